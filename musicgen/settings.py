@@ -1,0 +1,50 @@
+"""Settings: where things live and how large they may be. Each one is an environment variable MUSICGEN_<NAME>."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read anew from the environment at every call of `settings()`, so tests and child processes agree."""
+
+    model_config = SettingsConfigDict(env_prefix="MUSICGEN_", extra="ignore")
+
+    home: Path = Field(default=Path("workspace"), description="folder of everything that is stored")
+    database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in `home` when absent")
+    sound_font: Path | None = Field(default=None, description="the .sf2/.sf3 that renders MIDI")
+    device: str = Field(default="auto", description="auto, cpu or gpu:N for commands that name none")
+
+    max_upload_mb: int = Field(default=200, ge=1)
+    min_audio_seconds: float = Field(default=0.5, gt=0)
+    max_audio_seconds: float = Field(default=7200.0, gt=0)
+    min_sample_rate: int = 8_000
+    max_sample_rate: int = 192_000
+    max_channels: int = 8
+    max_midi_mb: int = 5
+    max_midi_tracks: int = 64
+    max_midi_notes: int = 200_000
+    max_midi_seconds: float = 3600.0
+    max_midi_ticks: int = 10_000_000
+    max_zip_files: int = 5_000
+
+    intake_memory_mb: int = Field(default=2048, description="address space of the process that reads uploads")
+    intake_seconds: float = Field(default=90.0, description="wall clock for one short file; long audio gets more")
+    render_seconds: float = Field(default=300.0, description="wall clock for rendering one MIDI file to sound")
+    min_free_mb: int = Field(default=500, description="disk space below which nothing new is stored")
+    player_seconds: float = Field(default=300.0, description="longest stretch a player is given at once")
+
+
+def settings() -> Settings:
+    """The settings in force now."""
+    return Settings()
+
+
+def home() -> Path:
+    """The absolute storage folder (`MUSICGEN_HOME`), created on first use."""
+    folder = settings().home.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

@@ -1,0 +1,133 @@
+"""Score: written music as tables of notes and changes. Knows no file formats and no sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import InvalidInput, sentence
+
+NOTE_DTYPE = np.dtype(
+    [("onset_ticks", "<i8"), ("duration_ticks", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("track", "<i2")]
+)
+DEFAULT_TEMPO = 120.0
+
+
+@dataclass(frozen=True)
+class Track:
+    """One staff or instrument. `program` is General MIDI 0-127."""
+
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
+
+
+@dataclass(frozen=True)
+class TempoChange:
+    tick: int
+    tempo: float  # BPM, quarter notes
+
+
+@dataclass(frozen=True)
+class TimeSignature:
+    tick: int
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True)
+class KeySignature:
+    tick: int
+    sharps: int  # -7 (seven flats) … 7
+    is_minor: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """Notes with the maps that give them time.
+
+    Attributes:
+        notes: structured array of NOTE_DTYPE, sorted by onset, then track, then pitch.
+        ticks_per_beat: ticks in a quarter note.
+        tracks: `notes["track"]` indexes this.
+        tempos: sorted by tick; 120 BPM where empty.
+    """
+
+    notes: NDArray[np.void]
+    ticks_per_beat: int = 480
+    tracks: tuple[Track, ...] = (Track(),)
+    tempos: tuple[TempoChange, ...] = ()
+    time_signatures: tuple[TimeSignature, ...] = ()
+    key_signatures: tuple[KeySignature, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        notes = np.asarray(self.notes, dtype=NOTE_DTYPE)
+        if self.ticks_per_beat < 1:
+            raise InvalidInput(sentence("A beat has at least one tick", self.ticks_per_beat))
+        if notes.size:
+            if notes["pitch"].max() > 127 or notes["velocity"].max() > 127:
+                raise InvalidInput(sentence("Pitches and velocities are 0-127", int(notes["pitch"].max())))
+            if notes["onset_ticks"].min() < 0 or notes["duration_ticks"].min() < 0:
+                raise InvalidInput(sentence("Onsets and durations are not negative", "a negative time"))
+            if notes["track"].min() < 0 or notes["track"].max() >= len(self.tracks):
+                raise InvalidInput(sentence("Every note names a track of the score", int(notes["track"].max())))
+        notes = notes[np.lexsort((notes["pitch"], notes["track"], notes["onset_ticks"]))]
+        notes.flags.writeable = False
+        object.__setattr__(self, "notes", notes)
+
+    @property
+    def num_notes(self) -> int:
+        return int(self.notes.size)
+
+    @property
+    def onset_beats(self) -> NDArray[np.float64]:
+        return self.notes["onset_ticks"] / self.ticks_per_beat
+
+    @property
+    def duration_beats(self) -> NDArray[np.float64]:
+        return self.notes["duration_ticks"] / self.ticks_per_beat
+
+    @cached_property
+    def onset(self) -> NDArray[np.float64]:
+        """Onsets in seconds, through the tempo map."""
+        return self.ticks_to_seconds(self.notes["onset_ticks"])
+
+    @cached_property
+    def offset(self) -> NDArray[np.float64]:
+        """Ends in seconds, through the tempo map."""
+        return self.ticks_to_seconds(self.notes["onset_ticks"] + self.notes["duration_ticks"])
+
+    @property
+    def seconds(self) -> float:
+        """End of the last note."""
+        return float(self.offset.max()) if self.num_notes else 0.0
+
+    def ticks_to_seconds(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Tick positions to seconds; piecewise linear through the tempo changes."""
+        changes = self.tempos if self.tempos and self.tempos[0].tick == 0 else (TempoChange(0, DEFAULT_TEMPO), *self.tempos)
+        starts = np.array([change.tick for change in changes], dtype=np.float64)
+        seconds_per_tick = np.array([60.0 / (change.tempo * self.ticks_per_beat) for change in changes])
+        elapsed = np.concatenate([[0.0], np.cumsum(np.diff(starts) * seconds_per_tick[:-1])])
+        index = np.searchsorted(starts, ticks, side="right") - 1
+        return elapsed[index] + (ticks - starts[index]) * seconds_per_tick[index]
+
+    def only_tracks(self, wanted: tuple[int, ...]) -> Score:
+        """The same score with the notes of the wanted tracks alone; track numbers stay as they are."""
+        keep = np.isin(self.notes["track"], wanted)
+        return Score(
+            self.notes[keep], self.ticks_per_beat, self.tracks, self.tempos, self.time_signatures, self.key_signatures
+        )
+
+
+def make_notes(
+    onset_ticks: object, duration_ticks: object, pitch: object, velocity: object, track: object = 0
+) -> NDArray[np.void]:
+    """Columns (array-likes or scalars) to a structured note table; lengths broadcast."""
+    columns = np.broadcast_arrays(*(np.atleast_1d(c) for c in (onset_ticks, duration_ticks, pitch, velocity, track)))
+    notes = np.empty(columns[0].shape, dtype=NOTE_DTYPE)
+    for name, column in zip(NOTE_DTYPE.names or (), columns, strict=True):
+        notes[name] = column
+    return notes
