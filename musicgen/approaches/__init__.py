@@ -1,0 +1,31 @@
+"""The registry: every module here that defines an Approach, found by itself and sorted by key."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+
+from musicgen.approaches.base import Approach
+from musicgen.errors import NotFound, sentence
+
+
+@cache
+def approaches() -> dict[str, Approach]:
+    """key → approach. A module that fails to import fails loudly here."""
+    found: dict[str, Approach] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if issubclass(member, Approach) and not inspect.isabstract(member) and member.__module__ == module.__name__:
+                found[member.key] = member()
+    return dict(sorted(found.items()))
+
+
+def approach(key: str) -> Approach:
+    """The approach of this key; NotFound lists the known ones."""
+    known = approaches()
+    if key not in known:
+        raise NotFound(sentence(f"Known approaches are {', '.join(known)}", repr(key)))
+    return known[key]

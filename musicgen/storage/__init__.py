@@ -1,0 +1,1 @@
+"""The record (database) and the files beside it. Knows no music."""

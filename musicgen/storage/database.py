@@ -1,0 +1,148 @@
+"""The record of songs, tasks, runs and outputs: tables, engine and ids (SQLAlchemy Core; SQLite by default).
+
+WAL is used only on SQLite versions without the WAL-reset bug (3.7.0-3.51.2, and 3.52.0 was withdrawn);
+elsewhere the rollback journal, which is fast enough for the few writes a second made here.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sqlite3
+import time
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.errors import NotFound, sentence
+from musicgen.settings import home, settings
+
+metadata = sa.MetaData()
+
+songs = sa.Table(
+    "songs",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("medium", sa.String(8), nullable=False),  # audio | midi
+    sa.Column("format", sa.String(8), nullable=False),  # wav, mp3, flac, ogg, m4a, midi
+    sa.Column("source", sa.String(255), nullable=False),  # "upload" or the name and origin of a sample
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("report", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("approach", sa.String(64), nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # train | generate
+    sa.Column("run_id", sa.String(24), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("device", sa.String(32), nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("advice", sa.Text, nullable=False, default=""),
+    sa.Column("wish", sa.String(16), nullable=False, default=""),  # "", cancel or pause: what the user asked for
+    sa.Column("fence", sa.String(24), nullable=False, default=""),  # the worker that may write; others are ghosts
+    sa.Column("pid", sa.Integer),
+    sa.Column("submit_key", sa.String(64), unique=True),  # makes a double click one task
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sa.Column("started_at", sa.Float),
+    sa.Column("finished_at", sa.Float),
+)
+
+outputs = sa.Table(
+    "outputs",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("run_id", sa.String(24), nullable=False, index=True),
+    sa.Column("task_id", sa.String(24), nullable=False, index=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("medium", sa.String(8), nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("sidecar", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
+)
+
+ID_PATTERN = re.compile(r"^(song|run|task|output)-[0-9a-f]{12}$")
+
+
+def new_id(kind: str) -> str:
+    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task or output."""
+    return f"{kind}-{secrets.token_hex(6)}"
+
+
+def check_id(kind: str, text: str) -> str:
+    """`text` if it has the form of an id of this kind, else NotFound: no other text ever becomes part of a path."""
+    if not (ID_PATTERN.match(text) and text.startswith(f"{kind}-")):
+        raise NotFound(sentence(f"A {kind} id looks like {kind}-3f9a0c12b7de", repr(text[:80])))
+    return text
+
+
+def _wal_is_safe() -> bool:
+    version = sqlite3.sqlite_version_info
+    return version >= (3, 51, 3) and version[:2] != (3, 52)
+
+
+def _prepare_connection(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is issued by `_begin`
+    mode = "WAL" if _wal_is_safe() else "DELETE"
+    for pragma in (f"journal_mode={mode}", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> sa.Engine:
+    made = sa.create_engine(url)
+    if made.dialect.name == "sqlite":
+        sa.event.listen(made, "connect", _prepare_connection)
+        sa.event.listen(made, "begin", _begin)
+    metadata.create_all(made)
+    return made
+
+
+def engine() -> sa.Engine:
+    """The engine of the database in force (`MUSICGEN_DATABASE_URL`, else SQLite in `MUSICGEN_HOME`)."""
+    return _engine(settings().database_url or f"sqlite:///{home() / 'musicgen.db'}")
+
+
+def one(statement: sa.Select[Any]) -> dict[str, Any] | None:
+    """First row as a dict, or None."""
+    with engine().connect() as connection:
+        row = connection.execute(statement).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def every(statement: sa.Select[Any]) -> list[dict[str, Any]]:
+    """All rows as dicts."""
+    with engine().connect() as connection:
+        return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def change(statement: sa.Executable) -> int:
+    """Run one INSERT, UPDATE or DELETE in a transaction of its own; number of rows it touched."""
+    with engine().begin() as connection:
+        return int(connection.execute(statement).rowcount)
+
+
+def now() -> float:
+    """Wall clock, seconds since the epoch: for display and order only, never to judge whether a worker lives."""
+    return time.time()

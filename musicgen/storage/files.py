@@ -1,0 +1,128 @@
+"""Files that appear whole or not at all. Anything published is written to a temporary name, synced, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from musicgen.errors import ResourceUnavailable, sentence
+from musicgen.settings import home, settings
+
+CHUNK = 1 << 20
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` survive a power cut (where the system can)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Publish `content` under `path` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Publish a JSON document; refuses NaN, which is not JSON."""
+    write_bytes(path, json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode())
+
+
+def read_json(path: Path, default: Any = None) -> Any:
+    """The document, or `default` where the file does not exist."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return default
+
+
+@contextmanager
+def publishing(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` that becomes `folder` when the block ends well, and vanishes when not."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    temporary.mkdir(mode=0o700)
+    try:
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                sync_file(path)
+        sync_folder(temporary)
+        os.rename(temporary, folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sha256_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_free_space(need_bytes: int = 0) -> None:
+    """Raises ResourceUnavailable where storing `need_bytes` would leave the disk too full to work on."""
+    free = shutil.disk_usage(home()).free
+    floor = settings().min_free_mb * 1_000_000
+    if free - need_bytes < floor:
+        raise ResourceUnavailable(
+            sentence(
+                f"Storing this leaves at least {floor // 1_000_000} MB free",
+                f"{free // 1_000_000} MB free, {need_bytes // 1_000_000} MB needed",
+                "Make room on the disk and try again.",
+            ),
+            code="disk_full",
+        )
+
+
+def store_blob(source: BinaryIO) -> tuple[str, Path]:
+    """Copy a stream to `blobs/ab/cd/<sha256>`, once per content. Returns (sha256, path)."""
+    folder = home() / "blobs"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    temporary = folder / f".{uuid.uuid4().hex}"
+    digest = hashlib.sha256()
+    try:
+        with open(temporary, "xb") as file:
+            while chunk := source.read(CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        path = blob_path(digest.hexdigest())
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise ResourceUnavailable(sentence("An upload is stored whole", error.strerror or error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest.hexdigest(), path
+
+
+def blob_path(sha256: str) -> Path:
+    return home() / "blobs" / sha256[:2] / sha256[2:4] / sha256
