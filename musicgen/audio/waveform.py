@@ -35,9 +35,7 @@ class Waveform:
         if samples.size and not np.isfinite(samples).all():
             first = int(np.argmin(np.isfinite(samples).all(axis=0)))
             raise InvalidInput(
-                sentence(
-                    "Every sample is a finite number", f"NaN or infinity at {first / self.sample_rate:.2f} s"
-                ),
+                sentence("Every sample is a finite number", f"NaN or infinity at {first / self.sample_rate:.2f} s"),
                 code="not_finite",
             )
         if samples.size and float(np.abs(samples).max()) > 1.0:

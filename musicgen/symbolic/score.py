@@ -107,7 +107,9 @@ class Score:
 
     def ticks_to_seconds(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:
         """Tick positions to seconds; piecewise linear through the tempo changes."""
-        changes = self.tempos if self.tempos and self.tempos[0].tick == 0 else (TempoChange(0, DEFAULT_TEMPO), *self.tempos)
+        changes = (
+            self.tempos if self.tempos and self.tempos[0].tick == 0 else (TempoChange(0, DEFAULT_TEMPO), *self.tempos)
+        )
         starts = np.array([change.tick for change in changes], dtype=np.float64)
         seconds_per_tick = np.array([60.0 / (change.tempo * self.ticks_per_beat) for change in changes])
         elapsed = np.concatenate([[0.0], np.cumsum(np.diff(starts) * seconds_per_tick[:-1])])
