@@ -147,7 +147,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Made:
-    """One piece that an approach made. `facts`: JSON, goes to the sidecar (steps, steps_per_second, prompt length …)."""
+    """One piece that an approach made. `facts`: JSON for the sidecar (steps, steps_per_second, prompt length …)."""
 
     content: Waveform | Score
     seed: int
