@@ -1,0 +1,40 @@
+# make run    set up on first use, then serve the app (PORT=8501)
+# make test   set up, then run the tests        make test-slow  the long ones too
+# make lint   format check, lint, types          make format     rewrite in the house's format
+# make bench  ratios against the naive way; writes benchmarks/ (ONLY=name for one line)
+PORT ?= 8501
+ADDRESS ?= 127.0.0.1
+PY := .venv/bin/python
+PYTEST_ARGS ?=
+
+.PHONY: run setup setup-test test test-slow lint format bench clean
+
+run: setup
+	$(PY) -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(ADDRESS)
+
+setup:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test
+
+test: setup-test
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+test-slow: setup-test
+	$(PY) -m pytest --run-slow $(PYTEST_ARGS)
+
+lint: setup-test
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+format: setup-test
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: setup
+	$(PY) -m musicgen benchmark $(or $(ONLY),all)
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
