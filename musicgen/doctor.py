@@ -1,0 +1,158 @@
+"""What this machine has, and what to do about what is missing. Light: nothing heavy is imported, programs are asked."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from musicgen.settings import home, settings
+
+Status = Literal["ok", "warn", "missing"]
+
+SHOWN_PACKAGES = ("streamlit", "tensorflow", "keras", "numpy", "librosa", "music21", "symusic", "plotly")
+SOUND_FONT_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"), Path("/usr/share/soundfonts"))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report. `remedy` is empty where all is well."""
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(*, with_devices: bool = True) -> list[Check]:
+    """Every check, in the order in which a person reads them. `with_devices` asks TensorFlow, in a child process."""
+    checks = [_python(), _packages(), _processor()]
+    if with_devices:
+        checks.append(_devices())
+    return [*checks, _fluidsynth(), _sound_font(), _ffmpeg(), _database(), _disk()]
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Check("Python", "ok", version)
+    return Check("Python", "warn", version, "The project is tested on 3.11 to 3.13; set it up with one of these.")
+
+
+def _packages() -> Check:
+    found = []
+    missing = []
+    for name in SHOWN_PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check("Packages", "missing", f"without {', '.join(missing)}", "pip install -r requirements.txt")
+    return Check("Packages", "ok", ", ".join(found))
+
+
+def _processor() -> Check:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Check("Processor", "ok", f"{cores} cores, {platform.machine()}, {platform.system()}")
+
+
+def _devices() -> Check:
+    from musicgen.runs.devices import list_devices
+
+    devices = list_devices()
+    shown = ", ".join(device.label for device in devices)
+    if len(devices) > 1:
+        return Check("Devices for training", "ok", shown)
+    return Check(
+        "Devices for training",
+        "ok",
+        f"{shown} (no GPU seen by TensorFlow)",
+        "With an NVIDIA card on Linux: pip install -r requirements-gpu.txt",
+    )
+
+
+def _version_of(program: str, flag: str) -> str | None:
+    path = shutil.which(program)
+    if path is None:
+        return None
+    try:
+        done = subprocess.run(
+            [path, flag], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return f"{path} (does not answer)"
+    text = (done.stdout or done.stderr).strip().splitlines()
+    return text[0] if text else path
+
+
+def _fluidsynth() -> Check:
+    version = _version_of("fluidsynth", "--version")
+    if version:
+        return Check("FluidSynth (MIDI sound)", "ok", version)
+    return Check(
+        "FluidSynth (MIDI sound)",
+        "warn",
+        "not installed; the built-in synthesiser is used",
+        "For better sound: sudo apt-get install fluidsynth fluid-soundfont-gm",
+    )
+
+
+def find_sound_font() -> Path | None:
+    """The sound font that FluidSynth would use: the setting, else the system's largest, else None."""
+    if settings().sound_font is not None:
+        return settings().sound_font
+    fonts = [font for folder in SOUND_FONT_FOLDERS for font in folder.glob("*.sf[23]")] if os.name != "nt" else []
+    return max(fonts, key=lambda font: font.stat().st_size, default=None)
+
+
+def _sound_font() -> Check:
+    font = find_sound_font()
+    if font is not None and font.is_file():
+        return Check("Sound font", "ok", f"{font} ({font.stat().st_size / 1e6:.0f} MB)")
+    if font is not None:
+        return Check("Sound font", "missing", f"{font} does not exist", "Set MUSICGEN_SOUND_FONT to an .sf2 file.")
+    spec = importlib.util.find_spec("pretty_midi")
+    if spec is None:
+        return Check("Sound font", "missing", "none found", "pip install -r requirements.txt")
+    return Check("Sound font", "warn", "the small one inside pretty_midi", "sudo apt-get install fluid-soundfont-gm")
+
+
+def _ffmpeg() -> Check:
+    version = _version_of("ffmpeg", "-version")
+    if version:
+        return Check("FFmpeg (m4a, mp3 export)", "ok", version)
+    if importlib.util.find_spec("imageio_ffmpeg") is not None:
+        return Check("FFmpeg (m4a, mp3 export)", "ok", "the binary that comes with imageio-ffmpeg")
+    return Check("FFmpeg (m4a, mp3 export)", "missing", "none found", "pip install -r requirements.txt")
+
+
+def _database() -> Check:
+    from musicgen.storage.database import engine
+
+    with engine().connect() as connection:
+        verdict = connection.exec_driver_sql("PRAGMA quick_check").scalar() if engine().dialect.name == "sqlite" else "ok"
+    where = settings().database_url or str(home() / "musicgen.db")
+    detail = f"{where} (SQLite {sqlite3.sqlite_version}, quick check: {verdict})"
+    if verdict == "ok":
+        return Check("Record of songs and runs", "ok", detail)
+    return Check("Record of songs and runs", "missing", detail, "Restore the file from a copy; songs and runs are beside it.")
+
+
+def _disk() -> Check:
+    usage = shutil.disk_usage(home())
+    detail = f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.0f} GB at {home()}"
+    if usage.free < 2e9:
+        return Check("Disk", "warn", detail, "Make room, or set MUSICGEN_HOME to a folder on a larger disk.")
+    return Check("Disk", "ok", detail)
