@@ -1,0 +1,55 @@
+"""The command line. Exit codes: 0 done, 1 the user can fix it (one sentence on stderr), 2 wrong usage, 70 our bug."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+import typer
+
+from musicgen.cli import benchmark, compare, describe, generate, runs, songs, train
+from musicgen.errors import Cancelled, MusicgenError
+
+OUR_BUG = 70
+
+app = typer.Typer(
+    help="Train neural networks on your own songs and hear what they make.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("approaches")(describe.approaches)
+app.command("doctor")(describe.doctor)
+app.add_typer(songs.app, name="songs")
+app.command("train")(train.train)
+app.command("generate")(generate.generate)
+app.command("compare")(compare.compare)
+app.add_typer(runs.app, name="runs")
+app.command("benchmark")(benchmark.benchmark)
+
+
+def main() -> None:
+    """Run one command and leave with its exit code."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:  # wrong usage: typer's own words
+        error.show()
+        sys.exit(error.exit_code)
+    except MusicgenError as error:
+        print(str(error), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except (Cancelled, KeyboardInterrupt):
+        print("Stopped; what was learned or made so far is kept.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception:  # the outermost boundary: a bug of ours, told as one
+        traceback.print_exc()
+        print("This is a bug in musicgen, not in your files. The lines above belong in a report.", file=sys.stderr)
+        sys.exit(OUR_BUG)

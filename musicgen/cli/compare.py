@@ -1,0 +1,33 @@
+"""`compare REFERENCE GENERATED`: two files or ids, measured side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from musicgen.cli.shown import AsJson, print_json, print_table
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def compare(
+    reference: Annotated[str, typer.Argument(help="A file, a song id or an output id.", show_default=False)],
+    generated: Annotated[str, typer.Argument(help="A file, a song id or an output id.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Measure a reference and a generated piece, and how far they are apart."""
+    from musicgen.evaluation.comparison import comparison
+
+    document = comparison(reference, generated)
+    if as_json:
+        print_json(document)
+        return
+    names = list(dict.fromkeys([*document["reference"], *document["generated"]]))
+    rows = [(n, _number(document["reference"].get(n)), _number(document["generated"].get(n))) for n in names]
+    print_table((document["medium"], "reference", "generated"), rows)
+    print_table(("between the two", "value"), ((n, _number(v)) for n, v in document["between"].items()))

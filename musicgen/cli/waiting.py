@@ -1,0 +1,54 @@
+"""Waiting for a task of the queue with a progress bar on stderr. Ctrl-C asks the task to stop and waits for its end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from musicgen.cli.shown import console
+from musicgen.errors import MusicgenError
+
+POLL_SECONDS = 0.25
+
+
+def _words(state: str, progress: dict[str, Any]) -> str:
+    if state in ("queued", "starting"):
+        return state
+    parts = [str(progress.get("phase") or state)]
+    if progress.get("epochs"):
+        parts.append(f"epoch {progress.get('epoch', 0)}/{progress['epochs']}")
+    if progress.get("loss") is not None:
+        parts.append(f"loss {progress['loss']:.4g}")
+    return ", ".join(parts)
+
+
+def wait_for(look: Any, cancel: Any) -> Any:
+    """Poll `look()` (a Run or Task) until it is at rest; returns it. The first Ctrl-C calls `cancel()`."""
+    asked = False
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+    ) as bars:
+        bar = bars.add_task("queued", total=None)
+        while True:
+            try:
+                seen = look()
+                done = seen.progress.get("step") or seen.progress.get("done") or 0
+                total = seen.progress.get("steps") or seen.progress.get("total")
+                bars.update(bar, description=_words(seen.state, seen.progress), completed=done, total=total)
+                if not seen.is_active:
+                    return seen
+                time.sleep(POLL_SECONDS)
+            except KeyboardInterrupt:
+                if asked:
+                    raise
+                asked = True
+                console.print("Stopping; what was learned or made so far is kept. Ctrl-C again leaves at once.")
+                cancel()
+
+
+def raise_if_failed(seen: Any) -> None:
+    """A failed run or task as an error for the user: its reason, then its advice."""
+    if seen.state == "failed":
+        raise MusicgenError(" ".join(part for part in (seen.reason, seen.advice) if part))
