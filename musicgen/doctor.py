@@ -142,12 +142,16 @@ def _database() -> Check:
     from musicgen.storage.database import engine
 
     with engine().connect() as connection:
-        verdict = connection.exec_driver_sql("PRAGMA quick_check").scalar() if engine().dialect.name == "sqlite" else "ok"
+        verdict = (
+            connection.exec_driver_sql("PRAGMA quick_check").scalar() if engine().dialect.name == "sqlite" else "ok"
+        )
     where = settings().database_url or str(home() / "musicgen.db")
     detail = f"{where} (SQLite {sqlite3.sqlite_version}, quick check: {verdict})"
     if verdict == "ok":
         return Check("Record of songs and runs", "ok", detail)
-    return Check("Record of songs and runs", "missing", detail, "Restore the file from a copy; songs and runs are beside it.")
+    return Check(
+        "Record of songs and runs", "missing", detail, "Restore the file from a copy; songs and runs are beside it."
+    )
 
 
 def _disk() -> Check:

@@ -1,4 +1,4 @@
-"""How the command line shows things: one JSON document on stdout, progress and tables for people on stderr or stdout."""
+"""How the command line shows things: one JSON document on stdout; progress goes to stderr, tables to stdout."""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""`generate RUN`: new music from a trained run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings
+from musicgen.cli.train import choices
+from musicgen.cli.waiting import raise_if_failed, wait_for
+
+
+def written_files(output: Any, folder: Path | None) -> dict[str, str]:
+    """format → path. With a folder, the files are copied there under readable names; else they stay in the storage."""
+    from musicgen.clips.exports import export_clip
+    from musicgen.songs.names import file_name
+
+    clip = output.clip
+    stored = {"wav": clip.audio_path, "json": clip.folder / "sidecar.json"}
+    if output.medium == "midi":
+        stored["mid"] = clip.score_path
+    if folder is None:
+        return {kind: str(path) for kind, path in stored.items() if path.is_file()}
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = {}
+    for kind in ("wav", "mid", "musicxml") if output.medium == "midi" else ("wav",):
+        path = folder / file_name(f"{output.name} {output.id}", kind)
+        path.write_bytes(export_clip(clip, kind))
+        copied[kind] = str(path)
+    sidecar = folder / file_name(f"{output.name} {output.id}", "json")
+    sidecar.write_bytes(stored["json"].read_bytes())
+    return {**copied, "json": str(sidecar)}
+
+
+def output_json(output: Any, folder: Path | None = None) -> dict[str, Any]:
+    """An output as one JSON object: where it lies, how long it is, how fast it was made, how it can be made again."""
+    facts = output.sidecar.get("facts", {})
+    return {
+        "id": output.id,
+        "run": output.run_id,
+        "name": output.name,
+        "medium": output.medium,
+        "files": written_files(output, folder),
+        "seconds": output.seconds,
+        **facts,
+        "seed": output.sidecar.get("seed"),
+        "reference": output.sidecar.get("reference"),
+    }
+
+
+def generate(
+    run: Annotated[str, typer.Argument(help="The id of a finished, cancelled or paused run.", show_default=False)],
+    preset: Annotated[str | None, typer.Option(help="Generation settings of this preset.")] = None,
+    sets: Settings = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the first output; the next ones count up.")] = 0,
+    prompt: Annotated[str | None, typer.Option(help="A song (file or id) to begin with.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=64, help="How many outputs.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Also write the files to this folder.")] = None,
+    checkpoint: Annotated[str, typer.Option(help="best or last")] = "best",
+    as_json: AsJson = False,
+) -> None:
+    """Generate music from a trained run."""
+    from musicgen.approaches import approach as find
+    from musicgen.runs import api
+
+    trained = api.get_run(run)
+    # Without --preset, the generation settings of the preset that the run was trained with.
+    chosen = preset if preset is not None else trained.request.get("preset") or None
+    values = {**preset_values(find(trained.approach), chosen, "generation"), **read_settings(sets)}
+    start = choices([prompt], None)[0] if prompt else None
+    task_id = api.submit_generation(run, values, count=count, seed=seed, prompt=start, checkpoint=checkpoint)
+    task = wait_for(lambda: api.get_task(task_id), lambda: api.cancel(task_id))
+    raise_if_failed(task)
+    outputs = [output_json(output, out) for output in api.list_outputs(task_id=task_id)]
+    if as_json:
+        print_json({"task": task_id, "state": task.state, "outputs": outputs})
+        return
+    rows = [(each["id"], f"{each['seconds']:.1f}", " ".join(each["files"].values())) for each in outputs]
+    print_table(("output", "seconds", "files"), rows)
