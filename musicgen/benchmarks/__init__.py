@@ -48,7 +48,7 @@ class Line:
 
 
 def paired(ours: Callable[[], float], baseline: Callable[[], float], *, rounds: int = 3) -> tuple[float, float]:
-    """Medians of `rounds` runs of each, in turn, so that a slow minute of the machine hits both. Each returns a rate."""
+    """Medians of `rounds` runs of each, in turn, so that a slow minute hits both. Each returns a rate."""
     pairs = [(ours(), baseline()) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
