@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 import traceback
 
-import click
 import typer
 
 from musicgen.cli import benchmark, compare, describe, generate, runs, songs, train
-from musicgen.errors import Cancelled, MusicgenError
+from musicgen.errors import MusicgenError
 
 OUR_BUG = 70
 
@@ -31,24 +30,12 @@ app.command("benchmark")(benchmark.benchmark)
 
 
 def main() -> None:
-    """Run one command and leave with its exit code."""
+    """Run one command and leave with its exit code. Wrong usage is told, and left with 2, by typer itself."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:  # wrong usage: typer's own words
-        error.show()
-        sys.exit(error.exit_code)
+        app(prog_name="python -m musicgen")
     except MusicgenError as error:
         print(str(error), file=sys.stderr)
         sys.exit(error.exit_code)
-    except (Cancelled, KeyboardInterrupt):
-        print("Stopped; what was learned or made so far is kept.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
     except Exception:  # the outermost boundary: a bug of ours, told as one
         traceback.print_exc()
         print("This is a bug in musicgen, not in your files. The lines above belong in a report.", file=sys.stderr)
