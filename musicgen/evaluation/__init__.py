@@ -1,0 +1,1 @@
+"""What was learned and what was made, in numbers: floors, metrics, originality, verdicts. Knows no pages."""
