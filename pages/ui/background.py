@@ -1,0 +1,70 @@
+"""Slow work beside a page: started once per key in a few threads; a fragment looks again until it is done.
+
+Only light work belongs here: waiting for a child process, reading stored files. Nothing here draws.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWorking
+from typing import Any
+
+from musicgen.settings import home
+
+KEPT = 64
+POLL_SECONDS = 0.5
+
+_pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="page-work")
+_lock = threading.Lock()
+_work: OrderedDict[str, Future[Any]] = OrderedDict()
+_latest: dict[str, str] = {}
+
+
+def later(key: str, function: Callable[[], Any], *, group: str = "") -> Future[Any]:
+    """The work known by `key`, started if it is new. `key` names the content (ids, hashes, settings), never a page.
+
+    Work of the same `group` that has not begun yet is dropped: only the newest plan of a form matters.
+    """
+    name = f"{home()}|{key}"
+    with _lock:
+        if name in _work and not _work[name].cancelled():
+            _work.move_to_end(name)
+            return _work[name]
+        if group:
+            _drop_waiting(group, name)
+        _work[name] = _pool.submit(function)
+        _trim()
+        return _work[name]
+
+
+def forget(key: str) -> None:
+    """Let the work be done anew at the next `later`."""
+    with _lock:
+        _work.pop(f"{home()}|{key}", None)
+
+
+def is_settled(future: Future[Any], seconds: float = 0.3) -> bool:
+    """Wait a moment; True when there is a result or an error to show."""
+    try:
+        future.exception(timeout=seconds)
+    except (StillWorking, CancelledError):
+        return False
+    return True
+
+
+def _drop_waiting(group: str, name: str) -> None:
+    before = _work.get(_latest.get(group, ""))
+    if before is not None:
+        before.cancel()
+    _latest[group] = name
+
+
+def _trim() -> None:
+    for name in list(_work):
+        if len(_work) <= KEPT:
+            return
+        if _work[name].done():
+            del _work[name]

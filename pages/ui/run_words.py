@@ -1,0 +1,112 @@
+"""Runs in words: progress and what a loss means. Pure functions; draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pages.ui.text import span
+
+# What being below a floor shows, and what being above it shows. Found by a word in the floor's name.
+FLOOR_LESSONS: dict[str, tuple[str, str]] = {
+    "uniform": ("does better than guessing blindly", "guessing blindly does as well"),
+    "unigram": ("knows which notes are common", "knowing how often each note occurs does as well"),
+    "bigram": ("has learned more than pairs of notes", "a table of which note follows which does as well"),
+    "persistence": ("predicts better than repeating the last sample", "repeating the last sample does as well"),
+    "repeat": ("predicts better than repeating the last sample", "repeating the last sample does as well"),
+    "linear": (
+        "predicts better than a linear rule on the same samples",
+        "a linear rule on the same samples does as well",
+    ),
+}
+
+
+def progress_share(state: str, progress: Mapping[str, Any]) -> float:
+    """How much of the work is done, 0 to 1: whole epochs and the part of the present one."""
+    if state == "succeeded":
+        return 1.0
+    epochs, steps = progress.get("epochs") or 0, progress.get("steps") or 0
+    part = min((progress.get("step") or 0) / steps, 1.0) if steps else 0.0
+    if not epochs:
+        return part
+    done = max((progress.get("epoch") or 1) - 1, 0)
+    return min((done + part) / epochs, 1.0)
+
+
+def progress_words(state: str, progress: Mapping[str, Any]) -> str:
+    """Where a task is: `epoch 3 of 10 · step 120 of 400 · about 1 min 20 s left`."""
+    parts = []
+    if progress.get("epoch") and progress.get("epochs"):
+        parts.append(f"epoch {progress['epoch']} of {progress['epochs']}")
+    elif progress.get("phase"):
+        parts.append(str(progress["phase"]))
+    if progress.get("steps"):
+        parts.append(f"step {progress.get('step') or 0:,} of {progress['steps']:,}")
+    if state in {"starting", "running"} and progress.get("seconds_left") is not None:
+        parts.append(f"about {span(max(1.0, progress['seconds_left']))} left")
+    return " · ".join(parts)
+
+
+def row_loss(row: Mapping[str, Any]) -> float | None:
+    """The loss that counts in a history row: on held-out music where there is some."""
+    value = row.get("val_loss")
+    return float(value) if value is not None else row.get("loss")
+
+
+def best_row(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None) -> Mapping[str, Any] | None:
+    """The row of `best_epoch`, else the one with the lowest loss."""
+    rows = [row for row in history if row_loss(row) is not None]
+    named = [row for row in rows if row.get("epoch") == best_epoch]
+    return named[0] if named else min(rows, key=lambda row: row_loss(row) or 0.0, default=None)
+
+
+def loss_words(
+    history: Sequence[Mapping[str, Any]], floors: Mapping[str, float], best_epoch: int | None = None
+) -> list[str]:
+    """Sentences on what the best loss means beside the floors, and on memorising."""
+    best = best_row(history, best_epoch)
+    loss = row_loss(best) if best else None
+    if best is None or loss is None:
+        return []
+    kind = "validation loss" if best.get("val_loss") is not None else "training loss (no music was held out)"
+    said = [f"Best {kind}: {loss:.4g} in epoch {best['epoch']}."]
+    said += _beside_floors(loss, floors)
+    if (since := memorising_since(history)) is not None:
+        said.append(
+            f"Since epoch {since} the training loss falls while the validation loss rises: the network learns "
+            "the songs by heart. The weights of the best epoch are kept."
+        )
+    return said
+
+
+def _beside_floors(loss: float, floors: Mapping[str, float]) -> list[str]:
+    below = {name: value for name, value in floors.items() if loss < value}
+    above = {name: value for name, value in floors.items() if loss >= value}
+    said = []
+    if below:
+        name = min(below, key=lambda key: below[key])
+        said.append(f"Below the floor “{name}” ({below[name]:.4g}): the network {_lesson(name)[0]}.")
+    if above:
+        name = max(above, key=lambda key: above[key])
+        said.append(f"Not below the floor “{name}” ({above[name]:.4g}): {_lesson(name)[1]}.")
+    return said
+
+
+def _lesson(floor: str) -> tuple[str, str]:
+    for word, lesson in FLOOR_LESSONS.items():
+        if word in floor.lower():
+            return lesson
+    return "does better than this rule, which needs no network", "this rule, which needs no network, does as well"
+
+
+def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) -> int | None:
+    """The epoch after the lowest validation loss, where at least `patience` epochs followed, all of them worse,
+    and the training loss fell meanwhile; else None."""
+    rows = [row for row in history if row.get("val_loss") is not None and row.get("loss") is not None]
+    if len(rows) <= patience:
+        return None
+    lowest = min(range(len(rows)), key=lambda index: rows[index]["val_loss"])
+    later = rows[lowest + 1 :]
+    if len(later) < patience or rows[-1]["loss"] >= rows[lowest]["loss"]:
+        return None
+    return int(later[0]["epoch"])

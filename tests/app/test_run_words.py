@@ -1,0 +1,53 @@
+"""Runs in words: pure functions, no page."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.ui import run_words
+
+
+def rows(*losses: tuple[float, float | None]) -> list[dict[str, object]]:
+    return [{"epoch": index, "loss": a, "val_loss": b} for index, (a, b) in enumerate(losses, start=1)]
+
+
+def test_progress_counts_whole_epochs_and_the_part_of_this_one() -> None:
+    progress = {"phase": "training", "epoch": 3, "epochs": 10, "step": 120, "steps": 400, "seconds_left": 80.2}
+    assert run_words.progress_share("running", progress) == pytest.approx(0.23)
+    assert run_words.progress_words("running", progress) == "epoch 3 of 10 · step 120 of 400 · about 80 s left"
+    assert run_words.progress_share("succeeded", {}) == 1.0
+
+
+def test_progress_before_the_first_epoch_names_the_phase() -> None:
+    assert run_words.progress_words("running", {"phase": "preparing"}) == "preparing"
+
+
+def test_loss_words_name_the_nearest_floor_on_either_side() -> None:
+    said = " ".join(
+        run_words.loss_words(
+            rows((3.0, 3.2), (2.0, 2.5)), {"uniform": 4.2, "unigram": 3.1, "bigram": 2.4}, best_epoch=2
+        )
+    )
+    assert "Best validation loss: 2.5 in epoch 2" in said
+    assert "Below the floor “unigram” (3.1): the network knows which notes are common" in said
+    assert "Not below the floor “bigram” (2.4)" in said
+    assert "uniform" not in said
+
+
+def test_loss_words_below_every_floor() -> None:
+    said = run_words.loss_words(rows((1.0, 1.1)), {"unigram": 3.1, "bigram": 2.4})
+    assert said[-1] == "Below the floor “bigram” (2.4): the network has learned more than pairs of notes."
+
+
+def test_loss_words_say_when_nothing_was_held_out() -> None:
+    assert "no music was held out" in run_words.loss_words(rows((1.0, None)), {})[0]
+
+
+def test_no_history_no_words() -> None:
+    assert run_words.loss_words([], {"unigram": 3.0}) == []
+
+
+def test_memorising_is_found_after_the_best_epoch() -> None:
+    history = rows((3.0, 3.0), (2.0, 2.0), (1.5, 2.2), (1.2, 2.4), (1.0, 2.6))
+    assert run_words.memorising_since(history) == 3
+    assert run_words.memorising_since(history[:4]) is None
