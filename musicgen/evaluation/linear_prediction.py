@@ -57,7 +57,7 @@ def _lag_products(samples: NDArray[np.floating], look_back: int) -> NDArray[np.f
     """Σ_t x[t-i]·x[t-j] for i, j = 0 … look_back over every t with a full past; shape (look_back + 1,) * 2."""
     first_row = np.zeros(look_back + 1)
     for block in _blocks(samples, look_back):
-        first_row += np.correlate(block, block[look_back:], mode="valid")[::-1]
+        first_row += _correlations(block, look_back)
     head = samples[:look_back].astype(np.float64)
     tail = samples[samples.size - look_back :].astype(np.float64)
     matrix = np.empty((look_back + 1, look_back + 1))
@@ -69,6 +69,15 @@ def _lag_products(samples: NDArray[np.floating], look_back: int) -> NDArray[np.f
         matrix[i + 1, 1:] = matrix[i, :-1] + came - went
         matrix[i + 1, 0] = first_row[i + 1]
     return matrix
+
+
+def _correlations(block: NDArray[np.float64], look_back: int) -> NDArray[np.float64]:
+    """Σ_t block[t]·block[t-k] for k = 0 … look_back over t ≥ look_back; by FFT where that is faster."""
+    if look_back < 200:
+        return np.correlate(block, block[look_back:], mode="valid")[::-1]
+    size = 1 << (block.size - 1).bit_length()
+    spectrum = np.fft.rfft(block, size) * np.fft.rfft(block[look_back:], size).conj()
+    return np.fft.irfft(spectrum, size)[look_back::-1]
 
 
 def _lag_sums(samples: NDArray[np.floating], look_back: int) -> NDArray[np.float64]:

@@ -40,11 +40,11 @@ def test_persistence_needs_pairs():
         persistence_mse([0.1, 0.2], [0.1])
 
 
-@pytest.mark.parametrize("look_back", [1, 3, 17])
+@pytest.mark.parametrize("look_back", [1, 3, 17, 210])
 def test_linear_predictor_equals_least_squares_on_all_windows(look_back: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(linear_prediction, "BLOCK", 64)  # many blocks, and a last one that is not full
-    training = [np.cumsum(noise(500, 1)) * 0.1, noise(301, 2), noise(look_back, 3)]  # the last one is too short
-    validation = [np.cumsum(noise(200, 4)) * 0.1, noise(130, 5)]
+    training = [np.cumsum(noise(900, 1)) * 0.1, noise(601, 2), noise(look_back, 3)]  # the last one is too short
+    validation = [np.cumsum(noise(400, 4)) * 0.1, noise(330, 5)]
     rows, targets = windows_of(training, look_back)
     solution = np.linalg.lstsq(rows, targets, rcond=None)[0]
     rows, targets = windows_of(validation, look_back)
