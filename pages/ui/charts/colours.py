@@ -1,0 +1,26 @@
+"""Colours that carry a meaning, readable on the light and the dark ground alike.
+
+What a network made is always the accent; what the visitor brought stands beside it in a quiet slate.
+"""
+
+ACCENT = "#7566ee"
+REFERENCE = "#8591a5"
+MARK = "#d9822b"
+GRID = "rgba(128, 128, 140, 0.18)"
+LINE = "rgba(128, 128, 140, 0.45)"
+TRACKS = ("#7566ee", "#1f9e89", "#d9822b", "#c8557b", "#3f88c5", "#8a9a3b", "#a871c4", "#8591a5")
+SPECTRUM = (
+    (0.0, "#14121f"),
+    (0.25, "#342a6e"),
+    (0.5, "#6f4fc0"),
+    (0.75, "#d66fa4"),
+    (0.92, "#f6b98a"),
+    (1.0, "#fdf3d6"),
+)
+ROLES = {"single": ACCENT, "reference": REFERENCE, "generated": ACCENT}
+
+
+def faded(colour: str, share: float) -> str:
+    """#rrggbb as rgba with an opacity."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {share})"

@@ -1,0 +1,93 @@
+"""A lane: one clip in a figure that may show several on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pages.ui.charts.colours import GRID, LINE
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A stretch of a clip.
+
+    Attributes:
+        title: shown above the lane; data, never markup.
+        start_seconds, stop_seconds: the stretch, in the clip's own time; None for its end.
+        shift_seconds: added to the clip's time, so that stretches that belong together share the axis.
+        gain_db: what the player adds too, so that eye and ear agree.
+        role: picks the colour.
+    """
+
+    title: str
+    clip: Clip
+    start_seconds: float = 0.0
+    stop_seconds: float | None = None
+    shift_seconds: float = 0.0
+    gain_db: float = 0.0
+    role: Literal["single", "reference", "generated"] = "single"
+
+    @property
+    def stop(self) -> float:
+        return self.clip.seconds if self.stop_seconds is None else min(self.stop_seconds, self.clip.seconds)
+
+
+def plain(text: str) -> str:
+    """A name as plotly shows it: its own small markup switched off."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def time_range(lanes: Sequence[Lane]) -> tuple[float, float]:
+    """The common time axis of all lanes, seconds."""
+    if not lanes:
+        return 0.0, 1.0
+    return (
+        min(lane.start_seconds + lane.shift_seconds for lane in lanes),
+        max(lane.stop + lane.shift_seconds for lane in lanes),
+    )
+
+
+def base_layout(height: int, **more: Any) -> dict[str, Any]:
+    """What all figures share: quiet, transparent, little margin."""
+    return {
+        "height": height,
+        "margin": {"l": 56, "r": 12, "t": 26, "b": 40},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+        "hovermode": "x",
+        "dragmode": "zoom",
+        "uirevision": "keep",
+        **more,
+    }
+
+
+def time_axis(start: float, stop: float, **more: Any) -> dict[str, Any]:
+    return {
+        "range": [start, stop],
+        "title": {"text": "time (s)", "standoff": 6},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "linecolor": LINE,
+        "tickcolor": LINE,
+        **more,
+    }
+
+
+def stacked(n_rows: int, gap: float = 0.06) -> list[tuple[float, float]]:
+    """Domains (bottom, top) of `n_rows` rows of equal height, first row on top."""
+    height = (1.0 - gap * (n_rows - 1)) / n_rows
+    return [(1.0 - (row + 1) * height - row * gap, 1.0 - row * (height + gap)) for row in range(n_rows)]
+
+
+def row_title(text: str, top: float) -> dict[str, Any]:
+    """An annotation at the upper left of a row."""
+    return {
+        "text": plain(text), "x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left",
+        "yanchor": "bottom", "showarrow": False, "font": {"size": 12},
+    }  # fmt: skip

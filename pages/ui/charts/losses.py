@@ -1,0 +1,82 @@
+"""Loss curves, with the floors that say what a loss means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
+from pages.ui.charts.lanes import base_layout, plain
+
+
+def loss_figure(
+    history: Sequence[Mapping[str, Any]],
+    floors: Mapping[str, float] | None = None,
+    best_epoch: int | None = None,
+    *,
+    epochs: int | None = None,
+    height: int = 340,
+) -> dict[str, Any]:
+    """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, the best epoch ringed.
+
+    `epochs`: how many were asked for, so that the axis shows how far there is to go.
+    """
+    traces = [_curve(history, "loss", "training", REFERENCE)]
+    if any(row.get("val_loss") is not None for row in history):
+        traces.append(_curve(history, "val_loss", "validation", ACCENT))
+    if best := next((row for row in history if row["epoch"] == best_epoch), None):
+        traces.append(_best(best))
+    layout = base_layout(height, hovermode="x unified", showlegend=True, shapes=[], annotations=[])
+    layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    layout["margin"] = {"l": 56, "r": 12, "t": 40, "b": 40}
+    last = max([epochs or 1, *(int(row["epoch"]) for row in history)])
+    layout["xaxis"] = {
+        "title": {"text": "epoch", "standoff": 6}, "range": [0.5, last + 0.5], "gridcolor": GRID, "linecolor": LINE,
+        "tickformat": "d", "zeroline": False,
+    }  # fmt: skip
+    layout["yaxis"] = {"gridcolor": GRID, "zeroline": False, "rangemode": "normal"}
+    for name, level in (floors or {}).items():
+        _draw_floor(layout, name, level)
+    return {"data": traces, "layout": layout}
+
+
+def _curve(history: Sequence[Mapping[str, Any]], column: str, name: str, colour: str) -> dict[str, Any]:
+    rows = [row for row in history if row.get(column) is not None]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if len(rows) < 40 else "lines",
+        "x": [row["epoch"] for row in rows],
+        "y": [row[column] for row in rows],
+        "name": name,
+        "line": {"color": colour, "width": 2},
+        "marker": {"size": 5},
+        "hovertemplate": "%{y:.4g}",
+    }
+
+
+def _best(row: Mapping[str, Any]) -> dict[str, Any]:
+    value = row.get("val_loss")
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [row["epoch"]],
+        "y": [row["loss"] if value is None else value],
+        "name": f"best: epoch {row['epoch']}",
+        "marker": {"size": 11, "color": "rgba(0,0,0,0)", "line": {"color": MARK, "width": 2.5}},
+        "hoverinfo": "skip",
+    }
+
+
+def _draw_floor(layout: dict[str, Any], name: str, level: float) -> None:
+    layout["shapes"].append(
+        {
+            "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level,
+            "line": {"color": LINE, "width": 1.5, "dash": "dash"},
+        }
+    )  # fmt: skip
+    layout["annotations"].append(
+        {
+            "xref": "paper", "x": 1, "y": level, "xanchor": "right", "yanchor": "bottom", "showarrow": False,
+            "text": plain(f"{name.replace('_', ' ')} {level:.4g}"), "font": {"size": 11},
+        }
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Piano rolls: notes as bars, one colour a track; very many notes as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pages.ui.charts.colours import GRID, ROLES, TRACKS
+from pages.ui.charts.lanes import Lane, base_layout, row_title, stacked, time_axis, time_range
+
+MOST_BARS = 1_500
+N_COLUMNS = 900
+
+
+def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Sequence[str] = ()) -> dict[str, Any]:
+    """One row for each lane, one pitch axis. A `single` lane is coloured by track (`track_names`), others by role."""
+    start, stop = time_range(lanes)
+    notes = [_notes(lane) for lane in lanes]
+    lowest = min((int(table["pitch"].min()) for table in notes if table["pitch"].size), default=60)
+    highest = max((int(table["pitch"].max()) for table in notes if table["pitch"].size), default=72)
+    layout = base_layout(66 + row_height * max(len(lanes), 1), annotations=[], hovermode="closest")
+    traces: list[dict[str, Any]] = []
+    for number, (lane, table, (bottom, top)) in enumerate(
+        zip(lanes, notes, stacked(max(len(lanes), 1), 0.08), strict=False), 1
+    ):
+        axis = "" if number == 1 else str(number)
+        drawn = (
+            _bars(lane, table, track_names)
+            if table["pitch"].size <= MOST_BARS
+            else [_picture(lane, table, start, stop)]
+        )
+        traces += [trace | {"yaxis": f"y{axis}"} for trace in drawn]
+        layout[f"yaxis{axis}"] = pitch_axis(lowest, highest, bottom, top)
+        layout["annotations"].append(row_title(lane.title, top))
+    layout["xaxis"] = time_axis(start, stop, anchor=f"y{len(lanes)}" if len(lanes) > 1 else "y")
+    return {"data": traces, "layout": layout}
+
+
+def _notes(lane: Lane) -> dict[str, Any]:
+    """The notes that sound inside the stretch, cut to it, in the time of the figure."""
+    roll = lane.clip.roll()
+    inside = (roll.offset > lane.start_seconds) & (roll.onset < lane.stop)
+    return {
+        "onset": np.maximum(roll.onset[inside], lane.start_seconds) + lane.shift_seconds,
+        "offset": np.minimum(roll.offset[inside], lane.stop) + lane.shift_seconds,
+        "pitch": roll.pitch[inside],
+        "track": roll.track[inside],
+    }
+
+
+def _bars(lane: Lane, table: dict[str, Any], track_names: Sequence[str]) -> list[dict[str, Any]]:
+    """One trace a track: thick lines from onset to offset, with gaps between them (3 points a note)."""
+    tracks = np.unique(table["track"]) if lane.role == "single" else [None]
+    traces = []
+    for order, track in enumerate(tracks):
+        mine = slice(None) if track is None else table["track"] == track
+        onset, offset, pitch = table["onset"][mine], table["offset"][mine], table["pitch"][mine].astype(np.float32)
+        gap = np.full(len(onset), np.nan, dtype=np.float32)
+        colour = ROLES[lane.role] if track is None else TRACKS[order % len(TRACKS)]
+        name = track_names[track] if track is not None and track < len(track_names) else ""
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": np.stack([onset, offset, gap], axis=1).ravel().astype(np.float32),
+                "y": np.stack([pitch, pitch, gap], axis=1).ravel(),
+                "line": {"color": colour, "width": 5},
+                "name": name,
+                "connectgaps": False,
+                "hovertemplate": "%{x:.2f} s · pitch %{y}<extra>%{fullData.name}</extra>",
+            }
+        )
+    return traces
+
+
+def _picture(lane: Lane, table: dict[str, Any], start: float, stop: float) -> dict[str, Any]:
+    """How many notes sound in each cell of pitch and time: for stretches with more notes than bars can be drawn."""
+    scale = N_COLUMNS / max(stop - start, 1e-9)
+    first = np.clip(((table["onset"] - start) * scale).astype(int), 0, N_COLUMNS - 1)
+    last = np.clip(((table["offset"] - start) * scale).astype(int), first, N_COLUMNS - 1)
+    changes = np.zeros((128, N_COLUMNS + 1), dtype=np.int32)
+    np.add.at(changes, (table["pitch"], first), 1)
+    np.add.at(changes, (table["pitch"], last + 1), -1)
+    sounding = np.minimum(np.cumsum(changes, axis=1)[:, :N_COLUMNS], 1).astype(np.uint8)
+    colour = ROLES[lane.role]
+    return {
+        "type": "heatmap",
+        "z": sounding,
+        "x0": start + 0.5 / scale,
+        "dx": 1 / scale,
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": [[0, "rgba(0,0,0,0)"], [1, colour]],
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
+
+
+def pitch_axis(lowest: int, highest: int, bottom: float, top: float) -> dict[str, Any]:
+    """Octaves named at each C (C4 = 60)."""
+    low, high = min(lowest - 2, 58), max(highest + 2, 74)
+    cs = [pitch for pitch in range(0, 128, 12) if low <= pitch <= high]
+    return {
+        "range": [low, high],
+        "domain": [bottom, top],
+        "tickvals": cs,
+        "ticktext": [f"C{pitch // 12 - 1}" for pitch in cs],
+        "gridcolor": GRID,
+        "zeroline": False,
+        "fixedrange": True,
+    }

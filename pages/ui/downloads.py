@@ -1,0 +1,54 @@
+"""Download buttons: a file is made when its button is clicked, in a process of its own, and kept for the next time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+
+AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "m4a")
+SCORE_FORMATS = ("mid", "musicxml")
+TITLES = {"mid": "MIDI", "musicxml": "MusicXML"}
+MIME_TYPES = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "m4a": "audio/mp4",
+    "mid": "audio/midi",
+    "musicxml": "application/vnd.recordare.musicxml+xml",
+}
+
+
+def download_buttons(clip: Clip, name: str, *, key_suffix: str = "", formats: Sequence[str] | None = None) -> None:
+    """A row of buttons with the keys `download_<format>` (and `.suffix` where a page shows several clips)."""
+    from musicgen.songs.names import file_name
+
+    wanted = formats or (SCORE_FORMATS + AUDIO_FORMATS if clip.medium == "midi" else AUDIO_FORMATS)
+    with st.container(horizontal=True, gap="xsmall"):
+        for format in wanted:
+            st.download_button(
+                TITLES.get(format, format.upper()),
+                data=partial(_content, clip, format),
+                file_name=file_name(name, format),
+                mime=MIME_TYPES[format],
+                key=f"download_{format}{'.' + key_suffix if key_suffix else ''}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+
+
+def _content(clip: Clip, format: str) -> bytes:
+    from musicgen.clips.exports import export_clip
+
+    from musicgen.clips import ensure_audio
+
+    if format in AUDIO_FORMATS and not clip.has_audio:
+        ensure_audio(clip)
+    return export_clip(clip, format)

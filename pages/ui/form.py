@@ -1,0 +1,177 @@
+"""A form drawn from a parameter model: bounds, help, units and choices are declared once, in the approach."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from musicgen.approaches.base import Parameters
+from pages.ui.state import recall, remember
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field as the form sees it. `kind`: integer, number, boolean, choice, list or text."""
+
+    name: str
+    title: str
+    help: str
+    unit: str
+    advanced: bool
+    kind: str
+    optional: bool
+    choices: tuple[Any, ...]
+    low: float | None
+    high: float | None
+    default: Any
+
+    @property
+    def label(self) -> str:
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+def entries(model: type[Parameters]) -> list[Entry]:
+    """The fields of a model in their order, read from its JSON schema."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    return [_entry(name, document, definitions) for name, document in schema.get("properties", {}).items()]
+
+
+def _entry(name: str, document: Mapping[str, Any], definitions: Mapping[str, Any]) -> Entry:
+    options = [_resolved(option, definitions) for option in document.get("anyOf", [document])]
+    kinds = [option for option in options if option.get("type") != "null"]
+    rules = kinds[0] if kinds else {}
+    choices = tuple(
+        value for option in kinds for value in option.get("enum", [option["const"]] if "const" in option else [])
+    )
+    kind = {"integer": "integer", "number": "number", "boolean": "boolean", "array": "list"}.get(
+        rules.get("type"), "text"
+    )
+    is_whole = kind == "integer"
+    return Entry(
+        name=name,
+        title=document.get("title", name),
+        help=document.get("description", ""),
+        unit=document.get("unit", ""),
+        advanced=bool(document.get("advanced", False)),
+        kind="choice" if choices else kind,
+        optional=len(kinds) < len(options),
+        choices=choices,
+        low=_bound(rules, "minimum", "exclusiveMinimum", 1 if is_whole else 0),
+        high=_bound(rules, "maximum", "exclusiveMaximum", -1 if is_whole else 0),
+        default=document.get("default"),
+    )
+
+
+def _resolved(option: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = option.get("$ref")
+    return definitions[reference.rsplit("/", 1)[-1]] if reference else option
+
+
+def _bound(rules: Mapping[str, Any], inclusive: str, exclusive: str, inside: int) -> float | None:
+    if inclusive in rules:
+        return rules[inclusive]
+    # A whole number just inside an open bound; for fractions the model itself refuses the bound, in a sentence.
+    return rules[exclusive] + inside if exclusive in rules else None
+
+
+def parameter_form(model: type[Parameters], values: Mapping[str, Any], *, key_prefix: str) -> dict[str, Any]:
+    """Draws every field with the key `<key_prefix>.<field>` and returns what stands in them, not yet validated
+    (`read_parameters` does that, or the action itself). `values` (a preset) fill the form whenever they change;
+    fields they do not name start at the default of the model."""
+    wanted = entries(model)
+    _fill(wanted, values, key_prefix)
+    entered = _grid([entry for entry in wanted if not entry.advanced], key_prefix)
+    advanced = [entry for entry in wanted if entry.advanced]
+    if advanced:
+        with st.expander("Advanced", icon=":material/tune:", key=f"{key_prefix}.advanced"):
+            entered |= _grid(advanced, key_prefix)
+    return {entry.name: entered[entry.name] for entry in wanted}
+
+
+def _fill(wanted: list[Entry], values: Mapping[str, Any], key_prefix: str) -> None:
+    """Put the preset into the widgets when it is another one than last time, and into widgets that are new."""
+    marker = json.dumps([[entry.name for entry in wanted], dict(values)], sort_keys=True, default=str)
+    is_new = recall(f"form.{key_prefix}") != marker
+    remember(f"form.{key_prefix}", marker)
+    for entry in wanted:
+        key = f"{key_prefix}.{entry.name}"
+        if is_new or key not in st.session_state:
+            st.session_state[key] = _shown(entry, values.get(entry.name, entry.default))
+
+
+def _shown(entry: Entry, value: Any) -> Any:
+    if entry.kind == "list":
+        return ", ".join(str(item) for item in value or ())
+    if entry.kind == "number" and value is not None:
+        return float(value)
+    if entry.kind == "text":
+        return "" if value is None else str(value)
+    return value
+
+
+def _grid(wanted: list[Entry], key_prefix: str) -> dict[str, Any]:
+    entered = {}
+    with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
+        for entry in wanted:
+            entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}")
+    return entered
+
+
+def _widget(entry: Entry, key: str) -> Any:
+    """The widget of one field. Its value lives in the session state alone (`_fill`), never in a default here."""
+    common: dict[str, Any] = {"key": key, "help": entry.help or None, "persist_state": "session"}
+    if entry.kind == "boolean":
+        return st.toggle(entry.label, **common)
+    if entry.kind == "choice":
+        return st.selectbox(entry.label, _choices(entry), format_func=_choice_label, **common)
+    if entry.kind in ("integer", "number"):
+        return st.number_input(entry.label, **_number_rules(entry), **common)
+    text = st.text_input(entry.label, **common)
+    if entry.kind == "list":
+        return read_list(text)
+    return None if entry.optional and not text.strip() else text
+
+
+def _choices(entry: Entry) -> list[Any]:
+    return [None, *entry.choices] if entry.optional else list(entry.choices)
+
+
+def _choice_label(value: Any) -> str:
+    return "none" if value is None else str(value).replace("_", " ")
+
+
+def _number_rules(entry: Entry) -> dict[str, Any]:
+    cast = int if entry.kind == "integer" else float
+    rules: dict[str, Any] = {
+        "min_value": None if entry.low is None else cast(entry.low),
+        "max_value": None if entry.high is None else cast(entry.high),
+        "step": 1 if entry.kind == "integer" else float_step(entry),
+        "value": None if entry.optional else "min",
+    }
+    return rules if entry.kind == "integer" else rules | {"format": "%g"}
+
+
+def float_step(entry: Entry) -> float:
+    """One click changes a fraction by about a tenth of its default: 0.0001 for a learning rate of 0.001."""
+    size = abs(float(entry.default or 0.0)) or (entry.high or 1.0)
+    return 10.0 ** (math.floor(math.log10(size) + 1e-9) - (0 if math.log10(size) % 1 > 0.3 else 1))
+
+
+def read_list(text: str) -> list[Any]:
+    """From "50, 25, 12" to [50, 25, 12]; what is not a number stays a word, for the model to refuse in a sentence."""
+    return [_number(word) for word in text.replace(";", ",").split(",") if word.strip()]
+
+
+def _number(word: str) -> Any:
+    for read in (int, float):
+        try:
+            return read(word)
+        except ValueError:
+            continue
+    return word.strip()

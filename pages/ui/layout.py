@@ -1,0 +1,59 @@
+"""The few shapes every page is made of: a heading, a row of facts, a badge for a state, an empty place that says what
+to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.navigation import PLACES, page_link
+from pages.ui.text import escape
+
+MEDIA = {"audio": ("Audio", ":material/graphic_eq:"), "midi": ("MIDI", ":material/piano:")}
+STATES = {
+    "queued": ("Waiting", ":material/schedule:", "gray"),
+    "starting": ("Starting", ":material/hourglass_top:", "gray"),
+    "running": ("Running", ":material/play_circle:", "violet"),
+    "paused": ("Paused", ":material/pause_circle:", "orange"),
+    "succeeded": ("Finished", ":material/check_circle:", "green"),
+    "failed": ("Failed", ":material/error:", "red"),
+    "cancelled": ("Cancelled", ":material/cancel:", "gray"),
+}
+
+
+def page_heading(name: str, summary: str = "") -> None:
+    """The title of a page and the one line that says what one does there."""
+    place = PLACES[name]
+    st.title(place.title, anchor=False)
+    st.caption(summary or place.summary)
+
+
+def facts_row(facts: Sequence[tuple[str, object]]) -> None:
+    """Label and value pairs, small, side by side, wrapping where the window is narrow. Values are data."""
+    with st.container(horizontal=True, gap="medium"):
+        for label, value in facts:
+            with st.container(gap=None, width="content"):
+                st.caption(escape(label))
+                st.text(str(value))
+
+
+def state_badge(state: str) -> None:
+    """The state of a run or a task, as one coloured word."""
+    title, icon, colour = STATES[state]
+    st.badge(title, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def medium_badge(medium: str) -> None:
+    title, icon = MEDIA[medium]
+    st.badge(title, icon=icon, color="gray")
+
+
+def empty_place(icon: str, title: str, text: str, *, page: str = "", label: str = "") -> None:
+    """Nothing here yet: why, and the way on (`page`: a name of PLACES)."""
+    with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
+        st.markdown(f"## {icon}", text_alignment="center")
+        st.markdown(f"**{escape(title)}**", text_alignment="center")
+        st.caption(escape(text), text_alignment="center")
+        if page:
+            page_link(page, label)

@@ -1,0 +1,42 @@
+"""The player: always WAV bytes of our own, whose stamp gives each stretch of each song its own address.
+
+`st.audio(array)` would scale every array to full peak, and two long files could get one address (design.md, 7).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from musicgen.audio.waveform import Waveform
+from musicgen.settings import settings
+from pages.ui.text import clock
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+
+def player(
+    clip: Clip, *, start_seconds: float = 0.0, stop_seconds: float | None = None, gain_db: float = 0.0, key: str
+) -> None:
+    """Plays a stretch of a clip, `gain_db` louder (clipped at full scale) or quieter; says so where it is cut short."""
+    end = clip.seconds if stop_seconds is None else min(stop_seconds, clip.seconds)
+    stop = min(end, start_seconds + settings().player_seconds)
+    is_whole = start_seconds <= 0 and stop >= clip.seconds and not gain_db
+    with st.container(key=key, gap="xxsmall"):
+        # The stored file is 16-bit PCM and stamped: the whole of it needs no decoding.
+        st.audio(clip.audio_path if is_whole else _stretch(clip, start_seconds, stop, gain_db), format="audio/wav")
+        if stop < end:
+            st.caption(f"The player holds {clock(start_seconds)} to {clock(stop)} of {clock(clip.seconds)}.")
+
+
+def _stretch(clip: Clip, start_seconds: float, stop_seconds: float, gain_db: float) -> bytes:
+    from musicgen.audio.wav import wav_bytes
+
+    waveform = clip.waveform(start_seconds, stop_seconds)
+    if gain_db:
+        louder = np.clip(waveform.samples * np.float32(10 ** (gain_db / 20)), -1.0, 1.0)
+        waveform = Waveform(louder, waveform.sample_rate)
+    return wav_bytes(waveform)

@@ -1,0 +1,61 @@
+"""What a visitor chose, kept over page changes: ids and short words only, never music. All session state goes
+through here; whatever must survive the visit is in the record, not here."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import streamlit as st
+
+from musicgen.storage.database import ID_PATTERN
+
+PREFIX = "kept."
+
+
+def recall(name: str, default: Any = None) -> Any:
+    """What `remember` kept under this name."""
+    return st.session_state.get(PREFIX + name, default)
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep an id, a number, a short text or a tuple of them for this visit."""
+    st.session_state[PREFIX + name] = value
+
+
+def forget(name: str) -> None:
+    st.session_state.pop(PREFIX + name, None)
+
+
+def chosen_id(kind: str) -> str | None:
+    """The song, run or output the visitor looks at: `?song=song-3f9a…` of the address, else the one chosen last."""
+    asked = st.query_params.get(kind)
+    if asked and ID_PATTERN.match(asked) and asked.startswith(f"{kind}-"):
+        remember(kind, asked)
+        return asked
+    return recall(kind)
+
+
+def choose_id(kind: str, value: str | None) -> None:
+    """Look at another one (or at none); the address follows, so that a reload and a shared link find it again."""
+    if value is None:
+        forget(kind)
+        st.query_params.pop(kind, None)
+        return
+    remember(kind, value)
+    if st.query_params.get(kind) != value:
+        st.query_params[kind] = value
+
+
+def submit_key(action: str) -> str:
+    """One key per intended start: a double click sends the same key twice and makes one task."""
+    key = recall(f"submit.{action}")
+    if key is None:
+        key = uuid.uuid4().hex
+        remember(f"submit.{action}", key)
+    return key
+
+
+def submitted(action: str) -> None:
+    """The start was accepted: the next click is a new intention."""
+    forget(f"submit.{action}")

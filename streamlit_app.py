@@ -1,0 +1,18 @@
+"""The entry point: page settings and the menu. Start it with `make run`, or `streamlit run streamlit_app.py`."""
+
+import streamlit as st
+
+from pages.ui.navigation import PLACES, SECTIONS, Place
+
+st.set_page_config(page_title="Smart Music Generator", page_icon=":material/graphic_eq:", layout="wide")
+
+
+def page(name: str, place: Place) -> st.Page:
+    """A page of the menu; home is served at the root, the others at /<name>."""
+    return st.Page(
+        place.file, title=place.title, icon=place.icon, url_path=name, default=name == "home", help=place.summary
+    )
+
+
+menu = {section: [page(name, PLACES[name]) for name in names] for section, names in SECTIONS.items()}
+st.navigation(menu, expanded=True).run()
