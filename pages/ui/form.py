@@ -50,7 +50,7 @@ def _entry(name: str, document: Mapping[str, Any], definitions: Mapping[str, Any
         value for option in kinds for value in option.get("enum", [option["const"]] if "const" in option else [])
     )
     kind = {"integer": "integer", "number": "number", "boolean": "boolean", "array": "list"}.get(
-        rules.get("type"), "text"
+        str(rules.get("type")), "text"
     )
     is_whole = kind == "integer"
     return Entry(

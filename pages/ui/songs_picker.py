@@ -61,7 +61,8 @@ def song_picker(
         return None
     chosen = _still_there([str(song_id) for song_id in (st.session_state.get(key, default),) if song_id])
     songs = {song.id: song for song in [*chosen, *found]}
-    labels: dict[str | None, str] = {None: none or "None", **song_labels(songs.values())}
+    labels: dict[str | None, str] = {None: none or "None"}
+    labels.update(song_labels(songs.values()))
     options = [None, *songs] if optional else list(songs)
     st.session_state[key] = chosen[0].id if chosen else options[0]
     song_id = st.selectbox(

@@ -3,7 +3,6 @@ through here; whatever must survive the visit is in the record, not here."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import streamlit as st
@@ -45,17 +44,3 @@ def choose_id(kind: str, value: str | None) -> None:
     remember(kind, value)
     if st.query_params.get(kind) != value:
         st.query_params[kind] = value
-
-
-def submit_key(action: str) -> str:
-    """One key per intended start: a double click sends the same key twice and makes one task."""
-    key = recall(f"submit.{action}")
-    if key is None:
-        key = uuid.uuid4().hex
-        remember(f"submit.{action}", key)
-    return key
-
-
-def submitted(action: str) -> None:
-    """The start was accepted: the next click is a new intention."""
-    forget(f"submit.{action}")
