@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from musicgen.errors import InvalidInput, sentence
 
 NOTE_DTYPE = np.dtype(
     [("onset_ticks", "<i8"), ("duration_ticks", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("track", "<i2")]
 )
+CONTROL_DTYPE = np.dtype([("tick", "<i8"), ("number", "u1"), ("value", "<u2"), ("track", "<i2")])
+PITCH_BEND = 128  # the `number` of a pitch bend (value 0-16383, 8192 = none); smaller numbers are MIDI controllers
 DEFAULT_TEMPO = 120.0
 
 
@@ -54,6 +56,8 @@ class Score:
         ticks_per_beat: ticks in a quarter note.
         tracks: `notes["track"]` indexes this.
         tempos: sorted by tick; 120 BPM where empty.
+        controls: structured array of CONTROL_DTYPE, sorted by tick: pedals, volume, pitch bends … They shape the sound
+            of a rendered score; no network reads them.
     """
 
     notes: NDArray[np.void]
@@ -62,6 +66,7 @@ class Score:
     tempos: tuple[TempoChange, ...] = ()
     time_signatures: tuple[TimeSignature, ...] = ()
     key_signatures: tuple[KeySignature, ...] = field(default=())
+    controls: NDArray[np.void] = field(default_factory=lambda: np.empty(0, CONTROL_DTYPE))
 
     def __post_init__(self) -> None:
         notes = np.asarray(self.notes, dtype=NOTE_DTYPE)
@@ -77,6 +82,21 @@ class Score:
         notes = notes[np.lexsort((notes["pitch"], notes["track"], notes["onset_ticks"]))]
         notes.flags.writeable = False
         object.__setattr__(self, "notes", notes)
+        object.__setattr__(self, "controls", self._checked_controls())
+
+    def _checked_controls(self) -> NDArray[np.void]:
+        controls = np.asarray(self.controls, dtype=CONTROL_DTYPE)
+        if controls.size:
+            if controls["tick"].min() < 0:
+                raise InvalidInput(sentence("Controls are not before the start", "a negative time"))
+            if controls["track"].min() < 0 or controls["track"].max() >= len(self.tracks):
+                raise InvalidInput(sentence("Every control names a track of the score", int(controls["track"].max())))
+            highest = np.where(controls["number"] == PITCH_BEND, 16_383, 127)
+            if controls["number"].max() > PITCH_BEND or (controls["value"] > highest).any():
+                raise InvalidInput(sentence("Control values are 0-127, pitch bends 0-16383", "a larger value"))
+        controls = controls[np.argsort(controls["tick"], kind="stable")]
+        controls.flags.writeable = False
+        return controls
 
     @property
     def num_notes(self) -> int:
@@ -118,14 +138,15 @@ class Score:
 
     def only_tracks(self, wanted: tuple[int, ...]) -> Score:
         """The same score with the notes of the wanted tracks alone; track numbers stay as they are."""
-        keep = np.isin(self.notes["track"], wanted)
-        return Score(
-            self.notes[keep], self.ticks_per_beat, self.tracks, self.tempos, self.time_signatures, self.key_signatures
+        return replace(
+            self,
+            notes=self.notes[np.isin(self.notes["track"], wanted)],
+            controls=self.controls[np.isin(self.controls["track"], wanted)],
         )
 
 
 def make_notes(
-    onset_ticks: object, duration_ticks: object, pitch: object, velocity: object, track: object = 0
+    onset_ticks: ArrayLike, duration_ticks: ArrayLike, pitch: ArrayLike, velocity: ArrayLike, track: ArrayLike = 0
 ) -> NDArray[np.void]:
     """Columns (array-likes or scalars) to a structured note table; lengths broadcast."""
     columns = np.broadcast_arrays(*(np.atleast_1d(c) for c in (onset_ticks, duration_ticks, pitch, velocity, track)))

@@ -1,0 +1,60 @@
+"""Which key a score is in: correlation of its pitch-class durations with the profiles of the 24 keys.
+
+Source: Krumhansl, *Cognitive Foundations of Musical Pitch*, 1990 (the method); Temperley, *The Cognition of Basic
+Musical Structures*, 2001 (the profiles).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.symbolic.score import Score
+
+MAJOR_PROFILE = np.array([5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0])
+MINOR_PROFILE = np.array([5.0, 2.0, 3.5, 4.5, 2.0, 4.0, 2.0, 4.5, 3.5, 2.0, 1.5, 4.0])
+_MAJOR_TONICS = ("C", "D-flat", "D", "E-flat", "E", "F", "F-sharp", "G", "A-flat", "A", "B-flat", "B")
+_MINOR_TONICS = ("C", "C-sharp", "D", "E-flat", "E", "F", "F-sharp", "G", "G-sharp", "A", "B-flat", "B")
+
+
+@dataclass(frozen=True)
+class KeyEstimate:
+    """`name` such as "G major", or "none" where nothing but drums plays. `confidence` in [0, 1]: the correlation with
+    that key's profile, 0 where there is no evidence. `tonic`: pitch class."""
+
+    name: str
+    confidence: float
+    tonic: int = 0
+    is_minor: bool = False
+
+
+def estimate_key(score: Score) -> KeyEstimate:
+    """The most likely single key of the whole score."""
+    weights = pitch_class_durations(score)
+    correlations = key_correlations(weights)
+    best = int(np.argmax(correlations))
+    if not weights.any() or correlations[best] <= 0:
+        return KeyEstimate("none", 0.0)
+    is_minor, tonic = divmod(best, 12)
+    name = f"{_MINOR_TONICS[tonic]} minor" if is_minor else f"{_MAJOR_TONICS[tonic]} major"
+    return KeyEstimate(name, round(float(correlations[best]), 3), tonic, bool(is_minor))
+
+
+def pitch_class_durations(score: Score) -> NDArray[np.float64]:
+    """Beats in which each pitch class sounds, drums left out; shape (12,)."""
+    is_drum = np.array([track.is_drum for track in score.tracks])
+    melodic = ~is_drum[score.notes["track"]]
+    beats = np.maximum(score.duration_beats[melodic], 1e-3)  # a note of no length still is one
+    histogram = np.bincount(score.notes["pitch"][melodic] % 12, weights=beats, minlength=12)
+    return histogram.astype(np.float64)
+
+
+def key_correlations(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pearson correlation with each key: C major … B major, C minor … B minor; 0 for a flat histogram. Shape (24,)."""
+    profiles = np.stack([np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
+    profiles = profiles - profiles.mean(axis=1, keepdims=True)
+    centred = weights - weights.mean()
+    norms = np.linalg.norm(profiles, axis=1) * np.linalg.norm(centred)
+    return np.divide(profiles @ centred, norms, out=np.zeros(24), where=norms > 0)

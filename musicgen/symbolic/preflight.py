@@ -1,0 +1,239 @@
+"""The gate for MIDI uploads: every event is read and judged before anything else sees the file. Standard library only.
+
+Rejected: what is not MIDI, damaged, beyond the limits of `settings`, or without a note. Dropped and said so: what the
+product has no use for or what is broken in a file that is good otherwise. It knows no sound and makes no Score.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from musicgen.errors import RejectedFile, sentence
+from musicgen.settings import Settings, settings
+from musicgen.symbolic import smf
+from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
+
+MIN_SECONDS = 0.1
+_EXPORT_AGAIN = "Export or download it again."
+_SYNTAX_RULES = {
+    "not_midi": "A MIDI file starts with the letters MThd",
+    "midi_damaged": "A MIDI file is complete and follows the standard",
+    "too_many_events": "A MIDI file is small enough to read at once",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What a MIDI file holds and what of it is kept.
+
+    Attributes:
+        tempos: (tick, microseconds a quarter note). time_signatures: (tick, numerator, denominator).
+        key_signatures: (tick, sharps, is_minor). All sorted, one for a tick.
+        seconds: end of the last note.
+        dropped: what is left out → how many. warnings: one sentence each.
+        file: the events. note_tracks: for each chunk the track of every note, -1 where it is left out.
+    """
+
+    format: int
+    ticks_per_beat: int
+    seconds: float
+    tracks: tuple[TrackReport, ...]
+    tempos: tuple[tuple[int, int], ...]
+    time_signatures: tuple[tuple[int, int, int], ...]
+    key_signatures: tuple[tuple[int, int, bool], ...]
+    dropped: dict[str, int]
+    warnings: tuple[str, ...]
+    file: smf.MidiFile
+    note_tracks: tuple[array[int], ...]
+
+    @property
+    def num_notes(self) -> int:
+        return sum(track.num_notes for track in self.tracks)
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """What becomes part of the song → how many."""
+        return {
+            "tracks": len(self.tracks),
+            "notes": self.num_notes,
+            "tempo changes": len(self.tempos),
+            "time signatures": len(self.time_signatures),
+            "key signatures": len(self.key_signatures),
+        }
+
+
+def check_midi(content: bytes) -> Preflight:
+    """Read and judge a MIDI file (or an RMID wrapper around one).
+
+    Raises RejectedFile; `code` is one of not_midi, sound_font, too_large, midi_damaged, midi_type, midi_smpte,
+    midi_division, midi_tempo, too_many_tracks, too_many_notes, too_many_events, too_many_ticks, too_long, too_short,
+    no_notes.
+    """
+    limits = settings()
+    _check_outside(content, limits)
+    try:
+        midi = smf.read_midi_file(
+            content,
+            max_chunks=limits.max_midi_tracks,
+            max_notes=limits.max_midi_notes,
+            max_ticks=limits.max_midi_ticks,
+        )
+    except smf.MidiSyntaxError as error:
+        raise _reject(error.code, _SYNTAX_RULES[error.code], error, _EXPORT_AGAIN) from error
+    _check_header(midi)
+    _check_amounts(midi, limits)
+    dropped = dict(midi.skipped)
+    warnings: list[str] = []
+    tempos, times, keys = _changes(midi, dropped, warnings)
+    tracks, note_tracks = assign_tracks(midi)
+    _report_notes(tracks, dropped, warnings)
+    tracks = [track for track in tracks if track.num_notes]
+    seconds = _seconds_at(
+        max(max(chunk.offset, default=0) for chunk in midi.chunks) if midi.chunks else 0, tempos, midi.division
+    )
+    _check_music(tracks, seconds, limits)
+    if len(midi.chunks) != midi.announced_tracks:
+        warnings.append(f"The header announces {midi.announced_tracks} tracks, the file has {len(midi.chunks)}.")
+    return Preflight(
+        midi.format,
+        midi.division,
+        seconds,
+        tuple(tracks),
+        tempos,
+        times,
+        keys,
+        dropped,
+        tuple(warnings),
+        midi,
+        note_tracks,
+    )
+
+
+def _reject(code: str, rule: str, received: object, remedy: str = "") -> RejectedFile:
+    return RejectedFile(sentence(rule, received, remedy), code=code)
+
+
+def _check_outside(content: bytes, limits: Settings) -> None:
+    if not content:
+        raise _reject("not_midi", "A MIDI file starts with the letters MThd", "an empty file", _EXPORT_AGAIN)
+    if len(content) > limits.max_midi_mb * 1_000_000:
+        size = f"{len(content):,} bytes"
+        raise _reject("too_large", f"A MIDI file has at most {limits.max_midi_mb} MB", size)
+    if content[:4] == b"RIFF" and content[8:12] in (b"sfbk", b"DLS "):
+        raise _reject(
+            "sound_font",
+            "A song is music, not a set of instruments",
+            "a sound font",
+            "Upload a .mid file; the sound font is a setting.",
+        )
+
+
+def _check_header(midi: smf.MidiFile) -> None:
+    if midi.format == 2:
+        raise _reject(
+            "midi_type",
+            "A song is one piece of music (MIDI type 0 or 1)",
+            "type 2, a set of independent patterns",
+            "Export it as type 1 or each pattern as a file.",
+        )
+    if midi.format > 2:
+        raise _reject("midi_type", "A MIDI file is of type 0, 1 or 2", f"type {midi.format}", _EXPORT_AGAIN)
+    if midi.division >= 0x8000:
+        raise _reject(
+            "midi_smpte",
+            "Time in a song is counted in beats",
+            "SMPTE time code, which has no beats",
+            "Export it with ticks per quarter note.",
+        )
+    if midi.division == 0:
+        raise _reject("midi_division", "A beat has at least one tick", "0 ticks per quarter note", _EXPORT_AGAIN)
+
+
+def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
+    num_notes = sum(len(chunk.onset) for chunk in midi.chunks)
+    end = max((chunk.end_tick for chunk in midi.chunks), default=0)
+    if len(midi.chunks) > limits.max_midi_tracks:
+        count = max(len(midi.chunks), midi.announced_tracks)
+        raise _reject("too_many_tracks", f"A MIDI file has at most {limits.max_midi_tracks} tracks", count)
+    if end > limits.max_midi_ticks:
+        beats = f"{end:,} ticks ({end / max(midi.division, 1):,.0f} beats)"
+        rule = f"A MIDI file ends within {limits.max_midi_ticks:,} ticks"
+        raise _reject("too_many_ticks", rule, beats, "Look for an event far behind the music.")
+    if num_notes > limits.max_midi_notes:
+        rule = f"A MIDI file has at most {limits.max_midi_notes:,} notes"
+        raise _reject("too_many_notes", rule, "more than that", "Split it.")
+    if sum(chunk.num_events for chunk in midi.chunks) > smf.MAX_EVENTS:
+        rule = f"A MIDI file has at most {smf.MAX_EVENTS:,} events"
+        raise _reject("too_many_events", rule, "more than that", "Thin out its controllers.")
+
+
+def _check_music(tracks: list[TrackReport], seconds: float, limits: Settings) -> None:
+    if not tracks:
+        raise _reject("no_notes", "A song has at least one note", "a MIDI file without a complete note")
+    if len(tracks) > limits.max_midi_tracks:
+        rule = f"A song has at most {limits.max_midi_tracks} tracks"
+        raise _reject("too_many_tracks", rule, f"{len(tracks)}, one for each channel and program of a track")
+    if seconds > limits.max_midi_seconds:
+        rule = f"A MIDI song lasts at most {limits.max_midi_seconds:,.0f} s"
+        raise _reject("too_long", rule, f"{seconds:,.0f} s", "Cut it or check its tempo.")
+    if seconds < MIN_SECONDS:
+        rule = f"A MIDI song lasts at least {MIN_SECONDS} s"
+        raise _reject("too_short", rule, f"{seconds:.3g} s", "Check its tempo and the lengths of its notes.")
+
+
+def _changes(
+    midi: smf.MidiFile, dropped: dict[str, int], warnings: list[str]
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int, int], ...], tuple[tuple[int, int, bool], ...]]:
+    tempos: dict[int, int] = {}
+    times: dict[int, tuple[int, int]] = {}
+    keys: dict[int, tuple[int, bool]] = {}
+    broken = {smf.TEMPO: 0, smf.TIME_SIGNATURE: 0, smf.KEY_SIGNATURE: 0}
+    for tick, kind, data in sorted(midi.changes, key=lambda change: change[0]):
+        if kind == smf.TEMPO and len(data) == 3:
+            tempos[tick] = int.from_bytes(data, "big")
+            if not tempos[tick]:
+                raise _reject(
+                    "midi_tempo", "A quarter note lasts some time", "a tempo of 0 µs a quarter", _EXPORT_AGAIN
+                )
+        elif kind == smf.TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] <= 6:
+            times[tick] = (data[0], 1 << data[1])
+        elif kind == smf.KEY_SIGNATURE and len(data) >= 2 and data[1] <= 1 and (data[0] <= 7 or data[0] >= 249):
+            keys[tick] = (data[0] - 256 if data[0] > 7 else data[0], bool(data[1]))
+        else:
+            broken[kind] += 1
+    names = {smf.TEMPO: "tempo changes", smf.TIME_SIGNATURE: "time signatures", smf.KEY_SIGNATURE: "key signatures"}
+    for kind, count in broken.items():
+        if count:
+            dropped[f"impossible {names[kind]}"] = count
+            warnings.append(f"{count} {names[kind]} of the file are impossible and were left out.")
+    return (
+        tuple(tempos.items()),
+        tuple((tick, *signature) for tick, signature in times.items()),
+        tuple((tick, *signature) for tick, signature in keys.items()),
+    )
+
+
+def _report_notes(tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> None:
+    hanging = sum(track.hanging_notes for track in tracks)
+    if hanging:
+        dropped["notes without an end"] = hanging
+    for track in tracks:
+        where = f"track {track.chunk}, channel {track.channel}" + (f" ({track.name})" if track.name else "")
+        if track.hanging_notes:
+            warnings.append(f"{track.hanging_notes} notes of {where} never end and were left out.")
+        if track.zero_length_notes:
+            warnings.append(f"{track.zero_length_notes} notes of {where} have no length; they are kept.")
+    if tracks and all(track.is_drum for track in tracks):
+        warnings.append("Only drums: approaches that learn notes cannot learn from this song.")
+
+
+def _seconds_at(tick: int, tempos: tuple[tuple[int, int], ...], ticks_per_beat: int) -> float:
+    """Seconds from the start to a tick through the tempo map (120 BPM before the first tempo)."""
+    microseconds, position, tempo = 0, 0, 500_000
+    for start, following in tempos:
+        if start >= tick:
+            break
+        microseconds += (start - position) * tempo
+        position, tempo = start, following
+    return (microseconds + (tick - position) * tempo) / (ticks_per_beat * 1e6)

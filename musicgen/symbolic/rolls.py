@@ -1,0 +1,92 @@
+"""Scores as the arrays and facts that pages show. Knows no files and no figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.symbolic.instruments import instrument_name
+from musicgen.symbolic.keys import estimate_key
+from musicgen.symbolic.score import DEFAULT_TEMPO, Score
+
+
+def score_to_roll(score: Score) -> dict[str, NDArray[Any]]:
+    """One entry a note, sorted by onset: `onset`, `offset` (float64, seconds), `pitch`, `velocity` (uint8), `track`
+    (int16), and `seconds`, the end of the last note (a scalar array)."""
+    return {
+        "onset": score.onset,
+        "offset": score.offset,
+        "pitch": score.notes["pitch"].copy(),
+        "velocity": score.notes["velocity"].copy(),
+        "track": score.notes["track"].copy(),
+        "seconds": np.array(score.seconds),
+    }
+
+
+def score_facts(score: Score) -> dict[str, Any]:
+    """What a song page says about a score; JSON. Pitch facts leave drums out and are None where only drums play."""
+    key = estimate_key(score)
+    pitches = score.notes["pitch"][melodic_notes(score)]
+    return {
+        "medium": "midi",
+        "format": "midi",
+        "seconds": round(score.seconds, 6),
+        "num_notes": score.num_notes,
+        "num_distinct_pitches": len(np.unique(pitches)),
+        "lowest_pitch": int(pitches.min()) if pitches.size else None,
+        "highest_pitch": int(pitches.max()) if pitches.size else None,
+        "ticks_per_beat": score.ticks_per_beat,
+        "beats": round(float((score.onset_beats + score.duration_beats).max(initial=0.0)), 6),
+        "tempo": round(main_tempo(score), 3),
+        "tempo_changes": max(len(score.tempos) - 1, 0),
+        "key": key.name,
+        "key_confidence": key.confidence,
+        "time_signature": _time_signature(score),
+        "tracks": [_track_facts(score, index) for index in range(len(score.tracks))],
+    }
+
+
+def melodic_notes(score: Score) -> NDArray[np.bool_]:
+    """True for each note that is not on a drum track."""
+    return ~np.array([track.is_drum for track in score.tracks])[score.notes["track"]]
+
+
+def main_tempo(score: Score) -> float:
+    """The tempo (BPM) in force for most of the score's seconds."""
+    if not score.tempos:
+        return DEFAULT_TEMPO
+    starts = [change.tick for change in score.tempos]
+    tempos = [change.tempo for change in score.tempos]
+    if starts[0] > 0:
+        starts, tempos = [0, *starts], [DEFAULT_TEMPO, *tempos]
+    end = int((score.notes["onset_ticks"] + score.notes["duration_ticks"]).max(initial=0))
+    edges = score.ticks_to_seconds(np.minimum(np.array([*starts, max(end, starts[-1])]), end))
+    shares: dict[float, float] = {}
+    for tempo, seconds in zip(tempos, np.diff(edges), strict=True):
+        shares[tempo] = shares.get(tempo, 0.0) + float(seconds)
+    return max(shares, key=lambda tempo: shares[tempo])
+
+
+def _time_signature(score: Score) -> str:
+    """The first one: '3/4'; '4/4' where the file names none, as the MIDI standard says."""
+    if not score.time_signatures:
+        return "4/4"
+    first = score.time_signatures[0]
+    return f"{first.numerator}/{first.denominator}"
+
+
+def _track_facts(score: Score, index: int) -> dict[str, Any]:
+    track = score.tracks[index]
+    pitches = score.notes["pitch"][score.notes["track"] == index]
+    return {
+        "index": index,
+        "name": track.name,
+        "instrument": instrument_name(track.program, track.is_drum),
+        "program": track.program,
+        "is_drum": track.is_drum,
+        "num_notes": int(pitches.size),
+        "lowest_pitch": int(pitches.min()) if pitches.size else None,
+        "highest_pitch": int(pitches.max()) if pitches.size else None,
+    }
