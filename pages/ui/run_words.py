@@ -110,3 +110,42 @@ def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) ->
     if len(later) < patience or rows[-1]["loss"] >= rows[lowest]["loss"]:
         return None
     return int(later[0]["epoch"])
+
+
+FACT_TITLES = {
+    "n_songs": "songs",
+    "n_windows": "training windows",
+    "n_tokens": "tokens",
+    "n_validation_windows": "validation windows",
+    "vocabulary_size": "vocabulary",
+    "inputs_shape": "shape of the inputs",
+    "targets_shape": "shape of the targets",
+}
+
+
+def fact_title(name: str) -> str:
+    """The name of a dataset fact as a person reads it."""
+    return FACT_TITLES.get(name, name.removeprefix("n_").replace("_", " "))
+
+
+def fact_value(value: Any) -> str:
+    """Numbers with separators, shapes with ×, yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return " × ".join(fact_value(item) for item in value)
+    return "none" if value is None else str(value)
+
+
+def queue_words(active: Sequence[Any], owner_id: str) -> str:
+    """How many tasks wait or work before the queued one: `owner_id` is its own id or that of its run."""
+    mine = [task for task in active if owner_id in {task.id, task.run_id}]
+    since = min((task.created_at for task in mine), default=None)
+    ahead = sum(1 for task in active if since is not None and task not in mine and task.created_at < since)
+    if not ahead:
+        return "waiting: it starts in a moment"
+    return f"waiting: {ahead} {'task is' if ahead == 1 else 'tasks are'} before it on this device"

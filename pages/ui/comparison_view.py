@@ -1,0 +1,229 @@
+"""Two clips beside each other: one stretch, one time axis, one amplitude scale, one colour scale, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from musicgen.errors import MusicgenError
+from musicgen.evaluation.glossary import METRICS
+from pages.ui.background import POLL_SECONDS, forget, is_settled, later
+from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
+from pages.ui.errors import show_error, shown_errors
+from pages.ui.sound import draw_sound, is_rendering
+from pages.ui.stretch import Stretch, matching_gains
+from pages.ui.tables import text_table
+from pages.ui.text import escape, shorten
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+WORDS = {"reference": "Original", "generated": "Generated"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: what it is, and the stretch of it that is shown."""
+
+    role: str  # reference | generated
+    id: str
+    name: str
+    clip: Clip
+    stretch: Stretch
+    shift_seconds: float = 0.0  # from the clip's own time to the common axis
+    gain_db: float = 0.0
+
+    @property
+    def title(self) -> str:
+        return f"{WORDS[self.role]}: {shorten(self.name, 60)}"
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(
+            self.title, self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
+            role="reference" if self.role == "reference" else "generated",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Level:
+    rms_db: float
+    peak_db: float
+
+
+def draw_comparison(reference: Side, generated: Side) -> None:
+    """Everything below the choice; redrawn while notes are still being rendered to sound."""
+    is_live = is_rendering([reference.clip, generated.clip])
+    st.fragment(_heard_and_seen, run_every=POLL_SECONDS if is_live else None)(reference, generated, is_live)
+    _metrics(reference, generated)
+
+
+def _heard_and_seen(reference: Side, generated: Side, is_live: bool) -> None:
+    if is_live and not is_rendering([reference.clip, generated.clip]):
+        st.rerun()
+    with shown_errors():
+        sides = _listen(reference, generated)
+        _look(*sides)
+
+
+def _listen(reference: Side, generated: Side) -> tuple[Side, Side]:
+    """Two players; the gains, if any, are part of the sides from here on, so that eye and ear agree."""
+    levels = [level(side) if side.clip.has_audio else None for side in (reference, generated)]
+    sides = [reference, generated]
+    gains = (0.0, 0.0)
+    if levels[0] and levels[1]:
+        gains = _loudness_switch(levels[0], levels[1])
+        sides = [_louder(side, gain) for side, gain in zip(sides, gains, strict=True)]
+    for column, side, heard in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**{WORDS[side.role]}**")
+            st.text(side.name)
+            draw_sound(
+                side.clip, key=f"{side.role}_player", start_seconds=side.stretch.start,
+                stop_seconds=side.stretch.stop, gain_db=side.gain_db,
+            )  # fmt: skip
+            if heard:
+                st.caption(_level_words(heard, side.gain_db))
+    return sides[0], sides[1]
+
+
+def _louder(side: Side, gain_db: float) -> Side:
+    return Side(side.role, side.id, side.name, side.clip, side.stretch, side.shift_seconds, gain_db)
+
+
+def _loudness_switch(reference: Level, generated: Level) -> tuple[float, float]:
+    gains = matching_gains(reference.rms_db, reference.peak_db, generated.rms_db, generated.peak_db)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        is_matched = st.toggle(
+            "Same loudness", key="match_loudness", persist_state="session", disabled=gains == (0.0, 0.0),
+            help="Raises the quieter one as far as it goes without clipping, and lowers the louder one by the rest.",
+        )  # fmt: skip
+        st.caption(f"The generated stretch is {loudness_words(generated.rms_db - reference.rms_db)} the original.")
+    return gains if is_matched else (0.0, 0.0)
+
+
+def loudness_words(difference_db: float) -> str:
+    """`6.2 dB quieter than`; differences that nobody hears are none."""
+    if abs(difference_db) < 0.5:
+        return "as loud as"
+    return f"{abs(difference_db):.1f} dB {'louder' if difference_db > 0 else 'quieter'} than"
+
+
+def _level_words(heard: Level, gain_db: float) -> str:
+    words = f"Level {heard.rms_db:.1f} dB, peak {heard.peak_db:.1f} dB (full scale is 0)"
+    return f"{words} · played {gain_db:+.1f} dB" if abs(gain_db) >= 0.05 else words
+
+
+def level(side: Side) -> Level:
+    """RMS and peak level of the stretch, once per content."""
+    stamp = side.clip.facts.get("sha256", side.id)
+    return _level(stamp, side.stretch.start, side.stretch.stop, _clip=side.clip)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _level(_stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
+    from musicgen.audio.levels import peak_db, rms_db
+
+    waveform = _clip.waveform(start, stop)
+    return Level(float(rms_db(waveform.samples)), float(peak_db(waveform.samples)))
+
+
+def _look(reference: Side, generated: Side) -> None:
+    lanes = [reference.lane, generated.lane]
+    if reference.clip.medium == "midi" and generated.clip.medium == "midi":
+        figure = roll_figure(lanes)
+        show_figure(figure, key="compare_rolls", alt="Piano rolls of both on one time and pitch axis")
+    if not (reference.clip.has_audio and generated.clip.has_audio):
+        return
+    alt = "Waveforms of both on one time axis and amplitude scale"
+    show_figure(waveform_figure(lanes), key="compare_waveforms", alt=alt)
+    show_figure(
+        spectrogram_figure(lanes),
+        key="compare_spectrograms",
+        alt="Spectrograms of both on one time axis and colour scale",
+    )
+
+
+def _metrics(reference: Side, generated: Side) -> None:
+    """The table, measured in a child process."""
+    st.markdown("#### Measured on this stretch")
+    future = later(_metrics_key(reference, generated), lambda: _measure(reference, generated), group="comparison")
+    is_live = not future.done()
+    st.fragment(_metrics_table, run_every=POLL_SECONDS if is_live else None)(reference, generated, is_live)
+
+
+def _metrics_key(reference: Side, generated: Side) -> str:
+    parts = [f"{side.id}@{side.stretch.start:.3f}-{side.stretch.stop:.3f}" for side in (reference, generated)]
+    return f"comparison|{'|'.join(parts)}"
+
+
+def _measure(reference: Side, generated: Side) -> dict[str, Any]:
+    from musicgen.evaluation.comparison import comparison
+
+    return comparison(
+        reference.id, generated.id,
+        reference_stretch=(reference.stretch.start, reference.stretch.stop),
+        generated_stretch=(generated.stretch.start, generated.stretch.stop),
+    )  # fmt: skip
+
+
+def _metrics_table(reference: Side, generated: Side, is_live: bool) -> None:
+    key = _metrics_key(reference, generated)
+    future = later(key, lambda: _measure(reference, generated), group="comparison")
+    if not is_settled(future):
+        with st.spinner("Measuring both …", show_time=True):
+            is_settled(future, POLL_SECONDS)
+    if not future.done():
+        return
+    error = future.exception()
+    if isinstance(error, MusicgenError):
+        show_error(error)
+        st.button("Measure again", key="compare_again", type="tertiary", on_click=forget, args=(key,))
+        return
+    with st.container(key="compare_metrics"):
+        draw_metrics(future.result())
+    if is_live:
+        st.rerun()
+
+
+def draw_metrics(measured: Mapping[str, Any]) -> None:
+    """Both columns, then what is between the two, each with its unit and what it tells."""
+    both, between = metric_rows(measured)
+    text_table(("Measure", "Original ›", "Generated ›", "Unit", "What it tells"), both)
+    if between:
+        text_table(("Between the two", "Value ›", "Unit", "What it tells"), between)
+
+
+def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Rows of the two tables, in the order of the measurements."""
+    reference, generated = measured.get("reference", {}), measured.get("generated", {})
+    both: list[tuple[str, ...]] = []
+    for name in [*reference, *(name for name in generated if name not in reference)]:
+        title, unit, tells = _explained(name)
+        both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, tells))
+    between: list[tuple[str, ...]] = []
+    for name, value in measured.get("between", {}).items():
+        title, unit, tells = _explained(name)
+        between.append((title, metric_value(value), unit, tells))
+    return both, between
+
+
+def _explained(name: str) -> tuple[str, str, str]:
+    known = {metric.key: metric for metric in METRICS}.get(name)
+    return (known.title, known.unit, known.summary) if known else (name.replace("_", " "), "", "")
+
+
+def metric_value(value: Any) -> str:
+    """Whole numbers with separators, fractions with three digits, nothing as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return escape(value)

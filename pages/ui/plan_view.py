@@ -1,0 +1,153 @@
+"""What a training will be, before it starts: worked out in a child process while the page stays usable."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from musicgen.errors import MusicgenError
+from pages.ui import run_words
+from pages.ui.background import POLL_SECONDS, forget, is_settled, later
+from pages.ui.errors import show_error
+from pages.ui.intent import content_key, intent_key
+from pages.ui.layout import facts_row
+from pages.ui.navigation import go_to
+from pages.ui.run_view import data_rows, first_of
+from pages.ui.tables import text_table
+from pages.ui.text import count, escape, size, span
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Plan
+
+START_WAITS_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """All that a start needs, as JSON. `choices`: (song id, tracks or None) pairs."""
+
+    approach: str
+    choices: tuple[tuple[str, tuple[int, ...] | None], ...]
+    training: dict[str, Any]
+    seed: int = 0
+    preset: str = ""
+    name: str = ""
+    device: str = "auto"
+    refused: str = field(default="", compare=False)  # why these values cannot be a request, in a sentence
+
+    def plan(self) -> Future[Plan]:
+        """The plan, in the background; equal songs and settings are planned once."""
+        asked = {"approach": self.approach, "choices": self.choices, "training": self.training, "seed": self.seed}
+        return later(f"plan|{content_key(asked)}", self._work, group="plan")
+
+    def forget_plan(self) -> None:
+        asked = {"approach": self.approach, "choices": self.choices, "training": self.training, "seed": self.seed}
+        forget(f"plan|{content_key(asked)}")
+
+    def _work(self) -> Plan:
+        from musicgen.runs.api import plan_training
+
+        return plan_training(self.approach, self._songs(), self.training, seed=self.seed)
+
+    def submit(self) -> str:
+        """Start it; the id of the run. The same click twice is one run."""
+        from musicgen.runs.api import submit_training
+
+        return submit_training(
+            self.approach, self._songs(), self.training, preset=self.preset, seed=self.seed, name=self.name,
+            device=self.device, submit_key=intent_key("train", asdict(self)),
+        )  # fmt: skip
+
+    def _songs(self) -> list[Any]:
+        from musicgen.runs.api import SongChoice
+
+        return [SongChoice(song_id, tracks) for song_id, tracks in self.choices]
+
+
+def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
+    """The plan and the start button; looks again until the plan and what else is `awaited` are there."""
+    futures = [*awaited, *([request.plan()] if _is_askable(request) else [])]
+    is_waiting = not all(future.done() for future in futures)
+    st.fragment(_panel, run_every=POLL_SECONDS if is_waiting else None)(request, futures, is_waiting)
+
+
+def _is_askable(request: TrainingRequest) -> bool:
+    return bool(request.choices) and not request.refused
+
+
+def _panel(request: TrainingRequest, futures: list[Future[Any]], is_waiting: bool) -> None:
+    future = request.plan() if _is_askable(request) else None
+    with st.container(border=True, key="plan"):
+        st.markdown("**What it will be**")
+        possible = _outcome(request, future)
+        clicked = st.button(
+            "Start training", key="train_start", type="primary", icon=":material/play_arrow:", width="stretch",
+            disabled=not possible,
+        )  # fmt: skip
+        if clicked and possible:
+            _start(request, future)
+        elif is_waiting and all(future.done() for future in futures):
+            st.rerun()  # everything is there: the page is drawn once more, and this fragment rests
+
+
+def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
+    """Draw the plan, or why there is none. False where starting is impossible."""
+    if future is None:
+        if request.refused:
+            st.error(escape(request.refused), icon=":material/error:")
+        else:
+            st.caption("Choose at least one song.")
+        return False
+    if not is_settled(future):
+        st.caption(":material/hourglass_top: Working it out from your songs …")
+        return True
+    error = future.exception()
+    if isinstance(error, MusicgenError):
+        show_error(error)
+        if st.button("Try again", key="plan_again", type="tertiary"):
+            request.forget_plan()
+            st.rerun()
+        return False
+    _draw(future.result(), int(request.training.get("epochs") or 0))
+    return True
+
+
+def _draw(plan: Plan, epochs: int) -> None:
+    weights = f"{first_of(plan.parameters):,}"
+    facts: list[tuple[str, object]] = [
+        ("Training windows", run_words.fact_value(plan.facts.get("n_windows"))),
+        ("Networks", f"{plan.networks} × {weights} weights" if plan.networks > 1 else f"1 with {weights} weights"),
+        ("Memory, about", size(plan.memory_bytes)),
+        ("One epoch, about", span(plan.seconds_per_epoch)),
+        (f"All {epochs} epochs, about", span(plan.seconds_per_epoch * epochs)),
+    ]
+    if plan.facts.get("vocabulary_size"):
+        facts.insert(1, ("Vocabulary", run_words.fact_value(plan.facts["vocabulary_size"])))
+    facts_row(facts)
+    for warning in plan.warnings:
+        st.warning(escape(warning), icon=":material/warning:")
+    with st.expander("Shapes, and floors: losses that need no network"):
+        text_table(("Data", "found"), data_rows({"facts": plan.facts, "floors": plan.floors}))
+
+
+def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:
+    """Submit, and go and watch. A plan that is nearly there is waited for, so that the impossible is never started."""
+    try:
+        if future is not None and is_settled(future, START_WAITS_SECONDS):
+            future.result()
+        run_id = request.submit()
+    except MusicgenError as error:
+        show_error(error)
+        return
+    go_to("runs", run=run_id)
+
+
+def queue_notice() -> None:
+    """Say when a start would have to wait."""
+    from musicgen.runs.api import list_tasks
+
+    if waiting := len(list_tasks(active_only=True)):
+        st.caption(f":material/schedule: {count(waiting, 'task')} on this machine first: it waits its turn.")

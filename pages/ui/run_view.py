@@ -1,0 +1,170 @@
+"""One run on the page: where it is, what its loss means, what it learns from, what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from musicgen.approaches import approaches
+from pages.ui import run_words
+from pages.ui.charts import loss_figure, show_figure
+from pages.ui.errors import shown_errors
+from pages.ui.layout import facts_row, state_badge
+from pages.ui.run_controls import draw_controls
+from pages.ui.tables import text_table
+from pages.ui.text import ago, count, escape, size, span
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Run
+
+LIVE_SECONDS = 1.0
+FAILED_LINES, LOG_LINES = 12, 200
+
+
+def draw_run(run_id: str) -> None:
+    """The whole run; redrawn every second while it is active, and the page once when it ends."""
+    from musicgen.runs.api import get_run
+
+    run = get_run(run_id)
+    live = st.fragment(_live, run_every=LIVE_SECONDS if run.is_active else None)
+    live(run_id, run.state)
+
+
+def _live(run_id: str, state_before: str) -> None:
+    from musicgen.runs.api import get_run
+
+    with shown_errors():
+        run = get_run(run_id)
+        if run.state != state_before:
+            st.rerun()  # the list beside it and the pace of this fragment follow the state
+        _head(run)
+        draw_controls(run)
+        _trouble(run)
+        _curves(run)
+        _facts(run)
+        _log(run)
+
+
+def _head(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(escape(run.name), anchor=False, width="content")
+        with st.container(key="run_status", width="content"):
+            state_badge(run.state)
+    if run.is_active:
+        words = run_words.progress_words(run.state, run.progress) or _waiting_words(run)
+        st.progress(run_words.progress_share(run.state, run.progress), text=words)
+    facts_row(_head_facts(run))
+
+
+def _waiting_words(run: Run) -> str:
+    from musicgen.runs.api import list_tasks
+
+    if run.state != "queued":
+        return "starting: the network's libraries are loaded"
+    return run_words.queue_words(list_tasks(active_only=True), run.id)
+
+
+def _head_facts(run: Run) -> list[tuple[str, object]]:
+    best = run_words.best_row(run.history, run.best_epoch)
+    known = approaches().get(run.approach)
+    facts: list[tuple[str, object]] = [("Approach", known.title if known else run.approach)]
+    if run.request.get("preset"):
+        facts.append(("Preset", run.request["preset"]))
+    facts.append(("Epochs", f"{len(run.history)} of {run.request.get('training', {}).get('epochs', '?')}"))
+    if best:
+        kind = "validation" if best.get("val_loss") is not None else "training"
+        facts.append((f"Best {kind} loss", f"{run_words.row_loss(best):.4g} (epoch {best['epoch']})"))
+    if run.started_at and run.finished_at:
+        facts.append(("Took", span(run.finished_at - run.started_at)))
+    facts.append(("Device", run.progress.get("device") or run.request.get("device", "auto")))
+    facts.append(("Created", ago(run.created_at)))
+    return facts
+
+
+def _trouble(run: Run) -> None:
+    """Why it failed and what to do, with the last lines of its log; and what `prepare` warned of."""
+    if run.reason:
+        show = st.error if run.state == "failed" else st.info
+        show(escape(run.reason), icon=":material/error:" if run.state == "failed" else ":material/info:")
+    if run.advice:
+        st.info(escape(run.advice), icon=":material/lightbulb:")
+    if run.state == "failed" and (lines := run.log_tail(FAILED_LINES)):
+        st.caption("The last lines of its log")
+        st.code("\n".join(lines), language=None, wrap_lines=True)
+    for warning in (run.prepared or {}).get("warnings", ()):
+        st.warning(escape(warning), icon=":material/warning:")
+
+
+def _curves(run: Run) -> None:
+    if not run.history:
+        if run.is_active:
+            st.caption("The loss curves begin with the end of the first epoch.")
+        return
+    floors = (run.prepared or {}).get("floors", {})
+    epochs = run.request.get("training", {}).get("epochs") if run.is_active else None
+    figure = loss_figure(run.history, floors, run.best_epoch, epochs=epochs)
+    show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
+    for said in run_words.loss_words(run.history, floors, run.best_epoch):
+        st.markdown(f"- {escape(said)}")
+
+
+def _facts(run: Run) -> None:
+    prepared = run.prepared or {}
+    if not prepared and not run.request.get("songs"):
+        return
+    with st.expander("What it learns from, and with which settings", icon=":material/list_alt:"):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            text_table(("Data", "found"), data_rows(prepared))
+            _songs(run.request.get("songs", ()))
+        with right:
+            text_table(("Setting", "value"), setting_rows(run))
+
+
+def _songs(songs: Sequence[dict[str, Any]]) -> None:
+    st.caption(count(len(songs), "song"))
+    lines = []
+    for song in songs:
+        tracks = song.get("tracks")
+        lines.append(f"{song.get('name', song['id'])}{f'  (tracks {tracks})' if tracks else ''}")
+    if lines:
+        st.text("\n".join(lines))
+
+
+def data_rows(prepared: dict[str, Any]) -> list[tuple[str, str]]:
+    """What `prepare` found and what was built, in words."""
+    rows = [
+        (run_words.fact_title(name), run_words.fact_value(value)) for name, value in prepared.get("facts", {}).items()
+    ]
+    rows += [(f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in prepared.get("floors", {}).items()]
+    if prepared.get("networks"):
+        rows.append(("networks", str(prepared["networks"])))
+    if prepared.get("parameters"):
+        rows.append(("weights of each", f"{first_of(prepared['parameters']):,}"))
+    if prepared.get("memory_bytes"):
+        rows.append(("memory, about", size(prepared["memory_bytes"])))
+    return rows
+
+
+def setting_rows(run: Run) -> list[tuple[str, str]]:
+    """The settings under the titles of the form."""
+    known = approaches().get(run.approach)
+    fields = known.Training.model_fields if known else {}
+    rows = []
+    for name, value in run.request.get("training", {}).items():
+        field = fields.get(name)
+        rows.append((field.title if field and field.title else name, run_words.fact_value(value)))
+    return [*rows, ("seed", str(run.request.get("seed", 0)))]
+
+
+def first_of(parameters: Any) -> int:
+    """Weights of one network, whether all are listed or one number stands for each."""
+    return int(parameters[0]) if isinstance(parameters, list | tuple) else int(parameters)
+
+
+def _log(run: Run) -> None:
+    with st.expander("Log", icon=":material/notes:"):
+        lines = run.log_tail(LOG_LINES)
+        st.code("\n".join(lines) or "nothing yet", language=None, height=260 if len(lines) > 10 else "content")

@@ -1,0 +1,164 @@
+"""Compare: original and generated side by side: the same stretch, one scale, equally loud if you wish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.commands import command_line, show_command
+from pages.ui.comparison_view import Side, draw_comparison
+from pages.ui.errors import shown_errors
+from pages.ui.layout import empty_place, page_heading
+from pages.ui.linked import linked_select, unlike
+from pages.ui.state import forget, recall, remember
+from pages.ui.stretch import DEFAULT_SECONDS, Alignment, Stretch, align, cut
+from pages.ui.text import ago, clock, shorten
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Output
+
+    from musicgen.songs.library import Song
+
+LONGEST = 300.0  # seconds that are shown at once, as many as a player holds
+SHORTEST = 0.1
+
+
+def main() -> None:
+    from musicgen.runs.api import list_outputs
+
+    page_heading("compare")
+    with shown_errors():
+        outputs = list_outputs()
+        if not outputs:
+            empty_place(
+                ":material/compare_arrows:", "Nothing generated yet",
+                "Two things are compared here: an original, and what a network made.",
+                page="generate", label="Generate something",
+            )  # fmt: skip
+            return
+        left, right = st.columns(2, gap="medium")
+        with right:
+            generated = choose_generated(outputs)
+        with left:
+            reference = choose_reference(generated, outputs)
+        if reference is None:
+            return
+        draw_comparison(*sides(reference, generated))
+        show_command(command_line("compare", reference.id, generated.id))
+
+
+def choose_generated(outputs: list[Output]) -> Output:
+    """The output of the link, else the newest."""
+    by_id = {output.id: output for output in outputs}
+    linked = st.query_params.pop("output", "")  # the home page links to an output as such
+    if linked in by_id and "generated" not in st.query_params:
+        st.query_params["generated"] = linked
+    labels = unlike({output.id: output_label(output) for output in outputs})
+    return by_id[
+        linked_select("Generated", labels, key="compare_generated", param="generated", default=next(iter(labels)))
+    ]
+
+
+def choose_reference(generated: Output, outputs: list[Output]) -> Song | Output | None:
+    """A song or another output of the same medium; at first the one that the output belongs to."""
+    from musicgen.songs.library import list_songs
+
+    songs = list_songs(medium=generated.medium)
+    others = [other for other in outputs if other.medium == generated.medium and other.id != generated.id]
+    choices: dict[str, Any] = {each.id: each for each in (*songs, *others)}
+    if not choices:
+        empty_place(
+            ":material/library_music:", "Nothing to compare it with", "Its songs were removed from the library.",
+            page="songs", label="Bring a song",
+        )  # fmt: skip
+        return None
+    labels = unlike(
+        {song.id: f"Song · {shorten(song.name)} · {clock(song.seconds)}" for song in songs}
+        | {other.id: f"Output · {output_label(other)}" for other in others}
+    )
+    natural = [each for each in natural_references(generated) if each in choices]
+    _leave_unrelated_reference(generated.id, natural)
+    default = natural[0] if natural else next(iter(choices))
+    chosen = linked_select("Original", labels, key="compare_reference", param="reference", default=default)
+    return choices[chosen]
+
+
+def _leave_unrelated_reference(generated_id: str, natural: list[str]) -> None:
+    """Another output was chosen: an original that has nothing to do with it gives way, unless a link asks for it."""
+    before = recall("compared")
+    remember("compared", generated_id)
+    is_linked = st.query_params.get("reference") not in (None, recall("linked.reference"))
+    if before in (None, generated_id) or is_linked or st.session_state.get("compare_reference") in natural:
+        return
+    st.session_state.pop("compare_reference", None)
+    st.query_params.pop("reference", None)
+    forget("linked.reference")
+
+
+def natural_references(generated: Output) -> list[str]:
+    """Songs that belong to an output, the nearest first: the one it predicts, its prompt, those it learned from."""
+    sidecar = generated.sidecar
+    near = [(sidecar.get("reference") or {}).get("song_id"), (sidecar.get("prompt") or {}).get("id")]
+    return [song_id for song_id in (*near, *(song["id"] for song in sidecar.get("songs", ()))) if song_id]
+
+
+def output_label(output: Output) -> str:
+    return f"{shorten(output.name)} · {clock(output.seconds)} · {ago(output.created_at)}"
+
+
+def sides(reference: Song | Output, generated: Output) -> tuple[Side, Side]:
+    """The stretch that the visitor chose, on both sides."""
+    belongs = generated.sidecar.get("reference") or {}
+    offset = float(belongs["start_seconds"]) if belongs.get("song_id") == reference.id else None
+    both = align(reference.seconds, generated.seconds, offset)
+    ours, theirs = (choose_aligned if both.is_aligned else choose_free)(both, reference.seconds, generated.seconds)
+    shift = both.offset if both.is_aligned else -theirs.start
+    return (
+        Side("reference", reference.id, reference.name, reference.clip, ours, 0.0 if both.is_aligned else -ours.start),
+        Side("generated", generated.id, generated.name, generated.clip, theirs, shift),
+    )
+
+
+def choose_aligned(both: Alignment, _reference: float, _generated: float) -> tuple[Stretch, Stretch]:
+    """One start and one length for both: the output knows where in the song it belongs."""
+    whole = both.last - both.first
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        seconds = length_slider(whole)
+        start = start_slider("Start in the song", both.first, both.last - seconds, key="compare_start")
+    st.caption(
+        f"Aligned: the generated piece covers {clock(both.first)} to {clock(both.last)} of this song, sample by sample."
+    )
+    ours = Stretch(start, min(start + seconds, both.last))
+    return ours, Stretch(ours.start - both.offset, ours.stop - both.offset)
+
+
+def choose_free(_both: Alignment, reference: float, generated: float) -> tuple[Stretch, Stretch]:
+    """A start of its own for each: the output belongs to no place of this original."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        seconds = length_slider(max(reference, generated), usual=min(reference, generated))
+        start = start_slider("Start in the original", 0.0, reference - seconds, key="compare_start")
+        other = start_slider("Start in the generated", 0.0, generated - seconds, key="compare_generated_start")
+    return cut(reference, start, seconds), cut(generated, other, seconds)
+
+
+def length_slider(longest: float, *, usual: float | None = None) -> float:
+    """How many seconds are shown and played; at most 30 at first."""
+    most = round(min(longest, LONGEST), 2)
+    if most <= 1.0:
+        return max(most, SHORTEST)
+    first = min(DEFAULT_SECONDS, usual or longest, most)
+    key = "compare_seconds"
+    st.session_state[key] = min(max(float(st.session_state.get(key, first)), SHORTEST), most)
+    return st.slider("Length", SHORTEST, most, key=key, step=0.1, format="%.1f s")
+
+
+def start_slider(label: str, first: float, last: float, *, key: str) -> float:
+    """Where the stretch begins; no slider where there is no choice."""
+    if last - first < 0.05:
+        return first
+    st.session_state[key] = min(max(float(st.session_state.get(key, first)), first), last)
+    return st.slider(label, first, last, key=key, step=0.01, format="%.2f s")
+
+
+main()

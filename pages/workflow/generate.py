@@ -1,0 +1,203 @@
+"""Generate: let a trained network make music, hear it at once, take it away."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from musicgen.approaches import approach, approaches
+from musicgen.approaches.base import Approach, read_parameters
+from musicgen.errors import InvalidParameter, MusicgenError
+from pages.ui import run_words
+from pages.ui.commands import command_line, show_command
+from pages.ui.errors import show_error, shown_errors
+from pages.ui.form import parameter_form
+from pages.ui.generation_view import draw_generation, watch
+from pages.ui.intent import intent_key
+from pages.ui.layout import empty_place, facts_row, page_heading
+from pages.ui.linked import linked_select, unlike
+from pages.ui.navigation import page_link
+from pages.ui.output_card import draw_outputs
+from pages.ui.songs_picker import song_picker
+from pages.ui.state import recall, remember
+from pages.ui.text import ago, escape, shorten
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Run
+
+MOST_AT_ONCE = 16
+MOST_SEED = 2**31 - 1
+CARDS = 4
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """All that a start needs, as JSON."""
+
+    run_id: str
+    generation: dict[str, Any]
+    count: int
+    seed: int
+    prompt: str | None
+    checkpoint: str
+
+    def submit(self) -> str:
+        """Start it; the id of the task. The same click twice is one task."""
+        from musicgen.runs.api import SongChoice, submit_generation
+
+        prompt = SongChoice(self.prompt) if self.prompt else None
+        return submit_generation(
+            self.run_id, self.generation, count=self.count, seed=self.seed, prompt=prompt, checkpoint=self.checkpoint,
+            submit_key=intent_key("generate", asdict(self)),
+        )  # fmt: skip
+
+
+def main() -> None:
+    page_heading("generate")
+    with shown_errors():
+        run = choose_run()
+        if run is None:
+            return
+        known = approach(run.approach)
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            request = fill_form(run, known)
+        with right:
+            start_panel(run, known, request)
+        draw_generation(run.id)
+        draw_all_outputs(run.id)
+
+
+def choose_run() -> Run | None:
+    """The run of the link, else the one looked at last, else the newest that has weights."""
+    from musicgen.runs.api import list_runs
+
+    every = list_runs()
+    runs = {run.id: run for run in every if run.can_generate}
+    if not runs:
+        is_training = any(run.is_active for run in every)
+        text = "The first epoch has to end first." if is_training else "Music is generated from a trained network."
+        page, label = ("runs", "Watch it learn") if is_training else ("train", "Train one")
+        empty_place(":material/auto_awesome:", "No trained network yet", text, page=page, label=label)
+        return None
+    if (linked := st.query_params.get("run")) and linked not in runs:
+        st.info("The run of this address has no weights to generate from. This is another one, which has.")
+    looked_at = recall("run")
+    default = looked_at if looked_at in runs else next(iter(runs))
+    labels = unlike({run.id: run_label(run) for run in runs.values()})
+    run_id = linked_select("Trained network", labels, key="generate_run", param="run", default=default)
+    remember("run", run_id)
+    return runs[run_id]
+
+
+def run_label(run: Run) -> str:
+    """Name, approach, loss, age."""
+    known = approaches()
+    best = run_words.best_row(run.history, run.best_epoch)
+    loss = run_words.row_loss(best) if best else None
+    title = known[run.approach].title if run.approach in known else run.approach
+    parts = [shorten(run.name), title, f"loss {loss:.3g}" if loss is not None else "", ago(run.created_at)]
+    return " · ".join(filter(None, parts))
+
+
+def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
+    """The settings of the generation; a sentence where they break a rule."""
+    names = list(known.presets)
+    if st.session_state.get("generation_preset") not in names:
+        st.session_state["generation_preset"] = run.request.get("preset") or names[0]
+    preset = st.selectbox(
+        "Preset", names, key="generation_preset", persist_state="session",
+        format_func=lambda name: name.replace("_", " ").capitalize(),
+    )  # fmt: skip
+    prompt = song_picker(
+        "Song to begin with", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
+        none="none: begin from nothing", default=_first_song(run) if known.medium == "audio" else None,
+    )  # fmt: skip
+    entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
+    with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
+        number = st.number_input("How many", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
+        seed = st.number_input(
+            "Seed", 0, MOST_SEED, key="generate_seed", persist_state="session",
+            help="Of the first one; the others count up. The same seed and settings make the same music.",
+        )  # fmt: skip
+        checkpoint = st.selectbox(
+            "Weights", ["best", "last"], key="generate_checkpoint", persist_state="session",
+            format_func=lambda name: {"best": "of the best epoch", "last": "of the last epoch"}[name],
+        )  # fmt: skip
+    try:
+        generation = read_parameters(known.Generation, entered).model_dump(mode="json")
+    except InvalidParameter as error:
+        return str(error)
+    return GenerationRequest(run.id, generation, int(number), int(seed), prompt.id if prompt else None, checkpoint)
+
+
+def _first_song(run: Run) -> str | None:
+    songs = run.request.get("songs") or []
+    return songs[0]["id"] if songs else None
+
+
+def start_panel(run: Run, known: Approach, request: GenerationRequest | str) -> None:
+    with st.container(border=True, key="generation"):
+        best = run_words.best_row(run.history, run.best_epoch)
+        facts_row([("Approach", known.title), ("Best epoch", best["epoch"] if best else "none")])
+        floors = (run.prepared or {}).get("floors", {})
+        for said in run_words.loss_words(run.history, floors, run.best_epoch):
+            st.caption(escape(said))
+        if isinstance(request, str):
+            st.error(escape(request), icon=":material/error:")
+        st.button("New seed", key="generate_new_seed", icon=":material/casino:", type="tertiary", on_click=_new_seed)
+        if st.button(
+            "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
+            disabled=isinstance(request, str),
+        ) and isinstance(request, GenerationRequest):  # fmt: skip
+            _start(request)
+        page_link("runs", "The run", run=run.id)
+    if isinstance(request, GenerationRequest):
+        show_command(generate_command(known, request))
+
+
+def _new_seed() -> None:
+    st.session_state["generate_seed"] = random.randrange(1_000_000)
+
+
+def _start(request: GenerationRequest) -> None:
+    try:
+        watch(request.submit())
+    except MusicgenError as error:
+        show_error(error)
+        return
+    st.toast("It is on its way; it appears below.")
+
+
+def generate_command(known: Approach, request: GenerationRequest) -> str:
+    """The same start as a command line."""
+    preset = st.session_state["generation_preset"]
+    start = known.Generation(**known.presets[preset].generation).model_dump(mode="json")
+    changed = {name: value for name, value in request.generation.items() if start.get(name) != value}
+    return command_line(
+        "generate", request.run_id, preset=preset, settings=changed, seed=request.seed or None, prompt=request.prompt,
+        count=request.count if request.count > 1 else None,
+        checkpoint=None if request.checkpoint == "best" else request.checkpoint,
+    )  # fmt: skip
+
+
+def draw_all_outputs(run_id: str) -> None:
+    """All that the run made, a few at a time."""
+    from musicgen.runs.api import list_outputs
+
+    shown = CARDS * (1 + int(st.session_state.get("output_pages", 0)))
+    outputs = list_outputs(run_id=run_id, limit=shown + 1)
+    if not outputs:
+        st.caption("Nothing made from this network yet.")
+        return
+    st.markdown("#### What it made")
+    draw_outputs(outputs[:shown])
+    if len(outputs) > shown and st.button("Show more", key="output_show_more"):
+        st.session_state["output_pages"] = shown // CARDS
+        st.rerun()
+
+
+main()

@@ -1,0 +1,72 @@
+"""Runs: watch a network learn, see what its loss means, and hear what it made."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.errors import shown_errors
+from pages.ui.layout import empty_place, page_heading
+from pages.ui.navigation import page_link
+from pages.ui.output_card import draw_outputs
+from pages.ui.run_list import choose_run
+from pages.ui.run_view import draw_run
+from pages.ui.state import choose_id
+
+OUTPUTS_SHOWN = 2
+
+
+def main() -> None:
+    from musicgen.runs.api import list_runs
+
+    page_heading("runs")
+    if not list_runs(limit=1):
+        empty_place(
+            ":material/timeline:",
+            "No run yet",
+            "A run is one training of one network.",
+            page="train",
+            label="Train one",
+        )
+        import_run()
+        return
+    left, right = st.columns([1, 3], gap="medium")
+    with left, shown_errors():
+        chosen = choose_run()
+        import_run()
+    with right, shown_errors():
+        if chosen:
+            draw_run(chosen)
+            outputs_of(chosen)
+
+
+def outputs_of(run_id: str) -> None:
+    """The newest things it made; all of them are on the Generate page."""
+    from musicgen.runs.api import list_outputs
+
+    outputs = list_outputs(run_id=run_id, limit=OUTPUTS_SHOWN + 1)
+    if outputs:
+        st.markdown("#### What it made")
+        draw_outputs(outputs[:OUTPUTS_SHOWN])
+    if len(outputs) > OUTPUTS_SHOWN:
+        page_link("generate", "All it made", run=run_id)
+
+
+def import_run() -> None:
+    """Bring in a run that was exported, on this machine or another."""
+    from musicgen.runs import api
+
+    with st.expander("Import a run", icon=":material/upload:"), shown_errors():
+        file = st.file_uploader("An exported run", type=["zip"], key="run_import", label_visibility="collapsed")
+        if file is not None and st.button("Import", key="run_import_start", type="primary"):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "run.zip"
+                path.write_bytes(file.getbuffer())
+                run_id = api.import_run(path)
+            choose_id("run", run_id)
+            st.rerun()
+
+
+main()

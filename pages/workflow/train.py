@@ -1,0 +1,193 @@
+"""Train: choose songs and an approach, see what the training will be, start it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from musicgen.approaches import approaches
+from musicgen.approaches.base import Approach, read_parameters
+from musicgen.errors import InvalidParameter
+from pages.ui.background import is_settled, later
+from pages.ui.commands import command_line, show_command
+from pages.ui.errors import shown_errors
+from pages.ui.form import parameter_form
+from pages.ui.layout import MEDIA, page_heading
+from pages.ui.plan_view import TrainingRequest, draw_plan, queue_notice
+from pages.ui.songs_picker import songs_picker
+from pages.ui.state import chosen_id, forget
+from pages.ui.text import escape
+from pages.ui.tracks_picker import tracks_picker
+
+if TYPE_CHECKING:
+    from musicgen.runs.devices import Device
+    from musicgen.songs.library import Song
+
+WHOLE_LIBRARY = 12  # so few MIDI songs are all chosen at first: a note network wants more than one
+MOST_SEED = 2**31 - 1
+
+
+def main() -> None:
+    page_heading("train")
+    left, right = st.columns([3, 2], gap="large")
+    with shown_errors():
+        with left:
+            chosen = choose_approach()
+            songs = choose_songs(chosen)
+            tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
+            preset = choose_preset(chosen)
+            request = fill_form(chosen, preset, [(song.id, tracks.get(song.id)) for song in songs])
+        with right:
+            draw_plan(request, devices())
+            queue_notice()
+            show_command(train_command(request, chosen))
+
+
+def choose_approach() -> Approach:
+    """The approach; at first one that reads what the visitor looked at or brought last."""
+    known = approaches()
+    if st.session_state.get("approach") not in known:
+        medium = _medium_at_hand()
+        st.session_state["approach"] = next((key for key in known if known[key].medium == medium), next(iter(known)))
+    key = st.selectbox(
+        "Approach", list(known), key="approach", persist_state="session",
+        format_func=lambda key: f"{known[key].title} · {MEDIA[known[key].medium][0]}",
+    )  # fmt: skip
+    st.caption(escape(known[key].summary))
+    return known[key]
+
+
+def _medium_at_hand() -> str:
+    from musicgen.songs.library import list_songs
+
+    linked = _linked_song()
+    newest = [linked] if linked else list_songs(limit=1)
+    return newest[0].medium if newest else "midi"
+
+
+def _linked_song() -> Song | None:
+    from musicgen.songs.library import get_song
+
+    from musicgen.errors import NotFound
+
+    try:
+        song_id = chosen_id("song")
+        return get_song(song_id) if song_id else None
+    except NotFound:
+        return None
+
+
+def choose_songs(chosen: Approach) -> list[Song]:
+    return songs_picker(
+        "Songs to learn from", medium=chosen.medium, key=f"songs.{chosen.medium}", default=_first_choice(chosen.medium)
+    )
+
+
+def _first_choice(medium: str) -> list[str]:
+    """The song of the link; else a small MIDI library as a whole; else the song looked at, or the newest."""
+    from musicgen.songs.library import list_songs
+
+    linked = _linked_song()
+    if linked and linked.medium == medium and st.query_params.get("song"):
+        return [linked.id]
+    newest = [song.id for song in list_songs(medium=medium, limit=WHOLE_LIBRARY + 1)]
+    if medium == "midi" and len(newest) <= WHOLE_LIBRARY:
+        return newest
+    return [linked.id] if linked and linked.medium == medium else newest[:1]
+
+
+def choose_preset(chosen: Approach) -> str:
+    names = list(chosen.presets)
+    if st.session_state.get("preset") not in names:
+        st.session_state["preset"] = "quick" if "quick" in names else names[0]
+    preset = st.selectbox(
+        "Preset", names, key="preset", persist_state="session",
+        format_func=lambda name: name.replace("_", " ").capitalize(),
+    )  # fmt: skip
+    st.caption(escape(chosen.presets[preset].summary))
+    return preset
+
+
+def fill_form(chosen: Approach, preset: str, choices: Sequence[tuple[str, Any]]) -> TrainingRequest:
+    """The parameters, a name, the seed and the device."""
+    entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training")
+    _changes(chosen, preset, entered)
+    with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Name of the run", key="train_name", placeholder="made from the approach and the songs", max_chars=120
+        )
+        seed = st.number_input(
+            "Seed", 0, MOST_SEED, key="train_seed", persist_state="session",
+            help="Start of all that is random. The same seed, songs and settings train the same network.",
+        )  # fmt: skip
+        device = choose_device()
+    training, refused = _validated(chosen, entered)
+    return TrainingRequest(
+        chosen.key, tuple(choices), training, seed=int(seed), preset=preset, name=name.strip(), device=device,
+        refused=refused,
+    )  # fmt: skip
+
+
+def _validated(chosen: Approach, entered: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    try:
+        return read_parameters(chosen.Training, entered).model_dump(mode="json"), ""
+    except InvalidParameter as error:
+        return entered, str(error)
+
+
+def changed_values(chosen: Approach, preset: str, entered: dict[str, Any]) -> dict[str, Any]:
+    """Fields whose value is not the preset's (or the default, where the preset names none)."""
+    start = chosen.Training(**chosen.presets[preset].training).model_dump(mode="json")
+    return {name: value for name, value in entered.items() if start.get(name) != value}
+
+
+def _changes(chosen: Approach, preset: str, entered: dict[str, Any]) -> None:
+    changed = changed_values(chosen, preset, entered)
+    if not changed:
+        return
+    start = chosen.Training(**chosen.presets[preset].training).model_dump(mode="json")
+    said = ", ".join(f"{name} {start.get(name)} → {value}" for name, value in changed.items())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(escape(f"Changed from {preset}: {said}"), width="stretch")
+        # `_fill` in the form puts the preset back when it does not remember having done so.
+        st.button("Back to the preset", key="preset_again", type="tertiary", on_click=forget, args=("form.training",))
+
+
+def devices() -> Future[list[Device]]:
+    """What TensorFlow sees, asked in a process of its own, once."""
+    from musicgen.runs.devices import list_devices
+
+    return later("devices", list_devices)
+
+
+def choose_device() -> str:
+    """Where it will train, and what automatic means on this machine."""
+    future = devices()
+    is_known = is_settled(future, 0.1) and future.exception() is None
+    found = {device.id: device.label for device in future.result()} if is_known else {}
+    first = next((label for name, label in found.items() if name != "cpu"), found.get("cpu", "looking …"))
+    labels = {"auto": f"Automatic ({first})", **found}
+    if st.session_state.get("train_device") not in labels:
+        st.session_state["train_device"] = "auto"
+    return st.selectbox(
+        "Device", list(labels), format_func=lambda name: labels.get(name, name), key="train_device",
+        persist_state="session", help="A GPU where TensorFlow sees one, else the CPU. One training at a time on each.",
+    )  # fmt: skip
+
+
+def train_command(request: TrainingRequest, chosen: Approach) -> str:
+    """The same start as a command line."""
+    tracks = {each for _, each in request.choices}
+    shared = next(iter(tracks)) if len(tracks) == 1 else None
+    return command_line(
+        "train", request.approach, *(song_id for song_id, _ in request.choices), preset=request.preset,
+        settings=changed_values(chosen, request.preset, request.training), seed=request.seed or None,
+        name=request.name, tracks=",".join(map(str, shared)) if shared else None,
+        device=None if request.device == "auto" else request.device,
+    )  # fmt: skip
+
+
+main()
