@@ -1,0 +1,200 @@
+"""A generated sound beside a reference sound, in numbers.
+
+Conventions
+    Both are Waveforms; the reference comes first, the generated sound second. Levels are dB of full scale (0 dB: a
+    sample of ±1), never below -120. A sound without samples is an error; silence is not: its levels are -120 dB, its
+    spectral centroid 0 Hz, its loop correlation 0. Two silent sounds agree (correlation 1, distance 0); a silent one
+    and a sounding one do not (correlation 0). No metric is ever NaN.
+    The metrics between two sounds bring them to the lower of the two sample rates and to the shorter length first.
+
+Metrics
+    rms_db, peak_db           how loud: on average, and at most
+    silence_share             share of the time in which nothing is heard
+    clipping_share            share of the samples that sit cut off at full scale
+    spectral_centroid         how bright: where the weight of the spectrum lies, in Hz
+    loop_correlation          how much the sound repeats itself, block after block, at the best period
+    loop_seconds              that period
+    log_spectral_distance_db  how far the two spectra are apart at the same moments
+    chroma_correlation        whether the same pitch classes sound, whenever they sound
+    best_lag_correlation      whether one waveform is the other, shifted by up to ten seconds
+    best_lag_seconds          that shift; positive: the generated sound comes later
+    level_difference_db       how much louder the generated sound is
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musicgen.audio import levels
+from musicgen.audio.waveform import Waveform
+from musicgen.errors import InvalidInput, sentence
+from musicgen.evaluation import lags, spectral
+
+SILENCE_DB = -80.0  # a sound whose loudest sample is below this is silent for the metrics between two sounds
+FULL_SCALE = 0.999
+MIN_CLIPPED = 3  # neighbouring samples at full scale; one or two are a peak that just fits
+FRAME_SECONDS = 0.046  # spectra that follow single notes
+CHROMA_SECONDS = 0.37  # spectra that tell neighbouring semitones apart
+MAX_LAG_SECONDS = 10.0
+LOOP_RATE = 8_000  # Hz: enough to recognise a repetition, and a fifth of the work
+LOOP_BLOCK_SECONDS = 1.0
+LOOP_LAG_SECONDS = (0.2, 4.0)
+MIN_LOOP_SECONDS = 1.0
+
+
+def validate(reference: Waveform, generated: Waveform) -> None:
+    """Raises InvalidInput where either sound has no samples."""
+    for name, waveform in (("reference", reference), ("generated", generated)):
+        if not waveform.n_samples:
+            raise InvalidInput(sentence("Sounds that are compared have samples", f"an empty {name}"))
+
+
+def rms_db(waveform: Waveform) -> float:
+    """Root mean square over all channels, dB of full scale."""
+    return float(levels.rms_db(waveform))
+
+
+def peak_db(waveform: Waveform) -> float:
+    """Largest magnitude of any sample, dB of full scale."""
+    return float(levels.peak_db(waveform))
+
+
+def silence_share(waveform: Waveform) -> float:
+    """Share of the time in which nothing is heard, 0 … 1."""
+    return float(levels.silence_share(waveform))
+
+
+def clipping_share(waveform: Waveform) -> float:
+    """Share of the samples in runs of at least three neighbours at full scale of the same sign, 0 … 1."""
+    clipped = 0
+    for channel in waveform.samples:
+        for sign in (1, -1):
+            edges = np.flatnonzero(np.diff(channel * sign >= FULL_SCALE, prepend=False, append=False))
+            runs = edges[1::2] - edges[::2]
+            clipped += int(runs[runs >= MIN_CLIPPED].sum())
+    return clipped / max(waveform.samples.size, 1)
+
+
+def spectral_centroid(waveform: Waveform) -> float:
+    """Mean over the audible frames of the magnitude-weighted mean frequency, in Hz; 0 for silence."""
+    n_fft = spectral.frame_length(waveform.sample_rate, FRAME_SECONDS)
+    return spectral.mean_centroid(waveform.samples, waveform.sample_rate, n_fft)
+
+
+def find_loop(waveform: Waveform) -> tuple[float, float]:
+    """(loop_correlation, loop_seconds): see `lags.best_loop`; (0.0, 0.0) for silence and under a second.
+
+    Looked at in the loudest channel, in blocks of a second, periods from 0.2 to 4 seconds; less in a short sound.
+    """
+    if waveform.seconds < MIN_LOOP_SECONDS or _is_silent(waveform):
+        return 0.0, 0.0
+    loudest = int(np.argmax([float(np.dot(channel, channel)) for channel in waveform.samples]))
+    channel = _resampled(Waveform(waveform.samples[loudest], waveform.sample_rate), LOOP_RATE)
+    rate, n_samples = channel.sample_rate, channel.n_samples
+    block = min(int(LOOP_BLOCK_SECONDS * rate), n_samples // 4)
+    longest = min(int(LOOP_LAG_SECONDS[1] * rate), n_samples // 2)
+    correlation, lag = lags.best_loop(channel.samples[0], block, int(LOOP_LAG_SECONDS[0] * rate), longest)
+    return correlation, lag / rate
+
+
+def loop_correlation(waveform: Waveform) -> float:
+    """Mean correlation of a block with what follows one period later, at the best period; 1: the same bar for ever."""
+    return find_loop(waveform)[0]
+
+
+def log_spectral_distance_db(reference: Waveform, generated: Waveform) -> float:
+    """Root mean square difference of the two log spectra at the same moments, in dB; 0: the same. Level counts."""
+    validate(reference, generated)
+    one, other = _aligned(reference, generated)
+    n_fft = spectral.frame_length(one.sample_rate, FRAME_SECONDS)
+    return spectral.log_distance_db(one.samples, other.samples, n_fft)
+
+
+def chroma_correlation(reference: Waveform, generated: Waveform) -> float:
+    """Pearson correlation of the pitch-class profiles, -1 … 1: whether the same notes sound, whenever they sound."""
+    validate(reference, generated)
+    one, other = _aligned(reference, generated)
+    n_fft = spectral.frame_length(one.sample_rate, CHROMA_SECONDS)
+    profiles = [spectral.chroma_profile(w.samples, w.sample_rate, n_fft) for w in (one, other)]
+    if not profiles[0].any() or not profiles[1].any():
+        return float(not profiles[0].any() and not profiles[1].any())
+    spread = [profile - profile.mean() for profile in profiles]
+    scale = np.sqrt((spread[0] @ spread[0]) * (spread[1] @ spread[1]))
+    return float(np.clip(spread[0] @ spread[1] / scale, -1.0, 1.0)) if scale > 0 else 0.0
+
+
+def find_best_lag(reference: Waveform, generated: Waveform) -> tuple[float, float]:
+    """(best_lag_correlation, best_lag_seconds): the strongest cross-correlation over shifts of up to ten seconds.
+
+    At least half of the two overlaps. Channel by channel where both have the same channels, else in mono.
+    Near -1 the generated waveform is the reference upside down, which sounds the same.
+    """
+    validate(reference, generated)
+    silent = (_is_silent(reference), _is_silent(generated))
+    if any(silent):
+        return float(all(silent)), 0.0
+    one, other = _aligned(reference, generated)
+    if one.n_channels != other.n_channels:
+        one, other = one.to_mono(), other.to_mono()
+    max_lag = min(int(MAX_LAG_SECONDS * one.sample_rate), one.n_samples // 2)
+    correlation, lag = lags.best_lag(one.samples, other.samples, max_lag)
+    return correlation, lag / one.sample_rate
+
+
+def best_lag_correlation(reference: Waveform, generated: Waveform) -> float:
+    """See `find_best_lag`."""
+    return find_best_lag(reference, generated)[0]
+
+
+def level_difference_db(reference: Waveform, generated: Waveform) -> float:
+    """How much louder the generated sound is than the reference, in dB; negative: quieter."""
+    validate(reference, generated)
+    return rms_db(generated) - rms_db(reference)
+
+
+def describe(waveform: Waveform) -> dict[str, float]:
+    """All metrics of one sound."""
+    validate(waveform, waveform)
+    loop, period = find_loop(waveform)
+    return {
+        "rms_db": rms_db(waveform),
+        "peak_db": peak_db(waveform),
+        "silence_share": silence_share(waveform),
+        "clipping_share": clipping_share(waveform),
+        "spectral_centroid": spectral_centroid(waveform),
+        "loop_correlation": loop,
+        "loop_seconds": period,
+    }
+
+
+def evaluate(reference: Waveform, generated: Waveform) -> dict[str, dict[str, float]]:
+    """All metrics: `reference` and `generated` each for itself, and `between` the two."""
+    validate(reference, generated)
+    one, other = _aligned(reference, generated)
+    correlation, lag = find_best_lag(one, other)
+    between = {
+        "log_spectral_distance_db": log_spectral_distance_db(one, other),
+        "chroma_correlation": chroma_correlation(one, other),
+        "best_lag_correlation": correlation,
+        "best_lag_seconds": lag,
+        "level_difference_db": level_difference_db(reference, generated),
+    }
+    return {"reference": describe(reference), "generated": describe(generated), "between": between}
+
+
+def _is_silent(waveform: Waveform) -> bool:
+    return peak_db(waveform) <= SILENCE_DB
+
+
+def _resampled(waveform: Waveform, sample_rate: int) -> Waveform:
+    from musicgen.audio.resampling import resample
+
+    return waveform if waveform.sample_rate <= sample_rate else resample(waveform, sample_rate)
+
+
+def _aligned(reference: Waveform, generated: Waveform) -> tuple[Waveform, Waveform]:
+    """Both at the lower of the two sample rates, both as long as the shorter one."""
+    rate = min(reference.sample_rate, generated.sample_rate)
+    one, other = _resampled(reference, rate), _resampled(generated, rate)
+    shorter = min(one.n_samples, other.n_samples)
+    return one.between(0, shorter), other.between(0, shorter)

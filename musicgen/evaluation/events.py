@@ -1,0 +1,62 @@
+"""A score as a line of events: what begins together is one event, a note or a chord.
+
+An event is an int whose bit p is set where pitch p begins: equal events are equal ints, the lowest set bit is the
+lowest pitch, and an event shifted down by it is the shape of the chord in any transposition. Drum notes have no pitch:
+they are left out, unless the score has nothing else. Rhythm, loudness and length of notes are not looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.symbolic.score import Score
+
+TOGETHER_BEATS = 1 / 16  # notes that begin within a sixty-fourth note of the first one are one chord
+
+
+def pitched(score: Score) -> Score:
+    """The score without its drum notes; all of it where every note is a drum's."""
+    has_pitch = np.array([not track.is_drum for track in score.tracks], dtype=bool)[score.notes["track"]]
+    return replace(score, notes=score.notes[has_pitch]) if has_pitch.any() else score
+
+
+def between_seconds(score: Score, start: float, stop: float) -> Score:
+    """The notes that begin from `start` up to, not including, `stop`; times stay as they are."""
+    return replace(score, notes=score.notes[(score.onset >= start) & (score.onset < stop)])
+
+
+def events_of(score: Score) -> tuple[list[int], NDArray[np.float64]]:
+    """(events, onset of each in seconds), in order of time, all tracks together."""
+    score = pitched(score)
+    ticks = score.notes["onset_ticks"]
+    begins, tolerance, first = [], score.ticks_per_beat * TOGETHER_BEATS, -np.inf
+    for index, tick in enumerate(ticks.tolist()):
+        if tick - first > tolerance:
+            begins.append(index)
+            first = tick
+    pitches = score.notes["pitch"].tolist()
+    events = [_event(pitches[a:b]) for a, b in pairwise([*begins, len(pitches)])]
+    return events, score.onset[begins]
+
+
+def _event(pitches: list[int]) -> int:
+    event = 0
+    for pitch in pitches:
+        event |= 1 << pitch
+    return event
+
+
+def lowest_pitch(event: int) -> int:
+    """The lowest pitch of an event."""
+    return (event & -event).bit_length() - 1
+
+
+def lines_of(score: Score) -> list[Score]:
+    """The ways to read a score as one line: all tracks together, and each track for itself where there are several."""
+    score = pitched(score)
+    used = np.unique(score.notes["track"])
+    return [score] if used.size < 2 else [score, *(score.only_tracks((int(track),)) for track in used)]
