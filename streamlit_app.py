@@ -1,10 +1,17 @@
 """The entry point: page settings and the menu. Start it with `make run`, or `streamlit run streamlit_app.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui.navigation import PLACES, SECTIONS, Place
 
-st.set_page_config(page_title="Smart Music Generator", page_icon=":material/graphic_eq:", layout="wide")
+ASSETS = Path(__file__).parent / "assets"
+
+st.set_page_config(
+    page_title="musicgen", page_icon=str(ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=230
+)
+st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
 
 
 def page(name: str, place: Place) -> st.Page:

@@ -28,11 +28,16 @@ def forget(name: str) -> None:
 
 def chosen_id(kind: str) -> str | None:
     """The song, run or output the visitor looks at: `?song=song-3f9a…` of the address, else the one chosen last."""
+    linked = linked_id(kind)
+    if linked:
+        remember(kind, linked)
+    return linked or recall(kind)
+
+
+def linked_id(kind: str) -> str | None:
+    """The one that the address names, if it names one."""
     asked = st.query_params.get(kind)
-    if asked and ID_PATTERN.match(asked) and asked.startswith(f"{kind}-"):
-        remember(kind, asked)
-        return asked
-    return recall(kind)
+    return asked if asked and ID_PATTERN.match(asked) and asked.startswith(f"{kind}-") else None
 
 
 def choose_id(kind: str, value: str | None) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 
+TITLE_HEIGHT, AXIS_HEIGHT = 26, 40  # pixels
+LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
+
+
 @dataclass(frozen=True)
 class Lane:
     """A stretch of a clip.
@@ -52,11 +56,12 @@ def time_range(lanes: Sequence[Lane]) -> tuple[float, float]:
     )
 
 
-def base_layout(height: int, **more: Any) -> dict[str, Any]:
-    """What all figures share: quiet, transparent, little margin."""
+def base_layout(rows_height: int, *, top: int = TITLE_HEIGHT, **more: Any) -> dict[str, Any]:
+    """What all figures share: quiet, transparent, little margin. `rows_height` is what the axes span, in pixels; `top`
+    is left above them, for the title of the first row or a legend."""
     return {
-        "height": height,
-        "margin": {"l": 56, "r": 12, "t": 26, "b": 40},
+        "height": rows_height + top + AXIS_HEIGHT,
+        "margin": {"l": 56, "r": 12, "t": top, "b": AXIS_HEIGHT},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
@@ -79,15 +84,23 @@ def time_axis(start: float, stop: float, **more: Any) -> dict[str, Any]:
     }
 
 
+def axis_name(kind: str, number: int) -> str:
+    """What plotly calls the axes of row `number` (from 1): y, y2 … and yaxis, yaxis2 …"""
+    return kind if number == 1 else f"{kind}{number}"
+
+
 def stacked(n_rows: int, gap: float = 0.06) -> list[tuple[float, float]]:
     """Domains (bottom, top) of `n_rows` rows of equal height, first row on top."""
     height = (1.0 - gap * (n_rows - 1)) / n_rows
     return [(1.0 - (row + 1) * height - row * gap, 1.0 - row * (height + gap)) for row in range(n_rows)]
 
 
-def row_title(text: str, top: float) -> dict[str, Any]:
-    """An annotation at the upper left of a row."""
-    return {
-        "text": plain(text), "x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left",
-        "yanchor": "bottom", "showarrow": False, "font": {"size": 12},
-    }  # fmt: skip
+def row_titles(titles: Sequence[str], domains: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+    """Annotations at the upper left of the rows that have a title."""
+    return [
+        {
+            "text": plain(title), "x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left",
+            "yanchor": "bottom", "showarrow": False, "font": {"size": 12},
+        }
+        for title, (_, top) in zip(titles, domains, strict=True) if title
+    ]  # fmt: skip

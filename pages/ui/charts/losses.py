@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
-from pages.ui.charts.lanes import base_layout, plain
+from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
 
 def loss_figure(
@@ -15,7 +15,7 @@ def loss_figure(
     best_epoch: int | None = None,
     *,
     epochs: int | None = None,
-    height: int = 340,
+    height: int = 270,
 ) -> dict[str, Any]:
     """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, the best epoch ringed.
 
@@ -26,9 +26,9 @@ def loss_figure(
         traces.append(_curve(history, "val_loss", "validation", ACCENT))
     if best := next((row for row in history if row["epoch"] == best_epoch), None):
         traces.append(_best(best))
-    layout = base_layout(height, hovermode="x unified", showlegend=True, shapes=[], annotations=[])
-    layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    layout["margin"] = {"l": 56, "r": 12, "t": 40, "b": 40}
+    layout = base_layout(
+        height, top=30, hovermode="x unified", showlegend=True, legend=LEGEND, shapes=[], annotations=[]
+    )
     last = max([epochs or 1, *(int(row["epoch"]) for row in history)])
     layout["xaxis"] = {
         "title": {"text": "epoch", "standoff": 6}, "range": [0.5, last + 0.5], "gridcolor": GRID, "linecolor": LINE,

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from pages.ui.charts.colours import GRID, ROLES, TRACKS
-from pages.ui.charts.lanes import Lane, base_layout, row_title, stacked, time_axis, time_range
+from pages.ui.charts.lanes import (
+    LEGEND,
+    TITLE_HEIGHT,
+    Lane,
+    axis_name,
+    base_layout,
+    plain,
+    row_titles,
+    stacked,
+    time_axis,
+    time_range,
+)
 
 MOST_BARS = 1_500
 N_COLUMNS = 900
@@ -16,26 +27,29 @@ N_COLUMNS = 900
 
 def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Sequence[str] = ()) -> dict[str, Any]:
     """One row for each lane, one pitch axis. A `single` lane is coloured by track (`track_names`), others by role."""
-    start, stop = time_range(lanes)
-    notes = [_notes(lane) for lane in lanes]
-    lowest = min((int(table["pitch"].min()) for table in notes if table["pitch"].size), default=60)
-    highest = max((int(table["pitch"].max()) for table in notes if table["pitch"].size), default=72)
-    layout = base_layout(66 + row_height * max(len(lanes), 1), annotations=[], hovermode="closest")
-    traces: list[dict[str, Any]] = []
-    for number, (lane, table, (bottom, top)) in enumerate(
-        zip(lanes, notes, stacked(max(len(lanes), 1), 0.08), strict=False), 1
-    ):
-        axis = "" if number == 1 else str(number)
-        drawn = (
-            _bars(lane, table, track_names)
-            if table["pitch"].size <= MOST_BARS
-            else [_picture(lane, table, start, stop)]
-        )
-        traces += [trace | {"yaxis": f"y{axis}"} for trace in drawn]
-        layout[f"yaxis{axis}"] = pitch_axis(lowest, highest, bottom, top)
-        layout["annotations"].append(row_title(lane.title, top))
-    layout["xaxis"] = time_axis(start, stop, anchor=f"y{len(lanes)}" if len(lanes) > 1 else "y")
+    domains = stacked(max(len(lanes), 1), 0.08)
+    titles = [lane.title for lane in lanes]
+    span = time_range(lanes)
+    tables = [_notes(lane) for lane in lanes]
+    traces = []
+    for number, (lane, table) in enumerate(zip(lanes, tables, strict=True), 1):
+        is_drawn = table["pitch"].size <= MOST_BARS
+        drawn = _bars(lane, table, track_names) if is_drawn else [_picture(lane, table, *span)]
+        traces += [trace | {"yaxis": axis_name("y", number)} for trace in drawn]
+    has_legend = 1 < len(traces) <= len(TRACKS) and all(trace.get("name") for trace in traces)
+    layout = base_layout(row_height * len(domains), top=TITLE_HEIGHT if has_legend or any(titles) else 8)
+    layout |= {"hovermode": "closest", "showlegend": has_legend, "legend": LEGEND}
+    layout["annotations"] = row_titles(titles, domains[: len(lanes)])
+    layout["xaxis"] = time_axis(*span, anchor=axis_name("y", len(domains)))
+    for number, domain in enumerate(domains, 1):
+        layout[axis_name("yaxis", number)] = pitch_axis(*_reach(tables), domain)
     return {"data": traces, "layout": layout}
+
+
+def _reach(tables: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """Lowest and highest pitch of all; an octave around C4 where there is none."""
+    pitches = [table["pitch"] for table in tables if table["pitch"].size]
+    return min((int(pitch.min()) for pitch in pitches), default=60), max((int(p.max()) for p in pitches), default=72)
 
 
 def _notes(lane: Lane) -> dict[str, Any]:
@@ -67,7 +81,7 @@ def _bars(lane: Lane, table: dict[str, Any], track_names: Sequence[str]) -> list
                 "x": np.stack([onset, offset, gap], axis=1).ravel().astype(np.float32),
                 "y": np.stack([pitch, pitch, gap], axis=1).ravel(),
                 "line": {"color": colour, "width": 5},
-                "name": name,
+                "name": plain(name),
                 "connectgaps": False,
                 "hovertemplate": "%{x:.2f} s · pitch %{y}<extra>%{fullData.name}</extra>",
             }
@@ -98,13 +112,13 @@ def _picture(lane: Lane, table: dict[str, Any], start: float, stop: float) -> di
     }
 
 
-def pitch_axis(lowest: int, highest: int, bottom: float, top: float) -> dict[str, Any]:
+def pitch_axis(lowest: int, highest: int, domain: tuple[float, float]) -> dict[str, Any]:
     """Octaves named at each C (C4 = 60)."""
     low, high = min(lowest - 2, 58), max(highest + 2, 74)
     cs = [pitch for pitch in range(0, 128, 12) if low <= pitch <= high]
     return {
         "range": [low, high],
-        "domain": [bottom, top],
+        "domain": domain,
         "tickvals": cs,
         "ticktext": [f"C{pitch // 12 - 1}" for pitch in cs],
         "gridcolor": GRID,

@@ -1,0 +1,74 @@
+"""Read what each approach does, what it learns from and which settings it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from musicgen.approaches import approaches
+from musicgen.approaches.base import Approach, Parameters
+from pages.ui.commands import command_line, show_command
+from pages.ui.errors import shown_errors
+from pages.ui.form import Entry, entries
+from pages.ui.layout import empty_place, medium_badge, page_heading
+from pages.ui.navigation import page_link
+from pages.ui.tables import text_table
+from pages.ui.text import escape
+
+
+def allowed(entry: Entry) -> str:
+    """The bounds or choices of a field, in words."""
+    if entry.choices:
+        return ", ".join(str(choice) for choice in entry.choices)
+    if entry.kind == "boolean":
+        return "on or off"
+    if entry.low is not None and entry.high is not None:
+        return f"{entry.low:,} to {entry.high:,}"
+    if entry.low is not None:
+        return f"from {entry.low:,}"
+    return "" if entry.high is None else f"up to {entry.high:,}"
+
+
+def default(entry: Entry) -> str:
+    value = entry.default
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return "none" if value is None else f"{value} {entry.unit}".strip()
+
+
+def draw_parameters(model: type[Parameters]) -> None:
+    rows = ((entry.title, entry.name, default(entry), allowed(entry), entry.help) for entry in entries(model))
+    text_table(("Setting", "Name", "Default", "Allowed", "What it does"), rows)
+
+
+def preset_rows(approach: Approach) -> Iterable[tuple[str, str, str]]:
+    for name, preset in approach.presets.items():
+        values = {**preset.training, **preset.generation}
+        yield name, preset.summary, ", ".join(f"{key} {value}" for key, value in values.items()) or "the defaults"
+
+
+def draw(approach: Approach) -> None:
+    with st.container(border=True, key=f"approach_{approach.key}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(approach.title, anchor=approach.key.replace("_", "-"))
+            medium_badge(approach.medium)
+        st.markdown(escape(approach.summary))
+        st.caption(escape(approach.reference))
+        text_table(("Preset", "What for", "Values"), preset_rows(approach))
+        with st.expander("Settings for training", icon=":material/school:"):
+            draw_parameters(approach.Training)
+        with st.expander("Settings for generating", icon=":material/auto_awesome:"):
+            draw_parameters(approach.Generation)
+        page_link("train", "Train with it", approach=approach.key)
+
+
+page_heading("approaches", "What each network reads, how it learns, and every setting it has.")
+with shown_errors():
+    for known in approaches().values():
+        draw(known)
+    if not approaches():
+        empty_place(":material/account_tree:", "No approaches", "Put a file into musicgen/approaches; it appears here.")
+    show_command(command_line("approaches"))

@@ -1,0 +1,80 @@
+"""See where things stand, and take the next step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from pages.ui.errors import shown_errors
+from pages.ui.layout import medium_badge, state_badge
+from pages.ui.navigation import PLACES, go_to, page_link
+from pages.ui.progress import Progress, look_around
+from pages.ui.text import ago, clock, escape, shorten
+
+STEPS = ("songs", "train", "generate", "compare")
+
+
+def draw_hero(progress: Progress) -> None:
+    """What this is, and one button: the next thing to do."""
+    st.title("Hear a network learn your music", anchor=False)
+    st.markdown(
+        "Bring your own songs or MIDI files, pick an approach, and train it on this machine by pointing and clicking. "
+        "Then hear the original and what the network made, side by side."
+    )
+    page, label = progress.next_step
+    if st.button(label, type="primary", icon=":material/arrow_forward:", key="next_step"):
+        go_to(page)
+
+
+def draw_steps(progress: Progress) -> None:
+    """Songs → Train → Generate → Compare, with what is there already."""
+    with st.grid(4, min_column_width=190, border=True, key="steps") as grid:
+        for number, name in enumerate(STEPS, 1):
+            with grid.cell(), st.container(gap="xsmall"):
+                colour = "violet" if progress.is_next(name) else "gray"
+                st.markdown(f"#### :{colour}[{PLACES[name].icon}] {number}. {PLACES[name].title}")
+                st.caption(PLACES[name].summary)
+                st.markdown(f"**{progress.counts[name]}**")
+                if st.button("Open", key=f"step_{name}", icon=":material/arrow_forward:", type="tertiary"):
+                    go_to(name)
+
+
+def draw_recent(progress: Progress) -> None:
+    """The latest runs and what they made."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Recent runs", anchor=False)
+        with st.container(border=True, gap="xsmall", key="recent_runs"):
+            for run in progress.runs:
+                with recent_row("runs", run.name, run=run.id):
+                    state_badge(run.state)
+                    st.caption(ago(run.created_at), width="content")
+            if not progress.runs:
+                st.caption("None yet. A run is one training: its settings, its curves, its weights and its log.")
+    with right:
+        st.subheader("Recent outputs", anchor=False)
+        with st.container(border=True, gap="xsmall", key="recent_outputs"):
+            for output in progress.outputs:
+                with recent_row("compare", output.name, output=output.id):
+                    medium_badge(output.medium)
+                    st.caption(f"{clock(output.seconds)} · {ago(output.created_at)}", width="content")
+            if not progress.outputs:
+                st.caption("None yet. What a trained network makes is listed here, to be laid beside the original.")
+
+
+@contextmanager
+def recent_row(page: str, name: str, **query: str) -> Iterator[None]:
+    """A link at the left; what the block draws stands at the right."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"):
+        page_link(page, escape(shorten(name, 30)), **query)
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+            yield
+
+
+with shown_errors():
+    progress = look_around()
+    draw_hero(progress)
+    st.space("small")
+    draw_steps(progress)
+    st.space("small")
+    draw_recent(progress)

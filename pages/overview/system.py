@@ -1,0 +1,87 @@
+"""See what this machine has, what is missing and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import Any
+
+import psutil
+import streamlit as st
+
+from musicgen.doctor import Check, examine
+from musicgen.settings import Settings, home, settings
+from pages.ui.commands import command_line, show_command
+from pages.ui.errors import shown_errors
+from pages.ui.layout import facts_row, page_heading
+from pages.ui.tables import text_table
+from pages.ui.text import size
+
+SIGNS = {
+    "ok": ":green[:material/check_circle:]",
+    "warn": ":orange[:material/warning:]",
+    "missing": ":red[:material/cancel:]",
+}
+HEAVY = ("tensorflow", "keras", "librosa", "music21", "numba")
+
+
+def draw_check(check: Check) -> None:
+    """One line: the sign, the name, what was found, and what to do where something is missing."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(SIGNS[check.status], width="content")
+        st.text(check.name, width=170)
+        with st.container(gap=None, width="stretch"):
+            st.text(check.detail)
+            if check.remedy:
+                st.code(check.remedy, language=None, wrap_lines=True)
+
+
+def draw_server() -> None:
+    """The process that serves these pages: it stays small, because music is read and made in processes of their own."""
+    st.subheader("This server", anchor=False)
+    loaded = [name for name in HEAVY if name in sys.modules]
+    facts_row(
+        [
+            ("Memory", size(psutil.Process().memory_info().rss)),
+            ("Process", os.getpid()),
+            ("Heavy libraries loaded", ", ".join(loaded) or "none"),
+            ("Storage", home()),
+        ]
+    )
+
+
+def shown_value(value: Any) -> str:
+    """A setting as text; a password inside a database address stays hidden."""
+    return "not set" if value is None else re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", str(value))
+
+
+def draw_settings() -> None:
+    values = settings()
+    rows = (
+        (f"MUSICGEN_{name.upper()}", shown_value(getattr(values, name)), field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+    with st.expander("Settings in force", icon=":material/tune:"):
+        st.caption("Each is an environment variable, read when it is needed.")
+        text_table(("Variable", "Value", "What it is"), rows)
+
+
+def draw_checks(place: Any) -> None:
+    """First what is known at once; the devices take seconds the first time, because a child process asks TensorFlow."""
+    with place, shown_errors():
+        quick = examine(with_devices=False)
+        for check in quick:
+            draw_check(check)
+        with st.spinner("Asking TensorFlow which devices it sees…"):
+            slow = [check for check in examine() if check.name not in {known.name for known in quick}]
+        for check in slow:
+            draw_check(check)
+
+
+page_heading("system", "What this machine has, what is missing, and what to do about it.")
+checks = st.container(border=True, key="checks", gap="xsmall")
+draw_server()
+draw_settings()
+show_command(command_line("doctor"))
+draw_checks(checks)

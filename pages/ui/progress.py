@@ -1,0 +1,69 @@
+"""How far the visitor is on the way Songs → Train → Generate → Compare, from the record alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pages.ui.text import count
+
+RECENT = 5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is there: numbers for the cards, the latest runs and outputs."""
+
+    n_audio: int
+    n_midi: int
+    runs: list[Any]
+    outputs: list[Any]
+    n_runs: int
+    n_active: int
+    n_outputs: int
+
+    @property
+    def next_step(self) -> tuple[str, str]:
+        """The page to go to next, and the words on the button."""
+        if not self.n_audio + self.n_midi:
+            return "songs", "Add your first song"
+        if not self.n_runs:
+            return "train", "Train your first network"
+        if self.n_outputs:
+            return "compare", "Compare original and generated"
+        if any(run.can_generate for run in self.runs):
+            return "generate", "Generate something"
+        return "runs", "Watch the run"
+
+    def is_next(self, name: str) -> bool:
+        return self.next_step[0] == name
+
+    @property
+    def counts(self) -> dict[str, str]:
+        """One line for each card."""
+        songs = count(self.n_audio + self.n_midi, "song")
+        return {
+            "songs": f"{songs} ({self.n_audio:,} audio, {self.n_midi:,} MIDI)"
+            if self.n_audio + self.n_midi
+            else "no songs yet",
+            "train": count(self.n_runs, "run") + (f", {self.n_active} at work" if self.n_active else ""),
+            "generate": count(self.n_outputs, "output"),
+            "compare": "ready" if self.n_outputs else "needs an output",
+        }
+
+
+def look_around() -> Progress:
+    """Read the record; a handful of small queries."""
+    from musicgen.runs.api import list_outputs, list_runs
+    from musicgen.songs.library import count_songs
+
+    runs, outputs = list_runs(), list_outputs()
+    return Progress(
+        n_audio=count_songs(medium="audio"),
+        n_midi=count_songs(medium="midi"),
+        runs=runs[:RECENT],
+        outputs=outputs[:RECENT],
+        n_runs=len(runs),
+        n_active=sum(run.is_active for run in runs),
+        n_outputs=len(outputs),
+    )

@@ -1,0 +1,93 @@
+"""The library as a list: a page of rows at a time, searchable, so that thousands of songs stay quick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.layout import MEDIA, empty_place
+from pages.ui.state import choose_id
+from pages.ui.text import ago, clock, count, escape, shorten
+
+if TYPE_CHECKING:
+    from musicgen.songs.library import Song
+
+ROWS = 20
+
+
+def draw_list() -> None:
+    """Search, kind, rows, pages. A click on a name opens the song."""
+    from musicgen.songs.library import count_songs, list_songs
+
+    if not count_songs():
+        empty_place(
+            ":material/library_music:",
+            "Your library is empty",
+            "Drop files above, or take a sample: one click is enough.",
+        )
+        return
+    search, medium = _draw_filters()
+    total = count_songs(search=search, medium=medium)
+    st.caption(count(total, "song") + (" found" if search or medium else ""))
+    if not total:
+        empty_place(":material/search_off:", "No song of this name", "Shorten the search, or choose all kinds.")
+        return
+    rows = st.container(border=True, key="song_list", gap="xxsmall")
+    number = _draw_pages(total)
+    with rows:
+        for song in list_songs(search=search, medium=medium, offset=(number - 1) * ROWS, limit=ROWS):
+            _draw_row(song)
+
+
+def _draw_filters() -> tuple[str, str | None]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        search = st.text_input(
+            "Search",
+            key="song_search",
+            placeholder="Search by name",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        kinds = {"all": "All", **{medium: title for medium, (title, _) in MEDIA.items()}}
+        kind = st.segmented_control(
+            "Kind",
+            list(kinds),
+            format_func=lambda key: kinds[key],
+            default="all",
+            required=True,
+            key="song_kind",
+            label_visibility="collapsed",
+        )
+    return search.strip(), None if kind in (None, "all") else kind
+
+
+def _draw_pages(total: int) -> int:
+    n_pages = -(-total // ROWS)
+    if st.session_state.get("song_page", 1) > n_pages:
+        st.session_state["song_page"] = 1
+    return st.pagination(n_pages, key="song_page") if n_pages > 1 else 1
+
+
+def _draw_row(song: Song) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        st.button(
+            escape(shorten(song.name, 70)),
+            key=f"song_open.{song.id}",
+            icon=MEDIA[song.medium][1],
+            type="tertiary",
+            on_click=choose_id,
+            args=("song", song.id),
+        )
+        st.caption(escape(" · ".join(in_short(song))), width="content")
+
+
+def in_short(song: Song) -> list[str]:
+    """The few facts that tell songs apart in a list."""
+    words = [clock(song.seconds)]
+    if song.medium == "midi":
+        words += [count(len(song.facts.get("tracks", ())), "track"), count(song.facts.get("num_notes", 0), "note")]
+    else:
+        words += [song.format, f"{song.facts.get('sample_rate', 0) / 1000:g} kHz"]
+    return [*words, ago(song.created_at)]

@@ -1,0 +1,48 @@
+"""Bring songs and MIDI files, hear and see them, rename and remove them."""
+
+import streamlit as st
+
+from pages.ui.commands import command_line, show_command
+from pages.ui.errors import show_error, shown_errors
+from pages.ui.layout import page_heading
+from pages.ui.song_intake import draw_report, draw_samples, draw_uploader
+from pages.ui.song_list import draw_list
+from pages.ui.song_view import draw_song
+from pages.ui.state import choose_id, linked_id
+
+
+def draw_library() -> None:
+    """The way in, the report of the last import, and the list."""
+    page_heading("songs", "Bring songs and MIDI files, or take a sample. Everything stays on this machine.")
+    upload, samples = st.columns([3, 2], gap="medium")
+    with upload:
+        draw_uploader()
+    with samples, shown_errors():
+        draw_samples()
+    draw_report()
+    draw_list()
+    show_command(command_line("songs", "add", "FILE"))
+
+
+def draw_one(song_id: str) -> None:
+    """The song that was chosen; the library where it is gone."""
+    from musicgen.songs.library import get_song
+
+    from musicgen.errors import NotFound
+
+    try:
+        song = get_song(song_id)
+    except NotFound as error:
+        choose_id("song", None)
+        show_error(error)
+        draw_library()
+        return
+    draw_song(song)
+
+
+chosen = linked_id("song")
+with shown_errors():
+    if chosen:
+        draw_one(chosen)
+    else:
+        draw_library()
