@@ -25,7 +25,6 @@ from musicgen.symbolic.score import (
     Track,
 )
 
-MAX_CONTROLS = 400_000
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 _SLOWEST_TEMPO = (1 << 24) - 1  # microseconds a quarter note: 3.6 BPM
 
@@ -59,14 +58,18 @@ def write_midi(score: Score, path: Path) -> None:
 def score_to_midi_bytes(score: Score) -> bytes:
     """The score as a type 1 MIDI file: a chunk for the tempo map, then one for each track.
 
-    `read_midi` gives back the same score, except that tracks without notes are gone and that notes of one track and
-    pitch which lie inside each other exchange their ends (a file only says "key 60 up": first on, first off).
+    `read_midi` gives back the same score, except that tracks without notes are gone, that drum tracks share their
+    controls as they share their channel, and that notes of one track and pitch which lie inside each other exchange
+    their ends (a file only says "key 60 up": first on, first off).
     """
     chunks = [_chunk(_conductor_events(score))]
     _check_writable(score)
-    ports_and_channels = assign_channels(score.tracks)
-    for index, track in enumerate(score.tracks):
-        chunks.append(_chunk(_track_events(score, index, track, *ports_and_channels[index])))
+    places = assign_channels(score.tracks)
+    for index, (track, (port, channel)) in enumerate(zip(score.tracks, places, strict=True)):
+        sharing = [other for other, place in enumerate(places) if place == (port, channel)]
+        notes = score.notes[score.notes["track"] == index]
+        controls = _unique_controls(score, sharing) if index == sharing[0] else []
+        chunks.append(_chunk(_track_events(track, port, channel, notes, controls)))
     header = b"MThd" + b"".join(
         number.to_bytes(size, "big") for number, size in ((6, 4), (1, 2), (len(chunks), 2), (score.ticks_per_beat, 2))
     )
@@ -74,16 +77,18 @@ def score_to_midi_bytes(score: Score) -> bytes:
 
 
 def assign_channels(tracks: tuple[Track, ...]) -> list[tuple[int, int]]:
-    """(port, channel) of each track: a channel of its own for each instrument, 15 on a port; drums share theirs."""
-    assigned, num_melodic = [], 0
+    """(port, channel) of each track: instruments get a channel each, 15 on a port; drum tracks of one kit share one."""
+    places, num_melodic, kits = [], 0, list[int]()
     for track in tracks:
         if track.is_drum:
-            assigned.append((0, DRUM_CHANNEL))
+            if track.program not in kits:
+                kits.append(track.program)
+            places.append((kits.index(track.program), DRUM_CHANNEL))
         else:
             port, channel = divmod(num_melodic, len(MELODIC_CHANNELS))
-            assigned.append((port, MELODIC_CHANNELS[channel]))
+            places.append((port, MELODIC_CHANNELS[channel]))
             num_melodic += 1
-    return assigned
+    return places
 
 
 def _check_writable(score: Score) -> None:
@@ -125,25 +130,20 @@ def _column(values: array[int], dtype: type[np.integer]) -> NDArray[Any]:
 
 def _controls(preflight: Preflight) -> NDArray[np.void]:
     """The controls of each channel, given to every track that plays on it (a piano's pedal holds both hands)."""
-    found = []
+    found = [np.empty(0, CONTROL_DTYPE)]
     chunks = preflight.file.chunks
-    for index, track in enumerate(preflight.tracks):
-        port, channel = chunks[track.chunk - 1].port, track.channel - 1
+    for index, track in enumerate(preflight.tracks if preflight.has_controls else ()):
+        port = chunks[track.chunk - 1].port
         for chunk in chunks:
-            if chunk.port != port or not len(chunk.controls):
-                continue
-            packed = _column(chunk.controls, np.int64)
-            number = packed >> 14 & 255
-            packed = packed[(packed >> 22 & 15 == channel) & (number != smf.PROGRAM)]
-            controls = np.empty(len(packed), CONTROL_DTYPE)
-            controls["tick"] = packed >> 26
-            controls["number"] = packed >> 14 & 255
-            controls["value"] = packed & 16_383
-            controls["track"] = index
-            found.append(controls)
-            if sum(map(len, found)) > MAX_CONTROLS:
-                return np.empty(0, CONTROL_DTYPE)
-    return np.concatenate(found) if found else np.empty(0, CONTROL_DTYPE)
+            if chunk.port == port:
+                packed = _column(chunk.controls[track.channel - 1], np.int64)
+                controls = np.empty(len(packed), CONTROL_DTYPE)
+                controls["tick"] = packed >> 22
+                controls["number"] = packed >> 14 & 255
+                controls["value"] = packed & 16_383
+                controls["track"] = index
+                found.append(controls)
+    return np.concatenate(found)
 
 
 def _conductor_events(score: Score) -> Iterator[tuple[int, bytes]]:
@@ -157,21 +157,26 @@ def _conductor_events(score: Score) -> Iterator[tuple[int, bytes]]:
         yield key.tick, smf.meta_event(smf.KEY_SIGNATURE, bytes((key.sharps % 256, key.is_minor)))
 
 
-def _track_events(score: Score, index: int, track: Track, port: int, channel: int) -> Iterator[tuple[int, bytes]]:
-    """Events in the order in which they belong within one tick: set-up, note-offs, controls, note-ons."""
+def _unique_controls(score: Score, tracks: list[int]) -> list[tuple[int, int, int]]:
+    """(tick, number, value) of the tracks that share a channel, each event once, in order."""
+    controls = score.controls[np.isin(score.controls["track"], tracks)]
+    return list(dict.fromkeys((tick, number, value) for tick, number, value, _ in controls.tolist()))
+
+
+def _track_events(
+    track: Track, port: int, channel: int, notes: NDArray[np.void], controls: list[tuple[int, int, int]]
+) -> Iterator[tuple[int, bytes]]:
+    """Events in their order within one tick: set-up, note-offs, controls, notes of no length, other note-ons."""
     yield 0, smf.meta_event(0x03, track.name.encode())
     if port:
         yield 0, smf.meta_event(0x21, bytes((port,)))
     yield 0, bytes((0xC0 | channel, track.program))
-    notes = score.notes[score.notes["track"] == index]
-    for onset, duration, pitch, _, _ in notes[
-        np.argsort(notes["onset_ticks"] + notes["duration_ticks"], kind="stable")
-    ].tolist():
+    for onset, duration, pitch, _, _ in notes.tolist():
         if duration:
             yield onset + duration, bytes((0x80 | channel, pitch, 64))
-    for tick, number, value, _ in score.controls[score.controls["track"] == index].tolist():
+    for tick, number, value in controls:
         yield tick, smf.control_event(channel, number, value)
-    for onset, duration, pitch, velocity, _ in notes.tolist():
+    for onset, duration, pitch, velocity, _ in notes[np.argsort(notes["duration_ticks"] > 0, kind="stable")].tolist():
         yield onset, bytes((0x90 | channel, pitch, max(velocity, 1)))
         if not duration:
             yield onset, bytes((0x80 | channel, pitch, 64))

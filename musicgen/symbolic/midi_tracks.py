@@ -46,7 +46,7 @@ def assign_tracks(midi: smf.MidiFile) -> tuple[list[TrackReport], tuple[array[in
             channel = key >> 7
             program = own[note]
             if program == smf.NO_PROGRAM:
-                program = _program_at(programs.get((chunk.port, channel)), chunk.onset[note])
+                program = _program_at(programs[chunk.port, channel], chunk.onset[note])
             groups.setdefault((channel, program), []).append(note)
         column = array("h", [-1]) * len(chunk.key)
         for channel, program in sorted(groups, key=lambda group: group[0]):
@@ -76,23 +76,18 @@ def _count(index: int, chunk: smf.TrackChunk, channel: int, program: int, notes:
     )
 
 
-def _programs_of_channels(midi: smf.MidiFile) -> dict[tuple[int, int], tuple[list[int], list[int]]]:
-    """(port, channel) → ticks and programs of the changes in all chunks: some files set every channel up in one."""
-    changes: dict[tuple[int, int], list[tuple[int, int]]] = {}
+def _programs_of_channels(midi: smf.MidiFile) -> dict[tuple[int, int], list[int]]:
+    """(port, channel) → the program changes of all chunks in order: some files set every channel up in one chunk."""
+    changes: dict[tuple[int, int], list[int]] = {}
     for chunk in midi.chunks:
-        for packed in chunk.controls:
-            tick, channel, number, value = smf.unpack_control(packed)
-            if number == smf.PROGRAM:
-                changes.setdefault((chunk.port, channel), []).append((tick, value))
-    ordered = {channel: sorted(found, key=lambda change: change[0]) for channel, found in changes.items()}
-    return {channel: ([tick for tick, _ in found], [value for _, value in found]) for channel, found in ordered.items()}
+        for channel, programs in enumerate(chunk.programs):
+            changes.setdefault((chunk.port, channel), []).extend(programs)
+    return {place: sorted(found) for place, found in changes.items()}
 
 
-def _program_at(changes: tuple[list[int], list[int]] | None, tick: int) -> int:
-    if changes is None:
-        return 0
-    position = bisect_right(changes[0], tick)
-    return changes[1][position - 1] if position else 0
+def _program_at(changes: list[int], tick: int) -> int:
+    position = bisect_right(changes, tick << 7 | 127)
+    return changes[position - 1] & 127 if position else 0
 
 
 def _without_piece_title(midi: smf.MidiFile, reports: list[TrackReport]) -> list[TrackReport]:

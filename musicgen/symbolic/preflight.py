@@ -7,6 +7,7 @@ product has no use for or what is broken in a file that is good otherwise. It kn
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 
 from musicgen.errors import RejectedFile, sentence
@@ -15,6 +16,7 @@ from musicgen.symbolic import smf
 from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
 
 MIN_SECONDS = 0.1
+MAX_CONTROLS = 400_000
 _EXPORT_AGAIN = "Export or download it again."
 _SYNTAX_RULES = {
     "not_midi": "A MIDI file starts with the letters MThd",
@@ -32,6 +34,7 @@ class Preflight:
         key_signatures: (tick, sharps, is_minor). All sorted, one for a tick.
         seconds: end of the last note.
         dropped: what is left out → how many. warnings: one sentence each.
+        has_controls: pedals, volumes, pitch bends … are kept.
         file: the events. note_tracks: for each chunk the track of every note, -1 where it is left out.
     """
 
@@ -44,6 +47,7 @@ class Preflight:
     key_signatures: tuple[tuple[int, int, bool], ...]
     dropped: dict[str, int]
     warnings: tuple[str, ...]
+    has_controls: bool
     file: smf.MidiFile
     note_tracks: tuple[array[int], ...]
 
@@ -90,23 +94,24 @@ def check_midi(content: bytes) -> Preflight:
     _report_notes(tracks, dropped, warnings)
     tracks = [track for track in tracks if track.num_notes]
     seconds = _seconds_at(
-        max(max(chunk.offset, default=0) for chunk in midi.chunks) if midi.chunks else 0, tempos, midi.division
+        max((max(chunk.offset, default=0) for chunk in midi.chunks), default=0), tempos, midi.division
     )
     _check_music(tracks, seconds, limits)
     if len(midi.chunks) != midi.announced_tracks:
         warnings.append(f"The header announces {midi.announced_tracks} tracks, the file has {len(midi.chunks)}.")
     return Preflight(
-        midi.format,
-        midi.division,
-        seconds,
-        tuple(tracks),
-        tempos,
-        times,
-        keys,
-        dropped,
-        tuple(warnings),
-        midi,
-        note_tracks,
+        format=midi.format,
+        ticks_per_beat=midi.division,
+        seconds=seconds,
+        tracks=tuple(tracks),
+        tempos=tempos,
+        time_signatures=times,
+        key_signatures=keys,
+        dropped=dropped,
+        warnings=tuple(warnings),
+        has_controls=_keep_controls(midi, tracks, dropped, warnings),
+        file=midi,
+        note_tracks=note_tracks,
     )
 
 
@@ -226,6 +231,19 @@ def _report_notes(tracks: list[TrackReport], dropped: dict[str, int], warnings: 
             warnings.append(f"{track.zero_length_notes} notes of {where} have no length; they are kept.")
     if tracks and all(track.is_drum for track in tracks):
         warnings.append("Only drums: approaches that learn notes cannot learn from this song.")
+
+
+def _keep_controls(midi: smf.MidiFile, tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> bool:
+    """Whether the controls can be kept: every track gets those of its channel, which multiplies a flood of them."""
+    on_channel: Counter[tuple[int, int]] = Counter()
+    for chunk in midi.chunks:
+        for channel, controls in enumerate(chunk.controls):
+            on_channel[chunk.port, channel] += len(controls)
+    if sum(on_channel[midi.chunks[track.chunk - 1].port, track.channel - 1] for track in tracks) <= MAX_CONTROLS:
+        return True
+    dropped["controllers"] = sum(on_channel.values())
+    warnings.append("The file has so many controller events that they were left out: pedals and bends are not heard.")
+    return False
 
 
 def _seconds_at(tick: int, tempos: tuple[tuple[int, int], ...], ticks_per_beat: int) -> float:

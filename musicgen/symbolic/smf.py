@@ -12,11 +12,11 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-MAX_EVENTS = 1_000_000
+MAX_EVENTS = 750_000
 MAX_CHANGES = 50_000  # tempo, time and key changes together
 NO_PROGRAM = 255
 OPEN = -1
-BEND, PROGRAM = 128, 129  # pitch bends and program changes travel among the controllers under these numbers
+BEND = 128  # pitch bends travel among the controllers under this number
 TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages, which do not belong in files
 
@@ -36,7 +36,8 @@ class TrackChunk:
     Attributes:
         key: channel × 128 + pitch. program: the channel's program in this chunk, NO_PROGRAM before the first change.
         offset: tick of the note-off, OPEN where there is none.
-        controls: (tick, channel, number, value) packed by `pack_control`; program changes under number PROGRAM.
+        programs: for each channel its program changes, tick × 128 + program.
+        controls: for each channel (tick, number, value), see `pack_control`.
     """
 
     name: bytes = b""
@@ -48,7 +49,8 @@ class TrackChunk:
     key: array[int] = field(default_factory=lambda: array("H"))
     velocity: array[int] = field(default_factory=lambda: array("B"))
     program: array[int] = field(default_factory=lambda: array("B"))
-    controls: array[int] = field(default_factory=lambda: array("q"))
+    programs: list[array[int]] = field(default_factory=lambda: [array("q") for _ in range(16)])
+    controls: list[array[int]] = field(default_factory=lambda: [array("q") for _ in range(16)])
 
 
 @dataclass(slots=True)
@@ -69,14 +71,9 @@ class MidiFile:
     is_rmid: bool = False
 
 
-def pack_control(tick: int, channel: int, number: int, value: int) -> int:
-    """One 64-bit number that sorts by tick. Inverse: `unpack_control`."""
-    return (((tick << 4 | channel) << 8 | number) << 14) | value
-
-
-def unpack_control(packed: int) -> tuple[int, int, int, int]:
-    """(tick, channel, number, value) of a packed control."""
-    return packed >> 26, packed >> 22 & 15, packed >> 14 & 255, packed & 16_383
+def pack_control(tick: int, number: int, value: int) -> int:
+    """A controller event as one number below 2^63: tick, 8 bits of number, 14 bits of value."""
+    return (tick << 8 | number) << 14 | value
 
 
 def unwrap_rmid(content: bytes) -> bytes:
@@ -180,6 +177,7 @@ def _read_track(
     programs = [NO_PROGRAM] * 16
     waiting: dict[int, deque[int]] = {}  # key → indices of its sounding notes: first on, first off
     onset, offset, key_column, velocity = chunk.onset, chunk.offset, chunk.key, chunk.velocity
+    controls = chunk.controls
     while position < stop:
         byte = content[position]
         if byte < 0x80:
@@ -229,12 +227,12 @@ def _read_track(
             else:
                 skipped["note-offs without a note"] += 1
         elif kind == 0xB0 and 1 <= first <= 119 and first != 32:
-            chunk.controls.append(pack_control(tick, status & 15, first, second))
+            controls[status & 15].append(pack_control(tick, first, second))
         elif kind == 0xE0:
-            chunk.controls.append(pack_control(tick, status & 15, BEND, second << 7 | first))
+            controls[status & 15].append(pack_control(tick, BEND, second << 7 | first))
         elif kind == 0xC0:
             programs[status & 15] = first
-            chunk.controls.append(pack_control(tick, status & 15, PROGRAM, first))
+            chunk.programs[status & 15].append(tick << 7 | first)
         else:
             skipped["bank selects and mode messages" if kind == 0xB0 else "aftertouch events"] += 1
         if tick > max_ticks or num_events > max_events:
