@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field
@@ -9,9 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read anew from the environment at every call of `settings()`, so tests and child processes agree."""
+    """Read anew whenever the environment has changed, so that tests and child processes agree."""
 
-    model_config = SettingsConfigDict(env_prefix="MUSICGEN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MUSICGEN_", extra="ignore", frozen=True)
 
     home: Path = Field(default=Path("workspace"), description="folder of everything that is stored")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in `home` when absent")
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
     max_midi_seconds: float = 3600.0
     max_midi_ticks: int = 10_000_000
     max_zip_files: int = 5_000
+    max_zip_mb: int = Field(default=2_000, description="songs of one zip archive together, unpacked")
 
     intake_memory_mb: int = Field(default=2048, description="address space of the process that reads uploads")
     intake_seconds: float = Field(default=90.0, description="wall clock for one short file; long audio gets more")
@@ -40,6 +43,12 @@ class Settings(BaseSettings):
 
 def settings() -> Settings:
     """The settings in force now."""
+    return _settings(tuple((name, value) for name, value in os.environ.items() if name.upper().startswith("MUSICGEN_")))
+
+
+@lru_cache(maxsize=8)
+def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
+    # Reading the environment through pydantic takes a millisecond, too long for something asked once per file.
     return Settings()
 
 
