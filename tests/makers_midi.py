@@ -164,6 +164,7 @@ def bad_midi_files() -> dict[str, tuple[bytes, str]]:
         "one note of no length": (midi_file(chunk(one_note(ticks=0))), "too_short"),
         "note flood": (midi_file(b"MTrk" + len(flood).to_bytes(4, "big") + flood), "too_many_notes"),
         "track flood": (midi_file(*[note] * 65), "too_many_tracks"),
+        "chunk flood": (midi_file(*[chunk([])] * 60_000), "too_many_tracks"),
         "program flood": (
             midi_file(*[chunk([(0, program(n)), *one_note(), (0, program(n + 1)), *one_note()]) for n in range(40)]),
             "too_many_tracks",
@@ -180,3 +181,14 @@ def bad_midi_files() -> dict[str, tuple[bytes, str]]:
 def _flood(first: bytes, following: bytes, size: int) -> bytes:
     body = b"\x00" + first + following * (size // len(following))
     return midi_file(b"MTrk" + len(body).to_bytes(4, "big") + body)
+
+
+def full_midi_file() -> bytes:
+    """As much as the limits allow: 200,000 notes on 64 tracks, and all the controllers that these can share."""
+    on = b"\x00\x90\x3c\x50" + b"\x01\x3e\x50\x00\x3c\x00\x01\x3c\x50\x00\x3e\x00" * 1_562 + b"\x01\x3c\x00"
+    bends = b"\x00\xe0" + b"\x00\x00\x00" * 6_000 + b"\x00\x00"
+    chunks = []
+    for index in range(64):
+        body = (b"" if index else bends) + on + b"\x00\xff\x2f\x00"
+        chunks.append(b"MTrk" + len(body).to_bytes(4, "big") + body)
+    return midi_file(*chunks)

@@ -17,6 +17,7 @@ from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
 
 MIN_SECONDS = 0.1
 MAX_CONTROLS = 400_000
+CHUNKS_A_TRACK = 4  # chunks without notes (tempo maps, lyrics, empty staves) do not count as tracks, but must end
 _EXPORT_AGAIN = "Export or download it again."
 _SYNTAX_RULES = {
     "not_midi": "A MIDI file starts with the letters MThd",
@@ -79,7 +80,7 @@ def check_midi(content: bytes) -> Preflight:
     try:
         midi = smf.read_midi_file(
             content,
-            max_chunks=limits.max_midi_tracks,
+            max_chunks=limits.max_midi_tracks * CHUNKS_A_TRACK,
             max_notes=limits.max_midi_notes,
             max_ticks=limits.max_midi_ticks,
         )
@@ -99,6 +100,7 @@ def check_midi(content: bytes) -> Preflight:
     _check_music(tracks, seconds, limits)
     if len(midi.chunks) != midi.announced_tracks:
         warnings.append(f"The header announces {midi.announced_tracks} tracks, the file has {len(midi.chunks)}.")
+    has_controls = _keep_controls(midi, tracks, dropped, warnings)
     return Preflight(
         format=midi.format,
         ticks_per_beat=midi.division,
@@ -109,7 +111,7 @@ def check_midi(content: bytes) -> Preflight:
         key_signatures=keys,
         dropped=dropped,
         warnings=tuple(warnings),
-        has_controls=_keep_controls(midi, tracks, dropped, warnings),
+        has_controls=has_controls,
         file=midi,
         note_tracks=note_tracks,
     )
@@ -158,7 +160,7 @@ def _check_header(midi: smf.MidiFile) -> None:
 def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
     num_notes = sum(len(chunk.onset) for chunk in midi.chunks)
     end = max((chunk.end_tick for chunk in midi.chunks), default=0)
-    if len(midi.chunks) > limits.max_midi_tracks:
+    if len(midi.chunks) > limits.max_midi_tracks * CHUNKS_A_TRACK:
         count = max(len(midi.chunks), midi.announced_tracks)
         raise _reject("too_many_tracks", f"A MIDI file has at most {limits.max_midi_tracks} tracks", count)
     if end > limits.max_midi_ticks:
