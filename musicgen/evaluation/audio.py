@@ -25,10 +25,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from musicgen.audio import levels
+from musicgen.audio.levels import measure_levels, peak_db, rms_db, silence_share
 from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput, sentence
 from musicgen.evaluation import lags, spectral
+
+__all__ = [
+    "best_lag_correlation",
+    "chroma_correlation",
+    "clipping_share",
+    "describe",
+    "evaluate",
+    "find_best_lag",
+    "find_loop",
+    "level_difference_db",
+    "log_spectral_distance_db",
+    "loop_correlation",
+    "peak_db",
+    "rms_db",
+    "silence_share",
+    "spectral_centroid",
+    "validate",
+]
 
 SILENCE_DB = -80.0  # a sound whose loudest sample is below this is silent for the metrics between two sounds
 FULL_SCALE = 0.999
@@ -47,21 +65,6 @@ def validate(reference: Waveform, generated: Waveform) -> None:
     for name, waveform in (("reference", reference), ("generated", generated)):
         if not waveform.n_samples:
             raise InvalidInput(sentence("Sounds that are compared have samples", f"an empty {name}"))
-
-
-def rms_db(waveform: Waveform) -> float:
-    """Root mean square over all channels, dB of full scale."""
-    return float(levels.rms_db(waveform))
-
-
-def peak_db(waveform: Waveform) -> float:
-    """Largest magnitude of any sample, dB of full scale."""
-    return float(levels.peak_db(waveform))
-
-
-def silence_share(waveform: Waveform) -> float:
-    """Share of the time in which nothing is heard, 0 … 1."""
-    return float(levels.silence_share(waveform))
 
 
 def clipping_share(waveform: Waveform) -> float:
@@ -157,9 +160,7 @@ def describe(waveform: Waveform) -> dict[str, float]:
     validate(waveform, waveform)
     loop, period = find_loop(waveform)
     return {
-        "rms_db": rms_db(waveform),
-        "peak_db": peak_db(waveform),
-        "silence_share": silence_share(waveform),
+        **measure_levels(waveform),  # rms_db, peak_db, silence_share
         "clipping_share": clipping_share(waveform),
         "spectral_centroid": spectral_centroid(waveform),
         "loop_correlation": loop,

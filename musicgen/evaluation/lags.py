@@ -13,7 +13,7 @@ BLOCK = 1 << 19
 SAME = 1e-6  # correlations this close are equal; the smaller lag wins, so that a tone is not "shifted by ten periods"
 MIN_ENERGY_SHARE = 0.1  # an overlap that holds less of either sound's energy than this shows nothing
 BLOCKS_AT_ONCE = 16
-MIN_BLOCK_POWER = 1e-8  # -80 dB: quieter blocks are pauses, and pauses repeat nothing
+MIN_BLOCK_POWER, MIN_BLOCK_SHARE = 1e-8, 1e-4  # blocks under -80 dB, or 40 dB under the average, are pauses
 
 
 def best_lag(first: NDArray[np.float32], second: NDArray[np.float32], max_lag: int) -> tuple[float, int]:
@@ -91,10 +91,11 @@ def best_loop(samples: NDArray[np.float32], block: int, min_lag: int, max_lag: i
     """
     sums, counts = np.zeros(max_lag + 1), np.zeros(max_lag + 1)
     squares = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    pause = block * max(MIN_BLOCK_POWER, MIN_BLOCK_SHARE * squares[-1] / samples.size)
     starts = np.arange(0, samples.size - block - min_lag + 1, block)
     for first in range(0, starts.size, BLOCKS_AT_ONCE):
         correlation, is_valid = _block_correlations(
-            samples, squares, starts[first : first + BLOCKS_AT_ONCE], block, max_lag
+            samples, squares, starts[first : first + BLOCKS_AT_ONCE], block, max_lag, pause
         )
         sums += correlation.sum(axis=0)
         counts += is_valid.sum(axis=0)
@@ -109,7 +110,12 @@ def best_loop(samples: NDArray[np.float32], block: int, min_lag: int, max_lag: i
 
 
 def _block_correlations(
-    samples: NDArray[np.float32], squares: NDArray[np.float64], starts: NDArray[np.int64], block: int, max_lag: int
+    samples: NDArray[np.float32],
+    squares: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    block: int,
+    max_lag: int,
+    pause: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Correlation of each block with what follows at each lag, and where both exist; shapes (n_blocks, max_lag + 1)."""
     size = 1 << (block + max_lag - 1).bit_length()
@@ -120,9 +126,9 @@ def _block_correlations(
     begin = starts[:, None] + np.arange(max_lag + 1)
     exists = begin + block <= samples.size
     energy = squares[np.minimum(begin + block, samples.size)] - squares[np.minimum(begin, samples.size)]
-    is_loud = energy[:, :1] > MIN_BLOCK_POWER * block
+    is_loud = energy[:, :1] > pause
     scale = np.sqrt(energy * energy[:, :1])
     is_valid = exists & is_loud
     correlation = np.zeros(products.shape)
-    np.divide(products, scale, out=correlation, where=is_valid & (energy > MIN_BLOCK_POWER * block))
+    np.divide(products, scale, out=correlation, where=is_valid & (energy > pause))
     return correlation, is_valid

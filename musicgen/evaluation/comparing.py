@@ -1,0 +1,65 @@
+"""The work of a comparison: two scores, or two sounds. Children only: decodes, renders and computes for seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from musicgen.approaches.base import TrainingSong
+from musicgen.clips import Clip, ensure_audio
+from musicgen.evaluation import audio, midi, originality
+from musicgen.evaluation.degeneracy import verdicts
+from musicgen.evaluation.description import describe_training, find_copies, longest_seconds, rounded
+from musicgen.evaluation.events import between_seconds
+from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.stretches import Seconds, Stretches, Wish, choose_stretches
+from musicgen.symbolic.score import Score
+
+
+def compare_scores(reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong]) -> dict[str, Any]:
+    """Two scores. Counts and shares are those of the stretches; copies are looked for in the whole reference."""
+    one, other = reference.score(), generated.score()
+    stretches = choose_stretches(wish, reference.seconds, generated.seconds, is_sound=False)
+    if stretches.kind == "whole":
+        first, second = one, other
+        found = midi.evaluate(one, other)
+    else:
+        first, second = _cut(one, stretches.reference), _cut(other, stretches.generated)
+        lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
+        found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
+    found["between"] |= originality.evaluate(one, second)
+    result = {}
+    if songs:
+        copies = find_copies(second, songs)
+        found["between"] |= copies.metrics()
+        result["training"] = copies.to_json()
+    return result | _result("midi", stretches, found, songs)
+
+
+def compare_sounds(reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong]) -> dict[str, Any]:
+    """Two sounds, scores rendered. Very long stretches are measured from their start, as far as memory allows."""
+    for clip in (reference, generated):
+        if not clip.has_audio:
+            ensure_audio(clip)
+    stretches = choose_stretches(
+        wish, reference.seconds, generated.seconds, is_sound=True, longest=longest_seconds(reference, generated)
+    )
+    one, other = reference.waveform(*stretches.reference), generated.waveform(*stretches.generated)
+    return _result("audio", stretches, audio.evaluate(one, other), songs)
+
+
+def _cut(score: Score, stretch: Seconds) -> Score:
+    return between_seconds(score, *stretch)
+
+
+def _result(
+    medium: Medium, stretches: Stretches, found: dict[str, dict[str, float]], songs: Sequence[TrainingSong]
+) -> dict[str, Any]:
+    learned = describe_training(songs, medium) or found["reference"]
+    judged = verdicts(medium, found["generated"] | found["between"], learned)
+    return {
+        "medium": medium,
+        "stretch": stretches.to_json(),
+        **{part: rounded(metrics) for part, metrics in found.items()},
+        "verdicts": [verdict.to_json() for verdict in judged],
+    }

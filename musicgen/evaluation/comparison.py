@@ -1,0 +1,158 @@
+"""Two clips beside each other: `comparison` for pages and the command line, `compare_clips` for the child it starts.
+
+    comparison("song-…", "output-…")  →  sides → kept? → child: compare_clips → comparisons/<key>.json
+
+Light to import: nothing is decoded, rendered or measured in the process that asks. A result is kept under the hash of
+everything that it depends on, so it is never stale and nothing is measured twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen.approaches.base import TrainingSong
+from musicgen.evaluation.sides import Side, open_sides
+from musicgen.evaluation.stretches import Place, Seconds, Wish
+from musicgen.processes import child_main, run_child
+from musicgen.settings import home
+from musicgen.storage.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+MODULE = "musicgen.evaluation.comparison"
+VERSION = 1  # of the metrics: raise it when one of them changes its meaning
+SECONDS = 600.0
+MEMORY_MB = 6144
+KEPT = 2000  # results; the oldest go first
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def comparison(
+    reference: str | Path,
+    generated: str | Path,
+    *,
+    reference_stretch: Seconds | None = None,
+    generated_stretch: Seconds | None = None,
+) -> dict[str, Any]:
+    """Measure two pieces beside each other in a child process, or recall the result.
+
+    Args:
+        reference, generated: a song id, an output id, or the path of a music file.
+        reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
+
+    Returns:
+        JSON: see `compare_clips`. The songs that an output was learned from are its training songs.
+
+    Raises:
+        NotFound: no such id or file. RejectedFile: a file that is no music. InvalidInput: an impossible stretch.
+        ResourceUnavailable, CorruptArtifact: what the child met.
+    """
+    with open_sides(reference, generated) as (one, other):
+        wish = Wish(reference_stretch, generated_stretch, (one.place, other.place))
+        kept = home() / "comparisons" / f"{_key(one, other, wish)}.json"
+        found = _recall(kept)
+        if found is None:
+            found = _measure(one, other, wish)
+            write_json(kept, found)
+            _forget_oldest(kept.parent)
+    return found
+
+
+def compare_clips(
+    reference: Clip,
+    generated: Clip,
+    *,
+    reference_stretch: Seconds | None = None,
+    generated_stretch: Seconds | None = None,
+    training_clips: Sequence[Clip | TrainingSong] = (),
+    places: tuple[Place | None, Place | None] = (None, None),
+) -> dict[str, Any]:
+    """Measure two clips beside each other. Children only: decodes, renders and computes for seconds.
+
+    Two scores are compared as scores; everything else as sound, for which a score is rendered.
+
+    Args:
+        reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
+        training_clips: what the generated clip was learned from; originality and verdicts are judged by them.
+        places: where the clips belong, so that they can be aligned.
+
+    Returns:
+        JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
+        value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; for a
+        score with training songs also `training`: the song that the longest copied passage stands in, and where.
+    """
+    from musicgen.evaluation.comparing import compare_scores, compare_sounds
+    from musicgen.evaluation.description import as_training_songs
+
+    wish = Wish(reference_stretch, generated_stretch, places)
+    compare = compare_scores if reference.medium == generated.medium == "midi" else compare_sounds
+    return compare(reference, generated, wish, as_training_songs(training_clips))
+
+
+def _key(one: Side, other: Side, wish: Wish) -> str:
+    """The hash of everything that the result depends on."""
+    training = [(song.clip.facts["sha256"], song.name, song.tracks) for song in other.training]
+    parts = {"version": VERSION, "contents": (one.sha256, other.sha256), "wish": asdict(wish), "training": training}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _recall(path: Path) -> dict[str, Any] | None:
+    with suppress(ValueError):  # a damaged file is measured anew
+        return read_json(path)
+    return None
+
+
+def _forget_oldest(folder: Path) -> None:
+    kept = [(path.stat().st_mtime, path) for path in folder.glob("*.json")]
+    for _, path in sorted(kept)[:-KEPT]:
+        path.unlink(missing_ok=True)
+
+
+def _measure(one: Side, other: Side, wish: Wish) -> dict[str, Any]:
+    training = [
+        {"id": song.id, "name": song.name, "clip": str(song.clip.folder), "tracks": song.tracks}
+        for song in other.training
+    ]
+    payload = {
+        "folders": [str(side.open().folder) for side in (one, other)],
+        "wish": asdict(wish),
+        "training": training,
+    }
+    return run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
+
+
+def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
+    """The child's side of `_measure`."""
+    from musicgen.clips import Clip
+
+    reference, generated = (Clip(Path(folder)) for folder in payload["folders"])
+    wish = payload["wish"]
+    songs = [
+        TrainingSong(
+            song["id"],
+            song["name"],
+            Clip(Path(song["clip"])),
+            None if song["tracks"] is None else tuple(song["tracks"]),
+        )
+        for song in payload["training"]
+    ]
+    one, other = (None if place is None else Place(**place) for place in wish["places"])
+    return compare_clips(
+        reference,
+        generated,
+        reference_stretch=wish["reference"],
+        generated_stretch=wish["generated"],
+        training_clips=songs,
+        places=(one, other),
+    )
+
+
+if __name__ == "__main__":
+    child_main(_compare_folders)

@@ -1,0 +1,121 @@
+"""The two sides of a comparison: what an id or a path stands for. Light: a file is read by the intake's child.
+
+A path comes from the command line of the machine's own user. Its content is copied, named by its hash, recognised by
+its first bytes and read with the limits of every upload; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen.approaches.base import TrainingSong
+from musicgen.errors import NotFound, RejectedFile, sentence
+from musicgen.evaluation.stretches import Place
+from musicgen.songs.content import refusal, sniff
+from musicgen.songs.library import Song, get_song, known_contents
+from musicgen.songs.names import display_name
+from musicgen.songs.reader import Job, read_files
+from musicgen.songs.workplace import Workplace
+from musicgen.storage.database import ID_PATTERN
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side.
+
+    Attributes:
+        sha256: of what the clip was made from: equal hashes, equal clips. place: where it belongs.
+        training: the songs that it was learned from and that still exist.
+        open: gives the clip; a file is read at this moment.
+    """
+
+    sha256: str
+    place: Place | None
+    training: tuple[TrainingSong, ...]
+    open: Callable[[], Clip]
+
+
+@contextmanager
+def open_sides(reference: str | Path, generated: str | Path) -> Iterator[tuple[Side, Side]]:
+    """Both sides; what was made of files is gone when the block ends.
+
+    Raises NotFound where there is no such song, output or file, RejectedFile where a file is no music."""
+    if _is_id(reference) and _is_id(generated):
+        yield _by_id(str(reference)), _by_id(str(generated))
+        return
+    with Workplace() as place:
+        one, other = (
+            _by_id(str(each)) if _is_id(each) else _by_path(Path(each), place) for each in (reference, generated)
+        )
+        yield one, other
+
+
+def _is_id(text: str | Path) -> bool:
+    return isinstance(text, str) and ID_PATTERN.match(text) is not None
+
+
+def _by_id(text: str) -> Side:
+    if text.startswith("song-"):
+        return _side_of_song(get_song(text))
+    if text.startswith("output-"):
+        return _side_of_output(text)
+    rule = "What is compared is a song, an output or a file"
+    raise NotFound(sentence(rule, repr(text), "Name one of the run's outputs: `generate` prints their ids."))
+
+
+def _side_of_song(song: Song) -> Side:
+    return Side(song.sha256, Place(song.id), (), lambda: song.clip)
+
+
+def _side_of_output(output_id: str) -> Side:
+    from musicgen.runs.api import get_output
+
+    output = get_output(output_id)
+    belongs = output.sidecar.get("reference")
+    place = Place(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
+    training = tuple(_existing_songs(output.sidecar.get("songs", ())))
+    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip)
+
+
+def _existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[TrainingSong]:
+    for choice in chosen:
+        try:
+            song = get_song(choice["id"])
+        except NotFound:  # removed since: the comparison goes on without it
+            continue
+        tracks = choice.get("tracks")
+        yield TrainingSong(song.id, song.name, song.clip, None if tracks is None else tuple(tracks))
+
+
+def _by_path(path: Path, place: Workplace) -> Side:
+    if not path.exists():
+        rule = "What is compared is a song id, an output id or a file that exists"
+        raise NotFound(sentence(rule, repr(str(path)[:200]), "`songs list` and `generate` print ids."))
+    spooled = place.spool(path)
+    if known := known_contents([spooled.sha256]).get(spooled.sha256):
+        return _side_of_song(known)
+    format = sniff(spooled.head)
+    if format is None:
+        raise refusal(spooled.head, path.name)
+    if format == "zip":
+        rule = "What is compared is one piece of music"
+        raise RejectedFile(sentence(rule, "a zip archive", "Unpack it and name one of its files."), code="archive")
+    job = Job(spooled.path, display_name(path.name), place.new_path("clip"))
+    return Side(spooled.sha256, None, (), lambda: _read(job, place))
+
+
+def _read(job: Job, place: Workplace) -> Clip:
+    from musicgen.clips import Clip
+
+    if not job.folder.is_dir():
+        for _, outcome in read_files([job], place.folder):
+            if rejected := outcome.get("rejected"):
+                raise RejectedFile(rejected["message"], code=rejected["code"])
+    return Clip(job.folder)
