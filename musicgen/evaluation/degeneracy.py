@@ -128,11 +128,11 @@ def _faint(metrics: Metrics, learned: Metrics) -> Verdict | None:
 
 
 def _loud(metrics: Metrics, learned: Metrics) -> Verdict | None:
-    if "rms_db" not in learned or metrics["rms_db"] <= learned["rms_db"] + LEVEL_DB:
-        return None
+    known = learned.get("rms_db", 0.0)
+    if known < SILENT_PEAK_DB or metrics["rms_db"] <= known + LEVEL_DB:
+        return None  # beside silence everything would be loud
     cause = "The level has run away: each sample is predicted a little larger than the last one."
-    limit = learned["rms_db"] + LEVEL_DB
-    return Verdict("loud", "Too loud", "rms_db", metrics["rms_db"], limit, cause, (_SLOWER, _COOLER))
+    return Verdict("loud", "Too loud", "rms_db", metrics["rms_db"], known + LEVEL_DB, cause, (_SLOWER, _COOLER))
 
 
 def _clipped(metrics: Metrics, learned: Metrics) -> Verdict | None:
