@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     intake_memory_mb: int = Field(default=2048, description="address space of the process that reads uploads")
     intake_seconds: float = Field(default=90.0, description="wall clock for one short file; long audio gets more")
     render_seconds: float = Field(default=300.0, description="wall clock for rendering one MIDI file to sound")
+    max_run_hours: float = Field(default=24.0, gt=0, description="a run that trains longer at a stretch is paused")
+    max_stall_minutes: float = Field(default=60.0, gt=0, description="a worker in which nothing moves so long is ended")
     min_free_mb: int = Field(default=500, description="disk space below which nothing new is stored")
     player_seconds: float = Field(default=300.0, description="longest stretch a player is given at once")
 

@@ -106,7 +106,9 @@ def _prepare_connection(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # Who writes takes the write lock first, so that nobody reads, waits and then writes what is out of date.
+    reads_only = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 @lru_cache(maxsize=8)
@@ -126,14 +128,14 @@ def engine() -> sa.Engine:
 
 def one(statement: sa.Select[Any]) -> dict[str, Any] | None:
     """First row as a dict, or None."""
-    with engine().connect() as connection:
+    with engine().connect().execution_options(reads_only=True) as connection:
         row = connection.execute(statement).mappings().first()
     return dict(row) if row is not None else None
 
 
 def every(statement: sa.Select[Any]) -> list[dict[str, Any]]:
     """All rows as dicts."""
-    with engine().connect() as connection:
+    with engine().connect().execution_options(reads_only=True) as connection:
         return [dict(row) for row in connection.execute(statement).mappings()]
 
 

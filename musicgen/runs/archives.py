@@ -1,0 +1,119 @@
+"""Runs as zip archives: to keep, to give away, to bring in. Settings, history, log and weights; no songs, no outputs.
+
+    manifest.json   {"format": "musicgen-run", "version": 1, "files": {name: {"sha256", "size"}}}
+    run.json        name, approach, request, state, reason, created_at
+    history.jsonl, prepared.json, log.txt, checkpoints/000012/…
+
+An archive is somebody else's bytes: it is read in a child process, by names of our own (`importing`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from musicgen.errors import RejectedFile, WrongState, sentence
+from musicgen.processes import run_child
+from musicgen.runs.checkpoints import Checkpoint, Checkpoints, first_intact
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED
+from musicgen.runs.records import Run, get_run
+from musicgen.runs.versions import versions
+from musicgen.settings import home
+from musicgen.storage.files import CHUNK, check_free_space
+
+FORMAT, VERSION = "musicgen-run", 1
+MANIFEST, RUN = "manifest.json", "run.json"
+IMPORT_SECONDS = 600.0
+IMPORT_MEMORY_MB = 2048
+TEXTS = (HISTORY, PREPARED, LOG)
+
+
+def export_run(run_id: str) -> Path:
+    """Write the run to a zip archive in the storage and return its path. Raises WrongState before there are weights."""
+    run = get_run(run_id)
+    kept = Checkpoints(run.folder / CHECKPOINTS)
+    if not kept.exist():
+        raise WrongState(sentence("A run can be exported once it has weights", f"a run that is {run.state}"))
+    target = home() / "exports" / f"{run.id}.zip"
+    target.parent.mkdir(exist_ok=True, mode=0o700)
+    temporary = target.with_name(f".{uuid.uuid4().hex}.zip")
+    try:
+        with kept.lock():  # no checkpoint goes away meanwhile
+            chosen = _worth_taking(kept)
+            check_free_space(sum(each.size_bytes for each in chosen))
+            _write(temporary, run, chosen)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def import_run(path: Path) -> str:
+    """Bring in a run from an archive that `export_run` wrote, here or elsewhere; its new id.
+
+    Raises RejectedFile for anything that is not such an archive, whole and unchanged."""
+    if not zipfile.is_zipfile(path):
+        raise RejectedFile(sentence("A run is brought in from a zip archive that export wrote", "another kind of file"))
+    check_free_space(path.stat().st_size)
+    found = run_child(
+        "musicgen.runs.importing",
+        {"path": str(Path(path).resolve())},
+        seconds=IMPORT_SECONDS,
+        memory_mb=IMPORT_MEMORY_MB,
+    )
+    return str(found["run"])
+
+
+def _worth_taking(kept: Checkpoints) -> list[Checkpoint]:
+    """The best and the last intact one (the same, often)."""
+    best, last = (first_intact(kept.chosen(choice), lambda _damage: None) for choice in ("best", "last"))
+    return [best] if best == last else [best, last]
+
+
+def _write(path: Path, run: Run, chosen: list[Checkpoint]) -> None:
+    files: dict[str, Any] = {}
+    with zipfile.ZipFile(path, "w") as archive:
+        about = json.dumps(_describe(run), indent=1, sort_keys=True).encode()
+        files[RUN] = _add(archive, RUN, io.BytesIO(about), zipfile.ZIP_DEFLATED)
+        for name in TEXTS:
+            if (run.folder / name).is_file():
+                with open(run.folder / name, "rb") as source:
+                    files[name] = _add(archive, name, source, zipfile.ZIP_DEFLATED)
+        for checkpoint in chosen:
+            for file in sorted(each for each in checkpoint.folder.rglob("*") if each.is_file()):
+                name = f"{CHECKPOINTS}/{checkpoint.folder.name}/{file.relative_to(checkpoint.folder).as_posix()}"
+                with open(file, "rb") as source:
+                    files[name] = _add(archive, name, source, zipfile.ZIP_STORED)  # weights do not get smaller
+        manifest = {"format": FORMAT, "version": VERSION, "files": files}
+        archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(manifest, indent=1, sort_keys=True).encode())
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO, compression: int) -> dict[str, Any]:
+    """Copy a stream into the archive; what the manifest says of it. Entries carry no dates: same run, same bytes."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = compression
+    digest, size = hashlib.sha256(), 0
+    with archive.open(entry, "w", force_zip64=True) as sink:
+        while chunk := source.read(CHUNK):
+            sink.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+    return {"sha256": digest.hexdigest(), "size": size}
+
+
+def _describe(run: Run) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "approach": run.approach,
+        "request": run.request,
+        "state": run.state,
+        "reason": run.reason,
+        "created_at": run.created_at,
+        "versions": versions(),
+    }

@@ -1,0 +1,238 @@
+"""Checkpoints: folders that appear whole or not at all, with the sha256 of every file in a manifest.
+
+    checkpoints/000012/            after epoch 12: what `write` wrote (weights, optimiser), codec.json, state.json
+        manifest.json              {"files": {name: {"sha256", "size"}}}; its own sha256 names the checkpoint
+    checkpoints/000013-partial/    stopped in the middle of epoch 13: can generate, is never resumed from
+
+Kept are the best one, the last two and those that outputs were made with. Knows no framework: the caller brings the
+function that writes the weights, and has made sure that they are finite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import CorruptArtifact, NotFound, sentence
+from musicgen.runs.locks import FileLock
+from musicgen.storage.files import check_free_space, publishing, read_json, sha256_of, sync_folder, write_json
+
+NAME = re.compile(r"^(\d{6})(-partial)?$")
+MANIFEST, STATE, CODEC = "manifest.json", "state.json", "codec.json"
+LAST_KEPT = 2
+FREE_COPIES = 3  # room on the disk before saving: this many times the size of the last checkpoint
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One published checkpoint. `epoch` counts from 1; `is_complete`: the epoch was finished."""
+
+    folder: Path
+    epoch: int
+    is_complete: bool
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """File name → {sha256, size}; CorruptArtifact where it cannot be read."""
+        try:
+            files = read_json(self.folder / MANIFEST, {})["files"]
+            return {str(name): dict(facts) for name, facts in files.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(self, "an unreadable manifest") from error
+
+    @cached_property
+    def sha256(self) -> str:
+        """The sha256 of the manifest, and so of everything in the checkpoint."""
+        try:
+            return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+        except OSError as error:
+            raise _damaged(self, "no manifest") from error
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """What was true when it was written: run, epoch, history row, seed, settings. {} where unreadable."""
+        try:
+            found = read_json(self.folder / STATE, {})
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def score(self) -> float | None:
+        score = self.state.get("score")
+        return float(score) if isinstance(score, (int, float)) else None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(int(facts["size"]) for facts in self.manifest.values())
+
+    def codec(self) -> dict[str, Any]:
+        return dict(read_json(self.folder / CODEC))
+
+    def verify(self) -> None:
+        """Read every byte against the manifest. Raises CorruptArtifact naming the first file that differs."""
+        found = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+        for name, facts in self.manifest.items():
+            if name not in found:
+                raise _damaged(self, f"{name} is missing")
+            path = self.folder / name
+            if path.stat().st_size != facts["size"] or sha256_of(path) != facts["sha256"]:
+                raise _damaged(self, f"{name} has changed")
+        if STATE not in self.manifest or not self.state:
+            raise _damaged(self, "no state")
+
+
+class Checkpoints:
+    """The checkpoints in one folder. One process writes them (the training's worker); any number read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def all(self) -> list[Checkpoint]:
+        """Oldest first; a partial one comes before the complete one of its epoch."""
+        found = []
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if matched := NAME.match(path.name):
+                found.append(Checkpoint(path, int(matched[1]), matched[2] is None))
+        return sorted(found, key=lambda each: (each.epoch, each.is_complete))
+
+    def exist(self) -> bool:
+        return self.folder.is_dir() and any(NAME.match(path.name) for path in self.folder.iterdir())
+
+    def newest_first(self) -> list[Checkpoint]:
+        return self.all()[::-1]
+
+    def best_first(self) -> list[Checkpoint]:
+        """By score, lowest first; those without a score (partial ones) last, newest first."""
+        return sorted(self.newest_first(), key=lambda each: (each.score is None, each.score or 0.0))
+
+    def chosen(self, choice: str) -> list[Checkpoint]:
+        """`best`, `last`, an epoch number or a sha256 → the checkpoints to try, in this order."""
+        if choice in ("best", "last"):
+            return self.best_first() if choice == "best" else self.newest_first()
+        wanted = [each for each in self.newest_first() if choice in (str(each.epoch), _sha256_or_none(each))]
+        if not wanted:
+            epochs = ", ".join(str(each.epoch) for each in self.all()) or "none"
+            raise NotFound(sentence(f"Weights are kept of these epochs: {epochs}", f"epoch {choice}"))
+        return wanted
+
+    def publish(
+        self,
+        epoch: int,
+        state: dict[str, Any],
+        codec: Any,
+        write: Callable[[Path], None],
+        *,
+        is_complete: bool = True,
+    ) -> Checkpoint:
+        """Write a checkpoint in one step: all of it is there afterwards, or nothing.
+
+        Args:
+            write: writes weights and optimiser into an existing empty folder.
+            is_complete: False for one from the middle of `epoch`.
+
+        Raises:
+            ResourceUnavailable: too little room, before anything was written.
+            OSError: the disk ran full all the same; what was there before is untouched.
+        """
+        check_free_space(FREE_COPIES * max((each.size_bytes for each in self._readable()), default=0))
+        target = self.folder / (f"{epoch:06d}" + ("" if is_complete else "-partial"))
+        self._discard([Checkpoint(target, epoch, is_complete)])
+        with publishing(target) as folder:
+            write(folder)
+            write_json(folder / CODEC, codec)
+            write_json(folder / STATE, {**state, "epoch": epoch, "is_complete": is_complete})
+            write_json(folder / MANIFEST, {"format": 1, "files": _describe(folder)})
+        return Checkpoint(target, epoch, is_complete)
+
+    def prune(self, pinned: Callable[[], Collection[str]]) -> None:
+        """Remove what nobody needs. `pinned`: the sha256 of checkpoints to keep besides, asked under the lock."""
+        with self.lock():
+            every = self._readable()
+            complete = [each for each in every if each.is_complete]
+            kept = set(complete[-LAST_KEPT:]) | set(self.best_first()[:1])
+            if complete:
+                kept |= {each for each in every if not each.is_complete and each.epoch > complete[-1].epoch}
+            unneeded = [each for each in every if each not in kept]
+            if unneeded:
+                names = set(pinned())
+                self._discard([each for each in unneeded if each.sha256 not in names])
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held while checkpoints are chosen and pinned, or removed: never both at once."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self.folder / ".lock"):
+            yield
+
+    def clean(self) -> None:
+        """Remove what an interrupted save or removal left. Only for the process that may write."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.is_dir() and path.name.startswith("."):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _readable(self) -> list[Checkpoint]:
+        readable = []
+        for each in self.all():
+            try:
+                each.manifest  # noqa: B018
+            except CorruptArtifact:
+                continue
+            readable.append(each)
+        return readable
+
+    def _discard(self, unneeded: Sequence[Checkpoint]) -> None:
+        # Renamed first, so that a half removed checkpoint never bears its name.
+        for each in unneeded:
+            if each.folder.is_dir():
+                trash = self.folder / f".removed.{uuid.uuid4().hex}"
+                each.folder.rename(trash)
+                sync_folder(self.folder)
+                shutil.rmtree(trash, ignore_errors=True)
+
+
+def first_intact(candidates: Sequence[Checkpoint], on_damaged: Callable[[str], None]) -> Checkpoint:
+    """The first candidate whose bytes match its manifest; `on_damaged` hears of those passed over.
+
+    Raises:
+        NotFound: there is no candidate. CorruptArtifact: none of them is intact.
+    """
+    if not candidates:
+        raise NotFound(sentence("A run has weights once its first epoch has ended", "no weights yet"))
+    for each in candidates:
+        try:
+            each.verify()
+        except (CorruptArtifact, OSError) as error:
+            on_damaged(str(error))
+            continue
+        return each
+    raise CorruptArtifact(
+        sentence("Stored weights match their recorded sha256", "no intact checkpoint", "Train again or import a copy."),
+        code="no_intact_checkpoint",
+    )
+
+
+def _describe(folder: Path) -> dict[str, dict[str, Any]]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "size": path.stat().st_size} for path in files
+    }
+
+
+def _sha256_or_none(checkpoint: Checkpoint) -> str | None:
+    try:
+        return checkpoint.sha256
+    except CorruptArtifact:
+        return None
+
+
+def _damaged(checkpoint: Checkpoint, what: str) -> CorruptArtifact:
+    return CorruptArtifact(sentence(f"The weights of epoch {checkpoint.epoch} match their recorded sha256", what))

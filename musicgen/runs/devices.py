@@ -1,0 +1,109 @@
+"""The devices that a training can use. TensorFlow is asked once, in a child process, and only where a GPU can be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import MusicgenError, NotFound, sentence
+from musicgen.processes import ChildError, child_main, run_child
+from musicgen.runs.versions import backend_name, version_of
+from musicgen.settings import home
+from musicgen.storage.files import read_json, write_json
+
+CPU = "cpu"
+ASKING_SECONDS = 120.0
+NODES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev: NVIDIA, AMD, Windows' Linux
+
+
+@dataclass(frozen=True)
+class Device:
+    """`id`: cpu, gpu:0, gpu:1 … in the order in which the framework counts them."""
+
+    id: str
+    label: str
+
+
+def list_devices() -> list[Device]:
+    """The CPU first, then every GPU that the framework sees. Takes seconds the first time on a machine with GPUs."""
+    cpu = Device(CPU, f"CPU, {os.cpu_count() or 1} cores")
+    if not _may_have_gpu():
+        return [cpu]
+    return [cpu, *(Device(each["id"], each["label"]) for each in _known_gpus())]
+
+
+def pick_device(wanted: str, busy: Collection[str]) -> str | None:
+    """A free device for what a user wants (`auto`: a GPU where there is one); None where it has to wait.
+
+    Raises NotFound for a device that this machine does not have."""
+    if wanted == CPU:
+        return None if CPU in busy else CPU
+    names = [device.id for device in list_devices()]
+    if wanted == "auto":
+        gpus = [name for name in names if name != CPU]
+        return next((name for name in gpus or [CPU] if name not in busy), None)
+    if wanted not in names:
+        raise NotFound(sentence(f"Devices here are auto, {', '.join(names)}", repr(wanted)), code="no_such_device")
+    return None if wanted in busy else wanted
+
+
+def check_device(wanted: str) -> str:
+    """`wanted` if it is `auto` or a device of this machine, else NotFound."""
+    pick_device(wanted, ())
+    return wanted
+
+
+def _may_have_gpu() -> bool:
+    """Cheap and never wrong about absence: without a device file no framework sees a GPU."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
+        return False
+    if sys.platform == "darwin":
+        return version_of("tensorflow-metal") is not None
+    return bool(_nodes())
+
+
+def _nodes() -> list[str]:
+    return sorted(path.name for pattern in NODES for path in Path("/dev").glob(pattern))
+
+
+def _known_gpus() -> list[dict[str, Any]]:
+    backend = backend_name()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    key = {"backend": backend, "version": version_of(backend), "visible": visible, "nodes": _nodes()}
+    path = home() / "devices.json"
+    try:
+        stored = read_json(path, {})
+        if stored.get("key") == key:
+            return list(stored["gpus"])
+    except (OSError, ValueError, AttributeError, KeyError):
+        pass  # asked again below
+    try:
+        gpus = run_child("musicgen.runs.devices", {}, seconds=ASKING_SECONDS, environment={"TF_CPP_MIN_LOG_LEVEL": "2"})
+    except (MusicgenError, ChildError):  # a broken driver is no reason not to work on the CPU; asked again next time
+        return []
+    write_json(path, {"key": key, "gpus": gpus})
+    return list(gpus)
+
+
+def _ask(_payload: dict[str, Any]) -> list[dict[str, str]]:
+    """In the child: what the framework sees."""
+    if backend_name() == "jax":
+        import jax
+
+        return [
+            {"id": f"gpu:{number}", "label": f"GPU {number}, {device.device_kind}"}
+            for number, device in enumerate(device for device in jax.devices() if device.platform != "cpu")
+        ]
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(device).get("device_name", "GPU") for device in found]
+    return [{"id": f"gpu:{number}", "label": f"GPU {number}, {name}"} for number, name in enumerate(names)]
+
+
+if __name__ == "__main__":
+    child_main(_ask)

@@ -1,0 +1,48 @@
+"""Where the files of a run, a task and an output lie. Ids are checked here: no other text becomes part of a path.
+
+runs/<run>/                the training: request in the record, files here
+    prepared.json          facts, floors, warnings, sizes
+    progress.json          replaced a few times a second by the worker
+    history.jsonl          one line per epoch
+    log.txt, console.txt   for people; what libraries print
+    worker.lock            held by the living worker
+    worker.json            who that is
+    checkpoints/000012/    weights, optimiser, codec, state, manifest
+    generations/<task>/    the same small files for each generation
+outputs/<output>/          a clip and its sidecar.json
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from musicgen.settings import home
+from musicgen.storage.database import check_id
+
+PREPARED = "prepared.json"
+PROGRESS = "progress.json"
+HISTORY = "history.jsonl"
+LOG = "log.txt"
+CONSOLE = "console.txt"
+WORKER_LOCK = "worker.lock"
+WORKER = "worker.json"
+CHECKPOINTS = "checkpoints"
+SIDECAR = "sidecar.json"
+
+
+def run_folder(run_id: str) -> Path:
+    return home() / "runs" / check_id("run", run_id)
+
+
+def task_folder(kind: str, run_id: str, task_id: str) -> Path:
+    """A training lives in the folder of its run, a generation in one of its own below it."""
+    folder = run_folder(run_id)
+    return folder if kind == "train" else folder / "generations" / check_id("task", task_id)
+
+
+def output_folder(output_id: str) -> Path:
+    return home() / "outputs" / check_id("output", output_id)
+
+
+def supervisor_lock() -> Path:
+    return home() / "supervisor.lock"

@@ -1,0 +1,201 @@
+"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists.
+
+Runs in a worker process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.approaches import approach as find_approach
+from musicgen.approaches.base import Made, TrainingSong, read_parameters
+from musicgen.audio.waveform import Waveform
+from musicgen.clips import Clip, ensure_audio, write_audio_clip, write_score_clip
+from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
+from musicgen.runs import outputs
+from musicgen.runs.checkpoints import Checkpoint
+from musicgen.runs.control import EXIT_SUPERSEDED, Control
+from musicgen.runs.folders import output_folder
+from musicgen.runs.jobs import Job, open_device
+from musicgen.runs.loading import load
+from musicgen.runs.progress import ProgressFile
+from musicgen.runs.songs_of_runs import find_songs
+from musicgen.runs.versions import versions
+from musicgen.storage import database
+from musicgen.storage.database import tasks
+
+
+class GenerationMonitor:
+    """Implements approaches.base.Monitor for a generation."""
+
+    def __init__(self, control: Control, progress: ProgressFile) -> None:
+        self.control, self.progress_file = control, progress
+        self._phase, self._began, self._done_at_start = "", 0.0, 0
+
+    def progress(self, phase: str, done: int, total: int, **details: float) -> None:
+        if phase != self._phase:
+            self._phase, self._began, self._done_at_start = phase, time.monotonic(), done
+        made = done - self._done_at_start
+        left = (time.monotonic() - self._began) / made * (total - done) if made > 0 else None
+        shown = {"phase": phase, "step": done, "steps": total, "seconds_left": left}
+        self.progress_file.update(**details | shown)
+        self.control.check()
+
+    def epoch_ended(self, row: Any, save: Any) -> None:
+        """There are no epochs here."""
+
+
+def generate(job: Job) -> None:
+    """Make the pieces of this task that are not there yet."""
+    request, trained = job.task["request"], job.run["request"]
+    approach = find_approach(trained["approach"])
+    training = read_parameters(approach.Training, trained["training"])
+    generation = read_parameters(approach.Generation, request["generation"])
+    songs, _ = find_songs(trained["songs"])
+    prompt = _find_prompt(request["prompt"])
+    job.log.line(f"{approach.title}, from “{job.run['name']}”, seeds {request['seeds']}, on {job.device}")
+    open_device(job)
+    job.progress.write(
+        phase="loading the weights",
+    )
+    networks, codec, checkpoint = load(
+        approach, training, _pinned(job), seed=int(trained["seed"]), folder=job.folder, on_damaged=job.notice
+    )
+    _pin(job, checkpoint)
+    job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
+    monitor = GenerationMonitor(job.control, job.progress)
+    pieces = approach.generate(
+        networks,
+        codec,
+        training,
+        generation,
+        songs=songs,
+        prompt=prompt,
+        seeds=tuple(request["seeds"]),
+        monitor=monitor,
+    )
+    made = _publish_all(job, checkpoint, pieces)
+    _render(job, monitor, made)
+
+
+def _find_prompt(choice: dict[str, Any] | None) -> TrainingSong | None:
+    if choice is None:
+        return None
+    found, missing = find_songs([choice])
+    if missing:
+        raise NotFound(sentence("The prompt is a song of the library", f"“{missing[0]}” removed"), code="missing_songs")
+    return found[0]
+
+
+def _pinned(job: Job) -> list[Checkpoint]:
+    """The checkpoints to try. The first one is pinned, so that a training that goes on does not remove it meanwhile."""
+    with job.checkpoints.lock():
+        candidates = job.checkpoints.chosen(job.task["request"]["checkpoint"])
+        if candidates:
+            with suppress(CorruptArtifact):  # damaged: another one will be loaded, and pinned then
+                _pin(job, candidates[0])
+    return candidates
+
+
+def _pin(job: Job, checkpoint: Checkpoint) -> None:
+    request = {**job.task["request"], "pinned": {"epoch": checkpoint.epoch, "sha256": checkpoint.sha256}}
+    database.change(
+        sa.update(tasks).where(tasks.c.id == job.task["id"], tasks.c.fence == job.control.fence).values(request=request)
+    )
+
+
+def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Any) -> list[str]:
+    request = job.task["request"]
+    there = outputs.made_indices(job.task["id"])
+    began, units, made = time.monotonic(), 0.0, []
+    for index, piece in enumerate(pieces):
+        elapsed = max(time.monotonic() - began, 1e-9)
+        units += _units(piece)
+        if index in there or index not in request["wanted"]:
+            continue
+        unit = "samples_per_second" if isinstance(piece.content, Waveform) else "notes_per_second"
+        facts = {unit: round(units / elapsed, 3), **piece.facts}
+        output_id = outputs.publish_output(
+            job.task,
+            job.control.fence,
+            _name(job, index),
+            _sidecar(job, checkpoint, piece, index, facts),
+            partial(_write_clip, piece),
+        )
+        if output_id is None:
+            raise SystemExit(EXIT_SUPERSEDED)
+        made.append(output_id)
+        job.log.line(f"made {output_id}, seed {piece.seed}: {facts}")
+        job.progress.write(
+            made=len(there) + len(made),
+        )
+    return made
+
+
+def _units(piece: Made) -> float:
+    return float(piece.content.n_samples if isinstance(piece.content, Waveform) else piece.content.num_notes)
+
+
+def _write_clip(piece: Made, folder: Path) -> Clip:
+    if isinstance(piece.content, Waveform):
+        return write_audio_clip(folder, piece.content)
+    return write_score_clip(folder, piece.content)
+
+
+def _name(job: Job, index: int) -> str:
+    if again := job.task["request"].get("regenerates"):
+        return f"{again['name']} (again)"
+    return f"{job.run['name']}, {outputs.count_outputs(job.run['id']) + 1}"
+
+
+def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: dict[str, Any]) -> dict[str, Any]:
+    """Everything that it takes to make this piece again, byte for byte on the same machine."""
+    request, trained = job.task["request"], job.run["request"]
+    reference = piece.reference
+    return {
+        "run": {"id": job.run["id"], "name": job.run["name"], "approach": trained["approach"]},
+        "checkpoint": {
+            "epoch": checkpoint.epoch,
+            "is_complete": checkpoint.is_complete,
+            "sha256": checkpoint.sha256,
+            "chosen": request["checkpoint"],
+        },
+        "training": trained["training"],
+        "training_seed": trained["seed"],
+        "songs": trained["songs"],
+        "generation": request["generation"],
+        "prompt": request["prompt"],
+        "seed": piece.seed,
+        "seeds": request["seeds"],  # one batch: made together, and made again together
+        "index": index,
+        "reference": None
+        if reference is None
+        else {
+            "song_id": reference.song_id,
+            "start_seconds": reference.start_seconds,
+            "stop_seconds": reference.stop_seconds,
+        },
+        "facts": facts,
+        "device": job.device,
+        "versions": versions(),
+        "regenerates": request.get("regenerates"),
+    }
+
+
+def _render(job: Job, monitor: GenerationMonitor, made: Sequence[str]) -> None:
+    """Sound for scores. Without it they are still there: the page renders them when asked."""
+    clips = [clip for clip in (Clip(output_folder(each)) for each in made) if not clip.has_audio]
+    for number, clip in enumerate(clips):
+        monitor.progress("rendering the sound", number, len(clips))
+        try:
+            with job.control.interruptible():
+                ensure_audio(clip)
+        except MusicgenError as error:
+            job.notice(f"The sound could not be rendered. {error}")
+            return

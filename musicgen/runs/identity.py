@@ -1,0 +1,71 @@
+"""Who a process is, so that a process number that was given to another one is never signalled. Knows no runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from musicgen.runs.memory import out_of_memory_kills
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Changes when the machine restarts; "" where the system does not tell."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def started(pid: int) -> str:
+    """When a process started, as text that stays the same when the clock is set; "" where there is none."""
+    try:
+        # Field 22, ticks since boot; the name in field 2 may hold spaces and brackets.
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        return str(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return ""
+
+
+def identity() -> dict[str, Any]:
+    """JSON about this process, for `is_same` and for the question whether memory ran out."""
+    pid = os.getpid()
+    return {"pid": pid, "started": started(pid), "boot": boot_id(), "oom_kills": out_of_memory_kills()}
+
+
+def is_same(known: dict[str, Any]) -> bool:
+    """Whether the process described is alive, and still that one."""
+    pid = known.get("pid")
+    return isinstance(pid, int) and bool(known.get("started")) and started(pid) == known["started"]
+
+
+def ask_to_end(known: dict[str, Any]) -> None:
+    """SIGTERM to that process, if it is still that one."""
+    if is_same(known):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(known["pid"], signal.SIGTERM)
+
+
+def end_tree(known: dict[str, Any]) -> None:
+    """SIGKILL to that process and all that it started, if it is still that one."""
+    if not is_same(known):
+        return
+    with suppress(psutil.Error):
+        parent = psutil.Process(known["pid"])
+        family = [*parent.children(recursive=True), parent]
+        for process in family:
+            with suppress(psutil.Error):
+                process.kill()
+        deadline = time.monotonic() + 2.0
+        while is_same(known) and time.monotonic() < deadline:
+            time.sleep(0.02)

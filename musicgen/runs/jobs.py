@@ -1,0 +1,77 @@
+"""What a worker holds in its hands: the task, its run, and the files to write to. Only worker processes import this."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from musicgen.runs import states
+from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.control import Control
+from musicgen.runs.folders import CHECKPOINTS, run_folder
+from musicgen.runs.progress import ProgressFile
+from musicgen.runs.runlog import RunLog
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Job:
+    """`task` and `run` are rows of the record; `device` was chosen by the supervisor; `folder` is the task's."""
+
+    task: Mapping[str, Any]
+    run: Mapping[str, Any]
+    folder: Path
+    control: Control
+    progress: ProgressFile
+    log: RunLog
+
+    @property
+    def device(self) -> str:
+        return str(self.task["device"])
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(run_folder(self.run["id"]) / CHECKPOINTS)
+
+    def notice(self, text: str) -> None:
+        """Something the user should know although the work goes on."""
+        self.log.line(f"warning: {text}")
+        with suppress(sa.exc.OperationalError):  # busy or full for the moment: the log has it
+            states.advise(self.task["id"], self.control.fence, text)
+
+
+def open_device(job: Job) -> None:
+    """Load the framework and set the device up; takes seconds, so a cancel may cut it short."""
+    job.progress.write(
+        phase="loading the network library",
+        device=job.device,
+    )
+    with job.control.interruptible():
+        from musicgen.networks import backend
+
+        backend.use_device(job.device)
+
+
+def are_finite(networks: Networks) -> bool:
+    """Whether every weight of every network is a finite number."""
+    import numpy as np
+
+    return all(
+        bool(np.isfinite(np.asarray(weights)).all())
+        for model in networks.models.values()
+        for weights in model.get_weights()
+    )
+
+
+def is_full_disk(error: BaseException) -> bool:
+    return (isinstance(error, OSError) and error.errno in FULL_DISK) or getattr(error, "code", "") == "disk_full"

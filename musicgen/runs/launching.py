@@ -1,0 +1,70 @@
+"""Starting the supervisor and the workers, each in a session of its own: a Ctrl-C in a terminal, the end of the server
+or of the supervisor does not reach them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from musicgen.processes import ROOT, child_environment
+from musicgen.runs.folders import CONSOLE, supervisor_lock
+from musicgen.runs.locks import is_held
+
+SECONDS_BETWEEN_STARTS = 2.0
+
+_started: list[subprocess.Popen[bytes]] = []
+_started_at = -1e9
+
+
+def supervisor_lives() -> bool:
+    return is_held(supervisor_lock())
+
+
+def ensure_supervisor() -> None:
+    """Start the supervisor where none lives. Two started at once settle it between them by the lock."""
+    global _started_at
+    _started[:] = [process for process in _started if process.poll() is None]
+    if supervisor_lives() or time.monotonic() - _started_at < SECONDS_BETWEEN_STARTS:
+        return
+    _started_at = time.monotonic()
+    console = supervisor_lock().with_name("supervisor.txt")
+    _started.append(_start("musicgen.runs.supervisor", [], console, child_environment()))
+
+
+def start_worker(task_id: str, fence: str, folder: Path, device: str) -> subprocess.Popen[bytes]:
+    """Start the worker of a task that was claimed with this fence."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return _start("musicgen.runs.worker", [task_id, fence], folder / CONSOLE, worker_environment(device))
+
+
+def worker_environment(device: str) -> dict[str, str]:
+    """The environment of a worker: an allow-list, without secrets; what the user set for the libraries holds."""
+    changes: dict[str, str | None] = {
+        "PYTHONUNBUFFERED": "1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND") or "tensorflow",
+    }
+    if device == "cpu":
+        changes["CUDA_VISIBLE_DEVICES"] = "-1"  # or TensorFlow takes memory of a GPU that it will not use
+    return child_environment(changes)
+
+
+def _start(module: str, arguments: list[str], console: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    with open(console, "wb") as _:
+        pass  # a new start, a new console
+    with open(console, "ab") as file:  # appending, so that emptying a long one works
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            cwd=ROOT,
+            env=environment,
+            close_fds=True,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )

@@ -1,0 +1,106 @@
+"""Locks that the kernel takes back when their holder dies, however it dies. Knows no runs.
+
+Whether a worker or a supervisor lives is judged by these locks alone: no clock, no process number. The lock belongs to
+an open file that no child inherits (a forked copy would keep it held), so holders start children by exec only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from musicgen.errors import ResourceUnavailable, sentence
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+    import msvcrt
+
+RETRY_SECONDS = 0.02
+
+
+def _lock(descriptor: int, *, exclusive: bool) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        else:
+            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # beyond the text, which stays readable
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    return True
+
+
+class FileLock:
+    """An exclusive lock on `path`; held from `take` to `release` or to the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def take(self, patience: float = 0.25) -> bool:
+        """Whether the lock is ours within `patience` seconds. (Somebody who only looks holds it for a moment.)"""
+        if self._descriptor is not None:
+            return True
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        deadline = time.monotonic() + patience
+        while not _lock(descriptor, exclusive=True):
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return False
+            time.sleep(RETRY_SECONDS)
+        with suppress(OSError):  # a full disk does not undo the lock; the number is for people only
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> FileLock:
+        if not self.take(patience=30.0):
+            raise ResourceUnavailable(
+                sentence("One process at a time works here", f"{self.path.name} held for 30 s", "Try again."),
+                code="locked",
+            )
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether any process, this one included, holds the lock on `path` now."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        return False
+    try:
+        return not _lock(descriptor, exclusive=False)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def held_elsewhere_or_taken(path: Path) -> Iterator[bool]:
+    """True inside the block where we hold the lock now; False where somebody else does (then nothing is held)."""
+    lock = FileLock(path)
+    try:
+        yield lock.take(patience=0.0)
+    finally:
+        lock.release()
+
+
+def holder(path: Path) -> int | None:
+    """Process number that the latest holder wrote: for people and for ending it, never to judge whether it lives."""
+    try:
+        return int(path.read_text() or 0) or None
+    except (OSError, ValueError):
+        return None

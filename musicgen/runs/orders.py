@@ -1,0 +1,121 @@
+"""What a user can tell existing work: cancel, pause, resume; rename and delete."""
+
+from __future__ import annotations
+
+import shutil
+
+import sqlalchemy as sa
+
+from musicgen.approaches import approach as find_approach
+from musicgen.approaches.base import read_parameters
+from musicgen.errors import InvalidInput, InvalidParameter, WrongState, sentence
+from musicgen.runs import states
+from musicgen.runs.folders import output_folder, run_folder
+from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.records import Run, Task, get_output, get_run, get_task
+from musicgen.runs.submissions import clean_name
+from musicgen.storage import database
+from musicgen.storage.database import outputs, runs, tasks
+
+
+def cancel(id: str) -> None:
+    """Stop a run (or one generation task) for good; what it learned or made is kept. At rest already: nothing to do."""
+    task = _task_of(id)
+    if states.stop_waiting(task.id, states.CANCELLED):
+        return
+    if states.express(task.id, states.CANCEL):
+        ensure_supervisor()
+
+
+def pause(run_id: str) -> None:
+    """Stop a run at the end of its epoch so that it can go on from there. Raises WrongState at rest."""
+    task = _task_of(run_id)
+    if task.kind != "train":
+        raise WrongState(sentence("Only a training can be paused", "a generation", "Cancel it instead."))
+    if states.stop_waiting(task.id, states.PAUSED) or states.express(task.id, states.PAUSE):
+        ensure_supervisor()
+        return
+    seen = get_task(task.id)
+    if seen.state != states.PAUSED and not seen.is_active:
+        raise WrongState(sentence("Only a run that waits or trains can be paused", f"a run that is {seen.state}"))
+
+
+def resume(run_id: str, *, epochs: int | None = None) -> None:
+    """Let a run go on from its last checkpoint, up to `epochs` in all.
+
+    Raises:
+        WrongState: it waits or runs already, or nothing is left to do. NotFound: one of its songs was removed.
+    """
+    run = get_run(run_id)
+    if run.is_active:
+        raise WrongState(sentence("Only a run at rest can go on", f"a run that is {run.state}"))
+    request = _with_epochs(run, epochs)
+    _check_songs(run)
+    with database.engine().begin() as connection:
+        connection.execute(sa.update(runs).where(runs.c.id == run.id).values(request=request))
+        task_request = {**run.task.request, "device": request["device"], "restarts": 0}
+        if not states.queue_again(connection, run.task.id, task_request):
+            raise WrongState(sentence("Only a run at rest can go on", "a run that was resumed a moment ago"))
+    ensure_supervisor()
+
+
+def _with_epochs(run: Run, epochs: int | None) -> dict[str, object]:
+    done = int(run.history[-1]["epoch"]) if run.history else 0
+    training = dict(run.request["training"])
+    if epochs is not None:
+        training["epochs"] = epochs
+        approach = find_approach(run.approach)
+        training = read_parameters(approach.Training, training).model_dump(mode="json")
+    if run.state == states.SUCCEEDED and done >= training["epochs"]:
+        raise WrongState(
+            sentence(
+                "A finished run goes on with more epochs", f"{training['epochs']} epochs, {done} done", "Ask for more."
+            )
+        )
+    if epochs is not None and epochs < done:
+        raise InvalidParameter(sentence(f"This run has trained {done} epochs already", f"epochs = {epochs}"))
+    return {**run.request, "training": training}
+
+
+def _check_songs(run: Run) -> None:
+    from musicgen.runs.songs_of_runs import missing_songs, which_are_missing
+
+    if missing := which_are_missing(run.request["songs"]):
+        raise missing_songs(missing)
+
+
+def rename_run(run_id: str, name: str) -> None:
+    """Give a run another name."""
+    run = get_run(run_id)
+    cleaned = clean_name(name)
+    if not cleaned:
+        raise InvalidInput(sentence("A run has a name", repr(name)))
+    database.change(sa.update(runs).where(runs.c.id == run.id).values(name=cleaned))
+
+
+def delete_run(run_id: str) -> None:
+    """Delete a run with its weights, its log and everything it made. Raises WrongState while it works."""
+    run = get_run(run_id)
+    with database.engine().begin() as connection:
+        busy = sa.select(tasks.c.kind).where(tasks.c.run_id == run.id, tasks.c.state.in_(states.ACTIVE))
+        if (found := connection.execute(busy).first()) is not None:
+            what = "training" if found[0] == "train" else "generating"
+            raise WrongState(sentence("A run at rest can be deleted", f"a run that is {what}", "Cancel it first."))
+        made = connection.execute(sa.select(outputs.c.id).where(outputs.c.run_id == run.id)).scalars().all()
+        for table in (outputs, tasks):
+            connection.execute(sa.delete(table).where(table.c.run_id == run.id))
+        connection.execute(sa.delete(runs).where(runs.c.id == run.id))
+    # The record goes first: what a crash leaves behind here, housekeeping finds.
+    for folder in (*(output_folder(each) for each in made), run_folder(run.id)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def delete_output(output_id: str) -> None:
+    """Delete one output."""
+    output = get_output(output_id)
+    database.change(sa.delete(outputs).where(outputs.c.id == output.id))
+    shutil.rmtree(output.folder, ignore_errors=True)
+
+
+def _task_of(id: str) -> Task:
+    return get_run(id).task if id.startswith("run-") else get_task(id)

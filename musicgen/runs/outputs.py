@@ -1,0 +1,88 @@
+"""Outputs: a clip and the sidecar with everything that made it, published in one step. Knows no approach."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.runs import states
+from musicgen.runs.folders import SIDECAR, output_folder
+from musicgen.runs.progress import finite
+from musicgen.storage import database
+from musicgen.storage.database import outputs, tasks
+from musicgen.storage.files import check_free_space, publishing, write_json
+
+
+def publish_output(
+    task: Mapping[str, Any], fence: str, name: str, sidecar: dict[str, Any], write_clip: Callable[[Path], Any]
+) -> str | None:
+    """Store a clip and its sidecar, then record it; the output's id, or None where this worker was superseded.
+
+    Args:
+        write_clip: writes the clip's files into a folder and returns the Clip.
+        sidecar: JSON; what is known only now is added: id, name, `content_sha256`, `created_at`.
+    """
+    check_free_space()
+    output_id = database.new_id("output")
+    created_at = database.now()
+    with publishing(output_folder(output_id)) as folder:
+        clip = write_clip(folder)
+        facts = clip.facts
+        sidecar = finite({**sidecar, "id": output_id, "name": name, "content_sha256": facts["sha256"]})
+        sidecar["created_at"] = created_at
+        if original := sidecar.get("regenerates"):
+            sidecar["is_same_as_original"] = original["content_sha256"] == facts["sha256"]
+        write_json(folder / SIDECAR, sidecar)
+    row = {
+        "id": output_id,
+        "run_id": task["run_id"],
+        "task_id": task["id"],
+        "name": name,
+        "medium": facts["medium"],
+        "seconds": float(facts["seconds"]),
+        "sidecar": sidecar,
+        "created_at": created_at,
+    }
+    if not _record(row, task["id"], fence):
+        shutil.rmtree(output_folder(output_id), ignore_errors=True)
+        return None
+    return output_id
+
+
+def _record(row: dict[str, Any], task_id: str, fence: str) -> bool:
+    mine = sa.select(tasks.c.id).where(
+        tasks.c.id == task_id, tasks.c.fence == fence, tasks.c.state.in_(states.WITH_WORKER)
+    )
+    with database.engine().begin() as connection:
+        if connection.execute(mine).first() is None:
+            return False
+        connection.execute(sa.insert(outputs).values(**row))
+    return True
+
+
+def made_indices(task_id: str) -> set[int]:
+    """Which pieces of a generation are there already (it may go on after the machine restarted)."""
+    rows = database.every(
+        sa.select(outputs.c.sidecar["index"].as_integer().label("index")).where(outputs.c.task_id == task_id)
+    )
+    return {int(row["index"]) for row in rows}
+
+
+def count_outputs(run_id: str) -> int:
+    row = database.one(sa.select(sa.func.count().label("n")).where(outputs.c.run_id == run_id))
+    return int(row["n"]) if row else 0
+
+
+def pinned_checkpoints(run_id: str) -> set[str]:
+    """The sha256 of the run's checkpoints that outputs were made with, or are being made with now."""
+    made = sa.select(outputs.c.sidecar["checkpoint"]["sha256"].as_string().label("sha256")).where(
+        outputs.c.run_id == run_id
+    )
+    being_made = sa.select(tasks.c.request["pinned"]["sha256"].as_string().label("sha256")).where(
+        tasks.c.run_id == run_id, tasks.c.kind == "generate", tasks.c.state.in_(states.ACTIVE)
+    )
+    return {row["sha256"] for statement in (made, being_made) for row in database.every(statement) if row["sha256"]}

@@ -1,0 +1,80 @@
+"""What a training would be, before anything is started: worked out in a child process from the songs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from musicgen.approaches import approach as find_approach
+from musicgen.processes import run_child
+from musicgen.runs.devices import check_device, list_devices
+from musicgen.runs.speeds import is_measured, speed
+from musicgen.runs.submissions import SongChoice, chosen_songs, read_training
+
+PLANNING_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training would be.
+
+    Attributes:
+        facts, floors, warnings: what `prepare` found in the songs.
+        networks: how many. parameters: trainable weights of each (one number, or one per network where they differ).
+        seconds_per_epoch: estimate, from the speed of earlier runs of this approach on this device (`is_measured`).
+        memory_bytes: estimate of the peak.
+    """
+
+    facts: dict[str, Any]
+    floors: dict[str, float]
+    warnings: tuple[str, ...]
+    networks: int
+    parameters: int
+    seconds_per_epoch: float
+    memory_bytes: int
+    is_measured: bool = False
+
+
+def plan_training(
+    approach_key: str,
+    choices: Sequence[SongChoice],
+    training: Mapping[str, Any],
+    *,
+    preset: str = "",
+    seed: int = 0,
+    device: str = "auto",
+    build: bool = False,
+) -> Plan:
+    """Prepare the songs as a training would, without a framework; with `build` the networks are built as well and
+    `parameters` is counted on them.
+
+    Raises MusicgenError with a sentence where the training is impossible."""
+    approach = find_approach(approach_key)
+    parameters = read_training(approach, training, preset)
+    request = {
+        "approach": approach_key,
+        "training": parameters.model_dump(mode="json"),
+        "songs": chosen_songs(approach, choices),
+        "seed": seed,
+        "build": build,
+        "device": _device(device),
+    }
+    found = run_child("musicgen.runs.planning", request, seconds=PLANNING_SECONDS)
+    return Plan(
+        facts=found["facts"],
+        floors=found["floors"],
+        warnings=tuple(found["warnings"]),
+        networks=found["networks"],
+        parameters=found["parameters"],
+        seconds_per_epoch=found["flops_per_epoch"] / speed(approach_key, request["device"]),
+        memory_bytes=found["memory_bytes"],
+        is_measured=is_measured(approach_key, request["device"]),
+    )
+
+
+def _device(wanted: str) -> str:
+    """The device that a training would get on an idle machine."""
+    check_device(wanted)
+    names = [device.id for device in list_devices()]
+    return names[min(1, len(names) - 1)] if wanted == "auto" else wanted

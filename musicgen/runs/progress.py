@@ -1,0 +1,125 @@
+"""Where a task is: a small file that the worker replaces a few times a second, and an honest guess at the time left.
+
+No fsync: a progress that is lost with the power is no loss. Knows no database.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections import deque
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+SECONDS_BETWEEN_WRITES = 0.25
+RECENT_STEPS = 32
+RECENT_EPOCHS = 5
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """The latest progress; {} where there is none (yet)."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def finite(value: Any) -> Any:
+    """The same JSON with None for every number that is NaN or infinite, and plain numbers for NumPy's."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, (str, bool, int)) or value is None:
+        return value
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays
+        return finite(value.tolist())
+    return float(value) if math.isfinite(float(value)) else None
+
+
+class ProgressFile:
+    """Writes the progress of one task. `sequence` grows with every write: whoever sees it stand still sees a hang."""
+
+    def __init__(self, path: Path, **fields: Any) -> None:
+        self.path = path
+        self.fields: dict[str, Any] = {"sequence": int(read_progress(path).get("sequence", 0)), **fields}
+        self._written_at = -math.inf
+
+    def update(self, **fields: Any) -> None:
+        """Take note of `fields`; write them if the last write is long enough ago."""
+        self.fields |= fields
+        if time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self, **fields: Any) -> None:
+        """Write now."""
+        self.fields |= fields
+        self._written_at = time.monotonic()
+        self.fields["sequence"] += 1
+        temporary = self.path.with_name(f".{self.path.name}")
+        try:
+            temporary.write_text(json.dumps(finite(self.fields)))
+            os.replace(temporary, self.path)
+        except OSError:  # a full disk stops checkpoints, with a sentence; progress is not worth it
+            temporary.unlink(missing_ok=True)
+
+
+class TimeLeft:
+    """Seconds left of a training: from the median time of recent epochs as they really passed (with validation and
+    saving); during the first epoch from the median time of recent steps. A median forgives the slow first steps."""
+
+    def __init__(self, epochs: int, *, clock: Any = time.monotonic) -> None:
+        self.epochs = epochs
+        self._clock = clock
+        self._epoch_began = clock()
+        self._epochs: deque[float] = deque(maxlen=RECENT_EPOCHS)
+        self._steps: deque[float] = deque(maxlen=RECENT_STEPS)
+        self._last: tuple[float, int] | None = None
+        self._first: tuple[float, int] | None = None
+
+    @property
+    def step_seconds(self) -> float | None:
+        return median(self._steps) if self._steps else None
+
+    def step(self, done: int) -> None:
+        """`done` steps of the present epoch are behind us."""
+        clock = self._clock()
+        if self._last is not None and done > self._last[1]:
+            self._steps.append((clock - self._last[0]) / (done - self._last[1]))
+        if self._first is None:
+            self._first = (clock - self._epoch_began, done)
+        self._last = (clock, done)
+
+    def epoch_ended(self) -> float:
+        """Wall clock of the epoch that just ended, validation and saving included."""
+        clock = self._clock()
+        seconds = clock - self._epoch_began
+        self._epochs.append(seconds - (0.0 if self._epochs else self._compiling()))
+        self._epoch_began, self._last = clock, None
+        return seconds
+
+    def _compiling(self) -> float:
+        """What the very first step took beyond a usual one: it happens once."""
+        if self._first is None or self.step_seconds is None:
+            return 0.0
+        return max(self._first[0] - self._first[1] * self.step_seconds, 0.0)
+
+    def seconds_left(self, epochs_done: int, done: int = 0, steps: int = 0) -> float | None:
+        """None while nothing is known yet. `done` of `steps` of the epoch after `epochs_done`."""
+        remaining = self.epochs - epochs_done
+        if remaining <= 0:
+            return 0.0
+        step_seconds = self.step_seconds or 0.0
+        if self._epochs:
+            epoch_seconds = median(self._epochs)
+            running = max(epoch_seconds - (self._clock() - self._epoch_began), (steps - done) * step_seconds, 0.0)
+        elif step_seconds and steps:
+            epoch_seconds = steps * step_seconds
+            running = max(steps - done, 0) * step_seconds
+        else:
+            return None
+        return running + (remaining - 1) * epoch_seconds

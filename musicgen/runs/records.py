@@ -1,0 +1,289 @@
+"""What there is: runs, tasks and outputs, read from the record and the files beside it. Light: no framework, no sound.
+
+Reading also looks after what it finds: active work whose supervisor is gone gets a new one, and work whose worker died
+is shown as what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from musicgen.errors import NotFound, sentence
+from musicgen.runs import liveness, states
+from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, output_folder, run_folder, task_folder
+from musicgen.runs.history import best_epoch, read_history
+from musicgen.runs.launching import ensure_supervisor, supervisor_lives
+from musicgen.runs.progress import read_progress
+from musicgen.runs.runlog import tail
+from musicgen.storage import database
+from musicgen.storage.database import check_id, outputs, runs, tasks
+from musicgen.storage.files import read_json
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+PAUSING = "It pauses at the end of this epoch. Cancel stops at once; it can be resumed as well."
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work in the queue: `kind` train or generate.
+
+    Attributes:
+        wish: what the user asked a running task to do: "", cancel or pause.
+        reason, advice: one sentence each, where there is something to say.
+    """
+
+    id: str
+    kind: str
+    run_id: str
+    state: str
+    device: str
+    request: dict[str, Any]
+    reason: str
+    advice: str
+    wish: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @property
+    def folder(self) -> Path:
+        return task_folder(self.kind, self.run_id, self.id)
+
+    @property
+    def is_active(self) -> bool:
+        """Waits or runs."""
+        return self.state in states.ACTIVE
+
+    @cached_property
+    def progress(self) -> dict[str, Any]:
+        """phase, epoch, epochs, step, steps, loss, seconds_left, device, elapsed_seconds, memory_bytes …: JSON, as far
+        as known. At rest it is where the work stopped."""
+        if self.state in (states.QUEUED, states.STARTING):
+            return {"phase": "waiting" if self.state == states.QUEUED else "starting", "device": self.device}
+        found = {"device": self.device, **read_progress(self.folder / PROGRESS)}
+        return found if self.is_active else {**found, "phase": self.state, "seconds_left": None}
+
+    @property
+    def output_ids(self) -> list[str]:
+        """Outputs of this task, oldest first."""
+        return [output.id for output in list_outputs(task_id=self.id)[::-1]]
+
+    def log_tail(self, lines: int = 40) -> list[str]:
+        return tail(self.folder / LOG, lines)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, with the state of its task. What is in files is read when first asked for.
+
+    Attributes:
+        request: approach, preset, training (all parameters), seed, songs [{id, name, sha256, tracks}], device.
+        state: queued, starting, running, paused, succeeded, failed or cancelled.
+    """
+
+    id: str
+    name: str
+    approach: str
+    request: dict[str, Any]
+    created_at: float
+    task: Task
+
+    @property
+    def state(self) -> str:
+        return self.task.state
+
+    @property
+    def reason(self) -> str:
+        is_pausing = self.state == states.RUNNING and self.task.wish == states.PAUSE
+        return self.task.reason or (PAUSING if is_pausing else "")
+
+    @property
+    def advice(self) -> str:
+        return self.task.advice
+
+    @property
+    def is_active(self) -> bool:
+        return self.task.is_active
+
+    @property
+    def is_stopping(self) -> bool:
+        """The user asked it to stop or to pause, and it has not done so yet."""
+        return self.is_active and bool(self.task.wish)
+
+    @property
+    def started_at(self) -> float | None:
+        return self.task.started_at
+
+    @property
+    def finished_at(self) -> float | None:
+        return self.task.finished_at
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        return self.task.progress
+
+    @property
+    def folder(self) -> Path:
+        return run_folder(self.id)
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """Rows with epoch, loss, val_loss, seconds, learning_rate, extra."""
+        return read_history(self.folder / HISTORY)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch with the lowest validation loss (training loss, where there is no validation)."""
+        return best_epoch(self.history)
+
+    @cached_property
+    def prepared(self) -> dict[str, Any]:
+        """facts, floors, warnings, networks, parameters, flops_per_epoch, memory_bytes; {} before it was prepared."""
+        try:
+            return dict(read_json(self.folder / PREPARED, {}))
+        except (OSError, ValueError):
+            return {}
+
+    @property
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """Weights that can be generated from, oldest first: epoch, is_complete, score, is_best."""
+        found = Checkpoints(self.folder / CHECKPOINTS)
+        best = found.best_first()[:1]
+        return [
+            {"epoch": each.epoch, "is_complete": each.is_complete, "score": each.score, "is_best": each in best}
+            for each in found.all()
+        ]
+
+    @property
+    def can_generate(self) -> bool:
+        """Whether there are weights."""
+        return Checkpoints(self.folder / CHECKPOINTS).exist()
+
+    def log_tail(self, lines: int = 40) -> list[str]:
+        """The last lines of the log, oldest first."""
+        return self.task.log_tail(lines)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Something a run made. `sidecar`: run, checkpoint, seed, training, generation, prompt, versions, reference
+    {song_id, start_seconds, stop_seconds} or None, facts: enough to make it again exactly."""
+
+    id: str
+    run_id: str
+    task_id: str
+    name: str
+    medium: str
+    seconds: float
+    sidecar: dict[str, Any]
+    created_at: float
+
+    @property
+    def folder(self) -> Path:
+        return output_folder(self.id)
+
+    @cached_property
+    def clip(self) -> Clip:
+        from musicgen.clips import Clip
+
+        return Clip(self.folder)
+
+
+def get_run(run_id: str) -> Run:
+    """The run; NotFound where there is none."""
+    return _only(_read_runs(runs.c.id == check_id("run", run_id)), "run", run_id)
+
+
+def list_runs(*, search: str = "", limit: int | None = None) -> list[Run]:
+    """Newest first; `search`: part of the name."""
+    conditions = [runs.c.name.icontains(search, autoescape=True)] if search.strip() else []
+    return _read_runs(*conditions, limit=limit)
+
+
+def get_task(task_id: str) -> Task:
+    """The task; NotFound where there is none."""
+    return _only(_read_tasks(tasks.c.id == check_id("task", task_id)), "task", task_id)
+
+
+def list_tasks(run_id: str | None = None, kind: str | None = None, active_only: bool = False) -> list[Task]:
+    """Newest first; `kind`: train or generate."""
+    conditions = [
+        *([tasks.c.run_id == run_id] if run_id else []),
+        *([tasks.c.kind == kind] if kind else []),
+        *([tasks.c.state.in_(states.ACTIVE)] if active_only else []),
+    ]
+    found = _read_tasks(*conditions)
+    return [task for task in found if task.is_active] if active_only else found
+
+
+def get_output(output_id: str) -> Output:
+    """The output; NotFound where there is none."""
+    return _only(_read_outputs(outputs.c.id == check_id("output", output_id)), "output", output_id)
+
+
+def list_outputs(run_id: str | None = None, task_id: str | None = None, limit: int | None = None) -> list[Output]:
+    """Newest first."""
+    conditions = [
+        *([outputs.c.run_id == run_id] if run_id else []),
+        *([outputs.c.task_id == task_id] if task_id else []),
+    ]
+    return _read_outputs(*conditions, limit=limit)
+
+
+def _only(found: Sequence[Any], kind: str, given: str) -> Any:
+    if not found:
+        raise NotFound(sentence(f"A {kind} is in the record until it is deleted", repr(given), f"No such {kind}."))
+    return found[0]
+
+
+def _read_runs(*conditions: Any, limit: int | None = None) -> list[Run]:
+    statement = (
+        sa.select(runs, *(column.label(f"task_{column.name}") for column in tasks.c))
+        .join(tasks, sa.and_(tasks.c.run_id == runs.c.id, tasks.c.kind == "train"))
+        .where(*conditions)
+        .order_by(runs.c.created_at.desc(), runs.c.id)
+        .limit(limit)
+    )
+
+    def read() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        rows = database.every(statement)
+        return [(row, {column.name: row[f"task_{column.name}"] for column in tasks.c}) for row in rows]
+
+    return [
+        Run(row["id"], row["name"], row["approach"], row["request"], row["created_at"], _task(task))
+        for row, task in _looked_after(read, lambda pair: pair[1])
+    ]
+
+
+def _read_tasks(*conditions: Any) -> list[Task]:
+    statement = sa.select(tasks).where(*conditions).order_by(tasks.c.created_at.desc(), tasks.c.id)
+    return [_task(row) for row in _looked_after(lambda: database.every(statement), lambda row: row)]
+
+
+def _task(row: dict[str, Any]) -> Task:
+    return Task(**{name: row[name] for name in Task.__dataclass_fields__})
+
+
+def _read_outputs(*conditions: Any, limit: int | None = None) -> list[Output]:
+    statement = sa.select(outputs).where(*conditions).order_by(outputs.c.created_at.desc(), outputs.c.id).limit(limit)
+    return [Output(**row) for row in database.every(statement)]
+
+
+def _looked_after(read: Callable[[], list[Any]], task_of: Callable[[Any], dict[str, Any]]) -> list[Any]:
+    """What `read` finds, read again where a worker turned out to be dead."""
+    found = read()
+    active = [task for task in map(task_of, found) if task["state"] in states.ACTIVE]
+    if not active or supervisor_lives():
+        return found
+    was_moved = [liveness.settle(task) for task in active if task["state"] == states.RUNNING]
+    ensure_supervisor()
+    return read() if any(was_moved) else found

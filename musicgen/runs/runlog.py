@@ -1,0 +1,51 @@
+"""The log of a task: lines for people, limited in size. Knows no task."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+MAX_BYTES = 5_000_000
+TAIL_BYTES = 131_072
+
+
+class RunLog:
+    """Appends lines with the local time before them; at 5 MB the older half moves to `log.1.txt`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def line(self, text: str) -> None:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        indented = text.rstrip().replace("\n", "\n    ")
+        try:
+            if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
+                os.replace(self.path, self.path.with_name("log.1.txt"))
+            with open(self.path, "a", encoding="utf-8", errors="replace") as file:
+                file.write(f"{stamp}  {indented}\n")
+        except OSError:  # a full disk: the worker's state says so, the log cannot
+            return
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a text file; [] where there is none."""
+    if lines <= 0:
+        return []
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - TAIL_BYTES, 0))
+            found = file.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return found[-lines:]
+
+
+def cut_if_long(path: Path) -> None:
+    """Empty a file that a process keeps open for appending, once it is long: what libraries print has no end."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            os.truncate(path, 0)
+    except OSError:
+        return

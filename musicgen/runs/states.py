@@ -1,0 +1,130 @@
+"""The states of a task and the moves between them: one conditional UPDATE each, so that two processes never both win.
+
+    queued → starting → running → succeeded | failed | cancelled | paused
+       ↑_________(machine restarted)____|        └── resume → queued
+
+A worker proves itself by its fence, a random word given at the start; a worker whose fence was taken back changes
+nothing any more. Knows no processes and no files.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.storage import database
+from musicgen.storage.database import tasks
+
+QUEUED, STARTING, RUNNING = "queued", "starting", "running"
+PAUSED, SUCCEEDED, FAILED, CANCELLED = "paused", "succeeded", "failed", "cancelled"
+ACTIVE = (QUEUED, STARTING, RUNNING)
+WITH_WORKER = (STARTING, RUNNING)
+AT_REST = (PAUSED, SUCCEEDED, FAILED, CANCELLED)
+
+CANCEL, PAUSE = "cancel", "pause"
+
+
+def new_fence() -> str:
+    return secrets.token_hex(8)
+
+
+def claim(task_id: str, fence: str, device: str) -> bool:
+    """queued → starting: from now on only the worker with this fence may write."""
+    return _move(
+        task_id,
+        (QUEUED,),
+        tasks.c.wish == "",
+        state=STARTING,
+        fence=fence,
+        device=device,
+        pid=None,
+        started_at=database.now(),
+        finished_at=None,
+    )
+
+
+def begin(task_id: str, fence: str, pid: int) -> bool:
+    """starting → running, said by the worker itself; False tells it that it is too late."""
+    return _move(task_id, (STARTING,), tasks.c.fence == fence, state=RUNNING, pid=pid)
+
+
+def finish(task_id: str, fence: str, state: str, reason: str = "", advice: str = "") -> bool:
+    """starting or running → a state of rest, said by the worker or by whoever found it dead."""
+    return _move(
+        task_id,
+        WITH_WORKER,
+        tasks.c.fence == fence,
+        state=state,
+        reason=reason,
+        advice=advice,
+        wish="",
+        fence="",
+        pid=None,
+        finished_at=database.now(),
+    )
+
+
+def put_back(task_id: str, fence: str, request: dict[str, Any]) -> bool:
+    """starting or running → queued, where the worker vanished through no fault of its own."""
+    return _move(
+        task_id, WITH_WORKER, tasks.c.fence == fence, state=QUEUED, fence="", pid=None, started_at=None, request=request
+    )
+
+
+def refuse(task_id: str, reason: str, advice: str = "") -> bool:
+    """queued → failed, for what can never start."""
+    return _move(task_id, (QUEUED,), state=FAILED, reason=reason, advice=advice, finished_at=database.now())
+
+
+def remark(task_id: str, fence: str, reason: str) -> bool:
+    """Say something about a running task without moving it."""
+    return _move(task_id, (RUNNING,), tasks.c.fence == fence, reason=reason)
+
+
+def advise(task_id: str, fence: str, advice: str) -> bool:
+    """Tell the user something that the running worker noticed."""
+    return _move(task_id, WITH_WORKER, tasks.c.fence == fence, advice=advice)
+
+
+def stop_waiting(task_id: str, state: str) -> bool:
+    """A task without a worker → cancelled or paused, at once."""
+    waiting = (QUEUED, PAUSED) if state == CANCELLED else (QUEUED,)
+    return _move(task_id, waiting, state=state, reason="", advice="", finished_at=database.now())
+
+
+def express(task_id: str, wish: str) -> bool:
+    """Leave a wish for the worker. A wish to cancel is not taken back by a later wish to pause."""
+    return _move(task_id, WITH_WORKER, tasks.c.wish != CANCEL, wish=wish)
+
+
+def queue_again(connection: sa.Connection, task_id: str, request: dict[str, Any]) -> bool:
+    """A state of rest → queued, at the end of the queue, inside the caller's transaction."""
+    statement = (
+        sa.update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.state.in_(AT_REST))
+        .values(state=QUEUED, wish="", reason="", advice="", fence="", pid=None, device=request["device"])
+        .values(request=request, created_at=database.now(), started_at=None, finished_at=None)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def wish_for(task_id: str, fence: str) -> str | None:
+    """What the user wants of this worker; None where the fence was taken back and the worker has to go."""
+    row = database.one(sa.select(tasks.c.wish).where(tasks.c.id == task_id, tasks.c.fence == fence))
+    return None if row is None else str(row["wish"])
+
+
+def read_task(task_id: str) -> dict[str, Any] | None:
+    return database.one(sa.select(tasks).where(tasks.c.id == task_id))
+
+
+def active_tasks() -> list[dict[str, Any]]:
+    """Tasks that wait or run, in the order in which they were submitted."""
+    return database.every(sa.select(tasks).where(tasks.c.state.in_(ACTIVE)).order_by(tasks.c.created_at, tasks.c.id))
+
+
+def _move(task_id: str, states: tuple[str, ...], *conditions: Any, **values: Any) -> bool:
+    statement = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.state.in_(states), *conditions).values(**values)
+    return database.change(statement) == 1

@@ -1,0 +1,244 @@
+"""New work: what the user wants is checked, written down whole, and put into the queue. Nothing is trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from musicgen.approaches import approach as find_approach
+from musicgen.approaches.base import Approach, read_parameters
+from musicgen.errors import InvalidInput, InvalidParameter, NotFound, WrongState, sentence
+from musicgen.runs import states
+from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.devices import check_device
+from musicgen.runs.folders import CHECKPOINTS, run_folder
+from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.records import get_output, get_run
+from musicgen.storage import database
+from musicgen.storage.database import new_id, runs, tasks
+
+if TYPE_CHECKING:
+    from musicgen.songs.library import Song
+
+MAX_COUNT = 64
+MAX_SEED = 2**31 - 1
+MAX_NAMED_SONGS = 2
+
+
+@dataclass(frozen=True)
+class SongChoice:
+    """A song of the library, for MIDI with the tracks to use (None: all)."""
+
+    id: str
+    tracks: tuple[int, ...] | None = None
+
+
+def submit_training(
+    approach_key: str,
+    choices: Sequence[SongChoice],
+    training: Mapping[str, Any],
+    *,
+    preset: str = "",
+    seed: int = 0,
+    name: str = "",
+    device: str = "auto",
+    submit_key: str | None = None,
+) -> str:
+    """Put a training into the queue; the run's id.
+
+    Args:
+        training: parameters; what is missing comes from the preset, then from the defaults.
+        submit_key: the same key twice is one run (a double click).
+
+    Raises:
+        InvalidInput, InvalidParameter, NotFound: with a sentence.
+    """
+    if submit_key is not None and (before := _submitted(submit_key)):
+        return str(before["run_id"])
+    approach = find_approach(approach_key)
+    parameters = read_training(approach, training, preset)
+    songs = chosen_songs(approach, choices)
+    run_id = new_id("run")
+    request = {
+        "approach": approach_key,
+        "preset": preset,
+        "training": parameters.model_dump(mode="json"),
+        "seed": _check_seed(seed),
+        "songs": songs,
+        "device": check_device(device),
+    }
+    run = {
+        "id": run_id,
+        "name": clean_name(name) or _usual_name(approach, songs),
+        "approach": approach_key,
+        "request": request,
+        "created_at": database.now(),
+    }
+    task = _add_task("train", run_id, {"device": device}, submit_key, run)
+    return str(task["run_id"])
+
+
+def submit_generation(
+    run_id: str,
+    generation: Mapping[str, Any],
+    *,
+    count: int = 1,
+    seed: int = 0,
+    prompt: SongChoice | None = None,
+    checkpoint: str | int = "best",
+    device: str = "auto",
+    submit_key: str | None = None,
+) -> str:
+    """Put a generation into the queue; the task's id.
+
+    Args:
+        count: how many pieces, with seeds `seed`, `seed + 1`, …
+        checkpoint: best, last or an epoch of which weights are kept.
+
+    Raises:
+        InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
+    """
+    if submit_key is not None and (before := _submitted(submit_key)):
+        return str(before["id"])
+    run = get_run(run_id)
+    approach = find_approach(run.approach)
+    if not run.can_generate:
+        raise WrongState(
+            sentence("A run generates once its first epoch has ended", f"a run that is {run.state}", "Wait, or resume.")
+        )
+    if not 1 <= count <= MAX_COUNT:
+        raise InvalidParameter(sentence(f"Between 1 and {MAX_COUNT} pieces are made at once", count))
+    with_checkpoints = Checkpoints(run_folder(run.id) / CHECKPOINTS)
+    with_checkpoints.chosen(str(checkpoint))
+    seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]
+    request = {
+        "generation": read_parameters(approach.Generation, generation).model_dump(mode="json"),
+        "seeds": seeds,
+        "wanted": list(range(count)),
+        "prompt": None if prompt is None else chosen_songs(approach, [prompt])[0],
+        "checkpoint": str(checkpoint),
+        "device": check_device(device),
+    }
+    return str(_add_task("generate", run.id, request, submit_key)["id"])
+
+
+def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
+    """Make an output again, exactly: same weights, settings, seed and companions of its batch. The task's id."""
+    if submit_key is not None and (before := _submitted(submit_key)):
+        return str(before["id"])
+    output = get_output(output_id)
+    made = output.sidecar
+    run = get_run(output.run_id)
+    kept = Checkpoints(run_folder(run.id) / CHECKPOINTS).chosen("last")
+    wanted = made["checkpoint"]["sha256"]
+    if wanted not in {each.sha256 for each in kept}:
+        raise NotFound(
+            sentence(
+                "Making something again takes the weights that made it",
+                f"weights of epoch {made['checkpoint']['epoch']}, no longer kept",
+                "Generate anew from the present weights.",
+            )
+        )
+    request = {
+        "generation": made["generation"],
+        "seeds": made["seeds"],
+        "wanted": [made["index"]],
+        "prompt": made["prompt"],
+        "checkpoint": wanted,
+        "device": made["device"],
+        "regenerates": {"id": output.id, "name": output.name, "content_sha256": made["content_sha256"]},
+    }
+    return str(_add_task("generate", run.id, request, submit_key)["id"])
+
+
+def read_training(approach: Approach, values: Mapping[str, Any], preset: str = "") -> Any:
+    """Validated training parameters: `values` over the preset over the defaults."""
+    if preset and preset not in approach.presets:
+        known = ", ".join(approach.presets)
+        raise InvalidParameter(sentence(f"Presets of {approach.key} are {known}", repr(preset)))
+    base = approach.presets[preset].training if preset else {}
+    return read_parameters(approach.Training, {**base, **values})
+
+
+def chosen_songs(approach: Approach, choices: Sequence[SongChoice]) -> list[dict[str, Any]]:
+    """The choices as JSON for a request, checked against the library and the medium of the approach."""
+    from musicgen.songs.library import get_song
+
+    if not choices:
+        raise InvalidInput(sentence("A training needs at least one song", "none"))
+    if len({choice.id for choice in choices}) < len(choices):
+        raise InvalidInput(sentence("A song is chosen once", "the same song twice"))
+    return [_chosen_song(approach, get_song(choice.id), choice.tracks) for choice in choices]
+
+
+def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -> dict[str, Any]:
+    if song.medium != approach.medium:
+        raise InvalidInput(
+            sentence(f"{approach.title} learns from {approach.medium}", f"“{song.name}”, which is {song.medium}")
+        )
+    if tracks is not None:
+        known = {int(track["index"]) for track in song.facts.get("tracks", ())}
+        unknown = sorted(set(tracks) - known)
+        if unknown or not tracks:
+            listed = ", ".join(map(str, sorted(known))) or "none"
+            raise InvalidInput(sentence(f"“{song.name}” has the tracks {listed}", f"tracks {unknown or 'none'}"))
+    return {
+        "id": song.id,
+        "name": song.name,
+        "sha256": song.sha256,
+        "tracks": None if tracks is None else sorted(set(tracks)),
+    }
+
+
+def clean_name(name: str) -> str:
+    """A name as it is shown and stored; "" where nothing is left of it."""
+    from musicgen.songs.names import display_name
+
+    return display_name(name) if name.strip() else ""
+
+
+def _usual_name(approach: Approach, songs: Sequence[Mapping[str, Any]]) -> str:
+    named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
+    others = len(songs) - MAX_NAMED_SONGS
+    return clean_name(f"{approach.title}: {named}" + (f" and {others} more" if others > 0 else ""))
+
+
+def _check_seed(seed: int) -> int:
+    if not 0 <= seed <= MAX_SEED:
+        raise InvalidParameter(sentence(f"A seed lies between 0 and {MAX_SEED}", seed))
+    return int(seed)
+
+
+def _submitted(submit_key: str) -> dict[str, Any] | None:
+    return database.one(sa.select(tasks.c.id, tasks.c.run_id).where(tasks.c.submit_key == submit_key))
+
+
+def _add_task(
+    kind: str, run_id: str, request: dict[str, Any], submit_key: str | None, run: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Insert the task (and its run) in one transaction, or find the one that the same click made before."""
+    task = {
+        "id": new_id("task"),
+        "kind": kind,
+        "run_id": run_id,
+        "state": states.QUEUED,
+        "device": request["device"],
+        "request": request,
+        "submit_key": submit_key,
+        "created_at": database.now(),
+    }
+    try:
+        with database.engine().begin() as connection:
+            if run is not None:
+                connection.execute(sa.insert(runs).values(**run))
+            connection.execute(sa.insert(tasks).values(**task))
+    except sa.exc.IntegrityError:
+        before = _submitted(submit_key) if submit_key is not None else None
+        if before is None:
+            raise
+        task = before
+    ensure_supervisor()
+    return task

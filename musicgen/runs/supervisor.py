@@ -1,0 +1,216 @@
+"""The supervisor: starts the worker of each task when its device is free, and notices when a worker is gone.
+
+`python -m musicgen.runs.supervisor [--idle-seconds N]`: one per storage folder (a lock sees to that), started by
+whoever submits work or finds active work without it, gone after a minute without any. It holds no truth: killed at any
+moment, the next one reads the record and the locks and goes on. Knows no approaches and no framework.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from musicgen.errors import MusicgenError, sentence
+from musicgen.runs import housekeeping, identity, liveness, states
+from musicgen.runs.devices import pick_device
+from musicgen.runs.folders import PROGRESS, supervisor_lock, task_folder
+from musicgen.runs.launching import start_worker
+from musicgen.runs.locks import FileLock
+from musicgen.runs.progress import read_progress
+from musicgen.settings import settings
+
+POLL_SECONDS = 0.2
+IDLE_SECONDS = 60.0
+LOCK_PATIENCE = 3.0
+KILL_AFTER = 20.0  # seconds between asking a worker to end and ending it
+ORPHAN_PATIENCE = 30.0  # a worker whose supervisor died right after starting it may take so long to show itself
+STALLED_SECONDS = 300.0
+STALLED_STEPS = 10  # or so many times its usual step, if that is longer
+HUNG_STEPS = 100
+
+log = logging.getLogger("musicgen.supervisor")
+
+
+@dataclass
+class Watched:
+    """What this supervisor saw of one task with a worker, on its own steady clock."""
+
+    task: dict[str, Any]
+    since: float
+    process: subprocess.Popen[bytes] | None = None  # None: another supervisor started it
+    asked_at: float | None = None
+    sequence: int = -1
+    moved_at: float = 0.0
+    is_stalled: bool = False
+    verdict: str = ""  # why we ended it, if we did
+
+    @property
+    def slot(self) -> tuple[str, str]:
+        """One training and one generation at a time per device: nobody waits hours to hear a run that is there."""
+        return self.task["device"], self.task["kind"]
+
+    def worker(self) -> dict[str, Any]:
+        """Identity of the worker, as far as it is known."""
+        if self.process is not None:
+            return {"pid": self.process.pid, "started": identity.started(self.process.pid)}
+        return liveness.known_worker(self.task)
+
+
+class Supervisor:
+    """One `round` looks at every active task once."""
+
+    def __init__(self) -> None:
+        self.watched: dict[str, Watched] = {}
+
+    def round(self) -> bool:
+        """False where there is nothing to watch and nothing to start."""
+        active = states.active_tasks()
+        for task in active:
+            if task["state"] in states.WITH_WORKER:
+                self._watch(task)
+        self._forget({task["id"] for task in active if task["state"] in states.WITH_WORKER})
+        self._start_waiting([task for task in active if task["state"] == states.QUEUED])
+        return bool(active or self.watched)
+
+    def _watch(self, task: dict[str, Any]) -> None:
+        clock = time.monotonic()
+        seen = self.watched.get(task["id"])
+        if seen is None or seen.task["fence"] != task["fence"]:
+            seen = self.watched[task["id"]] = Watched(task, clock, moved_at=clock)
+        seen.task = task
+        exit_code = seen.process.poll() if seen.process is not None else None
+        if exit_code is not None or (task["state"] == states.RUNNING and not liveness.has_worker(task)):
+            self._settle(seen, exit_code)
+        elif seen.process is None and task["state"] == states.STARTING:
+            self._wait_for_orphan(seen, clock)
+        else:
+            self._look_for_hang(seen, clock)
+            self._end_if_unwanted(seen, clock)
+
+    def _settle(self, seen: Watched, exit_code: int | None) -> None:
+        task = seen.task
+        if liveness.settle(task, exit_code, seen.verdict):
+            log.info("%s: its worker is gone (exit status %s)", task["id"], exit_code)
+        elif exit_code is not None and task["state"] == states.STARTING and liveness.has_worker(task):
+            # A worker of earlier times still holds the lock and has not yet noticed that it is out of date.
+            states.put_back(task["id"], task["fence"], task["request"])
+
+    def _wait_for_orphan(self, seen: Watched, clock: float) -> None:
+        """A task that an earlier supervisor claimed: did it live long enough to start the worker?"""
+        task = seen.task
+        if liveness.has_worker(task):
+            return
+        if task["wish"] == states.CANCEL:
+            states.finish(task["id"], task["fence"], states.CANCELLED)
+        elif clock - seen.since > ORPHAN_PATIENCE:
+            # Should its worker come after all, it finds its fence taken back and goes.
+            states.put_back(task["id"], task["fence"], task["request"])
+
+    def _look_for_hang(self, seen: Watched, clock: float) -> None:
+        task = seen.task
+        if task["state"] != states.RUNNING:
+            return
+        progress = read_progress(task_folder(task["kind"], task["run_id"], task["id"]) / PROGRESS)
+        if progress.get("sequence", 0) != seen.sequence:
+            seen.sequence, seen.moved_at = progress.get("sequence", 0), clock
+        step_seconds = progress.get("step_seconds") or 0.0
+        still = clock - seen.moved_at
+        is_stalled = still > max(STALLED_SECONDS, STALLED_STEPS * step_seconds)
+        if is_stalled != seen.is_stalled:
+            seen.is_stalled = is_stalled
+            remark = f"Nothing has moved for {still / 60:.0f} minutes; it may hang. Cancel it, or wait."
+            states.remark(task["id"], task["fence"], remark if is_stalled else "")
+        if still > max(settings().max_stall_minutes * 60, HUNG_STEPS * step_seconds):
+            seen.verdict = f"Nothing moved for {still / 60:.0f} minutes, so the process was ended."
+
+    def _end_if_unwanted(self, seen: Watched, clock: float) -> None:
+        if seen.task["wish"] != states.CANCEL and not seen.verdict:
+            return
+        if seen.asked_at is None:
+            seen.asked_at = clock
+            identity.ask_to_end(seen.worker())
+        elif clock - seen.asked_at > KILL_AFTER:
+            identity.end_tree(seen.worker())
+
+    def _forget(self, with_worker: set[str]) -> None:
+        for task_id in [known for known in self.watched if known not in with_worker]:
+            seen = self.watched[task_id]
+            # A worker that has said its last word holds its device until it has ended.
+            has_ended = seen.process is None or seen.process.poll() is not None
+            if has_ended and not liveness.has_worker(seen.task):
+                del self.watched[task_id]
+
+    def _start_waiting(self, waiting: list[dict[str, Any]]) -> None:
+        for task in waiting:
+            busy = {seen.slot for seen in self.watched.values()}
+            if task["id"] in self.watched:
+                continue  # paused and resumed faster than its worker ended
+            try:
+                device = pick_device(task["device"], {device for device, kind in busy if kind == task["kind"]})
+            except MusicgenError as error:
+                states.refuse(task["id"], str(error))
+                continue
+            if device is not None:
+                self._start(task, device)
+
+    def _start(self, task: dict[str, Any], device: str) -> None:
+        fence = states.new_fence()
+        if not states.claim(task["id"], fence, device):
+            return
+        task = {**task, "state": states.STARTING, "fence": fence, "device": device}
+        folder = task_folder(task["kind"], task["run_id"], task["id"])
+        try:
+            process = start_worker(task["id"], fence, folder, device)
+        except OSError as error:  # no memory, no process slots, a full disk
+            reason = sentence("A task starts a process of its own", error.strerror or error)
+            states.finish(task["id"], fence, states.FAILED, reason, "Free memory or disk space and start it again.")
+            return
+        clock = time.monotonic()
+        self.watched[task["id"]] = Watched(task, clock, process, moved_at=clock)
+        log.info("%s: started process %s on %s", task["id"], process.pid, device)
+
+
+def supervise(lock: FileLock, idle_seconds: float) -> None:
+    """Rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
+    supervisor = Supervisor()
+    busy_at = time.monotonic()
+    while lock.path.exists():
+        try:
+            is_busy = supervisor.round()
+        # A process boundary: one bad round (a busy or full database, a bug) must not leave workers unwatched.
+        except Exception:
+            log.exception("a round failed")
+            is_busy = True
+            time.sleep(1.0)
+        if is_busy:
+            busy_at = time.monotonic()
+        elif time.monotonic() - busy_at > idle_seconds:
+            lock.release()
+            # Whoever submitted before this moment saw the lock held and relies on us.
+            if not states.active_tasks() or not lock.take():
+                return
+        time.sleep(POLL_SECONDS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m musicgen.runs.supervisor", description=__doc__)
+    parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS)
+    idle_seconds = parser.parse_args().idle_seconds
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    lock = FileLock(supervisor_lock())
+    if not lock.take(patience=LOCK_PATIENCE):
+        return
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    housekeeping.tidy()
+    supervise(lock, idle_seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The training task: songs → prepared → networks → epochs, each of them kept. Runs in a worker process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from musicgen.approaches import approach as find_approach
+from musicgen.approaches.base import Approach, Cost, Prepared, read_parameters
+from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
+from musicgen.runs import outputs, speeds
+from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
+from musicgen.runs.history import best_epoch, rewind
+from musicgen.runs.jobs import Job, are_finite, is_full_disk, open_device
+from musicgen.runs.loading import load
+from musicgen.runs.monitor import TrainingMonitor
+from musicgen.runs.progress import finite
+from musicgen.runs.songs_of_runs import find_songs, missing_songs
+from musicgen.runs.versions import versions
+from musicgen.storage.files import write_json
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+
+
+def train(job: Job) -> None:
+    """Train the run of this task, from its last good checkpoint if it has one, up to `training.epochs`."""
+    request = job.run["request"]
+    approach = find_approach(request["approach"])
+    training = read_parameters(approach.Training, request["training"])
+    seed = int(request["seed"])
+    prepared, cost = _prepare(job, approach, training, seed)
+    open_device(job)
+    networks, rows = _starting_point(job, approach, training, prepared, seed)
+    monitor = TrainingMonitor(
+        control=job.control,
+        progress=job.progress,
+        log=job.log,
+        checkpoints=job.checkpoints,
+        history=job.folder / HISTORY,
+        rows=rows,
+        epochs=training.epochs,
+        codec=prepared.codec.to_json(),
+        state={"run": job.run["id"], "approach": approach.key, "seed": seed, "versions": versions()},
+        is_finite=lambda: are_finite(networks),
+        pinned=lambda: outputs.pinned_checkpoints(job.run["id"]),
+        console=job.folder / CONSOLE,
+    )
+    try:
+        if monitor.epochs_done < training.epochs:
+            first = monitor.epochs_done + 1
+            job.progress.write(
+                phase="training",
+                epoch=first,
+            )
+            approach.fit(networks, prepared, training, seed=seed, monitor=monitor, first_epoch=first)
+            monitor.keep_last(networks.save)
+    except Cancelled:
+        _keep_unfinished(job, monitor, networks)
+        raise
+    finally:
+        _remember_speed(job, approach, cost, monitor)
+    job.log.line(f"Finished after epoch {monitor.epochs_done}; the best is epoch {best_epoch(rows)}.")
+
+
+def _prepare(job: Job, approach: Approach, training: Any, seed: int) -> tuple[Prepared, Cost]:
+    request = job.run["request"]
+    songs, missing = find_songs(request["songs"])
+    if missing:
+        raise missing_songs(missing)
+    job.log.line(f"{approach.title}, preset {request['preset'] or 'none'}, seed {seed}, on {job.device}")
+    job.log.line("songs: " + "; ".join(song.name for song in songs))
+    job.log.line("parameters: " + json.dumps(request["training"]))
+    job.progress.write(
+        phase="preparing",
+        epochs=training.epochs,
+        device=job.device,
+    )
+    with job.control.interruptible():
+        prepared = approach.prepare(songs, training, seed=seed)
+        cost = approach.cost(prepared, training)
+    document = {
+        "facts": prepared.facts,
+        "floors": prepared.floors,
+        "warnings": list(prepared.warnings),
+        **asdict(cost),
+    }
+    write_json(job.folder / PREPARED, finite(document))
+    for name, value in prepared.facts.items():
+        job.log.line(f"{name.replace('_', ' ')}: {value}")
+    for name, value in prepared.floors.items():
+        job.log.line(f"floor, {name.replace('_', ' ')}: {value:.6g}")
+    for warning in prepared.warnings:
+        job.log.line(f"warning: {warning}")
+    job.log.line(f"{cost.networks} network(s) with {cost.parameters:,} weights each")
+    return prepared, cost
+
+
+def _starting_point(
+    job: Job, approach: Approach, training: Any, prepared: Prepared, seed: int
+) -> tuple[Networks, list[dict[str, Any]]]:
+    """The networks of the last good checkpoint and the history up to it, or new networks and no history."""
+    job.progress.write(
+        phase="building the network",
+    )
+    job.checkpoints.clean()
+    candidates = [each for each in job.checkpoints.newest_first() if each.is_complete]
+    if not candidates:
+        return approach.build(prepared.codec, training, seed=seed), rewind(job.folder / HISTORY, 0, None)
+    networks, _, checkpoint = load(approach, training, candidates, seed=seed, folder=job.folder, on_damaged=job.notice)
+    if _plain(checkpoint.codec()) != _plain(prepared.codec.to_json()):
+        raise WrongState(
+            sentence(
+                "A run goes on with the songs it began with",
+                "songs that give another vocabulary or scaling",
+                "Start a new run.",
+            ),
+            code="other_songs",
+        )
+    job.log.line(f"Going on after epoch {checkpoint.epoch}.")
+    return networks, rewind(job.folder / HISTORY, checkpoint.epoch, checkpoint.state.get("row"))
+
+
+def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: Networks) -> None:
+    try:
+        kept = monitor.keep_unfinished(networks.save)
+    except (MusicgenError, OSError) as error:
+        if not (is_full_disk(error)):
+            raise
+        job.log.line("The disk is too full to keep the weights of the unfinished epoch.")
+        return
+    if kept is not None:
+        job.log.line(f"Kept the weights of the unfinished epoch {kept.epoch} ({monitor.steps_in_epoch} steps).")
+
+
+def _remember_speed(job: Job, approach: Approach, cost: Cost, monitor: TrainingMonitor) -> None:
+    # The first epoch compiles; it counts only where there is no other.
+    seconds = [row["seconds"] for row in monitor.rows_made[1:] or monitor.rows_made if row["seconds"]]
+    if seconds:
+        speeds.remember_speed(approach.key, job.device, cost.flops_per_epoch / median(seconds))
+
+
+def _plain(document: Any) -> Any:
+    return json.loads(json.dumps(document))

@@ -1,0 +1,36 @@
+"""With what something was made: the versions that a sidecar and a checkpoint record. Loads nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import musicgen
+
+RECORDED = ("keras", "numpy", "scipy", "symusic")
+
+
+def version_of(package: str) -> str | None:
+    """Installed version, without importing the package; None where it is absent."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def backend_name() -> str:
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def versions() -> dict[str, str | None]:
+    """JSON: musicgen, python, platform, backend and the libraries that shape results."""
+    backend = backend_name()
+    return {
+        "musicgen": musicgen.__version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "backend": backend,
+        backend: version_of(backend),
+        **{name: version_of(name) for name in RECORDED},
+    }

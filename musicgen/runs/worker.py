@@ -1,0 +1,168 @@
+"""The worker: one process, one task. `python -m musicgen.runs.worker TASK_ID FENCE`
+
+It takes the task's lock first of all and holds it to its end: whoever can take that lock knows that the worker is gone.
+Everything it writes to the record carries its fence. Exit codes: 0 done, 1 the user can fix it, 70 our bug, 75 stopped
+and to be resumed, 76 superseded.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.errors import Cancelled, MusicgenError, TrainingFailed, WrongState, sentence
+from musicgen.runs import states
+from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
+from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder
+from musicgen.runs.identity import identity
+from musicgen.runs.locks import FileLock
+from musicgen.runs.progress import ProgressFile, read_progress
+from musicgen.runs.runlog import RunLog
+from musicgen.settings import settings
+from musicgen.storage import database
+from musicgen.storage.database import runs
+from musicgen.storage.files import write_json
+
+NICENESS = 5  # the pages stay quick while both cores are busy
+LOCK_PATIENCE = 15.0
+RECORD_TRIES = 20
+
+EXIT_DONE, EXIT_FIXABLE, EXIT_BUG, EXIT_RESUMABLE = 0, 1, 70, 75
+MEMORY_ADVICE = "Use a smaller batch_size, fewer units or less music."
+DISK_ADVICE = "Make room on the disk, then resume."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ends: what the record will say."""
+
+    state: str
+    reason: str = ""
+    advice: str = ""
+    exit_code: int = EXIT_DONE
+
+
+def main(task_id: str, fence: str) -> int:
+    """Do the task; the exit code."""
+    task = states.read_task(database.check_id("task", task_id))
+    if task is None or task["fence"] != fence:
+        return EXIT_SUPERSEDED
+    folder = task_folder(task["kind"], task["run_id"], task_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / WORKER_LOCK)
+    if not lock.take(patience=LOCK_PATIENCE):
+        return EXIT_SUPERSEDED
+    control = Control(task_id, fence, max_seconds=settings().max_run_hours * 3600)
+    control.listen()
+    write_json(folder / WORKER, identity())
+    if not states.begin(task_id, fence, os.getpid()):
+        return EXIT_SUPERSEDED
+    outcome = _work(task, folder, control)
+    is_recorded = _record(task_id, fence, outcome)
+    return outcome.exit_code if is_recorded else EXIT_SUPERSEDED
+
+
+def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
+    from musicgen.runs.jobs import Job
+
+    run = database.one(sa.select(runs).where(runs.c.id == task["run_id"]))
+    elapsed = read_progress(folder / PROGRESS).get("elapsed_seconds") or 0.0
+    progress = ProgressFile(folder / PROGRESS, device=task["device"], elapsed_seconds=elapsed)
+    log = RunLog(folder / LOG)
+    log.line(f"Started, process {os.getpid()}")
+    try:
+        if run is None:
+            raise WrongState(sentence("A task belongs to a run", "a run that was deleted"))
+        _run_task(Job(task, run, folder, control, progress, log))
+        outcome = Outcome(states.SUCCEEDED)
+    # A process boundary: whatever happened in approaches and libraries becomes a state that a person can read.
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        outcome = judge(error, task["kind"])
+        if outcome.exit_code == EXIT_BUG:
+            log.line(traceback.format_exc())
+    progress.write(
+        seconds_left=None,
+    )
+    log.line(" ".join(part for part in (outcome.state.capitalize() + ".", outcome.reason, outcome.advice) if part))
+    return outcome
+
+
+def _run_task(job: Any) -> None:
+    if job.task["kind"] == "train":
+        from musicgen.runs.training import train
+
+        train(job)
+    else:
+        from musicgen.runs.generation import generate
+
+        generate(job)
+
+
+def judge(error: BaseException, kind: str) -> Outcome:
+    """What an exception that ended the work means for the task."""
+    from musicgen.runs.jobs import is_full_disk
+
+    if isinstance(error, Paused):
+        return Outcome(states.PAUSED, str(error), exit_code=EXIT_RESUMABLE)
+    if isinstance(error, Stopped):
+        state = states.PAUSED if kind == "train" else states.FAILED
+        return Outcome(state, str(error), exit_code=EXIT_RESUMABLE)
+    if isinstance(error, Cancelled):
+        return Outcome(states.CANCELLED)
+    if is_full_disk(error):
+        state = states.PAUSED if kind == "train" else states.FAILED
+        reason = str(error) if isinstance(error, MusicgenError) else "The disk is full."
+        return Outcome(state, reason, DISK_ADVICE, EXIT_RESUMABLE)
+    if isinstance(error, TrainingFailed):
+        return Outcome(states.FAILED, str(error), error.advice, EXIT_FIXABLE)
+    if isinstance(error, MusicgenError):
+        return Outcome(states.FAILED, str(error), exit_code=EXIT_FIXABLE)
+    if _is_out_of_memory(error):
+        reason = sentence("The work fits into memory", f"out of memory ({type(error).__name__})")
+        return Outcome(states.FAILED, reason, MEMORY_ADVICE, EXIT_FIXABLE)
+    reason = f"The program made a mistake: {type(error).__name__}: {str(error)[:500]}"
+    return Outcome(states.FAILED, reason, "The log has the details; please report it.", EXIT_BUG)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # TensorFlow's own classes, known by name: this module loads no framework.
+    text = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or any(mark in text for mark in ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "OOM when allocating"))
+    )
+
+
+def _record(task_id: str, fence: str, outcome: Outcome) -> bool:
+    """Tell the record, patiently: it may be busy, or on the disk that is full."""
+    for attempt in range(RECORD_TRIES):
+        try:
+            return states.finish(task_id, fence, outcome.state, outcome.reason, outcome.advice or _advice(task_id))
+        except sa.exc.OperationalError:
+            if attempt == RECORD_TRIES - 1:
+                raise
+            time.sleep(0.5)
+    return False
+
+
+def _advice(task_id: str) -> str:
+    """Notices given on the way stay."""
+    task = states.read_task(task_id)
+    return str(task["advice"]) if task else ""
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    multiprocessing.set_start_method("spawn")  # a forked child would keep the lock held after our death
+    sys.exit(main(*sys.argv[1:3]))
