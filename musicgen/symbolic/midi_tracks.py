@@ -92,7 +92,7 @@ def _program_at(changes: list[int], tick: int) -> int:
 
 def _without_piece_title(midi: smf.MidiFile, reports: list[TrackReport]) -> list[TrackReport]:
     """In a one-chunk file with many channels the chunk's name is the title of the piece, not of each instrument."""
-    if len(midi.chunks) > 1 or len(reports) < 2:
+    if len(midi.chunks) > 1 or len({report.channel for report in reports}) < 2:
         return reports
     return [replace(report, name="") for report in reports]
 

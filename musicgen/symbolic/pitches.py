@@ -8,7 +8,7 @@ from musicgen.errors import InvalidInput, sentence
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_NAME = re.compile(r"([A-Ga-g])([#♯]{0,2}|[b♭-]{0,2})(-?\d+)")
+_NAME = re.compile(r"([A-Ga-g])([#♯]{0,2}|[b♭]{0,2})(-?\d+)")
 
 
 def pitch_name(pitch: int) -> str:
@@ -18,7 +18,7 @@ def pitch_name(pitch: int) -> str:
 
 
 def pitch_number(name: str) -> int:
-    """60 for 'C4'; flats are written b, ♭ or - ('Bb3', 'B-3'), sharps # or ♯. Inverse: `pitch_name`."""
+    """60 for 'C4'; flats are written b or ♭ ('Bb3'), sharps # or ♯. Inverse: `pitch_name`."""
     found = _NAME.fullmatch(name.strip())
     if not found:
         raise InvalidInput(sentence("A pitch is a letter, an accidental and an octave, such as C4 or F#3", repr(name)))
