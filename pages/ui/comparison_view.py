@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from pages.ui.sound import draw_sound, is_rendering
 from pages.ui.stretch import Stretch, matching_gains
 from pages.ui.tables import text_table
 from pages.ui.text import escape, shorten
+from pages.ui.verdicts import draw_verdicts
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 WORDS = {"reference": "Original", "generated": "Generated"}
+SCOPES = {"stretch": "This stretch", "whole": "The whole pieces"}
 
 
 @dataclass(frozen=True)
@@ -148,31 +151,49 @@ def _look(reference: Side, generated: Side) -> None:
 
 
 def _metrics(reference: Side, generated: Side) -> None:
-    """The table, measured in a child process."""
-    st.markdown("#### Measured on this stretch")
-    future = later(_metrics_key(reference, generated), lambda: _measure(reference, generated), group="comparison")
-    is_live = not future.done()
-    st.fragment(_metrics_table, run_every=POLL_SECONDS if is_live else None)(reference, generated, is_live)
+    """The table, measured in a child process. Notes are counted in the whole pieces at first, sound on the stretch."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("#### Measured")
+        both_notes = reference.clip.medium == generated.clip.medium == "midi"
+        scope = st.segmented_control(
+            "Measured on", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,
+            default="whole" if both_notes else "stretch", label_visibility="collapsed",
+        )  # fmt: skip
+    work = Measurement(reference, generated, scope == "stretch")
+    is_live = not work.future().done()
+    st.fragment(_measured, run_every=POLL_SECONDS if is_live else None)(work, is_live)
 
 
-def _metrics_key(reference: Side, generated: Side) -> str:
-    parts = [f"{side.id}@{side.stretch.start:.3f}-{side.stretch.stop:.3f}" for side in (reference, generated)]
-    return f"comparison|{'|'.join(parts)}"
+@dataclass(frozen=True)
+class Measurement:
+    """What is measured, once per pair and stretch."""
+
+    reference: Side
+    generated: Side
+    is_stretch: bool
+
+    @property
+    def key(self) -> str:
+        sides = [f"{side.id}@{self._stretch(side)}" for side in (self.reference, self.generated)]
+        return f"comparison|{'|'.join(sides)}"
+
+    def future(self) -> Future[dict[str, Any]]:
+        return later(self.key, self._measure, group="comparison")
+
+    def _stretch(self, side: Side) -> tuple[float, float] | None:
+        return (round(side.stretch.start, 3), round(side.stretch.stop, 3)) if self.is_stretch else None
+
+    def _measure(self) -> dict[str, Any]:
+        from musicgen.evaluation.comparison import comparison
+
+        return comparison(
+            self.reference.id, self.generated.id,
+            reference_stretch=self._stretch(self.reference), generated_stretch=self._stretch(self.generated),
+        )  # fmt: skip
 
 
-def _measure(reference: Side, generated: Side) -> dict[str, Any]:
-    from musicgen.evaluation.comparison import comparison
-
-    return comparison(
-        reference.id, generated.id,
-        reference_stretch=(reference.stretch.start, reference.stretch.stop),
-        generated_stretch=(generated.stretch.start, generated.stretch.stop),
-    )  # fmt: skip
-
-
-def _metrics_table(reference: Side, generated: Side, is_live: bool) -> None:
-    key = _metrics_key(reference, generated)
-    future = later(key, lambda: _measure(reference, generated), group="comparison")
+def _measured(work: Measurement, is_live: bool) -> None:
+    future = work.future()
     if not is_settled(future):
         with st.spinner("Measuring both …", show_time=True):
             is_settled(future, POLL_SECONDS)
@@ -181,16 +202,19 @@ def _metrics_table(reference: Side, generated: Side, is_live: bool) -> None:
     error = future.exception()
     if isinstance(error, MusicgenError):
         show_error(error)
-        st.button("Measure again", key="compare_again", type="tertiary", on_click=forget, args=(key,))
+        st.button("Measure again", key="compare_again", type="tertiary", on_click=forget, args=(work.key,))
         return
-    with st.container(key="compare_metrics"):
-        draw_metrics(future.result())
     if is_live:
         st.rerun()
+    with st.container(key="compare_metrics"):
+        draw_metrics(future.result())
 
 
 def draw_metrics(measured: Mapping[str, Any]) -> None:
     """Both columns, then what is between the two, each with its unit and what it tells."""
+    if text := measured.get("stretch", {}).get("text"):
+        st.caption(escape(text))
+    draw_verdicts(measured.get("verdicts", ()))
     both, between = metric_rows(measured)
     text_table(("Measure", "Original ›", "Generated ›", "Unit", "What it tells"), both)
     if between:

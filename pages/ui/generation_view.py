@@ -63,9 +63,8 @@ def _progress(task: Any, key: str) -> None:
 
 
 def _ended(run_id: str, task_id: str) -> None:
-    from musicgen.runs.api import get_task
-
     from musicgen.errors import NotFound
+    from musicgen.runs.api import get_task
 
     try:
         task = get_task(task_id)

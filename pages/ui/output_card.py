@@ -17,6 +17,7 @@ from pages.ui.navigation import page_link
 from pages.ui.sound import draw_sound, is_rendering
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, count, escape
+from pages.ui.verdicts import draw_verdicts
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output
@@ -43,8 +44,7 @@ def _card(output: Output, *, suffix: str) -> None:
         st.caption(escape(summary(output)))
         draw_sound(output.clip, key=f"play_{output.id}")
         _picture(output)
-        for said in verdicts(output):
-            st.warning(escape(said), icon=":material/hearing:")
+        _judge(output)
         _take_away(output, suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):
@@ -72,9 +72,13 @@ def _picture(output: Output) -> None:
     show_figure(figure, key=f"picture_{output.id}", alt=alt)
 
 
-def verdicts(output: Output) -> list[str]:
-    """What a listener should know before listening: a stuck note, silence, a copy. Measured when it was made."""
-    return [str(said) for said in output.sidecar.get("facts", {}).get("warnings", ())]
+def _judge(output: Output) -> None:
+    """Whether it is what it repeats, and what is wrong with it, as far as that was measured when it was made."""
+    if output.sidecar.get("regenerates"):
+        same = output.sidecar.get("is_same_as_original")
+        words = "The same as the first time, bit for bit." if same else "Not the same as the first time."
+        st.caption(f":material/{'verified' if same else 'difference'}: {words}")
+    draw_verdicts(output.sidecar.get("verdicts", ()))
 
 
 def _take_away(output: Output, suffix: str) -> None:

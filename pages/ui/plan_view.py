@@ -40,17 +40,20 @@ class TrainingRequest:
 
     def plan(self) -> Future[Plan]:
         """The plan, in the background; equal songs and settings are planned once."""
-        asked = {"approach": self.approach, "choices": self.choices, "training": self.training, "seed": self.seed}
-        return later(f"plan|{content_key(asked)}", self._work, group="plan")
+        return later(self._plan_key, self._work, group="plan")
 
     def forget_plan(self) -> None:
-        asked = {"approach": self.approach, "choices": self.choices, "training": self.training, "seed": self.seed}
-        forget(f"plan|{content_key(asked)}")
+        forget(self._plan_key)
+
+    @property
+    def _plan_key(self) -> str:
+        asked = (self.approach, self.choices, self.training, self.seed, self.device)
+        return f"plan|{content_key(asked)}"
 
     def _work(self) -> Plan:
         from musicgen.runs.api import plan_training
 
-        return plan_training(self.approach, self._songs(), self.training, seed=self.seed)
+        return plan_training(self.approach, self._songs(), self.training, seed=self.seed, device=self.device)
 
     def submit(self) -> str:
         """Start it; the id of the run. The same click twice is one run."""
@@ -127,6 +130,10 @@ def _draw(plan: Plan, epochs: int) -> None:
     if plan.facts.get("vocabulary_size"):
         facts.insert(1, ("Vocabulary", run_words.fact_value(plan.facts["vocabulary_size"])))
     facts_row(facts)
+    known = (
+        "measured in earlier runs on this device" if plan.is_measured else "a guess until a first run has been timed"
+    )
+    st.caption(f"Times are {known}.")
     for warning in plan.warnings:
         st.warning(escape(warning), icon=":material/warning:")
     with st.expander("Shapes, and floors: losses that need no network"):

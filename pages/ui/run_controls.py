@@ -28,15 +28,14 @@ def draw_controls(run: Run) -> None:
 
 def _active(run: Run) -> None:
     if run.state == "running" and st.button(
-        "Pause", key="run_pause", icon=":material/pause:", help="Stop after this step; it can go on from there later."
-    ):
-        _act("pause", run.id, "Pausing: the present step is finished first.")
+        "Pause", key="run_pause", icon=":material/pause:", disabled=run.is_stopping,
+        help="Stop at the end of this epoch; it can go on from there later.",
+    ):  # fmt: skip
+        _act("pause", run.id, "Pausing: the present epoch is finished first.")
     if st.button(
-        "Cancel",
-        key="run_cancel",
-        icon=":material/stop:",
-        help="Stop for good. What it has learned is kept and can generate.",
-    ):
+        "Cancel", key="run_cancel", icon=":material/stop:",
+        help="Stop at once. What it has learned is kept: it can generate, and go on later.",
+    ):  # fmt: skip
         _act("cancel", run.id, "Stopping: what it has learned is kept.")
 
 

@@ -53,17 +53,16 @@ def _head(run: Run) -> None:
         with st.container(key="run_status", width="content"):
             state_badge(run.state)
     if run.is_active:
-        words = run_words.progress_words(run.state, run.progress) or _waiting_words(run)
-        st.progress(run_words.progress_share(run.state, run.progress), text=words)
+        st.progress(run_words.progress_share(run.state, run.progress), text=escape(_where(run)))
     facts_row(_head_facts(run))
 
 
-def _waiting_words(run: Run) -> str:
+def _where(run: Run) -> str:
     from musicgen.runs.api import list_tasks
 
-    if run.state != "queued":
-        return "starting: the network's libraries are loaded"
-    return run_words.queue_words(list_tasks(active_only=True), run.id)
+    if run.state == "queued":
+        return run_words.queue_words(list_tasks(active_only=True), run.id)
+    return run_words.progress_words(run.state, run.progress) or "starting"
 
 
 def _head_facts(run: Run) -> list[tuple[str, object]]:

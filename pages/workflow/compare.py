@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -17,7 +17,6 @@ from pages.ui.text import ago, clock, shorten
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output
-
     from musicgen.songs.library import Song
 
 LONGEST = 300.0  # seconds that are shown at once, as many as a player holds
@@ -66,7 +65,7 @@ def choose_reference(generated: Output, outputs: list[Output]) -> Song | Output 
 
     songs = list_songs(medium=generated.medium)
     others = [other for other in outputs if other.medium == generated.medium and other.id != generated.id]
-    choices: dict[str, Any] = {each.id: each for each in (*songs, *others)}
+    choices: dict[str, Song | Output] = {song.id: song for song in songs} | {other.id: other for other in others}
     if not choices:
         empty_place(
             ":material/library_music:", "Nothing to compare it with", "Its songs were removed from the library.",
@@ -109,9 +108,7 @@ def output_label(output: Output) -> str:
 
 def sides(reference: Song | Output, generated: Output) -> tuple[Side, Side]:
     """The stretch that the visitor chose, on both sides."""
-    belongs = generated.sidecar.get("reference") or {}
-    offset = float(belongs["start_seconds"]) if belongs.get("song_id") == reference.id else None
-    both = align(reference.seconds, generated.seconds, offset)
+    both = align(reference.seconds, generated.seconds, offset_between(reference, generated))
     ours, theirs = (choose_aligned if both.is_aligned else choose_free)(both, reference.seconds, generated.seconds)
     shift = both.offset if both.is_aligned else -theirs.start
     return (
@@ -120,15 +117,25 @@ def sides(reference: Song | Output, generated: Output) -> tuple[Side, Side]:
     )
 
 
+def offset_between(reference: Song | Output, generated: Output) -> float | None:
+    """Seconds of the reference at which the generated piece begins; None where they share no song."""
+    theirs = generated.sidecar.get("reference")
+    ours = reference.sidecar.get("reference") if hasattr(reference, "sidecar") else {"song_id": reference.id}
+    if not theirs or not ours or theirs["song_id"] != ours["song_id"]:
+        return None
+    offset = float(theirs["start_seconds"]) - float(ours.get("start_seconds", 0.0))
+    shared = min(reference.seconds, offset + generated.seconds) - max(offset, 0.0)
+    return offset if shared >= SHORTEST else None
+
+
 def choose_aligned(both: Alignment, _reference: float, _generated: float) -> tuple[Stretch, Stretch]:
     """One start and one length for both: the output knows where in the song it belongs."""
     whole = both.last - both.first
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         seconds = length_slider(whole)
-        start = start_slider("Start in the song", both.first, both.last - seconds, key="compare_start")
-    st.caption(
-        f"Aligned: the generated piece covers {clock(both.first)} to {clock(both.last)} of this song, sample by sample."
-    )
+        start = start_slider("Start in the original", both.first, both.last - seconds, key="compare_start")
+    covered = f"{clock(both.first)} to {clock(both.last)}"
+    st.caption(f"Aligned: the generated piece covers {covered} of the original, sample by sample.")
     ours = Stretch(start, min(start + seconds, both.last))
     return ours, Stretch(ours.start - both.offset, ours.stop - both.offset)
 

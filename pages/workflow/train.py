@@ -69,9 +69,8 @@ def _medium_at_hand() -> str:
 
 
 def _linked_song() -> Song | None:
-    from musicgen.songs.library import get_song
-
     from musicgen.errors import NotFound
+    from musicgen.songs.library import get_song
 
     try:
         song_id = chosen_id("song")
