@@ -1,0 +1,128 @@
+"""What a file is, from its first bytes alone. Its name is only compared with that, for a word of warning. Light."""
+
+from __future__ import annotations
+
+from musicgen.audio.formats import sniff_audio
+from musicgen.errors import RejectedFile, sentence
+
+HEAD_BYTES = 4096
+TITLES = {
+    "wav": "WAV",
+    "mp3": "MP3",
+    "flac": "FLAC",
+    "ogg": "Ogg",
+    "m4a": "M4A",
+    "midi": "MIDI",
+    "zip": "a zip archive",
+}
+EXTENSIONS = {
+    "wav": ("wav", "wave"),
+    "mp3": ("mp3", "mpga"),
+    "flac": ("flac",),
+    "ogg": ("ogg", "oga", "opus"),
+    "m4a": ("m4a", "m4b", "mp4", "aac"),
+    "midi": ("mid", "midi", "kar", "rmi", "smf"),
+    "zip": ("zip",),
+}
+KNOWN_EXTENSIONS = frozenset(extension for extensions in EXTENSIONS.values() for extension in extensions)
+SONG_RULE = "A song is a wav, mp3, flac, ogg, m4a or MIDI file, or a zip archive of them"
+
+_TEXT_OPENINGS = (  # lower case, behind a byte-order mark and white space → (what it is, code, what to do)
+    (b"#extm3u", "a playlist", "playlist", "Add the music files that it names."),
+    (b"ffconcat", "a playlist", "playlist", "Add the music files that it names."),
+    (b"[playlist]", "a playlist", "playlist", "Add the music files that it names."),
+    (b"<smil", "a playlist", "playlist", "Add the music files that it names."),
+    (b"<asx", "a playlist", "playlist", "Add the music files that it names."),
+    (b"<mpd", "a playlist", "playlist", "Add the music files that it names."),
+    (b"<score-partwise", "MusicXML", "notation", "Export it as MIDI from a notation program."),
+    (b"<!doctype html", "a web page", "not_music", "The download gave a page in place of the music."),
+    (b"<html", "a web page", "not_music", "The download gave a page in place of the music."),
+    (b"<", "XML or HTML text", "not_music", ""),
+)
+_BINARY_OPENINGS = (  # (offset, bytes, what it is, code, what to do)
+    (8, b"sfbk", "a sound font", "sound_font", "The sound font is a setting, not a song."),
+    (8, b"DLS ", "a sound font", "sound_font", "The sound font is a setting, not a song."),
+    (8, b"AVI ", "a video", "not_music", "Save its sound as WAV or MP3."),
+    (8, b"AIFF", "an AIFF file", "other_audio", "Convert it to WAV or FLAC."),
+    (8, b"AIFC", "an AIFF file", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b"\x30\x26\xb2\x75", "a WMA file", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b"wvpk", "a WavPack file", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b"MAC ", "a Monkey's Audio file", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b"caff", "a Core Audio file", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b"#!AMR", "an AMR recording", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b".snd", "an AU file", "other_audio", "Convert it to WAV or FLAC."),
+    (0, b"\xff\xf1", "a raw AAC stream", "other_audio", "Convert it to M4A, WAV or FLAC."),
+    (0, b"\xff\xf9", "a raw AAC stream", "other_audio", "Convert it to M4A, WAV or FLAC."),
+    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM video", "not_music", "Save its sound as WAV or MP3."),
+    (0, b"Rar!", "a RAR archive", "archive", "Unpack it, or pack it as zip."),
+    (0, b"7z\xbc\xaf", "a 7z archive", "archive", "Unpack it, or pack it as zip."),
+    (0, b"\x1f\x8b", "a gzip archive", "archive", "Unpack it, or pack it as zip."),
+    (0, b"BZh", "a bzip2 archive", "archive", "Unpack it, or pack it as zip."),
+    (0, b"\xfd7zXZ", "an xz archive", "archive", "Unpack it, or pack it as zip."),
+    (257, b"ustar", "a tar archive", "archive", "Unpack it, or pack it as zip."),
+    (0, b"\x89PNG", "a picture", "not_music", ""),
+    (0, b"\xff\xd8\xff", "a picture", "not_music", ""),
+    (0, b"GIF8", "a picture", "not_music", ""),
+    (0, b"%PDF", "a PDF document", "not_music", ""),
+    (0, b"\x7fELF", "a program", "not_music", ""),
+    (0, b"MZ", "a program", "not_music", ""),
+)
+
+
+def sniff(head: bytes) -> str | None:
+    """wav, mp3, flac, ogg, m4a, midi or zip by magic bytes; None for everything else. `head`: HEAD_BYTES or less."""
+    if head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID"):
+        return "midi"
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
+        return "zip"
+    return None if _foreign(head) else sniff_audio(head)
+
+
+def refusal(head: bytes, name: str = "") -> RejectedFile:
+    """Why a file that `sniff` does not know is no song: one sentence that says what it is instead."""
+    what, code, remedy = _foreign(head) or _describe(head)
+    extension = extension_of(name)
+    claim = f", though its name ends in .{extension}" if head and extension in KNOWN_EXTENSIONS else ""
+    return RejectedFile(sentence(SONG_RULE, what + claim, remedy), code=code)
+
+
+def extension_of(name: str) -> str:
+    """What stands behind the last dot, in lower case; empty where there is none."""
+    _, dot, extension = name.strip().rpartition(".")
+    return extension.lower() if dot else ""
+
+
+def extension_warning(name: str, format: str) -> str:
+    """A sentence where the name claims another format than the content has; else empty."""
+    extension = extension_of(name)
+    if extension not in KNOWN_EXTENSIONS or extension in EXTENSIONS[format]:
+        return ""
+    return f"The name ends in .{extension}, but this is {TITLES[format]}; it was read as {TITLES[format]}."
+
+
+def _foreign(head: bytes) -> tuple[str, str, str] | None:
+    """What the file certainly is, other than music that we read."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
+    for opening, what, code, remedy in _TEXT_OPENINGS:
+        if text.startswith(opening) or (
+            opening != b"<" and text.startswith((b"<?xml", b"<!doctype")) and opening in text
+        ):
+            return what, code, remedy
+    for offset, magic, what, code, remedy in _BINARY_OPENINGS:
+        if head[offset : offset + len(magic)] == magic and (offset != 8 or head[:4] in (b"RIFF", b"FORM")):
+            return what, code, remedy
+    return None
+
+
+def _describe(head: bytes) -> tuple[str, str, str]:
+    if not head:
+        return "an empty file", "empty", "Export or download it again."
+    if not any(head):
+        return "nothing but zero bytes", "not_music", "Export or download it again."
+    try:
+        text = head[: len(head) - 3 if len(head) == HEAD_BYTES else len(head)].decode()  # a letter may be cut
+    except UnicodeDecodeError:
+        return "bytes of no format known here", "not_music", ""
+    if all(letter.isprintable() or letter.isspace() for letter in text):
+        return "text", "not_music", ""
+    return "bytes of no format known here", "not_music", ""

@@ -1,0 +1,239 @@
+"""Intake: from what the user brings to songs in the library, and a report that accounts for every file.
+
+    spool → (unpack) → known? → read in a child → publish
+
+Nothing is decoded in this process. What was published stays, whatever becomes of the files behind it; what was not is
+gone when `add_uploads` is left, by whatever way. The same content is one song.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from musicgen.errors import MusicgenError, NotFound, RejectedFile, sentence
+from musicgen.processes import run_child
+from musicgen.settings import settings
+from musicgen.songs.content import HEAD_BYTES, refusal, sniff
+from musicgen.songs.library import known_contents
+from musicgen.songs.names import display_name
+from musicgen.songs.reader import Job, explain, read_files
+from musicgen.songs.report import FileReport, Ignored, ImportReport
+from musicgen.songs.shelf import Item, Shelf
+from musicgen.songs.tidying import tidy_now_and_then
+from musicgen.songs.workplace import Spooled, Workplace
+from musicgen.storage.files import check_free_space, sha256_of
+
+__all__ = ["FileReport", "Ignored", "ImportReport", "Upload", "add_sample", "add_uploads"]
+
+ROUND_FILES, ROUND_BYTES = 1000, 1 << 30  # spooled before they are read: bounds the second copy on the disk
+UNPACKING_SECONDS_PER_MB = 0.1
+SAMPLE_SECONDS = 300.0  # music21 is slow to start with its corpus
+
+OnProgress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file that the user brings: what they call it, and its content as a path or an open binary stream."""
+
+    name: str
+    path: Path | None = None
+    stream: BinaryIO | None = None
+
+
+def add_uploads(
+    uploads: Iterable[Upload], *, on_progress: OnProgress | None = None, source: str = "upload"
+) -> ImportReport:
+    """Bring files, and zip archives of files, into the library.
+
+    Args:
+        on_progress: called with (files done, files in all, what is being done); what it raises ends the import.
+        source: where they come from; kept with the songs.
+
+    Returns:
+        what became of each file. One that is refused never keeps the others out.
+
+    Raises:
+        MusicgenError, ChildError: where no file at all could be read, because no child process could start.
+    """
+    tidy_now_and_then()
+    with Workplace() as place:
+        return _Intake(place, source[:255], list(uploads), on_progress).run()
+
+
+def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportReport:
+    """Bring one of `samples.SAMPLES` into the library: one song, or several for a set. Raises NotFound."""
+    from musicgen.songs.samples import SAMPLES
+
+    sample = next((sample for sample in SAMPLES if sample.key == key), None)
+    if sample is None:
+        raise NotFound(sentence(f"Samples are {', '.join(sample.key for sample in SAMPLES)}", repr(key)))
+    if on_progress is not None:
+        on_progress(0, 1, sample.title)
+    with Workplace() as place:
+        folder = place.new_path("sample")
+        folder.mkdir()
+        made = Path(run_child("musicgen.songs.making", {"key": key, "folder": str(folder)}, seconds=SAMPLE_SECONDS))
+        if made.is_file():
+            uploads = [Upload(sample.title + made.suffix, path=made)]
+        else:
+            uploads = [Upload(path.name, path=path) for path in sorted(made.rglob("*")) if path.is_file()]
+        return add_uploads(uploads, on_progress=on_progress, source=f"sample {key}: {sample.origin}")
+
+
+class _Intake:
+    """One import: the files in the order they came, those that wait to be read, and the shelf for those that were."""
+
+    def __init__(
+        self, place: Workplace, source: str, uploads: Sequence[Upload], on_progress: OnProgress | None
+    ) -> None:
+        self.place = place
+        self.uploads = uploads
+        self.on_progress = on_progress
+        self.shelf = Shelf(source)
+        self.items: list[Item] = []
+        self.ignored: list[Ignored] = []
+        self.waiting: list[tuple[Item, Spooled]] = []
+        self.num_to_come = len(uploads)
+        self.num_done = 0
+
+    def run(self) -> ImportReport:
+        for upload in self.uploads:
+            self.tell(upload.name)
+            self.receive(upload)
+            self.num_to_come -= 1
+            if len(self.waiting) >= ROUND_FILES or sum(spooled.size for _, spooled in self.waiting) >= ROUND_BYTES:
+                self.read_waiting()
+        self.read_waiting()
+        return ImportReport([item.report for item in self.items if item.report is not None], self.ignored)
+
+    def tell(self, name: str) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.num_done, len(self.items) + self.num_to_come, display_name(name))
+
+    def receive(self, upload: Upload) -> None:
+        """Copy one upload here, and see what it is."""
+        item = Item(display_name(upload.name), upload.name)
+        source = upload.path if upload.path is not None else upload.stream
+        try:
+            if source is None:
+                raise RejectedFile(sentence("An upload has a path or a stream", "neither"), code="unreadable")
+            spooled = self.place.spool(source)
+            if sniff(spooled.head) == "zip":
+                self.unpack(item, spooled)
+                return
+            self.accept_kind(item, spooled)
+        except MusicgenError as error:
+            self.reject(item, error)
+        self.items.append(item)
+
+    def accept_kind(self, item: Item, spooled: Spooled) -> None:
+        """Let it wait to be read, if it is music by its first bytes. Raises RejectedFile."""
+        kind = sniff(spooled.head)
+        if kind is None:
+            spooled.path.unlink(missing_ok=True)
+            raise refusal(spooled.head, item.name)
+        item.format = kind
+        self.waiting.append((item, spooled))
+
+    def reject(self, item: Item, error: MusicgenError) -> None:
+        item.reject(error)
+        self.num_done += 1
+
+    def unpack(self, archive: Item, spooled: Spooled) -> None:
+        """Open an archive in a child; each of its files becomes an item. Raises MusicgenError where it cannot be."""
+        folder = self.place.new_path("unpacked")
+        folder.mkdir()
+        entries: list[dict[str, Any]] = []
+
+        def on_line(entry: dict[str, Any]) -> None:
+            entries.append(entry)
+            check_free_space()
+            self.tell(archive.name)
+
+        seconds = settings().intake_seconds + UNPACKING_SECONDS_PER_MB * settings().max_zip_mb
+        try:
+            run_child(
+                "musicgen.songs.unpacking",
+                {"archive": str(spooled.path), "folder": str(folder)},
+                seconds=seconds,
+                memory_mb=settings().intake_memory_mb,
+                environment={"MUSICGEN_DATABASE_URL": None},
+                on_line=on_line,
+            )
+        except MusicgenError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise (error if isinstance(error, RejectedFile) else explain(error, seconds)) from error
+        finally:
+            spooled.path.unlink()
+        for entry in entries:
+            self.receive_member(archive, folder, entry)
+
+    def receive_member(self, archive: Item, folder: Path, entry: dict[str, Any]) -> None:
+        path = f"{archive.path}/{display_name(entry['member'])}"
+        if "ignored" in entry:
+            self.ignored.append(Ignored(path, entry["ignored"]))
+            return
+        item = Item(path, entry["member"])
+        try:
+            if "rejected" in entry:
+                raise RejectedFile(entry["rejected"]["message"], code=entry["rejected"]["code"])
+            self.accept_kind(item, _spooled(folder / entry["file"]))
+        except MusicgenError as error:
+            self.reject(item, error)
+        self.items.append(item)
+
+    def read_waiting(self) -> None:
+        """Bring what waits into the library, every content once."""
+        waiting, self.waiting = self.waiting, []
+        firsts: dict[str, tuple[Item, Spooled]] = {}
+        for item, spooled in waiting:
+            firsts.setdefault(spooled.sha256, (item, spooled))
+        known = known_contents(firsts)
+        for sha256, song in known.items():
+            firsts[sha256][0].accept(song)
+            self.num_done += 1
+        self.read([(item, spooled) for item, spooled in firsts.values() if spooled.sha256 not in known])
+        for item, spooled in waiting:
+            first = firsts[spooled.sha256][0]
+            if item is not first and first.report is not None:
+                item.report = _same_as(first.report, item.path)
+                self.num_done += 1
+
+    def read(self, files: Sequence[tuple[Item, Spooled]]) -> None:
+        jobs = {Job(spooled.path, item.format, self.place.new_path("clip")): (item, spooled) for item, spooled in files}
+        scratch = self.place.new_path("scratch")
+        scratch.mkdir()
+
+        def on_seconds(job: Job, seconds: float) -> None:
+            self.tell(f"{jobs[job][0].name} ({seconds:,.0f} s)")
+
+        with closing(read_files(list(jobs), scratch, on_seconds)) as outcomes:
+            for job, outcome in outcomes:
+                item, spooled = jobs[job]
+                if "accepted" in outcome:
+                    self.shelf.add(item, spooled, job.folder, outcome["accepted"])
+                else:
+                    spooled.path.unlink(missing_ok=True)
+                    item.reject(RejectedFile(outcome["rejected"]["message"], code=outcome["rejected"]["code"]))
+                self.num_done += 1
+                self.tell(item.name)
+        self.shelf.publish_rest()
+
+
+def _spooled(path: Path) -> Spooled:
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    return Spooled(path, sha256_of(path), path.stat().st_size, head)
+
+
+def _same_as(report: FileReport, path: str) -> FileReport:
+    """The report of a file whose content came twice in one import."""
+    if report.status == "rejected":
+        return replace(report, path=path)
+    return replace(report, path=path, warnings=(*report.warnings, f"The same content as {report.path}; one song."))

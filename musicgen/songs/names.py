@@ -1,0 +1,100 @@
+"""Names that people gave to files, made safe to show and to save. No name ever becomes part of a path in our storage.
+
+Conventions: `display_name` for what is shown and recorded, `song_name` for an upload's file name, `file_name` for a
+download. All three are total: any text in, a sensible name out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from musicgen.songs.content import KNOWN_EXTENSIONS
+
+UNTITLED = "untitled"
+MAX_GRAPHEMES = 120
+MAX_CODE_POINTS = 255  # what the database column holds
+MAX_RAW = 4096  # normalising is quadratic in marks on one letter
+MAX_MARKS = 8  # on one letter; no script needs more
+MAX_FILE_NAME_BYTES = 180  # of the 255 that file systems allow: browsers add " (1)" and ".crdownload"
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi, zero width), surrogates, line separators
+_MARKS = {"Mn", "Mc", "Me"}
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_REGIONAL = range(0x1F1E6, 0x1F200)  # two of these make a flag
+_FORBIDDEN_IN_FILES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)", re.IGNORECASE)
+
+
+def display_name(raw: str) -> str:
+    """`raw` in NFC without control, bidi and zero-width characters, on one line, cut to MAX_GRAPHEMES.
+
+    What remains may still contain markup or slashes: show it as text, never as HTML, Markdown or a path."""
+    return clean_name(raw) or UNTITLED
+
+
+def clean_name(raw: str) -> str:
+    """`display_name`, but empty where nothing visible remains."""
+    kept = "".join(_visible(character) for character in raw[:MAX_RAW])
+    text = " ".join(unicodedata.normalize("NFC", kept).split())
+    graphemes = list(_graphemes(text))
+    if len(graphemes) > MAX_GRAPHEMES:
+        graphemes = [*graphemes[: MAX_GRAPHEMES - 1], "…"]
+    short = "".join(_fitting(graphemes, MAX_CODE_POINTS, len)).strip()
+    return short if any(unicodedata.category(character)[0] in "LNSP" for character in short) else ""
+
+
+def song_name(raw: str) -> str:
+    """The name of a song from the name its file had: no folders, no extension of a format that we read."""
+    last = re.split(r"[/\\]", raw.rstrip("/\\ "))[-1]
+    stem, dot, extension = last.rpartition(".")
+    name = display_name(stem if dot and extension.strip().lower() in KNOWN_EXTENSIONS else last)
+    return name if name.strip(" .") else UNTITLED
+
+
+def file_name(name: str, extension: str) -> str:
+    """A name that every file system takes and no shell mistakes for an option, for a download with this extension."""
+    text = _FORBIDDEN_IN_FILES.sub("_", display_name(name))
+    stem = "".join(_fitting(list(_graphemes(text.lstrip(" .-~"))), MAX_FILE_NAME_BYTES, _num_bytes)).rstrip(" .")
+    stem = f"_{stem}" if _RESERVED.match(stem) else stem
+    return f"{stem or UNTITLED}.{re.sub('[^0-9a-z]', '', extension.lower()) or 'bin'}"
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _INVISIBLE:
+        return " " if character.isspace() else ""
+    return "" if ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF else character
+
+
+def _graphemes(text: str) -> Iterator[str]:
+    """What a reader takes for one character: a letter with its marks, an emoji with its skin tone, a flag.
+
+    A short form of Unicode Standard Annex 29, enough once format characters are gone."""
+    cluster = ""
+    for character in text:
+        is_flag_end = ord(character) in _REGIONAL and len(cluster) == 1 and ord(cluster) in _REGIONAL
+        is_mark = unicodedata.category(character) in _MARKS or ord(character) in _SKIN_TONES
+        if not cluster or not (is_mark or is_flag_end):
+            if cluster:
+                yield cluster
+            cluster = character
+        elif len(cluster) <= MAX_MARKS:
+            cluster += character
+    if cluster:
+        yield cluster
+
+
+def _fitting(graphemes: list[str], limit: int, size: Callable[[str], int]) -> Iterator[str]:
+    """As many graphemes from the start as fit into `limit`."""
+    total = 0
+    for grapheme in graphemes:
+        total += size(grapheme)
+        if total > limit:
+            return
+        yield grapheme
+
+
+def _num_bytes(text: str) -> int:
+    return len(text.encode())

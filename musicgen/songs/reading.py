@@ -1,0 +1,126 @@
+"""Reads uploads, one after the other; runs as a child process, the only place where an upload is decoded.
+
+Messages for each job: `{"started": index}`, for sound `{"seconds": decoded}` on the way, and `{"outcome": …}`, which is
+`{"accepted": {format, medium, seconds, facts, kept, dropped, warnings}}` or `{"rejected": {code, message}}`.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen.errors import MusicgenError, sentence
+from musicgen.processes import child_main, send_line, set_limits
+from musicgen.settings import settings
+from musicgen.storage.files import check_free_space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SECONDS_BETWEEN_MESSAGES = 30.0  # of sound
+
+
+def read(payload: dict[str, Any]) -> dict[str, Any]:
+    """payload: `jobs`, each with `path`, `format`, `folder` (new), and `cpu_seconds` for each of them."""
+    for index, job in enumerate(payload["jobs"]):
+        set_limits(cpu_seconds=payload["cpu_seconds"])
+        send_line({"started": index})
+        outcome = _outcome(Path(job["path"]), job["format"], Path(job["folder"]))
+        if "rejected" in outcome:
+            shutil.rmtree(job["folder"], ignore_errors=True)
+        send_line({"outcome": outcome})
+        if outcome.get("rejected", {}).get("code") == "out_of_memory":
+            break  # the parent gives the rest to a child with a fresh memory
+    return {}
+
+
+def _outcome(path: Path, format: str, folder: Path) -> dict[str, Any]:
+    try:
+        folder.mkdir()
+        return {"accepted": _read_midi(path, folder) if format == "midi" else _read_audio(path, format, folder)}
+    except MusicgenError as error:
+        return _rejected(error.code, str(error))
+    except MemoryError:
+        rule = f"A file is read in {settings().intake_memory_mb:,} MB of memory"
+        return _rejected("out_of_memory", sentence(rule, "a need for more", "Split it."))
+    except OSError as error:
+        return _rejected(*_explain(error))
+    except Exception:  # a bug of ours or of a library, over one file: the others go on
+        traceback.print_exc(file=sys.stderr)
+        rule = "A file can be read to its end"
+        return _rejected("unreadable", sentence(rule, "something our reader cannot handle", "Export it again."))
+
+
+def _rejected(code: str, message: str) -> dict[str, Any]:
+    return {"rejected": {"code": code, "message": message}}
+
+
+def _explain(error: OSError) -> tuple[str, str]:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full", sentence("A song is stored whole", error.strerror, "Make room on the disk and try again.")
+    if error.errno == errno.EFBIG:
+        return "too_long", sentence("A song's sound fits into one WAV file", "more than 4 GB of samples", "Split it.")
+    return "unreadable", sentence("A file can be read to its end", error.strerror or error, "Add it again.")
+
+
+def _read_midi(path: Path, folder: Path) -> dict[str, Any]:
+    from musicgen.clips import write_score_clip
+    from musicgen.symbolic.midi import preflight_to_score
+    from musicgen.symbolic.preflight import check_midi
+
+    preflight = check_midi(_content(path))
+    clip = write_score_clip(folder, preflight_to_score(preflight))
+    return {
+        "format": "midi",
+        "medium": "midi",
+        "seconds": clip.seconds,
+        "facts": clip.facts,
+        "kept": preflight.kept | {"seconds": round(preflight.seconds, 3)},
+        "dropped": preflight.dropped,
+        "warnings": list(preflight.warnings),
+    }
+
+
+def _content(path: Path) -> bytes:
+    """No more of the file than shows that it is too large."""
+    with open(path, "rb") as file:
+        return file.read(settings().max_midi_mb * 1_000_000 + 1)
+
+
+def _read_audio(path: Path, format: str, folder: Path) -> dict[str, Any]:
+    from musicgen.audio.decoding import decode
+    from musicgen.clips import write_audio_clip
+
+    decoded = decode(path, format)
+    check_free_space(2 * decoded.pcm_bytes)
+    clip = write_audio_clip(folder, _telling(decoded.blocks(), decoded.sample_rate), decoded.sample_rate)
+    return {
+        "format": decoded.format,
+        "medium": "audio",
+        "seconds": clip.seconds,
+        "facts": clip.facts,
+        "kept": decoded.kept,
+        "dropped": decoded.dropped,
+        "warnings": list(decoded.warnings),
+    }
+
+
+def _telling(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    """The same blocks, telling the parent now and then how much sound has passed: that earns more time."""
+    n_samples, told = 0, 0.0
+    for block in blocks:
+        yield block
+        n_samples += block.shape[-1]
+        if n_samples / sample_rate - told >= SECONDS_BETWEEN_MESSAGES:
+            told = n_samples / sample_rate
+            send_line({"seconds": told})
+
+
+if __name__ == "__main__":
+    child_main(read)

@@ -1,0 +1,111 @@
+"""The last step of the intake: songs that were read go into the library, some at a time in one transaction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.errors import MusicgenError, ResourceUnavailable, sentence
+from musicgen.songs.content import extension_warning
+from musicgen.songs.library import NewSong, Song, publish
+from musicgen.songs.names import song_name
+from musicgen.songs.report import FileReport
+from musicgen.songs.workplace import Spooled
+
+TOGETHER = 25
+PATIENCE_SECONDS = 1.0
+
+
+@dataclass
+class Item:
+    """One file on its way through the intake; done when it has a report. `path`: for display. `name`: as brought."""
+
+    path: str
+    name: str
+    format: str = ""
+    report: FileReport | None = None
+
+    def reject(self, error: MusicgenError) -> None:
+        self.report = FileReport(self.path, "rejected", reason=str(error), code=error.code, format=self.format)
+
+    def accept(self, song: Song) -> None:
+        """This very content is in the library already."""
+        told = {name: song.report[name] for name in ("kept", "dropped") if name in song.report}
+        self.report = FileReport(
+            *(self.path, "accepted", song.id),
+            format=song.format,
+            medium=song.medium,
+            seconds=song.seconds,
+            warnings=(f"Already in the library as “{song.name}”.", *_warnings(self)),
+            **told,
+        )
+
+
+class Shelf:
+    """Collects what was read and publishes it in groups. `publish_rest` when all is read."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._group: list[tuple[Item, NewSong]] = []
+        self._since = time.monotonic()
+
+    def add(self, item: Item, spooled: Spooled, folder: Path, found: dict[str, Any]) -> None:
+        """`found`: what `reading` says of an accepted file; `folder`: the clip it made."""
+        item.format = found["format"]
+        report = FileReport(
+            *(item.path, "accepted"),
+            format=item.format,
+            medium=found["medium"],
+            seconds=found["seconds"],
+            kept=found["kept"],
+            dropped=found["dropped"],
+            warnings=(*_warnings(item), *found["warnings"]),
+        )
+        song = NewSong(
+            sha256=spooled.sha256,
+            name=song_name(item.name),
+            medium=found["medium"],
+            format=item.format,
+            source=self.source,
+            seconds=found["seconds"],
+            facts=found["facts"],
+            report=report.to_json(),
+            folder=folder,
+            blob=spooled.path,
+        )
+        item.report = report
+        self._group.append((item, song))
+        if len(self._group) >= TOGETHER or time.monotonic() - self._since >= PATIENCE_SECONDS:
+            self.publish_rest()
+
+    def publish_rest(self) -> None:
+        """Publish what is waiting. Where disk or record refuse it, its files are reported as rejected."""
+        group, self._group = self._group, []
+        try:
+            published = publish([song for _, song in group])
+        except (OSError, sa.exc.OperationalError) as error:
+            for item, _ in group:
+                item.reject(_not_stored(error))
+        else:
+            for (item, _), (song_id, is_new) in zip(group, published, strict=True):
+                assert item.report is not None
+                also = () if is_new else ("Somebody else added the same content at the same time; it is one song.",)
+                item.report = replace(item.report, id=song_id, warnings=(*item.report.warnings, *also))
+        self._since = time.monotonic()
+
+
+def _warnings(item: Item) -> tuple[str, ...]:
+    warning = extension_warning(item.name, item.format)
+    return (warning,) if warning else ()
+
+
+def _not_stored(error: OSError | sa.exc.OperationalError) -> ResourceUnavailable:
+    text = error.strerror or str(error) if isinstance(error, OSError) else str(error.orig)
+    return ResourceUnavailable(
+        sentence("A song is stored whole or not at all", text, "Make room on the disk and add it again."),
+        code="not_stored",
+    )

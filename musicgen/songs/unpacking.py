@@ -1,0 +1,166 @@
+"""Opens one zip archive; runs as a child process. Members are judged by their first bytes before they are unpacked.
+
+Each becomes a numbered file: a name from an archive is only ever text. What is no music is never unpacked, so that a
+bomb of zeros costs nothing; what is music counts against the limits of one file and of the whole archive. Archives in
+archives are refused. Messages: one for each entry, `{"member", "file" | "rejected" | "ignored"}`.
+"""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from musicgen.errors import RejectedFile, sentence
+from musicgen.processes import child_main, send_line
+from musicgen.settings import settings
+from musicgen.songs.content import HEAD_BYTES, refusal, sniff
+from musicgen.songs.workplace import MB, disk_full, too_large
+
+CHUNK = 1 << 18
+UTF8_FLAG, LOCKED_FLAG = 0x800, 0x1
+DAMAGE = (  # MemoryError: bzip2 and LZMA members say how much they unpack at once
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(OSError, ValueError, OverflowError, MemoryError),
+)
+
+
+def unpack(payload: dict[str, Any]) -> dict[str, Any]:
+    """payload: `archive` and `folder`, paths. Raises RejectedFile where the archive as a whole cannot be opened, and
+    ResourceUnavailable where the disk is full."""
+    budget = settings().max_zip_mb * MB
+    unpacked = 0
+    with _open(Path(payload["archive"])) as archive:
+        _check_count(archive)
+        for index, member in enumerate(archive.infolist()):
+            name = member_name(member)
+            if reason := reason_to_ignore(member, name):
+                send_line({"member": name, "ignored": reason})
+                continue
+            target = Path(payload["folder"]) / str(index)
+            try:
+                unpacked += _unpack_one(archive, member, name, target, budget - unpacked)
+            except RejectedFile as error:
+                target.unlink(missing_ok=True)
+                send_line({"member": name, "rejected": {"code": error.code, "message": str(error)}})
+            else:
+                send_line({"member": name, "file": target.name})
+    return {"bytes": unpacked}
+
+
+def member_name(member: zipfile.ZipInfo) -> str:
+    """The name as its writer meant it: without the UTF-8 flag it is still UTF-8 more often than code page 437."""
+    if member.flag_bits & UTF8_FLAG:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
+
+
+def reason_to_ignore(member: zipfile.ZipInfo, name: str) -> str:
+    """Why an entry is not a file that somebody meant to bring; empty where it is one."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    if member.is_dir():
+        return "a folder"
+    if "__MACOSX" in parts:
+        return "added by macOS"
+    if any(part.startswith(".") for part in parts):
+        return "a hidden file"
+    if parts and parts[-1].lower() in ("thumbs.db", "desktop.ini"):
+        return "added by Windows"
+    return ""
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except DAMAGE as error:
+        raise _damaged("A zip archive is complete", error) from error
+
+
+def _check_count(archive: zipfile.ZipFile) -> None:
+    limit = settings().max_zip_files
+    count = sum(not reason_to_ignore(member, member_name(member)) for member in archive.infolist())
+    if count > limit:
+        rule = f"A zip archive holds at most {limit:,} files"
+        raise RejectedFile(sentence(rule, f"{count:,}", "Split it."), code="too_many_files")
+    if count == 0:
+        raise RejectedFile(sentence("A zip archive holds songs", "an archive without files"), code="empty")
+
+
+def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, target: Path, budget: int) -> int:
+    """Unpack to `target`; the bytes written. Raises RejectedFile."""
+    _check_member(member)
+    try:
+        with archive.open(member) as source:
+            head = source.read(HEAD_BYTES)
+            _check_kind(head, name)
+            return _write(target, _pieces(source, head, budget))
+    except RuntimeError as error:  # how zipfile says that it lacks a password
+        raise _locked() from error
+    except DAMAGE as error:
+        raise _damaged("A file in an archive can be unpacked to its end", error) from error
+
+
+def _write(target: Path, pieces: Iterator[bytes]) -> int:
+    written = 0
+    with open(target, "xb", buffering=0) as file:
+        for piece in pieces:
+            try:
+                written += file.write(piece)
+            except OSError as error:
+                raise disk_full(error) from error
+    return written
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & LOCKED_FLAG:
+        raise _locked()
+    if stat.S_ISLNK(member.external_attr >> 16):
+        rule = "A song in an archive is a file of its own"
+        raise RejectedFile(sentence(rule, "a link to another file"), code="not_a_file")
+    if member.file_size > settings().max_upload_mb * MB:
+        raise too_large(f"{member.file_size / MB:,.0f} MB")
+
+
+def _check_kind(head: bytes, name: str) -> None:
+    kind = sniff(head)
+    if kind is None:
+        raise refusal(head, name)
+    if kind == "zip":
+        rule = "Archives inside archives are not opened"
+        raise RejectedFile(sentence(rule, "a zip archive", "Unpack the outer one first."), code="archive")
+
+
+def _pieces(source: IO[bytes], head: bytes, budget: int) -> Iterator[bytes]:
+    """The content, piece by piece; RejectedFile as soon as it is too much, whatever the archive's directory says."""
+    limit = settings().max_upload_mb * MB
+    size, piece = 0, head
+    while piece:
+        size += len(piece)
+        if size > limit:
+            raise too_large(f"more than {limit // MB} MB")
+        if size > budget:
+            rule = f"The songs of one archive have at most {settings().max_zip_mb} MB together"
+            raise RejectedFile(sentence(rule, "more than that up to here", "Split it."), code="archive_too_large")
+        yield piece
+        piece = source.read(CHUNK)
+
+
+def _locked() -> RejectedFile:
+    rule = "A zip archive is open to everybody"
+    return RejectedFile(sentence(rule, "a file locked with a password", "Unpack it first."), code="locked")
+
+
+def _damaged(rule: str, error: Exception) -> RejectedFile:
+    text = str(error) or type(error).__name__
+    return RejectedFile(sentence(rule, text[:200].rstrip("."), "Download or pack it again."), code="archive_damaged")
+
+
+if __name__ == "__main__":
+    child_main(unpack)

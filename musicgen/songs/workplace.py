@@ -1,0 +1,172 @@
+"""A folder for one import, in which everything is made before it is published. Gone when the import ends.
+
+It holds a lock while it is in use, so that `remove_abandoned` can tell the folder of a killed import from one at work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
+from musicgen.settings import home, settings
+from musicgen.songs.content import HEAD_BYTES
+from musicgen.storage.files import CHUNK, check_free_space
+
+try:
+    import fcntl
+except ImportError:  # Windows: there the age alone decides
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = "lock"
+STARTING_SECONDS = 60.0  # between making the folder and holding its lock passes less
+UNLOCKABLE_SECONDS = 24 * 3600.0
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A copy of what the user brought, ours alone: `path`, its content hash, size in bytes and first bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+    head: bytes
+
+
+class Workplace:
+    """`with Workplace() as place:` gives an empty folder `place.folder` on the file system of the library."""
+
+    def __init__(self) -> None:
+        self.folder = _root() / f"intake-{uuid.uuid4().hex}"
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> Workplace:
+        self.folder.mkdir(parents=True, mode=0o700)
+        self._lock = open(self.folder / LOCK, "wb")
+        if fcntl is not None:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_path(self, prefix: str) -> Path:
+        return self.folder / f"{prefix}-{uuid.uuid4().hex}"
+
+    def spool(self, source: Path | BinaryIO) -> Spooled:
+        """Copy a file or stream here. Raises RejectedFile (not readable, too large) or ResourceUnavailable (disk)."""
+        limit = settings().max_upload_mb * MB
+        if isinstance(source, Path):
+            _check_file(source, limit)
+            try:
+                with open(source, "rb") as stream:
+                    return self._copy(stream, limit)
+            except OSError as error:
+                raise unreadable(error) from error
+        return self._copy(source, limit)
+
+    def _copy(self, stream: BinaryIO, limit: int) -> Spooled:
+        check_free_space(_size_ahead(stream))
+        path = self.new_path("upload")
+        try:
+            return _copy_to(path, stream, limit)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _copy_to(path: Path, stream: BinaryIO, limit: int) -> Spooled:
+    digest, size, head = hashlib.sha256(), 0, b""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with open(descriptor, "wb") as file:
+        while chunk := _read(stream):
+            size += len(chunk)
+            if size > limit:
+                raise too_large(f"more than {limit // MB} MB")
+            head = head or bytes(chunk[:HEAD_BYTES])
+            digest.update(chunk)
+            try:
+                file.write(chunk)
+                file.flush()
+            except OSError as error:
+                raise disk_full(error) from error
+    return Spooled(path, digest.hexdigest(), size, head)
+
+
+def too_large(received: object) -> RejectedFile:
+    rule = f"A file has at most {settings().max_upload_mb} MB"
+    return RejectedFile(sentence(rule, received, "Split it, or raise MUSICGEN_MAX_UPLOAD_MB."), code="too_large")
+
+
+def unreadable(error: Exception) -> RejectedFile:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return RejectedFile(
+        sentence("A file can be read to its end", text, "Check it and add it again."), code="unreadable"
+    )
+
+
+def disk_full(error: OSError) -> ResourceUnavailable:
+    text = sentence("An upload is stored whole", error.strerror or error, "Make room on the disk and try again.")
+    return ResourceUnavailable(text, code="disk_full")
+
+
+def remove_abandoned(min_age: float = STARTING_SECONDS) -> int:
+    """Remove the folders of killed imports, untouched for `min_age` seconds; how many. Safe while others work."""
+    return sum(_remove_if_abandoned(folder, min_age) for folder in _root().glob("intake-*"))
+
+
+def _root() -> Path:
+    return home() / "tmp"
+
+
+def _remove_if_abandoned(folder: Path, min_age: float) -> bool:
+    try:
+        if time.time() - folder.stat().st_mtime < (min_age if fcntl else max(min_age, UNLOCKABLE_SECONDS)):
+            return False
+        if fcntl is not None and (folder / LOCK).exists():
+            with open(folder / LOCK, "rb+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, or gone in the meantime
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def _check_file(path: Path, limit: int) -> None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise RejectedFile(sentence("A song is a file", "a folder", "Add the files in it."), code="folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise RejectedFile(sentence("A song is a file", "a device, pipe or socket"), code="not_a_file")
+    if found.st_size > limit:
+        raise too_large(f"{found.st_size / MB:,.0f} MB")
+
+
+def _size_ahead(stream: BinaryIO) -> int:
+    """Bytes from the start of a stream that can seek, which is then at its start; 0 where it cannot."""
+    with suppress(OSError, ValueError, AttributeError):
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        return int(size or 0)
+    return 0
+
+
+def _read(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(CHUNK)
+    except (OSError, ValueError) as error:  # ValueError: a closed stream
+        raise unreadable(error) from error
