@@ -1,25 +1,28 @@
-"""The entry point: page settings and the menu. Start it with `make run`, or `streamlit run streamlit_app.py`."""
+"""The entry point. Start it with `make run`, or `streamlit run streamlit_app.py`.
+
+Streamlit reads this file twice: once as a module, when the server starts (it looks for an `st.App`), and then as a
+script, at every visit and click.
+"""
 
 from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.navigation import PLACES, SECTIONS, Place
+from pages.ui.errors import show_bug
+from pages.ui.navigation import menu
 
 ASSETS = Path(__file__).parent / "assets"
 
-st.set_page_config(
-    page_title="musicgen", page_icon=str(ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=230
-)
-st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
-
-
-def page(name: str, place: Place) -> st.Page:
-    """A page of the menu; home is served at the root, the others at /<name>."""
-    return st.Page(
-        place.file, title=place.title, icon=place.icon, url_path=name, default=name == "home", help=place.summary
+if __name__ == "__main__":
+    st.set_page_config(
+        page_title="musicgen", page_icon=str(ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=230
     )
+    st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
+    st.navigation(menu(), expanded=True).run()
+else:
+    from streamlit.runtime.pages_manager import PagesManager
 
-
-menu = {section: [page(name, PLACES[name]) for name in names] for section, names in SECTIONS.items()}
-st.navigation(menu, expanded=True).run()
+    # A folder called pages/ makes Streamlit expect its old kind of pages until `st.navigation` has run once: the first
+    # visit to a fresh server by a deep link would be told "Page not found" over the right page.
+    PagesManager.uses_pages_directory = False
+    app = st.App(Path(__file__).resolve(), on_script_error=show_bug)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -63,10 +63,11 @@ def _stretch_slider(clip: Clip, key: str) -> tuple[float, float]:
     if name not in st.session_state:
         st.session_state[name] = (0.0, end)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start, stop = st.slider(
+        stretch: Any = st.slider(
             "Stretch", 0.0, end, key=name, step=0.01, format="%.2f s",
             help="Drag the ends, or drag across a picture, to zoom in. The player plays this stretch.",
         )  # fmt: skip
+        start, stop = stretch
         st.button(
             "Whole", key=f"{key}_whole", icon=":material/zoom_out_map:", disabled=start <= 0 and stop >= end,
             on_click=_set_stretch, args=(name, end, 0.0, end),

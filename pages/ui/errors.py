@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +11,8 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from pages.ui.text import escape
+
+log = logging.getLogger(__name__)
 
 
 def show_error(error: MusicgenError) -> None:
@@ -24,3 +28,17 @@ def shown_errors() -> Iterator[None]:
         yield
     except MusicgenError as error:
         show_error(error)
+
+
+def show_bug(error: Exception) -> bool:
+    """For what nothing else caught: a number on the page, the whole story under that number in the server's log.
+
+    Returns True: there is nothing else to show."""
+    number = uuid.uuid4().hex[:8]
+    log.error("error %s on a page", number, exc_info=error)
+    st.error(
+        f"Something went wrong on our side (error {number}). Nothing that is stored is lost. "
+        "The server's log says more under this number; reload the page to go on.",
+        icon=":material/bug_report:",
+    )
+    return True

@@ -43,6 +43,17 @@ SECTIONS = {
 }
 
 
+def menu() -> dict[str, list[st.Page]]:
+    """The pages for `st.navigation`: home at the root, the others at /<name>."""
+    return {section: [_page(name, PLACES[name]) for name in names] for section, names in SECTIONS.items()}
+
+
+def _page(name: str, place: Place) -> st.Page:
+    return st.Page(
+        place.file, title=place.title, icon=place.icon, url_path=name, default=name == "home", help=place.summary
+    )
+
+
 def page_link(name: str, label: str = "", *, icon: str = "", width: Any = "content", **query: str) -> None:
     """A link to a page; `query` goes into the address (`song=song-…`)."""
     place = PLACES[name]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from musicgen.settings import settings
 from pages.ui.errors import shown_errors
+from pages.ui.imports import find_import, start_import, waiting
 from pages.ui.layout import MEDIA
 from pages.ui.navigation import page_link
 from pages.ui.state import forget, recall, remember
@@ -16,9 +19,11 @@ from pages.ui.tables import text_table
 from pages.ui.text import count, escape, shorten, span
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from musicgen.songs.intake import ImportReport
 
-REPORT = "import_report"
+IMPORT, REPORT, IGNORED = "import", "import_report", "import_ignored"
 READ = "uploads_read"
 MOST_SENTENCES = 20
 MOST_ROWS = 500
@@ -42,11 +47,22 @@ def draw_uploader() -> None:
         from musicgen.songs.intake import Upload, add_uploads
 
         uploads = [Upload(name=file.name, stream=file) for file in files]
-        _bring_in(
-            lambda on_progress: add_uploads(uploads, on_progress=on_progress), f"Reading {count(len(files), 'file')}"
-        )
+        let_go(files)
         remember(READ, recall(READ, 0) + 1)
-        st.rerun()
+        _begin(f"Reading {count(len(files), 'file')}", partial(_add, add_uploads, uploads))
+
+
+def let_go(files: Sequence[UploadedFile]) -> None:
+    """Streamlit holds uploads in memory until the visit ends; here they are on their way to the disk."""
+    context = get_script_run_ctx()
+    forget_file = getattr(context and context.uploaded_file_mgr, "remove_file", None)
+    if context is not None and forget_file is not None:
+        for file in files:
+            forget_file(session_id=context.session_id, file_id=file.file_id)
+
+
+def _add(add: Callable[..., ImportReport], what: Any, on_progress: Callable[..., None]) -> ImportReport:
+    return add(what, on_progress=on_progress)
 
 
 def draw_samples() -> None:
@@ -73,20 +89,30 @@ def draw_samples() -> None:
 def _add_sample(key: str) -> None:
     from musicgen.songs.intake import add_sample
 
-    _bring_in(lambda _: add_sample(key), "Making the sample")
+    _begin("Making the sample", partial(_add, add_sample, key))
+
+
+def _begin(words: str, work: Callable[[Callable[..., None]], ImportReport]) -> None:
+    remember(IMPORT, start_import(words, work))
     st.rerun()
 
 
-def _bring_in(work: Callable[[Callable[..., None]], ImportReport], words: str) -> None:
-    """Run an intake with a progress bar and keep its report for the next drawing of the page."""
-    bar = st.progress(0.0, text=f"{words} …")
-
-    def on_progress(done: int, total: int, name: str = "") -> None:
-        shown = f" · {escape(shorten(name, 40))}" if name else ""
-        bar.progress(min(done / max(total, 1), 1.0), text=f"{words}: {done} of {total}{shown}")
-
+def draw_progress() -> None:
+    """Waits for the import of this visitor, if one is at work, and keeps its report. Draw all else first."""
+    job = find_import(recall(IMPORT))
+    if job is None:
+        return
+    bar = st.progress(0.0, text=job.words)
+    for _ in waiting(job):
+        done = f": {job.num_done} of {job.num_files}" if job.num_files > 1 else ""
+        bar.progress(job.share, text=f"{job.words}{done} · {escape(shorten(job.name, 50))}")
+    forget(IMPORT)
+    bar.empty()
     with shown_errors():
-        remember(REPORT, work(on_progress).to_json()["files"][:MOST_ROWS])
+        report = job.outcome.result().to_json()
+        remember(REPORT, report["files"][:MOST_ROWS])
+        remember(IGNORED, report.get("ignored", [])[:MOST_ROWS])
+        st.rerun()
 
 
 def draw_report() -> None:
@@ -105,20 +131,23 @@ def draw_report() -> None:
             st.error(f"**{escape(shorten(file['path'], 80))}**: {escape(file['reason'])}", icon=":material/block:")
         if len(rejected) > MOST_SENTENCES:
             st.caption(f"and {len(rejected) - MOST_SENTENCES} more; the list below has them all.")
-        added = [file for file in files if file["id"]]
-        if len(added) == 1:
-            page_link("songs", "Open the song", icon=":material/arrow_forward:", song=added[0]["id"])
+        ids = {file["id"] for file in files if file["id"]}
+        if len(ids) == 1:
+            page_link("songs", "Open the song", icon=":material/arrow_forward:", song=ids.pop())
         with st.expander("What was kept, what was left out", expanded=len(files) <= 3 and not rejected):
             text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in files))
+            for entry in recall(IGNORED, []):
+                st.caption(escape(f"{entry['path']}: {entry['reason']}"))
 
 
 def summary(files: Sequence[Mapping[str, Any]]) -> str:
-    """`**10 songs added** · 1 already in the library · 2 files rejected`"""
-    known = sum(is_known(file) for file in files)
+    """`**10 songs added** · 1 already in the library · 2 files not added`; the same content twice is one song."""
+    known = {file["id"] for file in files if is_known(file)}
+    added = {file["id"] for file in files if file["id"]} - known
     rejected = sum(file["status"] == "rejected" for file in files)
-    parts = [f"**{count(len(files) - known - rejected, 'song')} added**"]
+    parts = [f"**{count(len(added), 'song')} added**"]
     if known:
-        parts.append(f"{known:,} already in the library")
+        parts.append(f"{len(known):,} already in the library")
     if rejected:
         parts.append(f"{count(rejected, 'file')} not added")
     return " · ".join(parts)
@@ -126,7 +155,7 @@ def summary(files: Sequence[Mapping[str, Any]]) -> str:
 
 def is_known(file: Mapping[str, Any]) -> bool:
     """Was this very content here before?"""
-    return file["status"] == "known" or any("already in the library" in warning for warning in file["warnings"])
+    return any(warning.lower().startswith("already in the library") for warning in file["warnings"])
 
 
 def row(file: Mapping[str, Any]) -> tuple[str, ...]:
@@ -142,10 +171,14 @@ def row(file: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def listed(value: Any) -> str:
-    """Kept and dropped things (a word, a list, or names with numbers) as one line."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return "" if value is None else str(value)
+def listed(value: Mapping[str, Any] | None) -> str:
+    """What was kept or dropped → how much, as one line: `seconds 20.5, channels 2`."""
+    return ", ".join(f"{name.replace('_', ' ')} {amount_words(amount)}" for name, amount in (value or {}).items())
+
+
+def amount_words(amount: Any) -> str:
+    if isinstance(amount, float):
+        return f"{amount:,.2f}".rstrip("0").rstrip(".")
+    if isinstance(amount, list | tuple):
+        return "; ".join(str(item) for item in amount)
+    return f"{amount:,}" if isinstance(amount, int) and not isinstance(amount, bool) else str(amount)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -38,8 +39,8 @@ def draw_song(song: Song) -> None:
 
 
 def _draw_head(song: Song) -> None:
-    back = {"on_click": choose_id, "args": ("song", None)}
-    st.button("All songs", key="song_back", icon=":material/arrow_back:", type="tertiary", **back)
+    leave = partial(choose_id, "song", None)
+    st.button("All songs", key="song_back", icon=":material/arrow_back:", type="tertiary", on_click=leave)
     st.header(escape(song.name), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if st.button("Train on it", key="song_train", icon=PLACES["train"].icon, type="primary"):
@@ -94,12 +95,12 @@ def song_facts(song: Song) -> list[tuple[str, str]]:
     return [*shown, ("Added", ago(song.created_at))]
 
 
-def track_title(track: dict) -> str:
+def track_title(track: dict[str, Any]) -> str:
     """A track's name, or its instrument where it has none."""
     return track.get("name") or track.get("instrument") or f"track {track.get('index', 0) + 1}"
 
 
-def track_rows(song: Song) -> list[tuple[object, ...]]:
+def track_rows(song: Song) -> list[tuple[Any, ...]]:
     from musicgen.symbolic.pitches import pitch_name
 
     rows = []

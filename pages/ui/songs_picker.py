@@ -94,9 +94,8 @@ def _found(medium: str | None, key: str) -> list[Song]:
 
 
 def _still_there(ids: list[str]) -> list[Song]:
-    from musicgen.songs.library import get_song
-
     from musicgen.errors import NotFound
+    from musicgen.songs.library import get_song
 
     songs = []
     for song_id in ids:

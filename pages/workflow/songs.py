@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import page_heading
-from pages.ui.song_intake import draw_report, draw_samples, draw_uploader
+from pages.ui.song_intake import draw_progress, draw_report, draw_samples, draw_uploader
 from pages.ui.song_list import draw_list
 from pages.ui.song_view import draw_song
 from pages.ui.state import choose_id, linked_id
@@ -19,16 +19,18 @@ def draw_library() -> None:
         draw_uploader()
     with samples, shown_errors():
         draw_samples()
+    progress = st.container()
     draw_report()
     draw_list()
     show_command(command_line("songs", "add", "FILE"))
+    with progress:
+        draw_progress()
 
 
 def draw_one(song_id: str) -> None:
     """The song that was chosen; the library where it is gone."""
-    from musicgen.songs.library import get_song
-
     from musicgen.errors import NotFound
+    from musicgen.songs.library import get_song
 
     try:
         song = get_song(song_id)
