@@ -1,0 +1,85 @@
+"""The chunks of a RIFF/WAVE file and what its `fmt ` chunk says. Knows no samples. Light: standard library only."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from musicgen.errors import RejectedFile, sentence
+
+PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that stand for a format tag
+SAMPLE_BYTES = {PCM: (1, 2, 3, 4), FLOAT: (4, 8)}
+MOST_CHUNKS = 10_000
+NAMES = {0x02: "ADPCM", 0x06: "A-law", 0x07: "µ-law", 0x11: "IMA ADPCM", 0x50: "MPEG", 0x55: "MP3"}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """`start` is the position of the body in the file, `size` what the header says its length is, in bytes."""
+
+    name: bytes
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class WavFormat:
+    """How the samples of a WAV file are written. `tag`: PCM or FLOAT."""
+
+    tag: int
+    n_channels: int
+    sample_rate: int
+    sample_bytes: int
+
+    @property
+    def frame_bytes(self) -> int:
+        return self.n_channels * self.sample_bytes
+
+
+def walk_chunks(file: BinaryIO) -> Iterator[Chunk]:
+    """The chunks behind the 12 bytes of `RIFF size WAVE`, in order, up to the end of the file or its first nonsense.
+
+    While a chunk is being looked at the file stands at the start of its body, and reading there is allowed. On a pipe
+    the reader takes each body whole.
+    """
+    position = 12
+    for _ in range(MOST_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            return
+        chunk = Chunk(header[:4], position + 8, int.from_bytes(header[4:], "little"))
+        yield chunk
+        position = chunk.start + chunk.size + chunk.size % 2
+        if file.seekable():
+            file.seek(position)
+
+
+def parse_format(body: bytes) -> WavFormat:
+    """What a `fmt ` chunk says. Raises RejectedFile for anything but PCM and float samples (format tags 1, 3, 0xFFFE):
+    the other codecs of WAV are rare, and their decoders old."""
+    if len(body) < 16:
+        raise RejectedFile(sentence("A WAV file describes its samples", "a header cut short"), code="damaged")
+    tag, n_channels, sample_rate, _, frame_bytes, bits = struct.unpack_from("<HHIIHH", body)
+    if tag == EXTENSIBLE and len(body) >= 40 and body[26:40] == SUBFORMAT_TAIL:
+        tag = int.from_bytes(body[24:26], "little")
+    sample_bytes = frame_bytes // n_channels if n_channels else 0
+    if tag not in SAMPLE_BYTES:
+        what = NAMES.get(tag, f"format tag {tag:#06x}")
+        raise RejectedFile(
+            sentence("A WAV file holds PCM or float samples", what, "Save it as 16-bit PCM WAV or as FLAC."),
+            code="unsupported_codec",
+        )
+    if n_channels and (
+        sample_bytes not in SAMPLE_BYTES[tag] or frame_bytes % n_channels or not 0 < bits <= 8 * sample_bytes
+    ):
+        raise RejectedFile(
+            sentence(
+                "A WAV file has samples of 8, 16, 24 or 32 bits, or floats of 32 or 64",
+                f"{bits} bits in {frame_bytes} bytes for {n_channels} channels",
+            ),
+            code="damaged",
+        )
+    return WavFormat(tag, n_channels, sample_rate, sample_bytes)

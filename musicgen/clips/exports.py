@@ -1,0 +1,64 @@
+"""Downloads: a clip in the formats of other programs. Made in a child process, once, and kept with the clip. Light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from musicgen.clips.clip import Clip
+from musicgen.clips.sounding import ensure_audio
+from musicgen.errors import InvalidInput, WrongState, sentence
+from musicgen.processes import run_child
+from musicgen.storage.files import check_free_space
+
+AUDIO_EXPORTS = ("wav", "mp3", "flac", "ogg", "m4a")
+SCORE_EXPORTS = ("mid", "musicxml")
+FOLDER = "exports"
+SECONDS = 60.0  # for any piece, and besides
+REAL_TIME_FACTOR = 5.0  # slower than this many times real time, encoding is given up
+MEMORY_MB = 4096
+
+
+def export_formats(medium: str) -> tuple[str, ...]:
+    """What a clip of this medium can be downloaded as."""
+    return SCORE_EXPORTS + AUDIO_EXPORTS if medium == "midi" else AUDIO_EXPORTS
+
+
+def export_clip(clip: Clip, format: str) -> bytes:
+    """The clip as a wav, mp3, flac, ogg, m4a, mid or musicxml file. Written music is rendered where sound is asked for.
+
+    Raises:
+        InvalidInput: no such format. WrongState: notes asked of a recording.
+        ResourceUnavailable: FFmpeg is missing (m4a), the disk is full, or time ran out.
+    """
+    return export_path(clip, format).read_bytes()
+
+
+def export_path(clip: Clip, format: str) -> Path:
+    """The same as a file inside the clip's folder, for copying; it stays there."""
+    medium = clip.medium
+    if format not in AUDIO_EXPORTS + SCORE_EXPORTS:
+        rule = f"A clip is exported as {', '.join(AUDIO_EXPORTS + SCORE_EXPORTS)}"
+        raise InvalidInput(sentence(rule, format), code="unknown_format")
+    if format not in export_formats(medium):
+        rule = "Notes are exported from written music"
+        raise WrongState(
+            sentence(rule, "a recording", f"It can be had as {', '.join(AUDIO_EXPORTS)}."), code="no_score"
+        )
+    if format == "mid":
+        return clip.score_path
+    if format in AUDIO_EXPORTS:
+        ensure_audio(clip)
+    return clip.audio_path if format == "wav" else _converted(clip, format)
+
+
+def _converted(clip: Clip, format: str) -> Path:
+    path = clip.folder / FOLDER / f"clip.{format}"
+    if not path.is_file():
+        check_free_space(clip.audio_path.stat().st_size if format in AUDIO_EXPORTS else 0)
+        run_child(
+            "musicgen.clips.converting",
+            {"folder": str(clip.folder.resolve()), "format": format, "path": str(path.resolve())},
+            seconds=SECONDS + clip.seconds / REAL_TIME_FACTOR,
+            memory_mb=MEMORY_MB,
+        )
+    return path

@@ -1,0 +1,69 @@
+"""The sound of written music: made in a child process when it is first asked for, once, whoever asks. Light."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from musicgen.clips.clip import Clip
+from musicgen.errors import ResourceUnavailable, WrongState, sentence
+from musicgen.processes import run_child
+from musicgen.settings import settings
+
+try:
+    import fcntl
+except ImportError:  # Windows: two who ask at once both render, and the later one replaces the same sound
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".sound.lock"
+MARGIN_SECONDS = 60.0  # around the rendering itself: the start of the process, previews, FluidSynth's fallback
+POLL_SECONDS = 0.05
+MEMORY_MB = 4096
+FILE_MB = 4096
+
+
+def ensure_audio(clip: Clip) -> None:
+    """Give a clip sound where it has none: renders score.mid into audio.wav, envelope.npz and spectrogram.npz.
+
+    Safe to call from any process and thread, as often as one likes: the work is done once, by one of them, while the
+    others wait. Takes seconds; nothing heavy is imported here.
+
+    Raises:
+        WrongState: the clip has neither sound nor score.
+        RejectedFile, ResourceUnavailable: the rendering failed, see symbolic.rendering.
+    """
+    if clip.has_audio:
+        return
+    if not clip.score_path.is_file():
+        raise WrongState(sentence("Sound is rendered from a score", f"neither of them in {clip.folder.name}"))
+    seconds = settings().render_seconds + MARGIN_SECONDS
+    with _alone(clip.folder / LOCK, patience=seconds):
+        if not clip.has_audio:  # somebody else has made it while we waited
+            run_child(
+                "musicgen.clips.rendering",
+                {"folder": str(clip.folder.resolve())},
+                seconds=seconds,
+                memory_mb=MEMORY_MB,
+                file_mb=FILE_MB,
+            )
+
+
+@contextmanager
+def _alone(path: Path, *, patience: float) -> Iterator[None]:
+    """One thread of one process is inside at a time; if that one is killed, the kernel lets the next one in."""
+    with open(path, "wb") as file:
+        deadline = time.monotonic() + patience
+        while fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    rule = f"A piece is rendered within {patience:g} s"
+                    raise ResourceUnavailable(
+                        sentence(rule, "another process at it for longer"), code="locked"
+                    ) from None
+                time.sleep(POLL_SECONDS)
+        yield
