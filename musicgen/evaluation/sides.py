@@ -17,7 +17,6 @@ from musicgen.errors import NotFound, RejectedFile, sentence
 from musicgen.evaluation.stretches import Place
 from musicgen.songs.content import refusal, sniff
 from musicgen.songs.library import Song, get_song, known_contents
-from musicgen.songs.names import display_name
 from musicgen.songs.reader import Job, read_files
 from musicgen.songs.workplace import Workplace
 from musicgen.storage.database import ID_PATTERN
@@ -107,7 +106,7 @@ def _by_path(path: Path, place: Workplace) -> Side:
     if format == "zip":
         rule = "What is compared is one piece of music"
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack it and name one of its files."), code="archive")
-    job = Job(spooled.path, display_name(path.name), place.new_path("clip"))
+    job = Job(spooled.path, format, place.new_path("clip"))
     return Side(spooled.sha256, None, (), lambda: _read(job, place))
 
 
