@@ -141,6 +141,14 @@ def test_losses_show_floors_and_the_best_epoch() -> None:
     valid(figure)
 
 
+def test_losses_far_from_a_floor_are_read_on_a_logarithmic_axis() -> None:
+    figure = loss_figure(history(), {"persistence": 27_486.0, "linear": 0.1}, best_epoch=5)
+    assert figure["layout"]["yaxis"]["type"] == "log"
+    assert [note["y"] for note in figure["layout"]["annotations"]] == pytest.approx([4.43911, -1.0], abs=1e-4)
+    assert [line["y0"] for line in figure["layout"]["shapes"]] == [27_486.0, 0.1]
+    valid(figure)
+
+
 def test_a_run_without_epochs_has_an_empty_figure() -> None:
     assert loss_figure([], {})["data"][0]["x"] == []
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
+
+
+WIDE = 50.0  # losses and floors further apart than this factor are read on a logarithmic axis
 
 
 def loss_figure(
@@ -32,12 +36,20 @@ def loss_figure(
     last = max([epochs or 1, *(int(row["epoch"]) for row in history)])
     layout["xaxis"] = {
         "title": {"text": "epoch", "standoff": 6}, "range": [0.5, last + 0.5], "gridcolor": GRID, "linecolor": LINE,
-        "tickformat": "d", "zeroline": False,
+        "tickformat": "d", "tick0": 1, "dtick": max(1, round(last / 10)), "zeroline": False,
     }  # fmt: skip
     layout["yaxis"] = {"gridcolor": GRID, "zeroline": False, "rangemode": "normal"}
+    is_log = _is_wide([*(floors or {}).values(), *(value for trace in traces for value in trace["y"])])
+    if is_log:
+        layout["yaxis"] |= {"type": "log", "dtick": 1, "exponentformat": "power"}
     for name, level in (floors or {}).items():
-        _draw_floor(layout, name, level)
+        _draw_floor(layout, name, level, is_log)
     return {"data": traces, "layout": layout}
+
+
+def _is_wide(values: Iterable[float]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and min(known) > 0 and max(known) / min(known) > WIDE
 
 
 def _curve(history: Sequence[Mapping[str, Any]], column: str, name: str, colour: str) -> dict[str, Any]:
@@ -67,7 +79,7 @@ def _best(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _draw_floor(layout: dict[str, Any], name: str, level: float) -> None:
+def _draw_floor(layout: dict[str, Any], name: str, level: float, is_log: bool) -> None:
     layout["shapes"].append(
         {
             "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level,
@@ -76,7 +88,9 @@ def _draw_floor(layout: dict[str, Any], name: str, level: float) -> None:
     )  # fmt: skip
     layout["annotations"].append(
         {
-            "xref": "paper", "x": 1, "y": level, "xanchor": "right", "yanchor": "bottom", "showarrow": False,
+            "xref": "paper", "x": 1, "xanchor": "right",
+            # On a logarithmic axis plotly places shapes by value, but annotations by the value's logarithm.
+            "y": math.log10(level) if is_log else level, "yanchor": "bottom", "showarrow": False,
             "text": plain(f"{name.replace('_', ' ')} {level:.4g}"), "font": {"size": 11},
         }
     )  # fmt: skip
