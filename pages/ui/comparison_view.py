@@ -128,10 +128,10 @@ def level(side: Side) -> Level:
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _level(_stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
-    from musicgen.audio.levels import peak_db, rms_db
+    from musicgen.audio.levels import measure_levels
 
-    waveform = _clip.waveform(start, stop)
-    return Level(float(rms_db(waveform.samples)), float(peak_db(waveform.samples)))
+    measured = measure_levels(_clip.waveform(start, stop))
+    return Level(measured["rms_db"], measured["peak_db"])
 
 
 def _look(reference: Side, generated: Side) -> None:

@@ -68,7 +68,7 @@ def _picture(output: Output) -> None:
     if output.medium == "midi":
         figure, alt = roll_figure([lane], row_height=170), "Piano roll of the notes over time"
     else:
-        figure, alt = waveform_figure([lane], row_height=90), "Waveform of each channel over time"
+        figure, alt = waveform_figure([lane]), "Waveform of each channel over time"
     show_figure(figure, key=f"picture_{output.id}", alt=alt)
 
 

@@ -36,7 +36,7 @@ def choose_run() -> str | None:
     from musicgen.runs.api import list_runs
 
     search = st.text_input(
-        "Search runs", key="run_search", icon=":material/search:", placeholder="name or approach",
+        "Search runs", key="run_search", icon=":material/search:", placeholder="Part of a name",
         label_visibility="collapsed",
     )  # fmt: skip
     shown = PER_PAGE * (1 + int(st.session_state.get("run_pages", 0)))
@@ -46,7 +46,7 @@ def choose_run() -> str | None:
         choose_id("run", chosen)
     st.html(STYLE)
     is_live = any(run.is_active for run in runs)
-    st.fragment(_rows, run_every=LIVE_SECONDS if is_live else None)(search, shown, chosen)
+    st.fragment(_rows, run_every=LIVE_SECONDS if is_live else None)(search, shown, chosen, is_live)
     return chosen
 
 
@@ -55,10 +55,12 @@ def _first(runs: list[Run]) -> str | None:
     return next((run.id for run in [*active, *runs]), None)
 
 
-def _rows(search: str, shown: int, chosen: str | None) -> None:
+def _rows(search: str, shown: int, chosen: str | None, was_live: bool) -> None:
     from musicgen.runs.api import list_runs
 
     runs = list_runs(search=search, limit=shown + 1)
+    if was_live and not any(run.is_active for run in runs):
+        st.rerun()  # and rest
     with st.container(key="run_list", gap=None):
         for run in runs[:shown]:
             _row(run, is_chosen=run.id == chosen)

@@ -119,10 +119,7 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
     entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         number = st.number_input("How many", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
-        seed = st.number_input(
-            "Seed", 0, MOST_SEED, key="generate_seed", persist_state="session",
-            help="Of the first one; the others count up. The same seed and settings make the same music.",
-        )  # fmt: skip
+        seed = choose_seed()
         checkpoint = st.selectbox(
             "Weights", ["best", "last"], key="generate_checkpoint", persist_state="session",
             format_func=lambda name: {"best": "of the best epoch", "last": "of the last epoch"}[name],
@@ -132,6 +129,16 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
     except InvalidParameter as error:
         return str(error)
     return GenerationRequest(run.id, generation, int(number), int(seed), prompt.id if prompt else None, checkpoint)
+
+
+def choose_seed() -> float:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall"):
+        seed = st.number_input(
+            "Seed", 0, MOST_SEED, key="generate_seed", persist_state="session",
+            help="Of the first one; the others count up. The same seed and settings make the same music.",
+        )  # fmt: skip
+        st.button(":material/casino:", key="generate_new_seed", help="Another seed", on_click=_new_seed)
+    return seed
 
 
 def _first_song(run: Run) -> str | None:
@@ -148,7 +155,6 @@ def start_panel(run: Run, known: Approach, request: GenerationRequest | str) -> 
             st.caption(escape(said))
         if isinstance(request, str):
             st.error(escape(request), icon=":material/error:")
-        st.button("New seed", key="generate_new_seed", icon=":material/casino:", type="tertiary", on_click=_new_seed)
         if st.button(
             "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
             disabled=isinstance(request, str),

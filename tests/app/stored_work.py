@@ -1,0 +1,167 @@
+"""Songs, runs and outputs as they lie in the storage after real work, made in milliseconds: rows through the record,
+clips through `write_audio_clip` and `write_score_clip`, a run's small files through the modules that write them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from musicgen.approaches import approach as find_approach
+from musicgen.audio.waveform import Waveform
+from musicgen.clips import Clip, write_audio_clip, write_score_clip
+from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, SIDECAR, supervisor_lock
+from musicgen.runs.history import append_row
+from musicgen.runs.locks import FileLock
+from musicgen.settings import home
+from musicgen.storage import database
+from musicgen.storage.files import write_json
+from musicgen.symbolic.score import Score, Track, make_notes
+
+NASTY = (
+    'Ünïcode 🎹 *bold* ![x](http://evil.example/p.png) <img src=x onerror="window.__x=1"> [a](b) $x$ ' + "long " * 12
+)
+FLOORS = {
+    "audio": {"persistence": 5.0, "linear predictor": 2.5},
+    "midi": {"uniform": 4.2, "unigram": 3.1, "bigram": 2.3},
+}
+
+
+def tone(seconds: float = 2.0, *, frequency: float = 330.0, level: float = 0.3, channels: int = 2) -> Waveform:
+    """A decaying tone, 8 kHz."""
+    time = np.arange(int(seconds * 8000)) / 8000
+    samples = level * np.sin(2 * np.pi * frequency * time) * np.exp(-time)
+    return Waveform(np.stack([samples / (1 + channel) for channel in range(channels)]).astype(np.float32), 8000)
+
+
+def tune(n_notes: int = 32, *, seed: int = 0, tracks: int = 2) -> Score:
+    """Random quarter notes of a scale, in turn on each of the tracks."""
+    rng = np.random.default_rng(seed)
+    pitch = rng.choice([60, 62, 64, 65, 67, 69, 71, 72], n_notes)
+    onsets = np.arange(n_notes) // tracks * 480
+    names = ("Right hand", "Left hand", "Flute", "Bass")
+    return Score(
+        make_notes(onsets, 470, pitch, 80, np.arange(n_notes) % tracks),
+        480,
+        tuple(Track(names[index % 4], program=0) for index in range(tracks)),
+    )
+
+
+def add_song(name: str, content: Waveform | Score) -> str:
+    """A song of the library; its id."""
+    song_id = database.new_id("song")
+    clip = _write(home() / "songs" / song_id, content)
+    row = {
+        "id": song_id, "sha256": hashlib.sha256(song_id.encode()).hexdigest(), "name": name, "medium": clip.medium,
+        "format": "midi" if clip.medium == "midi" else "wav", "source": "upload", "seconds": clip.seconds,
+        "facts": clip.facts, "report": {}, "created_at": database.now(),
+    }  # fmt: skip
+    database.change(sa.insert(database.songs).values(**row))
+    return song_id
+
+
+def add_run(
+    songs: list[str],
+    *,
+    approach: str = "amplitude_lstm",
+    name: str = "A run",
+    state: str = "succeeded",
+    epochs: int = 4,
+    wanted: int = 4,
+    reason: str = "",
+    advice: str = "",
+    progress: dict[str, Any] | None = None,
+    **more: Any,
+) -> str:
+    """A run with its task and files; its id. `epochs`: how many have ended, each with weights."""
+    known = find_approach(approach)
+    training = known.Training(**known.presets["quick"].training).model_dump(mode="json") | {"epochs": wanted}
+    run_id, now = database.new_id("run"), database.now()
+    named = [{"id": song_id, "name": _song_name(song_id), "sha256": "0" * 64, "tracks": None} for song_id in songs]
+    request = {"approach": approach, "preset": "quick", "training": training, "seed": 3, "songs": named} | more
+    request["device"] = "cpu"
+    run = {"id": run_id, "name": name, "approach": approach, "request": request, "created_at": now}
+    task = {
+        "id": database.new_id("task"), "kind": "train", "run_id": run_id, "state": state, "device": "cpu",
+        "request": {"device": "cpu"}, "reason": reason, "advice": advice, "fence": secrets.token_hex(4),
+        "created_at": now, "started_at": now - 60, "finished_at": None if state == "running" else now,
+    }  # fmt: skip
+    database.change(sa.insert(database.runs).values(**run))
+    database.change(sa.insert(database.tasks).values(**task))
+    _write_run_files(home() / "runs" / run_id, known.medium, epochs, progress)
+    return run_id
+
+
+def _write_run_files(folder: Path, medium: str, epochs: int, progress: dict[str, Any] | None) -> None:
+    folder.mkdir(parents=True)
+    if epochs or progress:
+        facts = {"n_windows": 12_345, "n_songs": 2, "inputs_shape": [12_345, 100], "targets_shape": [12_345]}
+        prepared = {"facts": facts, "floors": FLOORS[medium], "warnings": [], "networks": 2, "parameters": 48_250}
+        write_json(folder / PREPARED, prepared | {"memory_bytes": 840_000_000})
+    for epoch in range(1, epochs + 1):
+        row = {"epoch": epoch, "loss": 4.0 / epoch, "val_loss": 4.4 / epoch, "seconds": 2.0, "learning_rate": 0.001}
+        append_row(folder / HISTORY, row)
+        state = {"score": row["val_loss"], "row": row}
+        Checkpoints(folder / CHECKPOINTS).publish(epoch, state, {}, lambda path: None)
+    if progress:
+        write_json(folder / PROGRESS, progress)
+    (folder / LOG).write_text("".join(f"line {number} of the log\n" for number in range(1, 31)))
+
+
+def add_output(
+    run_id: str, content: Waveform | Score, *, name: str = "", reference: dict[str, Any] | None = None, **more: Any
+) -> str:
+    """Something the run made; its id."""
+    output_id = database.new_id("output")
+    folder = home() / "outputs" / output_id
+    clip = _write(folder, content)
+    sidecar = {
+        "id": output_id, "run": {"id": run_id}, "checkpoint": {"epoch": 4, "sha256": "0" * 64}, "seed": 7,
+        "songs": _songs_of(run_id), "generation": {"temperature": 1.0}, "prompt": None, "reference": reference,
+        "facts": {"notes_per_second": 812.5}, "versions": {"keras": "3.15"}, "index": 0, "seeds": [7],
+    } | more  # fmt: skip
+    row = {
+        "id": output_id, "run_id": run_id, "task_id": database.new_id("task"), "name": name or "A piece",
+        "medium": clip.medium, "seconds": clip.seconds, "sidecar": sidecar, "created_at": database.now(),
+    }  # fmt: skip
+    write_json(folder / SIDECAR, sidecar)
+    database.change(sa.insert(database.outputs).values(**row))
+    return output_id
+
+
+def with_sound(score_clip: Clip, waveform: Waveform) -> None:
+    """Give a written clip the sound of `waveform`, without rendering it."""
+    from musicgen.clips.writing import write_audio_clip as write
+
+    sounding = write(score_clip.folder.with_name(f"{score_clip.folder.name}.sound"), waveform)
+    for name in ("audio.wav", "envelope.npz", "spectrogram.npz"):
+        (sounding.folder / name).rename(score_clip.folder / name)
+
+
+@contextmanager
+def nobody_works() -> Iterator[None]:
+    """While this is held no supervisor starts: what is queued waits, what is said to run is left alone."""
+    with FileLock(supervisor_lock()):
+        yield
+
+
+def _write(folder: Path, content: Waveform | Score) -> Clip:
+    folder.mkdir(parents=True)
+    return write_audio_clip(folder, content) if isinstance(content, Waveform) else write_score_clip(folder, content)
+
+
+def _song_name(song_id: str) -> str:
+    row = database.one(sa.select(database.songs.c.name).where(database.songs.c.id == song_id))
+    return str(row["name"]) if row else "gone"
+
+
+def _songs_of(run_id: str) -> list[dict[str, Any]]:
+    row = database.one(sa.select(database.runs.c.request).where(database.runs.c.id == run_id))
+    return list(row["request"]["songs"]) if row else []
