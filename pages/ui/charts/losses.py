@@ -9,7 +9,6 @@ from typing import Any
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
-
 WIDE = 50.0  # losses and floors further apart than this factor are read on a logarithmic axis
 
 
