@@ -95,7 +95,7 @@ class _Intake:
         self.place = place
         self.uploads = uploads
         self.on_progress = on_progress
-        self.shelf = Shelf(source)
+        self.shelf = Shelf(place, source)
         self.items: list[Item] = []
         self.ignored: list[Ignored] = []
         self.waiting: list[tuple[Item, Spooled]] = []

@@ -3,9 +3,9 @@
     songs/<id>/             the clip
     blobs/ab/cd/<sha256>    the upload
 
-Row, folder and blob change together under the database's write lock: a new song's files are moved into place in the
-transaction that inserts its row, and whatever has no row while that lock is held is garbage (see `tidying`). So the
-same content is one song, however many import it at once, and no half song is ever seen. Reads no uploads.
+Row, folder and blob change together under the database's write lock, and whoever changes them first writes down in its
+workplace what it is about to move: so the same content is one song however many import it at once, nobody sees half a
+song, and what a killed process left behind is known by name (see `tidying`). Reads no uploads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ import sqlalchemy as sa
 from musicgen.errors import CorruptArtifact, InvalidInput, NotFound, sentence
 from musicgen.settings import home
 from musicgen.songs.names import clean_name
+from musicgen.songs.workplace import Workplace
 from musicgen.storage import database
 from musicgen.storage.database import check_id, new_id, now, songs
 from musicgen.storage.files import blob_path, sync_file, sync_folder
@@ -121,11 +123,28 @@ def rename_song(song_id: str, name: str) -> Song:
 def remove_song(song_id: str) -> None:
     """Take a song out of the library: first its row, then its files. Runs that learned from it go on without it."""
     song = get_song(song_id)
-    database.change(sa.delete(songs).where(songs.c.id == song.id))
-    with database.engine().begin() as connection:  # the write lock: nobody is adding this content now
-        if _find(connection, song.sha256) is None:
-            blob_path(song.sha256).unlink(missing_ok=True)
-    shutil.rmtree(song.folder, ignore_errors=True)
+    with Workplace() as place, place.moving([(song.id, song.sha256)], discard):
+        database.change(sa.delete(songs).where(songs.c.id == song.id))
+        discard(song.id, song.sha256)
+
+
+def discard(song_id: str, sha256: str) -> None:
+    """Remove folder and blob where no row speaks for them."""
+    with write_lock() as connection:
+        is_gone = connection.execute(sa.select(songs.c.id).where(songs.c.id == song_id)).first() is None
+        if _find(connection, sha256) is None:
+            blob_path(sha256).unlink(missing_ok=True)
+    if is_gone:
+        shutil.rmtree(song_folder(song_id), ignore_errors=True)
+
+
+@contextmanager
+def write_lock() -> Iterator[sa.Connection]:
+    """A transaction during which nobody else adds or removes songs."""
+    with database.engine().begin() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's transactions are exclusive as they are
+            connection.execute(sa.text("LOCK TABLE songs IN EXCLUSIVE MODE"))
+        yield connection
 
 
 def known_contents(hashes: Iterable[str]) -> dict[str, Song]:
@@ -138,49 +157,41 @@ def known_contents(hashes: Iterable[str]) -> dict[str, Song]:
     return {song.sha256: song for song in known if song.folder.is_dir() and blob_path(song.sha256).is_file()}
 
 
-def publish(new: Sequence[NewSong]) -> list[tuple[str, bool]]:
-    """Put songs into the library, all or none; of each its id and whether it is new.
+def publish(new: Sequence[NewSong], place: Workplace) -> list[tuple[str, bool]]:
+    """Put songs from `place` into the library, all or none; of each its id and whether it is new.
 
     Content that is there by now keeps the song it has, which gets back what it has lost of its files.
 
-    Raises OSError or a database error where the disk or the record fails; `tidying` then removes what was moved."""
+    Raises OSError or a database error where disk or record fail."""
     for song in new:
         _sync(song)
-    with database.engine().begin() as connection:
-        moved: set[Path] = set()
-        published = [_publish_one(connection, song, moved) for song in new]
-        for folder in moved:
+    ids = [new_id("song") for _ in new]
+    moves = [(song_id, song.sha256) for song_id, song in zip(ids, new, strict=True)]
+    with place.moving(moves, discard), write_lock() as connection:
+        changed: set[Path] = set()
+        published = [_publish_one(connection, *pair, changed) for pair in zip(ids, new, strict=True)]
+        for folder in changed:
             sync_folder(folder)
     return published
 
 
-def _publish_one(connection: sa.Connection, song: NewSong, moved: set[Path]) -> tuple[str, bool]:
-    """`moved` gathers the folders in which something got its name."""
-    song_id = _find(connection, song.sha256)
-    is_new = song_id is None
-    if song_id is None:
-        song_id = _insert(connection, song)
-    if not song_folder(song_id).is_dir():
-        moved |= _move(song.folder, song_folder(song_id))
+def _publish_one(connection: sa.Connection, song_id: str, song: NewSong, changed: set[Path]) -> tuple[str, bool]:
+    """`changed` gathers the folders in which something got its name."""
+    known = _find(connection, song.sha256)
+    if known is None:
+        columns = {column.name: getattr(song, column.name) for column in songs.c if hasattr(song, column.name)}
+        columns |= {"id": song_id, "created_at": now(), "report": song.report | {"id": song_id}}
+        connection.execute(sa.insert(songs).values(columns))
+    shown_id = known or song_id
+    if not song_folder(shown_id).is_dir():
+        changed |= _move(song.folder, song_folder(shown_id))
     if not blob_path(song.sha256).is_file():
-        moved |= _move(song.blob, blob_path(song.sha256))
-    return song_id, is_new
+        changed |= _move(song.blob, blob_path(song.sha256))
+    return shown_id, known is None
 
 
 def _find(connection: sa.Connection, sha256: str) -> str | None:
     return connection.execute(sa.select(songs.c.id).where(songs.c.sha256 == sha256)).scalar()
-
-
-def _insert(connection: sa.Connection, song: NewSong) -> str:
-    song_id = new_id("song")
-    columns = {column.name: getattr(song, column.name) for column in songs.c if hasattr(song, column.name)}
-    columns |= {"id": song_id, "created_at": now(), "report": song.report | {"id": song_id}}
-    try:
-        with connection.begin_nested():
-            connection.execute(sa.insert(songs).values(columns))
-    except sa.exc.IntegrityError:  # only where the database lets two write at once, which SQLite does not
-        return _find(connection, song.sha256) or song_id
-    return song_id
 
 
 def _move(source: Path, target: Path) -> set[Path]:

@@ -14,7 +14,7 @@ from musicgen.songs.content import extension_warning
 from musicgen.songs.library import NewSong, Song, publish
 from musicgen.songs.names import song_name
 from musicgen.songs.report import FileReport
-from musicgen.songs.workplace import Spooled
+from musicgen.songs.workplace import Spooled, Workplace
 
 TOGETHER = 25
 PATIENCE_SECONDS = 1.0
@@ -48,7 +48,8 @@ class Item:
 class Shelf:
     """Collects what was read and publishes it in groups. `publish_rest` when all is read."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, place: Workplace, source: str) -> None:
+        self.place = place
         self.source = source
         self._group: list[tuple[Item, NewSong]] = []
         self._since = time.monotonic()
@@ -86,7 +87,7 @@ class Shelf:
         """Publish what is waiting. Where disk or record refuse it, its files are reported as rejected."""
         group, self._group = self._group, []
         try:
-            published = publish([song for _, song in group])
+            published = publish([song for _, song in group], self.place) if group else []
         except (OSError, sa.exc.OperationalError) as error:
             for item, _ in group:
                 item.reject(_not_stored(error))

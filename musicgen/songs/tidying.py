@@ -1,64 +1,48 @@
-"""The janitor: removes what killed imports, removals and power cuts left behind. Safe while others work.
+"""The janitor: finishes what killed imports and removals left half done. Safe while others work.
 
-Files get their names in `songs/` and `blobs/` under the database's write lock, in the transaction that inserts their
-row. So while this module holds that lock, what has no row is garbage.
+It touches only what a workplace has noted down, and only where the record does not speak for it: a database that was
+lost or exchanged never makes it remove the files of songs. What else does not fit together, `inspect` reports.
 """
 
 from __future__ import annotations
 
-import shutil
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from musicgen.settings import home
-from musicgen.songs.workplace import STARTING_SECONDS, remove_abandoned
-from musicgen.storage import database
-from musicgen.storage.database import ID_PATTERN, songs
-from musicgen.storage.files import blob_path
-
-TEMPORARY_SECONDS = 3600.0  # a hidden file in blobs/ or folder in songs/ is somebody's unfinished work for so long
-UNSERIALISED_SECONDS = 3600.0  # a database other than SQLite lets others publish while we look
+from musicgen.songs.library import discard, write_lock
+from musicgen.songs.workplace import STARTING_SECONDS, abandoned, remove
+from musicgen.storage.database import songs
 
 _last_tidied: dict[Path, float] = {}
 
 
 @dataclass(frozen=True)
-class Tidied:
-    """What was removed, and `dangling`: ids of songs whose folder or blob is missing, which only people can judge."""
+class Inspection:
+    """What does not fit together, as ids and content hashes.
 
-    workplaces: int
-    folders: int
-    blobs: int
+    Attributes:
+        dangling: songs whose folder or blob is missing; adding the file again repairs them.
+        folders, blobs: those that no song in the record owns.
+    """
+
     dangling: tuple[str, ...]
+    folders: tuple[str, ...]
+    blobs: tuple[str, ...]
 
 
-def tidy(min_age: float = STARTING_SECONDS) -> Tidied:
-    """Remove abandoned workplaces (untouched for `min_age` s), folders without a song and blobs without a song."""
-    workplaces = remove_abandoned(min_age)
-    trash = home() / "tmp" / f"trash-{uuid.uuid4().hex}"
-    with database.engine().begin() as connection:
-        age = 0.0 if connection.dialect.name == "sqlite" else UNSERIALISED_SECONDS
-        known = {row.id: row.sha256 for row in connection.execute(sa.select(songs.c.id, songs.c.sha256))}
-        folders = [path for path in _song_folders() if path.name not in known and _is_garbage(path, age)]
-        all_trash = [*trash.parent.glob("trash-*"), trash]
-        trash.mkdir(parents=True, mode=0o700)
-        for folder in folders:
-            with suppress(FileNotFoundError):  # whoever removed its song is removing it
-                folder.rename(trash / folder.name)
-        contents = set(known.values())
-        blobs = [path for path in _blobs() if path.name not in contents and _is_garbage(path, age)]
-        for blob in blobs:
-            blob.unlink(missing_ok=True)
-        dangling = [song_id for song_id, sha256 in known.items() if not _has_files(song_id, sha256)]
-    for folder in all_trash:
-        shutil.rmtree(folder, ignore_errors=True)
-    return Tidied(workplaces, len(folders), len(blobs), tuple(sorted(dangling)))
+def tidy(min_age: float = STARTING_SECONDS) -> int:
+    """Settle and remove the workplaces of killed processes, untouched for `min_age` seconds; how many."""
+    count = 0
+    for folder, moves in abandoned(min_age):
+        for song_id, sha256 in moves:
+            discard(song_id, sha256)
+        remove(folder)
+        count += 1
+    return count
 
 
 def tidy_now_and_then(every_seconds: float = 3600.0) -> None:
@@ -69,24 +53,13 @@ def tidy_now_and_then(every_seconds: float = 3600.0) -> None:
         tidy()
 
 
-def _song_folders() -> Iterator[Path]:
-    with suppress(FileNotFoundError):
-        yield from (home() / "songs").iterdir()
-
-
-def _blobs() -> Iterator[Path]:
-    yield from (home() / "blobs").glob("??/??/*")
-    yield from (home() / "blobs").glob(".*")
-
-
-def _is_garbage(path: Path, age: float) -> bool:
-    is_temporary = path.name.startswith(".")
-    is_ours = is_temporary or ID_PATTERN.match(path.name) is not None or len(path.name) == 64
-    try:
-        return is_ours and time.time() - path.stat().st_mtime >= (TEMPORARY_SECONDS if is_temporary else age)
-    except OSError:
-        return False
-
-
-def _has_files(song_id: str, sha256: str) -> bool:
-    return (home() / "songs" / song_id).is_dir() and blob_path(sha256).is_file()
+def inspect() -> Inspection:
+    """Compare the record with the files, changing nothing."""
+    with write_lock() as connection:
+        known = {row.id: row.sha256 for row in connection.execute(sa.select(songs.c.id, songs.c.sha256))}
+        folders = {path.name for path in (home() / "songs").glob("song-*")}
+        blobs = {path.name for path in (home() / "blobs").glob("??/??/*")}
+    dangling = (song_id for song_id, sha256 in known.items() if song_id not in folders or sha256 not in blobs)
+    return Inspection(
+        tuple(sorted(dangling)), tuple(sorted(folders - set(known))), tuple(sorted(blobs - set(known.values())))
+    )

@@ -1,6 +1,7 @@
 """A folder for one import, in which everything is made before it is published. Gone when the import ends.
 
-It holds a lock while it is in use, so that `remove_abandoned` can tell the folder of a killed import from one at work.
+It holds a lock while it is in use, so that `abandoned` can tell the folder of a killed process from one at work, and it
+keeps the list of what is being moved to or from the library just now, so that such a move can be finished or undone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import shutil
 import stat
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -19,17 +21,19 @@ from typing import IO, BinaryIO
 from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
 from musicgen.settings import home, settings
 from musicgen.songs.content import HEAD_BYTES
-from musicgen.storage.files import CHUNK, check_free_space
+from musicgen.storage.files import CHUNK, check_free_space, read_json, write_json
 
 try:
     import fcntl
 except ImportError:  # Windows: there the age alone decides
     fcntl = None  # type: ignore[assignment]
 
-LOCK = "lock"
+LOCK, MOVES = "lock", "moves"
 STARTING_SECONDS = 60.0  # between making the folder and holding its lock passes less
 UNLOCKABLE_SECONDS = 24 * 3600.0
 MB = 1 << 20
+
+Moves = Sequence[tuple[str, str]]  # (song id, sha256)
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,28 @@ class Workplace:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        notes = set(self.folder.glob(f"{MOVES}-*"))
         if self._lock is not None:
             self._lock.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if notes:  # neither done nor undone, probably because the disk is full: left to `tidying`
+            for path in set(self.folder.iterdir()) - notes:
+                remove(path)
+        else:
+            remove(self.folder)
+
+    @contextmanager
+    def moving(self, moves: Moves, settle: Callable[[str, str], None]) -> Iterator[None]:
+        """Note these (song id, sha256) down while the block moves their files. Should it fail, `settle` each."""
+        note = self.folder / f"{MOVES}-{uuid.uuid4().hex}.json"
+        write_json(note, moves)
+        try:
+            yield
+        except BaseException:
+            for move in moves:
+                settle(*move)
+            note.unlink()
+            raise
+        note.unlink()
 
     def new_path(self, prefix: str) -> Path:
         return self.folder / f"{prefix}-{uuid.uuid4().hex}"
@@ -121,26 +144,32 @@ def disk_full(error: OSError) -> ResourceUnavailable:
     return ResourceUnavailable(text, code="disk_full")
 
 
-def remove_abandoned(min_age: float = STARTING_SECONDS) -> int:
-    """Remove the folders of killed imports, untouched for `min_age` seconds; how many. Safe while others work."""
-    return sum(_remove_if_abandoned(folder, min_age) for folder in _root().glob("intake-*"))
+def abandoned(min_age: float = STARTING_SECONDS) -> Iterator[tuple[Path, Moves]]:
+    """Folders of killed processes, untouched for `min_age` seconds, each with the moves that it did not finish.
+
+    Each is locked while the caller has it, who finishes the moves and removes it. Safe while others work."""
+    for folder in _root().glob("intake-*"):
+        try:
+            if time.time() - folder.stat().st_mtime < (min_age if fcntl else max(min_age, UNLOCKABLE_SECONDS)):
+                continue
+            with open(folder / LOCK, "ab") as lock:
+                if fcntl is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield folder, [tuple(move) for note in folder.glob(f"{MOVES}-*") for move in read_json(note)]
+        except OSError:  # held, or gone in the meantime
+            continue
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with all that is in it; gone already is fine."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _root() -> Path:
     return home() / "tmp"
-
-
-def _remove_if_abandoned(folder: Path, min_age: float) -> bool:
-    try:
-        if time.time() - folder.stat().st_mtime < (min_age if fcntl else max(min_age, UNLOCKABLE_SECONDS)):
-            return False
-        if fcntl is not None and (folder / LOCK).exists():
-            with open(folder / LOCK, "rb+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held, or gone in the meantime
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
-    return True
 
 
 def _check_file(path: Path, limit: int) -> None:
