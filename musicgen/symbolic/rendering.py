@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,7 @@ from musicgen.storage.files import check_free_space
 from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.score import Score
 from musicgen.symbolic.sound_fonts import bundled_sound_font, fluidsynth_program, system_sound_font
-from musicgen.symbolic.synthesis import Block, fluidsynth_blocks, symusic_blocks
+from musicgen.symbolic.synthesis import Block, Blocks, fluidsynth_blocks, symusic_blocks
 
 PEAK = 10 ** (-1 / 20)  # -1 dBFS
 AUDIBLE = 10 ** (-60 / 20)  # of the peak: what is softer after the last note is cut
@@ -63,7 +64,7 @@ def render_score(score: Score, wav_path: Path, *, sample_rate: int = 44_100) -> 
     )
 
 
-def _synthesisers(score: Score, sample_rate: int) -> Iterator[tuple[str, Iterator[Block]]]:
+def _synthesisers(score: Score, sample_rate: int) -> Iterator[tuple[str, Blocks]]:
     """The best one first; a later one is asked only where an earlier one fails."""
     system_font, small_font = system_sound_font(), bundled_sound_font()
     seconds = settings().render_seconds
@@ -76,13 +77,13 @@ def _synthesisers(score: Score, sample_rate: int) -> Iterator[tuple[str, Iterato
         yield f"symusic, {small_font.name}", symusic_blocks(score, small_font, sample_rate)
 
 
-def _write(blocks: Iterator[Block], music_seconds: float, wav_path: Path, sample_rate: int) -> None:
+def _write(blocks: Blocks, music_seconds: float, wav_path: Path, sample_rate: int) -> None:
     """Twice through the sound, by way of a temporary file: once for its peak and its end, once to write it."""
     from musicgen.audio.wav import WavWriter
 
     check_free_space(int((music_seconds + LONGEST_TAIL_SECONDS) * sample_rate * 12))
     music = round(music_seconds * sample_rate)
-    with tempfile.TemporaryFile(dir=wav_path.parent) as spool:
+    with closing(blocks), tempfile.TemporaryFile(dir=wav_path.parent) as spool:
         peak, tail = _spool(blocks, spool, music, music + round(LONGEST_TAIL_SECONDS * sample_rate))
         gain = min(PEAK / peak, MAX_GAIN) if peak > 0 else 1.0
         spool.seek(0)
@@ -97,7 +98,7 @@ def _write(blocks: Iterator[Block], music_seconds: float, wav_path: Path, sample
             writer.write(_ending(tail, peak, sample_rate) * np.float32(gain))
 
 
-def _spool(blocks: Iterator[Block], spool: IO[bytes], music: int, most: int) -> tuple[float, Block]:
+def _spool(blocks: Blocks, spool: IO[bytes], music: int, most: int) -> tuple[float, Block]:
     """Store the sound. Returns its peak, and what sounds from frame `music` to frame `most`."""
     peak, n_frames = 0.0, 0
     tail = np.zeros((2, most - music), np.float32)
@@ -109,6 +110,10 @@ def _spool(blocks: Iterator[Block], spool: IO[bytes], music: int, most: int) -> 
         start = max(n_frames - music, 0)
         tail[:, start : start + after.shape[1]] = after
         n_frames += block.shape[1]
+        if n_frames >= most:
+            break
+    if n_frames == 0:
+        raise ResourceUnavailable(sentence("A synthesiser makes sound", "none"), code="synthesiser_failed")
     return peak, tail
 
 

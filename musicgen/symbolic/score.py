@@ -145,6 +145,21 @@ class Score:
         )
 
 
+def opening(score: Score, beats: float) -> Score:
+    """The first beats of a score: later notes and changes are left out, notes that sound on are cut there."""
+    end = round(beats * score.ticks_per_beat)
+    notes = score.notes[score.notes["onset_ticks"] < end].copy()
+    notes["duration_ticks"] = np.minimum(notes["duration_ticks"], end - notes["onset_ticks"])
+    return replace(
+        score,
+        notes=notes,
+        tempos=tuple(change for change in score.tempos if change.tick < end),
+        time_signatures=tuple(change for change in score.time_signatures if change.tick < end),
+        key_signatures=tuple(change for change in score.key_signatures if change.tick < end),
+        controls=score.controls[score.controls["tick"] < end],
+    )
+
+
 def make_notes(
     onset_ticks: ArrayLike, duration_ticks: ArrayLike, pitch: ArrayLike, velocity: ArrayLike, track: ArrayLike = 0
 ) -> NDArray[np.void]:

@@ -6,7 +6,7 @@ the score that FluidSynth reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import zip_longest
@@ -20,13 +20,14 @@ from musicgen.symbolic.pedal import held_offsets
 from musicgen.symbolic.score import Score, TempoChange, make_notes
 
 Block = NDArray[np.float32]
+Blocks = Generator[Block, None, None]
 
 WINDOW_SECONDS = 30.0
 LONGEST_NOTE_SECONDS, SHORTEST_NOTE_SECONDS = 60.0, 0.05
 QUALITY = 4  # of symusic's interpolation, 0-6
 
 
-def fluidsynth_blocks(score: Score, sound_font: Path, sample_rate: int, *, seconds: float) -> Iterator[Block]:
+def fluidsynth_blocks(score: Score, sound_font: Path, sample_rate: int, *, seconds: float) -> Blocks:
     """FluidSynth, one process for each MIDI port (15 instruments and the drums), mixed. `seconds`: wall clock for all.
 
     Raises ResourceUnavailable: code `timeout`, or `synthesiser_failed` where it gives no sound.
@@ -42,7 +43,7 @@ def fluidsynth_blocks(score: Score, sound_font: Path, sample_rate: int, *, secon
             yield _mix([block for block in blocks if block is not None])
 
 
-def symusic_blocks(score: Score, sound_font: Path, sample_rate: int) -> Iterator[Block]:
+def symusic_blocks(score: Score, sound_font: Path, sample_rate: int) -> Blocks:
     """symusic's synthesiser, window by window of note onsets, so that memory holds one window and its longest note.
 
     It knows no controllers: notes held by the pedal are lengthened instead. Notes of more than a minute are cut,

@@ -1,0 +1,88 @@
+"""Public-domain scores out of the corpus that music21 brings along. Children only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from musicgen.errors import NotFound, sentence
+from musicgen.symbolic.music21_locked import music21_locked
+from musicgen.symbolic.score import NOTE_DTYPE, KeySignature, Score, TempoChange, TimeSignature, Track
+
+TICKS_PER_BEAT = 480
+
+
+def corpus_score(
+    name: str,
+    *,
+    tracks: tuple[Track, ...],
+    tempo: float,
+    velocities: tuple[int, ...] = (),
+    with_repeats: bool = False,
+) -> Score:
+    """A piece of the corpus, such as 'bach/bwv269'.
+
+    Args:
+        tracks: what to call its parts and which instrument plays each, in the order of the staves. Staves beyond the
+            last entry join it, which is how the two staves of a piano become one track.
+        tempo: BPM, quarters; most encodings name none worth keeping.
+        velocities: of each track; 80 where absent.
+        with_repeats: play the repeats that the score asks for.
+
+    Raises NotFound where this installation of music21 lacks the piece.
+    """
+    music21 = music21_locked()
+    try:
+        path = music21.corpus.getWork(name)
+    except music21.corpus.CorpusException as error:
+        received = f"an installation of music21 without {name}"
+        raise NotFound(sentence("Samples come from the corpus of music21", received, "Install it anew.")) from error
+    piece = music21.converter.parseFile(path, forceSource=True)
+    if with_repeats:
+        piece = piece.expandRepeats()
+    piece = piece.stripTies()
+    rows = []
+    for index, part in enumerate(piece.parts):
+        track = min(index, len(tracks) - 1)
+        velocity = velocities[track] if track < len(velocities) else 80
+        rows += [(onset, duration, pitch, velocity, track) for onset, duration, pitch in _notes(part)]
+    first = piece.parts[0].flatten()
+    return Score(
+        notes=np.array(list(dict.fromkeys(rows)), NOTE_DTYPE),
+        ticks_per_beat=TICKS_PER_BEAT,
+        tracks=tracks,
+        tempos=(TempoChange(0, tempo),),
+        time_signatures=tuple(_time_signatures(first)),
+        key_signatures=tuple(_key_signatures(first)),
+    )
+
+
+def _notes(part: Any) -> Iterator[tuple[int, int, int]]:
+    """(onset, duration, pitch) in ticks; ornaments that take no time of their own are left out."""
+    for element in part.flatten().notes:
+        duration = _ticks(element.duration.quarterLength)
+        if duration > 0 and not element.duration.isGrace and not hasattr(element, "chordKind"):
+            for pitch in element.pitches:
+                yield _ticks(element.offset), duration, int(pitch.midi)
+
+
+def _ticks(quarter_length: float | Fraction) -> int:
+    return round(quarter_length * TICKS_PER_BEAT)
+
+
+def _time_signatures(part: Any) -> Iterator[TimeSignature]:
+    for found in _changes(part, "TimeSignature"):
+        yield TimeSignature(_ticks(found.offset), found.numerator, found.denominator)
+
+
+def _key_signatures(part: Any) -> Iterator[KeySignature]:
+    for found in _changes(part, "KeySignature"):
+        yield KeySignature(_ticks(found.offset), found.sharps, getattr(found, "mode", None) == "minor")
+
+
+def _changes(part: Any, kind: str) -> list[Any]:
+    """The elements of a kind, one for a moment."""
+    return list({_ticks(element.offset): element for element in part.getElementsByClass(kind)}.values())
