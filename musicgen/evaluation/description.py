@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musicgen.approaches.base import TrainingSong
+from musicgen.audio.wav import wav_info
 from musicgen.clips import Clip
 from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import verdicts
@@ -107,7 +108,7 @@ def describe_training(songs: Sequence[TrainingSong], medium: Medium) -> dict[str
 
 def longest_seconds(*clips: Clip) -> float:
     """How much of these sounds is measured at most; `MAX_FRAMES` bounds the memory."""
-    return min(MAX_FRAMES / int(clip.facts["sample_rate"]) for clip in clips)
+    return min(MAX_FRAMES / wav_info(clip.audio_path).sample_rate for clip in clips)
 
 
 def rounded(metrics: Mapping[str, float]) -> dict[str, float]:

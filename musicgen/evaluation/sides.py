@@ -106,7 +106,7 @@ def _by_path(path: Path, place: Workplace) -> Side:
     if format == "zip":
         rule = "What is compared is one piece of music"
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack it and name one of its files."), code="archive")
-    job = Job(spooled.path, format, place.new_path("clip"))
+    job = Job(spooled.path, format, place.folder / f"clip-{spooled.sha256}")
     return Side(spooled.sha256, None, (), lambda: _read(job, place))
 
 
