@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import Any
 
@@ -12,11 +11,13 @@ import streamlit as st
 
 from musicgen.doctor import Check, examine
 from musicgen.settings import Settings, home, settings
+from pages.ui.background import forget
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, page_heading
 from pages.ui.tables import text_table
-from pages.ui.text import size
+from pages.ui.text import escape, setting_words, size
+from pages.ui.waiting import result_of
 
 SIGNS = {
     "ok": ":green[:material/check_circle:]",
@@ -28,13 +29,13 @@ HEAVY = ("tensorflow", "keras", "librosa", "music21", "numba")
 
 def draw_check(check: Check) -> None:
     """One line: the sign, the name, what was found, and what to do where something is missing."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         st.markdown(SIGNS[check.status], width="content")
         st.text(check.name, width=170)
         with st.container(gap=None, width="stretch"):
             st.text(check.detail)
             if check.remedy:
-                st.code(check.remedy, language=None, wrap_lines=True)
+                st.caption(escape(check.remedy))
 
 
 def draw_server() -> None:
@@ -51,15 +52,10 @@ def draw_server() -> None:
     )
 
 
-def shown_value(value: Any) -> str:
-    """A setting as text; a password inside a database address stays hidden."""
-    return "not set" if value is None else re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", str(value))
-
-
 def draw_settings() -> None:
     values = settings()
     rows = (
-        (f"MUSICGEN_{name.upper()}", shown_value(getattr(values, name)), field.description or "")
+        (f"MUSICGEN_{name.upper()}", setting_words(getattr(values, name)), field.description or "")
         for name, field in Settings.model_fields.items()
     )
     with st.expander("Settings in force", icon=":material/tune:"):
@@ -73,10 +69,11 @@ def draw_checks(place: Any) -> None:
         quick = examine(with_devices=False)
         for check in quick:
             draw_check(check)
-        with st.spinner("Asking TensorFlow which devices it sees…"):
-            slow = [check for check in examine() if check.name not in {known.name for known in quick}]
-        for check in slow:
-            draw_check(check)
+        everything = result_of(f"examine {home()}", examine, "Asking TensorFlow which devices it sees …")
+        forget(f"examine {home()}")
+        for check in everything:
+            if check.name not in {known.name for known in quick}:
+                draw_check(check)
 
 
 page_heading("system", "What this machine has, what is missing, and what to do about it.")

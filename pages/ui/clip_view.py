@@ -12,6 +12,7 @@ import streamlit as st
 from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
 from pages.ui.errors import shown_errors
 from pages.ui.player import player
+from pages.ui.waiting import result_of
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
@@ -32,7 +33,7 @@ def clip_view(clip: Clip, *, key: str, track_names: Sequence[str] = ()) -> None:
     if clip.medium == "midi":
         figure = roll_figure([lane], track_names=track_names)
         show_figure(figure, key=f"{key}_roll.{stamp}", alt="Piano roll", on_stretch=zoom)
-        with sound, shown_errors(), st.spinner("Rendering the notes to sound …", show_time=True):
+        with sound, shown_errors():
             _make_sound(clip)
     with sound, shown_errors():
         if clip.has_audio:
@@ -48,9 +49,11 @@ def clip_view(clip: Clip, *, key: str, track_names: Sequence[str] = ()) -> None:
 
 
 def _make_sound(clip: Clip) -> None:
-    from musicgen.clips import ensure_audio
+    """Written music is rendered when it is first looked at, in a child process."""
+    if not clip.has_audio:
+        from musicgen.clips import ensure_audio
 
-    ensure_audio(clip)
+        result_of(f"sound {clip.folder}", partial(ensure_audio, clip), "Rendering the notes to sound …")
 
 
 def _stretch_name(clip: Clip, key: str) -> str:

@@ -27,7 +27,7 @@ def draw_song(song: Song) -> None:
     """The whole view of a song."""
     _draw_head(song)
     facts_row(song_facts(song))
-    clip_view(song.clip, key="song", track_names=[track_title(track) for track in song.facts.get("tracks", ())])
+    heard_and_seen = st.container()
     if song.medium == "midi":
         st.subheader("Tracks", anchor=False)
         text_table(("Track ›", "Name", "Instrument", "Notes ›", "Range"), track_rows(song))
@@ -36,6 +36,8 @@ def draw_song(song: Song) -> None:
         download_buttons(song.clip, song.name)
     with st.expander("How it was brought in", icon=":material/fact_check:"):
         _draw_report(song)
+    with heard_and_seen, shown_errors():  # last, because rendering a score to sound may take its time
+        clip_view(song.clip, key="song", track_names=[track_title(track) for track in song.facts.get("tracks", ())])
 
 
 def _draw_head(song: Song) -> None:
@@ -89,8 +91,8 @@ def song_facts(song: Song) -> list[tuple[str, str]]:
         shown += [
             ("Sample rate", f"{facts.get('sample_rate', 0):,} Hz"),
             ("Channels", CHANNELS.get(n_channels, str(n_channels))),
-            ("Level", f"{facts.get('rms_db', 0):.1f} dB"),
-            ("Peak", f"{facts.get('peak_db', 0):.1f} dB"),
+            ("Level", f"{facts.get('rms_db', 0):.1f} dBFS"),
+            ("Peak", f"{facts.get('peak_db', 0):.1f} dBFS"),
         ]
     return [*shown, ("Added", ago(song.created_at))]
 
@@ -106,7 +108,8 @@ def track_rows(song: Song) -> list[tuple[Any, ...]]:
     rows = []
     for track in song.facts.get("tracks", ()):
         lowest, highest = track.get("lowest_pitch"), track.get("highest_pitch")
-        reach = "" if lowest is None or highest is None else f"{pitch_name(lowest)} to {pitch_name(highest)}"
+        is_melodic = lowest is not None and highest is not None and not track.get("is_drum")
+        reach = f"{pitch_name(lowest)} to {pitch_name(highest)}" if is_melodic else ""
         rows.append((track["index"] + 1, track["name"], track["instrument"], f"{track['num_notes']:,}", reach))
     return rows
 

@@ -68,3 +68,8 @@ def size(n_bytes: float) -> str:
             return f"{n_bytes:.0f} {unit}" if n_bytes >= 10 or unit == "B" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1000
     return f"{n_bytes:.1f} GB"
+
+
+def setting_words(value: object) -> str:
+    """A setting as text; a password inside a database address stays hidden."""
+    return "not set" if value is None else re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", str(value))

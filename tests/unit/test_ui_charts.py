@@ -157,6 +157,8 @@ def test_lanes_and_rows() -> None:
     clip = StillClip(seconds=8)
     assert time_range([Lane("", clip, 2.0, 99.0), Lane("", clip, 0.0, 1.0, shift_seconds=9.0)]) == (2.0, 10.0)
     assert time_range([]) == (0.0, 1.0)
-    rows = stacked(3)
-    assert rows[0][1] == 1.0
-    assert rows[-1][0] == pytest.approx(0.0)
+    for n_rows in range(1, 9):
+        rows = stacked(n_rows)
+        assert rows[0][1] == 1.0
+        assert rows[-1][0] == pytest.approx(0.0)
+        assert all(0.0 <= bottom < top <= 1.0 for bottom, top in rows)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pages.ui.commands import command_line
-from pages.ui.text import WORD_JOINER, ago, clock, count, escape, shorten, size, span
+from pages.ui.text import WORD_JOINER, ago, clock, count, escape, setting_words, shorten, size, span
 
 HOSTILE = [
     "![x](http://evil/p.png)",
@@ -91,3 +91,9 @@ def test_the_command_line_can_be_pasted() -> None:
         "python -m musicgen train note_lstm 'my song.mid' --preset quick --seed 0 --json "
         "--set epochs=3 --set units=50,25 --set use_velocity=true"
     )
+
+
+def test_a_password_in_a_database_address_stays_hidden() -> None:
+    assert setting_words("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+    assert setting_words("sqlite:////tmp/musicgen.db") == "sqlite:////tmp/musicgen.db"
+    assert setting_words(None) == "not set"

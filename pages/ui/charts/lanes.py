@@ -89,10 +89,11 @@ def axis_name(kind: str, number: int) -> str:
     return kind if number == 1 else f"{kind}{number}"
 
 
-def stacked(n_rows: int, gap: float = 0.06) -> list[tuple[float, float]]:
-    """Domains (bottom, top) of `n_rows` rows of equal height, first row on top."""
+def stacked(n_rows: int, row_height: int = 110) -> list[tuple[float, float]]:
+    """Domains (bottom, top) of `n_rows` rows of equal height, first row on top, with room for titles between them."""
+    gap = TITLE_HEIGHT / (row_height * n_rows)
     height = (1.0 - gap * (n_rows - 1)) / n_rows
-    return [(1.0 - (row + 1) * height - row * gap, 1.0 - row * (height + gap)) for row in range(n_rows)]
+    return [(max(1.0 - (row + 1) * height - row * gap, 0.0), 1.0 - row * (height + gap)) for row in range(n_rows)]
 
 
 def row_titles(titles: Sequence[str], domains: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ N_COLUMNS = 900
 
 def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Sequence[str] = ()) -> dict[str, Any]:
     """One row for each lane, one pitch axis. A `single` lane is coloured by track (`track_names`), others by role."""
-    domains = stacked(max(len(lanes), 1), 0.08)
+    domains = stacked(max(len(lanes), 1), row_height)
     titles = [lane.title for lane in lanes]
     span = time_range(lanes)
     tables = [_notes(lane) for lane in lanes]

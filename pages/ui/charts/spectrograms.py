@@ -15,7 +15,7 @@ RANGE_DB = 80.0
 
 def spectrogram_figure(lanes: Sequence[Lane], *, row_height: int = 220) -> dict[str, Any]:
     """One row for each lane, one colour scale: 80 dB below the loudest point of all lanes."""
-    domains = stacked(max(len(lanes), 1))
+    domains = stacked(max(len(lanes), 1), row_height)
     titles = [lane.title for lane in lanes]
     layout = base_layout(row_height * len(domains), top=TITLE_HEIGHT if any(titles) else 8, hovermode="closest")
     layout["annotations"] = row_titles(titles, domains[: len(lanes)])

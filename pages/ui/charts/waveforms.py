@@ -30,7 +30,7 @@ class Row:
 def waveform_figure(lanes: Sequence[Lane], *, by_channel: bool = True, row_height: int = 110) -> dict[str, Any]:
     """One row for each lane (and channel, unless `by_channel` is off, which overlays them), one amplitude scale."""
     rows = [row for lane in lanes for row in _rows(lane, by_channel)]
-    domains = stacked(max(len(rows), 1))
+    domains = stacked(max(len(rows), 1), row_height)
     titles = [row.title for row in rows]
     top = TITLE_HEIGHT if any(titles) else 8
     layout = base_layout(row_height * len(domains), top=top, hovermode=False)
