@@ -40,13 +40,9 @@ class Side:
     gain_db: float = 0.0
 
     @property
-    def title(self) -> str:
-        return f"{WORDS[self.role]}: {shorten(self.name, 60)}"
-
-    @property
     def lane(self) -> Lane:
         return Lane(
-            self.title, self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
+            WORDS[self.role], self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
             role="reference" if self.role == "reference" else "generated",
         )  # fmt: skip
 
@@ -83,7 +79,7 @@ def _listen(reference: Side, generated: Side) -> tuple[Side, Side]:
     for column, side, heard in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{WORDS[side.role]}**")
-            st.text(side.name)
+            st.caption(escape(shorten(side.name, 44)))
             draw_sound(
                 side.clip, key=f"{side.role}_player", start_seconds=side.stretch.start,
                 stop_seconds=side.stretch.stop, gain_db=side.gain_db,
@@ -127,7 +123,7 @@ def level(side: Side) -> Level:
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _level(_stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
+def _level(stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
     from musicgen.audio.levels import measure_levels
 
     measured = measure_levels(_clip.waveform(start, stop))

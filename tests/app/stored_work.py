@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approach as find_approach
 from musicgen.audio.waveform import Waveform
@@ -25,6 +27,7 @@ from musicgen.storage import database
 from musicgen.storage.files import write_json
 from musicgen.symbolic.score import Score, Track, make_notes
 
+ENTRY = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 NASTY = (
     'Ünïcode 🎹 *bold* ![x](http://evil.example/p.png) <img src=x onerror="window.__x=1"> [a](b) $x$ ' + "long " * 12
 )
@@ -36,8 +39,8 @@ FLOORS = {
 
 def tone(seconds: float = 2.0, *, frequency: float = 330.0, level: float = 0.3, channels: int = 2) -> Waveform:
     """A decaying tone, 8 kHz."""
-    time = np.arange(int(seconds * 8000)) / 8000
-    samples = level * np.sin(2 * np.pi * frequency * time) * np.exp(-time)
+    moment = np.arange(int(seconds * 8000)) / 8000
+    samples = level * np.sin(2 * np.pi * frequency * moment) * np.exp(-moment)
     return Waveform(np.stack([samples / (1 + channel) for channel in range(channels)]).astype(np.float32), 8000)
 
 
@@ -125,7 +128,8 @@ def add_output(
     sidecar = {
         "id": output_id, "run": {"id": run_id}, "checkpoint": {"epoch": 4, "sha256": "0" * 64}, "seed": 7,
         "songs": _songs_of(run_id), "generation": {"temperature": 1.0}, "prompt": None, "reference": reference,
-        "facts": {"notes_per_second": 812.5}, "versions": {"keras": "3.15"}, "index": 0, "seeds": [7],
+        "facts": {"notes_per_second": 812.5}, "content_sha256": clip.facts["sha256"], "versions": {"keras": "3.15"},
+        "index": 0, "seeds": [7],
     } | more  # fmt: skip
     row = {
         "id": output_id, "run_id": run_id, "task_id": database.new_id("task"), "name": name or "A piece",
@@ -165,3 +169,32 @@ def _song_name(song_id: str) -> str:
 def _songs_of(run_id: str) -> list[dict[str, Any]]:
     row = database.one(sa.select(database.runs.c.request).where(database.runs.c.id == run_id))
     return list(row["request"]["songs"]) if row else []
+
+
+def visit(page: str, **query: str) -> AppTest:
+    """A page, reached through the entry point as a link would."""
+    app = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.switch_page(f"pages/workflow/{page}.py").run()
+
+
+def until(app: AppTest, is_so: Callable[[AppTest], bool], *, times: int = 100) -> AppTest:
+    """Run the page again (a browser does so by itself) until background work shows."""
+    for _ in range(times):
+        if is_so(app):
+            return app
+        time.sleep(0.1)
+        app.run()
+    raise AssertionError(f"the page never came to it: {said(app)}")
+
+
+def said(app: AppTest) -> str:
+    """All words on the page, those in boxes and tables too."""
+    kinds = ("title", "header", "subheader", "markdown", "caption", "text", "code", "error", "warning", "info")
+    return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind)).replace("\\", "")
+
+
+def is_clean(app: AppTest) -> bool:
+    """Whether nothing on the page is an error of ours."""
+    return not app.exception and "our side" not in said(app)

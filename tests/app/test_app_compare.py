@@ -1,0 +1,134 @@
+"""The Compare page through the entry point: the same stretch, one axis, equal loudness, the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stored_work import NASTY, add_output, add_run, add_song, is_clean, said, tone, tune, until, visit, with_sound
+from streamlit.testing.v1 import AppTest
+
+from musicgen.runs.api import get_output
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def measured(app: AppTest) -> bool:
+    return "Between the two" in said(app) or bool(app.exception)
+
+
+def test_without_outputs_the_page_says_what_to_do() -> None:
+    app = visit("compare")
+    assert is_clean(app)
+    assert "Nothing generated yet" in said(app)
+
+
+def test_an_aligned_output_is_shown_beside_its_own_song_and_measured() -> None:
+    song, other = add_song("The original", tone(4)), add_song("Another", tone(3))
+    run = add_run([other, song])
+    output = add_output(run, tone(2, level=0.1), reference={"song_id": song, "start_seconds": 1.0, "stop_seconds": 3.0})
+    app = until(visit("compare"), measured)
+    assert is_clean(app)
+    assert app.selectbox(key="compare_generated").value == output
+    assert app.selectbox(key="compare_reference").value == song
+    assert app.query_params["reference"] == song
+    assert "covers 0:01 to 0:03 of the original" in said(app)
+    assert len(app.get("audio")) == 2
+    assert len(app.get("plotly_chart")) == 2
+    assert "Loudness (RMS)" in said(app)
+    assert "dB quieter than" in said(app)
+
+
+def test_the_switch_makes_both_equally_loud_and_says_by_how_much() -> None:
+    song = add_song("The original", tone(3, level=0.4))
+    add_output(add_run([song]), tone(3, level=0.1))
+    app = visit("compare")
+    before = [audio.proto.url for audio in app.get("audio")]
+    app.toggle(key="match_loudness").set_value(True).run()
+    assert is_clean(app)
+    assert "played +12.0 dB" in said(app)
+    after = [audio.proto.url for audio in app.get("audio")]
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_a_link_chooses_both_and_a_choice_changes_the_link() -> None:
+    first, second = add_song("First", tone(3)), add_song("Second", tone(3))
+    run = add_run([first, second])
+    old = add_output(run, tone(2), name="Old")
+    add_output(run, tone(2), name="New")
+    app = visit("compare", reference=second, generated=old)
+    assert app.selectbox(key="compare_generated").value == old
+    assert app.selectbox(key="compare_reference").value == second
+    app.selectbox(key="compare_reference").set_value(first).run()
+    assert app.query_params["reference"] == first
+    assert app.query_params["generated"] == old
+
+
+def test_another_output_brings_its_own_song_with_it() -> None:
+    first, second = add_song("First", tone(3)), add_song("Second", tone(3))
+    one = add_output(add_run([first]), tone(2), name="Of the first")
+    two = add_output(add_run([second]), tone(2), name="Of the second")
+    app = visit("compare", generated=one)
+    assert app.selectbox(key="compare_reference").value == first
+    app.selectbox(key="compare_generated").set_value(two).run()
+    assert app.selectbox(key="compare_reference").value == second
+
+
+def test_two_outputs_of_one_song_are_aligned_to_each_other() -> None:
+    song = add_song("The original", tone(6))
+    run = add_run([song])
+    first = add_output(run, tone(3), reference={"song_id": song, "start_seconds": 1.0, "stop_seconds": 4.0})
+    second = add_output(run, tone(3), reference={"song_id": song, "start_seconds": 2.0, "stop_seconds": 5.0})
+    app = visit("compare", reference=first, generated=second)
+    assert is_clean(app)
+    assert "covers 0:01 to 0:03 of the original" in said(app)
+
+
+def test_scores_are_shown_as_rolls_on_one_axis_and_measured_whole() -> None:
+    song = add_song("A tune", tune(40))
+    output = add_output(add_run([song]), tune(24, seed=1), name="A piece")
+    for clip in (get_output(output).clip, get_clip(song)):
+        with_sound(clip, tone(2))
+    app = until(visit("compare"), measured)
+    assert is_clean(app)
+    assert len(app.get("plotly_chart")) == 3
+    assert app.button_group(key="compare_scope").value == "whole"
+    assert "All of both" in said(app)
+
+
+def get_clip(song_id: str):
+    from musicgen.songs.library import get_song
+
+    return get_song(song_id).clip
+
+
+def test_a_removed_song_leaves_the_other_output_to_compare_with() -> None:
+    gone = "song-000000000000"
+    run = add_run([])
+    add_output(run, tone(2), reference={"song_id": gone, "start_seconds": 0.0, "stop_seconds": 2.0})
+    app = visit("compare", reference=gone)
+    assert "Nothing to compare it with" in said(app)
+    add_output(run, tone(2), name="Another")
+    app.run()
+    assert is_clean(app)
+    assert len(app.get("audio")) == 2
+
+
+def test_names_are_data() -> None:
+    song = add_song(NASTY, tone(2))
+    add_output(add_run([song], name=NASTY), tone(2), name=NASTY)
+    app = visit("compare")
+    assert is_clean(app)
+    for element in (*app.markdown, *app.caption):
+        assert "](http" not in element.value
+        assert "<img" not in element.value
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.6, 1.04])
+def test_the_shortest_outputs_can_be_compared(seconds: float, home: Path) -> None:
+    song = add_song("The original", tone(3))
+    add_output(add_run([song]), tone(seconds))
+    app = visit("compare")
+    assert is_clean(app)
+    assert len(app.get("audio")) == 2
