@@ -1,0 +1,95 @@
+"""Training examples: addressed by number, gathered batch by batch, never all in memory at once.
+
+What a network learns from is an `Examples`: it knows how many there are and can gather any of them. The order within
+an epoch is a function of (seed, epoch) alone, so a resumed training sees exactly what an uninterrupted one would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+MOST_STEPS = 256
+MOST_BYTES = 8 << 20  # of one block of batches: small enough to gather in milliseconds
+
+
+class Examples(Protocol):
+    """A set of training examples."""
+
+    @property
+    def n_examples(self) -> int:
+        """How many there are."""
+
+    def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
+        """The examples of these numbers: name → array of shape (len(index), …).
+
+        `rng` draws what is varied anew each epoch (augmentation); None leaves the examples as they are.
+        """
+
+
+@dataclass(frozen=True)
+class Block:
+    """Several batches for one call of a compiled loop.
+
+    Attributes:
+        arrays: name → shape (n_steps or more, batch_size, …); `weight` (…, batch_size) is 0 for padding, else 1.
+        n_steps: how many of the batches are real. first_step: number of the first one within the epoch.
+    """
+
+    arrays: Arrays
+    n_steps: int
+    first_step: int
+
+
+def epoch_rng(seed: int, epoch: int, part: int = 0) -> np.random.Generator:
+    """The random numbers of one epoch."""
+    return np.random.default_rng([seed, epoch, part])
+
+
+def count_steps(n_examples: int, batch_size: int) -> int:
+    """Batches in an epoch, the last one perhaps not full."""
+    return -(-n_examples // batch_size)
+
+
+def steps_per_block(examples: Examples, batch_size: int, n_steps: int) -> int:
+    """How many batches fit into one block."""
+    one = examples.gather(np.zeros(1, dtype=np.int64), None)
+    bytes_per_step = max(1, batch_size * sum(array.nbytes for array in one.values()))
+    return max(1, min(MOST_STEPS, n_steps, MOST_BYTES // bytes_per_step))
+
+
+def blocks(
+    examples: Examples, batch_size: int, block_steps: int, *, seed: int, epoch: int, part: int = 0, shuffle: bool = True
+) -> Iterator[Block]:
+    """All examples once, in blocks of `block_steps` batches; shapes never change, so one compilation serves all.
+
+    Args:
+        part: tells apart what trains at the same time on the same seed (two channels, say).
+        shuffle: a fresh order and augmentation from (seed, epoch, part); False: in order, as they are.
+    """
+    rng = epoch_rng(seed, epoch, part) if shuffle else None
+    order = rng.permutation(examples.n_examples) if rng is not None else np.arange(examples.n_examples)
+    per_block = block_steps * batch_size
+    for start in range(0, order.size, per_block):
+        index = order[start : start + per_block]
+        yield Block(
+            _padded(examples.gather(index, rng), index.size, block_steps, batch_size),
+            n_steps=count_steps(index.size, batch_size),
+            first_step=start // batch_size,
+        )
+
+
+def _padded(arrays: Arrays, n_examples: int, n_steps: int, batch_size: int) -> Arrays:
+    arrays = {**arrays, "weight": np.ones(n_examples, dtype=np.float32)}
+    missing = n_steps * batch_size - n_examples
+    if missing:
+        arrays = {
+            name: np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)])
+            for name, array in arrays.items()
+        }
+    return {name: array.reshape(n_steps, batch_size, *array.shape[1:]) for name, array in arrays.items()}

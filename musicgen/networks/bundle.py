@@ -1,0 +1,142 @@
+"""Networks: the models of a run with their optimisers and the state of their training, written to plain arrays.
+
+Weights are stored as NumPy archives without pickles and loaded into networks that our own code has built: nothing that
+is read from a file can run, and no size in a file is trusted before it was compared with what the network needs.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import CorruptArtifact, sentence
+
+WEIGHTS, OPTIMIZER, STATE = "weights.npz", "optimizer.npz", "training.json"
+HEADER_BYTES = 4096  # of a .npy entry, generously
+
+
+class Networks:
+    """One or more models that train and generate together.
+
+    Attributes:
+        models: name → Keras model.
+        optimizers: name → optimiser; filled when training begins.
+        state: JSON; what besides the weights a resumed training or a generation needs (early stopping, error levels).
+    """
+
+    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+        self.models = dict(models)
+        self.optimizers: dict[str, keras.Optimizer] = {}
+        self.state: dict[str, Any] = {}
+        self._moments: dict[str, list[NDArray[Any]]] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self.models)
+
+    @property
+    def parameters(self) -> list[int]:
+        """Trainable weights of each network."""
+        return [sum(int(np.prod(w.shape)) for w in model.trainable_weights) for model in self.models.values()]
+
+    def attach(self, name: str, optimizer: keras.Optimizer) -> keras.Optimizer:
+        """Give the model `name` its optimiser, in the state that was loaded if one was."""
+        model = self.models[name]
+        optimizer.build(model.trainable_variables)
+        if name in self._moments:
+            _assign(optimizer.variables, self._moments.pop(name), f"the optimiser of {name}")
+        self.optimizers[name] = optimizer
+        return optimizer
+
+    def save(self, folder: Path, with_optimizer: bool = True) -> None:
+        """Write weights, state and (unless left out) the optimisers' state into an existing folder."""
+        _write(folder / WEIGHTS, {name: model.weights for name, model in self.models.items()})
+        if with_optimizer and self.optimizers:
+            _write(folder / OPTIMIZER, {name: optimizer.variables for name, optimizer in self.optimizers.items()})
+        (folder / STATE).write_text(json.dumps(self.state, indent=1, sort_keys=True, allow_nan=False))
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote. Raises CorruptArtifact where it does not fit these networks."""
+        stored = _read(folder / WEIGHTS, {name: model.weights for name, model in self.models.items()})
+        for name, model in self.models.items():
+            _assign(model.weights, stored[name], name)
+        self.state = _read_state(folder / STATE)
+        self._moments = _read_moments(folder / OPTIMIZER, self.models)
+        for name, optimizer in self.optimizers.items():
+            if name in self._moments:
+                _assign(optimizer.variables, self._moments.pop(name), f"the optimiser of {name}")
+
+
+def _write(path: Path, groups: Mapping[str, Sequence[Any]]) -> None:
+    arrays = {
+        f"{name}/{number:03d}": variable.numpy()
+        for name, variables in groups.items()
+        for number, variable in enumerate(variables)
+    }
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def _read(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, list[NDArray[Any]]]:
+    """The arrays of each group, in order; every size is checked before any array is made."""
+    found: dict[str, list[NDArray[Any]]] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {info.filename: info.file_size for info in archive.infolist()}
+        for name, variables in groups.items():
+            for number, variable in enumerate(variables):
+                entry = f"{name}/{number:03d}.npy"
+                expected = int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize
+                if entry not in sizes or not expected <= sizes[entry] <= expected + HEADER_BYTES:
+                    raise _mismatch(name, f"{sizes.get(entry, 'no')} bytes for {variable.path}, not {expected}")
+        with np.load(path, allow_pickle=False) as stored:
+            for name, variables in groups.items():
+                found[name] = [stored[f"{name}/{number:03d}"] for number in range(len(variables))]
+    except (OSError, ValueError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+        raise _mismatch(path.name, error) from error
+    return found
+
+
+def _read_moments(path: Path, models: Mapping[str, keras.Model]) -> dict[str, list[NDArray[Any]]]:
+    """The optimisers' arrays, kept until `attach` tells which optimiser they belong to."""
+    if not path.exists():
+        return {}
+    largest = sum(int(np.prod(w.shape)) for model in models.values() for w in model.weights) * 8
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(info.file_size > largest + HEADER_BYTES for info in archive.infolist()):
+                raise _mismatch(path.name, "an array larger than the network")
+        with np.load(path, allow_pickle=False) as stored:
+            return {
+                name: [stored[key] for key in sorted(stored.files) if key.rsplit("/", 1)[0] == name] for name in models
+            }
+    except (OSError, ValueError, MemoryError, zipfile.BadZipFile) as error:
+        raise _mismatch(path.name, error) from error
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise _mismatch(path.name, error) from error
+
+
+def _assign(variables: Sequence[Any], values: Sequence[NDArray[Any]], name: str) -> None:
+    shapes, stored = [tuple(v.shape) for v in variables], [value.shape for value in values]
+    if shapes != stored:
+        raise _mismatch(name, f"shapes {stored[:4]} … where {shapes[:4]} … belong")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _mismatch(name: str, received: object) -> CorruptArtifact:
+    return CorruptArtifact(
+        sentence(f"Stored weights fit the network that was built from the run's settings ({name})", received),
+        code="weights_mismatch",
+    )

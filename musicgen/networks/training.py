@@ -1,0 +1,282 @@
+"""Training: epochs over examples in compiled blocks of steps, validation, early stopping, one row a time.
+
+Knows no music: an objective gives sums over a batch, an Examples gives batches. Every random choice of an epoch is a
+function of (seed, epoch), and everything else that matters is in the networks, their optimisers and `networks.state`:
+a training that was stopped after any epoch and resumed ends with the same weights as one that ran through.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.base import EpochRow, Monitor
+from musicgen.codecs.examples import Block, Examples, blocks, count_steps, epoch_rng, steps_per_block
+from musicgen.errors import TrainingFailed, sentence
+from musicgen.networks.backend import Loop, Objective, evaluation_loop, training_loop
+from musicgen.networks.bundle import Networks
+
+FLOPS_PER_CALL = 1.5e10  # about a fifth of a second on one core: what a cancel waits for
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        schedule: constant, or cosine (falls to a twentieth over all epochs, after a short rise).
+        clip: largest norm of a gradient over all weights; 0 for none.
+        weight_decay: share of each weight taken off per step, times the learning rate; 0 for none.
+        patience: epochs without a better validation loss after which to stop; 0 for never.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: str = "constant"
+    clip: float = 0.0
+    weight_decay: float = 0.0
+    patience: int = 0
+
+    def optimizer(self, steps_per_epoch: int) -> keras.Optimizer:
+        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted."""
+        arguments = {"learning_rate": self._rate(steps_per_epoch), "global_clipnorm": self.clip or None}
+        if self.weight_decay:
+            return keras.optimizers.AdamW(weight_decay=self.weight_decay, **arguments)
+        return keras.optimizers.Adam(**arguments)
+
+    def _rate(self, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+        if self.schedule == "constant":
+            return self.learning_rate
+        steps = max(2, self.epochs * steps_per_epoch)
+        rise = max(1, min(steps // 20, 200))
+        return keras.optimizers.schedules.CosineDecay(
+            self.learning_rate / 10,
+            decay_steps=steps - rise,
+            alpha=0.05,
+            warmup_target=self.learning_rate,
+            warmup_steps=rise,
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network and what it learns from. Tasks of one training run side by side, on a core each.
+
+    Attributes:
+        objective: see backend.Objective. names: of its sums but the last (the weight); the first one is the loss.
+        unit: reported figures are multiplied by this (the square of a scale, say).
+        flops: multiply-adds × 2 of one example, forward and backward.
+        shards: see backend.training_loop.
+    """
+
+    name: str
+    objective: Objective
+    training: Examples
+    validation: Examples | None
+    names: tuple[str, ...] = ("loss",)
+    unit: float = 1.0
+    flops: float = 1e6
+    shards: int = 1
+
+
+@dataclass
+class _Runner:
+    """A task with its compiled loops."""
+
+    task: Task
+    part: int
+    batch_size: int
+    block_steps: int
+    learn: Loop
+    check: Loop
+
+    @property
+    def steps(self) -> int:
+        return count_steps(self.task.training.n_examples, self.batch_size)
+
+    def training_blocks(self, seed: int, epoch: int) -> Iterator[Block]:
+        return blocks(self.task.training, self.batch_size, self.block_steps, seed=seed, epoch=epoch, part=self.part)
+
+    def validation_blocks(self) -> Iterator[Block]:
+        assert self.task.validation is not None  # for the type checker: callers look first
+        return blocks(self.task.validation, self.batch_size, self.block_steps, seed=0, epoch=0, shuffle=False)
+
+
+@dataclass
+class _Means:
+    """Sums of all steps so far, per task."""
+
+    totals: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def add(self, name: str, sums: NDArray[np.float32]) -> None:
+        self.totals[name] = self.totals.get(name, 0.0) + sums.astype(np.float64).sum(axis=0)
+
+    def of(self, task: Task) -> dict[str, float]:
+        """name → mean, in the task's unit."""
+        totals = self.totals[task.name]
+        return {name: float(total / totals[-1] * task.unit) for name, total in zip(task.names, totals, strict=False)}
+
+
+def fit(
+    networks: Networks,
+    tasks: Sequence[Task],
+    recipe: Recipe,
+    *,
+    seed: int,
+    monitor: Monitor,
+    first_epoch: int = 1,
+    after_epoch: Callable[[dict[str, dict[str, float]]], None] | None = None,
+) -> None:
+    """Train in place up to `recipe.epochs`.
+
+    Args:
+        after_epoch: hears the training means of each task (task → name → mean) before the weights are saved, to note
+            in `networks.state` what generation will need.
+
+    Raises:
+        TrainingFailed: a loss that is not a finite number.
+    """
+    runners = [_runner(networks, task, recipe, part) for part, task in enumerate(tasks)]
+    stopping = _Stopping(networks, recipe.patience, first_epoch)
+    with ThreadPoolExecutor(len(tasks)) as side_by_side:
+        for epoch in range(first_epoch, recipe.epochs + 1):
+            began = time.monotonic()
+            means = _learn(runners, side_by_side, seed, epoch, monitor)
+            checked = _check(runners, side_by_side)
+            row = _row(epoch, tasks, means, checked, time.monotonic() - began, networks)
+            if after_epoch is not None:
+                after_epoch({task.name: means.of(task) for task in tasks})
+            stopping.note(row)
+            monitor.epoch_ended(row, networks.save)
+            if stopping.is_due:
+                return
+
+
+def _runner(networks: Networks, task: Task, recipe: Recipe, part: int) -> _Runner:
+    model = networks.models[task.name]
+    steps = count_steps(task.training.n_examples, recipe.batch_size)
+    optimizer = networks.attach(task.name, recipe.optimizer(steps))
+    per_call = max(1, int(FLOPS_PER_CALL / (task.flops * recipe.batch_size)))
+    return _Runner(
+        task,
+        part,
+        recipe.batch_size,
+        min(per_call, steps_per_block(task.training, recipe.batch_size, steps)),
+        training_loop(model, optimizer, task.objective, shards=task.shards),
+        evaluation_loop(model, task.objective),
+    )
+
+
+def _learn(
+    runners: Sequence[_Runner], side_by_side: ThreadPoolExecutor, seed: int, epoch: int, monitor: Monitor
+) -> _Means:
+    means = _Means()
+    for together in zip(*(_ahead(runner.training_blocks(seed, epoch)) for runner in runners), strict=True):
+        jobs = [
+            side_by_side.submit(runner.learn, block.arrays, block.n_steps, step_seed(seed, epoch, block.first_step))
+            for runner, block in zip(runners, together, strict=True)
+        ]
+        for runner, block, job in zip(runners, together, jobs, strict=True):
+            sums = job.result()
+            _raise_if_not_finite(sums, epoch, block.first_step)
+            means.add(runner.task.name, sums)
+        done = together[0].first_step + together[0].n_steps
+        loss = float(np.mean([means.of(runner.task)["loss"] for runner in runners]))
+        monitor.progress("training", done, runners[0].steps, loss=loss)
+    return means
+
+
+def _check(runners: Sequence[_Runner], side_by_side: ThreadPoolExecutor) -> _Means | None:
+    if any(runner.task.validation is None for runner in runners):
+        return None
+
+    def check(runner: _Runner, means: _Means) -> None:
+        for block in runner.validation_blocks():
+            means.add(runner.task.name, runner.check(block.arrays, block.n_steps, 0))
+
+    means = _Means()
+    list(side_by_side.map(lambda runner: check(runner, means), runners))
+    return means
+
+
+def _row(
+    epoch: int, tasks: Sequence[Task], means: _Means, checked: _Means | None, seconds: float, networks: Networks
+) -> EpochRow:
+    def mean(of: _Means, name: str) -> float:
+        return float(np.mean([of.of(task)[name] for task in tasks]))
+
+    extra = {name: mean(means, name) for name in tasks[0].names[1:]}
+    if checked is not None:
+        extra |= {f"val_{name}": mean(checked, name) for name in tasks[0].names[1:]}
+    if len(tasks) > 1:
+        extra |= {f"loss_{task.name}": means.of(task)["loss"] for task in tasks}
+    return EpochRow(
+        epoch=epoch,
+        loss=mean(means, "loss"),
+        val_loss=None if checked is None else mean(checked, "loss"),
+        seconds=seconds,
+        learning_rate=float(networks.optimizers[tasks[0].name].learning_rate),
+        extra=extra,
+    )
+
+
+def step_seed(seed: int, epoch: int, first_step: int) -> int:
+    """The dropout seed of a block of steps, a function of where it stands in the training alone."""
+    return int(epoch_rng(seed, epoch, first_step).integers(2**30))
+
+
+def _raise_if_not_finite(sums: NDArray[np.float32], epoch: int, first_step: int) -> None:
+    bad = ~np.isfinite(sums).all(axis=1)
+    if bad.any():
+        step = first_step + int(np.argmax(bad)) + 1
+        raise TrainingFailed(
+            sentence(
+                "The loss of a training stays a finite number",
+                f"{sums[bad][0][0]} at step {step} of epoch {epoch}",
+                "The weights of the last finished epoch are kept.",
+            ),
+            code="not_finite",
+            advice="Train again with a lower learning_rate, or with gradient clipping (clip = 1).",
+        )
+
+
+def _ahead(source: Iterator[Block]) -> Iterator[Block]:
+    """The same blocks, each gathered while the one before it is being learned from."""
+    with ThreadPoolExecutor(1) as gatherer:
+        waiting = gatherer.submit(next, source, None)
+        while (block := waiting.result()) is not None:
+            waiting = gatherer.submit(next, source, None)
+            yield block
+
+
+class _Stopping:
+    """Early stopping; its memory lies in `networks.state`, so that it survives a pause."""
+
+    def __init__(self, networks: Networks, patience: int, first_epoch: int) -> None:
+        self.patience = patience
+        if first_epoch == 1 or "best_loss" not in networks.state:
+            networks.state |= {"best_loss": None, "epochs_since_best": 0}
+        self.state = networks.state
+        if self.is_due:  # it had stopped by itself, and the user asks for more
+            self.state["epochs_since_best"] = 0
+
+    def note(self, row: EpochRow) -> None:
+        if row.val_loss is None or not math.isfinite(row.val_loss):
+            return
+        best = self.state["best_loss"]
+        is_better = best is None or row.val_loss < best
+        self.state["epochs_since_best"] = 0 if is_better else self.state["epochs_since_best"] + 1
+        if is_better:
+            self.state["best_loss"] = row.val_loss
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self.patience) and self.state["epochs_since_best"] >= self.patience
