@@ -38,10 +38,19 @@ class Copies:
         """Where the longest passage is: song, seconds there and seconds in the generated score."""
         return {
             "num_songs": self.num_songs,
+            "text": self._text(),
             "longest_copied_notes_song": self.name,
             "longest_copied_notes_song_seconds": self.longest.song_seconds,
             "longest_copied_notes_generated_seconds": self.longest.generated_seconds,
         }
+
+    def _text(self) -> str:
+        if not self.longest.num_events:
+            return f"Nothing in it stands in the {self.num_songs} training songs."
+        return (
+            f"The longest passage that stands in a training song has {self.longest.num_events} notes or chords: "
+            f"at {self.longest.generated_seconds:.1f} s here, at {self.longest.song_seconds:.1f} s of “{self.name}”."
+        )
 
 
 def describe_clip(clip: Clip, *, training_clips: Sequence[Clip | TrainingSong] = ()) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from musicgen.errors import InvalidInput, sentence
 
 BLOCK = 1 << 16  # samples looked at in one go: stays in the processor's cache, and bounds the memory
+MANY = 200  # weights: from here on, FFT and elimination are faster than sums and singular values
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,7 @@ class LinearPredictor:
         total, count = 0.0, 0
         for samples in _list_of_series(series, look_back):
             for block in _blocks(samples, look_back):
-                # 'valid' correlation with the weights oldest first: one prediction for each sample with a full past.
-                predicted = self.bias + np.correlate(block[:-1], self.weights[::-1], mode="valid")
-                difference = block[look_back:] - predicted
+                difference = block[look_back:] - self.bias - _weighted_pasts(block[:-1], self.weights)
                 total += float(difference @ difference)
                 count += difference.size
         return total / count
@@ -37,47 +36,62 @@ class LinearPredictor:
 def fit_linear_predictor(training: Sequence[ArrayLike] | NDArray[np.floating], look_back: int) -> LinearPredictor:
     """The least-squares linear predictor (covariance method; Makhoul, Linear prediction, Proc. IEEE 63, 1975).
 
-    The normal equations are built from one row of correlations and its edges, so the cost is
-    n_samples × look_back and the memory does not grow with the songs.
+    The normal equations are built from one row of correlations and its edges, block by block: the time grows with
+    n_samples × look_back (less beyond 200, by FFT), the memory with look_back² and not with the songs.
     """
     if look_back < 1:
         raise InvalidInput(sentence("A predictor looks back at one sample or more", look_back))
     products = np.zeros((look_back + 1, look_back + 1))
     sums, count = np.zeros(look_back + 1), 0
     for samples in _list_of_series(training, look_back):
-        products += _lag_products(samples, look_back)
+        _add_lag_products(products, samples, look_back)
         sums += _lag_sums(samples, look_back)
         count += samples.size - look_back
-    covariance = products - np.outer(sums, sums) / count
-    weights = np.linalg.lstsq(covariance[1:, 1:], covariance[1:, 0], rcond=None)[0].astype(np.float64)
+    products -= np.outer(sums, sums / count)
+    weights = _solve(products[1:, 1:], products[1:, 0])
     return LinearPredictor(weights, float(sums[0] - weights @ sums[1:]) / count)
 
 
-def _lag_products(samples: NDArray[np.floating], look_back: int) -> NDArray[np.float64]:
-    """Σ_t x[t-i]·x[t-j] for i, j = 0 … look_back over every t with a full past; shape (look_back + 1,) * 2."""
-    first_row = np.zeros(look_back + 1)
+def _solve(covariance: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The least-squares weights; the shortest ones where several are as good (silence, pure tones)."""
+    if len(covariance) <= MANY:
+        return np.linalg.lstsq(covariance, target, rcond=None)[0].astype(np.float64)
+    # A hiss 120 dB below the signal: no audible difference, and a matrix that can be solved without its eigenvalues.
+    covariance[np.diag_indices_from(covariance)] += max(1e-12 * float(np.mean(np.diag(covariance))), 1e-300)
+    return np.asarray(np.linalg.solve(covariance, target), dtype=np.float64)
+
+
+def _add_lag_products(total: NDArray[np.float64], samples: NDArray[np.floating], look_back: int) -> None:
+    """Add Σ_t x[t-i]·x[t-j] over every t with a full past to `total[i, j]`, i, j = 0 … look_back."""
+    row = np.zeros(look_back + 1)
     for block in _blocks(samples, look_back):
-        first_row += _correlations(block, look_back)
-    head = samples[:look_back].astype(np.float64)
-    tail = samples[samples.size - look_back :].astype(np.float64)
-    matrix = np.empty((look_back + 1, look_back + 1))
-    matrix[0] = first_row
+        row += _correlations(block, look_back)
+    first_row = row
+    head = samples[:look_back].astype(np.float64)[::-1]
+    tail = samples[samples.size - look_back :].astype(np.float64)[::-1]
+    total[0] += row
     for i in range(look_back):
         # Σ over t of x[t-i-1]·x[t-j-1] is the sum above it, with its last term swapped for one before its first.
-        came = head[look_back - 1 - i] * head[look_back - 1 - np.arange(look_back)]
-        went = tail[look_back - 1 - i] * tail[look_back - 1 - np.arange(look_back)]
-        matrix[i + 1, 1:] = matrix[i, :-1] + came - went
-        matrix[i + 1, 0] = first_row[i + 1]
-    return matrix
+        row = np.concatenate([first_row[i + 1 : i + 2], row[:-1] + head[i] * head - tail[i] * tail])
+        total[i + 1] += row
 
 
 def _correlations(block: NDArray[np.float64], look_back: int) -> NDArray[np.float64]:
     """Σ_t block[t]·block[t-k] for k = 0 … look_back over t ≥ look_back; by FFT where that is faster."""
-    if look_back < 200:
+    if look_back < MANY:
         return np.correlate(block, block[look_back:], mode="valid")[::-1]
     size = 1 << (block.size - 1).bit_length()
     spectrum = np.fft.rfft(block, size) * np.fft.rfft(block[look_back:], size).conj()
     return np.fft.irfft(spectrum, size)[look_back::-1]
+
+
+def _weighted_pasts(block: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Σ_k weights[k]·block[t-1-k] for each t with a full past; shape (block.size - weights.size + 1,)."""
+    if weights.size < MANY:
+        return np.correlate(block, weights[::-1], mode="valid")
+    size = 1 << (block.size - 1).bit_length()
+    filtered = np.fft.irfft(np.fft.rfft(block, size) * np.fft.rfft(weights, size), size)
+    return filtered[weights.size - 1 : block.size]
 
 
 def _lag_sums(samples: NDArray[np.floating], look_back: int) -> NDArray[np.float64]:
