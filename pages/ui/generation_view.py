@@ -56,7 +56,7 @@ def _progress(task: Any, key: str) -> None:
             words = run_words.queue_words(list_tasks(active_only=True), task.id)
         else:
             words = run_words.progress_words(task.state, task.progress) or "loading the network"
-        st.progress(run_words.progress_share(task.state, task.progress), text=escape(words))
+        st.progress(run_words.progress_share(task.state, task.progress), text=words)
         if st.button("Cancel", key=key, icon=":material/stop:"):
             cancel(task.id)
             st.toast("Stopping: what is finished is kept.")

@@ -53,7 +53,7 @@ def _head(run: Run) -> None:
         with st.container(key="run_status", width="content"):
             state_badge(run.state)
     if run.is_active:
-        st.progress(run_words.progress_share(run.state, run.progress), text=escape(_where(run)))
+        st.progress(run_words.progress_share(run.state, run.progress), text=_where(run))
     facts_row(_head_facts(run))
 
 
@@ -106,7 +106,7 @@ def _curves(run: Run) -> None:
     figure = loss_figure(run.history, floors, run.best_epoch, epochs=epochs)
     show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
     for said in run_words.loss_words(run.history, floors, run.best_epoch):
-        st.markdown(f"- {escape(said)}")
+        st.markdown(f"- {said}")
 
 
 def _facts(run: Run) -> None:

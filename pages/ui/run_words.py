@@ -85,11 +85,15 @@ def _beside_floors(loss: float, floors: Mapping[str, float]) -> list[str]:
     said = []
     if below:
         name = min(below, key=lambda key: below[key])
-        said.append(f"Below the floor “{name}” ({below[name]:.4g}): the network {_lesson(name)[0]}.")
+        said.append(f"Below the floor “{_floor_title(name)}” ({below[name]:.4g}): the network {_lesson(name)[0]}.")
     if above:
         name = max(above, key=lambda key: above[key])
-        said.append(f"Not below the floor “{name}” ({above[name]:.4g}): {_lesson(name)[1]}.")
+        said.append(f"Not below the floor “{_floor_title(name)}” ({above[name]:.4g}): {_lesson(name)[1]}.")
     return said
+
+
+def _floor_title(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _lesson(floor: str) -> tuple[str, str]:

@@ -152,7 +152,7 @@ def start_panel(run: Run, known: Approach, request: GenerationRequest | str) -> 
         facts_row([("Approach", known.title), ("Best epoch", best["epoch"] if best else "none")])
         floors = (run.prepared or {}).get("floors", {})
         for said in run_words.loss_words(run.history, floors, run.best_epoch):
-            st.caption(escape(said))
+            st.caption(said)
         if isinstance(request, str):
             st.error(escape(request), icon=":material/error:")
         if st.button(

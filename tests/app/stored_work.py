@@ -4,6 +4,7 @@ clips through `write_audio_clip` and `write_score_clip`, a run's small files thr
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -192,7 +193,19 @@ def until(app: AppTest, is_so: Callable[[AppTest], bool], *, times: int = 100) -
 def said(app: AppTest) -> str:
     """All words on the page, those in boxes and tables too."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "text", "code", "error", "warning", "info")
-    return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind)).replace("\\", "")
+    return (
+        "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
+        .replace("\\", "")
+        .replace("\u2060", "")
+    )
+
+
+def markup(app: AppTest) -> str:
+    """What a name could have brought into the Markdown of the page: pictures, links, tags that are not escaped."""
+    kinds = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "button", "badge")
+    texts = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
+    texts += [str(element.label) for element in (*app.button, *app.expander, *app.get("page_link"))]
+    return " ".join(found for text in texts for found in re.findall(r"\]\(http|(?<!\\)<img|(?<!\\)\*bold", text))
 
 
 def is_clean(app: AppTest) -> bool:

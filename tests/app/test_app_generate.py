@@ -1,0 +1,126 @@
+"""The Generate page through the entry point: which network, which settings, what it made."""
+
+from __future__ import annotations
+
+import pytest
+from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
+
+from musicgen.runs.api import get_task, list_outputs, list_tasks
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_without_a_trained_network_the_page_says_what_to_do() -> None:
+    app = visit("generate")
+    assert is_clean(app)
+    assert "No trained network yet" in said(app)
+
+
+def test_a_start_is_what_the_form_says() -> None:
+    song = add_song("The original", tone(2))
+    run = add_run([song])
+    with nobody_works():
+        app = visit("generate", run=run)
+        assert is_clean(app)
+        app.selectbox(key="generation.mode").set_value("free").run()
+        app.number_input(key="generation.temperature").set_value(0.5).run()
+        app.number_input(key="generate_count").set_value(3).run()
+        app.number_input(key="generate_seed").set_value(11).run()
+        assert f"generate {run} --preset quick --seed 11 --prompt {song} --count 3 --set temperature=0.5" in said(app)
+        app.button(key="generate_start").click().run()
+        assert is_clean(app)
+        (task,) = list_tasks(kind="generate")
+    assert task.request["seeds"] == [11, 12, 13]
+    assert task.request["generation"]["temperature"] == 0.5
+    assert task.request["prompt"]["id"] == song
+    assert app.get("progress")[0].text.startswith("waiting")
+
+
+def test_the_same_click_twice_is_one_task() -> None:
+    run = add_run([add_song("s", tone(2))])
+    with nobody_works():
+        app = visit("generate", run=run)
+        app.button(key="generate_start").click().run()
+        app.button(key="generate_start").click().run()
+        assert len(list_tasks(kind="generate")) == 1
+        app.number_input(key="generate_seed").set_value(5).run()
+        app.button(key="generate_start").click().run()
+        assert len(list_tasks(kind="generate")) == 2
+
+
+def test_a_waiting_generation_can_be_cancelled() -> None:
+    run = add_run([add_song("s", tone(2))])
+    with nobody_works():
+        app = visit("generate", run=run)
+        app.button(key="generate_start").click().run()
+        (task,) = list_tasks(kind="generate")
+        app.button(key="generate_cancel").click().run()
+        assert get_task(task.id).state == "cancelled"
+        app.run()
+        assert "Cancelled" in said(app)
+
+
+def test_outputs_are_cards_with_everything_to_take_away() -> None:
+    run = add_run([add_song("s", tone(2))])
+    add_output(run, tone(1), name="Older")
+    newest = add_output(run, tone(1, frequency=400), name="Newest")
+    app = visit("generate", run=run)
+    assert is_clean(app)
+    assert len(app.get("audio")) == 2
+    assert "Newest" in said(app)
+    for name in ("wav", "mp3", "flac", "json"):
+        assert [b for b in app.get("download_button") if b.key == f"download_{name}"]
+    assert f"generated={newest}" in " ".join(link.proto.query_string for link in app.get("page_link"))
+
+
+def test_a_verdict_stands_on_the_card() -> None:
+    run = add_run([add_song("s", tone(2))])
+    looping = {"title": "Looping", "cause": "The same 0.50 s repeat.", "remedies": [{"text": "Warm it up."}]}
+    add_output(run, tone(1), verdicts=[looping], regenerates={"id": "output-000000000000"}, is_same_as_original=True)
+    app = visit("generate", run=run)
+    assert "Looping" in app.warning[0].value
+    assert "bit for bit" in said(app)
+
+
+def test_an_output_can_be_deleted() -> None:
+    run = add_run([add_song("s", tone(2))])
+    add_output(run, tone(1))
+    app = visit("generate", run=run)
+    app.button(key="output_delete").click().run()
+    assert is_clean(app)
+    assert list_outputs() == []
+
+
+def test_making_again_without_its_weights_is_refused_in_a_sentence() -> None:
+    run = add_run([add_song("s", tone(2))])
+    add_output(run, tone(1))
+    app = visit("generate", run=run)
+    app.button(key="output_again").click().run()
+    assert is_clean(app)
+    assert "no longer kept" in app.error[0].value
+
+
+def test_a_value_that_breaks_a_rule_disables_the_start_with_a_sentence() -> None:
+    run = add_run([add_song("s", tone(2))])
+    app = visit("generate", run=run)
+    app.number_input(key="generation.seconds").set_value(0.0).run()
+    assert app.button(key="generate_start").disabled
+    assert "seconds" in app.error[0].value
+
+
+def test_many_outputs_come_a_few_at_a_time() -> None:
+    run = add_run([add_song("s", tone(2))])
+    for number in range(6):
+        add_output(run, tone(0.6, frequency=300 + number))
+    app = visit("generate", run=run)
+    assert len(app.get("audio")) == 4
+    app.button(key="output_show_more").click().run()
+    assert len(app.get("audio")) == 6
+
+
+def test_names_are_data() -> None:
+    run = add_run([add_song(NASTY, tone(1))], name=NASTY)
+    add_output(run, tone(1), name=NASTY)
+    app = visit("generate", run=run)
+    assert is_clean(app)
+    assert markup(app) == ""
