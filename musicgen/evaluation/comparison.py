@@ -98,7 +98,7 @@ def compare_clips(
 
 def _key(one: Side, other: Side, wish: Wish) -> str:
     """The hash of everything that the result depends on."""
-    training = [(song.clip.facts["sha256"], song.name, song.tracks) for song in other.training]
+    training = [(learned.sha256, learned.song.name, learned.song.tracks) for learned in other.training]
     parts = {"version": VERSION, "contents": (one.sha256, other.sha256), "wish": asdict(wish), "training": training}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -110,15 +110,16 @@ def _recall(path: Path) -> dict[str, Any] | None:
 
 
 def _forget_oldest(folder: Path) -> None:
-    kept = [(path.stat().st_mtime, path) for path in folder.glob("*.json")]
-    for _, path in sorted(kept)[:-KEPT]:
-        path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # another process tidies at the same moment
+        kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-KEPT]:
+            path.unlink()
 
 
 def _measure(one: Side, other: Side, wish: Wish) -> dict[str, Any]:
     training = [
         {"id": song.id, "name": song.name, "clip": str(song.clip.folder), "tracks": song.tracks}
-        for song in other.training
+        for song in (learned.song for learned in other.training)
     ]
     payload = {
         "folders": [str(side.open().folder) for side in (one, other)],

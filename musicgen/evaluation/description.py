@@ -53,8 +53,16 @@ class Copies:
         )
 
 
-def describe_clip(clip: Clip, *, training_clips: Sequence[Clip | TrainingSong] = ()) -> dict[str, Any]:
+def describe_clip(
+    clip: Clip,
+    *,
+    training_clips: Sequence[Clip | TrainingSong] = (),
+    learned: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """{medium, metrics, verdicts} of a clip; with training songs, measured against them.
+
+    Args:
+        learned: `describe_training` of the songs, for a caller that has many clips to describe.
 
     Raises InvalidInput where there is nothing to measure, CorruptArtifact where files are missing.
     """
@@ -68,7 +76,8 @@ def describe_clip(clip: Clip, *, training_clips: Sequence[Clip | TrainingSong] =
             metrics |= find_copies(score, songs).metrics()
     else:
         metrics = audio.describe(clip.waveform(0.0, longest_seconds(clip)))
-    learned = describe_training(songs, medium)
+    if learned is None:
+        learned = describe_training(songs, medium)
     return {
         "medium": medium,
         "metrics": rounded(metrics),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.approaches.base import TrainingSong
-from musicgen.errors import NotFound, RejectedFile, sentence
+from musicgen.errors import CorruptArtifact, NotFound, RejectedFile, sentence
 from musicgen.evaluation.stretches import Place
 from musicgen.songs.content import refusal, sniff
 from musicgen.songs.library import Song, get_song, known_contents
@@ -23,6 +23,14 @@ from musicgen.storage.database import ID_PATTERN
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A song that an output was learned from, with the hash of its clip."""
+
+    song: TrainingSong
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Side:
 
     sha256: str
     place: Place | None
-    training: tuple[TrainingSong, ...]
+    training: tuple[Learned, ...]
     open: Callable[[], Clip]
 
 
@@ -83,14 +91,15 @@ def _side_of_output(output_id: str) -> Side:
     return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip)
 
 
-def _existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[TrainingSong]:
+def _existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:
     for choice in chosen:
         try:
             song = get_song(choice["id"])
-        except NotFound:  # removed since: the comparison goes on without it
+            sha256 = str(song.clip.facts["sha256"])
+        except (NotFound, CorruptArtifact):  # removed or damaged since: the comparison goes on without it
             continue
         tracks = choice.get("tracks")
-        yield TrainingSong(song.id, song.name, song.clip, None if tracks is None else tuple(tracks))
+        yield Learned(TrainingSong(song.id, song.name, song.clip, None if tracks is None else tuple(tracks)), sha256)
 
 
 def _by_path(path: Path, place: Workplace) -> Side:

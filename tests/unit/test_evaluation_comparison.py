@@ -242,6 +242,16 @@ def test_missing_files_of_a_song_are_named(home: Path):
         comparison(song_id, output_id)
 
 
+def test_damaged_training_songs_are_left_out(home: Path):
+    songs = [add_song(home, tune(PITCHES[:60]), "First"), add_song(home, tune(PITCHES[60:]), "Second")]
+    output_id = add_output(home, tune(PITCHES[70:100]), songs=[{"id": song_id, "name": "?"} for song_id in songs])
+    for path in (home / "songs" / songs[1]).iterdir():
+        path.unlink()
+    found = comparison(songs[0], output_id)
+    assert found["training"]["num_songs"] == 1
+    assert found["between"]["longest_copied_notes_training"] < 6
+
+
 def test_an_output_is_described_with_verdicts(tmp_path: Path):
     learned = score_clip(tmp_path / "learned", tune(PITCHES))
     stuck = score_clip(tmp_path / "stuck", tune([60] * 30))
