@@ -1,0 +1,189 @@
+"""The Train page through the entry point: songs, approach, preset, parameters, the plan, the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from stored_work import NASTY, add_song, is_clean, markup, nobody_works, said, tone, tune, until, visit
+from streamlit.testing.v1 import AppTest
+
+from musicgen.approaches import approaches
+from musicgen.errors import InvalidInput, sentence
+from musicgen.runs import api
+from musicgen.runs.api import Plan, list_runs
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Plans at once instead of in a child process; the calls."""
+    calls: list[tuple[Any, ...]] = []
+
+    def plan(approach: str, choices: list[Any], training: dict[str, Any], **more: Any) -> Plan:
+        calls.append((approach, choices, training, more))
+        if training["epochs"] == 13:
+            raise InvalidInput(sentence("Thirteen epochs are too many", 13, "Take twelve."))
+        facts = {"n_windows": 4_321, "vocabulary_size": 97, "inputs_shape": [4_321, 100]}
+        return Plan(facts, {"unigram": 3.1}, ("One song is short.",), 2, 48_250, 2.0, 840_000_000)
+
+    monkeypatch.setattr(api, "plan_training", plan)
+    return calls
+
+
+def is_planned(app: AppTest) -> bool:
+    return "Working it out" not in said(app)
+
+
+def audio_page(*songs: str) -> AppTest:
+    app = visit("train")
+    app.selectbox(key="approach").set_value("amplitude_lstm").run()
+    return until(app, is_planned)
+
+
+@pytest.mark.usefixtures("planned")
+def test_without_songs_the_page_says_what_to_do() -> None:
+    app = visit("train")
+    assert is_clean(app)
+    assert "yet" in said(app)
+    assert app.button(key="train_start").disabled
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_plan_is_shown_before_the_start() -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    assert is_clean(app)
+    words = said(app)
+    for shown in ("4,321", "2 × 48,250 weights", "840 MB", "2.0 s", "24 s", "One song is short.", "unigram"):
+        assert shown in words
+    assert not app.button(key="train_start").disabled
+
+
+@pytest.mark.usefixtures("planned")
+def test_choosing_a_preset_fills_the_form() -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    assert app.number_input(key="training.look_back").value == 32
+    app.selectbox(key="preset").set_value("original").run()
+    assert app.number_input(key="training.look_back").value == 3
+    app.number_input(key="training.epochs").set_value(5).run()
+    assert "Changed from original: epochs 20 → 5" in said(app)
+    assert "--preset original --set epochs=5" in app.code[0].value
+    app.button(key="preset_again").click().run()
+    assert app.number_input(key="training.epochs").value == 20
+
+
+def test_the_start_makes_the_run_that_the_form_says(planned: list[Any]) -> None:
+    song = add_song("The original", tone(3))
+    with nobody_works():
+        app = audio_page()
+        app.number_input(key="training.epochs").set_value(5).run()
+        app.text_input(key="train_name").set_value("First try").run()
+        app.number_input(key="train_seed").set_value(9).run()
+        until(app, is_planned).button(key="train_start").click().run()
+        assert is_clean(app)
+        (run,) = list_runs()
+    assert run.name == "First try"
+    assert run.request["training"]["epochs"] == 5
+    assert run.request["seed"] == 9
+    assert run.request["preset"] == "quick"
+    assert [each["id"] for each in run.request["songs"]] == [song]
+    assert app.query_params["run"] == run.id
+    assert "First try" in said(app)
+    assert planned[-1][2]["epochs"] == 5
+
+
+@pytest.mark.usefixtures("planned")
+def test_a_double_click_is_one_run_and_another_wish_another() -> None:
+    add_song("The original", tone(3))
+    with nobody_works():
+        app = audio_page()
+        app.button(key="train_start").click().run()
+        app.switch_page("pages/workflow/train.py").run()
+        until(app, is_planned).button(key="train_start").click().run()
+        assert len(list_runs()) == 1
+        app.switch_page("pages/workflow/train.py").run()
+        app.number_input(key="train_seed").set_value(1).run()
+        until(app, is_planned).button(key="train_start").click().run()
+        assert len(list_runs()) == 2
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_impossible_is_said_and_cannot_be_started() -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    app.number_input(key="training.epochs").set_value(13).run()
+    until(app, is_planned)
+    assert app.button(key="train_start").disabled
+    assert app.error[0].value.replace("\\", "").startswith("Thirteen epochs are too many. Received")
+
+
+def test_values_that_do_not_fit_each_other_are_said_without_a_plan(planned: list[Any]) -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    app.selectbox(key="preset").set_value("original").run()
+    calls = len(planned)
+    app.selectbox(key="training.activation").set_value("tanh").run()
+    assert app.button(key="train_start").disabled
+    assert "tanh output lies between" in app.error[0].value.replace("\\", "")
+    assert len(planned) <= calls + 1
+
+
+def test_a_real_plan_comes_from_a_child_process() -> None:
+    add_song("The original", tone(3))
+    app = visit("train")
+    assert "Working it out" in said(app)
+    until(app, is_planned, times=600)
+    assert is_clean(app)
+    assert "Training windows" in said(app)
+    assert "linear predictor" in said(app)
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_song_of_the_link_is_chosen() -> None:
+    first, _ = add_song("First", tone(3)), add_song("Second", tone(2))
+    app = visit("train", song=first)
+    assert app.multiselect(key="songs.audio").value == [first]
+    assert approaches()[app.selectbox(key="approach").value].medium == "audio"
+
+
+@pytest.mark.usefixtures("planned")
+def test_removing_all_songs_disables_the_start() -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    app.multiselect(key="songs.audio").set_value([]).run()
+    assert "Choose at least one song" in said(app)
+    assert app.button(key="train_start").disabled
+
+
+def test_tracks_of_midi_songs_can_be_chosen(planned: list[Any]) -> None:
+    first, second = add_song("First", tune(40)), add_song("Second", tune(40, seed=2, tracks=4))
+    with nobody_works():
+        app = visit("train", song=first)
+        app.multiselect(key="songs.midi").set_value([first, second]).run()
+        assert is_clean(app)
+        app.multiselect(key=f"tracks.{second}").set_value([0, 2]).run()
+        until(app, is_planned).button(key="train_start").click().run()
+        (run,) = list_runs()
+    assert {song["id"]: song["tracks"] for song in run.request["songs"]} == {first: None, second: [0, 2]}
+    assert [choice.tracks for choice in planned[-1][1]] == [None, (0, 2)]
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_form_is_still_there_after_a_visit_elsewhere() -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    app.number_input(key="training.epochs").set_value(7).run()
+    app.switch_page("pages/workflow/runs.py").run()
+    app.switch_page("pages/workflow/train.py").run()
+    assert app.number_input(key="training.epochs").value == 7
+
+
+@pytest.mark.usefixtures("planned")
+def test_names_are_data() -> None:
+    add_song(NASTY, tone(2))
+    app = audio_page()
+    assert is_clean(app)
+    assert markup(app) == ""
