@@ -5,7 +5,7 @@ Runs in a worker process."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -110,21 +110,22 @@ def _pin(job: Job, checkpoint: Checkpoint) -> None:
     )
 
 
-def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Any) -> list[str]:
+def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made]) -> list[str]:
     request = job.task["request"]
     there = outputs.made_indices(job.task["id"])
-    began, units, made = time.monotonic(), 0.0, []
-    for index, piece in enumerate(pieces):
-        elapsed = max(time.monotonic() - began, 1e-9)
+    made: list[str] = []
+    units = seconds = 0.0
+    for index, (piece, took) in enumerate(_timed(pieces)):
+        seconds += took
         units += _units(piece)
         if index in there or index not in request["wanted"]:
             continue
         unit = "samples_per_second" if isinstance(piece.content, Waveform) else "notes_per_second"
-        facts = {unit: round(units / elapsed, 3), **piece.facts}
+        facts = {unit: round(units / seconds, 1), **piece.facts}
         output_id = outputs.publish_output(
             job.task,
             job.control.fence,
-            _name(job, index),
+            _name(job),
             _sidecar(job, checkpoint, piece, index, facts),
             partial(_write_clip, piece),
         )
@@ -132,10 +133,18 @@ def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Any) -> list[str]:
             raise SystemExit(EXIT_SUPERSEDED)
         made.append(output_id)
         job.log.line(f"made {output_id}, seed {piece.seed}: {facts}")
-        job.progress.write(
-            made=len(there) + len(made),
-        )
+        job.progress.write(made=len(there) + len(made))
     return made
+
+
+def _timed(pieces: Iterator[Made]) -> Iterator[tuple[Made, float]]:
+    """Each piece with the seconds that making it took (of a batch, the first one takes the time of all)."""
+    while True:
+        began = time.monotonic()
+        piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece, max(time.monotonic() - began, 1e-9)
 
 
 def _units(piece: Made) -> float:
@@ -148,7 +157,7 @@ def _write_clip(piece: Made, folder: Path) -> Clip:
     return write_score_clip(folder, piece.content)
 
 
-def _name(job: Job, index: int) -> str:
+def _name(job: Job) -> str:
     if again := job.task["request"].get("regenerates"):
         return f"{again['name']} (again)"
     return f"{job.run['name']}, {outputs.count_outputs(job.run['id']) + 1}"

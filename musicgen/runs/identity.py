@@ -9,8 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from musicgen.runs.memory import out_of_memory_kills
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -31,6 +29,8 @@ def started(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
         pass
+    import psutil
+
     try:
         return str(psutil.Process(pid).create_time())
     except psutil.Error:
@@ -58,6 +58,8 @@ def ask_to_end(known: dict[str, Any]) -> None:
 
 def end_tree(known: dict[str, Any]) -> None:
     """SIGKILL to that process and all that it started, if it is still that one."""
+    import psutil
+
     if not is_same(known):
         return
     with suppress(psutil.Error):

@@ -85,7 +85,9 @@ class TrainingMonitor:
 
     def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
         if not math.isfinite(row.loss) or (row.val_loss is not None and not math.isfinite(row.val_loss)):
-            raise not_finite(f"loss {row.loss} after epoch {row.epoch}")
+            raise _not_finite(f"loss {row.loss}, validation loss {row.val_loss} after epoch {row.epoch}")
+        if not self.is_finite():
+            raise _not_finite(f"weights that are not finite numbers after epoch {row.epoch}")
         document = row_to_json(row)
         rests = self.control.wants_rest()
         if rests or self._is_worth_saving(document):
@@ -122,8 +124,6 @@ class TrainingMonitor:
         return unsaved >= min(LONGEST_UNSAVED, self._saving_seconds / SHARE_FOR_SAVING)
 
     def _save(self, row: dict[str, Any], save: Callable[[Path], None]) -> None:
-        if not self.is_finite():
-            raise not_finite(f"weights that are not finite numbers after epoch {row['epoch']}")
         began = time.monotonic()
         state = {**self.state, "row": row, "score": score_of(row)}
         self.checkpoints.publish(row["epoch"], state, self.codec, save)
@@ -155,7 +155,7 @@ class TrainingMonitor:
         )
 
 
-def not_finite(received: str) -> TrainingFailed:
+def _not_finite(received: str) -> TrainingFailed:
     return TrainingFailed(
         sentence("Losses and weights stay finite numbers", received, "The last good weights are kept."),
         code="not_finite",

@@ -13,7 +13,6 @@ from musicgen.runs import states
 from musicgen.runs.folders import output_folder, run_folder
 from musicgen.runs.launching import ensure_supervisor
 from musicgen.runs.records import Run, Task, get_output, get_run, get_task
-from musicgen.runs.submissions import clean_name
 from musicgen.storage import database
 from musicgen.storage.database import outputs, runs, tasks
 
@@ -86,6 +85,8 @@ def _check_songs(run: Run) -> None:
 
 def rename_run(run_id: str, name: str) -> None:
     """Give a run another name."""
+    from musicgen.songs.names import clean_name
+
     run = get_run(run_id)
     cleaned = clean_name(name)
     if not cleaned:

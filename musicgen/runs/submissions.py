@@ -61,6 +61,8 @@ def submit_training(
     approach = find_approach(approach_key)
     parameters = read_training(approach, training, preset)
     songs = chosen_songs(approach, choices)
+    from musicgen.songs.names import clean_name
+
     run_id = new_id("run")
     request = {
         "approach": approach_key,
@@ -193,17 +195,12 @@ def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -
     }
 
 
-def clean_name(name: str) -> str:
-    """A name as it is shown and stored; "" where nothing is left of it."""
+def _usual_name(approach: Approach, songs: Sequence[Mapping[str, Any]]) -> str:
     from musicgen.songs.names import display_name
 
-    return display_name(name) if name.strip() else ""
-
-
-def _usual_name(approach: Approach, songs: Sequence[Mapping[str, Any]]) -> str:
     named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
     others = len(songs) - MAX_NAMED_SONGS
-    return clean_name(f"{approach.title}: {named}" + (f" and {others} more" if others > 0 else ""))
+    return display_name(f"{approach.title}: {named}" + (f" and {others} more" if others > 0 else ""))
 
 
 def _check_seed(seed: int) -> int:

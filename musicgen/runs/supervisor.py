@@ -179,9 +179,13 @@ def supervise(lock: FileLock, idle_seconds: float) -> None:
     """Rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
     supervisor = Supervisor()
     busy_at = time.monotonic()
+    is_tidy = False
     while lock.path.exists():
         try:
             is_busy = supervisor.round()
+            if not is_tidy:
+                housekeeping.tidy()
+                is_tidy = True
         # A process boundary: one bad round (a busy or full database, a bug) must not leave workers unwatched.
         except Exception:
             log.exception("a round failed")
@@ -208,7 +212,6 @@ def main() -> None:
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    housekeeping.tidy()
     supervise(lock, idle_seconds)
 
 
