@@ -176,7 +176,7 @@ def test_token_floors_say_what_is_wrong(floor):
 
 
 def test_token_floors_equal_the_published_ones_of_the_chorales(shared: Path):
-    """JSB chorales, sixteenth grid, valid set: uniform 3.850, unigram per voice 2.611, previous note of a voice 0.934."""
+    """JSB, sixteenth grid, valid set: uniform 3.850, unigram per voice 2.611, previous note of a voice 0.934."""
     path = shared / "data" / "jsb16" / "jsb16_train_valid.json"
     if not path.is_file():
         pytest.skip("the chorale benchmark data is not here")
