@@ -70,11 +70,10 @@ def draw_samples() -> None:
     from musicgen.songs.samples import SAMPLES
 
     first = SAMPLES[0]
-    st.markdown("**No file at hand?**  \nTake a sample: public-domain scores and pieces that this project made itself.")
+    st.markdown("**No file at hand?** Take a sample: public-domain scores, and pieces that this program made itself.")
     buttons = st.container(horizontal=True, gap="small")
-    if buttons.button(
-        f"Add {first.title}", key="sample_add", icon=":material/add:", type="primary", help=first.summary
-    ):
+    # No `help` here: Streamlit draws a button with a tooltip twice, and scripts that look for this key find two.
+    if buttons.button(f"Add {first.title}", key="sample_add", icon=":material/add:", type="primary"):
         _add_sample(first.key)
     with buttons.popover("All samples", icon=":material/queue_music:", key="sample_list"):
         for sample in SAMPLES:
@@ -132,8 +131,11 @@ def draw_report() -> None:
         if len(rejected) > MOST_SENTENCES:
             st.caption(f"and {len(rejected) - MOST_SENTENCES} more; the list below has them all.")
         ids = {file["id"] for file in files if file["id"]}
-        if len(ids) == 1:
-            page_link("songs", "Open the song", icon=":material/arrow_forward:", song=ids.pop())
+        if ids:
+            with st.container(horizontal=True):
+                if len(ids) == 1:
+                    page_link("songs", "Open the song", icon=":material/arrow_forward:", song=next(iter(ids)))
+                page_link("train", "Train a network")
         with st.expander("What was kept, what was left out", expanded=len(files) <= 3 and not rejected):
             text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in files))
             for entry in recall(IGNORED, []):

@@ -77,7 +77,7 @@ def _draw_remove(song: Song) -> None:
 def song_facts(song: Song) -> list[tuple[str, str]]:
     """What is worth knowing at a glance."""
     facts = song.facts
-    shown = [("Length", clock(song.seconds)), ("Format", song.format)]
+    shown = [("Length", clock(song.seconds)), ("Format", song.format.upper())]
     if song.medium == "midi":
         key = f"{facts['key']} ({facts.get('key_confidence', 0):.0%})" if facts.get("key") else "unclear"
         shown += [

@@ -95,7 +95,7 @@ def test_notes_outside_the_stretch_are_left_out_and_the_others_cut_to_it() -> No
     onsets = np.concatenate([trace["x"][0::3] for trace in figure["data"]])
     ends = np.concatenate([trace["x"][1::3] for trace in figure["data"]])
     assert onsets.min() == 2.5
-    assert ends.max() == 4.5
+    assert ends.max() == pytest.approx(4.5, abs=0.01)  # a hair is left between repeated notes
     assert [trace["name"] for trace in figure["data"]] == ["Soprano", "Bass"]
     assert figure["layout"]["showlegend"]
     valid(figure)

@@ -23,6 +23,7 @@ from pages.ui.charts.lanes import (
 
 MOST_BARS = 1_500
 N_COLUMNS = 900
+BAR_GAP = 0.0025  # of the view: keeps repeated notes apart
 
 
 def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Sequence[str] = ()) -> dict[str, Any]:
@@ -67,10 +68,12 @@ def _notes(lane: Lane) -> dict[str, Any]:
 def _bars(lane: Lane, table: dict[str, Any], track_names: Sequence[str]) -> list[dict[str, Any]]:
     """One trace a track: thick lines from onset to offset, with gaps between them (3 points a note)."""
     tracks = np.unique(table["track"]) if lane.role == "single" else [None]
+    gap_seconds = BAR_GAP * (lane.stop - lane.start_seconds)
     traces = []
     for order, track in enumerate(tracks):
         mine = slice(None) if track is None else table["track"] == track
         onset, offset, pitch = table["onset"][mine], table["offset"][mine], table["pitch"][mine].astype(np.float32)
+        end = np.maximum(offset - gap_seconds, (onset + offset) / 2)
         gap = np.full(len(onset), np.nan, dtype=np.float32)
         colour = ROLES[lane.role] if track is None else TRACKS[order % len(TRACKS)]
         name = track_names[track] if track is not None and track < len(track_names) else ""
@@ -78,7 +81,7 @@ def _bars(lane: Lane, table: dict[str, Any], track_names: Sequence[str]) -> list
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": np.stack([onset, offset, gap], axis=1).ravel().astype(np.float32),
+                "x": np.stack([onset, end, gap], axis=1).ravel().astype(np.float32),
                 "y": np.stack([pitch, pitch, gap], axis=1).ravel(),
                 "line": {"color": colour, "width": 5},
                 "name": plain(name),
