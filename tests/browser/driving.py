@@ -1,0 +1,87 @@
+"""What a visitor does, as functions: each finds widgets by their public keys (CSS class `st-key-<key>`)."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+SLOW = 240_000  # ms; a training on a busy machine
+
+
+def widget(page: Page, key: str) -> Locator:
+    """The widget with this key; dots and other signs in a key become dashes in its class."""
+    return page.locator(f".st-key-{re.sub(r'[^a-zA-Z0-9_-]', '-', key.strip())}").first
+
+
+def open_page(page: Page, url: str) -> None:
+    """Go to a page and wait until the script has run to its end."""
+    page.goto(url)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+
+
+def press(page: Page, key: str) -> None:
+    widget(page, key).locator("button").first.click()
+
+
+def choose(page: Page, key: str, words: str) -> None:
+    """Pick the entry of a select box that contains `words`."""
+    widget(page, key).locator("input").first.click()
+    page.locator("[role=option]", has_text=words).first.click()
+    settle(page)
+
+
+def enter_number(page: Page, key: str, value: object) -> None:
+    field = widget(page, key).locator("input").first
+    field.fill(str(value))
+    field.press("Enter")
+    settle(page)
+
+
+def audio_bytes(page: Page, scope: Locator | None = None, *, number: int = 0) -> bytes:
+    """What the n-th player inside `scope` would play: fetched from the address that the browser has."""
+    players = (scope or page.locator("body")).locator("audio")
+    players.nth(number).wait_for(state="attached", timeout=90_000)
+    source = players.nth(number).get_attribute("src")
+    assert source, "the player has no address"
+    address = page.evaluate("source => new URL(source, location.href).href", source)
+    answer = page.request.get(address)
+    assert answer.ok, f"{address} answered {answer.status}"
+    return answer.body()
+
+
+def pcm_of(wav: bytes) -> np.ndarray:
+    """The samples of a 16-bit WAV file, shape (n_samples, n_channels); read here anew, not by the product."""
+    stream = io.BytesIO(wav)
+    assert stream.read(4) == b"RIFF"
+    stream.seek(12)
+    n_channels = 0
+    while header := stream.read(8):
+        kind, size = header[:4], struct.unpack("<I", header[4:])[0]
+        if kind == b"fmt ":
+            form = stream.read(size)
+            n_channels, bits = struct.unpack("<H", form[2:4])[0], struct.unpack("<H", form[14:16])[0]
+            assert bits == 16
+        elif kind == b"data":
+            return np.frombuffer(stream.read(size), dtype="<i2").reshape(-1, n_channels)
+        else:
+            stream.seek(size + size % 2, io.SEEK_CUR)
+    raise AssertionError("a WAV file without data")
+
+
+def assert_nothing_broke(page: Page) -> None:
+    """No exception box and no page-not-found dialog on the page."""
+    assert page.locator("[data-testid=stException]").count() == 0, page.locator(
+        "[data-testid=stException]"
+    ).all_inner_texts()
+    assert page.locator("[role=dialog]", has_text="not found").count() == 0
