@@ -31,3 +31,8 @@ def compare(
     rows = [(n, _number(document["reference"].get(n)), _number(document["generated"].get(n))) for n in names]
     print_table((document["medium"], "reference", "generated"), rows)
     print_table(("between the two", "value"), ((n, _number(v)) for n, v in document["between"].items()))
+    print(document["stretch"]["text"])
+    if document.get("training"):
+        print(document["training"]["text"])
+    for verdict in document.get("verdicts", ()):
+        print(f"{verdict['title']}: {verdict['cause']}")
