@@ -8,6 +8,7 @@ address and the wrong one plays.
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,28 @@ def wav_bytes(waveform: Waveform) -> bytes:
     digest = hashlib.sha256(_format_body(waveform.sample_rate, waveform.n_channels))
     digest.update(content)
     return _header(waveform.sample_rate, waveform.n_channels, waveform.n_samples, digest.hexdigest()) + content
+
+
+def wav_stretch(path: Path, start: int = 0, stop: int | None = None, *, gain: float = 1.0) -> bytes:
+    """Samples `start` to `stop` (exclusive; clipped to what exists) of one of our own files as a stamped WAV file.
+
+    `gain`: factor; what it lifts above full scale is clipped. Takes the memory of the result, however long that is."""
+    info = wav_info(path)
+    start = min(max(start, 0), info.n_samples)
+    stop = info.n_samples if stop is None else min(max(stop, start), info.n_samples)
+    digest = hashlib.sha256(_format_body(info.sample_rate, info.n_channels))
+    result = io.BytesIO()
+    result.write(bytes(HEADER_BYTES))
+    for first in range(start, stop, FRAMES_AT_ONCE):
+        pcm = read_pcm(path, info, first, min(first + FRAMES_AT_ONCE, stop))
+        if gain != 1.0:
+            pcm = float_to_pcm16(pcm16_to_float(pcm) * np.float32(gain))
+        content = np.ascontiguousarray(pcm.T, dtype="<i2").data
+        digest.update(content)
+        result.write(content)
+    result.seek(0)
+    result.write(_header(info.sample_rate, info.n_channels, stop - start, digest.hexdigest()))
+    return result.getvalue()
 
 
 def wav_info(path: Path) -> WavInfo:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
-from musicgen.audio.waveform import Waveform
 from musicgen.settings import settings
 from pages.ui.text import clock
 
@@ -33,10 +31,8 @@ def player(
 
 
 def _stretch(clip: Clip, start_seconds: float, stop_seconds: float, gain_db: float) -> bytes:
-    from musicgen.audio.wav import wav_bytes
+    from musicgen.audio.wav import wav_info, wav_stretch
 
-    waveform = clip.waveform(start_seconds, stop_seconds)
-    if gain_db:
-        louder = np.clip(waveform.samples * np.float32(10 ** (gain_db / 20)), -1.0, 1.0)
-        waveform = Waveform(louder, waveform.sample_rate)
-    return wav_bytes(waveform)
+    sample_rate = wav_info(clip.audio_path).sample_rate
+    start, stop = round(start_seconds * sample_rate), round(stop_seconds * sample_rate)
+    return wav_stretch(clip.audio_path, start, stop, gain=10 ** (gain_db / 20))
