@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 import streamlit as st
 
@@ -30,24 +30,33 @@ def allowed(entry: Entry) -> str:
     return "" if entry.high is None else f"up to {entry.high:,}"
 
 
-def default(entry: Entry) -> str:
-    value = entry.default
+def words(value: Any) -> str:
+    """A value of a setting, as one would say it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return "none" if value is None else f"{value} {entry.unit}".strip()
+        return ", ".join(words(item) for item in value)
+    return "none" if value is None else str(value)
 
 
 def draw_parameters(model: type[Parameters]) -> None:
-    rows = ((entry.title, entry.name, default(entry), allowed(entry), entry.help) for entry in entries(model))
-    text_table(("Setting", "Name", "Default", "Allowed", "What it does"), rows)
+    rows = (
+        (entry.name, f"{words(entry.default)} {entry.unit}".strip(), allowed(entry), f"{entry.title}. {entry.help}")
+        for entry in entries(model)
+    )
+    text_table(("Setting", "Default", "Allowed", "What it does"), rows)
 
 
-def preset_rows(approach: Approach) -> Iterable[tuple[str, str, str]]:
+def draw_presets(approach: Approach) -> None:
     for name, preset in approach.presets.items():
-        values = {**preset.training, **preset.generation}
-        yield name, preset.summary, ", ".join(f"{key} {value}" for key, value in values.items()) or "the defaults"
+        st.markdown(f"**{escape(name)}**: {escape(preset.summary)}")
+    with st.expander("What the presets set", icon=":material/tune:"):
+        values = {name: {**preset.training, **preset.generation} for name, preset in approach.presets.items()}
+        fields = dict.fromkeys(field for named in values.values() for field in named)
+        rows = (
+            [field, *(words(named[field]) if field in named else "" for named in values.values())] for field in fields
+        )
+        text_table(("Setting", *values), rows)
 
 
 def draw(approach: Approach) -> None:
@@ -56,8 +65,8 @@ def draw(approach: Approach) -> None:
             st.subheader(approach.title, anchor=approach.key.replace("_", "-"))
             medium_badge(approach.medium)
         st.markdown(escape(approach.summary))
-        st.caption(escape(approach.reference))
-        text_table(("Preset", "What for", "Values"), preset_rows(approach))
+        st.caption(f"After {escape(approach.reference)}")
+        draw_presets(approach)
         with st.expander("Settings for training", icon=":material/school:"):
             draw_parameters(approach.Training)
         with st.expander("Settings for generating", icon=":material/auto_awesome:"):

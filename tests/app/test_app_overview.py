@@ -36,7 +36,7 @@ def test_every_approach_is_described_with_every_setting(home: Path) -> None:
         assert approach.title in headings
         for model in (approach.Training, approach.Generation):
             assert all(f"| {name} |" in text for name in model.model_fields)
-        assert all(f"| {name} |" in text for name in approach.presets)
+        assert all(f"**{name}**: {preset.summary}" in text for name, preset in approach.presets.items())
 
 
 def test_system_shows_checks_settings_and_a_light_server(home: Path) -> None:
