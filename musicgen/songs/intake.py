@@ -9,6 +9,7 @@ gone when `add_uploads` is left, by whatever way. The same content is one song.
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -63,7 +64,7 @@ def add_uploads(
     """
     tidy_now_and_then()
     with Workplace() as place:
-        return _Intake(place, source[:255], list(uploads), on_progress).run()
+        return _Intake(place, source[:255], deque(uploads), on_progress).run()
 
 
 def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportReport:
@@ -89,9 +90,7 @@ def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportRepo
 class _Intake:
     """One import: the files in the order they came, those that wait to be read, and the shelf for those that were."""
 
-    def __init__(
-        self, place: Workplace, source: str, uploads: Sequence[Upload], on_progress: OnProgress | None
-    ) -> None:
+    def __init__(self, place: Workplace, source: str, uploads: deque[Upload], on_progress: OnProgress | None) -> None:
         self.place = place
         self.uploads = uploads
         self.on_progress = on_progress
@@ -103,9 +102,11 @@ class _Intake:
         self.num_done = 0
 
     def run(self) -> ImportReport:
-        for upload in self.uploads:
+        while self.uploads:
+            upload = self.uploads.popleft()  # what was copied need not stay in memory for our sake
             self.tell(upload.name)
             self.receive(upload)
+            del upload
             self.num_to_come -= 1
             if len(self.waiting) >= ROUND_FILES or sum(spooled.size for _, spooled in self.waiting) >= ROUND_BYTES:
                 self.read_waiting()

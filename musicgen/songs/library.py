@@ -219,7 +219,12 @@ def _matching_ids(search: str, medium: str | None) -> list[str]:
     if medium is not None:
         statement = statement.where(songs.c.medium == medium)
     words = _folded(search).split()
-    return [row["id"] for row in database.every(statement) if all(word in _folded(row["name"]) for word in words)]
+
+    def matches(name: str) -> bool:
+        folded = _folded(name) if words else ""
+        return all(word in folded for word in words)
+
+    return [row["id"] for row in database.every(statement) if matches(row["name"])]
 
 
 def _rows(ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -231,5 +236,7 @@ def _rows(ids: Sequence[str]) -> list[dict[str, Any]]:
 
 def _folded(text: str) -> str:
     """For comparing: without case and accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

@@ -6,6 +6,7 @@ Later a pool of children may share the jobs; nothing outside this module would s
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections import deque
@@ -28,6 +29,8 @@ SECONDS_PER_MB = 1.0  # more time for a large file: most of it may be decoded be
 SECONDS_PER_SECOND = 0.1  # more time for each second of sound that came out
 MAX_WAV_MB = 4096  # what the sizes in a WAV header can say
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+log = logging.getLogger(__name__)
 
 Outcome = dict[str, Any]  # {"accepted": {…}} as `reading` describes it, or {"rejected": {"code", "message"}}
 
@@ -85,7 +88,8 @@ def _one_child(
         except (TimeoutError, MusicgenError, ChildError) as error:
             child.close()
             if current is None:
-                raise
+                raise (_not_started() if isinstance(error, TimeoutError) else error) from error
+            log.warning("Reading %s failed: %s", current.path.name, error)
             shutil.rmtree(current.folder, ignore_errors=True)
             rejection = explain(error, limit)
             num_done, outcome = num_done + 1, {"rejected": {"code": rejection.code, "message": str(rejection)}}
@@ -104,6 +108,12 @@ def _start(batch: Sequence[Job], scratch: Path) -> Child:
         file_mb=MAX_WAV_MB,
         environment={**ONE_THREAD, "MALLOC_ARENA_MAX": "2", "TMPDIR": str(scratch), "MUSICGEN_DATABASE_URL": None},
     )
+
+
+def _not_started() -> ResourceUnavailable:
+    rule = f"The process that reads files answers within {STARTING_SECONDS:g} s"
+    remedy = "Try again when the machine is less busy."
+    return ResourceUnavailable(sentence(rule, "no answer by then", remedy), code="timeout")
 
 
 def _is_disk_full() -> bool:

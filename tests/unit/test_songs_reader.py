@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from musicgen.errors import ResourceUnavailable
 from musicgen.processes import ChildError
 from musicgen.songs import intake, reader, workplace
 from musicgen.songs.intake import Upload, add_uploads
@@ -103,7 +104,7 @@ def test_a_child_that_cannot_start_is_told_once(tmp_path: Path, monkeypatch: pyt
         read(tmp_path, "ok")
     monkeypatch.setattr(reader, "MODULE", "tests.unit.reading_probe")
     monkeypatch.setattr(reader, "STARTING_SECONDS", 0.0)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(ResourceUnavailable, match="answers within"):
         read(tmp_path, "ok")
 
 
