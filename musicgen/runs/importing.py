@@ -20,12 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from musicgen.approaches import approach as find_approach
 from musicgen.approaches.base import read_parameters
-from musicgen.errors import RejectedFile, sentence
+from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
 from musicgen.processes import child_main
 from musicgen.runs import states
 from musicgen.runs.archives import FORMAT, MANIFEST, RUN, VERSION
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, run_folder
+from musicgen.runs.jobs import is_full_disk
 from musicgen.songs.names import display_name
 from musicgen.storage import database
 from musicgen.storage.database import ID_PATTERN, new_id, runs, songs, tasks
@@ -33,13 +34,13 @@ from musicgen.storage.files import CHUNK, check_free_space, publishing, write_by
 
 NAME = re.compile(
     rf"^({re.escape(RUN)}|{re.escape(HISTORY)}|{re.escape(PREPARED)}|{re.escape(LOG)}"
-    rf"|{CHECKPOINTS}/\d{{6}}(-partial)?/[A-Za-z0-9_][A-Za-z0-9._-]{{0,99}})$"
+    rf"|{CHECKPOINTS}/\d{{6}}(-partial)?/[A-Za-z0-9_][A-Za-z0-9._-]{{0,99}})\Z"
 )
 MAX_FILES = 500
 MAX_BYTES = 8_000_000_000
 MAX_TEXT_BYTES = 20_000_000
 ENCRYPTED = 0x1
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError, OSError)
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000)]
@@ -101,7 +102,9 @@ def bring_in(payload: dict[str, Any]) -> dict[str, str]:
             for name, content in _checked(archive):
                 _unpack(archive, name, content, folder / name)
             request, state, reason = _check(folder)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+        if is_full_disk(error):
+            raise ResourceUnavailable(sentence("A run is brought in whole", "a full disk"), code="disk_full") from error
         raise _rejected(f"a damaged one ({error})") from error
     _record(run_id, request, state, reason)
     return {"run": run_id}

@@ -64,8 +64,9 @@ def main(task_id: str, fence: str) -> int:
     write_json(folder / WORKER, identity())
     if not states.begin(task_id, fence, os.getpid()):
         return EXIT_SUPERSEDED
-    outcome = _work(task, folder, control)
-    is_recorded = _record(task_id, fence, outcome)
+    with lock:
+        outcome = _work(task, folder, control)
+        is_recorded = _record(task_id, fence, outcome)
     return outcome.exit_code if is_recorded else EXIT_SUPERSEDED
 
 

@@ -78,7 +78,7 @@ outputs = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False, index=True),
 )
 
-ID_PATTERN = re.compile(r"^(song|run|task|output)-[0-9a-f]{12}$")
+ID_PATTERN = re.compile(r"^(song|run|task|output)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
 
 
 def new_id(kind: str) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +16,20 @@ import numpy as np
 import pytest
 
 import musicgen.approaches
+import musicgen.networks
+from musicgen.approaches import approaches
+from musicgen.audio.waveform import Waveform
+from musicgen.clips import write_audio_clip
 from musicgen.processes import ROOT
+from musicgen.runs import api, launching, states, worker
+from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.control import Control
+from musicgen.runs.folders import CHECKPOINTS, supervisor_lock
+from musicgen.runs.identity import end_tree
+from musicgen.runs.liveness import known_worker
+from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.storage import database
+from musicgen.storage.database import new_id, songs
 
 FAKES = ROOT / "tests" / "fake_runs"
 
@@ -24,9 +37,10 @@ FAKES = ROOT / "tests" / "fake_runs"
 @contextmanager
 def ticking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The approach `ticking` here and in every child; no supervisor or worker is left behind."""
-    from musicgen.approaches import approaches
-    from musicgen.runs import launching
-
+    backend = types.ModuleType("musicgen.networks.backend")
+    backend.use_device = lambda name: name  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, backend.__name__, backend)
+    monkeypatch.setattr(musicgen.networks, "backend", backend, raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKES), str(ROOT)]))
     monkeypatch.setattr(launching, "_started_at", -1e9)
     musicgen.approaches.__path__.append(str(FAKES / "approaches"))
@@ -42,13 +56,8 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def end_everything() -> None:
     """Kill the supervisor and the workers of the storage folder in force."""
-    from musicgen.runs import launching, states
-    from musicgen.runs.folders import supervisor_lock
-    from musicgen.runs.identity import end_tree
-    from musicgen.runs.liveness import known_worker
-    from musicgen.runs.locks import holder, is_held
-
-    if is_held(supervisor_lock()) and (pid := holder(supervisor_lock())):
+    pid = holder(supervisor_lock())
+    if is_held(supervisor_lock()) and pid not in (None, os.getpid()):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for process in launching._started:
@@ -61,10 +70,6 @@ def end_everything() -> None:
 
 def add_song(name: str = "Song", *, medium: str = "audio", tracks: int = 0, seed: int = 0) -> str:
     """A song in the library: half a second of noise."""
-    from musicgen.audio.waveform import Waveform
-    from musicgen.clips import write_audio_clip
-    from musicgen.storage.database import new_id, songs
-
     song_id = new_id("song")
     folder = Path(os.environ["MUSICGEN_HOME"]) / "songs" / song_id
     folder.mkdir(parents=True)
@@ -87,6 +92,20 @@ def add_song(name: str = "Song", *, medium: str = "audio", tracks: int = 0, seed
     return song_id
 
 
+def start(song: str, *, seed: int = 0, **training: Any) -> str:
+    return api.submit_training("ticking", [api.SongChoice(song)], training, seed=seed)
+
+
+def weights(run_id: str, choice: str = "last") -> Any:
+
+    chosen = Checkpoints(api.get_run(run_id).folder / CHECKPOINTS).chosen(choice)[0]
+    return np.load(chosen.folder / "weights.npy", allow_pickle=False)
+
+
+def epochs(run: api.Run) -> list[int]:
+    return [row["epoch"] for row in run.history]
+
+
 def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
     """The first true value of `condition`, asked every 20 ms; fails after `seconds`."""
     deadline = time.monotonic() + seconds
@@ -97,11 +116,29 @@ def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -
     raise AssertionError(f"not within {seconds} s: {what or condition}")
 
 
+@contextmanager
+def nobody_supervises() -> Iterator[None]:
+    """To everybody it looks as if a supervisor lived: what is submitted waits for `work_here`."""
+    with FileLock(supervisor_lock()):
+        yield
+
+
+def work_here(run_or_task_id: str) -> Any:
+    """Do a waiting task in this process, as its worker would; the run or task as it is then."""
+    look = api.get_run if run_or_task_id.startswith("run-") else api.get_task
+    seen = look(run_or_task_id)
+    task_id = getattr(seen, "task", seen).id
+    fence = states.new_fence()
+    assert states.claim(task_id, fence, "cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Control, "listen", lambda self: None)  # the signals of this process belong to pytest
+        worker.main(task_id, fence)
+    return look(run_or_task_id)
+
+
 def wait_for_rest(run_or_task_id: str, seconds: float = 60.0) -> Any:
     """The run or task once it is at rest."""
-    from musicgen.runs.api import get_run, get_task
-
-    look = get_run if run_or_task_id.startswith("run-") else get_task
+    look = api.get_run if run_or_task_id.startswith("run-") else api.get_task
 
     def rested() -> Any:
         seen = look(run_or_task_id)
@@ -112,14 +149,12 @@ def wait_for_rest(run_or_task_id: str, seconds: float = 60.0) -> Any:
 
 def worker_pid(run_id: str) -> int:
     """Process number of the run's worker, once it trains."""
-    from musicgen.runs.api import get_run
-    from musicgen.runs.states import read_task
 
     def pid() -> int | None:
-        run = get_run(run_id)
+        run = api.get_run(run_id)
         assert run.is_active, run.reason
         if run.state == "running" and run.progress.get("phase") == "training":
-            row = read_task(run.task.id)
+            row = states.read_task(run.task.id)
             return None if row is None else row["pid"]
         return None
 

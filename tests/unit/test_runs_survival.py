@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs_at_work import add_song, ticking, until, wait_for_rest, worker_pid
-from test_runs_training import epochs, start, weights
+from runs_at_work import add_song, epochs, start, ticking, until, wait_for_rest, weights, worker_pid
 
 from musicgen.processes import ROOT
 from musicgen.runs import api, identity, launching, liveness, records, states, supervisor

@@ -143,7 +143,6 @@ class Ticking(Approach):
         if epoch == training.segv_at:
             os.kill(os.getpid(), signal.SIGSEGV)
         if epoch == training.bug_at:
-            print("a library said something")
             _ = 1 // 0
         if epoch == training.oom_at:
             raise MemoryError

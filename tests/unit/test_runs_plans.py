@@ -1,0 +1,177 @@
+"""What a training would be, and on what: plans, speeds, devices, versions. None of it loads a framework here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from runs_at_work import add_song, nobody_supervises, start, ticking, work_here
+
+from musicgen.errors import InvalidInput, InvalidParameter, NotFound, ResourceUnavailable
+from musicgen.processes import ROOT
+from musicgen.runs import api, devices, planning, plans, speeds
+from musicgen.runs.api import SongChoice
+from musicgen.runs.devices import Device, list_devices, pick_device
+from musicgen.runs.versions import versions
+
+HEAVY = ("tensorflow", "keras", "jax", "librosa", "music21", "numba", "scipy", "symusic", "soundfile", "streamlit")
+
+
+@pytest.fixture(autouse=True)
+def approach(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with ticking(monkeypatch), nobody_supervises():
+        yield
+
+
+@pytest.fixture
+def song(approach: None) -> str:
+    return add_song("A song")
+
+
+def test_a_plan(song: str) -> None:
+    plan = api.plan_training("ticking", [SongChoice(song)], {"epoch_ms": 1000}, preset="short", seed=3)
+    assert plan.facts["n_windows"] == 7
+    assert plan.floors == {"silence": 1.5}
+    assert plan.warnings == ("It is only a test.",)
+    assert (plan.networks, plan.parameters) == (1, 16)
+    assert plan.memory_bytes == planning.FRAMEWORK_BYTES + 1000
+    assert plan.seconds_per_epoch == pytest.approx(1e9 / speeds.speed("ticking", "cpu"))
+    assert not plan.is_measured
+    assert api.list_runs() == []
+
+
+def test_a_plan_goes_by_the_speed_of_earlier_runs(song: str) -> None:
+    """`ticking` reckons with 1e6 operations for each millisecond of an epoch."""
+    work_here(start(song, epochs=3, epoch_ms=100))
+    plan = api.plan_training("ticking", [SongChoice(song)], {"epoch_ms": 400})
+    assert plan.is_measured
+    assert 0.2 < plan.seconds_per_epoch < 1.2
+    assert not speeds.is_measured("ticking", "gpu:0")
+
+
+def test_a_plan_can_count_on_the_built_network(song: str) -> None:
+    plan = api.plan_training("ticking", [SongChoice(song)], {"width": 77}, build=True)
+    assert (plan.networks, plan.parameters) == (1, 77)
+
+
+def test_what_cannot_be_planned_is_said_in_a_sentence(song: str) -> None:
+    with pytest.raises(InvalidInput, match="0 windows of 1"):
+        api.plan_training("ticking", [SongChoice(song)], {"unlearnable": True})
+    with pytest.raises(InvalidParameter, match="epochs"):
+        api.plan_training("ticking", [SongChoice(song)], {"epochs": 0})
+    with pytest.raises(InvalidInput, match="at least one song"):
+        api.plan_training("ticking", [], {})
+    with pytest.raises(NotFound, match="Devices"):
+        api.plan_training("ticking", [SongChoice(song)], {}, device="gpu:3")
+
+
+def test_what_does_not_fit_into_memory_is_refused(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {
+        "approach": "ticking",
+        "training": {},
+        "songs": [{"id": song, "name": "A song", "tracks": None}],
+        "seed": 0,
+        "build": False,
+        "device": "cpu",
+    }
+    memory = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(total=10**8))
+    with pytest.raises(InvalidInput, match="This machine has 100 MB of memory"):
+        planning.plan(request)
+    assert planning.plan({**request, "device": "gpu:0"})["parameters"] == 16
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**8))
+    assert "may become slow" in planning.plan(request)["warnings"][-1]
+
+
+def test_speeds_are_blended_and_nonsense_is_not_believed(home: Path) -> None:
+    assert speeds.speed("a", "gpu:0") == speeds.GPU_SPEED
+    speeds.remember_speed("a", "cpu", 4e9)
+    assert speeds.speed("a", "cpu") == 4e9
+    speeds.remember_speed("a", "cpu", 2e9)
+    assert speeds.speed("a", "cpu") == 3e9
+    for nonsense in (0.0, -1.0, float("inf"), float("nan")):
+        speeds.remember_speed("a", "cpu", nonsense)
+    assert speeds.speed("a", "cpu") == 3e9
+    (home / "speeds.json").write_text("{")
+    assert speeds.speed("a", "cpu") < 1e12
+
+
+def test_without_a_device_file_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_nodes", list)
+    monkeypatch.setattr(devices, "run_child", None)
+    (cpu,) = list_devices()
+    assert cpu.id == "cpu"
+    assert "cores" in cpu.label
+
+
+def with_gpus(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[str]:
+    """Two GPUs, as far as /dev is concerned; `answer` is what the child says."""
+    asked: list[str] = []
+
+    def run_child(module: str, *_arguments: Any, **_options: Any) -> Any:
+        asked.append(module)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(devices, "_nodes", lambda: ["nvidia0", "nvidia1"])
+    monkeypatch.setattr(devices, "run_child", run_child)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return asked
+
+
+GPUS = [{"id": "gpu:0", "label": "GPU 0, A"}, {"id": "gpu:1", "label": "GPU 1, B"}]
+
+
+def test_gpus_are_asked_for_once_and_picked_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = with_gpus(monkeypatch, GPUS)
+    assert list_devices()[1:] == [Device("gpu:0", "GPU 0, A"), Device("gpu:1", "GPU 1, B")]
+    assert pick_device("auto", ()) == "gpu:0"
+    assert pick_device("auto", {"gpu:0"}) == "gpu:1"
+    assert pick_device("auto", {"gpu:0", "gpu:1"}) is None
+    assert pick_device("gpu:1", {"gpu:1"}) is None
+    assert pick_device("cpu", {"gpu:0"}) == "cpu"
+    assert pick_device("cpu", {"cpu"}) is None
+    with pytest.raises(NotFound, match="auto, cpu, gpu:0, gpu:1"):
+        pick_device("gpu:2", ())
+    assert len(asked) == 1
+    assert plans._device("auto") == "gpu:0"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    list_devices()
+    assert len(asked) == 2, "what is visible has changed"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert [device.id for device in list_devices()] == ["cpu"]
+
+
+def test_a_broken_driver_leaves_the_cpu(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    asked = with_gpus(monkeypatch, ResourceUnavailable("crashed"))
+    assert [device.id for device in list_devices()] == ["cpu"]
+    assert pick_device("auto", ()) == "cpu"
+    assert len(asked) == 2, "asked again: it may work next time"
+    (home / "devices.json").write_text("[")
+    with_gpus(monkeypatch, GPUS)
+    assert len(list_devices()) == 3
+
+
+def test_versions_load_nothing() -> None:
+    found = versions()
+    assert found["python"] == sys.version.split()[0]
+    assert found["backend"] == "tensorflow"
+    assert found["numpy"]
+
+
+def test_pages_can_import_the_api_without_anything_heavy() -> None:
+    script = f"""
+import sys
+import musicgen.runs.api, musicgen.runs.devices, musicgen.runs.supervisor
+found = sorted(set({HEAVY!r}) & set(sys.modules))
+assert not found, found
+"""
+    done = subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)
+    assert done.returncode == 0
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
