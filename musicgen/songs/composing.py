@@ -77,9 +77,8 @@ def compose_melody(
         for place in range(index + 1, stop):
             share = (place - index) / (stop - index)
             wanted = pitches[index] + share * (pitches[following] - pitches[index])
-            pitches[place] = _step(
-                slots[place][2].scale, wanted, int(pitches[place - 1]), rising=bool(generator.random() < 0.5)
-            )
+            neighbours = {int(pitches[place - 1]), *([int(pitches[following])] if place == following - 1 else [])}
+            pitches[place] = _step(slots[place][2].scale, wanted, neighbours, rising=bool(generator.random() < 0.5))
     return [(onset, length, int(pitch)) for (onset, length, _, _), pitch in zip(slots, pitches, strict=True)]
 
 
@@ -93,7 +92,8 @@ def _anchor(generator: np.random.Generator, harmony: Harmony, previous: int, low
     return int(generator.choice(found, p=weights / weights.sum()))
 
 
-def _step(scale: tuple[int, ...], wanted: float, previous: int, *, rising: bool) -> int:
-    """The scale tone nearest to `wanted` that is not the previous note again."""
-    near = [pitch for pitch in range(int(wanted) - 5, int(wanted) + 7) if pitch % 12 in scale and pitch != previous]
+def _step(scale: tuple[int, ...], wanted: float, neighbours: set[int], *, rising: bool) -> int:
+    """The scale tone nearest to `wanted` that repeats neither neighbour."""
+    around = range(int(wanted) - 6, int(wanted) + 8)
+    near = [pitch for pitch in around if pitch % 12 in scale and pitch not in neighbours]
     return min(near, key=lambda pitch: (abs(pitch - wanted), pitch if rising else -pitch))

@@ -49,14 +49,13 @@ def corpus_score(
         track = min(index, len(tracks) - 1)
         velocity = velocities[track] if track < len(velocities) else 80
         rows += [(onset, duration, pitch, velocity, track) for onset, duration, pitch in _notes(part)]
-    first = piece.parts[0].flatten()
     return Score(
         notes=np.array(list(dict.fromkeys(rows)), NOTE_DTYPE),
         ticks_per_beat=TICKS_PER_BEAT,
         tracks=tracks,
         tempos=(TempoChange(0, tempo),),
-        time_signatures=tuple(_time_signatures(first)),
-        key_signatures=tuple(_key_signatures(first)),
+        time_signatures=tuple(_time_signatures(piece.parts[0])),
+        key_signatures=tuple(_key_signatures(piece.parts[0].flatten())),
     )
 
 
@@ -74,8 +73,22 @@ def _ticks(quarter_length: float | Fraction) -> int:
 
 
 def _time_signatures(part: Any) -> Iterator[TimeSignature]:
-    for found in _changes(part, "TimeSignature"):
-        yield TimeSignature(_ticks(found.offset), found.numerator, found.denominator)
+    """The signatures of a part; an upbeat gets one of its own, so that the barlines behind it stand right."""
+    found = {_ticks(element.getOffsetInHierarchy(part)): element for element in part["TimeSignature"]}
+    measures = part.getElementsByClass("Measure")
+    upbeat = _ticks(measures[0].quarterLength) if len(measures) > 1 else 0
+    for tick, signature in found.items():
+        if tick == 0 and 0 < upbeat < _ticks(signature.barDuration.quarterLength):
+            yield TimeSignature(0, *_as_signature(upbeat))
+            tick = upbeat
+        yield TimeSignature(tick, signature.numerator, signature.denominator)
+
+
+def _as_signature(ticks: int) -> tuple[int, int]:
+    """The simplest signature of a measure of so many ticks: (1, 4) for a quarter note."""
+    length = Fraction(ticks, 4 * TICKS_PER_BEAT)  # of a whole note
+    denominator = max(length.denominator, 4)
+    return length.numerator * denominator // length.denominator, denominator
 
 
 def _key_signatures(part: Any) -> Iterator[KeySignature]:

@@ -25,4 +25,5 @@ def music21_locked() -> Any:
     environment["directoryScratch"] = scratch
     environment["autoDownload"] = "deny"
     environment["warnings"] = 0
+    music21.defaults.title = music21.defaults.author = ""  # of sheet music: neither "Music21 Fragment" nor "Music21"
     return music21

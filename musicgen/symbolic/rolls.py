@@ -43,7 +43,7 @@ def score_facts(score: Score) -> dict[str, Any]:
         "tempo_changes": max(len(score.tempos) - 1, 0),
         "key": key.name,
         "key_confidence": key.confidence,
-        "time_signature": _time_signature(score),
+        "time_signature": main_time_signature(score),
         "tracks": [_track_facts(score, index) for index in range(len(score.tracks))],
     }
 
@@ -69,12 +69,15 @@ def main_tempo(score: Score) -> float:
     return max(shares, key=lambda tempo: shares[tempo])
 
 
-def _time_signature(score: Score) -> str:
-    """The first one: '3/4'; '4/4' where the file names none, as the MIDI standard says."""
-    if not score.time_signatures:
-        return "4/4"
-    first = score.time_signatures[0]
-    return f"{first.numerator}/{first.denominator}"
+def main_time_signature(score: Score) -> str:
+    """The one in force longest, such as '3/4' (the first is often an upbeat); '4/4' where the score names none."""
+    end = int((score.notes["onset_ticks"] + score.notes["duration_ticks"]).max(initial=0))
+    stops = [*(signature.tick for signature in score.time_signatures[1:]), end]
+    ticks: dict[str, int] = {}
+    for signature, stop in zip(score.time_signatures, stops, strict=False):
+        name = f"{signature.numerator}/{signature.denominator}"
+        ticks[name] = ticks.get(name, 0) + stop - signature.tick
+    return max(ticks, key=lambda name: ticks[name], default="4/4")
 
 
 def _track_facts(score: Score, index: int) -> dict[str, Any]:
