@@ -94,7 +94,7 @@ def decode(path: Path, format: str | None = None) -> Decoded:
     """
     source = _open(path, sniff_audio_file(path) or format)
     _check_shape(source)
-    if (source.promised is None or source.promised > _most_samples(source)) and source.reaches(_most_samples(source)):
+    if source.reaches(_most_samples(source)):
         raise _too_long(source)
     survey = _read_through(source)
     _check_length(source, survey)

@@ -15,6 +15,7 @@ SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11
 KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 RESYNC_BYTES = 1 << 16  # how far behind damage the next frame is looked for
+SUMMARY_NAMES = (b"Xing", b"Info")
 TAG_NAMES = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")
 
 
@@ -34,15 +35,17 @@ class Mp3Survey:
     """What the headers of all frames say.
 
     Attributes:
-        n_samples: per channel, in the complete frames.
-        summary_at: position of the four letters Xing or Info; None where the file has no summary.
-        summary_frames: how many frames the summary promises; None where it does not say.
+        start: position of the first frame; first: its four bytes of header.
+        n_frames: complete frames, the one with the summary not counted. frame_samples: in each, per channel.
+        summary_at: position of the number of frames in the file's own summary; None where it has none.
+        summary_frames: how many frames the summary promises.
         missing_bytes: of a last frame that is cut off.
     """
 
-    sample_rate: int
+    start: int
+    first: bytes
     n_frames: int
-    n_samples: int
+    frame_samples: int
     summary_at: int | None
     summary_frames: int | None
     missing_bytes: int
@@ -71,35 +74,51 @@ def id3_size(head: bytes) -> int:
     return 10 + size + (10 if head[5] & 0x10 else 0)
 
 
-def survey_frames(file: BinaryIO) -> Mp3Survey | None:
-    """Walk through the frame headers of the whole file; None where there is no frame."""
+def summary_frame(first: bytes, n_frames: int) -> bytes:
+    """A frame without sound that announces `n_frames`, to stand in front of a file that begins with header `first`."""
+    header = bytes((first[0], first[1] | 1, 0x90 | first[2] & 0x0C, first[3]))  # no checksum, a middling bit rate
+    frame = parse_header(header)
+    if frame is None:
+        raise ValueError("the header of a layer III frame")
+    body = b"Xing" + (1).to_bytes(4, "big") + n_frames.to_bytes(4, "big")
+    return (header + bytes(frame.summary_offset - 4) + body).ljust(frame.size, b"\0")
+
+
+def survey_frames(file: BinaryIO, most_seconds: float) -> Mp3Survey | None:
+    """Walk through the frame headers of the file, to `most_seconds` or a little beyond; None where there is none."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return _survey(content)
+        start = id3_size(content[:10])
+        first = parse_header(content[start : start + 4])
+        if first is None:
+            start = _next_frame(content, start)
+            first = parse_header(content[start : start + 4]) if start >= 0 else None
+        if first is None:
+            return None
+        summary_at, summary_frames = _summary(content, start + first.summary_offset)
+        has_summary = content[start + first.summary_offset : start + first.summary_offset + 4] in SUMMARY_NAMES
+        most_frames = int(most_seconds * first.sample_rate / first.n_samples) + 10
+        n_frames, missing = _count_frames(content, start, most_frames)
+        header = content[start : start + 4]
+        return Mp3Survey(
+            start, header, n_frames - has_summary, first.n_samples, summary_at, summary_frames, max(missing, 0)
+        )
 
 
-def _survey(content: mmap.mmap) -> Mp3Survey | None:
-    position = id3_size(content[:10])
+def _count_frames(content: mmap.mmap, position: int, most: int) -> tuple[int, int]:
+    """Complete frames from `position` on, over damage and tags; and how many bytes the last one lacks."""
+    n_frames, missing = 0, 0
     frame = parse_header(content[position : position + 4])
-    if frame is None:
-        position = _next_frame(content, position)
-        frame = parse_header(content[position : position + 4]) if position >= 0 else None
-    if frame is None:
-        return None
-    summary_at, summary_frames = _summary(content, position, frame)
-    n_frames, n_samples, missing = 0, 0, 0
-    sample_rate = frame.sample_rate
-    while frame is not None:
+    while frame is not None and n_frames < most:
         missing = position + frame.size - len(content)
         if missing > 0:
             break
         n_frames += 1
-        n_samples += frame.n_samples
         position += frame.size
         frame = parse_header(content[position : position + 4])
         if frame is None and position < len(content) and not content[position : position + 11].startswith(TAG_NAMES):
             position = _next_frame(content, position)
             frame = parse_header(content[position : position + 4]) if position >= 0 else None
-    return Mp3Survey(sample_rate, n_frames, n_samples, summary_at, summary_frames, max(missing, 0))
+    return n_frames, missing
 
 
 def _next_frame(content: mmap.mmap, position: int) -> int:
@@ -116,9 +135,7 @@ def _next_frame(content: mmap.mmap, position: int) -> int:
     return -1
 
 
-def _summary(content: mmap.mmap, position: int, frame: FrameHeader) -> tuple[int | None, int | None]:
-    at = position + frame.summary_offset
-    if content[at : at + 4] not in (b"Xing", b"Info"):
-        return None, None
-    flags = int.from_bytes(content[at + 4 : at + 8], "big")
-    return at, int.from_bytes(content[at + 8 : at + 12], "big") if flags & 1 else None
+def _summary(content: mmap.mmap, at: int) -> tuple[int | None, int | None]:
+    """Position and value of the number of frames in a summary that begins at `at`."""
+    has_count = content[at : at + 4] in SUMMARY_NAMES and int.from_bytes(content[at + 4 : at + 8], "big") & 1
+    return (at + 8, int.from_bytes(content[at + 8 : at + 12], "big")) if has_count else (None, None)

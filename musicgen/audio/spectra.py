@@ -48,35 +48,33 @@ def frame_length(sample_rate: int) -> int:
     return int(2 ** max(round(np.log2(sample_rate * FRAME_SECONDS)), 4))
 
 
-def log_bands(sample_rate: int, n_fft: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Middles of the semitone bands in Hz, and the weights (n_bands, n_fft // 2 + 1) that gather bins into them.
-
-    A sine of full scale gets 0 dB in a band wider than its spread over the bins, and where bands are narrower than a
-    bin, they share it."""
-    bin_hz = sample_rate / n_fft
-    n_bands = max(int(BANDS_PER_OCTAVE * np.log2(sample_rate / 2 / LOWEST_HZ)), 1)
-    frequency = LOWEST_HZ * 2 ** (np.arange(n_bands) / BANDS_PER_OCTAVE)
-    low, high = frequency * 2 ** (-0.5 / BANDS_PER_OCTAVE), frequency * 2 ** (0.5 / BANDS_PER_OCTAVE)
-    bins = np.arange(n_fft // 2 + 1)
-    shared = np.minimum(high[:, None] / bin_hz, bins + 0.5) - np.maximum(low[:, None] / bin_hz, bins - 0.5)
-    divisor = np.minimum((high - low) / bin_hz, HANN_NOISE_BINS)[:, None]
-    return frequency, (np.maximum(shared, 0.0) / divisor).astype(np.float32)
-
-
 class BandPowers:
-    """Frames to band powers for one sample rate; 1.0 is a sine of full scale."""
+    """Frames to powers in semitone bands, for one sample rate; 1.0 is a sine of full scale.
+
+    A sine gets 0 dB in a band that is wider than its spread over the bins. Bins on the border of two bands are shared
+    out; a band narrower than a bin gets the power at its place.
+    """
 
     def __init__(self, sample_rate: int) -> None:
         self.n_fft = frame_length(sample_rate)
-        self.frequency, self._weights = log_bands(sample_rate, self.n_fft)
+        n_bands = max(int(BANDS_PER_OCTAVE * np.log2(sample_rate / 2 / LOWEST_HZ)), 1)
+        self.frequency = LOWEST_HZ * 2 ** (np.arange(n_bands) / BANDS_PER_OCTAVE)
+        borders = LOWEST_HZ * 2 ** ((np.arange(n_bands + 1) - 0.5) / BANDS_PER_OCTAVE)
+        edges = np.minimum(borders * self.n_fft / sample_rate + 0.5, self.n_fft // 2 + 1)  # bin k is [k, k + 1] here
+        self._edge = np.minimum(edges.astype(np.int64), self.n_fft // 2)
+        self._share = edges - self._edge
+        self._divisor = np.minimum(np.diff(edges), HANN_NOISE_BINS)
         window = np.hanning(self.n_fft + 1)[:-1]
         self._window = (window * (2.0 / window.sum())).astype(np.float32)
 
     def __call__(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """`frames`: float32, shape (n_channels, n_frames, n_fft). Returns float32, shape (n_frames, n_bands)."""
         spectrum = np.fft.rfft(frames * self._window, axis=2)
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        return power.mean(axis=0, dtype=np.float32) @ self._weights.T
+        power = (np.square(spectrum.real) + np.square(spectrum.imag)).mean(axis=0)
+        below = np.zeros((power.shape[0], power.shape[1] + 1))  # the power of all bins below each bin
+        np.cumsum(power, axis=1, dtype=np.float64, out=below[:, 1:])
+        at_edges = below[:, self._edge] + power[:, self._edge] * self._share
+        return (np.maximum(np.diff(at_edges, axis=1), 0.0) / self._divisor).astype(np.float32)
 
 
 class SpectrogramBuilder:
@@ -173,7 +171,7 @@ def sampled_stretch(pcm: NDArray[np.int16], sample_rate: int, start: int, stop: 
     """
     powers = BandPowers(sample_rate)
     n_fft = powers.n_fft
-    n_groups = max(min(n_columns, (stop - start) // (n_fft // 32)), 1)
+    n_groups = max(min(n_columns, (stop - start) // (n_fft // 128)), 1)
     spacing = (stop - start) / n_groups
     per_column = int(np.clip(np.ceil(spacing / (n_fft // 2)), 1, FRAMES_PER_COLUMN))
     middles = start + (np.arange(n_groups * per_column) + 0.5) * (spacing / per_column)

@@ -1,7 +1,7 @@
 """MP3, FLAC and Ogg uploads, decoded by libsndfile block by block.
 
 What a header says about the length is never used to size anything. libsndfile itself stops at the announced length, so
-a header that announces too little would silently cost the rest: such a header is hidden from it.
+a header that announces too little would silently cost the rest: it is shown a better one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import io
 import os
 from abc import abstractmethod
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,15 +19,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.audio.mp3 import id3_size, survey_frames
+from musicgen.audio.mp3 import id3_size, summary_frame, survey_frames
 from musicgen.audio.sources.base import BLOCK_FRAMES, Block, Source, integers_to_float
 from musicgen.errors import RejectedFile, sentence
+from musicgen.settings import settings
 
 if TYPE_CHECKING:
     import soundfile
 
 READ_FRAMES = 4_096  # at once: an error costs what was read with it
 MOST_FRAMES = 1 << 50  # what libsndfile says of an unknown length is far beyond
+STREAMINFO_AT = 8  # behind "fLaC" and the header of the block
+TOTAL_BITS = 36
+FRAME_BYTES = 1_024
 OGG_PAGE_BYTES = 65_307
 OGG_END = 4  # flag of the last page of a stream
 INTEGER_BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}  # as we ask for them
@@ -41,7 +46,7 @@ class SndfileSource(Source):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._overlay: dict[int, bytes] = {}  # position → bytes that libsndfile sees in place of the file's own
+        self._view = _View()
         self._survey()
         with self._open() as file:
             self.sample_rate, self.n_channels, self._codec = file.samplerate, file.channels, file.subtype
@@ -104,7 +109,7 @@ class SndfileSource(Source):
     def _open(self) -> Iterator[soundfile.SoundFile]:
         import soundfile
 
-        with _Overlaid(self._path, self._overlay) as stream:
+        with _ViewedFile(self._path, self._view) as stream:
             try:
                 file = _forward_reader()(stream, mode="r")
             except (soundfile.LibsndfileError, ValueError) as error:  # ValueError: no channels, or the like
@@ -119,7 +124,10 @@ class SndfileSource(Source):
 
 
 class FlacSource(SndfileSource):
-    """FLAC. Its `total_samples` may be 0 for "unknown"; libsndfile is always told so, and reads to the real end."""
+    """FLAC. Its `total_samples` may be 0 for "unknown"; libsndfile is always told so, and reads to the real end.
+
+    It is also told a small size of frames, from which it guesses places when it searches: where the real one is unknown
+    it assumes uncompressed frames, and then searches a bomb by decoding all of it."""
 
     format = "flac"
     container = "FLAC"
@@ -127,12 +135,14 @@ class FlacSource(SndfileSource):
 
     def _survey(self) -> None:
         with open(self._path, "rb") as file:
-            start = id3_size(file.read(10))
-            file.seek(start + 18)
-            field = file.read(8)
-        self._total = int.from_bytes(field, "big") & (1 << 36) - 1
-        if len(field) == 8:
-            self._overlay = {start + 18: (int.from_bytes(field, "big") >> 36 << 36).to_bytes(8, "big")}
+            start = id3_size(file.read(10)) + STREAMINFO_AT
+            file.seek(start)
+            info = file.read(18)
+        packed = int.from_bytes(info[10:], "big")
+        self._total = packed & (1 << TOTAL_BITS) - 1
+        if len(info) == 18:
+            unknown = (packed >> TOTAL_BITS << TOTAL_BITS).to_bytes(8, "big")
+            self._view = _View(overlay={start + 4: FRAME_BYTES.to_bytes(3, "big") * 2, start + 10: unknown})
 
     def _promise(self) -> None:
         self.promised = self._total or None
@@ -160,7 +170,11 @@ class OggSource(SndfileSource):
 
 
 class Mp3Source(SndfileSource):
-    """MPEG layer III, constant or variable bit rate. The frames are counted; a summary that promises less is hidden."""
+    """MPEG layer III, constant or variable bit rate.
+
+    The frames are counted, and libsndfile is told that number: where a file has no summary in its first frame it
+    guesses from the bit rate, and it stops where a summary or its own guess is too low.
+    """
 
     format = "mp3"
     container = "MP3"
@@ -168,21 +182,20 @@ class Mp3Source(SndfileSource):
 
     def _survey(self) -> None:
         with open(self._path, "rb") as file:
-            survey = survey_frames(file)
+            survey = survey_frames(file, settings().max_audio_seconds)
         if survey is None:
             rule = "An mp3 file consists of MPEG layer III frames"
             raise RejectedFile(sentence(rule, "no frame", "Export or download it again."), code="damaged")
-        self._frames = survey
-        n_frames = survey.n_frames - (survey.summary_at is not None)
-        self._has_summary = survey.summary_frames is not None and survey.summary_frames >= n_frames - 1
-        if survey.summary_at is not None and not self._has_summary:
-            self._overlay = {survey.summary_at: bytes(4)}
+        if survey.summary_at is None:
+            self._view = _View(prefix=summary_frame(survey.first, survey.n_frames), start=survey.start)
+        elif survey.summary_frames != survey.n_frames:
+            self._view = _View(overlay={survey.summary_at: survey.n_frames.to_bytes(4, "big")})
+        self._lost = max((survey.summary_frames or 0) - survey.n_frames, 0) * survey.frame_samples
         if survey.missing_bytes:
             self.problem = "its last frame is incomplete"
 
     def _promise(self) -> None:
-        if self._has_summary:
-            self.promised = self._announced
+        self.promised = (self._announced or 0) + self._lost or None
 
 
 @lru_cache(maxsize=1)
@@ -205,31 +218,49 @@ def _words(error: Exception) -> str:
     return "a part of it cannot be decoded" if "internal error" in text else text
 
 
-class _Overlaid(io.RawIOBase):
-    """A file, read-only, with some of its bytes replaced."""
+@dataclass(frozen=True)
+class _View:
+    """How libsndfile is to see a file: `prefix`, then what lies behind `start`; `overlay` (position in what it sees →
+    bytes) takes the place of the file's own bytes."""
 
-    def __init__(self, path: Path, overlay: dict[int, bytes]) -> None:
+    prefix: bytes = b""
+    start: int = 0
+    overlay: dict[int, bytes] = field(default_factory=dict)
+
+
+class _ViewedFile(io.RawIOBase):
+    """A file seen through a view; read-only."""
+
+    def __init__(self, path: Path, view: _View) -> None:
         super().__init__()
         self._file = open(path, "rb")  # noqa: SIM115 (closed by close)
-        self._overlay = overlay
+        self._patches = {0: view.prefix, **view.overlay}
+        self._shift = len(view.prefix) - view.start  # from a position in the file to one in the view
+        self._n_prefix = len(view.prefix)
+        self._size = os.fstat(self._file.fileno()).st_size + self._shift
+        self._position = 0
 
     def readinto(self, buffer: Any) -> int:
-        start = self._file.tell()
-        view = memoryview(buffer).cast("B")
-        n_read = self._file.readinto(view)
-        for position, content in self._overlay.items():
-            first, last = max(position, start), min(position + len(content), start + n_read)
+        target = memoryview(buffer).cast("B")
+        n_read = max(min(len(target), self._size - self._position), 0)
+        n_prefix = min(max(self._n_prefix - self._position, 0), n_read)
+        if n_prefix < n_read:
+            self._file.seek(self._position + n_prefix - self._shift)
+            n_read = n_prefix + self._file.readinto(target[n_prefix:n_read])
+        for position, content in self._patches.items():
+            first, last = max(position, self._position), min(position + len(content), self._position + n_read)
             if first < last:
-                view[first - start : last - start] = content[first - position : last - position]
+                target[first - self._position : last - self._position] = content[first - position : last - position]
+        self._position += n_read
         return n_read
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        with suppress(OSError, ValueError):  # damaged files send libsndfile before the beginning
-            self._file.seek(offset, whence)
-        return self._file.tell()
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(base + offset, 0)  # damaged files send libsndfile before the beginning
+        return self._position
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._position
 
     def seekable(self) -> bool:
         return True
