@@ -36,7 +36,7 @@ def show_bug(error: Exception) -> bool:
     Returns True: there is nothing else to show."""
     number = uuid.uuid4().hex[:8]
     log.error("error %s on a page", number, exc_info=error)
-    st.error(
+    st.container(key="our_bug").error(
         f"Something went wrong on our side (error {number}). Nothing that is stored is lost. "
         "The server's log says more under this number; reload the page to go on.",
         icon=":material/bug_report:",

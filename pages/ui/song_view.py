@@ -18,26 +18,31 @@ from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, escape
 
 if TYPE_CHECKING:
+    from musicgen.clips import Clip
     from musicgen.songs.library import Song
 
 CHANNELS = {1: "mono", 2: "stereo"}
 
 
 def draw_song(song: Song) -> None:
-    """The whole view of a song."""
+    """The whole view of a song; of one whose files are gone, what is known and how to remove it."""
     _draw_head(song)
     facts_row(song_facts(song))
+    with shown_errors():
+        _draw_clip(song, song.clip)
+    with st.expander("How it was brought in", icon=":material/fact_check:"):
+        _draw_report(song)
+
+
+def _draw_clip(song: Song, clip: Clip) -> None:
     heard_and_seen = st.container()
     if song.medium == "midi":
         st.subheader("Tracks", anchor=False)
         text_table(("Track ›", "Name", "Instrument", "Notes ›", "Range"), track_rows(song))
     st.subheader("Download", anchor=False)
-    with shown_errors():
-        download_buttons(song.clip, song.name)
-    with st.expander("How it was brought in", icon=":material/fact_check:"):
-        _draw_report(song)
+    download_buttons(clip, song.name)
     with heard_and_seen, shown_errors():  # last, because rendering a score to sound may take its time
-        clip_view(song.clip, key="song", track_names=[track_title(track) for track in song.facts.get("tracks", ())])
+        clip_view(clip, key="song", track_names=[track_title(track) for track in song.facts.get("tracks", ())])
 
 
 def _draw_head(song: Song) -> None:

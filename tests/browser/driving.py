@@ -81,6 +81,8 @@ def pcm_of(wav: bytes) -> np.ndarray:
 
 def assert_nothing_broke(page: Page) -> None:
     """No exception box and no page-not-found dialog on the page."""
+    bugs = page.locator(".st-key-our_bug")
+    assert bugs.count() == 0, bugs.all_inner_texts()
     assert page.locator("[data-testid=stException]").count() == 0, page.locator(
         "[data-testid=stException]"
     ).all_inner_texts()
