@@ -25,6 +25,7 @@ from musicgen.settings import settings
 
 INCREDIBLE = 100  # times the longest length allowed: what a header announces beyond is a lie, not a loss
 LOUDEST = 8.0  # a float file above that is no sound at a wrong level but wrong numbers
+RARE = 1e-3  # of the samples
 AGAIN = "Export or download it again."
 NAMES = {"wav": "a WAV file", "mp3": "an MP3 file", "flac": "a FLAC file", "ogg": "an Ogg file", "m4a": "an M4A file"}
 
@@ -70,18 +71,32 @@ class Decoded:
                 block = block[:n_left]
                 n_left -= len(block)
                 if self.gain != 1.0:
-                    block = np.clip(block * np.float32(self.gain), -1.0, 1.0)
-                yield np.ascontiguousarray(block.T)
+                    block = block * np.float32(self.gain)
+                yield np.ascontiguousarray(np.clip(block, -1.0, 1.0).T)
                 if not n_left:
                     return
 
 
 @dataclass
 class _Survey:
-    """What the first reading found; `n_samples` per channel."""
+    """What the first reading found: samples per channel; the peak of the mix, and how many of its samples are beyond
+    full scale."""
 
     n_samples: int = 0
     peak: float = 0.0
+    n_over: int = 0
+
+    def add_peaks(self, mixed: Block) -> None:
+        peak = max(-float(mixed.min(initial=0.0)), float(mixed.max(initial=0.0)))
+        self.peak = max(self.peak, peak)
+        if peak > 1.0:
+            self.n_over += int(np.count_nonzero(np.abs(mixed).max(axis=1) > 1.0))
+
+    def gain(self, source: Source) -> float:
+        """What brings the sound to full scale where it is beyond. The rare overshoots of a lossy format are left to be
+        clipped, as every player does: for a few samples a whole song is not made softer."""
+        is_rare = source.is_lossy and self.n_over < RARE * self.n_samples
+        return 1.0 if self.peak <= 1.0 or is_rare else 1.0 / self.peak
 
 
 def decode(path: Path, format: str | None = None) -> Decoded:
@@ -150,8 +165,7 @@ def _read_through(source: Source) -> _Survey:
             survey.n_samples += len(block)
             if survey.n_samples > most:
                 raise _too_long(source)
-            mixed = block if mix is None else block @ mix
-            survey.peak = max(survey.peak, -float(mixed.min(initial=0.0)), float(mixed.max(initial=0.0)))
+            survey.add_peaks(block if mix is None else block @ mix)
     return survey
 
 
@@ -219,7 +233,6 @@ def _missing_seconds(source: Source, survey: _Survey) -> float:
 def _describe(source: Source, survey: _Survey) -> Decoded:
     n_channels = min(source.n_channels, 2)
     seconds, missing = survey.n_samples / source.sample_rate, _missing_seconds(source, survey)
-    gain = 1.0 / survey.peak if survey.peak > 1.0 else 1.0
     dropped: dict[str, Any] = {}
     if missing:
         dropped["seconds"] = round(missing, 3)
@@ -231,7 +244,7 @@ def _describe(source: Source, survey: _Survey) -> Decoded:
         n_channels=n_channels,
         n_samples=survey.n_samples,
         source_channels=source.n_channels,
-        gain=gain,
+        gain=survey.gain(source),
         kept={"seconds": round(seconds, 3), "channels": n_channels},
         dropped=dropped,
         warnings=tuple(_warnings(source, survey, missing)),
@@ -254,13 +267,19 @@ def _warnings(source: Source, survey: _Survey, missing: float) -> Iterator[str]:
         lost = left_out(source.n_channels, source.channel_order)
         tail = f"; channel {lost[0]}, for low frequencies alone, was left out" if lost else ""
         yield f"{source.n_channels} channels were mixed to stereo{tail}."
-    if survey.peak > 1.0:
+    if survey.peak > 1.0 and survey.gain(source) == 1.0:
+        yield f"Peaks of {_over_db(survey)} dB above full scale, which lossy formats can have, were clipped."
+    elif survey.peak > 1.0:
         yield (
             f"Peaks reach {survey.peak:.2f} where full scale is 1: all of it was made "
-            f"{20 * np.log10(survey.peak):.1f} dB softer, so that nothing is clipped."
+            f"{_over_db(survey)} dB softer, so that nothing is clipped."
         )
     if survey.peak == 0.0:
         yield "The file is silent from beginning to end."
+
+
+def _over_db(survey: _Survey) -> str:
+    return f"{20 * np.log10(survey.peak):.1f}"
 
 
 def _seconds(value: float) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from musicgen.audio.ffmpeg import start_ffmpeg
 from musicgen.audio.wav import WavInfo, read_pcm, wav_info
+from musicgen.audio.waveform import pcm16_to_float
 from musicgen.errors import InvalidInput, ResourceUnavailable, sentence
 
 AUDIO_DOWNLOADS = ("wav", "mp3", "flac", "ogg", "m4a")
@@ -62,11 +63,12 @@ def _encode_sndfile(path: Path, target: Path, format: str) -> None:
     sample_rate = _known_rate(info.sample_rate, format)
     with soundfile.SoundFile(target, "w", sample_rate, info.n_channels, **SNDFILE[format]) as file:
         for block in _blocks(path, info, sample_rate):
-            file.write(block)
+            # libsndfile 1.2.2 garbles stereo mp3 that is written from 16-bit integers
+            file.write(block if format == "flac" else pcm16_to_float(block))
 
 
-def _blocks(path: Path, info: WavInfo, sample_rate: int) -> Iterator[NDArray[np.generic]]:
-    """The sound in blocks of shape (n, n_channels): 16-bit as it is, or resampled to float."""
+def _blocks(path: Path, info: WavInfo, sample_rate: int) -> Iterator[NDArray[np.int16]]:
+    """The sound in blocks of shape (n, n_channels)."""
     starts = range(0, info.n_samples, BLOCK_FRAMES)
     pieces = (read_pcm(path, info, start, start + BLOCK_FRAMES).T for start in starts)
     if sample_rate == info.sample_rate:

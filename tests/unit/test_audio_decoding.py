@@ -232,6 +232,21 @@ def test_peaks_above_full_scale_are_scaled_and_it_is_said(tmp_path: Path) -> Non
     )
 
 
+def test_rare_overshoots_of_a_lossy_format_are_clipped(tmp_path: Path) -> None:
+    samples = sine(10.0, peak=0.5)
+    samples[0, 5 * SECOND : 5 * SECOND + 20] *= 2.4
+    decoded = decode(write_encoded(tmp_path / "a.ogg", samples))
+    assert decoded.gain == 1.0
+    assert "were clipped" in decoded.warnings[0]
+    assert np.abs(sound_of(decoded).samples).max() == 1.0
+
+
+def test_a_lossy_file_that_is_beyond_full_scale_throughout_is_scaled(tmp_path: Path) -> None:
+    decoded = decode(write_encoded(tmp_path / "a.ogg", sine(3.0, peak=1.5)))
+    assert decoded.gain == pytest.approx(1 / 1.5, rel=0.05)
+    assert np.abs(sound_of(decoded).samples).max() == pytest.approx(1.0, abs=1e-6)
+
+
 def test_eight_is_loud_and_more_is_no_level(tmp_path: Path) -> None:
     samples = np.zeros((1, SECOND), np.float32)
     samples[0, 30_000] = 8.0

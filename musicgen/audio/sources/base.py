@@ -20,6 +20,7 @@ class Source(ABC):
     Attributes:
         format: wav, mp3, flac, ogg or m4a: what the file really is.
         sample_rate, n_channels: as the file says; not checked here.
+        is_lossy: decoded sound may overshoot what was encoded.
         promised: samples per channel that the headers announce; None where they say nothing.
         slack_seconds: by how much a sound file of this kind may be shorter than promised and still be whole.
         notes: one sentence each on what was noticed before decoding.
@@ -32,6 +33,7 @@ class Source(ABC):
     promised: int | None = None
     slack_seconds: ClassVar[float] = 0.1
     channel_order: ClassVar[str] = "wav"
+    is_lossy: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.notes: list[str] = []

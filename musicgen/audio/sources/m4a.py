@@ -35,6 +35,7 @@ class M4aSource(Source):
     """AAC or ALAC (and MP3, FLAC, Opus, AC-3) in an MP4 container; pictures and further tracks are left out."""
 
     format = "m4a"
+    is_lossy: ClassVar[bool] = True
     slack_seconds: ClassVar[float] = 0.5  # encoder delay and padding are in the header's figure
 
     def __init__(self, path: Path) -> None:

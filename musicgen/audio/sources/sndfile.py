@@ -155,6 +155,7 @@ class OggSource(SndfileSource):
     container = "OGG"
     codecs = frozenset(("VORBIS", "OPUS"))
     channel_order = "vorbis"
+    is_lossy = True
 
     def _survey(self) -> None:
         with open(self._path, "rb") as file:
@@ -179,6 +180,7 @@ class Mp3Source(SndfileSource):
     format = "mp3"
     container = "MP3"
     codecs = frozenset(("MPEG_LAYER_III",))
+    is_lossy = True
 
     def _survey(self) -> None:
         with open(self._path, "rb") as file:
