@@ -4,6 +4,7 @@ Runs in a worker process."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -24,7 +25,7 @@ from musicgen.runs.control import EXIT_SUPERSEDED, Control
 from musicgen.runs.folders import output_folder
 from musicgen.runs.jobs import Job, open_device
 from musicgen.runs.loading import load
-from musicgen.runs.progress import ProgressFile
+from musicgen.runs.progress import ProgressFile, finite
 from musicgen.runs.songs_of_runs import find_songs
 from musicgen.runs.versions import versions
 from musicgen.storage import database
@@ -120,8 +121,7 @@ def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made]) -> li
         units += _units(piece)
         if index in there or index not in request["wanted"]:
             continue
-        unit = "samples_per_second" if isinstance(piece.content, Waveform) else "notes_per_second"
-        facts = {unit: round(units / seconds, 1), **piece.facts}
+        facts = finite({**_rate(piece, units / seconds), **piece.facts})
         output_id = outputs.publish_output(
             job.task,
             job.control.fence,
@@ -132,7 +132,7 @@ def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made]) -> li
         if output_id is None:
             raise SystemExit(EXIT_SUPERSEDED)
         made.append(output_id)
-        job.log.line(f"made {output_id}, seed {piece.seed}: {facts}")
+        job.log.line(f"made {output_id}, seed {piece.seed}: {json.dumps(facts)}")
         job.progress.write(made=len(there) + len(made))
     return made
 
@@ -145,6 +145,13 @@ def _timed(pieces: Iterator[Made]) -> Iterator[tuple[Made, float]]:
         if piece is None:
             return
         yield piece, max(time.monotonic() - began, 1e-9)
+
+
+def _rate(piece: Made, measured: float) -> dict[str, float]:
+    """Samples or notes a second: from the approach's own rate of steps, which knows its batch, else as `measured`."""
+    unit = "samples_per_second" if isinstance(piece.content, Waveform) else "notes_per_second"
+    steps, steps_per_second = piece.facts.get("steps"), piece.facts.get("steps_per_second")
+    return {unit: round(_units(piece) / steps * steps_per_second if steps and steps_per_second else measured, 1)}
 
 
 def _units(piece: Made) -> float:

@@ -14,7 +14,6 @@ from musicgen.processes import child_main
 from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import find_songs, missing_songs
 
-FRAMEWORK_BYTES = 600_000_000  # what TensorFlow takes before the first network
 MB = 1_000_000
 
 
@@ -27,15 +26,13 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         raise missing_songs(missing)
     prepared = approach.prepare(songs, training, seed=request["seed"])
     cost = approach.cost(prepared, training)
-    memory_bytes = cost.memory_bytes + FRAMEWORK_BYTES
     if request["device"] == "cpu":
-        _check_memory(memory_bytes)
+        _check_memory(cost.memory_bytes)
     document = {
         "facts": prepared.facts,
         "floors": prepared.floors,
-        "warnings": [*prepared.warnings, *_tightness(memory_bytes, request["device"])],
+        "warnings": [*prepared.warnings, *_tightness(cost.memory_bytes, request["device"])],
         **asdict(cost),
-        "memory_bytes": memory_bytes,
     }
     if request["build"]:
         from musicgen.networks import backend

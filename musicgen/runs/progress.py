@@ -80,6 +80,7 @@ class TimeLeft:
         self._steps: deque[float] = deque(maxlen=RECENT_STEPS)
         self._last: tuple[float, int] | None = None
         self._first: tuple[float, int] | None = None
+        self._is_first = True
 
     @property
     def step_seconds(self) -> float | None:
@@ -98,15 +99,15 @@ class TimeLeft:
         """Wall clock of the epoch that just ended, validation and saving included."""
         clock = self._clock()
         seconds = clock - self._epoch_began
-        self._epochs.append(seconds - (0.0 if self._epochs else self._compiling()))
-        self._epoch_began, self._last = clock, None
+        if self._is_first:
+            # It held the compiling too. What of it is not known from a single report of steps is not guessed.
+            if self._first is not None and self.step_seconds is not None:
+                compiling = self._first[0] - self._first[1] * self.step_seconds
+                self._epochs.append(seconds - max(compiling, 0.0))
+        else:
+            self._epochs.append(seconds)
+        self._epoch_began, self._last, self._is_first = clock, None, False
         return seconds
-
-    def _compiling(self) -> float:
-        """What the very first step took beyond a usual one: it happens once."""
-        if self._first is None or self.step_seconds is None:
-            return 0.0
-        return max(self._first[0] - self._first[1] * self.step_seconds, 0.0)
 
     def seconds_left(self, epochs_done: int, done: int = 0, steps: int = 0) -> float | None:
         """None while nothing is known yet. `done` of `steps` of the epoch after `epochs_done`."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 64
 MAX_SEED = 2**31 - 1
-MAX_NAMED_SONGS = 2
+MAX_NAMED_SONGS = 1
 
 
 @dataclass(frozen=True)

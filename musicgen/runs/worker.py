@@ -76,6 +76,7 @@ def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
     run = database.one(sa.select(runs).where(runs.c.id == task["run_id"]))
     elapsed = read_progress(folder / PROGRESS).get("elapsed_seconds") or 0.0
     progress = ProgressFile(folder / PROGRESS, device=task["device"], elapsed_seconds=elapsed)
+    progress.write(phase="starting")
     log = RunLog(folder / LOG)
     log.line(f"Started, process {os.getpid()}")
     try:

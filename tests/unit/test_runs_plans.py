@@ -39,7 +39,7 @@ def test_a_plan(song: str) -> None:
     assert plan.floors == {"silence": 1.5}
     assert plan.warnings == ("It is only a test.",)
     assert (plan.networks, plan.parameters) == (1, 16)
-    assert plan.memory_bytes == planning.FRAMEWORK_BYTES + 1000
+    assert plan.memory_bytes == 600_000_000
     assert plan.seconds_per_epoch == pytest.approx(1e9 / speeds.speed("ticking", "cpu"))
     assert not plan.is_measured
     assert api.list_runs() == []

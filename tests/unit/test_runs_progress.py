@@ -70,6 +70,15 @@ def test_compiling_happens_once_and_one_pause_of_the_machine_is_forgiven() -> No
     assert left.seconds_left(3) == pytest.approx(70.0, rel=0.01)
 
 
+def test_a_first_epoch_with_a_single_report_tells_nothing() -> None:
+    clock = Clock()
+    left = TimeLeft(10, clock=clock)
+    run_epoch(left, clock, steps=1, step=1.0, first=15.0)
+    assert left.seconds_left(1) is None
+    run_epoch(left, clock, steps=1, step=1.0)
+    assert left.seconds_left(2) == pytest.approx(8.0)
+
+
 def test_a_step_that_takes_longer_than_an_epoch_never_gives_a_negative_time() -> None:
     clock = Clock()
     left = TimeLeft(3, clock=clock)

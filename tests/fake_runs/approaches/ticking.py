@@ -106,7 +106,7 @@ class Ticking(Approach):
         return Prepared(TickingCodec(0.5), None, None, facts, {"silence": 1.5}, ("It is only a test.",))
 
     def cost(self, prepared: Prepared, training: TickingTraining) -> Cost:
-        return Cost(1, training.width, 1e6 * training.epoch_ms, 1000)
+        return Cost(1, training.width, 1e6 * training.epoch_ms, 600_000_000)
 
     def build(self, codec: Any, training: TickingTraining, *, seed: int = 0) -> Any:
         return TickingNetworks(training.width, seed)
