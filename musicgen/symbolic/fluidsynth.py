@@ -85,5 +85,6 @@ def _failed(received: str) -> ResourceUnavailable:
 
 
 def _timeout(seconds: float) -> ResourceUnavailable:
-    rule = f"A score becomes sound within {seconds:g} s (MUSICGEN_RENDER_SECONDS)"
-    return ResourceUnavailable(sentence(rule, "a longer rendering", "Use a shorter score."), code="timeout")
+    rule = f"FluidSynth makes sound of a score within {seconds:g} s"
+    remedy = "Raise MUSICGEN_RENDER_SECONDS or use a shorter score."
+    return ResourceUnavailable(sentence(rule, "a longer rendering", remedy), code="timeout")

@@ -18,6 +18,7 @@ from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
 MIN_SECONDS = 0.1
 MAX_CONTROLS = 400_000
 CHUNKS_A_TRACK = 4  # chunks without notes (tempo maps, lyrics, empty staves) do not count as tracks, but must end
+HANGING = "notes without an end"
 _EXPORT_AGAIN = "Export or download it again."
 _SYNTAX_RULES = {
     "not_midi": "A MIDI file starts with the letters MThd",
@@ -97,7 +98,7 @@ def check_midi(content: bytes) -> Preflight:
     seconds = _seconds_at(
         max((max(chunk.offset, default=0) for chunk in midi.chunks), default=0), tempos, midi.division
     )
-    _check_music(tracks, seconds, limits)
+    _check_music(tracks, dropped.get(HANGING, 0), seconds, limits)
     if len(midi.chunks) != midi.announced_tracks:
         warnings.append(f"The header announces {midi.announced_tracks} tracks, the file has {len(midi.chunks)}.")
     has_controls = _keep_controls(midi, tracks, dropped, warnings)
@@ -175,9 +176,10 @@ def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
         raise _reject("too_many_events", rule, "more than that", "Thin out its controllers.")
 
 
-def _check_music(tracks: list[TrackReport], seconds: float, limits: Settings) -> None:
+def _check_music(tracks: list[TrackReport], num_hanging: int, seconds: float, limits: Settings) -> None:
     if not tracks:
-        raise _reject("no_notes", "A song has at least one note", "a MIDI file without a complete note")
+        received = f"{num_hanging} notes without an end" if num_hanging else "a MIDI file without notes"
+        raise _reject("no_notes", "A song has at least one note with an end", received)
     if len(tracks) > limits.max_midi_tracks:
         rule = f"A song has at most {limits.max_midi_tracks} tracks"
         raise _reject("too_many_tracks", rule, f"{len(tracks)}, one for each channel and program of a track")
@@ -224,7 +226,7 @@ def _changes(
 def _report_notes(tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> None:
     hanging = sum(track.hanging_notes for track in tracks)
     if hanging:
-        dropped["notes without an end"] = hanging
+        dropped[HANGING] = hanging
     for track in tracks:
         where = f"track {track.chunk}, channel {track.channel}" + (f" ({track.name})" if track.name else "")
         if track.hanging_notes:

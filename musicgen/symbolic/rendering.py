@@ -31,6 +31,7 @@ LONGEST_TAIL_SECONDS = 2.0
 SHORTEST_TAIL_SECONDS = 0.1
 FADE_SECONDS = 0.5
 BLOCK_FRAMES = 1 << 16
+FLUIDSYNTH_SHARE = 0.6  # of the time allowed; the rest is for symusic, which is several times as fast
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 def render_midi(midi_path: Path, wav_path: Path, *, sample_rate: int = 44_100) -> str:
     """Write the sound of a MIDI file as a 16-bit stereo WAV; the name of the synthesiser and of its sound font.
 
-    Raises RejectedFile for a bad MIDI file, ResourceUnavailable where no synthesiser works or the time runs out.
+    Raises RejectedFile for a bad MIDI file, ResourceUnavailable where no synthesiser works.
     """
     return render_score(read_midi(midi_path), wav_path, sample_rate=sample_rate)
 
@@ -50,7 +51,7 @@ def render_score(score: Score, wav_path: Path, *, sample_rate: int = 44_100) -> 
         try:
             _write(blocks, score.seconds, wav_path, sample_rate)
         except ResourceUnavailable as problem:
-            if problem.code != "synthesiser_failed":
+            if problem.code not in ("synthesiser_failed", "timeout"):
                 raise
             log.warning("%s failed: %s", name, problem)
             problems.append(str(problem))
@@ -67,7 +68,7 @@ def render_score(score: Score, wav_path: Path, *, sample_rate: int = 44_100) -> 
 def _synthesisers(score: Score, sample_rate: int) -> Iterator[tuple[str, Blocks]]:
     """The best one first; a later one is asked only where an earlier one fails."""
     system_font, small_font = system_sound_font(), bundled_sound_font()
-    seconds = settings().render_seconds
+    seconds = settings().render_seconds * FLUIDSYNTH_SHARE
     if fluidsynth_program():
         for font in (system_font, small_font):
             if font:

@@ -143,6 +143,13 @@ def test_empty_tracks_make_no_parts(tmp_path: Path) -> None:
     assert [part.partName for part in _read(score, tmp_path).parts] == ["Heard"]
 
 
+def test_music21_never_gets_a_string_to_interpret() -> None:
+    for path in sorted((Path(__file__).resolve().parents[2] / "musicgen").rglob("*.py")):
+        text = path.read_text()
+        assert "converter.parse(" not in text, path
+        assert "corpus.parse(" not in text, path
+
+
 def test_music21_is_locked() -> None:
     environment = music21_locked().environment.Environment()
     assert environment["autoDownload"] == "deny"

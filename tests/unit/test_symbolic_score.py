@@ -15,8 +15,8 @@ from musicgen.symbolic.instruments import FAMILIES, INSTRUMENTS, instrument_fami
 from musicgen.symbolic.keys import estimate_key, key_correlations
 from musicgen.symbolic.pedal import held_offsets
 from musicgen.symbolic.pitches import pitch_name, pitch_number, pitch_to_frequency
-from musicgen.symbolic.rolls import main_tempo, score_facts, score_to_roll
-from musicgen.symbolic.score import CONTROL_DTYPE, Score, TempoChange, TimeSignature, Track, make_notes
+from musicgen.symbolic.rolls import main_tempo, main_time_signature, score_facts, score_to_roll
+from musicgen.symbolic.score import CONTROL_DTYPE, Score, TempoChange, TimeSignature, Track, make_notes, opening
 
 
 def test_facts_of_a_chorale_like_score() -> None:
@@ -60,6 +60,28 @@ def test_the_main_tempo_is_the_one_heard_longest() -> None:
     assert main_tempo(Score(notes, tempos=(TempoChange(0, 60.0), TempoChange(480, 90.0)))) == 90.0
     assert main_tempo(Score(notes, tempos=(TempoChange(960, 90.0),))) == 90.0
     assert main_tempo(Score(notes, tempos=(TempoChange(0, 70.0), TempoChange(100_000, 300.0)))) == 70.0
+
+
+def test_the_main_time_signature_is_not_the_upbeat() -> None:
+    notes = make_notes([0, 4_800], 480, 60, 80)
+    upbeat = Score(notes, time_signatures=(TimeSignature(0, 1, 4), TimeSignature(480, 3, 4)))
+    assert main_time_signature(upbeat) == "3/4"
+    assert main_time_signature(Score(notes)) == "4/4"
+    late = Score(notes, time_signatures=(TimeSignature(0, 6, 8), TimeSignature(100_000, 5, 4)))
+    assert score_facts(late)["time_signature"] == "6/8"
+
+
+def test_the_opening_of_a_score_ends_where_it_should() -> None:
+    score = Score(
+        make_notes([0, 240, 960], 960, 60, 80),
+        tempos=(TempoChange(0, 100.0), TempoChange(480, 90.0), TempoChange(960, 50.0)),
+        controls=np.array([(0, 7, 100, 0), (970, 7, 90, 0)], CONTROL_DTYPE),
+    )
+    part = opening(score, 2)
+    assert part.notes["onset_ticks"].tolist() == [0, 240]
+    assert part.notes["duration_ticks"].tolist() == [960, 720]
+    assert [change.tick for change in part.tempos] == [0, 480]
+    assert part.controls["tick"].tolist() == [0]
 
 
 def test_tracks_keep_their_numbers_when_some_are_left_out() -> None:
