@@ -20,18 +20,18 @@ class Settings(BaseSettings):
     sound_font: Path | None = Field(default=None, description="the .sf2/.sf3 that renders MIDI")
     device: str = Field(default="auto", description="auto, cpu or gpu:N for commands that name none")
 
-    max_upload_mb: int = Field(default=200, ge=1)
-    min_audio_seconds: float = Field(default=0.5, gt=0)
-    max_audio_seconds: float = Field(default=7200.0, gt=0)
-    min_sample_rate: int = 8_000
-    max_sample_rate: int = 192_000
-    max_channels: int = 8
-    max_midi_mb: int = 5
-    max_midi_tracks: int = 64
-    max_midi_notes: int = 200_000
-    max_midi_seconds: float = 3600.0
-    max_midi_ticks: int = 10_000_000
-    max_zip_files: int = 5_000
+    max_upload_mb: int = Field(default=200, ge=1, description="one uploaded file")
+    min_audio_seconds: float = Field(default=0.5, gt=0, description="shorter sound is refused")
+    max_audio_seconds: float = Field(default=7200.0, gt=0, description="longer sound is refused")
+    min_sample_rate: int = Field(default=8_000, description="Hz; sound with a lower rate is refused")
+    max_sample_rate: int = Field(default=192_000, description="Hz; sound with a higher rate is refused")
+    max_channels: int = Field(default=8, description="sound with more channels is refused")
+    max_midi_mb: int = Field(default=5, description="one MIDI file")
+    max_midi_tracks: int = Field(default=64, description="a MIDI file with more tracks is refused")
+    max_midi_notes: int = Field(default=200_000, description="a MIDI file with more notes is refused")
+    max_midi_seconds: float = Field(default=3600.0, description="a MIDI file that lasts longer is refused")
+    max_midi_ticks: int = Field(default=10_000_000, description="a MIDI file with a later event is refused")
+    max_zip_files: int = Field(default=5_000, description="files of one zip archive")
     max_zip_mb: int = Field(default=2_000, description="songs of one zip archive together, unpacked")
 
     intake_memory_mb: int = Field(default=2048, description="address space of the process that reads uploads")
