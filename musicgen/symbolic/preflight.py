@@ -178,7 +178,7 @@ def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
 
 def _check_music(tracks: list[TrackReport], num_hanging: int, seconds: float, limits: Settings) -> None:
     if not tracks:
-        received = f"{num_hanging} notes without an end" if num_hanging else "a MIDI file without notes"
+        received = f"{_many(num_hanging, 'notes')} without an end" if num_hanging else "a MIDI file without notes"
         raise _reject("no_notes", "A song has at least one note with an end", received)
     if len(tracks) > limits.max_midi_tracks:
         rule = f"A song has at most {limits.max_midi_tracks} tracks"
@@ -215,7 +215,7 @@ def _changes(
     for kind, count in broken.items():
         if count:
             dropped[f"impossible {names[kind]}"] = count
-            warnings.append(f"{count} {names[kind]} of the file are impossible and were left out.")
+            warnings.append(f"Left out: {_many(count, names[kind])} that no music can have.")
     return (
         tuple(tempos.items()),
         tuple((tick, *signature) for tick, signature in times.items()),
@@ -230,11 +230,15 @@ def _report_notes(tracks: list[TrackReport], dropped: dict[str, int], warnings: 
     for track in tracks:
         where = f"track {track.chunk}, channel {track.channel}" + (f" ({track.name})" if track.name else "")
         if track.hanging_notes:
-            warnings.append(f"{track.hanging_notes} notes of {where} never end and were left out.")
+            warnings.append(f"Left out: {_many(track.hanging_notes, 'notes')} of {where} without an end.")
         if track.zero_length_notes:
-            warnings.append(f"{track.zero_length_notes} notes of {where} have no length; they are kept.")
+            warnings.append(f"Kept: {_many(track.zero_length_notes, 'notes')} of {where} without a length.")
     if tracks and all(track.is_drum for track in tracks):
         warnings.append("Only drums: approaches that learn notes cannot learn from this song.")
+
+
+def _many(count: int, things: str) -> str:
+    return f"1 {things.removesuffix('s')}" if count == 1 else f"{count:,} {things}"
 
 
 def _keep_controls(midi: smf.MidiFile, tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> bool:

@@ -147,7 +147,7 @@ def test_what_is_kept_and_dropped_is_counted_for_each_track() -> None:
         "system exclusive messages": 1,
     }
     text = " ".join(preflight.warnings)
-    assert "1 notes of track 1, channel 1 (Left) never end" in text
+    assert "Left out: 1 note of track 1, channel 1 (Left) without an end." in text
     assert "announces 7 tracks, the file has 2" in text
 
 
