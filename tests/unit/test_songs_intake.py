@@ -163,6 +163,7 @@ def bad_uploads() -> dict[str, tuple[bytes, str]]:
         "2^31-1 Hz.wav": (wav_with_header(2**31 - 1, np.zeros(8_000)), "sample_rate"),
         "header only.wav": (silence[:44], "too_short"),
         "mp3 cut to nothing.mp3": (sound("MP3")[:40], "damaged"),
+        "mp3 cut in its first frame.mp3": (sound("MP3")[:150], "damaged"),
         "instruments.sf2": (b"RIFF\x10\x00\x00\x00sfbkLIST" + bytes(16), "sound_font"),
         **{f"{name}.mid": file for name, file in bad_midi_files().items()},
     }
