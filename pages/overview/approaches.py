@@ -12,7 +12,7 @@ from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.form import Entry, entries
 from pages.ui.layout import empty_place, medium_badge, page_heading
-from pages.ui.navigation import page_link
+from pages.ui.navigation import PLACES, go_to
 from pages.ui.tables import text_table
 from pages.ui.text import escape
 
@@ -71,7 +71,9 @@ def draw(approach: Approach) -> None:
             draw_parameters(approach.Training)
         with st.expander("Settings for generating", icon=":material/auto_awesome:"):
             draw_parameters(approach.Generation)
-        page_link("train", "Train with it", approach=approach.key)
+        if st.button("Train with it", key=f"approach_train.{approach.key}", icon=PLACES["train"].icon):
+            st.session_state["approach"] = approach.key  # the choice on the Train page
+            go_to("train")
 
 
 page_heading("approaches", "What each network reads, how it learns, and every setting it has.")

@@ -15,9 +15,9 @@ from pages.ui.background import forget
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, page_heading
+from pages.ui.results import result_of
 from pages.ui.tables import text_table
 from pages.ui.text import escape, setting_words, size
-from pages.ui.waiting import result_of
 
 SIGNS = {
     "ok": ":green[:material/check_circle:]",

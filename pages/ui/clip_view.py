@@ -12,7 +12,7 @@ import streamlit as st
 from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
 from pages.ui.errors import shown_errors
 from pages.ui.player import player
-from pages.ui.waiting import result_of
+from pages.ui.results import result_of
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip

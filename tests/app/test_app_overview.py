@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from musicgen.approaches import approaches
 from tests.app.test_app_navigation import open_app
 from tests.app.test_app_songs import midi, shown_text, songs_page, upload
@@ -37,6 +39,17 @@ def test_every_approach_is_described_with_every_setting(home: Path) -> None:
         for model in (approach.Training, approach.Generation):
             assert all(f"| {name} |" in text for name in model.model_fields)
         assert all(f"**{name}**: {preset.summary}" in text for name, preset in approach.presets.items())
+
+
+@pytest.mark.parametrize("key", sorted(approaches()))
+def test_an_approach_can_be_taken_to_the_training(key: str, home: Path) -> None:
+    upload(songs_page(), ("scale.mid", midi()))
+    at = open_app().run()
+    at.switch_page("pages/overview/approaches.py").run()
+    at.button(key=f"approach_train.{key}").click().run()
+    assert not at.exception
+    assert at.title[0].value == "Train"
+    assert at.selectbox(key="approach").value == key
 
 
 def test_system_shows_checks_settings_and_a_light_server(home: Path) -> None:
