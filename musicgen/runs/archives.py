@@ -21,10 +21,9 @@ from typing import Any, BinaryIO
 from musicgen.errors import RejectedFile, WrongState, sentence
 from musicgen.processes import run_child
 from musicgen.runs.checkpoints import Checkpoint, Checkpoints, first_intact
-from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, export_path
 from musicgen.runs.records import Run, get_run
 from musicgen.runs.versions import versions
-from musicgen.settings import home
 from musicgen.storage.files import CHUNK, check_free_space
 
 FORMAT, VERSION = "musicgen-run", 1
@@ -40,7 +39,7 @@ def export_run(run_id: str) -> Path:
     kept = Checkpoints(run.folder / CHECKPOINTS)
     if not kept.exist():
         raise WrongState(sentence("A run can be exported once it has weights", f"a run that is {run.state}"))
-    target = home() / "exports" / f"{run.id}.zip"
+    target = export_path(run.id)
     target.parent.mkdir(exist_ok=True, mode=0o700)
     temporary = target.with_name(f".{uuid.uuid4().hex}.zip")
     try:

@@ -75,13 +75,13 @@ class Control:
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Inside, a signal stops the work between two instructions: for long calls that ask nobody and keep nothing."""
-        self.check()
+        self.check_at_rest()
         self._raises_at_once = True
         try:
             yield
         finally:
             self._raises_at_once = False
-        self.check()
+        self.check_at_rest()
 
     def _hear(self, _number: int, _frame: Any) -> None:
         self._is_stopped = True

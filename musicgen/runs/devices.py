@@ -11,6 +11,7 @@ from typing import Any
 
 from musicgen.errors import MusicgenError, NotFound, sentence
 from musicgen.processes import ChildError, child_main, run_child
+from musicgen.runs.launching import framework_settings
 from musicgen.runs.versions import backend_name, version_of
 from musicgen.settings import home
 from musicgen.storage.files import read_json, write_json
@@ -82,7 +83,7 @@ def _known_gpus() -> list[dict[str, Any]]:
     except (OSError, ValueError, AttributeError, KeyError):
         pass  # asked again below
     try:
-        gpus = run_child("musicgen.runs.devices", {}, seconds=ASKING_SECONDS, environment={"TF_CPP_MIN_LOG_LEVEL": "2"})
+        gpus = run_child("musicgen.runs.devices", {}, seconds=ASKING_SECONDS, environment=framework_settings("auto"))
     except (MusicgenError, ChildError):  # a broken driver is no reason not to work on the CPU; asked again next time
         return []
     write_json(path, {"key": key, "gpus": gpus})

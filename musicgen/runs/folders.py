@@ -44,5 +44,9 @@ def output_folder(output_id: str) -> Path:
     return home() / "outputs" / check_id("output", output_id)
 
 
+def export_path(run_id: str) -> Path:
+    return home() / "exports" / f"{check_id('run', run_id)}.zip"
+
+
 def supervisor_lock() -> Path:
     return home() / "supervisor.lock"

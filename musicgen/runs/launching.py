@@ -12,6 +12,8 @@ from pathlib import Path
 from musicgen.processes import ROOT, child_environment
 from musicgen.runs.folders import CONSOLE, supervisor_lock
 from musicgen.runs.locks import is_held
+from musicgen.runs.versions import backend_name
+from musicgen.settings import home
 
 SECONDS_BETWEEN_STARTS = 2.0
 
@@ -42,15 +44,21 @@ def start_worker(task_id: str, fence: str, folder: Path, device: str) -> subproc
 
 def worker_environment(device: str) -> dict[str, str]:
     """The environment of a worker: an allow-list, without secrets; what the user set for the libraries holds."""
+    return child_environment(framework_settings(device))
+
+
+def framework_settings(device: str) -> dict[str, str | None]:
+    """Environment variables for a process that loads the network library: changes for `child_environment`."""
     changes: dict[str, str | None] = {
         "PYTHONUNBUFFERED": "1",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
-        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND") or "tensorflow",
+        "KERAS_BACKEND": backend_name(),
+        "KERAS_HOME": os.environ.get("KERAS_HOME") or str(home() / "keras"),  # a keras.json of other projects is theirs
     }
     if device == "cpu":
         changes["CUDA_VISIBLE_DEVICES"] = "-1"  # or TensorFlow takes memory of a GPU that it will not use
-    return child_environment(changes)
+    return changes
 
 
 def _start(module: str, arguments: list[str], console: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

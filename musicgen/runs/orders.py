@@ -10,7 +10,7 @@ from musicgen.approaches import approach as find_approach
 from musicgen.approaches.base import read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter, WrongState, sentence
 from musicgen.runs import states
-from musicgen.runs.folders import output_folder, run_folder
+from musicgen.runs.folders import export_path, output_folder, run_folder
 from musicgen.runs.launching import ensure_supervisor
 from musicgen.runs.records import Run, Task, get_output, get_run, get_task
 from musicgen.storage import database
@@ -109,6 +109,7 @@ def delete_run(run_id: str) -> None:
     # The record goes first: what a crash leaves behind here, housekeeping finds.
     for folder in (*(output_folder(each) for each in made), run_folder(run.id)):
         shutil.rmtree(folder, ignore_errors=True)
+    export_path(run.id).unlink(missing_ok=True)
 
 
 def delete_output(output_id: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from musicgen.approaches import approach as find_approach
 from musicgen.processes import run_child
 from musicgen.runs.devices import check_device, list_devices
+from musicgen.runs.launching import framework_settings
 from musicgen.runs.speeds import is_measured, speed
 from musicgen.runs.submissions import SongChoice, chosen_songs, read_training
 
@@ -60,7 +61,8 @@ def plan_training(
         "build": build,
         "device": _device(device),
     }
-    found = run_child("musicgen.runs.planning", request, seconds=PLANNING_SECONDS)
+    environment = framework_settings(str(request["device"]))
+    found = run_child("musicgen.runs.planning", request, seconds=PLANNING_SECONDS, environment=environment)
     return Plan(
         facts=found["facts"],
         floors=found["floors"],

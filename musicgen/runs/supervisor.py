@@ -48,6 +48,7 @@ class Watched:
     moved_at: float = 0.0
     is_stalled: bool = False
     verdict: str = ""  # why we ended it, if we did
+    left_at: float = 0.0  # when it was seen to have said its last word
 
     @property
     def slot(self) -> tuple[str, str]:
@@ -142,8 +143,11 @@ class Supervisor:
             seen = self.watched[task_id]
             # A worker that has said its last word holds its device until it has ended.
             has_ended = seen.process is None or seen.process.poll() is not None
+            seen.left_at = seen.left_at or time.monotonic()
             if has_ended and not liveness.has_worker(seen.task):
                 del self.watched[task_id]
+            elif time.monotonic() - seen.left_at > KILL_AFTER:
+                identity.end_tree(seen.worker())
 
     def _start_waiting(self, waiting: list[dict[str, Any]]) -> None:
         for task in waiting:

@@ -29,7 +29,7 @@ from musicgen.runs.identity import end_tree
 from musicgen.runs.liveness import known_worker
 from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.storage import database
-from musicgen.storage.database import new_id, songs
+from musicgen.storage.database import new_id, songs, tasks
 
 FAKES = ROOT / "tests" / "fake_runs"
 
@@ -90,6 +90,25 @@ def add_song(name: str = "Song", *, medium: str = "audio", tracks: int = 0, seed
         )
     )
     return song_id
+
+
+def add_task(state: str = "queued", *, kind: str = "train", fence: str = "", wish: str = "") -> dict[str, Any]:
+    """A row of the queue that no run stands behind."""
+    row = {
+        "id": new_id("task"),
+        "kind": kind,
+        "run_id": new_id("run"),
+        "state": state,
+        "device": "auto",
+        "request": {"device": "auto"},
+        "fence": fence,
+        "wish": wish,
+        "created_at": database.now(),
+    }
+    database.change(tasks.insert().values(**row))
+    found = states.read_task(str(row["id"]))
+    assert found is not None
+    return found
 
 
 def start(song: str, *, seed: int = 0, **training: Any) -> str:

@@ -7,33 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
+from runs_at_work import add_task
 
 from musicgen.runs import liveness, states
 from musicgen.runs.folders import LOG, WORKER, WORKER_LOCK, task_folder
 from musicgen.runs.identity import identity
 from musicgen.runs.locks import FileLock
 from musicgen.storage import database
-from musicgen.storage.database import new_id, tasks
 from musicgen.storage.files import write_json
-
-
-def add_task(state: str = "queued", *, kind: str = "train", fence: str = "", wish: str = "") -> dict[str, Any]:
-    row = {
-        "id": new_id("task"),
-        "kind": kind,
-        "run_id": new_id("run"),
-        "state": state,
-        "device": "auto",
-        "request": {"device": "auto"},
-        "fence": fence,
-        "wish": wish,
-        "created_at": database.now(),
-    }
-    database.change(sa.insert(tasks).values(**row))
-    found = states.read_task(str(row["id"]))
-    assert found is not None
-    return found
 
 
 @pytest.fixture
