@@ -99,8 +99,14 @@ class _Survey:
         return 1.0 if self.peak <= 1.0 or is_rare else 1.0 / self.peak
 
 
-def decode(path: Path, format: str | None = None) -> Decoded:
-    """Open an upload. `format`: as sniffed (wav, mp3, flac, ogg or m4a); found out from the content where absent.
+def decode(
+    path: Path, format: str | None = None, *, on_seconds: Callable[[float], None] = lambda _seconds: None
+) -> Decoded:
+    """Open an upload and read through it.
+
+    Args:
+        format: as sniffed (wav, mp3, flac, ogg or m4a); what the content says goes before it.
+        on_seconds: told after every block how many seconds of sound the reading has passed.
 
     Raises:
         RejectedFile: one sentence; codes empty, not_audio, damaged, unsupported_codec, no_sound, refers_outside,
@@ -111,7 +117,7 @@ def decode(path: Path, format: str | None = None) -> Decoded:
     _check_shape(source)
     if source.reaches(_most_samples(source)):
         raise _too_long(source)
-    survey = _read_through(source)
+    survey = _read_through(source, on_seconds)
     _check_length(source, survey)
     return _describe(source, survey)
 
@@ -154,7 +160,7 @@ def _most_samples(source: Source) -> int:
     return min(round(settings().max_audio_seconds * source.sample_rate), by_size)
 
 
-def _read_through(source: Source) -> _Survey:
+def _read_through(source: Source, on_seconds: Callable[[float], None]) -> _Survey:
     survey, most = _Survey(), _most_samples(source)
     mix = _mixer(source)
     with closing(source.blocks()) as blocks:
@@ -166,6 +172,7 @@ def _read_through(source: Source) -> _Survey:
             if survey.n_samples > most:
                 raise _too_long(source)
             survey.add_peaks(block if mix is None else block @ mix)
+            on_seconds(survey.n_samples / source.sample_rate)
     return survey
 
 

@@ -152,7 +152,8 @@ def stored_stretch(
     """A stretch of what `SpectrogramBuilder.arrays` gave, in at most `n_columns` columns (means of the stored ones)."""
     level, column_seconds = arrays["level"], float(arrays["column_seconds"])
     first = min(int(start_seconds / column_seconds), level.shape[1])
-    last = min(max(int(np.ceil(stop_seconds / column_seconds)), first), level.shape[1])
+    last = int(np.ceil(stop_seconds / column_seconds)) if stop_seconds > start_seconds else first
+    last = min(max(last, first), level.shape[1])
     n_groups = min(last - first, max(n_columns, 1))
     edges = np.linspace(0, last - first, n_groups + 1).astype(np.int64)
     time = (first + (edges[:-1] + edges[1:]) / 2) * column_seconds

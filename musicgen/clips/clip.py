@@ -9,9 +9,12 @@ exports/          downloads that were made once
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +110,8 @@ class Clip:
             bucket = choose_bucket([int(size) for size in stored["buckets"]], stop - start, n_points)
             if bucket is not None:
                 level = ZoomLevel(bucket, stored[f"low_{bucket}"], stored[f"high_{bucket}"])
-                return envelope_of_level(level, start, stop, n_points, info.sample_rate)
+        if bucket is not None:
+            return envelope_of_level(level, start, stop, n_points, info.sample_rate)
         samples = read_wav(self.audio_path, start, stop).samples
         return envelope_of_samples(samples, start, n_points, info.sample_rate)
 
@@ -151,12 +155,16 @@ class Clip:
             )
         return self.audio_path
 
-    def _load(self, name: str) -> Any:
+    @contextmanager
+    def _load(self, name: str) -> Iterator[Any]:
+        """The arrays of an npz file, each read when it is asked for."""
         try:
-            return np.load(self.folder / name, allow_pickle=False)
-        except (OSError, ValueError) as error:
+            with open(self.folder / name, "rb") as file, np.load(file, allow_pickle=False) as stored:
+                yield stored
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             rule = f"A clip of {self.medium} has a complete {name}"
-            raise CorruptArtifact(sentence(rule, str(error) or type(error).__name__, "Import it again.")) from error
+            what = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise CorruptArtifact(sentence(rule, what, "Import or make it again."), code="corrupt_preview") from error
 
 
 def _stretch(start_seconds: float, stop_seconds: float | None, n_samples: int, sample_rate: int) -> tuple[int, int]:
