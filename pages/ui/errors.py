@@ -31,11 +31,11 @@ def shown_errors() -> Iterator[None]:
 
 
 def show_bug(error: Exception) -> bool:
-    """For what nothing else caught: a number on the page, the whole story under that number in the server's log.
+    """For what nothing else caught: a number on the page, and in the server's log behind the traceback (Streamlit's).
 
     Returns True: there is nothing else to show."""
     number = uuid.uuid4().hex[:8]
-    log.error("error %s on a page", number, exc_info=error)
+    log.error("error %s on a page; the traceback stands above: %s: %s", number, type(error).__name__, error)
     st.container(key="our_bug").error(
         f"Something went wrong on our side (error {number}). Nothing that is stored is lost. "
         "The server's log says more under this number; reload the page to go on.",
