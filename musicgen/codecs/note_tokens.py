@@ -29,21 +29,29 @@ LOWEST = {4: "D##-1", 11: "A##-1"}
 def score_to_tokens(
     score: Score, *, tracks: Sequence[int] | None = None, piano_only: bool = False, in_time_order: bool = False
 ) -> list[str]:
-    """The words of a score.
+    """The words of a score, all in one line; arguments as `score_to_lines`."""
+    lines = score_to_lines(score, tracks=tracks, piano_only=piano_only, in_time_order=in_time_order)
+    return [word for line in lines for word in line]
+
+
+def score_to_lines(
+    score: Score, *, tracks: Sequence[int] | None = None, piano_only: bool = False, in_time_order: bool = False
+) -> list[list[str]]:
+    """The words of a score, line by line.
 
     Args:
         tracks: use these alone. Drum tracks are never used: their notes are no pitches.
         piano_only: use piano tracks alone (General MIDI programs 1 to 6).
-        in_time_order: all tracks together as time goes on; else one track after the other, as the authors had it.
+        in_time_order: one line of all tracks together as time goes on; else a line for each track, as the authors had
+            it (and read one after the other).
     """
-    parts = []
+    lines = []
     for number in melodic_tracks(score, tracks, piano_only):
         notes = score.notes[score.notes["track"] == number]
-        parts.append(_events(notes, score.ticks_per_beat * TOGETHER_BEATS))
-    events = [event for part in parts for event in part]
+        lines.append(_events(notes, score.ticks_per_beat * TOGETHER_BEATS))
     if in_time_order:
-        events.sort(key=lambda event: event[0])
-    return [word for _, word in events]
+        lines = [sorted((event for line in lines for event in line), key=lambda event: event[0])]
+    return [[word for _, word in line] for line in lines]
 
 
 def melodic_tracks(score: Score, tracks: Sequence[int] | None, piano_only: bool = False) -> list[int]:

@@ -13,10 +13,12 @@ from musicgen.networks.bundle import OPTIMIZER, STATE, WEIGHTS, Networks
 
 
 def small(units: int = 3) -> Networks:
-    return Networks({
-        name: keras.Sequential([keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1)])
-        for name in ("left", "right")
-    })
+    return Networks(
+        {
+            name: keras.Sequential([keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1)])
+            for name in ("left", "right")
+        }
+    )
 
 
 def test_counts() -> None:

@@ -17,9 +17,7 @@ def pair(steps: int, features: int, units: int, *, sequences: bool, **arguments:
     models = []
     for layer in (LSTM, keras.layers.LSTM):
         inputs = keras.Input((steps, features))
-        models.append(
-            keras.Model(inputs, layer(units, return_sequences=sequences, **arguments)(inputs))
-        )
+        models.append(keras.Model(inputs, layer(units, return_sequences=sequences, **arguments)(inputs)))
     models[1].set_weights(models[0].get_weights())
     return models
 
@@ -48,7 +46,7 @@ def test_same_training_as_keras(steps: int) -> None:
     weights = []
     for model in pair(steps, 3, 5, sequences=False):
 
-        def objective(model, batch, training):  # noqa: ANN001, ANN202
+        def objective(model, batch, training):
             error = ops.square(model(batch["x"], training=training) - batch["y"])
             return ops.stack([ops.sum(error), ops.sum(batch["weight"])])
 
@@ -73,7 +71,9 @@ def test_one_step_at_a_time_is_the_whole_sequence() -> None:
 
 
 def test_hard_sigmoid_is_that_of_keras_2() -> None:
-    np.testing.assert_allclose(hard_sigmoid(ops.convert_to_tensor([-3.0, -2.5, 0.0, 1.0, 2.5, 9.0])), [0, 0, 0.5, 0.7, 1, 1])
+    np.testing.assert_allclose(
+        hard_sigmoid(ops.convert_to_tensor([-3.0, -2.5, 0.0, 1.0, 2.5, 9.0])), [0, 0, 0.5, 0.7, 1, 1]
+    )
 
 
 @pytest.mark.parametrize("name", ["linear", "relu", "tanh", "sigmoid", "hard_sigmoid"])

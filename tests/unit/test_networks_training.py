@@ -30,7 +30,7 @@ class Lines:
         return {"inputs": x + jitter, "target": (self.slope * x[:, :1] - x[:, 1:]).astype("float32")}
 
 
-def squared_error(model, batch, training):  # noqa: ANN001, ANN201
+def squared_error(model, batch, training):
     error = ops.square(model(batch["inputs"], training=training) - batch["target"])[:, 0]
     return ops.stack([ops.sum(error * batch["weight"]), ops.sum(batch["weight"])])
 
@@ -52,13 +52,13 @@ class Keeper(SilentMonitor):
         self.rows: list[EpochRow] = []
         self.folder, self.epoch = folder, epoch
 
-    def epoch_ended(self, row, save) -> None:  # noqa: ANN001
+    def epoch_ended(self, row, save) -> None:
         self.rows.append(row)
         if row.epoch == self.epoch:
             save(self.folder)
 
 
-def task(n: int = 100, validation: int = 20, **more) -> Task:  # noqa: ANN003
+def task(n: int = 100, validation: int = 20, **more) -> Task:
     return Task("a", squared_error, Lines(n), Lines(validation) if validation else None, **more)
 
 
@@ -81,8 +81,15 @@ def test_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 def test_loss_falls_and_is_the_mean_over_all_examples() -> None:
     net = networks(dropout=0.0)
-    before = float(np.mean((np.asarray(net.models["a"](Lines(20).gather(np.arange(20), None)["inputs"])) -
-                            Lines(20).gather(np.arange(20), None)["target"]) ** 2))
+    before = float(
+        np.mean(
+            (
+                np.asarray(net.models["a"](Lines(20).gather(np.arange(20), None)["inputs"]))
+                - Lines(20).gather(np.arange(20), None)["target"]
+            )
+            ** 2
+        )
+    )
     keeper = Keeper()
     fit(net, [task()], Recipe(30, 8, 0.02), seed=0, monitor=keeper)
     arrays = Lines(20).gather(np.arange(20), None)
@@ -111,11 +118,18 @@ def test_shards_have_dropout_masks_of_their_own() -> None:
 
 
 def training_loop_sums(model: keras.Model, shards: int) -> list[float]:
-    def objective(model, batch, training):  # noqa: ANN001, ANN202
+    def objective(model, batch, training):
         kept = ops.sum(model(batch["x"], training=training), axis=1)
-        return ops.stack([ops.sum(kept[:1] * 0.001 + kept[1:] * 1.0) if kept.shape[0] > 1 else ops.sum(kept), ops.sum(batch["weight"])])
+        return ops.stack(
+            [
+                ops.sum(kept[:1] * 0.001 + kept[1:] * 1.0) if kept.shape[0] > 1 else ops.sum(kept),
+                ops.sum(batch["weight"]),
+            ]
+        )
 
-    model = keras.Model(model.inputs, keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(model.outputs[0]))
+    model = keras.Model(
+        model.inputs, keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(model.outputs[0])
+    )
     run = training_loop(model, keras.optimizers.SGD(0.0), objective, shards=shards)
     x = np.broadcast_to(np.linspace(0, 1, 50, dtype="float32"), (3, 4, 50)).copy()
     return run({"x": x, "weight": np.ones((3, 4), "float32")}, 3, 11)[:, 0].tolist()
@@ -134,7 +148,7 @@ def test_two_networks_train_side_by_side_as_each_would_alone() -> None:
 
 
 def test_not_a_number_stops_with_advice() -> None:
-    def broken(model, batch, training):  # noqa: ANN001, ANN202
+    def broken(model, batch, training):
         return squared_error(model, batch, training) * ops.log(ops.convert_to_tensor(-1.0))
 
     with pytest.raises(TrainingFailed, match=r"step 1 of epoch 1") as caught:
@@ -158,7 +172,7 @@ def test_early_stopping_and_going_on_after_it(tmp_path: Path) -> None:
 
 def test_cancel_passes_through() -> None:
     class Impatient(SilentMonitor):
-        def progress(self, phase, done, total, **details) -> None:  # noqa: ANN001, ANN003
+        def progress(self, phase, done, total, **details) -> None:
             assert phase == "training"
             assert 0 < done <= total == 13
             raise Cancelled

@@ -1,0 +1,309 @@
+"""Note LSTM: guess the next note of a piece from those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from musicgen.approaches.base import (
+    Approach,
+    Cost,
+    Made,
+    Monitor,
+    Parameters,
+    Prepared,
+    Preset,
+    TrainingSong,
+    parameter,
+)
+from musicgen.codecs.note_data import prepare_events, prepare_tokens
+from musicgen.codecs.note_events import EventCodec
+from musicgen.codecs.token_codec import TokenCodec
+from musicgen.networks.event_sizes import EventSizes
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+
+FRAMEWORK_BYTES = 700e6
+
+
+class Training(Parameters):
+    representation: Literal["events", "tokens"] = parameter(
+        "events", title="Notes as",
+        help="events: every note with its rhythm, length, loudness and instrument. tokens: the authors' words, a note "
+        "or a chord and nothing else; what they make has one event a beat.",
+    )  # fmt: skip
+    sequence_length: int = parameter(
+        64, ge=2, le=2048, unit="notes", title="Sequence length",
+        help="How many notes the network is shown at a time. Longer ones teach longer phrases, and take longer.",
+    )  # fmt: skip
+    epochs: int = parameter(40, ge=1, le=10_000, title="Epochs", help="How often the music is gone through.")
+    units: int = parameter(
+        256,
+        ge=1,
+        le=4096,
+        title="LSTM units",
+        help="Size of the memory. A larger one learns finer habits, or songs by heart.",
+    )
+    num_layers: int = parameter(2, ge=1, le=8, title="LSTM layers", help="Memories on top of each other.")
+    dropout: float = parameter(
+        0.2, ge=0, lt=1, title="Dropout",
+        help="Share of the signals that are left out at random while learning. More keeps it from learning songs by "
+        "heart.",
+    )  # fmt: skip
+    batch_size: int = parameter(
+        32, ge=2, le=65_536, multiple_of=2, title="Batch size",
+        help="Windows per step. Larger is faster an epoch, but learns in fewer steps.",
+    )  # fmt: skip
+    learning_rate: float = parameter(
+        1e-3, gt=0, le=1, title="Learning rate",
+        help="Size of each step. Too large never settles; too small never arrives.",
+    )  # fmt: skip
+    threshold: int = parameter(
+        0, ge=0, le=1_000_000, unit="times", title="Rare-note threshold",
+        help="For tokens: those that occur less often than this in all songs are left out. It makes an easier task of "
+        "less music, and joins what was never neighbours.",
+    )  # fmt: skip
+    instruments: Literal["all", "piano"] = parameter(
+        "all", title="Instruments", help="For tokens: piano uses the piano tracks alone. Drums are never used."
+    )
+    dense: int = parameter(
+        128, ge=1, le=4096, advanced=True, title="Dense units", help="Width of the layer between memory and choice."
+    )
+    embedding: int = parameter(
+        128, ge=0, le=2048, advanced=True, title="Embedding",
+        help="Width of the learned vector that stands for each value. 0, for tokens only: the plain number of the "
+        "token, as the authors had it, so that neighbours in the alphabet look alike.",
+    )  # fmt: skip
+    scale_index: bool = parameter(
+        False, advanced=True, title="Scale the plain number",
+        help="For tokens without an embedding: divide the number by the size of the vocabulary. The authors did not.",
+    )  # fmt: skip
+    order: Literal["tracks", "time"] = parameter(
+        "tracks", advanced=True, title="Order",
+        help="For tokens: tracks puts one track after the other, as the authors did (left hand after right); time "
+        "takes all tracks together as time goes on.",
+    )  # fmt: skip
+    transpose: bool = parameter(
+        True, advanced=True, title="All keys",
+        help="For events: each window is shown in a random key. Twelve times the music from the same songs.",
+    )  # fmt: skip
+    validation: Literal["held_out", "random_windows", "none"] = parameter(
+        "held_out", advanced=True, title="Validation",
+        help="held_out: songs, or ends of songs, that are never trained on. random_windows (tokens only): the authors' "
+        "way; these windows overlap what is trained on, so the loss looks better than it is.",
+    )  # fmt: skip
+    validation_share: float = parameter(
+        0.2, ge=0, le=0.5, advanced=True, title="Held-out share", help="How much of the music validates."
+    )
+    schedule: Literal["constant", "cosine"] = parameter(
+        "constant", advanced=True, title="Learning-rate schedule",
+        help="cosine slows down towards the end, and ends finer.",
+    )  # fmt: skip
+    gradient_clip: float = parameter(
+        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
+        help="Longest step that one batch may ask for; 0 for none. 1 helps against a loss that jumps.",
+    )  # fmt: skip
+    weight_decay: float = parameter(
+        0.0, ge=0, le=1, advanced=True, title="Weight decay",
+        help="Pulls weights towards 0; keeps small sets of songs from being learned by heart.",
+    )  # fmt: skip
+    patience: int = parameter(
+        0, ge=0, le=10_000, unit="epochs", advanced=True, title="Early stopping",
+        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
+    )  # fmt: skip
+
+
+class Generation(Parameters):
+    num_notes: int = parameter(200, ge=1, le=20_000, unit="notes", title="Notes", help="How many to make.")
+    temperature: float = parameter(
+        1.0, ge=0.05, le=4, title="Temperature",
+        help="How much is dared: below 1 safer and more repetitive, above 1 wilder and sooner wrong.",
+    )  # fmt: skip
+    top_k: int = parameter(
+        0, ge=0, le=10_000, title="Top k", help="Choose among the k likeliest only; 0 chooses among all."
+    )
+    top_p: float = parameter(
+        1.0, gt=0, le=1, title="Top p",
+        help="Choose among the likeliest that together have this probability; cuts off what is nearly impossible.",
+    )  # fmt: skip
+    tempo: float | None = parameter(
+        None, ge=10, le=400, unit="BPM", title="Tempo", help="Empty: that of the prompt, or of the songs."
+    )
+    prompt_notes: int = parameter(
+        32, ge=0, le=4096, unit="notes", title="Prompt",
+        help="With a song as prompt: how many of its first notes are heard before the network goes on.",
+    )  # fmt: skip
+    keep_prompt: bool = parameter(
+        False, advanced=True, title="Keep the prompt", help="Begin the piece with the notes of the prompt."
+    )
+    greedy: bool = parameter(
+        False, advanced=True, title="Always the likeliest",
+        help="No chance at all (argmax), as the authors had it: sooner or later it repeats one note for ever.",
+    )  # fmt: skip
+    memory: Literal["carried", "window"] = parameter(
+        "carried", advanced=True, title="Memory",
+        help="For tokens. carried: all that came before. window: only the last sequence, seen anew at every note, as "
+        "the authors had it; slower.",
+    )  # fmt: skip
+    step_beats: float = parameter(
+        1.0, gt=0, le=16, unit="beats", advanced=True, title="Step", help="For tokens: from one event to the next."
+    )
+
+
+class NoteLSTM(Approach):
+    """The LSTM half of Music-Generator (2022), and what became of it."""
+
+    key = "note_lstm"
+    title = "Note LSTM"
+    summary = (
+        "Reads notes one after the other and learns what comes next: pitch, rhythm, length, loudness and voice. "
+        "It catches the habits of a style in a minute, and forgets where it wanted to go."
+    )
+    reference = "A. Patel, Music-Generator, 2022: LSTM on notes and chords, after Aravind Pai and Skuldur."
+    medium = "midi"
+    Training = Training
+    Generation = Generation
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "quick": Preset(
+            "Notes with rhythm and voices, shown in all keys: a style in under a minute.",
+            training={
+                "epochs": 60, "units": 192, "num_layers": 1, "dropout": 0.3, "batch_size": 16, "learning_rate": 3e-3,
+                "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.02,
+            },
+        ),
+        "original": Preset(
+            "The authors' pipeline, number for number: words for notes and chords, windows of 50, LSTM 256 twice.",
+            training={
+                "representation": "tokens", "sequence_length": 50, "epochs": 100, "units": 256, "num_layers": 2,
+                "dropout": 0.2, "dense": 256, "embedding": 0, "batch_size": 72, "threshold": 20,
+            },
+            generation={"num_notes": 400},
+        ),
+        "best": Preset(
+            "A larger memory and more patience.",
+            training={
+                "sequence_length": 128, "epochs": 300, "units": 384, "num_layers": 2, "dropout": 0.4, "batch_size": 16,
+                "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 40,
+            },
+        ),
+    }  # fmt: skip
+    tiny = Preset(
+        "For tests.",
+        training={
+            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4
+        },
+        generation={"num_notes": 12},
+    )  # fmt: skip
+
+    def prepare(self, songs: Sequence[TrainingSong], training: Any, *, seed: int = 0) -> Prepared:
+        prepare = prepare_events if training.representation == "events" else prepare_tokens
+        return prepare(songs, training, seed)
+
+    def cost(self, prepared: Prepared, training: Any) -> Cost:
+        codec, n_examples = prepared.codec, prepared.training.n_examples
+        parameters = _parameters(codec, training)
+        per_window = _flops(codec, training)
+        activations = training.batch_size * training.sequence_length * 40 * (training.units * training.num_layers + 256)
+        return Cost(1, parameters, per_window * n_examples, int(FRAMEWORK_BYTES + 20 * parameters + activations))
+
+    def build(self, codec: Any, training: Any, *, seed: int = 0) -> Networks:
+        from musicgen.networks.backend import set_seed
+        from musicgen.networks.bundle import Networks
+        from musicgen.networks.events import build_event_network
+        from musicgen.networks.tokens import build_token_network
+
+        set_seed(seed)
+        if isinstance(codec, EventCodec):
+            return Networks({"notes": build_event_network(_sizes(codec, training))})
+        network = build_token_network(
+            vocabulary_size=len(codec.vocabulary),
+            units=[training.units] * training.num_layers,
+            dense=training.dense,
+            dropout=training.dropout,
+            embedding=training.embedding,
+            scale=training.scale_index,
+        )
+        return Networks({"notes": network})
+
+    def fit(
+        self,
+        networks: Networks,
+        prepared: Prepared,
+        training: Any,
+        *,
+        seed: int,
+        monitor: Monitor,
+        first_epoch: int = 1,
+    ) -> None:
+        from musicgen.networks import training as engine
+        from musicgen.networks.events import event_objective
+        from musicgen.networks.tokens import TOKEN_SUMS, token_objective
+
+        codec = prepared.codec
+        if isinstance(codec, EventCodec):
+            objective, names = event_objective(_sizes(codec, training))
+        else:
+            objective, names = token_objective, TOKEN_SUMS
+        task = engine.Task(
+            "notes", objective, prepared.training, prepared.validation, names, flops=_flops(codec, training), shards=2
+        )
+        recipe = engine.Recipe(
+            training.epochs, training.batch_size, training.learning_rate, training.schedule,
+            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
+        )  # fmt: skip
+        engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
+
+    def generate(
+        self,
+        networks: Networks,
+        codec: Any,
+        training: Any,
+        generation: Any,
+        *,
+        songs: Sequence[TrainingSong],
+        prompt: TrainingSong | None,
+        seeds: Sequence[int],
+        monitor: Monitor,
+    ) -> Iterator[Made]:
+        from musicgen.sampling.notes import event_pieces, token_pieces
+
+        model = networks.models["notes"]
+        if isinstance(codec, EventCodec):
+            yield from event_pieces(model, codec, _sizes(codec, training), generation, prompt, seeds, monitor)
+        else:
+            yield from token_pieces(model, codec, training.sequence_length, generation, prompt, seeds, monitor)
+
+    def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
+        return (TokenCodec if "vocabulary" in document else EventCodec).from_json(document)
+
+
+def _sizes(codec: EventCodec, training: Training) -> EventSizes:
+    return EventSizes.of(
+        codec,
+        embedding=training.embedding,
+        units=training.units,
+        num_layers=training.num_layers,
+        head=training.dense,
+        dropout=training.dropout,
+    )
+
+
+def _parameters(codec: Any, training: Training) -> int:
+    if isinstance(codec, EventCodec):
+        return _sizes(codec, training).parameters
+    features, total = training.embedding or 1, len(codec.vocabulary) * training.embedding
+    for _ in range(training.num_layers):
+        total += 4 * training.units * (features + training.units + 1)
+        features = training.units
+    return total + (features + 1) * training.dense + (training.dense + 1) * len(codec.vocabulary)
+
+
+def _flops(codec: Any, training: Training) -> float:
+    """Of one window, forward and backward."""
+    if isinstance(codec, EventCodec):
+        return 6.0 * training.sequence_length * _sizes(codec, training).multiplied
+    lstm = 4 * training.units * ((training.embedding or 1) + training.units)
+    lstm += (training.num_layers - 1) * 8 * training.units**2
+    dense = training.units * training.dense + training.dense * len(codec.vocabulary)
+    return 6.0 * (training.sequence_length * lstm + dense)

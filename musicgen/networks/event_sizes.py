@@ -1,0 +1,63 @@
+"""Sizes of an event network, and how many weights they make. Arithmetic only: no framework is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from musicgen.codecs.event_features import BEATS_IN_BAR
+from musicgen.codecs.note_events import GAP, PITCH, STEPS_PER_BEAT, EventCodec
+
+
+@dataclass(frozen=True)
+class EventSizes:
+    """Sizes of an event network.
+
+    Attributes:
+        fields: number of values of each field. spoken: the fields that are chosen (two values or more).
+    """
+
+    fields: tuple[int, ...]
+    spoken: tuple[int, ...]
+    embedding: int
+    units: int
+    num_layers: int
+    head: int
+    dropout: float
+
+    @classmethod
+    def of(
+        cls, codec: EventCodec, *, embedding: int, units: int, num_layers: int, head: int, dropout: float
+    ) -> EventSizes:
+        return cls(codec.sizes, codec.spoken, embedding, units, num_layers, head, dropout)
+
+    @property
+    def n_pitches(self) -> int:
+        return self.fields[PITCH]
+
+    @property
+    def n_intervals(self) -> int:
+        """From the highest pitch down to the lowest, and up."""
+        return 2 * self.n_pitches - 1
+
+    @property
+    def parameters(self) -> int:
+        """Trainable weights, in closed form."""
+        marks = sum(size + 1 for size in self.fields) + STEPS_PER_BEAT + BEATS_IN_BAR
+        heard = (marks + self.n_pitches) * self.embedding
+        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)]
+        memory = sum(4 * self.units * (size + self.units + 1) for size in inputs)
+        heads = 0
+        for field in self.spoken:
+            told = sum(self.fields[before] for before in self.spoken if before < field)
+            told += STEPS_PER_BEAT + BEATS_IN_BAR if field > GAP else 0
+            told += 2 * self.n_pitches + 1 + 2 * self.n_intervals if field == PITCH else 0
+            heads += (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
+        return heard + memory + heads
+
+    @property
+    def multiplied(self) -> int:
+        """Weights that one event is multiplied with; looking a vector up costs nothing."""
+        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)]
+        memory = sum(4 * self.units * (size + self.units) for size in inputs)
+        heads = sum(self.head * (self.units + self.fields[field]) for field in self.spoken)
+        return memory + heads + self.n_pitches * (self.embedding + 5 * self.head)

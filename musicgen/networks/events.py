@@ -1,0 +1,261 @@
+"""A network over note events: an LSTM hears what came before, and a chain of heads chooses the next event by field.
+
+Each head knows what the heads before it chose: first when, then which voice, then which pitch (seeing what sounds and
+what the voice sang last), then how long and how loud. Knows ids and sizes, no music.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musicgen.codecs.event_features import BEATS_IN_BAR
+from musicgen.codecs.note_events import DURATION, FIELDS, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
+from musicgen.networks.backend import Objective
+from musicgen.networks.event_sizes import EventSizes
+from musicgen.networks.recurrent import LSTM
+
+NEVER = -1e9
+
+
+class EventLayers:
+    """The layers of an event network, by name: used on whole windows in training and on single events in sampling."""
+
+    def __init__(self, sizes: EventSizes, model: keras.Model | None = None) -> None:
+        self.sizes = sizes
+        self._model = model
+        self._made: dict[str, keras.layers.Layer] = {}
+
+    def _layer(self, name: str, make: Any) -> keras.layers.Layer:
+        if self._model is not None:
+            return self._model.get_layer(name)
+        return self._made.setdefault(name, make()) if name not in self._made else self._made[name]
+
+    def _embedding(self, name: str, size: int, width: int) -> keras.layers.Layer:
+        return self._layer(name, lambda: keras.layers.Embedding(size, width, name=name))
+
+    def _dense(self, name: str, width: int, use_bias: bool = True) -> keras.layers.Layer:
+        return self._layer(name, lambda: keras.layers.Dense(width, use_bias=use_bias, name=name))
+
+    def _dropout(self, name: str) -> keras.layers.Layer:
+        return self._layer(name, lambda: keras.layers.Dropout(self.sizes.dropout, name=name))
+
+    def heard(self, previous: Any, phase: Any, sounding: Any) -> Any:
+        """What the LSTM hears of an event: previous (…, 5), phase (…, 2), sounding (…, pitches) → (…, embedding)."""
+        width = self.sizes.embedding
+        parts = [
+            self._embedding(f"hear_{name}", self.sizes.fields[field] + 1, width)(previous[..., field])
+            for field, name in enumerate(FIELDS)
+        ]
+        parts.append(self._embedding("hear_phase", STEPS_PER_BEAT, width)(phase[..., 0]))
+        parts.append(self._embedding("hear_beat", BEATS_IN_BAR, width)(phase[..., 1]))
+        parts.append(self._dense("hear_sounding", width, use_bias=False)(sounding))
+        return self._dropout("hear_dropout")(keras.layers.add(parts))
+
+    def lstm(self, number: int) -> LSTM:
+        name = f"lstm_{number + 1}"
+        return self._layer(name, lambda: LSTM(self.sizes.units, name=name))  # type: ignore[return-value]
+
+    def after_lstm(self, number: int, x: Any) -> Any:
+        return self._dropout(f"dropout_{number + 1}")(x)
+
+    def logits(
+        self, field: int, context: Any, chosen: Sequence[Any], phase: Any, sounding: Any, anchors: Sequence[Any]
+    ) -> Any:
+        """Logits of a field.
+
+        Args:
+            context: (…, units). chosen: ids (…,) of the fields already chosen. phase: (…, 2). sounding: (…, pitches).
+            anchors: pitch ids (…,) that the next pitch is measured from: the last one of its voice, the one before it.
+
+        Returns:
+            (…, values).
+        """
+        name, width = FIELDS[field], self.sizes.head
+        parts = [self._dense(f"{name}_context", width)(context)]
+        for before in self.sizes.spoken:
+            if before < field:
+                told = self._embedding(f"{name}_told_{FIELDS[before]}", self.sizes.fields[before], width)
+                parts.append(told(chosen[before]))
+        if field > GAP:
+            parts.append(self._embedding(f"{name}_phase", STEPS_PER_BEAT, width)(phase[..., 0]))
+            parts.append(self._embedding(f"{name}_beat", BEATS_IN_BAR, width)(phase[..., 1]))
+        if field == PITCH:
+            parts.append(self._dense(f"{name}_sounding", width, use_bias=False)(sounding))
+            parts.append(self._embedding(f"{name}_last", self.sizes.n_pitches + 1, width)(anchors[0]))
+        hidden = keras.layers.add(parts) if len(parts) > 1 else parts[0]
+        hidden = self._dropout(f"{name}_dropout")(ops.relu(hidden))
+        logits = self._dense(f"{name}_logits", self.sizes.fields[field])(hidden)
+        if field == PITCH:
+            for number, anchor in enumerate(anchors):
+                steps = self._dense(f"interval_{number + 1}", self.sizes.n_intervals, use_bias=False)(hidden)
+                logits = logits + from_anchor(steps, anchor, self.sizes.n_pitches)
+        return logits
+
+
+def from_anchor(steps: Any, anchor: Any, n_pitches: int) -> Any:
+    """Logits of intervals to logits of pitches: pitch p gets that of the interval p - anchor.
+
+    The same weights serve every key, so that few songs teach much.
+
+    Args:
+        steps: (…, 2 · n_pitches - 1), the interval of no step in the middle.
+        anchor: (…,) pitch ids; n_pitches means none, and then nothing is added.
+    """
+    place = ops.arange(n_pitches) - ops.expand_dims(anchor, -1) + n_pitches - 1
+    is_none = ops.expand_dims(anchor, -1) >= n_pitches
+    taken = ops.take_along_axis(steps, ops.clip(place, 0, 2 * n_pitches - 2), axis=-1)
+    return ops.where(is_none, 0.0, taken)
+
+
+def build_event_network(sizes: EventSizes) -> keras.Model:
+    """previous, phase_before, sounding_before → LSTM layers → for each spoken field the logits of the next event."""
+    shapes = {
+        "previous": ((None, len(FIELDS)), "int32"),
+        "phase_before": ((None, 2), "int32"),
+        "sounding_before": ((None, sizes.n_pitches), "float32"),
+        "chosen": ((None, len(FIELDS)), "int32"),
+        "phase": ((None, 2), "int32"),
+        "sounding": ((None, sizes.n_pitches), "float32"),
+        "last": ((None,), "int32"),
+    }
+    inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
+    layers = EventLayers(sizes)
+    x = layers.heard(inputs["previous"], inputs["phase_before"], inputs["sounding_before"])
+    for number in range(sizes.num_layers):
+        x = layers.after_lstm(number, layers.lstm(number)(x))
+    chosen = [inputs["chosen"][..., field] for field in range(len(FIELDS))]
+    anchors = [inputs["last"], inputs["previous"][..., PITCH]]
+    outputs = [layers.logits(field, x, chosen, inputs["phase"], inputs["sounding"], anchors) for field in sizes.spoken]
+    return keras.Model(inputs, outputs)
+
+
+def event_objective(sizes: EventSizes) -> tuple[Objective, tuple[str, ...]]:
+    """(objective, names of its sums): nats per note, all fields together and each one alone."""
+
+    def objective(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
+        given = {name: array for name, array in batch.items() if name not in ("mask", "weight")}
+        outputs = model(given, training=training)
+        weight = batch["mask"] * batch["weight"][:, None]
+        nats = [
+            ops.sum(weight * keras.losses.sparse_categorical_crossentropy(batch["chosen"][..., field], logits, True))
+            for field, logits in zip(sizes.spoken, outputs, strict=True)
+        ]
+        return ops.stack([ops.sum(ops.stack(nats)), *nats, ops.sum(weight)])
+
+    return objective, ("loss", *(FIELDS[field] for field in sizes.spoken))
+
+
+class EventStepper:
+    """One field of one event at a time, with the bookkeeping of `codecs.event_features`.
+
+    State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
+    left (batch, pitches), latest (batch, voices), lowest (batch,): in a chord the pitches do not fall.
+    """
+
+    def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
+        self.model, self.sizes = model, sizes
+        self.layers = EventLayers(sizes, model)
+        self.num_fields = len(FIELDS)
+        self.gaps = np.asarray(codec.values[GAP], dtype=np.int32)
+        self.durations = np.maximum(np.asarray(codec.values[DURATION], dtype=np.int32), 1)
+        self.most_together = codec.most_together
+        self.zero_gap = codec.values[GAP].index(0)
+
+    def start(self, position: Any, bar: Any) -> tuple[Any, Any]:
+        """(logits of the first field, state) of pieces that begin at `position` (batch,) of bars of length `bar`."""
+        batch_size = position.shape[0]
+        layers = [self.layers.lstm(number) for number in range(self.sizes.num_layers)]
+        mark = ops.broadcast_to(ops.convert_to_tensor(self.sizes.fields, "int32"), (batch_size, self.num_fields))
+        zeros = ops.zeros((batch_size,), "int32")
+        state = {
+            "memory": [layer.initial_state(batch_size) for layer in layers],
+            "context": ops.zeros((batch_size, self.sizes.units)),
+            "chosen": mark,
+            "position": position,
+            "bar": bar,
+            "together": zeros,
+            "left": ops.zeros((batch_size, self.sizes.n_pitches), "int32"),
+            "latest": ops.full((batch_size, self.sizes.fields[VOICE]), self.sizes.n_pitches, "int32"),
+            "lowest": zeros,
+        }
+        return self._listen(state, is_start=True)
+
+    def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
+        """`token` (batch,) was chosen for `field` → (logits of the next field, state)."""
+        state = {**state, "chosen": _put(state["chosen"], field, token)}
+        if field == GAP:
+            state = self._moved_on(state, token)
+        if field == PITCH:
+            state["lowest"] = token
+        if field == len(FIELDS) - 1:
+            return self._listen(self._sung(state), is_start=False)
+        return self._logits(field + 1, state), state
+
+    def _moved_on(self, state: Any, token: Any) -> Any:
+        gap = ops.take(ops.convert_to_tensor(self.gaps), token)
+        is_chord = gap == 0
+        return {
+            **state,
+            "position": state["position"] + gap,
+            "left": ops.maximum(state["left"] - gap[:, None], 0),
+            "together": ops.where(is_chord, state["together"] + 1, 1),
+            "lowest": ops.where(is_chord, state["lowest"], 0),
+        }
+
+    def _sung(self, state: Any) -> Any:
+        chosen = state["chosen"]
+        pitch, voice = chosen[:, PITCH], chosen[:, VOICE]
+        length = ops.take(ops.convert_to_tensor(self.durations), chosen[:, DURATION])
+        is_pitch = ops.one_hot(pitch, self.sizes.n_pitches, dtype="int32")
+        is_voice = ops.one_hot(voice, self.sizes.fields[VOICE], dtype="int32")
+        return {
+            **state,
+            "left": ops.maximum(state["left"], is_pitch * length[:, None]),
+            "latest": ops.where(is_voice > 0, pitch[:, None], state["latest"]),
+        }
+
+    def _listen(self, state: Any, *, is_start: bool) -> tuple[Any, Any]:
+        """Hear the event that was just chosen (or the start mark), and say what may come first in the next one."""
+        sounding = ops.cast(state["left"] > 0, "float32")
+        x = self.layers.heard(state["chosen"], self._phase(state), sounding)
+        memory = []
+        for number, before in enumerate(state["memory"]):
+            after = self.layers.lstm(number).step(x, before)
+            memory.append(after)
+            x = self.layers.after_lstm(number, after[0])
+        state = {**state, "memory": memory, "context": x}
+        logits = self._logits(GAP, state)
+        is_zero = ops.arange(self.sizes.fields[GAP]) == self.zero_gap
+        if is_start:
+            return ops.where(is_zero, logits, NEVER), state
+        is_full = (state["together"] >= self.most_together)[:, None]
+        return ops.where(ops.logical_and(is_zero, is_full), NEVER, logits), state
+
+    def _logits(self, field: int, state: Any) -> Any:
+        batch_size = state["position"].shape[0]
+        if field not in self.sizes.spoken:
+            return ops.zeros((batch_size, self.sizes.fields[field]))
+        voice = ops.minimum(state["chosen"][:, VOICE], self.sizes.fields[VOICE] - 1)
+        last = ops.squeeze(ops.take_along_axis(state["latest"], voice[:, None], axis=1), axis=1)
+        chosen = [state["chosen"][:, number] for number in range(self.num_fields)]
+        sounding = ops.cast(state["left"] > 0, "float32")
+        anchors = [last, chosen[PITCH]]  # not chosen anew yet: that of the event before
+        logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors)
+        if field == PITCH:
+            return ops.where(ops.arange(self.sizes.n_pitches) < state["lowest"][:, None], NEVER, logits)
+        return logits
+
+    def _phase(self, state: Any) -> Any:
+        place, bar = state["position"], state["bar"]
+        beat = (place % bar) // STEPS_PER_BEAT % BEATS_IN_BAR
+        return ops.stack([place % STEPS_PER_BEAT, beat], axis=-1)
+
+
+def _put(chosen: Any, field: int, token: Any) -> Any:
+    """`chosen` (batch, 5) with `token` (batch,) in the place of `field`."""
+    return ops.where(ops.arange(chosen.shape[1]) == field, token[:, None], chosen)

@@ -1,0 +1,69 @@
+"""Decoding rules, written once: from logits and a random number to a token.
+
+Chance comes in as one uniform number per choice, drawn beforehand from the seed: the same seed gives the same piece on
+every machine and backend, whatever else is made beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.networks.backend import ops
+
+EXCLUDED = -1e9
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to choose.
+
+    Attributes:
+        temperature: logits are divided by it; below 1 plays safe, above 1 takes risks. Greater than 0.
+        top_k: only the k likeliest; 0 for all.
+        top_p: only the likeliest that together have this probability; 1 for all (Holtzman et al., The curious case of
+            neural text degeneration, 2020).
+        greedy: always the likeliest (argmax): repeats itself sooner or later.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    greedy: bool = False
+
+
+def choose(logits: Any, uniform: Any, rules: Rules) -> Any:
+    """logits (batch, vocabulary), uniform (batch,) in [0, 1) → tokens (batch,), int32."""
+    if rules.greedy or logits.shape[-1] == 1:
+        return ops.cast(ops.argmax(logits, axis=-1), "int32")
+    logits = logits / rules.temperature
+    vocabulary_size = logits.shape[-1]
+    if 0 < rules.top_k < vocabulary_size:
+        least = ops.top_k(logits, rules.top_k)[0][:, -1:]
+        logits = ops.where(logits < least, EXCLUDED, logits)
+    if rules.top_p < 1.0:
+        logits = ops.where(_is_in_nucleus(logits, rules.top_p), logits, EXCLUDED)
+    cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
+    # The first token whose share of the line from 0 to 1 reaches beyond the random number; the line is as long as
+    # rounding made it, so that a number close to 1 never falls off its end.
+    reached = cumulative > (uniform * cumulative[:, -1])[:, None]
+    return ops.cast(ops.argmax(ops.cast(reached, "int32"), axis=-1), "int32")
+
+
+def _is_in_nucleus(logits: Any, top_p: float) -> Any:
+    """True for the likeliest tokens, up to and with the one at which their probability reaches `top_p`."""
+    probability = ops.softmax(logits, axis=-1)
+    ordered = ops.flip(ops.sort(probability, axis=-1), axis=-1)
+    before = ops.cumsum(ordered, axis=-1) - ordered
+    least = ops.min(ops.where(before < top_p, ordered, 1.0), axis=-1, keepdims=True)
+    return probability >= least
+
+
+def uniforms(seeds: Sequence[int], *shape: int) -> NDArray[np.float32]:
+    """Random numbers of each seed, shape (len(seeds), *shape); longer shapes begin with the same numbers."""
+    drawn = np.stack([np.random.default_rng([seed, 3]).random(shape, dtype=np.float32) for seed in seeds])
+    return np.minimum(drawn, np.float32(1 - 2**-24))

@@ -1,0 +1,144 @@
+"""Pieces of notes from a trained note network, all seeds in one batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
+from musicgen.codecs.note_events import FIELDS, GAP, EventCodec, Song
+from musicgen.codecs.token_codec import TokenCodec
+from musicgen.errors import InvalidInput, sentence
+from musicgen.networks.backend import compiled, ops
+from musicgen.networks.event_sizes import EventSizes
+from musicgen.networks.events import EventStepper
+from musicgen.networks.tokens import TokenStepper, WindowStepper
+from musicgen.sampling.decoding import Rules, uniforms
+from musicgen.sampling.tokens import hear, sample
+from musicgen.symbolic.score import Score
+
+Ids = NDArray[np.int32]
+
+
+def event_pieces(
+    model: Any,
+    codec: EventCodec,
+    sizes: EventSizes,
+    generation: Any,
+    prompt: TrainingSong | None,
+    seeds: Sequence[int],
+    monitor: Monitor,
+) -> Iterator[Made]:
+    """Pieces with rhythm and voices: each its own beginning, or the continuation of a prompt."""
+    source = prompt.clip.score() if prompt else None
+    heard = codec.score_to_song(source, prompt.tracks if prompt else None) if source else Song(_no_events())
+    heard = Song(heard.events[: generation.prompt_notes], heard.start, heard.bar if source else codec.bar)
+    stepper, batch_size = EventStepper(model, sizes, codec), len(seeds)
+    position = np.full(batch_size, heard.start % heard.bar, dtype=np.int32)
+    bar = np.full(batch_size, heard.bar, dtype=np.int32)
+    began = time.monotonic()
+    begin = compiled(stepper.start, model)(position, bar)
+    if len(heard):
+        ids = codec.events_to_ids(heard.events)
+        begin = hear(stepper, begin, np.repeat(ids[None], batch_size, axis=0))
+    made, speed = _sampled(stepper, begin, generation, seeds, monitor, began)
+    tempo = generation.tempo or (_tempo(source) if source else codec.tempo)
+    for seed, ids in zip(seeds, made, strict=True):
+        events = codec.ids_to_events(ids)
+        if generation.keep_prompt:
+            events = np.concatenate([heard.events, events])
+        events[0, GAP] = 0
+        content = codec.events_to_score(events, tempo=tempo)
+        facts = {**speed, **_prompt_facts(prompt, len(heard)), "tempo": tempo}
+        yield Made(content, seed, facts, _continuation(prompt, source, heard, generation.keep_prompt, content))
+
+
+def token_pieces(
+    model: Any,
+    codec: TokenCodec,
+    window: int,
+    generation: Any,
+    prompt: TrainingSong | None,
+    seeds: Sequence[int],
+    monitor: Monitor,
+) -> Iterator[Made]:
+    """The authors' pieces: one event a step, after a window of a song."""
+    begun = np.stack([_first_window(codec, window, generation, prompt, seed) for seed in seeds])
+    began = time.monotonic()
+    if generation.memory == "window":
+        stepper: Any = WindowStepper(model)
+        begin = compiled(lambda ids: (model(ids), ids), model)(begun)
+    else:
+        stepper = TokenStepper(model)
+        nothing = ops.zeros((len(seeds), len(codec.vocabulary)))
+        begin = hear(stepper, (nothing, stepper.start(len(seeds))), begun[:, :, None])
+    made, speed = _sampled(stepper, begin, generation, seeds, monitor, began)
+    for seed, first, ids in zip(seeds, begun, made[:, :, 0], strict=True):
+        kept = np.concatenate([first, ids]) if generation.keep_prompt else ids
+        content = codec.ids_to_score(kept, step_beats=generation.step_beats, tempo=generation.tempo)
+        yield Made(content, seed, {**speed, **_prompt_facts(prompt, len(first))})
+
+
+def _sampled(
+    stepper: Any, begin: Any, generation: Any, seeds: Sequence[int], monitor: Monitor, began: float
+) -> tuple[Ids, dict[str, float]]:
+    """(ids (batch, n_notes, fields), how fast)."""
+    rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
+    noise = uniforms(seeds, generation.num_notes, stepper.num_fields)
+    progress = _progress(monitor, generation.num_notes, len(seeds))
+    progress(0)
+    made = sample(stepper, begin, noise, rules, progress=progress)
+    seconds = time.monotonic() - began
+    return made, {
+        "steps": generation.num_notes,
+        "steps_per_second": round(generation.num_notes * len(seeds) / max(seconds, 1e-9), 1),
+    }
+
+
+def _progress(monitor: Monitor, n_notes: int, n_pieces: int) -> Callable[[int], None]:
+    return lambda done: monitor.progress("generating", done * n_pieces, n_notes * n_pieces)
+
+
+def _first_window(codec: TokenCodec, window: int, generation: Any, prompt: TrainingSong | None, seed: int) -> Ids:
+    """What is heard first: the beginning of the prompt, or a window of the songs drawn by the seed."""
+    if prompt is None:
+        return np.array(codec.starts[np.random.default_rng([seed, 7]).integers(len(codec.starts))], dtype=np.int32)
+    ids = codec.score_to_ids(prompt.clip.score(), prompt.tracks)
+    if len(ids) < window:
+        raise InvalidInput(
+            sentence(
+                f"A prompt for this network has {window} tokens of its vocabulary",
+                f"{len(ids)} in “{prompt.name}”",
+                "Choose a longer song, or none.",
+            ),
+            code="too_short",
+        )
+    return ids[:window]
+
+
+def _prompt_facts(prompt: TrainingSong | None, n_notes: int) -> dict[str, Any]:
+    return {"prompt": prompt.name if prompt else None, "prompt_notes": n_notes}
+
+
+def _continuation(
+    prompt: TrainingSong | None, source: Score | None, heard: Song, keeps_prompt: bool, content: Score
+) -> Reference | None:
+    """Where the song itself goes on after the prompt (or begins, where the piece keeps the prompt)."""
+    if prompt is None or source is None or not len(heard):
+        return None
+    onsets = np.sort(source.onset)
+    start = float(onsets[0] if keeps_prompt else onsets[min(len(heard), onsets.size - 1)])
+    stop = min(start + content.seconds, source.seconds)
+    return Reference(prompt.id, start, stop) if stop > start else None
+
+
+def _tempo(score: Score) -> float:
+    return float(score.tempos[0].tempo) if score.tempos else 120.0
+
+
+def _no_events() -> Ids:
+    return np.zeros((0, len(FIELDS)), dtype=np.int32)

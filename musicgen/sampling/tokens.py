@@ -1,0 +1,104 @@
+"""Sequences of tokens from a network with a memory: one compiled loop, the state carried from step to step.
+
+A network offers itself as a Stepper; what the tokens mean, it alone knows. An event is one token, or several fields
+chosen one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.networks.backend import compiled, ops
+from musicgen.sampling.decoding import Rules, choose
+
+EVENTS_PER_CALL = 64
+HEARD_PER_CALL = 32
+
+
+class Stepper(Protocol):
+    """A network, one choice at a time. `state` is a tree of tensors whose first axis is the batch (or that has none).
+
+    The contract is initial state → step(token, state) → logits, state. An event of several fields takes one step each;
+    logits are those of the field that comes next.
+    """
+
+    model: Any
+    num_fields: int
+
+    def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
+        """token (batch,) of `field` → (logits of the next field (batch, its vocabulary), state)."""
+
+
+def sample(
+    stepper: Stepper,
+    begin: tuple[Any, Any],
+    noise: NDArray[np.float32],
+    rules: Rules,
+    *,
+    progress: Callable[[int], None] = lambda done: None,
+) -> NDArray[np.int32]:
+    """New events after what `begin` has heard.
+
+    Args:
+        begin: (logits of the first field, state), from the stepper's start or from `hear`.
+        noise: uniform numbers, shape (batch, n_events, num_fields); one for each choice.
+        progress: hears how many events are there; called often enough for a cancel within a second.
+
+    Returns:
+        Token ids, shape (batch, n_events, num_fields).
+    """
+    batch_size, n_events, num_fields = noise.shape
+    run = compiled(lambda begin, noise: _choose_events(stepper, begin, noise, rules), stepper.model)
+    made = np.empty((batch_size, n_events, num_fields), dtype=np.int32)
+    for start in range(0, n_events, EVENTS_PER_CALL):
+        piece = noise[:, start : start + EVENTS_PER_CALL]
+        drawn = np.zeros((EVENTS_PER_CALL, batch_size, num_fields), dtype=np.float32)
+        drawn[: piece.shape[1]] = piece.transpose(1, 0, 2)
+        events, begin = run(begin, drawn)
+        made[:, start : start + piece.shape[1]] = np.asarray(events).transpose(1, 0, 2)[:, : piece.shape[1]]
+        progress(min(start + EVENTS_PER_CALL, n_events))
+    return made
+
+
+def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) -> tuple[Any, Any]:
+    """(logits, state) after given events, shape (batch, n_events, num_fields)."""
+    run = compiled(lambda begin, heard, n_heard: _hear_events(stepper, begin, heard, n_heard), stepper.model)
+    batch_size, n_events, num_fields = events.shape
+    for start in range(0, n_events, HEARD_PER_CALL):
+        piece = events[:, start : start + HEARD_PER_CALL]
+        heard = np.zeros((HEARD_PER_CALL, batch_size, num_fields), dtype=np.int32)
+        heard[: piece.shape[1]] = piece.transpose(1, 0, 2)
+        begin = run(begin, heard, np.int32(piece.shape[1]))
+    return begin
+
+
+def _choose_events(stepper: Stepper, begin: tuple[Any, Any], noise: Any, rules: Rules) -> tuple[Any, Any]:
+    n_events, _, num_fields = noise.shape
+
+    def body(number: Any, logits: Any, state: Any, made: Any) -> Any:
+        tokens = []
+        for field in range(num_fields):
+            token = choose(logits, noise[number, :, field], rules)
+            logits, state = stepper.step(field, token, state)
+            tokens.append(token)
+        made = ops.slice_update(made, (number, 0, 0), ops.stack(tokens, axis=1)[None])
+        return number + 1, logits, state, made
+
+    start = (ops.convert_to_tensor(0, "int32"), *begin, ops.zeros(noise.shape, "int32"))
+    end = ops.while_loop(lambda number, *_: number < n_events, body, start, maximum_iterations=n_events)
+    return end[3], (end[1], end[2])
+
+
+def _hear_events(stepper: Stepper, begin: tuple[Any, Any], heard: Any, n_heard: Any) -> tuple[Any, Any]:
+    def body(number: Any, logits: Any, state: Any) -> Any:
+        for field in range(stepper.num_fields):
+            logits, state = stepper.step(field, heard[number, :, field], state)
+        return number + 1, logits, state
+
+    start = (ops.convert_to_tensor(0, "int32"), *begin)
+    end = ops.while_loop(lambda number, *_: number < n_heard, body, start, maximum_iterations=heard.shape[0])
+    return end[1], end[2]

@@ -1,0 +1,258 @@
+"""Every approach keeps the contract: this walks the registry, so a newcomer's file is tested without an edit here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musicgen.approaches import approach, approaches
+from musicgen.approaches.base import Approach, EpochRow, Made, SilentMonitor, TrainingSong, read_parameters
+from musicgen.audio.waveform import Waveform
+from musicgen.errors import Cancelled, InvalidInput, InvalidParameter, NotFound, TrainingFailed
+from musicgen.symbolic.score import Score
+from tests.makers_music import audio_song, melody, midi_song, song
+
+KEYS = sorted(approaches())
+
+
+def songs_for(kind: Approach) -> list[TrainingSong]:
+    make = audio_song if kind.medium == "audio" else midi_song
+    size = 2_000 if kind.medium == "audio" else 12
+    return [make(size, 0), make(size, 1)]
+
+
+class Trained:
+    """An approach after one epoch of its tiny preset, made once for all tests of it."""
+
+    def __init__(self, key: str, folder: Path) -> None:
+        self.kind = approach(key)
+        self.training = read_parameters(self.kind.Training, self.kind.tiny.training)
+        self.generation = read_parameters(self.kind.Generation, self.kind.tiny.generation)
+        self.songs = songs_for(self.kind)
+        self.prepared = self.kind.prepare(self.songs, self.training, seed=1)
+        self.networks = self.kind.build(self.prepared.codec, self.training, seed=1)
+        self.rows: list[EpochRow] = []
+        self.folder = folder
+        self.kind.fit(self.networks, self.prepared, self.training, seed=1, monitor=self)
+
+    def progress(self, phase: str, done: int, total: int, **details: float) -> None:
+        assert phase == "training"
+        assert 0 <= done <= total
+
+    def epoch_ended(self, row: EpochRow, save: Any) -> None:
+        self.rows.append(row)
+        save(self.folder)
+
+    def make(self, seeds: list[int], networks: Any = None, codec: Any = None) -> list[Made]:
+        return list(
+            self.kind.generate(
+                networks or self.networks,
+                codec or self.prepared.codec,
+                self.training,
+                self.generation,
+                songs=self.songs,
+                prompt=None,
+                seeds=seeds,
+                monitor=SilentMonitor(),
+            )
+        )
+
+
+@pytest.fixture(scope="module", params=KEYS)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return Trained(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def content(made: Made) -> np.ndarray:
+    return made.content.samples if isinstance(made.content, Waveform) else made.content.notes
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_description(key: str) -> None:
+    kind = approach(key)
+    assert kind.key == key == type(kind).__module__.rsplit(".", 1)[1]
+    assert kind.title
+    assert kind.summary.endswith(".")
+    assert kind.reference
+    assert kind.medium in ("audio", "midi")
+    assert {"quick", "original", "best"} <= set(kind.presets)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_parameter_explains_itself_in_the_schema(key: str) -> None:
+    kind = approach(key)
+    for model in (kind.Training, kind.Generation):
+        schema = json.loads(json.dumps(model.model_json_schema()))
+        for name, entry in schema["properties"].items():
+            assert entry["title"], name
+            assert len(entry["description"]) > 15, name
+            assert entry["description"].endswith("."), name
+            assert {"advanced", "unit"} <= set(entry), name
+    assert "epochs" in kind.Training.model_fields
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_presets_are_valid_and_reach_json_and_back(key: str) -> None:
+    kind = approach(key)
+    for preset in [*kind.presets.values(), kind.tiny]:
+        assert preset.summary
+        for model, values in ((kind.Training, preset.training), (kind.Generation, preset.generation)):
+            read = read_parameters(model, values)
+            stored = json.loads(read.model_dump_json())
+            assert read_parameters(model, stored) == read
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_bad_values_are_refused_by_name(key: str) -> None:
+    kind = approach(key)
+    with pytest.raises(InvalidParameter, match="epochs"):
+        read_parameters(kind.Training, {"epochs": 0})
+    with pytest.raises(InvalidParameter, match="no_such_thing"):
+        read_parameters(kind.Training, {"no_such_thing": 1})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_nothing_to_learn_from_is_said(key: str) -> None:
+    kind = approach(key)
+    training = read_parameters(kind.Training, kind.tiny.training)
+    with pytest.raises(InvalidInput):
+        kind.prepare([], training)
+    tiny = audio_song(3) if kind.medium == "audio" else song(melody([60, 62]))
+    with pytest.raises(InvalidInput, match=r"[23]"):  # the message says how little there is
+        kind.prepare([tiny], training)
+
+
+def test_unknown_approach() -> None:
+    with pytest.raises(NotFound, match="Known approaches"):
+        approach("no_such_approach")
+
+
+def test_prepared_is_complete_and_the_same_again(trained: Trained) -> None:
+    prepared = trained.prepared
+    facts = json.loads(json.dumps(prepared.facts, allow_nan=False))
+    assert facts["n_songs"] == 2
+    assert facts["n_windows"] > 0
+    assert facts["inputs_shape"][0] > 0
+    assert facts["targets_shape"][0] == facts["inputs_shape"][0]
+    assert prepared.floors
+    assert all(np.isfinite(value) and value >= 0 for value in prepared.floors.values())
+    again = trained.kind.prepare(trained.songs, trained.training, seed=1)
+    assert again.facts == prepared.facts
+    assert again.codec.to_json() == prepared.codec.to_json()
+
+
+def test_cost_is_what_is_built(trained: Trained) -> None:
+    cost = trained.kind.cost(trained.prepared, trained.training)
+    assert cost.networks == trained.networks.count
+    assert [cost.parameters] * cost.networks == trained.networks.parameters
+    assert cost.flops_per_epoch > 0
+    assert cost.memory_bytes > 1e6
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("preset", ["quick", "original", "best"])
+def test_cost_of_the_presets_is_what_is_built(key: str, preset: str) -> None:
+    kind = approach(key)
+    training = read_parameters(kind.Training, kind.presets[preset].training)
+    large = [audio_song(40_000, 0)] if kind.medium == "audio" else [midi_song(120, 0), midi_song(90, 1)]
+    prepared = kind.prepare(large, training, seed=0)
+    networks = kind.build(prepared.codec, training, seed=0)
+    assert set(networks.parameters) == {kind.cost(prepared, training).parameters}
+
+
+def test_an_epoch_is_a_row(trained: Trained) -> None:
+    (row,) = trained.rows
+    assert row.epoch == 1
+    assert np.isfinite(row.loss)
+    assert (row.val_loss is None) == (trained.prepared.validation is None)
+    assert row.learning_rate > 0
+
+
+def test_the_codec_survives_json(trained: Trained) -> None:
+    document = json.loads(json.dumps(trained.prepared.codec.to_json(), allow_nan=False))
+    assert trained.kind.codec_from_json(document).to_json() == trained.prepared.codec.to_json()
+
+
+def test_saved_and_loaded_it_makes_the_same(trained: Trained) -> None:
+    codec = trained.kind.codec_from_json(json.loads(json.dumps(trained.prepared.codec.to_json())))
+    networks = trained.kind.build(codec, trained.training, seed=99)
+    networks.load(trained.folder)
+    for mine, theirs in zip(networks.models.values(), trained.networks.models.values(), strict=True):
+        for one, two in zip(mine.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, two)
+    (one,), (two,) = trained.make([3], networks, codec), trained.make([3])
+    np.testing.assert_array_equal(content(one), content(two))
+
+
+def test_same_seed_same_music_other_seed_other_music(trained: Trained) -> None:
+    first = trained.make([3, 4])
+    again = trained.make([3, 4])
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(content(one), content(two))
+    assert [made.seed for made in first] == [3, 4]
+    assert not np.array_equal(content(first[0]), content(first[1]))
+
+
+def test_what_is_made_is_music_with_facts(trained: Trained) -> None:
+    (made,) = trained.make([5])
+    assert isinstance(made.content, Waveform if trained.kind.medium == "audio" else Score)
+    assert made.content.seconds > 0
+    json.dumps(made.facts, allow_nan=False)
+    assert made.facts["steps_per_second"] > 0
+
+
+def test_cancel_stops_training_and_generation(trained: Trained) -> None:
+    class Stopping(SilentMonitor):
+        def progress(self, phase: str, done: int, total: int, **details: float) -> None:
+            raise Cancelled
+
+    networks = trained.kind.build(trained.prepared.codec, trained.training, seed=1)
+    with pytest.raises(Cancelled):
+        trained.kind.fit(networks, trained.prepared, trained.training, seed=1, monitor=Stopping())
+    with pytest.raises(Cancelled):
+        list(
+            trained.kind.generate(
+                trained.networks,
+                trained.prepared.codec,
+                trained.training,
+                trained.generation,
+                songs=trained.songs,
+                prompt=None,
+                seeds=[1],
+                monitor=Stopping(),
+            )
+        )
+
+
+def test_a_loss_that_is_no_number_stops_the_training(trained: Trained) -> None:
+    networks = trained.kind.build(trained.prepared.codec, trained.training, seed=1)
+    for model in networks.models.values():
+        model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    with pytest.raises(TrainingFailed) as caught:
+        trained.kind.fit(networks, trained.prepared, trained.training, seed=1, monitor=SilentMonitor())
+    assert caught.value.advice
+    assert "finite" in str(caught.value)
+
+
+def test_training_again_from_its_last_epoch_is_the_same_as_never_stopping(trained: Trained, tmp_path: Path) -> None:
+    longer = trained.training.model_copy(update={"epochs": 2})
+    whole = trained.kind.build(trained.prepared.codec, longer, seed=1)
+    saved = tmp_path / "after-1"
+    saved.mkdir()
+
+    class Saving(SilentMonitor):
+        def epoch_ended(self, row: EpochRow, save: Any) -> None:
+            if row.epoch == 1:
+                save(saved)
+
+    trained.kind.fit(whole, trained.prepared, longer, seed=1, monitor=Saving())
+    resumed = trained.kind.build(trained.prepared.codec, longer, seed=2)
+    resumed.load(saved)
+    trained.kind.fit(resumed, trained.prepared, longer, seed=1, monitor=SilentMonitor(), first_epoch=2)
+    for mine, theirs in zip(resumed.models.values(), whole.models.values(), strict=True):
+        for one, two in zip(mine.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, two)

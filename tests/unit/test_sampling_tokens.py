@@ -1,0 +1,172 @@
+"""Sampling: the rules, and the promise that one step at a time gives what the whole sequence gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from musicgen.codecs.event_examples import EventExamples, Stretch
+from musicgen.codecs.note_events import FIELDS, GAP, PITCH, make_event_codec
+from musicgen.networks.backend import compiled, ops, set_seed
+from musicgen.networks.event_sizes import EventSizes
+from musicgen.networks.events import EventStepper, build_event_network, from_anchor
+from musicgen.networks.tokens import TokenStepper, WindowStepper, build_token_network
+from musicgen.sampling.decoding import Rules, choose, uniforms
+from musicgen.sampling.tokens import EVENTS_PER_CALL, HEARD_PER_CALL, hear, sample
+from tests.makers_music import chords
+
+RNG = np.random.default_rng(0)
+
+
+def shares(logits: list[float], rules: Rules, n: int = 20_000) -> np.ndarray:
+    """How often each token is chosen."""
+    grid = (np.arange(n, dtype=np.float32) + 0.5) / n
+    tokens = choose(ops.convert_to_tensor(np.tile(np.float32(logits), (n, 1))), ops.convert_to_tensor(grid), rules)
+    return np.bincount(np.asarray(tokens), minlength=len(logits)) / n
+
+
+class TestRules:
+    LOGITS = [0.0, 1.0, 2.0, 3.0]  # noqa: RUF012
+
+    def test_probabilities_are_those_of_the_softmax(self) -> None:
+        expected = np.exp(self.LOGITS) / np.exp(self.LOGITS).sum()
+        np.testing.assert_allclose(shares(self.LOGITS, Rules()), expected, atol=1e-3)
+
+    def test_temperature(self) -> None:
+        expected = np.exp(np.array(self.LOGITS) / 0.5)
+        np.testing.assert_allclose(shares(self.LOGITS, Rules(temperature=0.5)), expected / expected.sum(), atol=1e-3)
+
+    def test_top_k(self) -> None:
+        expected = np.array([0, 0, np.exp(2), np.exp(3)])
+        np.testing.assert_allclose(shares(self.LOGITS, Rules(top_k=2)), expected / expected.sum(), atol=1e-3)
+        np.testing.assert_array_equal(shares(self.LOGITS, Rules(top_k=99)), shares(self.LOGITS, Rules()))
+
+    def test_top_p_takes_up_to_and_with_the_one_that_reaches_it(self) -> None:
+        # 0.032, 0.087, 0.237, 0.644
+        assert (shares(self.LOGITS, Rules(top_p=0.6)) > 0).tolist() == [False, False, False, True]
+        assert (shares(self.LOGITS, Rules(top_p=0.7)) > 0).tolist() == [False, False, True, True]
+        assert (shares(self.LOGITS, Rules(top_p=0.9)) > 0).tolist() == [False, True, True, True]
+
+    def test_greedy(self) -> None:
+        assert shares([0.0, 3.0, 1.0], Rules(greedy=True)).tolist() == [0, 1, 0]
+
+    def test_excluded_tokens_are_never_chosen_even_at_the_ends_of_the_line(self) -> None:
+        logits = ops.convert_to_tensor(np.float32([[-1e9, 0.0, -1e9]] * 3))
+        ends = ops.convert_to_tensor(np.float32([0.0, 0.5, 1 - 2**-24]))
+        assert np.asarray(choose(logits, ends, Rules())).tolist() == [1, 1, 1]
+
+    def test_random_numbers_belong_to_their_seed(self) -> None:
+        both, alone = uniforms([7, 8], 50, 2), uniforms([8], 80, 2)
+        np.testing.assert_array_equal(both[1], alone[0, :50])
+        assert not np.array_equal(both[0], both[1])
+        assert ((both >= 0) & (both < 1)).all()
+
+
+def token_network(embedding: int) -> object:
+    set_seed(4)
+    model = build_token_network(
+        vocabulary_size=11, units=[12, 9], dense=7, dropout=0.5, embedding=embedding, scale=True
+    )
+    model.set_weights([RNG.normal(scale=0.5, size=w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("embedding", [0, 6])
+def test_tokens_cached_is_uncached(embedding: int) -> None:
+    model = token_network(embedding)
+    ids = RNG.integers(0, 11, (3, 40)).astype(np.int32)
+    stepper = TokenStepper(model)
+    begin = (ops.zeros((3, 11)), stepper.start(3))
+    for length in (1, HEARD_PER_CALL, HEARD_PER_CALL + 5):
+        logits, _ = hear(stepper, begin, ids[:, :length, None])
+        np.testing.assert_allclose(logits, model(ids[:, :length]), atol=1e-4)
+
+
+def test_tokens_by_the_window_are_the_windows_own() -> None:
+    model = token_network(0)
+    ids = RNG.integers(0, 11, (2, 8)).astype(np.int32)
+    begin = compiled(lambda ids: (model(ids), ids), model)(ids)
+    made = sample(WindowStepper(model), begin, uniforms([1, 2], 20, 1), Rules(greedy=True))[:, :, 0]
+    whole = ids
+    for number in range(20):
+        expected = np.argmax(np.asarray(model(whole[:, -8:])), axis=-1)
+        np.testing.assert_array_equal(made[:, number], expected)
+        whole = np.concatenate([whole, made[:, number : number + 1]], axis=1)
+
+
+@pytest.fixture(scope="module")
+def events() -> tuple[object, EventSizes, object, EventExamples]:
+    codec, (song,) = make_event_codec([(chords(30), None)])
+    sizes = EventSizes.of(codec, embedding=8, units=10, num_layers=2, head=9, dropout=0.4)
+    set_seed(5)
+    model = build_event_network(sizes)
+    model.set_weights([RNG.normal(scale=0.4, size=w.shape) for w in model.get_weights()])
+    return model, sizes, codec, EventExamples(codec, [Stretch(song, 0, len(song))], len(song))
+
+
+def test_events_cached_is_uncached(events: tuple) -> None:
+    """The stepper's logits of every field of every event are those of the network on the whole song."""
+    model, sizes, codec, examples = events
+    arrays = examples.gather(np.arange(1), None)
+    assert model.count_params() == sizes.parameters
+    whole = model({name: array for name, array in arrays.items() if name != "mask"})
+    stepper = EventStepper(model, sizes, codec)
+    step = [compiled(lambda token, state, field=field: stepper.step(field, token, state), model) for field in range(5)]
+    logits, state = stepper.start(np.zeros(1, np.int32), np.full(1, 96, np.int32))
+    for t in range(40):
+        for field in range(len(FIELDS)):
+            if field in sizes.spoken:
+                expected = np.asarray(whole[sizes.spoken.index(field)])[0, t]
+                allowed = np.asarray(logits)[0] > -1e8
+                assert allowed[arrays["chosen"][0, t, field]]
+                np.testing.assert_allclose(np.asarray(logits)[0][allowed], expected[allowed], atol=1e-4)
+            logits, state = step[field](arrays["chosen"][:, t, field], state)
+
+
+def test_events_a_piece_does_not_depend_on_its_neighbours(events: tuple) -> None:
+    model, sizes, codec, _ = events
+
+    def pieces(seeds: list[int]) -> np.ndarray:
+        stepper, n = EventStepper(model, sizes, codec), len(seeds)
+        begin = stepper.start(np.zeros(n, np.int32), np.full(n, 96, np.int32))
+        return sample(stepper, begin, uniforms(seeds, EVENTS_PER_CALL + 7, 5), Rules())
+
+    together = pieces([1, 2, 3])
+    np.testing.assert_array_equal(together[1:], pieces([2, 3]))
+    assert together.shape == (3, EVENTS_PER_CALL + 7, 5)
+    assert not np.array_equal(together[0], together[1])
+
+
+def test_events_keep_their_rules(events: tuple) -> None:
+    """However wild the network: a piece begins at once, chords rise and are never larger than in the songs."""
+    model, sizes, codec, _ = events
+    stepper = EventStepper(model, sizes, codec)
+    begin = stepper.start(np.zeros(4, np.int32), np.full(4, 96, np.int32))
+    made = sample(stepper, begin, uniforms([1, 2, 3, 4], 200, 5), Rules(temperature=3.0))
+    gaps = np.asarray(codec.values[GAP])[made[:, :, GAP]]
+    assert (gaps[:, 0] == 0).all()
+    for row, pitches in zip(gaps, made[:, :, PITCH], strict=True):
+        chord = np.cumsum(row > 0)
+        assert np.bincount(chord).max() <= codec.most_together
+        together = np.flatnonzero(row[1:] == 0)
+        assert (np.diff(pitches)[together] >= 0).all()
+
+
+def test_prompt_is_heard_whatever_its_length(events: tuple) -> None:
+    model, sizes, codec, examples = events
+    arrays = examples.gather(np.arange(1), None)
+    stepper = EventStepper(model, sizes, codec)
+    step = [compiled(lambda token, state, field=field: stepper.step(field, token, state), model) for field in range(5)]
+    begin = stepper.start(np.zeros(1, np.int32), np.full(1, 96, np.int32))
+    logits, state = begin
+    for t in range(HEARD_PER_CALL + 3):
+        for field in range(5):
+            logits, state = step[field](arrays["chosen"][:, t, field], state)
+    heard = hear(stepper, begin, arrays["chosen"][:, : HEARD_PER_CALL + 3])
+    np.testing.assert_allclose(np.asarray(heard[0]), np.asarray(logits), atol=1e-5)
+
+
+def test_intervals_are_the_same_in_every_key() -> None:
+    steps = ops.convert_to_tensor(np.arange(-4, 5, dtype=np.float32)[None])  # five pitches: -4 … 4
+    for anchor, expected in ((0, [0, 1, 2, 3, 4]), (4, [-4, -3, -2, -1, 0]), (2, [-2, -1, 0, 1, 2]), (5, [0] * 5)):
+        assert np.asarray(from_anchor(steps, ops.convert_to_tensor([anchor]), 5))[0].tolist() == expected
