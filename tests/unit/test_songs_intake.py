@@ -201,7 +201,7 @@ def test_ten_hours_of_silence_in_some_kilobytes(home: Path, says: int | None) ->
     (file,) = add({"bomb.flac": bomb}).files
     assert (file.status, file.code) == ("rejected", "too_long")
     assert "2 hours" in file.reason
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 40
     check_whole(home)
 
 
@@ -423,7 +423,7 @@ def test_hundreds_of_midi_files(home: Path) -> None:
     begun = time.monotonic()
     report = add({"collection.zip": zip_of(members)})
     assert len(report.accepted) == 120
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 120
     assert count_songs() == 120
 
 

@@ -118,7 +118,7 @@ def test_thousands_of_songs(home: Path) -> None:
     assert len(list_songs()) == count_songs() == 600
     assert [song.name for song in list_songs(search="number 477", limit=10)] == ["number 477"]
     assert len(known_contents(hashlib.sha256(f"number {i}".encode()).hexdigest() for i in range(700))) == 600
-    assert time.perf_counter() - begun < 3
+    assert time.perf_counter() - begun < 20
 
 
 @pytest.mark.parametrize("bad", ["song-000000000000", "../../etc/passwd", "", "run-3f9a0c12b7de", "song-3F9A0C12B7DE"])

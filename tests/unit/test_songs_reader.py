@@ -88,7 +88,7 @@ def test_a_full_disk_ends_the_reading(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MUSICGEN_MIN_FREE_MB", str(10**9))
     begun = time.monotonic()
     assert read(tmp_path, *["ok"] * 100) == ["disk_full"] * 100
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_more_files_than_one_child_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

