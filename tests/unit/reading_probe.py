@@ -32,7 +32,7 @@ def decode(path: Path, *rest: Any) -> dict[str, Any]:
     elif order == "slow":  # longer than the limit for a short file, but sound keeps coming
         for index in range(1, 9):
             send_line({"seconds": index * 10.0})
-            time.sleep(0.25)
+            time.sleep(0.35)
     elif order == "memory":
         _ = [bytearray(1 << 24) for _ in range(1024)]
     elif order == "bug":

@@ -28,7 +28,7 @@ pytestmark = [
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MODULE", "tests.unit.reading_probe")
-    monkeypatch.setenv("MUSICGEN_INTAKE_SECONDS", "1.5")
+    monkeypatch.setenv("MUSICGEN_INTAKE_SECONDS", "2")
     monkeypatch.setenv("MUSICGEN_INTAKE_MEMORY_MB", "400")
 
 
@@ -58,7 +58,7 @@ def test_all_in_one_child_and_in_order(tmp_path: Path) -> None:
         ("abort", "crashed", "a crash of the decoder on this file"),
         ("leave", "crashed", "a crash of the decoder on this file"),
         ("kill", "killed", "killed"),
-        ("hang", "timeout", "within 1.5 s"),
+        ("hang", "timeout", "within 2 s"),
         ("memory", "out_of_memory", "400 MB"),
     ],
 )
