@@ -11,15 +11,14 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 from musicgen.settings import home, settings
+from musicgen.symbolic.sound_fonts import bundled_sound_font, system_sound_font
 
 Status = Literal["ok", "warn", "missing"]
 
 SHOWN_PACKAGES = ("streamlit", "tensorflow", "keras", "numpy", "librosa", "music21", "symusic", "plotly")
-SOUND_FONT_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"), Path("/usr/share/soundfonts"))
 
 
 @dataclass(frozen=True)
@@ -109,22 +108,14 @@ def _fluidsynth() -> Check:
     )
 
 
-def find_sound_font() -> Path | None:
-    """The sound font that FluidSynth would use: the setting, else the system's largest, else None."""
-    if settings().sound_font is not None:
-        return settings().sound_font
-    fonts = [font for folder in SOUND_FONT_FOLDERS for font in folder.glob("*.sf[23]")] if os.name != "nt" else []
-    return max(fonts, key=lambda font: font.stat().st_size, default=None)
-
-
 def _sound_font() -> Check:
-    font = find_sound_font()
-    if font is not None and font.is_file():
-        return Check("Sound font", "ok", f"{font} ({font.stat().st_size / 1e6:.0f} MB)")
+    named = settings().sound_font
+    if named is not None and not named.is_file():
+        return Check("Sound font", "missing", f"{named} does not exist", "Set MUSICGEN_SOUND_FONT to an .sf2 file.")
+    font = named or system_sound_font()
     if font is not None:
-        return Check("Sound font", "missing", f"{font} does not exist", "Set MUSICGEN_SOUND_FONT to an .sf2 file.")
-    spec = importlib.util.find_spec("pretty_midi")
-    if spec is None:
+        return Check("Sound font", "ok", f"{font} ({font.stat().st_size / 1e6:.0f} MB)")
+    if bundled_sound_font() is None:
         return Check("Sound font", "missing", "none found", "pip install -r requirements.txt")
     return Check("Sound font", "warn", "the small one inside pretty_midi", "sudo apt-get install fluid-soundfont-gm")
 

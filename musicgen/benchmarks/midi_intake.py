@@ -20,12 +20,11 @@ def _files(folder: Path) -> list[Path]:
 
 def measure() -> Line:
     """Files per second, on chorales written by the sample maker."""
-    from music21 import converter, environment
-
     from musicgen.symbolic.midi import read_midi
+    from musicgen.symbolic.music21_locked import music21_locked
 
+    converter = music21_locked().converter
     with tempfile.TemporaryDirectory() as scratch:
-        environment.UserSettings()["directoryScratch"] = scratch
         files = _files(Path(scratch))
 
         def ours() -> int:

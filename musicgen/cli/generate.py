@@ -73,7 +73,7 @@ def generate(
     task_id = api.submit_generation(run, values, count=count, seed=seed, prompt=start, checkpoint=checkpoint)
     task = wait_for(lambda: api.get_task(task_id), lambda: api.cancel(task_id))
     raise_if_failed(task)
-    outputs = [output_json(output, out) for output in api.list_outputs(task_id=task_id)]
+    outputs = [output_json(output, out) for output in reversed(api.list_outputs(task_id=task_id))]
     if as_json:
         print_json({"task": task_id, "state": task.state, "outputs": outputs})
         return

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from musicgen.errors import ResourceUnavailable, sentence
 from musicgen.settings import home, settings
@@ -98,30 +98,6 @@ def check_free_space(need_bytes: int = 0) -> None:
             ),
             code="disk_full",
         )
-
-
-def store_blob(source: BinaryIO) -> tuple[str, Path]:
-    """Copy a stream to `blobs/ab/cd/<sha256>`, once per content. Returns (sha256, path)."""
-    folder = home() / "blobs"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    temporary = folder / f".{uuid.uuid4().hex}"
-    digest = hashlib.sha256()
-    try:
-        with open(temporary, "xb") as file:
-            while chunk := source.read(CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        path = blob_path(digest.hexdigest())
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise ResourceUnavailable(sentence("An upload is stored whole", error.strerror or error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return digest.hexdigest(), path
 
 
 def blob_path(sha256: str) -> Path:
