@@ -98,12 +98,11 @@ def survey_frames(file: BinaryIO, most_seconds: float) -> Mp3Survey | None:
         has_summary = content[start + first.summary_offset : start + first.summary_offset + 4] in SUMMARY_NAMES
         most_frames = int(most_seconds * first.sample_rate / first.n_samples) + 10
         n_frames, missing = _count_frames(content, start, most_frames)
+        n_frames = max(n_frames - has_summary, 0)
         if n_frames <= has_summary:  # the file is cut off within its first frame with sound
             return None
         header = content[start : start + 4]
-        return Mp3Survey(
-            start, header, n_frames - has_summary, first.n_samples, summary_at, summary_frames, max(missing, 0)
-        )
+        return Mp3Survey(start, header, n_frames, first.n_samples, summary_at, summary_frames, max(missing, 0))
 
 
 def _count_frames(content: mmap.mmap, position: int, most: int) -> tuple[int, int]:

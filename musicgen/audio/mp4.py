@@ -22,6 +22,7 @@ class Mp4Survey:
         seconds: of the first sound track; None where it does not say (fragmented files).
         n_sound, n_pictures: how many tracks of each kind.
         is_fragmented: the sound is described piece by piece, not in the table.
+        is_cut: a box ends behind the end of the file.
         refers_outside: a track says that its data lies in another file.
     """
 
@@ -30,6 +31,7 @@ class Mp4Survey:
     n_sound: int = 0
     n_pictures: int = 0
     is_fragmented: bool = False
+    is_cut: bool = False
     refers_outside: bool = False
 
 
@@ -38,7 +40,8 @@ def survey_boxes(file: BinaryIO) -> Mp4Survey:
     survey = Mp4Survey()
     end = file.seek(0, 2)
     duration: float | None = None
-    for kind, start, stop in _walk(file, 0, end):
+    for kind, start, stop in _walk(file, end):
+        survey.is_cut |= stop > end
         file.seek(start)
         body = file.read(min(stop - start, 64))
         if kind == b"moov":
@@ -58,9 +61,9 @@ def survey_boxes(file: BinaryIO) -> Mp4Survey:
     return survey
 
 
-def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, start and end of the body) of every box, those inside containers right after them."""
-    stack = [(start, end)]
+def _walk(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, start and announced end of the body) of every box, those inside containers right after them."""
+    stack = [(0, end)]
     for _ in range(MOST_BOXES):
         if not stack:
             return
@@ -75,11 +78,10 @@ def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
         size = limit - position if size == 0 else size
         if size < n_header:
             continue
-        stop = min(position + size, limit)
-        stack.append((stop, limit))
-        yield kind, position + n_header, stop
+        stack.append((position + size, limit))
+        yield kind, position + n_header, position + size
         if kind in CONTAINERS:
-            stack.append((position + n_header, stop))
+            stack.append((position + n_header, min(position + size, limit)))
 
 
 def _media_seconds(body: bytes) -> float | None:

@@ -63,7 +63,7 @@ class BandPowers:
         edges = np.minimum(borders * self.n_fft / sample_rate + 0.5, self.n_fft // 2 + 1)  # bin k is [k, k + 1] here
         self._edge = np.minimum(edges.astype(np.int64), self.n_fft // 2)
         self._share = edges - self._edge
-        self._divisor = np.minimum(np.diff(edges), HANN_NOISE_BINS)
+        self._divisor = np.clip(np.diff(edges), 1e-6, HANN_NOISE_BINS)
         window = np.hanning(self.n_fft + 1)[:-1]
         self._window = (window * (2.0 / window.sum())).astype(np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from musicgen.audio.decoding import Decoded, decode
+from musicgen.audio.ffmpeg import find_ffmpeg
 from musicgen.audio.mp3 import parse_header
 from musicgen.audio.waveform import Waveform, float_to_pcm16
 from musicgen.errors import RejectedFile
@@ -73,6 +75,15 @@ def test_16_bit_flac_survives_bit_for_bit(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", pcm.T, SECOND, subtype="PCM_16")
     decoded = decode(tmp_path / "a.flac")
     np.testing.assert_array_equal(float_to_pcm16(sound_of(decoded).samples), np.maximum(pcm, -32_767))
+
+
+@pytest.mark.parametrize(("subtype", "tolerance"), [("PCM_24", 1 / 32_000), ("PCM_S8", 1 / 64)])
+def test_other_integer_widths_in_flac(tmp_path: Path, subtype: str, tolerance: float) -> None:
+    import soundfile
+
+    samples = sine(1.0, n_channels=2, peak=0.99)
+    soundfile.write(tmp_path / "a.flac", samples.T, SECOND, subtype=subtype)
+    np.testing.assert_allclose(sound_of(decode(tmp_path / "a.flac")).samples, samples, atol=tolerance)
 
 
 @pytest.mark.parametrize(("sample_bytes", "tolerance"), [(1, 1 / 64), (3, 1 / 32_000), (4, 1 / 32_000)])
@@ -373,10 +384,42 @@ def test_a_cut_file_keeps_what_is_there_and_says_what_is_missing(tmp_path: Path,
     assert np.corrcoef(reference[0], samples[0, SECOND : 2 * SECOND])[0, 1] > 0.99
 
 
-def test_a_cut_ogg_says_so(tmp_path: Path) -> None:
-    decoded = decode(cut(write_encoded(tmp_path / "a.ogg", sine(10.0, n_channels=2)), 0.5))
-    assert 3 < decoded.seconds < 7
+@pytest.mark.parametrize("share", [0.5, 0.99, 0.9999])
+def test_a_cut_ogg_says_so(tmp_path: Path, share: float) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 10 * SECOND)).astype(np.float32)
+    decoded = decode(cut(write_encoded(tmp_path / "a.ogg", noise), share))
+    assert 10 * share - 2 < decoded.seconds < 10 * share + 0.1
     assert "cut off" in decoded.warnings[0]
+
+
+def test_what_an_m4a_leaves_out_by_its_list_of_edits_is_not_missing(tmp_path: Path) -> None:
+    whole = write_encoded(tmp_path / "a.m4a", sine(10.0))
+    program, _ = find_ffmpeg()
+    command = [str(program), "-v", "error", "-ss", "3.5", "-i", str(whole), "-c", "copy", str(tmp_path / "b.m4a")]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    content = bytearray((tmp_path / "b.m4a").read_bytes())
+    at = content.index(b"mdhd") + 20  # the duration, in samples
+    content[at : at + 4] = (10 * SECOND).to_bytes(4, "big")
+    decoded = decode(written(tmp_path, bytes(content)))
+    assert decoded.seconds == pytest.approx(6.5, abs=0.1)
+    assert (decoded.warnings, decoded.dropped) == ((), {})
+
+
+def test_the_pictures_of_a_film_are_left_out(tmp_path: Path) -> None:
+    program, _ = find_ffmpeg()
+    path = tmp_path / "film.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc=duration=2:size=64x64", "-f", "lavfi", "-i", "sine=duration=2"]
+    command = [str(program), "-v", "error", *source, "-c:v", "mpeg4", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    decoded = decode(path)
+    assert decoded.seconds == pytest.approx(2.0, abs=0.05)
+    assert decoded.warnings == ("The picture track of the file was left out.",)
+
+
+def test_an_mp3_that_ends_in_its_first_frame(tmp_path: Path) -> None:
+    content = write_encoded(tmp_path / "a.mp3", sine(2.0)).read_bytes()
+    for size in (10, 100, 300, 700):
+        assert refusal(tmp_path, content[:size]).code in ("damaged", "too_short", "not_audio")
 
 
 def test_an_mp3_without_a_summary_shows_its_cut_by_the_last_frame(tmp_path: Path) -> None:

@@ -183,6 +183,13 @@ def test_a_click_is_at_its_time_in_both() -> None:
     assert sharp.time[np.argmax(sharp.level_db.mean(axis=0))] == pytest.approx(2.5, abs=0.01)
 
 
+@pytest.mark.parametrize("sample_rate", [10, 100, 1_000])
+def test_very_low_sample_rates_have_a_picture(sample_rate: int) -> None:
+    arrays = spectrogram_arrays(pcm16_to_float(noise_pcm(5 * sample_rate)), sample_rate)
+    assert arrays["level"].shape[1] > 0
+    assert np.isfinite(stored_stretch(arrays, 0.0, 5.0, 10).level_db).all()
+
+
 def test_left_and_right_never_cancel() -> None:
     samples = np.concatenate([sine(1.0), -sine(1.0)])
     picture = stored_stretch(spectrogram_arrays(samples, RATE), 0.0, 1.0, 800)

@@ -52,12 +52,16 @@ class M4aSource(Source):
             self.sample_rate, self.n_channels = wav_format.sample_rate, wav_format.n_channels
         if survey.seconds is not None and not survey.is_fragmented:
             self.promised = int(survey.seconds * self.sample_rate)
+        if survey.is_cut:
+            self.problem = "the file ends inside its sound"
 
     def blocks(self) -> Generator[Block, None, None]:
         with self._decoding() as (stream, wav_format):
             while raw := stream.read(BLOCK_FRAMES * wav_format.frame_bytes):
                 whole = len(raw) // wav_format.frame_bytes * wav_format.frame_bytes
                 yield np.frombuffer(raw[:whole], "<f4").reshape(-1, self.n_channels)
+        if not self.problem:  # what is missing was left out by the file's own list of edits
+            self.promised = None
 
     def reaches(self, n_samples: int) -> bool:
         start = n_samples / self.sample_rate
@@ -69,7 +73,9 @@ class M4aSource(Source):
 
     @contextmanager
     def _decoding(self, *where: str, seconds: float | None = None) -> Iterator[tuple[BinaryIO, WavFormat]]:
-        """FFmpeg's output behind its header. Sets `problem` where FFmpeg reaches its end with complaints."""
+        """FFmpeg's output behind its header. Sets `problem` where it ends with complaints.
+
+        `where`: options in front of the input. `seconds`: of sound; None for all, up to just beyond the limit."""
         most = settings().max_audio_seconds + 1 if seconds is None else seconds
         cpu_seconds = max(CPU_SECONDS_LEAST, most / REAL_TIME_FACTOR)
         with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
@@ -78,9 +84,9 @@ class M4aSource(Source):
             complaints = _Complaints(cast(IO[bytes], process.stderr))
             try:
                 yield cast(BinaryIO, stream), _read_header(cast(BinaryIO, stream), complaints)
-                if not stream.read(1):
-                    process.wait()
-                    self.problem = complaints.first()
+                if seconds is None and not stream.read(1):
+                    status = process.wait()
+                    self.problem = complaints.first() or self.problem or ("the decoder gave up" if status else "")
             finally:
                 process.kill()
                 process.wait()
@@ -90,7 +96,7 @@ class M4aSource(Source):
     def _arguments(self, where: tuple[str, ...], seconds: float) -> list[str]:
         most_bytes = int(settings().max_audio_seconds + 1) * settings().max_sample_rate * 8 * 4
         return [
-            *("-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file"),
+            *("-hide_banner", "-nostdin", "-v", "repeat+error", "-protocol_whitelist", "file"),
             *("-format_whitelist", "mov,mp4,m4a", "-codec_whitelist", ",".join(CODECS), "-enable_drefs", "0"),
             *("-max_alloc", "268435456", "-probesize", "5000000", "-analyzeduration", "10000000", "-threads", "1"),
             *(*where, "-f", "mov", "-i", f"file:{self._path.resolve()}"),
@@ -117,7 +123,7 @@ class _Complaints:
         """The first one, without FFmpeg's own addresses; those about codecs of other tracks only where asked for."""
         self._thread.join(5.0)
         lines = [line.rpartition("] ")[2] for line in self._kept.decode("utf-8", "replace").splitlines()]
-        wanted = [line for line in lines if with_codecs or REFUSED_CODEC not in line]
+        wanted = [line for line in lines if (with_codecs or REFUSED_CODEC not in line) and "file:" not in line]
         return wanted[0].removeprefix("stream 0, ").rpartition(": ")[2].strip()[:120] if wanted else ""
 
     def close(self) -> None:

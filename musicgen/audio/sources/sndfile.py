@@ -6,12 +6,10 @@ a header that announces too little would silently cost the rest: it is shown a b
 
 from __future__ import annotations
 
-import io
 import os
 from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from musicgen.audio.mp3 import id3_size, summary_frame, survey_frames
 from musicgen.audio.sources.base import BLOCK_FRAMES, Block, Source, integers_to_float
+from musicgen.audio.sources.viewed_file import View, ViewedFile
 from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import settings
 
@@ -33,6 +32,7 @@ STREAMINFO_AT = 8  # behind "fLaC" and the header of the block
 TOTAL_BITS = 36
 FRAME_BYTES = 1_024
 OGG_PAGE_BYTES = 65_307
+OGG_PAGE_HEADER = 27  # bytes, in front of the table of sizes; the last of them is the length of the table
 OGG_END = 4  # flag of the last page of a stream
 INTEGER_BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}  # as we ask for them
 
@@ -46,13 +46,15 @@ class SndfileSource(Source):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._view = _View()
+        self._view = View()
         self._survey()
         with self._open() as file:
             self.sample_rate, self.n_channels, self._codec = file.samplerate, file.channels, file.subtype
             if file.format != self.container or file.subtype not in self.codecs:
                 what = f"{file.subtype} in {file.format}"
-                raise RejectedFile(sentence(f"{self.format} files hold {self._codec_names()}", what), code="codec")
+                raise RejectedFile(
+                    sentence(f"{self.format} files hold {self._codec_names()}", what), code="unsupported_codec"
+                )
             self._announced = file.frames if 0 < file.frames < MOST_FRAMES else None
         self._promise()
 
@@ -109,7 +111,7 @@ class SndfileSource(Source):
     def _open(self) -> Iterator[soundfile.SoundFile]:
         import soundfile
 
-        with _ViewedFile(self._path, self._view) as stream:
+        with ViewedFile(self._path, self._view) as stream:
             try:
                 file = _forward_reader()(stream, mode="r")
             except (soundfile.LibsndfileError, ValueError) as error:  # ValueError: no channels, or the like
@@ -142,7 +144,7 @@ class FlacSource(SndfileSource):
         self._total = packed & (1 << TOTAL_BITS) - 1
         if len(info) == 18:
             unknown = (packed >> TOTAL_BITS << TOTAL_BITS).to_bytes(8, "big")
-            self._view = _View(overlay={start + 4: FRAME_BYTES.to_bytes(3, "big") * 2, start + 10: unknown})
+            self._view = View(overlay={start + 4: FRAME_BYTES.to_bytes(3, "big") * 2, start + 10: unknown})
 
     def _promise(self) -> None:
         self.promised = self._total or None
@@ -162,9 +164,8 @@ class OggSource(SndfileSource):
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - 2 * OGG_PAGE_BYTES, 0))
             tail = file.read()
-        last = tail.rfind(b"OggS")
-        if last >= 0 and len(tail) > last + 5 and not tail[last + 5] & OGG_END:
-            self.problem = "its end mark is missing"
+        if not _ends_in_order(tail):
+            self.problem = "its end is missing"
 
     def _promise(self) -> None:
         self.promised = self._announced
@@ -189,15 +190,24 @@ class Mp3Source(SndfileSource):
             rule = "An mp3 file consists of MPEG layer III frames"
             raise RejectedFile(sentence(rule, "no frame", "Export or download it again."), code="damaged")
         if survey.summary_at is None:
-            self._view = _View(prefix=summary_frame(survey.first, survey.n_frames), start=survey.start)
+            self._view = View(prefix=summary_frame(survey.first, survey.n_frames), start=survey.start)
         elif survey.summary_frames != survey.n_frames:
-            self._view = _View(overlay={survey.summary_at: survey.n_frames.to_bytes(4, "big")})
+            self._view = View(overlay={survey.summary_at: survey.n_frames.to_bytes(4, "big")})
         self._lost = max((survey.summary_frames or 0) - survey.n_frames, 0) * survey.frame_samples
         if survey.missing_bytes:
             self.problem = "its last frame is incomplete"
 
     def _promise(self) -> None:
         self.promised = (self._announced or 0) + self._lost or None
+
+
+def _ends_in_order(tail: bytes) -> bool:
+    """Whether the last Ogg page in a file's last bytes is complete and marked as the last one; True without a page."""
+    page = tail[max(tail.rfind(b"OggS"), 0) :]
+    if not page.startswith(b"OggS"):
+        return True
+    sizes = page[OGG_PAGE_HEADER : OGG_PAGE_HEADER + page[OGG_PAGE_HEADER - 1]] if len(page) > OGG_PAGE_HEADER else b""
+    return bool(sizes and page[5] & OGG_END and len(page) >= OGG_PAGE_HEADER + len(sizes) + sum(sizes))
 
 
 @lru_cache(maxsize=1)
@@ -218,58 +228,3 @@ def _words(error: Exception) -> str:
     text = str(getattr(error, "error_string", "") or error)
     text = text.removeprefix("Error : ").removeprefix("Error opening ").rstrip(".")
     return "a part of it cannot be decoded" if "internal error" in text else text
-
-
-@dataclass(frozen=True)
-class _View:
-    """How libsndfile is to see a file: `prefix`, then what lies behind `start`; `overlay` (position in what it sees →
-    bytes) takes the place of the file's own bytes."""
-
-    prefix: bytes = b""
-    start: int = 0
-    overlay: dict[int, bytes] = field(default_factory=dict)
-
-
-class _ViewedFile(io.RawIOBase):
-    """A file seen through a view; read-only."""
-
-    def __init__(self, path: Path, view: _View) -> None:
-        super().__init__()
-        self._file = open(path, "rb")  # noqa: SIM115 (closed by close)
-        self._patches = {0: view.prefix, **view.overlay}
-        self._shift = len(view.prefix) - view.start  # from a position in the file to one in the view
-        self._n_prefix = len(view.prefix)
-        self._size = os.fstat(self._file.fileno()).st_size + self._shift
-        self._position = 0
-
-    def readinto(self, buffer: Any) -> int:
-        target = memoryview(buffer).cast("B")
-        n_read = max(min(len(target), self._size - self._position), 0)
-        n_prefix = min(max(self._n_prefix - self._position, 0), n_read)
-        if n_prefix < n_read:
-            self._file.seek(self._position + n_prefix - self._shift)
-            n_read = n_prefix + self._file.readinto(target[n_prefix:n_read])
-        for position, content in self._patches.items():
-            first, last = max(position, self._position), min(position + len(content), self._position + n_read)
-            if first < last:
-                target[first - self._position : last - self._position] = content[first - position : last - position]
-        self._position += n_read
-        return n_read
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(base + offset, 0)  # damaged files send libsndfile before the beginning
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
