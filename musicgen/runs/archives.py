@@ -28,6 +28,7 @@ from musicgen.storage.files import CHUNK, check_free_space
 
 FORMAT, VERSION = "musicgen-run", 1
 MANIFEST, RUN = "manifest.json", "run.json"
+TRIES = 5
 IMPORT_SECONDS = 600.0
 IMPORT_MEMORY_MB = 2048
 TEXTS = (HISTORY, PREPARED, LOG)
@@ -43,10 +44,15 @@ def export_run(run_id: str) -> Path:
     target.parent.mkdir(exist_ok=True, mode=0o700)
     temporary = target.with_name(f".{uuid.uuid4().hex}.zip")
     try:
-        with kept.lock():  # no checkpoint goes away meanwhile
+        for attempt in range(TRIES):
             chosen = _worth_taking(kept)
             check_free_space(sum(each.size_bytes for each in chosen))
-            _write(temporary, run, chosen)
+            try:
+                _write(temporary, run, chosen)
+                break
+            except FileNotFoundError:  # the training went on and removed a checkpoint: the next choice will do
+                if attempt == TRIES - 1:
+                    raise
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ from musicgen.storage.files import check_free_space, publishing, read_json, sha2
 
 NAME = re.compile(r"^(\d{6})(-partial)?$")
 MANIFEST, STATE, CODEC = "manifest.json", "state.json", "codec.json"
+LOCK = ".lock"
 LAST_KEPT = 2
 FREE_COPIES = 3  # room on the disk before saving: this many times the size of the last checkpoint
 
@@ -154,8 +155,15 @@ class Checkpoints:
         return Checkpoint(target, epoch, is_complete)
 
     def prune(self, pinned: Callable[[], Collection[str]]) -> None:
-        """Remove what nobody needs. `pinned`: the sha256 of checkpoints to keep besides, asked under the lock."""
-        with self.lock():
+        """Remove what nobody needs, or leave it to the next time where somebody is choosing a checkpoint now.
+
+        Args:
+            pinned: the sha256 of checkpoints to keep besides, asked under the lock.
+        """
+        lock = FileLock(self.folder / LOCK)
+        if not lock.take():
+            return
+        with lock:
             every = self._readable()
             complete = [each for each in every if each.is_complete]
             kept = set(complete[-LAST_KEPT:]) | set(self.best_first()[:1])
@@ -170,7 +178,7 @@ class Checkpoints:
     def lock(self) -> Iterator[None]:
         """Held while checkpoints are chosen and pinned, or removed: never both at once."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(self.folder / ".lock"):
+        with FileLock(self.folder / LOCK):
             yield
 
     def clean(self) -> None:

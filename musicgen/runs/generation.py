@@ -62,9 +62,7 @@ def generate(job: Job) -> None:
     prompt = _find_prompt(request["prompt"])
     job.log.line(f"{approach.title}, from “{job.run['name']}”, seeds {request['seeds']}, on {job.device}")
     open_device(job)
-    job.progress.write(
-        phase="loading the weights",
-    )
+    job.progress.write(phase="loading the weights")
     networks, codec, checkpoint = load(
         approach, training, _pinned(job), seed=int(trained["seed"]), folder=job.folder, on_damaged=job.notice
     )

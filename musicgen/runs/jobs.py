@@ -52,10 +52,7 @@ class Job:
 
 def open_device(job: Job) -> None:
     """Load the framework and set the device up; takes seconds, so a cancel may cut it short."""
-    job.progress.write(
-        phase="loading the network library",
-        device=job.device,
-    )
+    job.progress.write(phase="loading the network library", device=job.device)
     with job.control.interruptible():
         from musicgen.networks import backend
 

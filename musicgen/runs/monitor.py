@@ -98,7 +98,9 @@ class TrainingMonitor:
         self.steps_in_epoch = 0
         self.time_left.epoch_ended()
         self._report(document)
-        if rests:  # a wish that came since then waits for the next step: this epoch may not have been saved
+        # A wish that came since we looked waits for the next step, because this epoch may not have been saved; and
+        # after the last epoch there is nothing left to stop.
+        if rests and row.epoch < self.epochs:
             self.control.check_at_rest()
 
     def elapsed(self) -> float:

@@ -51,10 +51,7 @@ def train(job: Job) -> None:
     try:
         if monitor.epochs_done < training.epochs:
             first = monitor.epochs_done + 1
-            job.progress.write(
-                phase="training",
-                epoch=first,
-            )
+            job.progress.write(phase="training", epoch=first)
             approach.fit(networks, prepared, training, seed=seed, monitor=monitor, first_epoch=first)
             monitor.keep_last(networks.save)
     except Cancelled:
@@ -73,38 +70,31 @@ def _prepare(job: Job, approach: Approach, training: Any, seed: int) -> tuple[Pr
     job.log.line(f"{approach.title}, preset {request['preset'] or 'none'}, seed {seed}, on {job.device}")
     job.log.line("songs: " + "; ".join(song.name for song in songs))
     job.log.line("parameters: " + json.dumps(request["training"]))
-    job.progress.write(
-        phase="preparing",
-        epochs=training.epochs,
-        device=job.device,
-    )
+    job.progress.write(phase="preparing", epochs=training.epochs, device=job.device)
     with job.control.interruptible():
         prepared = approach.prepare(songs, training, seed=seed)
         cost = approach.cost(prepared, training)
-    document = {
-        "facts": prepared.facts,
-        "floors": prepared.floors,
-        "warnings": list(prepared.warnings),
-        **asdict(cost),
-    }
-    write_json(job.folder / PREPARED, finite(document))
+    found = {"facts": prepared.facts, "floors": prepared.floors, "warnings": list(prepared.warnings)}
+    write_json(job.folder / PREPARED, finite({**found, **asdict(cost)}))
+    _describe(job, prepared, cost)
+    return prepared, cost
+
+
+def _describe(job: Job, prepared: Prepared, cost: Cost) -> None:
     for name, value in prepared.facts.items():
         job.log.line(f"{name.replace('_', ' ')}: {value}")
     for name, value in prepared.floors.items():
         job.log.line(f"floor, {name.replace('_', ' ')}: {value:.6g}")
     for warning in prepared.warnings:
         job.log.line(f"warning: {warning}")
-    job.log.line(f"{cost.networks} network(s) with {cost.parameters:,} weights each")
-    return prepared, cost
+    job.log.line(f"networks: {cost.networks}, with {cost.parameters:,} weights each")
 
 
 def _starting_point(
     job: Job, approach: Approach, training: Any, prepared: Prepared, seed: int
 ) -> tuple[Networks, list[dict[str, Any]]]:
     """The networks of the last good checkpoint and the history up to it, or new networks and no history."""
-    job.progress.write(
-        phase="building the network",
-    )
+    job.progress.write(phase="building the network")
     job.checkpoints.clean()
     candidates = [each for each in job.checkpoints.newest_first() if each.is_complete]
     if not candidates:

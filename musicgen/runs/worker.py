@@ -91,9 +91,7 @@ def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
         outcome = judge(error, task["kind"])
         if outcome.exit_code == EXIT_BUG:
             log.line(traceback.format_exc())
-    progress.write(
-        seconds_left=None,
-    )
+    progress.write(seconds_left=None)
     log.line(" ".join(part for part in (outcome.state.capitalize() + ".", outcome.reason, outcome.advice) if part))
     return outcome
 

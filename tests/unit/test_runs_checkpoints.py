@@ -79,6 +79,16 @@ def test_best_and_last_two_and_pinned_are_kept(kept: Checkpoints) -> None:
     assert epochs(kept) == [2, 5, 6]
 
 
+def test_nothing_is_removed_while_somebody_chooses(kept: Checkpoints) -> None:
+    for epoch in range(1, 6):
+        publish(kept, epoch, 1 / epoch)
+    with kept.lock():
+        kept.prune(lambda: ())
+    assert epochs(kept) == [1, 2, 3, 4, 5]
+    kept.prune(lambda: ())
+    assert epochs(kept) == [4, 5]
+
+
 def test_a_partial_checkpoint_generates_until_its_epoch_is_done(kept: Checkpoints) -> None:
     publish(kept, 1, 1.0)
     publish(kept, 2, is_complete=False)

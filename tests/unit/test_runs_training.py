@@ -15,8 +15,9 @@ import pytest
 from runs_at_work import add_song, epochs, nobody_supervises, start, ticking, weights, work_here
 
 from musicgen.errors import InvalidInput, InvalidParameter, MusicgenError, NotFound, WrongState
-from musicgen.runs import api
+from musicgen.runs import api, states
 from musicgen.runs.api import SongChoice
+from musicgen.runs.control import Control
 from musicgen.storage import database
 from musicgen.storage.database import songs
 
@@ -136,6 +137,18 @@ def test_the_last_epoch_is_kept_where_an_approach_stops_by_itself(song: str) -> 
     assert run.state == "succeeded"
     assert epochs(run) == [1, 2, 3, 4, 5, 6]
     assert run.checkpoints[-1]["epoch"] == 6
+
+
+def test_a_wish_that_comes_with_the_last_epoch_comes_too_late(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Control.wants_rest
+
+    def pressed_now(control: Control) -> bool:
+        states.express(control.task_id, states.PAUSE)
+        return look(control)
+
+    monkeypatch.setattr(Control, "wants_rest", pressed_now)
+    assert work_here(start(song, epochs=1)).state == "succeeded"
+    assert work_here(start(song, epochs=2)).state == "paused"
 
 
 @pytest.mark.parametrize("how", ["loss", "weights"])
