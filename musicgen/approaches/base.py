@@ -35,7 +35,7 @@ class Parameters(BaseModel):
 
 def parameter(default: Any, *, title: str, help: str, advanced: bool = False, unit: str = "", **bounds: Any) -> Any:
     """One hyper-parameter: `help` says what it does to the sound; `advanced` folds it away in the form."""
-    extra = {"advanced": advanced, "unit": unit}
+    extra: dict[str, Any] = {"advanced": advanced, "unit": unit}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
