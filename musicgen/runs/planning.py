@@ -13,12 +13,13 @@ from musicgen.errors import InvalidInput, sentence
 from musicgen.processes import child_main
 from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import find_songs, missing_songs
+from musicgen.runs.speeds import flops_per_step
 
 MB = 1_000_000
 
 
 def plan(request: dict[str, Any]) -> dict[str, Any]:
-    """facts, floors, warnings, networks, parameters, flops_per_epoch, memory_bytes."""
+    """facts, floors, warnings, networks, parameters, flops_per_epoch, flops_per_step, memory_bytes."""
     approach = find_approach(request["approach"])
     training = read_parameters(approach.Training, request["training"])
     songs, missing = find_songs(request["songs"])
@@ -33,6 +34,7 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         "floors": prepared.floors,
         "warnings": [*prepared.warnings, *_tightness(cost.memory_bytes, request["device"])],
         **asdict(cost),
+        "flops_per_step": flops_per_step(cost, prepared.facts, training),
     }
     if request["build"]:
         from musicgen.networks import backend

@@ -23,7 +23,8 @@ class Plan:
     Attributes:
         facts, floors, warnings: what `prepare` found in the songs.
         networks: how many. parameters: trainable weights of each (one number, or one per network where they differ).
-        seconds_per_epoch: estimate, from the speed of earlier runs of this approach on this device (`is_measured`).
+        seconds_per_epoch: estimate, from the speed of earlier runs of this approach on this device; `is_measured`: with
+            steps of this size.
         memory_bytes: estimate of the peak.
     """
 
@@ -63,15 +64,16 @@ def plan_training(
     }
     environment = framework_settings(str(request["device"]))
     found = run_child("musicgen.runs.planning", request, seconds=PLANNING_SECONDS, environment=environment)
+    here = str(request["device"]), float(found["flops_per_step"])
     return Plan(
         facts=found["facts"],
         floors=found["floors"],
         warnings=tuple(found["warnings"]),
         networks=found["networks"],
         parameters=found["parameters"],
-        seconds_per_epoch=found["flops_per_epoch"] / speed(approach_key, request["device"]),
+        seconds_per_epoch=found["flops_per_epoch"] / speed(approach_key, *here),
         memory_bytes=found["memory_bytes"],
-        is_measured=is_measured(approach_key, request["device"]),
+        is_measured=is_measured(approach_key, *here),
     )
 
 

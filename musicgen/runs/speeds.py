@@ -1,9 +1,17 @@
-"""Floating-point operations a second that earlier trainings reached here, per approach and device: for estimates."""
+"""Floating-point operations a second that earlier trainings reached here, for estimates of the time an epoch takes.
+
+Kept per approach, device and size of a training step (its power of ten): small steps are slowed down by what surrounds
+them, large ones by the processor.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Mapping
+from typing import Any
 
+from musicgen.approaches.base import Cost
 from musicgen.runs.locks import FileLock
 from musicgen.settings import home
 from musicgen.storage.files import read_json, write_json
@@ -13,33 +21,55 @@ GPU_SPEED = 5e11
 NEWEST_COUNTS = 0.5  # how much of the stored figure a new measurement replaces
 
 
-def _speeds() -> dict[str, float]:
-    try:
-        found = read_json(home() / "speeds.json", {})
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: Any) -> float:
+    """Operations of one optimiser step; those of an epoch where batches are not known."""
+    windows, batch_size = facts.get("n_windows"), getattr(training, "batch_size", None)
+    if not windows or not batch_size:
+        return cost.flops_per_epoch
+    return cost.flops_per_epoch / max(1, math.ceil(windows / batch_size))
 
 
-def speed(approach: str, device: str) -> float:
-    """FLOP/s to reckon with: measured where there was a training, else a plain guess from the device."""
-    stored = _speeds().get(f"{approach}/{device}")
-    if isinstance(stored, (int, float)) and stored > 0:
-        return float(stored)
+def speed(approach: str, device: str, step: float) -> float:
+    """FLOP/s to reckon with for steps of so many operations: measured on the steps of the nearest size, else a plain
+    guess from the device."""
+    stored = _measured(approach, device)
+    if stored:
+        return stored[min(stored, key=lambda size: abs(size - _size(step)))]
     return GPU_SPEED if device.startswith("gpu") else CPU_CORE_SPEED * min(os.cpu_count() or 1, 8)
 
 
-def is_measured(approach: str, device: str) -> bool:
-    return f"{approach}/{device}" in _speeds()
+def is_measured(approach: str, device: str, step: float) -> bool:
+    """Whether a training with steps of this size was timed here."""
+    return _size(step) in _measured(approach, device)
 
 
-def remember_speed(approach: str, device: str, flops_per_second: float) -> None:
+def remember_speed(approach: str, device: str, step: float, flops_per_second: float) -> None:
     """Blend a new measurement in."""
     if not 1e3 < flops_per_second < 1e18:
         return
     with FileLock(home() / ".speeds.lock"):
-        stored = _speeds()
-        key = f"{approach}/{device}"
+        stored, key = _stored(), f"{approach}/{device}/{_size(step)}"
         before = stored.get(key, flops_per_second)
         stored[key] = (1 - NEWEST_COUNTS) * before + NEWEST_COUNTS * flops_per_second
         write_json(home() / "speeds.json", stored)
+
+
+def _size(step: float) -> int:
+    return round(math.log10(max(step, 1.0)))
+
+
+def _stored() -> dict[str, float]:
+    try:
+        found = read_json(home() / "speeds.json", {})
+        return {str(key): float(value) for key, value in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _measured(approach: str, device: str) -> dict[int, float]:
+    start = f"{approach}/{device}/"
+    return {
+        int(key.removeprefix(start)): value
+        for key, value in _stored().items()
+        if key.startswith(start) and key.removeprefix(start).isdigit() and value > 0
+    }

@@ -58,7 +58,7 @@ def train(job: Job) -> None:
         _keep_unfinished(job, monitor, networks)
         raise
     finally:
-        _remember_speed(job, approach, cost, monitor)
+        _remember_speed(job, prepared, cost, training, monitor)
     job.log.line(f"Finished after epoch {monitor.epochs_done}; the best is epoch {best_epoch(rows)}.")
 
 
@@ -125,11 +125,12 @@ def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: Networks) -> 
         job.log.line(f"Kept the weights of the unfinished epoch {kept.epoch} ({monitor.steps_in_epoch} steps).")
 
 
-def _remember_speed(job: Job, approach: Approach, cost: Cost, monitor: TrainingMonitor) -> None:
+def _remember_speed(job: Job, prepared: Prepared, cost: Cost, training: Any, monitor: TrainingMonitor) -> None:
     # The first epoch compiles; it counts only where there is no other.
     seconds = [row["seconds"] for row in monitor.rows_made[1:] or monitor.rows_made if row["seconds"]]
     if seconds:
-        speeds.remember_speed(approach.key, job.device, cost.flops_per_epoch / median(seconds))
+        step = speeds.flops_per_step(cost, prepared.facts, training)
+        speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
 
 
 def _plain(document: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from runs_at_work import add_song, nobody_supervises, start, ticking, work_here
 
+from musicgen.approaches.base import Cost
 from musicgen.errors import InvalidInput, InvalidParameter, NotFound, ResourceUnavailable
 from musicgen.processes import ROOT
 from musicgen.runs import api, devices, planning, plans, speeds
@@ -40,7 +42,7 @@ def test_a_plan(song: str) -> None:
     assert plan.warnings == ("It is only a test.",)
     assert (plan.networks, plan.parameters) == (1, 16)
     assert plan.memory_bytes == 600_000_000
-    assert plan.seconds_per_epoch == pytest.approx(1e9 / speeds.speed("ticking", "cpu"))
+    assert plan.seconds_per_epoch == pytest.approx(1e9 / speeds.speed("ticking", "cpu", 1e9))
     assert not plan.is_measured
     assert api.list_runs() == []
 
@@ -48,10 +50,10 @@ def test_a_plan(song: str) -> None:
 def test_a_plan_goes_by_the_speed_of_earlier_runs(song: str) -> None:
     """`ticking` reckons with 1e6 operations for each millisecond of an epoch."""
     work_here(start(song, epochs=3, epoch_ms=100))
-    plan = api.plan_training("ticking", [SongChoice(song)], {"epoch_ms": 400})
+    plan = api.plan_training("ticking", [SongChoice(song)], {"epoch_ms": 200})
     assert plan.is_measured
-    assert 0.2 < plan.seconds_per_epoch < 1.2
-    assert not speeds.is_measured("ticking", "gpu:0")
+    assert 0.1 < plan.seconds_per_epoch < 0.8
+    assert not api.plan_training("ticking", [SongChoice(song)], {"epoch_ms": 40_000}).is_measured
 
 
 def test_a_plan_can_count_on_the_built_network(song: str) -> None:
@@ -89,16 +91,31 @@ def test_what_does_not_fit_into_memory_is_refused(song: str, monkeypatch: pytest
 
 
 def test_speeds_are_blended_and_nonsense_is_not_believed(home: Path) -> None:
-    assert speeds.speed("a", "gpu:0") == speeds.GPU_SPEED
-    speeds.remember_speed("a", "cpu", 4e9)
-    assert speeds.speed("a", "cpu") == 4e9
-    speeds.remember_speed("a", "cpu", 2e9)
-    assert speeds.speed("a", "cpu") == 3e9
+    assert speeds.speed("a", "gpu:0", 1e9) == speeds.GPU_SPEED
+    speeds.remember_speed("a", "cpu", 1e9, 4e9)
+    assert speeds.speed("a", "cpu", 1e9) == 4e9
+    speeds.remember_speed("a", "cpu", 1.1e9, 2e9)
+    assert speeds.speed("a", "cpu", 0.9e9) == 3e9
     for nonsense in (0.0, -1.0, float("inf"), float("nan")):
-        speeds.remember_speed("a", "cpu", nonsense)
-    assert speeds.speed("a", "cpu") == 3e9
+        speeds.remember_speed("a", "cpu", 1e9, nonsense)
+    assert speeds.speed("a", "cpu", 1e9) == 3e9
     (home / "speeds.json").write_text("{")
-    assert speeds.speed("a", "cpu") < 1e12
+    assert speeds.speed("a", "cpu", 1e9) < 1e12
+
+
+def test_speeds_of_the_nearest_size_of_step_count(home: Path) -> None:
+    speeds.remember_speed("a", "cpu", 1e6, 1e9)
+    speeds.remember_speed("a", "cpu", 1e10, 9e9)
+    assert [speeds.speed("a", "cpu", step) for step in (1.0, 1e6, 1e7, 1e9, 1e15)] == [1e9, 1e9, 1e9, 9e9, 9e9]
+    assert [speeds.is_measured("a", "cpu", step) for step in (1e6, 1e7)] == [True, False]
+
+
+def test_operations_of_a_step() -> None:
+    cost = Cost(1, 1, 1000.0, 1)
+    batched = types.SimpleNamespace(batch_size=3)
+    assert speeds.flops_per_step(cost, {"n_windows": 10}, batched) == 250.0
+    assert speeds.flops_per_step(cost, {}, batched) == 1000.0
+    assert speeds.flops_per_step(cost, {"n_windows": 10}, types.SimpleNamespace()) == 1000.0
 
 
 def test_without_a_device_file_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
