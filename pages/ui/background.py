@@ -15,7 +15,6 @@ from typing import Any
 from musicgen.settings import home
 
 KEPT = 64
-POLL_SECONDS = 0.5
 
 _pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="page-work")
 _lock = threading.Lock()

@@ -11,14 +11,15 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from musicgen.evaluation.glossary import METRICS
-from pages.ui.background import POLL_SECONDS, forget, is_settled, later
+from pages.ui.background import forget, later
 from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
 from pages.ui.errors import show_error, shown_errors
-from pages.ui.sound import draw_sound, is_rendering
+from pages.ui.sound import draw_sound, rendering
 from pages.ui.stretch import Stretch, matching_gains
 from pages.ui.tables import text_table
 from pages.ui.text import escape, shorten
 from pages.ui.verdicts import draw_verdicts
+from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
@@ -54,18 +55,13 @@ class Level:
 
 
 def draw_comparison(reference: Side, generated: Side) -> None:
-    """Everything below the choice; redrawn while notes are still being rendered to sound."""
-    is_live = is_rendering([reference.clip, generated.clip])
-    st.fragment(_heard_and_seen, run_every=POLL_SECONDS if is_live else None)(reference, generated, is_live)
-    _metrics(reference, generated)
-
-
-def _heard_and_seen(reference: Side, generated: Side, is_live: bool) -> None:
-    if is_live and not is_rendering([reference.clip, generated.clip]):
-        st.rerun()
+    """Everything below the choice. Written music is drawn at once, its sound as soon as it is rendered."""
+    pending = [future for side in (reference, generated) if (future := rendering(side.clip)) and not future.done()]
     with shown_errors():
-        sides = _listen(reference, generated)
-        _look(*sides)
+        _look(*_listen(reference, generated))
+        if pending:
+            wait_for(pending, "Rendering the notes to sound", st.rerun)
+    _metrics(reference, generated)
 
 
 def _listen(reference: Side, generated: Side) -> tuple[Side, Side]:
@@ -156,8 +152,7 @@ def _metrics(reference: Side, generated: Side) -> None:
             default="whole" if both_notes else "stretch", label_visibility="collapsed",
         )  # fmt: skip
     work = Measurement(reference, generated, scope == "stretch")
-    is_live = not work.future().done()
-    st.fragment(_measured, run_every=POLL_SECONDS if is_live else None)(work, is_live)
+    wait_for([work.future()], "Measuring both", work.draw)
 
 
 @dataclass(frozen=True)
@@ -176,6 +171,16 @@ class Measurement:
     def future(self) -> Future[dict[str, Any]]:
         return later(self.key, self._measure, group="comparison")
 
+    def draw(self) -> None:
+        """The tables, or why there are none."""
+        error = self.future().exception()
+        if isinstance(error, MusicgenError):
+            show_error(error)
+            st.button("Measure again", key="compare_again", type="tertiary", on_click=forget, args=(self.key,))
+            return
+        with st.container(key="compare_metrics"):
+            draw_metrics(self.future().result())
+
     def _stretch(self, side: Side) -> tuple[float, float] | None:
         return (round(side.stretch.start, 3), round(side.stretch.stop, 3)) if self.is_stretch else None
 
@@ -186,24 +191,6 @@ class Measurement:
             self.reference.id, self.generated.id,
             reference_stretch=self._stretch(self.reference), generated_stretch=self._stretch(self.generated),
         )  # fmt: skip
-
-
-def _measured(work: Measurement, is_live: bool) -> None:
-    future = work.future()
-    if not is_settled(future):
-        with st.spinner("Measuring both …", show_time=True):
-            is_settled(future, POLL_SECONDS)
-    if not future.done():
-        return
-    error = future.exception()
-    if isinstance(error, MusicgenError):
-        show_error(error)
-        st.button("Measure again", key="compare_again", type="tertiary", on_click=forget, args=(work.key,))
-        return
-    if is_live:
-        st.rerun()
-    with st.container(key="compare_metrics"):
-        draw_metrics(future.result())
 
 
 def draw_metrics(measured: Mapping[str, Any]) -> None:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import run_words
-from pages.ui.background import POLL_SECONDS
 from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.downloads import download_buttons
 from pages.ui.errors import shown_errors
 from pages.ui.navigation import page_link
-from pages.ui.sound import draw_sound, is_rendering
+from pages.ui.sound import draw_sound
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, count, escape
 from pages.ui.verdicts import draw_verdicts
@@ -24,18 +23,11 @@ if TYPE_CHECKING:
 
 
 def draw_outputs(outputs: Sequence[Output]) -> None:
-    """The cards, newest first; redrawn while the sound of one is still being rendered."""
-    is_live = is_rendering([output.clip for output in outputs])
-    st.fragment(_cards, run_every=POLL_SECONDS if is_live else None)(outputs, is_live)
-
-
-def _cards(outputs: Sequence[Output], is_live: bool) -> None:
+    """The cards, newest first."""
     for number, output in enumerate(outputs):
         with shown_errors():
             # The newest card has the plain keys (`download_wav`); the others carry their id as well.
             _card(output, suffix="" if number == 0 else output.id)
-    if is_live and not is_rendering([output.clip for output in outputs]):
-        st.rerun()
 
 
 def _card(output: Output, *, suffix: str) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from pages.ui import run_words
-from pages.ui.background import POLL_SECONDS, forget, is_settled, later
+from pages.ui.background import forget, is_settled, later
 from pages.ui.errors import show_error
 from pages.ui.intent import content_key, intent_key
 from pages.ui.layout import facts_row
@@ -18,11 +18,12 @@ from pages.ui.navigation import go_to
 from pages.ui.run_view import data_rows, first_of
 from pages.ui.tables import text_table
 from pages.ui.text import count, escape, size, span
+from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Plan
 
-START_WAITS_SECONDS = 8.0
+START_WAITS_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -71,48 +72,37 @@ class TrainingRequest:
 
 
 def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
-    """The plan and the start button; looks again until the plan and what else is `awaited` are there."""
-    futures = [*awaited, *([request.plan()] if _is_askable(request) else [])]
-    is_waiting = not all(future.done() for future in futures)
-    st.fragment(_panel, run_every=POLL_SECONDS if is_waiting else None)(request, futures, is_waiting)
-
-
-def _is_askable(request: TrainingRequest) -> bool:
-    return bool(request.choices) and not request.refused
-
-
-def _panel(request: TrainingRequest, futures: list[Future[Any]], is_waiting: bool) -> None:
-    future = request.plan() if _is_askable(request) else None
+    """The plan and the start button. The page is drawn once more when the plan and what else is `awaited` are there."""
+    future = request.plan() if request.choices and not request.refused else None
     with st.container(border=True, key="plan"):
         st.markdown("**What it will be**")
         possible = _outcome(request, future)
+        waited = [each for each in (future, *awaited) if each is not None and not each.done()]
+        # Not while a click is being handled: the rerun at the end of the wait would cut it short.
+        if waited and not st.session_state.get("train_start"):
+            wait_for(waited, "Working it out from your songs", st.rerun)
         clicked = st.button(
             "Start training", key="train_start", type="primary", icon=":material/play_arrow:", width="stretch",
             disabled=not possible,
         )  # fmt: skip
         if clicked and possible:
             _start(request, future)
-        elif is_waiting and all(future.done() for future in futures):
-            st.rerun()  # everything is there: the page is drawn once more, and this fragment rests
 
 
 def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
-    """Draw the plan, or why there is none. False where starting is impossible."""
+    """Draw the plan, or why there is none. False where starting is known to be impossible."""
     if future is None:
         if request.refused:
             st.error(escape(request.refused), icon=":material/error:")
         else:
             st.caption("Choose at least one song.")
         return False
-    if not is_settled(future):
-        st.caption(":material/hourglass_top: Working it out from your songs …")
+    if not is_settled(future, 0.1):
         return True
     error = future.exception()
     if isinstance(error, MusicgenError):
         show_error(error)
-        if st.button("Try again", key="plan_again", type="tertiary"):
-            request.forget_plan()
-            st.rerun()
+        st.button("Try again", key="plan_again", type="tertiary", on_click=request.forget_plan)
         return False
     _draw(future.result(), int(request.training.get("epochs") or 0))
     return True
@@ -143,9 +133,10 @@ def _draw(plan: Plan, epochs: int) -> None:
 def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:
     """Submit, and go and watch. A plan that is nearly there is waited for, so that the impossible is never started."""
     try:
-        if future is not None and is_settled(future, START_WAITS_SECONDS):
-            future.result()
-        run_id = request.submit()
+        with st.spinner("Starting …"):
+            if future is not None and is_settled(future, START_WAITS_SECONDS):
+                future.result()
+            run_id = request.submit()
     except MusicgenError as error:
         show_error(error)
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import streamlit as st
 
 from pages.ui.errors import shown_errors
-from pages.ui.navigation import go_to
+from pages.ui.navigation import page_link
 from pages.ui.state import choose_id
 
 if TYPE_CHECKING:
@@ -21,11 +21,10 @@ def draw_controls(run: Run) -> None:
             _active(run)
         else:
             _go_on(run)
-        if run.can_generate and st.button(
-            "Generate", key="run_generate", type="secondary" if run.is_active else "primary",
-            icon=":material/auto_awesome:", help="Let this network make music.",
-        ):  # fmt: skip
-            go_to("generate", run=run.id)
+        if run.can_generate:
+            # A link, not a button: this part of the page looks again by itself (see `waiting`).
+            with st.container(key="run_generate" if run.is_active else "run_generate_next", width="content"):
+                page_link("generate", run=run.id)
         _more(run)
 
 

@@ -27,6 +27,8 @@ STYLE = """<style>
 [class*="st-key-run_row"] [class*="st-key-run_open"] { position: absolute; inset: 0; }
 [class*="st-key-run_row"] [class*="st-key-run_open"] :is(div, button) { width: 100%; height: 100%; }
 [class*="st-key-run_row"] [class*="st-key-run_open"] button { opacity: 0; min-height: 0; }
+[class*="st-key-run_generate_next"] a { background: #5b4bdb; border-radius: .5rem; padding: .3rem .8rem; }
+[class*="st-key-run_generate_next"] a :is(p, span) { color: #fff; }
 </style>"""
 
 
