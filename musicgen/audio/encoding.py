@@ -6,6 +6,7 @@ needed for m4a alone.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,15 @@ MESSAGE_CHARACTERS = 200
 
 
 def encode_audio(path: Path, format: str) -> bytes:
-    """One of our own WAV files as the bytes of a file in `format`.
+    """One of our own WAV files as the bytes of a file in `format`; see `encode_file`."""
+    with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
+        target = Path(folder, f"clip.{format}")
+        encode_file(path, target, format)
+        return target.read_bytes()
+
+
+def encode_file(path: Path, target: Path, format: str) -> None:
+    """Write one of our own WAV files as a file in `format`.
 
     A sample rate that the format does not know (mp3: above 48,000 Hz and odd ones) is changed to the next one it does.
 
@@ -46,14 +55,11 @@ def encode_audio(path: Path, format: str) -> bytes:
         rule = f"Sound is encoded as {', '.join(AUDIO_DOWNLOADS)}"
         raise InvalidInput(sentence(rule, format), code="unknown_format")
     if format == "wav":
-        return path.read_bytes()
-    with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
-        target = Path(folder, f"clip.{format}")
-        if format == "m4a":
-            _encode_m4a(path, target)
-        else:
-            _encode_sndfile(path, target, format)
-        return target.read_bytes()
+        shutil.copyfile(path, target)
+    elif format == "m4a":
+        _encode_m4a(path, target)
+    else:
+        _encode_sndfile(path, target, format)
 
 
 def _encode_sndfile(path: Path, target: Path, format: str) -> None:
@@ -91,18 +97,17 @@ def _encode_m4a(path: Path, target: Path) -> None:
     """AAC by FFmpeg, with the table of contents in front."""
     info = wav_info(path)
     arguments = [
-        *("-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", "wav"),
+        *("-hide_banner", "-nostdin", "-y", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", "wav"),
         *("-threads", "1", "-f", "wav", "-i", f"file:{path.resolve()}", "-map", "0:a:0", "-map_metadata", "-1"),
         *("-c:a", "aac", "-b:a", str(AAC_BITS_PER_CHANNEL * info.n_channels), "-movflags", "+faststart"),
         *("-f", "ipod", f"file:{target.resolve()}"),
     ]
-    process = start_ffmpeg(
-        arguments,
-        folder=target.parent,
-        cpu_seconds=max(CPU_SECONDS_LEAST, info.seconds / REAL_TIME_FACTOR),
-        file_bytes=path.stat().st_size + (1 << 20),
-    )
-    _, messages = process.communicate()
+    cpu_seconds = max(CPU_SECONDS_LEAST, info.seconds / REAL_TIME_FACTOR)
+    with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
+        process = start_ffmpeg(
+            arguments, folder=Path(folder), cpu_seconds=cpu_seconds, file_bytes=path.stat().st_size + (1 << 20)
+        )
+        _, messages = process.communicate()
     if process.returncode or not target.is_file():
         what = messages.decode("utf-8", "replace").strip()[-MESSAGE_CHARACTERS:] or f"status {process.returncode}"
         raise ResourceUnavailable(sentence("FFmpeg encodes AAC", what, "Choose another format."), code="encoder_failed")

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from pathlib import Path
 from typing import Any
 
 from musicgen.child import child_main
 from musicgen.clips.clip import Clip
-from musicgen.storage.files import write_bytes
+from musicgen.storage.files import sync_file
 
 
 def convert(payload: dict[str, Any]) -> dict[str, int]:
     """payload: `folder` of the clip, `format`, `path` to publish the file under. Returns its size."""
     clip, format, path = Clip(Path(payload["folder"])), payload["format"], Path(payload["path"])
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    try:
+        _write(clip, format, temporary)
+        sync_file(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return {"size": path.stat().st_size}
+
+
+def _write(clip: Clip, format: str, path: Path) -> None:
     if format == "musicxml":
         from musicgen.symbolic.notation import score_to_musicxml
 
-        content = score_to_musicxml(clip.score())
+        path.write_bytes(score_to_musicxml(clip.score()))
     else:
-        from musicgen.audio.encoding import encode_audio
+        from musicgen.audio.encoding import encode_file
 
-        content = encode_audio(clip.audio_path, format)
-    write_bytes(path, content)
-    return {"size": len(content)}
+        encode_file(clip.audio_path, path, format)
 
 
 if __name__ == "__main__":
