@@ -6,6 +6,7 @@ elsewhere the rollback journal, which is fast enough for the few writes a second
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
 import sqlite3
@@ -17,6 +18,8 @@ import sqlalchemy as sa
 
 from musicgen.errors import NotFound, sentence
 from musicgen.settings import home, settings
+
+PATIENCE_MS = 30_000  # how long one waits for others to finish writing
 
 metadata = sa.MetaData()
 
@@ -101,14 +104,35 @@ def _wal_is_safe() -> bool:
 def _prepare_connection(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is issued by `_begin`
     mode = "WAL" if _wal_is_safe() else "DELETE"
-    for pragma in (f"journal_mode={mode}", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in (f"journal_mode={mode}", "synchronous=FULL", f"busy_timeout={PATIENCE_MS}", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: sa.Connection) -> None:
     # Who writes takes the write lock first, so that nobody reads, waits and then writes what is out of date.
-    reads_only = connection.get_execution_options().get("reads_only")
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("reads_only"):
+        connection.exec_driver_sql("BEGIN")
+    elif not _took_turn(connection.connection.dbapi_connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _took_turn(connection: Any) -> bool:
+    """BEGIN IMMEDIATE, asked for again every few milliseconds. SQLite itself sleeps longer each time, so that of many
+    who write at once one may wait for all who come after it."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return True
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    return False  # asked once more in the usual way, which says what is wrong
+            time.sleep(random.uniform(0.001, 0.006))
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
 
 
 @lru_cache(maxsize=8)
