@@ -119,13 +119,13 @@ def test_a_crash_leaves_its_traceback_in_the_log(song: str) -> None:
 
 
 def test_a_run_outlives_its_supervisor_and_the_next_one_takes_over(song: str) -> None:
-    run_id = start(song, epochs=60)
+    run_id = start(song, epochs=1000)
     pid = worker_pid(run_id)
     kill_supervisor()
     done = len(api.get_run(run_id).history)
     until(lambda: len(api.get_run(run_id).history) > done + 3, what="it goes on")
-    # Reading has started another supervisor, which adopted the worker: it notices its death, and obeys wishes.
-    until(lambda: is_held(supervisor_lock()), what="a new supervisor")
+    # Reading starts another supervisor, which adopts the worker: it notices its death.
+    until(lambda: api.get_run(run_id).is_active and is_held(supervisor_lock()), what="a new supervisor")
     assert worker_pid(run_id) == pid
     os.kill(pid, signal.SIGKILL)
     began = time.monotonic()
