@@ -6,6 +6,7 @@ an open file that no child inherits (a forked copy would keep it held), so holde
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ except ImportError:  # Windows
     import msvcrt
 
 RETRY_SECONDS = 0.02
+HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # by somebody else; any other error means there are no locks here
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool:
@@ -30,8 +32,23 @@ def _lock(descriptor: int, *, exclusive: bool) -> bool:
         else:
             os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # beyond the text, which stays readable
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in HELD:
+            return False
+        rule, remedy = (
+            "The storage folder lies on a disk with file locks",
+            "Set MUSICGEN_HOME to a folder on a local disk.",
+        )
+        raise ResourceUnavailable(sentence(rule, error.strerror or error, remedy), code="no_locks") from error
+    return True
+
+
+def _lock_within(descriptor: int, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not _lock(descriptor, exclusive=True):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(RETRY_SECONDS)
     return True
 
 
@@ -47,12 +64,14 @@ class FileLock:
         if self._descriptor is not None:
             return True
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        deadline = time.monotonic() + patience
-        while not _lock(descriptor, exclusive=True):
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                return False
-            time.sleep(RETRY_SECONDS)
+        try:
+            is_ours = _lock_within(descriptor, patience)
+        except ResourceUnavailable:
+            os.close(descriptor)
+            raise
+        if not is_ours:
+            os.close(descriptor)
+            return False
         with suppress(OSError):  # a full disk does not undo the lock; the number is for people only
             os.ftruncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())

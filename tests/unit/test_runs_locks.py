@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -90,6 +92,15 @@ def test_waiting_for_a_lock_ends_with_a_sentence(tmp_path: Path, monkeypatch: py
     with FileLock(tmp_path / "lock"), pytest.raises(ResourceUnavailable, match="One process at a time"):
         other.__enter__()
     assert not is_held(tmp_path / "lock")
+
+
+def test_a_disk_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(_descriptor: int, _kind: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(ResourceUnavailable, match=r"No locks available.*MUSICGEN_HOME"):
+        FileLock(tmp_path / "lock").take()
 
 
 def test_identity_tells_a_process_from_its_successor(tmp_path: Path) -> None:
