@@ -66,7 +66,12 @@ def song_picker(
     options = [None, *songs] if optional else list(songs)
     st.session_state[key] = chosen[0].id if chosen else options[0]
     song_id = st.selectbox(
-        label, options, format_func=lambda option: labels.get(option, str(option)), key=key, persist_state="session"
+        label,
+        options,
+        format_func=lambda option: labels.get(option, str(option)),
+        key=key,
+        persist_state="session",
+        placeholder=labels[None] if optional else None,
     )
     return songs.get(song_id) if song_id else None
 
