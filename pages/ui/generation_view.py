@@ -24,13 +24,14 @@ def watch(task_id: str) -> None:
     remember("generating", (*recall("generating", ())[-KEPT:], task_id))
 
 
-def draw_generation(run_id: str) -> None:
-    """The tasks that make music from this run; the page is drawn anew when one of them ends."""
+def draw_generation(run_id: str) -> bool:
+    """The tasks that make music from this run, and whether there are any; the page is drawn anew when one ends."""
     tasks = _active(run_id)
     if tasks:
         st.fragment(_live, run_every=LIVE_SECONDS)(run_id, tuple(task.id for task in tasks))
     for task_id in recall("generating", ()):
         _ended(run_id, task_id)
+    return bool(tasks)
 
 
 def _active(run_id: str) -> Sequence[Task]:

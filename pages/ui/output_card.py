@@ -12,31 +12,33 @@ from pages.ui import run_words
 from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.downloads import download_buttons
 from pages.ui.errors import shown_errors
+from pages.ui.judging import draw_judgement
 from pages.ui.navigation import page_link
 from pages.ui.sound import draw_sound
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, count, escape
-from pages.ui.verdicts import draw_verdicts
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output
 
 
-def draw_outputs(outputs: Sequence[Output]) -> None:
-    """The cards, newest first."""
+def draw_outputs(outputs: Sequence[Output], *, is_judged: bool = False) -> None:
+    """The cards, newest first; `is_judged`: checked for what is wrong with them, which takes seconds the first time."""
     for number, output in enumerate(outputs):
         with shown_errors():
             # The newest card has the plain keys (`download_wav`); the others carry their id as well.
-            _card(output, suffix="" if number == 0 else output.id)
+            _card(output, suffix="" if number == 0 else output.id, is_judged=is_judged)
 
 
-def _card(output: Output, *, suffix: str) -> None:
+def _card(output: Output, *, suffix: str, is_judged: bool) -> None:
     with st.container(border=True, key=f"output_{output.id}", gap="small"):
         st.markdown(f"**{escape(output.name)}**")
         st.caption(escape(summary(output)))
         draw_sound(output.clip, key=f"play_{output.id}")
         _picture(output)
-        _judge(output)
+        _repeated(output)
+        if is_judged:
+            draw_judgement(output)
         _take_away(output, suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):
@@ -64,13 +66,12 @@ def _picture(output: Output) -> None:
     show_figure(figure, key=f"picture_{output.id}", alt=alt)
 
 
-def _judge(output: Output) -> None:
-    """Whether it is what it repeats, and what is wrong with it, as far as that was measured when it was made."""
+def _repeated(output: Output) -> None:
+    """Whether a piece that was made again is what it repeats."""
     if output.sidecar.get("regenerates"):
         same = output.sidecar.get("is_same_as_original")
         words = "The same as the first time, bit for bit." if same else "Not the same as the first time."
         st.caption(f":material/{'verified' if same else 'difference'}: {words}")
-    draw_verdicts(output.sidecar.get("verdicts", ()))
 
 
 def _take_away(output: Output, suffix: str) -> None:

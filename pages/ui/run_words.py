@@ -9,14 +9,17 @@ from pages.ui.text import span
 
 # What being below a floor shows, and what being above it shows. Found by a word in the floor's name.
 FLOOR_LESSONS: dict[str, tuple[str, str]] = {
-    "uniform": ("does better than guessing blindly", "guessing blindly does as well"),
-    "unigram": ("knows which notes are common", "knowing how often each note occurs does as well"),
-    "bigram": ("has learned more than pairs of notes", "a table of which note follows which does as well"),
-    "persistence": ("predicts better than repeating the last sample", "repeating the last sample does as well"),
-    "repeat": ("predicts better than repeating the last sample", "repeating the last sample does as well"),
+    "uniform": ("does better than guessing blindly", "guessing blindly does as well or better"),
+    "unigram": ("knows which notes are common", "knowing how often each note occurs does as well or better"),
+    "bigram": ("has learned more than pairs of notes", "a table of which note follows which does as well or better"),
+    "persistence": (
+        "predicts better than repeating the last sample",
+        "repeating the last sample does as well or better",
+    ),
+    "repeat": ("predicts better than repeating the last sample", "repeating the last sample does as well or better"),
     "linear": (
         "predicts better than a linear rule on the same samples",
-        "a linear rule on the same samples does as well",
+        "a linear rule on the same samples does as well or better",
     ),
 }
 
@@ -100,7 +103,10 @@ def _lesson(floor: str) -> tuple[str, str]:
     for word, lesson in FLOOR_LESSONS.items():
         if word in floor.lower():
             return lesson
-    return "does better than this rule, which needs no network", "this rule, which needs no network, does as well"
+    return (
+        "does better than this rule, which needs no network",
+        "this rule, which needs no network, does as well or better",
+    )
 
 
 def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) -> int | None:

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.commands import command_line, show_command
 from pages.ui.comparison_view import Side, draw_comparison
 from pages.ui.errors import shown_errors
+from pages.ui.judging import natural_references
 from pages.ui.layout import empty_place, page_heading
 from pages.ui.linked import linked_select, unlike
 from pages.ui.state import forget, recall, remember
@@ -93,13 +94,6 @@ def _leave_unrelated_reference(generated_id: str, natural: list[str]) -> None:
     st.session_state.pop("compare_reference", None)
     st.query_params.pop("reference", None)
     forget("linked.reference")
-
-
-def natural_references(generated: Output) -> list[str]:
-    """Songs that belong to an output, the nearest first: the one it predicts, its prompt, those it learned from."""
-    sidecar = generated.sidecar
-    near = [(sidecar.get("reference") or {}).get("song_id"), (sidecar.get("prompt") or {}).get("id")]
-    return [song_id for song_id in (*near, *(song["id"] for song in sidecar.get("songs", ()))) if song_id]
 
 
 def output_label(output: Output) -> str:

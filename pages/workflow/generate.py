@@ -17,7 +17,7 @@ from pages.ui.errors import show_error, shown_errors
 from pages.ui.form import parameter_form
 from pages.ui.generation_view import draw_generation, watch
 from pages.ui.intent import intent_key
-from pages.ui.layout import empty_place, facts_row, page_heading
+from pages.ui.layout import empty_place, page_heading
 from pages.ui.linked import linked_select, unlike
 from pages.ui.navigation import page_link
 from pages.ui.output_card import draw_outputs
@@ -62,13 +62,24 @@ def main() -> None:
         if run is None:
             return
         known = approach(run.approach)
-        left, right = st.columns([3, 2], gap="large")
+        draw_facts(run)
+        left, right = st.columns([2, 3], gap="large")
         with left:
             request = fill_form(run, known)
+            if isinstance(request, GenerationRequest):
+                show_command(generate_command(known, request))
         with right:
-            start_panel(run, known, request)
-        draw_generation(run.id)
-        draw_all_outputs(run.id)
+            draw_start(request)
+            is_quiet = not draw_generation(run.id)
+            draw_all_outputs(run.id, is_quiet)
+
+
+def draw_facts(run: Run) -> None:
+    """What the network is worth, in a line."""
+    floors = (run.prepared or {}).get("floors", {})
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(" ".join(run_words.loss_words(run.history, floors, run.best_epoch)), width="content")
+        page_link("runs", "The run", run=run.id)
 
 
 def choose_run() -> Run | None:
@@ -117,7 +128,7 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
         none="none: begin from nothing", default=_first_song(run) if known.medium == "audio" else None,
     )  # fmt: skip
     entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
-    with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
+    with st.grid(3, min_column_width=150, vertical_alignment="bottom"):
         number = st.number_input("How many", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
         seed = choose_seed()
         checkpoint = st.selectbox(
@@ -146,23 +157,16 @@ def _first_song(run: Run) -> str | None:
     return songs[0]["id"] if songs else None
 
 
-def start_panel(run: Run, known: Approach, request: GenerationRequest | str) -> None:
-    with st.container(border=True, key="generation"):
-        best = run_words.best_row(run.history, run.best_epoch)
-        facts_row([("Approach", known.title), ("Best epoch", best["epoch"] if best else "none")])
-        floors = (run.prepared or {}).get("floors", {})
-        for said in run_words.loss_words(run.history, floors, run.best_epoch):
-            st.caption(said)
-        if isinstance(request, str):
-            st.error(escape(request), icon=":material/error:")
-        if st.button(
-            "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
-            disabled=isinstance(request, str),
-        ) and isinstance(request, GenerationRequest):  # fmt: skip
-            _start(request)
-        page_link("runs", "The run", run=run.id)
-    if isinstance(request, GenerationRequest):
-        show_command(generate_command(known, request))
+def draw_start(request: GenerationRequest | str) -> None:
+    """The button, or why these settings cannot be."""
+    if isinstance(request, str):
+        st.error(escape(request), icon=":material/error:")
+    clicked = st.button(
+        "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
+        disabled=isinstance(request, str),
+    )  # fmt: skip
+    if clicked and isinstance(request, GenerationRequest):
+        _start(request)
 
 
 def _new_seed() -> None:
@@ -175,7 +179,7 @@ def _start(request: GenerationRequest) -> None:
     except MusicgenError as error:
         show_error(error)
         return
-    st.toast("It is on its way; it appears below.")
+    st.toast("It is on its way.")
 
 
 def generate_command(known: Approach, request: GenerationRequest) -> str:
@@ -190,8 +194,8 @@ def generate_command(known: Approach, request: GenerationRequest) -> str:
     )  # fmt: skip
 
 
-def draw_all_outputs(run_id: str) -> None:
-    """All that the run made, a few at a time."""
+def draw_all_outputs(run_id: str, is_quiet: bool) -> None:
+    """All that the run made, a few at a time; checked for what is wrong with them while nothing is being made."""
     from musicgen.runs.api import list_outputs
 
     shown = CARDS * (1 + int(st.session_state.get("output_pages", 0)))
@@ -199,8 +203,7 @@ def draw_all_outputs(run_id: str) -> None:
     if not outputs:
         st.caption("Nothing made from this network yet.")
         return
-    st.markdown("#### What it made")
-    draw_outputs(outputs[:shown])
+    draw_outputs(outputs[:shown], is_judged=is_quiet)
     if len(outputs) > shown and st.button("Show more", key="output_show_more"):
         st.session_state["output_pages"] = shown // CARDS
         st.rerun()

@@ -57,7 +57,7 @@ def _start_training(page: Page, server: Server, approach: str, epochs: int) -> N
 
 def _generate(page: Page, server: Server) -> bytes:
     """From the run's page to its first output; what its player plays."""
-    press(page, "run_generate")
+    press(page, "run_generate_next")
     page.wait_for_url("**/generate?**")
     settle(page)
     press(page, "generate_start")
