@@ -31,7 +31,7 @@ def settle(page: Page) -> None:
 
 
 def press(page: Page, key: str) -> None:
-    widget(page, key).locator("button").first.click()
+    widget(page, key).locator("button, a").first.click()
 
 
 def choose(page: Page, key: str, words: str) -> None:
