@@ -337,14 +337,10 @@ class AmplitudeLSTM(Approach):
 
         codec, tasks = prepared.codec, []
         for number, name in enumerate(networks.models):
-            objective, names = amplitude_objective(SampleGuess(codec.residual[number], training.has_spread))
+            objective = amplitude_objective(SampleGuess(codec.residual[number], training.has_spread))
             validation = prepared.validation[number] if prepared.validation else None
-            tasks.append(
-                engine.Task(
-                    name, objective, prepared.training[number], validation, names,
-                    unit=codec.squared_steps, flops=_flops(training),
-                )
-            )  # fmt: skip
+            examples = prepared.training[number]
+            tasks.append(engine.Task(name, objective, examples, validation, codec.squared_steps, _flops(training)))
         recipe = engine.Recipe(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
             clip=training.gradient_clip, patience=training.patience,

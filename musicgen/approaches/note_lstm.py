@@ -238,15 +238,12 @@ class NoteLSTM(Approach):
     ) -> None:
         from musicgen.networks import training as engine
         from musicgen.networks.events import event_objective
-        from musicgen.networks.tokens import TOKEN_SUMS, token_objective
+        from musicgen.networks.tokens import TOKEN_OBJECTIVE
 
         codec = prepared.codec
-        if isinstance(codec, EventCodec):
-            objective, names = event_objective(_sizes(codec, training))
-        else:
-            objective, names = token_objective, TOKEN_SUMS
+        objective = event_objective(_sizes(codec, training)) if isinstance(codec, EventCodec) else TOKEN_OBJECTIVE
         task = engine.Task(
-            "notes", objective, prepared.training, prepared.validation, names, flops=_flops(codec, training), shards=2
+            "notes", objective, prepared.training, prepared.validation, flops=_flops(codec, training), shards=2
         )
         recipe = engine.Recipe(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,

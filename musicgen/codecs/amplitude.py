@@ -81,7 +81,7 @@ def fit_channels(waveform: Waveform, n_channels: int) -> Waveform:
     return mono if n_channels == 1 else Waveform(np.repeat(mono.samples, n_channels, axis=0), mono.sample_rate)
 
 
-def linear_prediction(samples: Samples, weights: Sequence[float]) -> Samples:
+def linear_prediction(samples: Samples, weights: Sequence[float] | Samples) -> Samples:
     """What the linear predictor expects at every sample; 0 stands for what is before the start. Same shape as samples.
 
     samples: (n_samples,); weights: newest sample first.

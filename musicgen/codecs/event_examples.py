@@ -76,7 +76,7 @@ class EventExamples:
         return np.array(self.codec.sizes, dtype=np.int32)
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
-        windows = [self._window(*self.tiles[number], rng) for number in index.tolist()]
+        windows = [self._window(stretch, first, rng) for stretch, first in self.tiles[index].tolist()]
         ids, position, bar, lead, mask = (np.stack(part) for part in zip(*windows, strict=True))
         is_real = np.arange(ids.shape[1]) >= SHADOW - lead[:, None]
         features = features_of(self.codec, ids, position, bar[:, None], is_real)

@@ -167,12 +167,11 @@ def _beginnings(windows: TokenWindows, seed: int) -> tuple[tuple[int, ...], ...]
 
 def _token_floors(learned: TokenWindows, measured: TokenWindows, vocabulary_size: int) -> dict[str, float]:
     """Nats per token over the targets of the windows; what is counted is the training windows' targets and inputs."""
-    runs = [_runs(windows) for windows in (learned, measured)]
-    window = learned.window
+    seen, asked, window = _runs(learned), _runs(measured), learned.window
     return {
         "uniform": uniform_nats(vocabulary_size),
-        "unigram": unigram_nats(*runs, vocabulary_size, look_back=window),
-        "bigram": bigram_nats(*runs, vocabulary_size, look_back=window),
+        "unigram": unigram_nats(seen, asked, vocabulary_size, look_back=window),
+        "bigram": bigram_nats(seen, asked, vocabulary_size, look_back=window),
     }
 
 

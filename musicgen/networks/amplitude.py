@@ -75,10 +75,10 @@ class SampleGuess:
         return guess, ops.clip(output[..., 1], SMALLEST_LOG_SPREAD, LARGEST_LOG_SPREAD)
 
 
-def amplitude_objective(guess: SampleGuess) -> tuple[Objective, tuple[str, ...]]:
-    """(objective, names of its sums): squared error; with spread, the nats of a Gaussian are what is minimised."""
+def amplitude_objective(guess: SampleGuess) -> Objective:
+    """Squared error; with spread, the nats of a Gaussian are what is minimised."""
 
-    def objective(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
+    def sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
         output, base, target = model(batch["inputs"], training=training), batch["base"], batch["target"]
         output = ops.reshape(output, (*base.shape, output.shape[-1]))
         weight = ops.broadcast_to(batch["weight"][:, None], base.shape)
@@ -86,13 +86,13 @@ def amplitude_objective(guess: SampleGuess) -> tuple[Objective, tuple[str, ...]]
             weight = weight * batch["mask"]
         predicted, log_spread = guess.read(output, base)
         error = target - predicted
-        sums = [ops.sum(weight * error * error), ops.sum(weight)]
-        if guess.has_spread:
-            surprise = log_spread + 0.5 * ops.square(error / guess.residual) * ops.exp(-2.0 * log_spread)
-            sums = [ops.sum(weight * surprise), *sums]
-        return ops.stack(sums)
+        squared = [ops.sum(weight * error * error), ops.sum(weight)]
+        if not guess.has_spread:
+            return ops.stack(squared)
+        nats = log_spread + 0.5 * ops.square(error / guess.residual) * ops.exp(-2.0 * log_spread)
+        return ops.stack([ops.sum(weight * nats), *squared])
 
-    return objective, ("nats", "loss") if guess.has_spread else ("loss",)
+    return Objective(sums, ("nats", "loss") if guess.has_spread else ("loss",))
 
 
 class AmplitudeStepper:

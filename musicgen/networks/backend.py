@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,27 @@ from keras import ops
 from musicgen.codecs.examples import Arrays
 from musicgen.errors import ResourceUnavailable, sentence
 
-# (model, batch, training) → (n_sums,) sums over the batch: the one to minimise, any further ones, the weight last.
-Objective = Callable[[keras.Model, dict[str, Any], bool], Any]
 Loop = Callable[[Arrays, int, int], NDArray[np.float32]]
 
 BACKEND = keras.backend.backend()
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimises and reports.
+
+    Attributes:
+        sums: (model, batch, training) → float32 (len(names) + 1,): sums over the batch, one for each name (the first
+            is minimised), and the weight that they are divided by to make means.
+        names: `loss` is what is reported as the loss.
+    """
+
+    sums: Callable[[keras.Model, dict[str, Any], bool], Any]
+    names: tuple[str, ...] = ("loss",)
+
+    @property
+    def n_sums(self) -> int:
+        return len(self.names) + 1
 
 
 def use_device(name: str = "auto") -> str:
@@ -133,21 +150,17 @@ def evaluation_loop(model: keras.Model, objective: Objective) -> Loop:
     """Like `training_loop`, without learning."""
 
     def all_steps(arrays: dict[str, Any], n_steps: Any) -> Any:
-        capacity, n_sums = arrays["weight"].shape[0], _n_sums(model, objective, arrays)
+        capacity = arrays["weight"].shape[0]
 
         def body(step: Any, out: Any) -> tuple[Any, Any]:
-            sums = objective(model, {name: array[step] for name, array in arrays.items()}, False)
+            sums = objective.sums(model, {name: array[step] for name, array in arrays.items()}, False)
             return step + 1, ops.slice_update(out, (step, 0), sums[None])
 
-        start = (ops.convert_to_tensor(0, "int32"), ops.zeros((capacity, n_sums)))
+        start = (ops.convert_to_tensor(0, "int32"), ops.zeros((capacity, objective.n_sums)))
         return ops.while_loop(lambda step, _: step < n_steps, body, start, maximum_iterations=capacity)[1]
 
     run = compiled(all_steps, model)
     return lambda arrays, n_steps, _seed: np.asarray(run(arrays, np.int32(n_steps)))[:n_steps]
-
-
-def _n_sums(model: keras.Model, objective: Objective, arrays: dict[str, Any]) -> int:
-    return int(objective(model, {name: array[0] for name, array in arrays.items()}, False).shape[0])
 
 
 def _seeded(model: keras.Model, seed: Any) -> list[tuple[Any, Any]]:
@@ -167,7 +180,7 @@ def _tensorflow_training(model: keras.Model, optimizer: keras.Optimizer, objecti
 
     def gradients(batch: dict[str, Any], seed: Any) -> tuple[Any, list[Any]]:
         with keras.StatelessScope(_seeded(model, seed)), tf.GradientTape() as tape:
-            sums = objective(model, batch, True)
+            sums = objective.sums(model, batch, True)
             minimised = sums[0]
         weights = [variable.value for variable in variables]
         return sums, tape.gradient(minimised, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -190,9 +203,7 @@ def _tensorflow_training(model: keras.Model, optimizer: keras.Optimizer, objecti
             learn(sums, [tf.add_n(list(each)) for each in zip(*(grads for _, grads in results), strict=True)])
             return step + 1, tf.tensor_scatter_nd_update(out, [[step]], [sums])
 
-        capacity = arrays["weight"].shape[0]
-        n_sums = _n_sums(model, objective, arrays)
-        start = (tf.constant(0), tf.zeros((capacity, n_sums)))
+        start = (tf.constant(0), tf.zeros((arrays["weight"].shape[0], objective.n_sums)))
         return tf.while_loop(lambda step, _: step < n_steps, body, start, parallel_iterations=1)[1]
 
     run = tf.function(all_steps, jit_compile=shards == 1, autograph=False)
@@ -212,7 +223,7 @@ def _jax_training(model: keras.Model, optimizer: keras.Optimizer, objective: Obj
     def loss(values: Any, fixed_values: Any, batch: dict[str, Any], seed: Any) -> tuple[Any, Any]:
         state = [*zip(trainable, values, strict=True), *zip(fixed, fixed_values, strict=True), *_seeded(model, seed)]
         with keras.StatelessScope(state):
-            sums = objective(model, batch, True)
+            sums = objective.sums(model, batch, True)
         return sums[0] / ops.maximum(sums[-1], 1e-9), sums
 
     @jax.jit
@@ -224,8 +235,8 @@ def _jax_training(model: keras.Model, optimizer: keras.Optimizer, objective: Obj
             values, moments = optimizer.stateless_apply(moments, gradients, values)
             return values, moments, out.at[step].set(sums)
 
-        capacity, n_sums = arrays["weight"].shape[0], _n_sums(model, objective, arrays)
-        return jax.lax.fori_loop(0, n_steps, body, (values, moments, ops.zeros((capacity, n_sums))))
+        out = ops.zeros((arrays["weight"].shape[0], objective.n_sums))
+        return jax.lax.fori_loop(0, n_steps, body, (values, moments, out))
 
     def call(arrays: Arrays, n_steps: int, seed: int) -> NDArray[np.float32]:
         state = [[variable.value for variable in group] for group in (trainable, optimizer.variables, fixed)]

@@ -40,17 +40,26 @@ class EventSizes:
         return 2 * self.n_pitches - 1
 
     @property
+    def heard(self) -> list[int]:
+        """What the memory hears of an event: its fields (or the start mark), and where it stands in the bar."""
+        return [*(size + 1 for size in self.fields), STEPS_PER_BEAT, BEATS_IN_BAR]
+
+    def told(self, field: int) -> list[int]:
+        """What the head of a field is told besides: the fields before it, where it stands, what its voice sang last."""
+        if field == GAP:
+            return []
+        before = [self.fields[earlier] for earlier in self.spoken if earlier < field]
+        return [*before, STEPS_PER_BEAT, BEATS_IN_BAR, *([self.n_pitches + 1] if field == PITCH else [])]
+
+    @property
     def parameters(self) -> int:
         """Trainable weights, in closed form."""
-        marks = sum(size + 1 for size in self.fields) + STEPS_PER_BEAT + BEATS_IN_BAR
-        heard = (marks + self.n_pitches) * self.embedding
+        heard = (sum(self.heard) + self.n_pitches) * self.embedding
         inputs = [self.embedding, *[self.units] * (self.num_layers - 1)]
         memory = sum(4 * self.units * (size + self.units + 1) for size in inputs)
         heads = 0
         for field in self.spoken:
-            told = sum(self.fields[before] for before in self.spoken if before < field)
-            told += STEPS_PER_BEAT + BEATS_IN_BAR if field > GAP else 0
-            told += 2 * self.n_pitches + 1 + 2 * self.n_intervals if field == PITCH else 0
+            told = sum(self.told(field)) + (self.n_pitches + 2 * self.n_intervals if field == PITCH else 0)
             heads += (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
         return heard + memory + heads
 

@@ -16,6 +16,7 @@ from keras import ops
 from musicgen.codecs.event_features import BEATS_IN_BAR
 from musicgen.codecs.note_events import DURATION, FIELDS, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
 from musicgen.networks.backend import Objective
+from musicgen.networks.dropout import Dropout
 from musicgen.networks.event_sizes import EventSizes
 from musicgen.networks.recurrent import LSTM
 
@@ -35,26 +36,24 @@ class EventLayers:
             return self._model.get_layer(name)
         return self._made.setdefault(name, make()) if name not in self._made else self._made[name]
 
-    def _embedding(self, name: str, size: int, width: int) -> keras.layers.Layer:
-        return self._layer(name, lambda: keras.layers.Embedding(size, width, name=name))
+    def _table(self, name: str, sizes: Sequence[int], width: int, ids: Sequence[Any]) -> Any:
+        """The sum of a learned vector for each of the ids (…,); one table for all of them compiles faster than many."""
+        table = self._layer(name, lambda: keras.layers.Embedding(sum(sizes), width, name=name))
+        firsts = np.cumsum([0, *sizes[:-1]]).tolist()
+        return ops.sum(table(ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)), -2)
 
     def _dense(self, name: str, width: int, use_bias: bool = True) -> keras.layers.Layer:
         return self._layer(name, lambda: keras.layers.Dense(width, use_bias=use_bias, name=name))
 
     def _dropout(self, name: str) -> keras.layers.Layer:
-        return self._layer(name, lambda: keras.layers.Dropout(self.sizes.dropout, name=name))
+        return self._layer(name, lambda: Dropout(self.sizes.dropout, name=name))
 
     def heard(self, previous: Any, phase: Any, sounding: Any) -> Any:
         """What the LSTM hears of an event: previous (…, 5), phase (…, 2), sounding (…, pitches) → (…, embedding)."""
-        width = self.sizes.embedding
-        parts = [
-            self._embedding(f"hear_{name}", self.sizes.fields[field] + 1, width)(previous[..., field])
-            for field, name in enumerate(FIELDS)
-        ]
-        parts.append(self._embedding("hear_phase", STEPS_PER_BEAT, width)(phase[..., 0]))
-        parts.append(self._embedding("hear_beat", BEATS_IN_BAR, width)(phase[..., 1]))
-        parts.append(self._dense("hear_sounding", width, use_bias=False)(sounding))
-        return self._dropout("hear_dropout")(keras.layers.add(parts))
+        ids = [*(previous[..., field] for field in range(len(FIELDS))), phase[..., 0], phase[..., 1]]
+        seen = self._table("hear", self.sizes.heard, self.sizes.embedding, ids)
+        heard = seen + self._dense("hear_sounding", self.sizes.embedding, use_bias=False)(sounding)
+        return self._dropout("hear_dropout")(heard)
 
     def lstm(self, number: int) -> LSTM:
         name = f"lstm_{number + 1}"
@@ -76,18 +75,12 @@ class EventLayers:
             (…, values).
         """
         name, width = FIELDS[field], self.sizes.head
-        parts = [self._dense(f"{name}_context", width)(context)]
-        for before in self.sizes.spoken:
-            if before < field:
-                told = self._embedding(f"{name}_told_{FIELDS[before]}", self.sizes.fields[before], width)
-                parts.append(told(chosen[before]))
-        if field > GAP:
-            parts.append(self._embedding(f"{name}_phase", STEPS_PER_BEAT, width)(phase[..., 0]))
-            parts.append(self._embedding(f"{name}_beat", BEATS_IN_BAR, width)(phase[..., 1]))
+        hidden = self._dense(f"{name}_context", width)(context)
+        if told := self.sizes.told(field):
+            ids = [*(chosen[before] for before in self.sizes.spoken if before < field), phase[..., 0], phase[..., 1]]
+            hidden = hidden + self._table(f"{name}_told", told, width, ids + list(anchors[:1]) * (field == PITCH))
         if field == PITCH:
-            parts.append(self._dense(f"{name}_sounding", width, use_bias=False)(sounding))
-            parts.append(self._embedding(f"{name}_last", self.sizes.n_pitches + 1, width)(anchors[0]))
-        hidden = keras.layers.add(parts) if len(parts) > 1 else parts[0]
+            hidden = hidden + self._dense(f"{name}_sounding", width, use_bias=False)(sounding)
         hidden = self._dropout(f"{name}_dropout")(ops.relu(hidden))
         logits = self._dense(f"{name}_logits", self.sizes.fields[field])(hidden)
         if field == PITCH:
@@ -134,10 +127,10 @@ def build_event_network(sizes: EventSizes) -> keras.Model:
     return keras.Model(inputs, outputs)
 
 
-def event_objective(sizes: EventSizes) -> tuple[Objective, tuple[str, ...]]:
-    """(objective, names of its sums): nats per note, all fields together and each one alone."""
+def event_objective(sizes: EventSizes) -> Objective:
+    """Nats per note, all fields together and each one alone."""
 
-    def objective(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
+    def sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
         given = {name: array for name, array in batch.items() if name not in ("mask", "weight")}
         outputs = model(given, training=training)
         weight = batch["mask"] * batch["weight"][:, None]
@@ -147,7 +140,7 @@ def event_objective(sizes: EventSizes) -> tuple[Objective, tuple[str, ...]]:
         ]
         return ops.stack([ops.sum(ops.stack(nats)), *nats, ops.sum(weight)])
 
-    return objective, ("loss", *(FIELDS[field] for field in sizes.spoken))
+    return Objective(sums, ("loss", *(FIELDS[field] for field in sizes.spoken)))
 
 
 class EventStepper:

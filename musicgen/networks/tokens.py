@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from musicgen.networks.backend import Objective
+from musicgen.networks.dropout import Dropout
 from musicgen.networks.recurrent import LSTM
 
 
@@ -32,7 +33,7 @@ def build_token_network(
         x = keras.layers.Rescaling(1.0 / vocabulary_size if scale else 1.0, name="index")(_as_feature(x))
     for number, width in enumerate(units, start=1):
         x = LSTM(width, return_sequences=number < len(units), name=f"lstm_{number}")(x)
-        x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
+        x = Dropout(dropout, name=f"dropout_{number}")(x)
     x = keras.layers.Dense(dense, activation="relu", name="dense")(x)
     return keras.Model(inputs, keras.layers.Dense(vocabulary_size, name="logits")(x))
 
@@ -41,8 +42,7 @@ def _as_feature(ids: Any) -> Any:
     return ops.expand_dims(ops.cast(ids, "float32"), axis=-1)
 
 
-def token_objective(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
-    """Nats per token; see backend.Objective."""
+def _token_sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
     logits = model(batch["inputs"], training=training)
     nats = keras.losses.sparse_categorical_crossentropy(batch["target"], logits, True)
     is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int64")), "float32")
@@ -50,8 +50,7 @@ def token_objective(model: keras.Model, batch: dict[str, Any], training: bool) -
     return ops.stack([ops.sum(weight * nats), ops.sum(weight * is_right), ops.sum(weight)])
 
 
-TOKEN_SUMS: tuple[str, ...] = ("loss", "accuracy")
-_objective: Objective = token_objective
+TOKEN_OBJECTIVE = Objective(_token_sums, ("loss", "accuracy"))  # nats per token
 
 
 class TokenStepper:

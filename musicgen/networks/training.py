@@ -71,8 +71,7 @@ class Task:
     """One network and what it learns from. Tasks of one training run side by side, on a core each.
 
     Attributes:
-        objective: see backend.Objective. names: of its sums but the last (the weight); the first one is the loss.
-        unit: reported figures are multiplied by this (the square of a scale, say).
+        unit: the reported loss is multiplied by this (the square of a scale, say).
         flops: multiply-adds × 2 of one example, forward and backward.
         shards: see backend.training_loop.
     """
@@ -81,7 +80,6 @@ class Task:
     objective: Objective
     training: Examples
     validation: Examples | None
-    names: tuple[str, ...] = ("loss",)
     unit: float = 1.0
     flops: float = 1e6
     shards: int = 1
@@ -120,9 +118,10 @@ class _Means:
         self.totals[name] = self.totals.get(name, 0.0) + sums.astype(np.float64).sum(axis=0)
 
     def of(self, task: Task) -> dict[str, float]:
-        """name → mean, in the task's unit."""
-        totals = self.totals[task.name]
-        return {name: float(total / totals[-1] * task.unit) for name, total in zip(task.names, totals, strict=False)}
+        """name → mean; the loss in the task's unit."""
+        totals, names = self.totals[task.name], task.objective.names
+        means = {name: float(total / totals[-1]) for name, total in zip(names, totals, strict=False)}
+        return means | {"loss": means["loss"] * task.unit}
 
 
 def fit(
@@ -213,9 +212,10 @@ def _row(
     def mean(of: _Means, name: str) -> float:
         return float(np.mean([of.of(task)[name] for task in tasks]))
 
-    extra = {name: mean(means, name) for name in tasks[0].names[1:]}
+    others = [name for name in tasks[0].objective.names if name != "loss"]
+    extra = {name: mean(means, name) for name in others}
     if checked is not None:
-        extra |= {f"val_{name}": mean(checked, name) for name in tasks[0].names[1:]}
+        extra |= {f"val_{name}": mean(checked, name) for name in others}
     if len(tasks) > 1:
         extra |= {f"loss_{task.name}": means.of(task)["loss"] for task in tasks}
     return EpochRow(

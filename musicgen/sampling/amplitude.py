@@ -252,7 +252,7 @@ def _continuation(song: TrainingSong | None, start: float, generation: Any, cont
         return None
     begin = start + generation.prompt_seconds
     stop = min(begin + content.seconds, song.clip.seconds)
-    return Reference(song.id, begin, stop) if stop - begin > 0.1 else None
+    return Reference(song.id, begin, stop) if stop > begin else None
 
 
 def _fate(content: Waveform, codec: AmplitudeCodec) -> dict[str, Any]:
@@ -265,8 +265,8 @@ def _fate(content: Waveform, codec: AmplitudeCodec) -> dict[str, Any]:
     loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=(0, 2))) > 10 ** ((wanted + SILENT_DB) / 20))
     silent_after = 0.0 if not loud.size else (int(loud[-1]) + 1) * step / content.sample_rate
     return {
-        "level_db": round(level, 2),
-        "level_of_songs_db": round(wanted, 2),
+        "level_db": round(float(level), 2),
+        "level_of_songs_db": round(float(wanted), 2),
         "clipped_share": float((np.abs(samples) >= 1.0).mean()),
         "fell_silent_at_seconds": round(silent_after, 3) if silent_after < content.seconds - 0.25 else None,
     }

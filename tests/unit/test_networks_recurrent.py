@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from musicgen.networks.activations import activation, hard_sigmoid
-from musicgen.networks.backend import compiled, ops, training_loop
+from musicgen.networks.backend import Objective, compiled, ops, training_loop
 from musicgen.networks.recurrent import LSTM
 
 RNG = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def test_same_training_as_keras(steps: int) -> None:
             error = ops.square(model(batch["x"], training=training) - batch["y"])
             return ops.stack([ops.sum(error), ops.sum(batch["weight"])])
 
-        run = training_loop(model, keras.optimizers.SGD(0.1), objective)
+        run = training_loop(model, keras.optimizers.SGD(0.1), Objective(objective))
         run({"x": x, "y": y, "weight": np.ones((3, 4), "float32")}, 3, 0)
         weights.append(model.get_weights())
     for ours, theirs in zip(*weights, strict=True):

@@ -12,7 +12,7 @@ import pytest
 from musicgen.approaches.base import EpochRow, SilentMonitor
 from musicgen.codecs.examples import Arrays
 from musicgen.errors import Cancelled, TrainingFailed
-from musicgen.networks.backend import ops, set_seed, training_loop, use_device
+from musicgen.networks.backend import Objective, ops, set_seed, training_loop, use_device
 from musicgen.networks.bundle import Networks
 from musicgen.networks.training import Recipe, Task, fit
 
@@ -30,9 +30,12 @@ class Lines:
         return {"inputs": x + jitter, "target": (self.slope * x[:, :1] - x[:, 1:]).astype("float32")}
 
 
-def squared_error(model, batch, training):
+def squared_error_sums(model, batch, training):
     error = ops.square(model(batch["inputs"], training=training) - batch["target"])[:, 0]
     return ops.stack([ops.sum(error * batch["weight"]), ops.sum(batch["weight"])])
+
+
+squared_error = Objective(squared_error_sums)
 
 
 def networks(seed: int = 0, dropout: float = 0.3, names: tuple[str, ...] = ("a",)) -> Networks:
@@ -130,7 +133,7 @@ def training_loop_sums(model: keras.Model, shards: int) -> list[float]:
     model = keras.Model(
         model.inputs, keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(model.outputs[0])
     )
-    run = training_loop(model, keras.optimizers.SGD(0.0), objective, shards=shards)
+    run = training_loop(model, keras.optimizers.SGD(0.0), Objective(objective), shards=shards)
     x = np.broadcast_to(np.linspace(0, 1, 50, dtype="float32"), (3, 4, 50)).copy()
     return run({"x": x, "weight": np.ones((3, 4), "float32")}, 3, 11)[:, 0].tolist()
 
@@ -149,10 +152,10 @@ def test_two_networks_train_side_by_side_as_each_would_alone() -> None:
 
 def test_not_a_number_stops_with_advice() -> None:
     def broken(model, batch, training):
-        return squared_error(model, batch, training) * ops.log(ops.convert_to_tensor(-1.0))
+        return squared_error_sums(model, batch, training) * ops.log(ops.convert_to_tensor(-1.0))
 
     with pytest.raises(TrainingFailed, match=r"step 1 of epoch 1") as caught:
-        fit(networks(), [Task("a", broken, Lines(20), None)], RECIPE, seed=0, monitor=SilentMonitor())
+        fit(networks(), [Task("a", Objective(broken), Lines(20), None)], RECIPE, seed=0, monitor=SilentMonitor())
     assert "learning_rate" in caught.value.advice
 
 

@@ -1,0 +1,286 @@
+"""amplitude_lstm: the numbers of its authors (S1-S9, S11), at reduced size where something is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musicgen.approaches import approach
+from musicgen.approaches.base import Made, SilentMonitor, read_parameters
+from musicgen.errors import InvalidInput, InvalidParameter
+from tests.makers_music import audio_song, plucked, song
+
+KIND = approach("amplitude_lstm")
+ORIGINAL = dict(KIND.presets["original"].training)
+REDUCED = ORIGINAL | {"samples_per_song": 4_000, "held_out_samples": 2_000, "epochs": 25}
+
+
+def training(**values: Any) -> Any:
+    return read_parameters(KIND.Training, values)
+
+
+class Keeper(SilentMonitor):
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+
+    def epoch_ended(self, row: Any, save: Any) -> None:
+        self.rows.append(row)
+
+
+def train(songs: list, values: Any, seed: int = 0) -> tuple:
+    prepared = KIND.prepare(songs, values, seed=seed)
+    networks = KIND.build(prepared.codec, values, seed=seed)
+    keeper = Keeper()
+    KIND.fit(networks, prepared, values, seed=seed, monitor=keeper)
+    return prepared, networks, keeper.rows
+
+
+def make(networks: Any, codec: Any, values: Any, songs: list, seeds: tuple = (0,), **generation: Any) -> list[Made]:
+    return list(
+        KIND.generate(
+            networks, codec, values, read_parameters(KIND.Generation, generation), songs=songs, prompt=None,
+            seeds=seeds, monitor=SilentMonitor(),
+        )
+    )  # fmt: skip
+
+
+class TestOriginal:
+    def test_s1_s2_dry_run_of_two_stereo_songs(self) -> None:
+        """The authors' shapes, from songs that leave nothing to hold out."""
+        songs = [audio_song(160_000, n, sample_rate=44_100, n_channels=2) for n in (0, 1)]
+        values = training(**ORIGINAL)
+        prepared = KIND.prepare(songs, values)
+        assert prepared.facts["inputs_shape"] == [319_996, 1, 3]
+        assert prepared.facts["targets_shape"] == [319_996]
+        assert prepared.facts["n_windows"] == 319_996
+        cost = KIND.cost(prepared, values)
+        assert (cost.networks, cost.parameters) == (2, 48_250)
+        assert prepared.validation is None
+        assert len(prepared.warnings) == 1
+        plain = training(**ORIGINAL | {"cross_joins": False, "off_by_one": False})
+        assert KIND.prepare(songs, plain).facts["n_windows"] == 319_994
+
+    def test_sizes_and_settings_of_the_notebook(self) -> None:
+        values = training(**ORIGINAL)
+        assert (values.look_back, values.units, values.dense) == (3, 100, (50, 25, 12))
+        assert (values.epochs, values.batch_size, values.learning_rate) == (20, 100, 1e-3)
+        assert (values.samples_per_song, values.held_out_samples) == (160_000, 239_999)
+        assert (values.scale, values.recurrent_activation, values.recurrence) == ("int16", "hard_sigmoid", "none")
+        assert values.activate_output
+
+    def test_s2_mono_is_one_network(self) -> None:
+        values = training(**REDUCED)
+        prepared = KIND.prepare([audio_song(8_000)], values)
+        assert KIND.build(prepared.codec, values).parameters == [48_250]
+
+    def test_s3_leaky_slope(self) -> None:
+        values = training(**REDUCED)
+        prepared = KIND.prepare([audio_song(8_000)], values)
+        layers = KIND.build(prepared.codec, values).models["mono"].layers
+        slopes = [layer.negative_slope for layer in layers if type(layer).__name__ == "LeakyReLU"]
+        assert slopes == pytest.approx([0.3] * 5)  # after the LSTM and every dense layer, the output included
+        assert [layer.units for layer in layers if hasattr(layer, "units")] == [100, 50, 25, 12, 1]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def rivals(cls) -> dict:
+        """ReLU and leaky ReLU on the same stereo song with the same seed."""
+        songs = [audio_song(9_000, 3, n_channels=2)]
+        found = {}
+        for name in ("relu", "leaky_relu"):
+            values = training(**REDUCED | {"activation": name, "epochs": 40})
+            prepared, networks, rows = train(songs, values, seed=2)
+            (made,) = make(networks, prepared.codec, values, songs, mode="predict", segment="training")
+            found[name] = (values, prepared, networks, rows, made, songs)
+        return found
+
+    def test_s4_relu_is_never_negative_and_no_better_than_half_a_wave(self, rivals: dict) -> None:
+        _, prepared, _, rows, made, _ = rivals["relu"]
+        assert made.content.samples.min() >= 0.0
+        assert made.facts["negative_share"] == 0.0
+        targets = [channel.series[channel.starts + 3].astype(float) for channel in prepared.training]
+        below = np.mean([np.mean(np.minimum(target, 0.0) ** 2) for target in targets])
+        assert rows[-1].loss >= 0.99 * below
+
+    def test_s5_leaky_relu_is_five_times_better(self, rivals: dict) -> None:
+        assert rivals["leaky_relu"][3][-1].loss * 5 < rivals["relu"][3][-1].loss
+        assert 0.4 < rivals["leaky_relu"][4].facts["negative_share"] < 0.6
+
+    def test_s6_the_distortion_is_half_wave_rectification(self, rivals: dict) -> None:
+        relu, leaky = (rivals[name][4].content.samples for name in ("relu", "leaky_relu"))
+        for channel in range(2):
+            if relu[channel].any():  # a channel whose ReLUs all died says nothing about the others
+                assert np.corrcoef(relu[channel], np.maximum(leaky[channel], 0.0))[0, 1] > 0.98
+        assert relu.any()
+
+    @pytest.mark.parametrize("segment", ["training", "held_out"])
+    def test_s7_s8_prediction_lies_exactly_beside_the_song(self, rivals: dict, segment: str) -> None:
+        values, prepared, networks, _, _, songs = rivals["leaky_relu"]
+        (made,) = make(networks, prepared.codec, values, songs, mode="predict", segment=segment)
+        source = songs[0].clip.waveform()
+        first, n = (0, 4_000) if segment == "training" else (4_001, 2_000)
+        assert made.content.sample_rate == source.sample_rate
+        assert made.content.samples.shape == (2, n - 3)
+        assert round(made.reference.start_seconds * source.sample_rate) == first + 3
+        beside = source.samples[:, first + 3 : first + n]
+        assert made.reference.stop_seconds - made.reference.start_seconds == pytest.approx(made.content.seconds)
+        lags = [
+            np.corrcoef(made.content.samples[0, 20:-20], beside[0, 20 + lag : beside.shape[1] - 20 + lag])[0, 1]
+            for lag in range(-5, 6)
+        ]
+        assert int(np.argmax(lags)) == 5
+        assert made.facts["segment"] == segment
+
+    def test_s11_floors_are_measured_where_the_loss_is(self, rivals: dict) -> None:
+        from musicgen.evaluation.floors import linear_predictor_mse, persistence_mse
+
+        _, prepared, _, rows, made, songs = rivals["leaky_relu"]
+        pcm = np.rint(songs[0].clip.waveform().samples.astype(float) * 32_767)
+        learned, held = pcm[:, :4_000], pcm[:, 4_001:6_001]
+        persistence = np.mean([persistence_mse(x[3:], x[2:-1]) for x in held])
+        linear = np.mean([linear_predictor_mse([a], [b], 3) for a, b in zip(learned, held, strict=True)])
+        assert prepared.floors == pytest.approx({"persistence": persistence, "linear_predictor": linear}, rel=1e-4)
+        assert rows[-1].val_loss < prepared.floors["persistence"]
+        target = pcm[:, 3:4_000]
+        guessed = np.rint(made.content.samples.astype(float) * 32_767)
+        assert made.facts["mse"] == pytest.approx(np.mean((guessed - target) ** 2), rel=0.02)
+
+    def test_all_scales_report_in_one_unit(self) -> None:
+        songs = [audio_song(8_000)]
+        floors = [
+            KIND.prepare(songs, training(**REDUCED | {"scale": scale})).floors["linear_predictor"]
+            for scale in ("int16", "rms", "peak")
+        ]
+        assert floors[1:] == pytest.approx([floors[0]] * 2, rel=1e-3)
+
+
+def test_tanh_needs_a_scale_it_can_reach() -> None:
+    with pytest.raises(InvalidParameter, match="scale = peak"):
+        training(activation="tanh")
+    training(activation="tanh", scale="peak")
+    training(activation="tanh", activate_output=False)
+
+
+def test_widths_are_read_from_text_too() -> None:
+    assert training(dense="50, 25,12").dense == (50, 25, 12)
+    assert training(dense=[8]).dense == (8,)
+    with pytest.raises(InvalidParameter, match="dense"):
+        training(dense="a, b")
+
+
+def test_too_short_songs_are_refused_with_the_arithmetic() -> None:
+    with pytest.raises(InvalidInput, match="65 samples in a row"):
+        KIND.prepare([audio_song(60)], training(look_back=64, validation_share=0.0))
+
+
+def test_predicting_without_a_song_is_refused() -> None:
+    values = training(**REDUCED)
+    prepared = KIND.prepare([audio_song(8_000)], values)
+    networks = KIND.build(prepared.codec, values)
+    with pytest.raises(InvalidInput, match="no song"):
+        make(networks, prepared.codec, values, [], mode="predict")
+
+
+@pytest.mark.parametrize("recurrence", ["look_back", "song"])
+def test_a_network_that_recurs_learns_and_lies_beside_the_song(recurrence: str) -> None:
+    songs = [audio_song(8_000, 1)]
+    values = training(
+        look_back=8, recurrence=recurrence, units=16, dense=(8,), epochs=6, batch_size=16, learning_rate=0.01,
+        scale="rms", activation="tanh", activate_output=False, recurrent_activation="sigmoid", sequence_length=64,
+        seconds_per_song=1.0,
+    )  # fmt: skip
+    prepared, networks, rows = train(songs, values)
+    assert rows[-1].val_loss < rows[0].val_loss
+    assert rows[-1].val_loss < prepared.floors["persistence"] * 3
+    (made,) = make(networks, prepared.codec, values, songs, mode="predict", segment="training")
+    beside = songs[0].clip.waveform().samples[0, 8:6_800]
+    assert made.content.n_samples == beside.size
+    assert np.corrcoef(made.content.samples[0], beside)[0, 1] > 0.9
+
+
+class TestFreeRunning:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def learned(cls) -> tuple:
+        songs = [audio_song(12_000, 2)]
+        values = training(
+            look_back=8, recurrence="song", linear_order=32, has_spread=True, units=12, dense=(8,), epochs=3,
+            batch_size=8, learning_rate=0.005, scale="rms", activation="tanh", activate_output=False,
+            recurrent_activation="sigmoid", sequence_length=128, seconds_per_song=1.5,
+        )  # fmt: skip
+        return songs, values, *train(songs, values)
+
+    def test_a_linear_path_begins_near_its_floor(self, learned: tuple) -> None:
+        *_, prepared, _, rows = learned
+        assert rows[-1].val_loss < 1.2 * prepared.floors["linear_predictor"] < prepared.floors["persistence"]
+        assert rows[-1].extra["nats"] < rows[0].extra["nats"] < 5.0
+
+    def test_cached_is_uncached(self, learned: tuple) -> None:
+        """What the stepper guesses for each sample of a real sound is what the network guesses on the whole of it."""
+        from musicgen.codecs.windows import SequenceExamples, lay_end_to_end
+        from musicgen.networks.amplitude import AmplitudeStepper, SampleGuess
+        from musicgen.networks.backend import compiled
+
+        songs, values, prepared, networks, _ = learned
+        codec, model = prepared.codec, networks.models["mono"]
+        guess = SampleGuess(codec.residual[0], True)
+        stepper = AmplitudeStepper(model, guess, recurrence="song", look_back=8, linear=codec.linear[0], spread=0.0)
+        laid = lay_end_to_end([codec.encode(songs[0].clip.waveform())[0, :132]], codec.linear[0])
+        arrays = SequenceExamples(*laid, values.reach, 100, 0, 8).gather(np.array([0]), None)
+        whole, log_spread = (np.asarray(x)[0] for x in guess.read(model(arrays["inputs"]), arrays["base"]))
+        state = stepper.initial_state(laid[0][None, : values.reach])
+        step = compiled(stepper.step, model)
+        for t in range(100):
+            guessed, spread, memory = step(state)
+            np.testing.assert_allclose(guessed[0], whole[t], atol=1e-4)
+            np.testing.assert_allclose(spread[0], codec.residual[0] * np.exp(log_spread[t]), rtol=1e-3)
+            state = stepper.heard(state, memory, np.float32(laid[0][None, values.reach + t]))
+
+    def test_sound_of_its_own(self, learned: tuple) -> None:
+        songs, values, prepared, networks, _ = learned
+        settings = {"mode": "free", "seconds": 0.7, "prompt_seconds": 0.2}
+        one, two = make(networks, prepared.codec, values, songs, (1, 2), **settings)
+        (again,) = make(networks, prepared.codec, values, songs, (1,), **settings)
+        assert one.content.n_samples == round(0.7 * 8_000)
+        np.testing.assert_allclose(one.content.samples, again.content.samples, atol=1e-3)
+        assert not np.array_equal(one.content.samples, two.content.samples)
+        assert abs(one.facts["level_db"] - one.facts["level_of_songs_db"]) < 24
+        assert one.facts["fell_silent_at_seconds"] is None
+
+    def test_without_chance_it_is_the_same_for_all_seeds(self, learned: tuple) -> None:
+        songs, values, prepared, networks, _ = learned
+        settings = {"mode": "free", "seconds": 0.1, "temperature": 0.0, "start_seconds": 0.1, "prompt_seconds": 0.05}
+        one, two = make(networks, prepared.codec, values, songs, (1, 2), **settings)
+        np.testing.assert_array_equal(one.content.samples, two.content.samples)
+        assert one.facts["prompt_start_seconds"] == 0.1
+        assert one.reference.start_seconds == pytest.approx(0.15)
+
+    def test_without_songs_it_begins_from_nothing(self, learned: tuple) -> None:
+        _, values, prepared, networks, _ = learned
+        (made,) = make(networks, prepared.codec, values, [], mode="free", seconds=0.2)
+        assert made.reference is None
+        assert made.content.samples.any()
+
+    def test_death_is_reported(self) -> None:
+        """A network that says nothing, without chance: silence, and the facts say since when."""
+        songs = [audio_song(8_000)]
+        values = training(**REDUCED | {"activation": "relu"})
+        prepared = KIND.prepare(songs, values)
+        networks = KIND.build(prepared.codec, values)
+        model = networks.models["mono"]
+        model.set_weights([np.zeros_like(weights) for weights in model.get_weights()])
+        (made,) = make(networks, prepared.codec, values, songs, mode="free", seconds=1.0, temperature=0.0)
+        assert made.facts["fell_silent_at_seconds"] == 0.0
+        assert not made.content.samples.any()
+
+
+def test_a_reduced_rate_comes_back_at_the_songs_own() -> None:
+    songs = [song(plucked(16_000, sample_rate=16_000))]
+    values = training(look_back=4, sample_rate=8_000, units=4, dense=(4,), epochs=1, scale="rms", seconds_per_song=1.0)
+    prepared, networks, _ = train(songs, values)
+    (made,) = make(networks, prepared.codec, values, songs, mode="predict", segment="training")
+    assert made.content.sample_rate == 16_000
+    assert made.content.n_samples == pytest.approx(13_600 - 8, abs=2)
+    assert made.reference.start_seconds == pytest.approx(8 / 16_000)
