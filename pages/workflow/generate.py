@@ -128,7 +128,7 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
         none="none: begin from nothing", default=_first_song(run) if known.medium == "audio" else None,
     )  # fmt: skip
     entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
-    with st.grid(3, min_column_width=150, vertical_alignment="bottom"):
+    with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         number = st.number_input("How many", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
         seed = choose_seed()
         checkpoint = st.selectbox(

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
 
+from musicgen.evaluation import comparison
 from musicgen.runs.api import get_task, list_outputs, list_tasks
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("home", "measured")
+LOOPING = {"title": "Looping", "cause": "The same 0.50 s repeat.", "remedies": [{"text": "Warm it up."}]}
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Comparisons at once instead of in a child process; what they find."""
+    found: dict[str, list[Any]] = {"verdicts": []}
+    monkeypatch.setattr(comparison, "comparison", lambda reference, generated, **more: found)
+    return found
 
 
 def test_without_a_trained_network_the_page_says_what_to_do() -> None:
@@ -73,13 +85,21 @@ def test_outputs_are_cards_with_everything_to_take_away() -> None:
     assert f"generated={newest}" in " ".join(link.proto.query_string for link in app.get("page_link"))
 
 
-def test_a_verdict_stands_on_the_card() -> None:
+def test_what_is_wrong_with_a_piece_stands_on_its_card(measured: dict[str, list[Any]]) -> None:
     run = add_run([add_song("s", tone(2))])
-    looping = {"title": "Looping", "cause": "The same 0.50 s repeat.", "remedies": [{"text": "Warm it up."}]}
-    add_output(run, tone(1), verdicts=[looping], regenerates={"id": "output-000000000000"}, is_same_as_original=True)
+    add_output(run, tone(1))
+    assert "Checked: not silent" in said(visit("generate", run=run))
+    measured["verdicts"].append(LOOPING)
+    add_output(run, tone(1, frequency=500))
     app = visit("generate", run=run)
     assert "Looping" in app.warning[0].value
-    assert "bit for bit" in said(app)
+    assert "Warm it up" in app.warning[0].value
+
+
+def test_a_piece_made_again_says_whether_it_is_the_same() -> None:
+    run = add_run([add_song("s", tone(2))])
+    add_output(run, tone(1), regenerates={"id": "output-000000000000"}, is_same_as_original=True)
+    assert "bit for bit" in said(visit("generate", run=run))
 
 
 def test_an_output_can_be_deleted() -> None:
