@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 WORDS = {"reference": "Original", "generated": "Generated"}
+AUDIBLE_DB = 0.05
 SCOPES = {"stretch": "This stretch", "whole": "The whole pieces"}
 
 
@@ -42,8 +43,10 @@ class Side:
 
     @property
     def lane(self) -> Lane:
+        played = f" ({self.gain_db:+.1f} dB)" if abs(self.gain_db) >= AUDIBLE_DB else ""
+        title = WORDS[self.role] + played
         return Lane(
-            WORDS[self.role], self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
+            title, self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
             role="reference" if self.role == "reference" else "generated",
         )  # fmt: skip
 
@@ -109,7 +112,7 @@ def loudness_words(difference_db: float) -> str:
 
 def _level_words(heard: Level, gain_db: float) -> str:
     words = f"Level {heard.rms_db:.1f} dB, peak {heard.peak_db:.1f} dB (full scale is 0)"
-    return f"{words} · played {gain_db:+.1f} dB" if abs(gain_db) >= 0.05 else words
+    return f"{words} · played {gain_db:+.1f} dB" if abs(gain_db) >= AUDIBLE_DB else words
 
 
 def level(side: Side) -> Level:

@@ -29,15 +29,11 @@ def draw_controls(run: Run) -> None:
 
 
 def _active(run: Run) -> None:
-    if run.state == "running" and st.button(
-        "Pause", key="run_pause", icon=":material/pause:", disabled=run.is_stopping,
-        help="Stop at the end of this epoch; it can go on from there later.",
-    ):  # fmt: skip
+    # No `help` on these: it would put each button into the page twice (for pointers and for touch).
+    is_running = run.state == "running"
+    if is_running and st.button("Pause", key="run_pause", icon=":material/pause:", disabled=run.is_stopping):
         _act("pause", run.id, "Pausing: the present epoch is finished first.")
-    if st.button(
-        "Cancel", key="run_cancel", icon=":material/stop:",
-        help="Stop at once. What it has learned is kept: it can generate, and go on later.",
-    ):  # fmt: skip
+    if st.button("Cancel", key="run_cancel", icon=":material/stop:"):
         _act("cancel", run.id, "Stopping: what it has learned is kept.")
 
 
@@ -45,7 +41,7 @@ def _go_on(run: Run) -> None:
     """Resume at once where epochs are left, or ask for more where none are."""
     wanted, done = int(run.request.get("training", {}).get("epochs") or 0), len(run.history)
     if run.state != "succeeded" and done < wanted:
-        if st.button("Resume", key="run_resume", icon=":material/play_arrow:", help=f"Go on after epoch {done}."):
+        if st.button("Resume", key="run_resume", icon=":material/play_arrow:"):
             _act("resume", run.id, "It goes on from its last epoch.")
         return
     with st.popover("Train longer", icon=":material/play_arrow:"):
