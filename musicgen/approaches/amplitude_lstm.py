@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from musicgen.approaches.base import (
@@ -20,23 +20,19 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
-from musicgen.audio.waveform import PCM16_PEAK
-from musicgen.codecs.amplitude import AmplitudeCodec, Samples
+from musicgen.codecs.amplitude import AmplitudeCodec
+from musicgen.codecs.amplitude_data import examples_of, facts_of, floors_of, with_banks
 from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
-from musicgen.codecs.windows import SequenceExamples, WindowExamples, lay_end_to_end, window_starts
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation.floors import linear_predictor_mse, persistence_mse
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
 
-UNIT = "squared 16-bit steps"
 NAMES = {1: ("mono",), 2: ("left", "right")}
 FRAMEWORK_BYTES = 700e6
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss: take less of each song, or longer songs."
 )
-Channel = WindowExamples | SequenceExamples
 
 
 def _as_list(value: Any) -> Any:
@@ -90,20 +86,28 @@ class Training(Parameters):
     channels: Literal["source", "mono"] = parameter(
         "source", title="Channels", help="source: a network of its own for left and right. mono: one for their mean."
     )
-    recurrence: Literal["none", "look_back", "song"] = parameter(
+    recurrence: Literal["none", "look_back", "frames"] = parameter(
         "none", advanced=True, title="Recurrence",
         help="none: all of the look back is one step, so nothing recurs (what the authors did). look_back: one step "
-        "for each sample of it. song: the memory is carried along the song, so that it knows what went on before.",
+        "for each sample of it. frames: one step for each short frame of the song, carried along all of it; the "
+        "network then plays a bank of linear predictors fitted to the songs. Only that one makes music of its own.",
     )  # fmt: skip
-    linear_order: int = parameter(
-        0, ge=0, le=2048, unit="samples", advanced=True, title="Linear path",
-        help="The network adds to the guess of a linear predictor that looks this far back. It then learns only what "
-        "straight arithmetic cannot; tones ring on instead of dying at once. 0 leaves it out.",
+    num_predictors: int = parameter(
+        32, ge=1, le=256, advanced=True, title="Predictors",
+        help="With recurrence frames: how many kinds of moments are told apart. More of them ring on more chords.",
     )  # fmt: skip
-    has_spread: bool = parameter(
-        False, advanced=True, title="Guess the spread too",
-        help="The network also says how sure it is, so that free-running sound is drawn with the right amount of "
-        "chance: noisier where the music is, calmer where it rings.",
+    num_levels: int = parameter(
+        24, ge=1, le=256, advanced=True, title="Loudness patterns",
+        help="With recurrence frames: in how many ways a frame can be struck, from silence to a loud attack.",
+    )  # fmt: skip
+    hop_length: int = parameter(
+        256, ge=16, le=8192, multiple_of=4, unit="samples", advanced=True, title="Frame",
+        help="With recurrence frames: length of a frame. Shorter ones follow a rhythm more exactly.",
+    )  # fmt: skip
+    dropout: float = parameter(
+        0.3, ge=0, lt=1, advanced=True, title="Dropout",
+        help="With recurrence frames: share of the signals that are left out at random while learning, against "
+        "learning the song by heart.",
     )  # fmt: skip
     slope: float = parameter(
         0.3, ge=0, le=1, advanced=True, title="Leaky slope", help="What leaky_relu leaves of a negative value."
@@ -143,8 +147,8 @@ class Training(Parameters):
         help="As the authors' loop did. It changes nothing you hear.",
     )  # fmt: skip
     sequence_length: int = parameter(
-        512, ge=16, le=65_536, unit="samples", advanced=True, title="Sequence length",
-        help="With recurrence song: how far back in time a step can learn from.",
+        64, ge=2, le=4096, unit="frames", advanced=True, title="Sequence length",
+        help="With recurrence frames: how many frames the network is shown at a time.",
     )  # fmt: skip
     schedule: Literal["constant", "cosine"] = parameter(
         "constant", advanced=True, title="Learning-rate schedule",
@@ -161,7 +165,8 @@ class Training(Parameters):
 
     @model_validator(mode="after")
     def _tanh_reaches(self) -> Training:
-        if self.activation == "tanh" and self.activate_output and self.scale != "peak":
+        ends_in_tanh = self.activation == "tanh" and self.activate_output and self.recurrence != "frames"
+        if ends_in_tanh and self.scale != "peak":
             raise ValueError(
                 f"a tanh output lies between -1 and 1, so it needs scale = peak (or activate_output off), "
                 f"not scale = {self.scale}"
@@ -177,19 +182,16 @@ class Training(Parameters):
         )  # fmt: skip
 
     @property
-    def reach(self) -> int:
-        """How far back the guess can look at all."""
-        return max(self.look_back, self.linear_order)
-
-    @property
     def shortest(self) -> int:
         """Samples in a row that are too few for one example."""
-        return self.reach + (self.warm_up if self.recurrence == "song" else int(self.off_by_one))
+        if self.recurrence == "frames":
+            return self.first_frame * self.hop_length + self.hop_length - 1
+        return self.look_back + int(self.off_by_one)
 
     @property
-    def warm_up(self) -> int:
-        """Steps of a sequence that only fill the memory."""
-        return self.sequence_length // 8
+    def first_frame(self) -> int:
+        """The first frame of a stretch all of whose samples have a full past."""
+        return -(-self.look_back // self.hop_length)
 
 
 class Generation(Parameters):
@@ -222,8 +224,8 @@ class AmplitudeLSTM(Approach):
     key = "amplitude_lstm"
     title = "Amplitude LSTM"
     summary = (
-        "Guesses each sample of a sound from the few before it, one network per channel. It follows a real song "
-        "almost perfectly, and shows how little that says about making one."
+        "Guesses each sample of a sound from those before it. With a short look back it follows a real song almost "
+        "perfectly and has nothing to say alone; with a bank of predictors to play on, it makes sound of its own."
     )
     reference = "Sobiam1, Smart-Music-Generator, 2019: next amplitude from a look back of 3, ReLU against LeakyReLU."
     medium = "audio"
@@ -231,14 +233,14 @@ class AmplitudeLSTM(Approach):
     Generation = Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "Half a minute of sound at 16 kHz, an LSTM beside a linear predictor: a living texture in under a minute.",
+            "Mono at 16 kHz: an LSTM plays 32 linear predictors fitted to the songs. Under a minute.",
             training={
-                "look_back": 32, "recurrence": "song", "linear_order": 512, "has_spread": True, "activation": "tanh",
-                "activate_output": False, "recurrent_activation": "sigmoid", "scale": "rms", "sample_rate": 16_000,
-                "channels": "mono", "seconds_per_song": 30.0, "units": 64, "dense": (32,), "batch_size": 32,
-                "epochs": 12, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
+                "recurrence": "frames", "look_back": 256, "activation": "tanh", "scale": "rms", "sample_rate": 16_000,
+                "channels": "mono", "seconds_per_song": 60.0, "units": 96, "dense": (), "batch_size": 8, "epochs": 20,
+                "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
+                "recurrent_activation": "sigmoid",
             },
-            generation={"mode": "free", "seconds": 10.0},
+            generation={"mode": "free", "seconds": 15.0},
         ),
         "original": Preset(
             "The authors' notebook, number for number: look back 3, 160,000 samples of each song, 20 epochs.",
@@ -249,15 +251,14 @@ class AmplitudeLSTM(Approach):
             generation={"mode": "predict", "segment": "held_out"},
         ),
         "best": Preset(
-            "A larger memory and a longer look back at 22 kHz, in stereo.",
+            "Mono at 22 kHz: a larger memory, 64 predictors with a longer look back, more of each song.",
             training={
-                "look_back": 64, "recurrence": "song", "linear_order": 1024, "has_spread": True, "activation": "tanh",
-                "activate_output": False, "recurrent_activation": "sigmoid", "scale": "rms", "sample_rate": 22_050,
-                "seconds_per_song": 120.0, "units": 128, "dense": (64,), "batch_size": 32, "epochs": 30,
-                "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "sequence_length": 1024,
-                "patience": 6,
+                "recurrence": "frames", "look_back": 512, "activation": "tanh", "scale": "rms", "sample_rate": 22_050,
+                "channels": "mono", "seconds_per_song": 240.0, "units": 192, "dense": (), "batch_size": 8,
+                "epochs": 60, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "num_predictors": 64,
+                "num_levels": 40, "dropout": 0.4, "sequence_length": 128, "recurrent_activation": "sigmoid",
             },
-            generation={"mode": "free", "seconds": 20.0},
+            generation={"mode": "free", "seconds": 30.0},
         ),
     }  # fmt: skip
     tiny = Preset(
@@ -270,28 +271,31 @@ class AmplitudeLSTM(Approach):
     )  # fmt: skip
 
     def prepare(self, songs: Sequence[TrainingSong], training: Any, *, seed: int = 0) -> Prepared:
-        cut = training.cut
-        heard = hear(songs, cut, sample_rate=training.sample_rate, channels=training.channels)
-        codec = make_codec(heard, cut, scale=training.scale, linear_order=training.linear_order)
-        kept, held_out = stretches(heard, cut, codec)
-        _check_long_enough(songs, kept, training)
-        held_out = [stretch for stretch in held_out if stretch.shape[1] > training.shortest]
-        warnings = list(heard.warnings) if held_out else [*heard.warnings, NOTHING_HELD_OUT]
-        data = _examples(kept, codec, training, cross_joins=training.cross_joins)
-        checked = _examples(held_out, codec, training, cross_joins=False) if held_out else None
+        heard = hear(songs, training.cut, sample_rate=training.sample_rate, channels=training.channels)
+        codec = make_codec(heard, training.cut, scale=training.scale)
+        kept, held_out = stretches(heard, training.cut, codec)
+        _check_long_enough(songs, max(stretch.shape[1] for stretch in kept), training)
+        kept, held_out = ([each for each in side if each.shape[1] > training.shortest] for side in (kept, held_out))
+        if training.recurrence == "frames":
+            codec = with_banks(codec, kept, training)
+        data = examples_of(kept, codec, training)
+        checked = examples_of(held_out, codec, training, is_validation=True) if held_out else None
         return Prepared(
             codec=codec,
             training=data,
             validation=checked,
-            facts=_facts(codec, data, checked, (kept, held_out), training),
-            floors=_floors(kept, held_out, codec, training),
-            warnings=tuple(warnings),
+            facts={"n_songs": len(songs), **facts_of(codec, data, checked, kept, held_out, training)},
+            floors=floors_of(kept, held_out, codec, training),
+            warnings=heard.warnings if held_out else (*heard.warnings, NOTHING_HELD_OUT),
         )
 
     def cost(self, prepared: Prepared, training: Any) -> Cost:
         n_channels, parameters = prepared.codec.n_channels, _parameters(training)
-        stored = sum(each.series.nbytes + each.base.nbytes for each in prepared.training)
-        working = 4 * training.batch_size * _steps(training) * (training.look_back + 12 * training.units)
+        stored = sum(each.nbytes for each in prepared.training)
+        steps = training.look_back if training.recurrence == "look_back" else training.sequence_length
+        working = (
+            4 * training.batch_size * steps * (20 * training.units + training.num_predictors * training.num_levels)
+        )
         return Cost(
             networks=n_channels,
             parameters=parameters,
@@ -302,25 +306,19 @@ class AmplitudeLSTM(Approach):
     def build(self, codec: Any, training: Any, *, seed: int = 0) -> Networks:
         from musicgen.networks.amplitude import build_amplitude_network
         from musicgen.networks.backend import set_seed
+        from musicgen.networks.bank import build_bank_network
         from musicgen.networks.bundle import Networks
 
         set_seed(seed)
-        return Networks(
-            {
-                name: build_amplitude_network(
-                    look_back=training.look_back,
-                    recurrence=training.recurrence,
-                    units=training.units,
-                    dense=training.dense,
-                    activation=training.activation,
-                    slope=training.slope,
-                    recurrent_activation=training.recurrent_activation,
-                    activate_output=training.activate_output,
-                    has_spread=training.has_spread,
-                )
-                for name in NAMES[codec.n_channels]
-            }
-        )
+        sizes = {"units": training.units, "dense": training.dense, "activation": training.activation}
+        sizes |= {"slope": training.slope, "recurrent_activation": training.recurrent_activation}
+        if codec.banks:
+            choices = (training.num_predictors, training.num_levels)
+            sizes |= {"dropout": training.dropout}
+            return Networks({name: build_bank_network(*choices, **sizes) for name in NAMES[codec.n_channels]})
+        sizes |= {"look_back": training.look_back, "as_steps": training.recurrence == "look_back"}
+        sizes |= {"activate_output": training.activate_output}
+        return Networks({name: build_amplitude_network(**sizes) for name in NAMES[codec.n_channels]})
 
     def fit(
         self,
@@ -333,21 +331,24 @@ class AmplitudeLSTM(Approach):
         first_epoch: int = 1,
     ) -> None:
         from musicgen.networks import training as engine
-        from musicgen.networks.amplitude import SampleGuess, amplitude_objective
+        from musicgen.networks.amplitude import AMPLITUDE_OBJECTIVE
+        from musicgen.networks.bank import bank_objective
 
         codec, tasks = prepared.codec, []
         for number, name in enumerate(networks.models):
-            objective = amplitude_objective(SampleGuess(codec.residual[number], training.has_spread))
             validation = prepared.validation[number] if prepared.validation else None
-            examples = prepared.training[number]
-            tasks.append(engine.Task(name, objective, examples, validation, codec.squared_steps, _flops(training)))
+            objective, unit = AMPLITUDE_OBJECTIVE, codec.steps_per_unit**2
+            if codec.banks:
+                objective, unit = bank_objective(codec.banks[number], math.log2(codec.steps_per_unit)), 1.0
+            tasks.append(engine.Task(name, objective, prepared.training[number], validation, unit, _flops(training)))
         recipe = engine.Recipe(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
             clip=training.gradient_clip, patience=training.patience,
         )  # fmt: skip
 
         def note(means: dict[str, dict[str, float]]) -> None:
-            networks.state["error"] = {name: means[name]["loss"] ** 0.5 / PCM16_PEAK for name in means}
+            if not codec.banks:
+                networks.state["error"] = {name: math.sqrt(means[name]["loss"]) for name in means}
 
         engine.fit(networks, tasks, recipe, seed=seed, monitor=monitor, first_epoch=first_epoch, after_epoch=note)
 
@@ -365,22 +366,19 @@ class AmplitudeLSTM(Approach):
     ) -> Iterator[Made]:
         from musicgen.sampling.amplitude import free, predicted
 
+        make = predicted if generation.mode == "predict" else free
         song = prompt or (songs[0] if songs else None)
-        if generation.mode == "predict":
-            yield from predicted(networks, codec, training, generation, song, seeds, monitor)
-        else:
-            yield from free(networks, codec, training, generation, song, seeds, monitor)
+        yield from make(networks, codec, training, generation, song, seeds, monitor)
 
     def codec_from_json(self, document: dict[str, Any]) -> AmplitudeCodec:
         return AmplitudeCodec.from_json(document)
 
 
-def _check_long_enough(songs: Sequence[TrainingSong], kept: Sequence[Samples], training: Training) -> None:
-    longest = max(stretch.shape[1] for stretch in kept)
+def _check_long_enough(songs: Sequence[TrainingSong], longest: int, training: Training) -> None:
     if longest <= training.shortest:
         raise InvalidInput(
             sentence(
-                f"A window takes {training.shortest + 1:,} samples in a row",
+                f"Training takes {training.shortest + 1:,} samples in a row",
                 f"{longest:,} samples to train on in the longest of {len(songs)} song(s)",
                 "Choose longer songs, more of each, or a smaller look back.",
             ),
@@ -388,96 +386,26 @@ def _check_long_enough(songs: Sequence[TrainingSong], kept: Sequence[Samples], t
         )
 
 
-def _examples(
-    kept: Sequence[Samples], codec: AmplitudeCodec, training: Training, *, cross_joins: bool
-) -> tuple[Channel, ...]:
-    """The examples of each channel."""
-    channels: list[Channel] = []
-    for channel in range(codec.n_channels):
-        series, base, bounds = lay_end_to_end([stretch[channel] for stretch in kept], codec.linear[channel])
-        if training.recurrence == "song":
-            channels.append(
-                SequenceExamples(
-                    series, base, bounds, training.reach, training.sequence_length, training.warm_up, training.look_back
-                )
-            )
-            continue
-        lengths = [stretch.shape[1] for stretch in kept]
-        starts = window_starts(lengths, training.reach, cross_joins=cross_joins, off_by_one=training.off_by_one)
-        as_steps = training.recurrence == "look_back"
-        channels.append(WindowExamples(series, base, starts, training.reach, training.look_back, as_steps))
-    return tuple(channels)
-
-
-def _facts(
-    codec: AmplitudeCodec,
-    data: tuple[Channel, ...],
-    checked: tuple[Channel, ...] | None,
-    parts: tuple[Sequence[Samples], Sequence[Samples]],
-    training: Training,
-) -> dict[str, Any]:
-    n_examples = data[0].n_examples
-    shape, target = {
-        "none": ([n_examples, 1, training.look_back], [n_examples]),
-        "look_back": ([n_examples, training.look_back, 1], [n_examples]),
-        "song": ([n_examples, training.sequence_length, training.look_back], [n_examples, training.sequence_length]),
-    }[training.recurrence]
-    samples, held_out = (sum(stretch.shape[1] for stretch in part) for part in parts)
-    return {
-        "inputs_shape": shape,
-        "targets_shape": target,
-        "n_windows": n_examples,
-        "n_validation_windows": checked[0].n_examples if checked else 0,
-        "n_songs": len(parts[0]),
-        "n_channels": codec.n_channels,
-        "sample_rate": codec.sample_rate,
-        "training_samples": samples,
-        "held_out_samples": held_out,
-        "training_seconds": round(samples / codec.sample_rate, 3),
-        "held_out_seconds": round(held_out / codec.sample_rate, 3),
-        "look_back_ms": round(1000 * training.reach / codec.sample_rate, 3),
-        "loss_unit": UNIT,
-    }
-
-
-def _floors(
-    kept: Sequence[Samples], held_out: Sequence[Samples], codec: AmplitudeCodec, training: Training
-) -> dict[str, float]:
-    """Mean over the channels, on the held-out music (on the training music where none is held out)."""
-    skipped = training.warm_up if training.recurrence == "song" else 0
-    persistence, linear = [], []
-    for channel in range(codec.n_channels):
-        learned = [stretch[channel] for stretch in kept]
-        measured = [stretch[channel][skipped:] for stretch in held_out or kept]
-        measured = [each for each in measured if each.size > training.reach]
-        target = np.concatenate([each[training.reach :] for each in measured])
-        previous = np.concatenate([each[training.reach - 1 : -1] for each in measured])
-        persistence.append(persistence_mse(target, previous))
-        linear.append(linear_predictor_mse(learned, measured, training.reach))
-    return {
-        "persistence": float(np.mean(persistence) * codec.squared_steps),
-        "linear_predictor": float(np.mean(linear) * codec.squared_steps),
-    }
-
-
-def _steps(training: Training) -> int:
-    return {"none": 1, "look_back": training.look_back, "song": training.sequence_length}[training.recurrence]
-
-
 def _parameters(training: Training) -> int:
     """Trainable weights of one network."""
+    widths = [training.units, *training.dense]
+    dense = sum((before + 1) * after for before, after in pairwise(widths))
+    if training.recurrence == "frames":
+        choices = training.num_predictors + training.num_levels
+        heard = (choices + 2) * training.units + 4 * training.units * (2 * training.units + 1)
+        return heard + dense + (widths[-1] + 1) * (choices + 1) + training.num_predictors * training.num_levels
     features = 1 if training.recurrence == "look_back" else training.look_back
-    widths = [training.units, *training.dense, 2 if training.has_spread else 1]
-    lstm = 4 * training.units * (features + training.units + 1)
-    return lstm + sum((before + 1) * after for before, after in pairwise(widths))
+    return 4 * training.units * (features + training.units + 1) + dense + widths[-1] + 1
 
 
 def _flops(training: Training) -> float:
-    """Of one example, forward and backward. A single step from the empty state leaves the recurrent weights idle."""
-    lstm = 4 * training.units * (1 + training.units if training.recurrence == "look_back" else training.look_back)
-    if training.recurrence == "song":
-        lstm += 4 * training.units**2
-    widths = [training.units, *training.dense, 1]
+    """Of one example, forward and backward."""
+    widths = [training.units, *training.dense]
     dense = sum(before * after for before, after in pairwise(widths))
-    per_step_dense = _steps(training) if training.recurrence == "song" else 1
-    return 6.0 * (_steps(training) * lstm + per_step_dense * dense)
+    if training.recurrence == "frames":
+        choices = training.num_predictors * (training.num_levels + widths[-1])
+        return 6.0 * training.sequence_length * (8 * training.units**2 + dense + choices)
+    if training.recurrence == "look_back":
+        return 6.0 * (training.look_back * 4 * training.units * (1 + training.units) + dense)
+    # A single step from the empty state leaves the recurrent weights idle.
+    return 6.0 * (4 * training.units * training.look_back + dense)

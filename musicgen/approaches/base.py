@@ -228,4 +228,7 @@ def _explain(model: type[Parameters], item: Any) -> str:
     name = ".".join(str(part) for part in item["loc"]) or "parameters"
     if item["type"] == "extra_forbidden":
         return f"{name} is not a parameter here. Known: {', '.join(model.model_fields)}."
-    return f"{name}: {item['msg'].rstrip('.')}. Received: {str(item['input'])[:120]}."
+    message = item["msg"].removeprefix("Value error, ").rstrip(".")
+    if not item["loc"]:  # a rule about several parameters says itself what it received
+        return f"{message[:1].upper()}{message[1:]}."
+    return f"{name}: {message}. Received: {str(item['input'])[:120]}."

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from musicgen.audio.resampling import resample
 from musicgen.audio.waveform import PCM16_PEAK, Waveform
+from musicgen.codecs.bank import Bank
 
 Samples = NDArray[np.float32]
 
@@ -22,22 +22,20 @@ class AmplitudeCodec:
     Attributes:
         sample_rate: Hz that the network works at; n_channels: how many it hears and makes.
         scale: network units at full scale: 32,767 (16-bit steps, as the authors had), or 1 / RMS of the training music.
-        linear: per channel the weights of a linear predictor, newest sample first; empty without a linear path.
-        residual: per channel the RMS, in network units, of what the linear predictor misses (1.0 without one).
         level: per channel the RMS of the training music, full scale = 1.
+        banks: per channel the bank of linear predictors; empty where the network guesses samples itself.
     """
 
     sample_rate: int
     n_channels: int
     scale: float
-    linear: tuple[tuple[float, ...], ...] = ()
-    residual: tuple[float, ...] = ()
-    level: tuple[float, ...] = ()
+    level: tuple[float, ...]
+    banks: tuple[Bank, ...] = ()
 
     @property
-    def squared_steps(self) -> float:
-        """What turns a squared error in network units into squared 16-bit steps."""
-        return (PCM16_PEAK / self.scale) ** 2
+    def steps_per_unit(self) -> float:
+        """16-bit steps in one network unit."""
+        return PCM16_PEAK / self.scale
 
     def hear(self, waveform: Waveform) -> Waveform:
         """At the network's sample rate and with its number of channels."""
@@ -47,13 +45,19 @@ class AmplitudeCodec:
         """Waveform of any rate and channels → network units, shape (n_channels, n_samples)."""
         return to_units(self.hear(waveform), self.scale)
 
-    def decode(self, values: NDArray[np.floating], sample_rate: int | None = None) -> Waveform:
+    def decode(self, values: NDArray[np.floating]) -> Waveform:
         """Network units (n_channels, n_samples) → waveform, clipped at full scale. Inverse of `encode`."""
-        samples = np.clip(np.nan_to_num(values.astype(np.float64) / self.scale), -1.0, 1.0).astype(np.float32)
-        return Waveform(samples, sample_rate or self.sample_rate)
+        samples = np.nan_to_num(values.astype(np.float64) / self.scale)
+        return Waveform(np.clip(samples, -1.0, 1.0).astype(np.float32), self.sample_rate)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "sample_rate": self.sample_rate,
+            "n_channels": self.n_channels,
+            "scale": self.scale,
+            "level": list(self.level),
+            "banks": [bank.to_json() for bank in self.banks],
+        }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> AmplitudeCodec:
@@ -61,9 +65,8 @@ class AmplitudeCodec:
             sample_rate=int(document["sample_rate"]),
             n_channels=int(document["n_channels"]),
             scale=float(document["scale"]),
-            linear=tuple(tuple(float(weight) for weight in weights) for weights in document["linear"]),
-            residual=tuple(float(value) for value in document["residual"]),
             level=tuple(float(value) for value in document["level"]),
+            banks=tuple(Bank.from_json(each) for each in document["banks"]),
         )
 
 
@@ -79,35 +82,3 @@ def fit_channels(waveform: Waveform, n_channels: int) -> Waveform:
         return waveform
     mono = waveform.to_mono()
     return mono if n_channels == 1 else Waveform(np.repeat(mono.samples, n_channels, axis=0), mono.sample_rate)
-
-
-def linear_prediction(samples: Samples, weights: Sequence[float] | Samples) -> Samples:
-    """What the linear predictor expects at every sample; 0 stands for what is before the start. Same shape as samples.
-
-    samples: (n_samples,); weights: newest sample first.
-    """
-    from scipy.signal import lfilter
-
-    if not len(weights):
-        return np.zeros_like(samples)
-    predicted = lfilter(np.concatenate([[0.0], weights]), [1.0], samples.astype(np.float64))
-    return predicted.astype(np.float32)
-
-
-def stable_predictor(series: Sequence[Samples], order: int) -> NDArray[np.float64]:
-    """Weights of a linear predictor that, fed with its own output, never grows: the autocorrelation method.
-
-    Slightly worse than least squares, but all its poles lie inside the unit circle (Makhoul, Linear prediction, Proc.
-    IEEE 63, 1975). Newest sample first, shape (order,). All zero for silence.
-    """
-    from scipy.linalg import solve_toeplitz
-
-    correlation = np.zeros(order + 1)
-    for samples in series:
-        size = 1 << (samples.size + order).bit_length()
-        power = np.abs(np.fft.rfft(samples.astype(np.float64), size)) ** 2
-        correlation += np.fft.irfft(power, size)[: order + 1]
-    if correlation[0] <= 0:
-        return np.zeros(order)
-    correlation[0] *= 1 + 1e-9  # a noise floor at -90 dB keeps the equations solvable
-    return np.asarray(solve_toeplitz(correlation[:-1], correlation[1:]))

@@ -15,8 +15,6 @@ from musicgen.codecs.amplitude import (
     AmplitudeCodec,
     Samples,
     fit_channels,
-    linear_prediction,
-    stable_predictor,
     to_units,
 )
 from musicgen.errors import InvalidInput, sentence
@@ -88,37 +86,19 @@ def hear(songs: Sequence[TrainingSong], cut: Cut, *, sample_rate: int, channels:
     return Heard(tuple(fit_channels(waveform, n_channels) for waveform in waveforms), tuple(warnings))
 
 
-def make_codec(heard: Heard, cut: Cut, *, scale: str, linear_order: int) -> AmplitudeCodec:
-    """Scale, levels and linear predictor from the training parts of the songs. Raises InvalidInput for silence."""
+def make_codec(heard: Heard, cut: Cut, *, scale: str) -> AmplitudeCodec:
+    """Scale and levels from the training parts of the songs. Raises InvalidInput for silence."""
     parts = [heard.waveforms[i].samples[:, span] for i, span in enumerate(training_spans(heard, cut))]
-    level = np.sqrt(sum((part.astype(np.float64) ** 2).sum(axis=1) for part in parts) / sum(p.shape[1] for p in parts))
-    if level.max() < SILENT:
+    n_samples = sum(part.shape[1] for part in parts)
+    level = np.sqrt(sum((part.astype(np.float64) ** 2).sum(axis=1) for part in parts) / max(1, n_samples))
+    if n_samples and level.max() < SILENT:
         raise InvalidInput(
-            sentence(
-                "Songs to learn from are not silent",
-                f"{20 * np.log10(max(level.max(), 1e-9)):.0f} dB",
-                "Choose others.",
-            ),
+            sentence("Songs to learn from are not silent", f"{n_samples:,} silent samples", "Choose others."),
             code="silent",
         )
-    peak = max(float(np.abs(part).max()) for part in parts)
-    factor = {"int16": float(PCM16_PEAK), "rms": 1.0 / float(level.max()), "peak": 1.0 / peak}[scale]
-    linear, residual = [], []
-    for channel in range(heard.n_channels if linear_order else 0):
-        series = [part[channel] * np.float32(factor) for part in parts]
-        weights = stable_predictor(series, linear_order).astype(np.float32)
-        errors = [(each - linear_prediction(each, weights))[linear_order:] for each in series]
-        squared = sum(float((error.astype(np.float64) ** 2).sum()) for error in errors)
-        linear.append(tuple(float(weight) for weight in weights))
-        residual.append(max((squared / max(1, sum(error.size for error in errors))) ** 0.5, 1e-6))
-    return AmplitudeCodec(
-        sample_rate=heard.sample_rate,
-        n_channels=heard.n_channels,
-        scale=factor,
-        linear=tuple(linear) or ((),) * heard.n_channels,
-        residual=tuple(residual) or (1.0,) * heard.n_channels,
-        level=tuple(float(value) for value in level),
-    )
+    peak = max((float(np.abs(part).max(initial=0.0)) for part in parts), default=1.0)
+    factor = {"int16": float(PCM16_PEAK), "rms": 1 / max(float(level.max()), SILENT), "peak": 1 / max(peak, SILENT)}
+    return AmplitudeCodec(heard.sample_rate, heard.n_channels, factor[scale], tuple(level.tolist()))
 
 
 def training_spans(heard: Heard, cut: Cut) -> list[slice]:

@@ -40,8 +40,8 @@ def activation(name: str) -> tuple[Function, Function]:
     return ACTIVATIONS[name]
 
 
-def activation_layer(name: str, slope: float = LEAKY_SLOPE) -> keras.layers.Layer:
-    """A layer that applies `name`, leaky_relu (with `slope` for negative inputs) included."""
-    if name == "leaky_relu":
-        return keras.layers.LeakyReLU(negative_slope=slope)
-    return keras.layers.Activation(activation(name)[0])
+def activation_layer(kind: str, slope: float = LEAKY_SLOPE, name: str | None = None) -> keras.layers.Layer:
+    """A layer that applies `kind`, leaky_relu (with `slope` for negative inputs) included."""
+    if kind == "leaky_relu":
+        return keras.layers.LeakyReLU(negative_slope=slope, name=name)
+    return keras.layers.Activation(activation(kind)[0], name=name)

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
 from musicgen.audio.resampling import resample
-from musicgen.audio.waveform import PCM16_PEAK, Waveform
-from musicgen.codecs.amplitude import AmplitudeCodec, Samples
-from musicgen.codecs.windows import SequenceExamples, WindowExamples, lay_end_to_end
+from musicgen.audio.waveform import Waveform
+from musicgen.codecs.amplitude import AmplitudeCodec
+from musicgen.codecs.windows import Samples, WindowExamples
 from musicgen.errors import InvalidInput, sentence
 from musicgen.evaluation.floors import persistence_mse
-from musicgen.networks.amplitude import AmplitudeStepper, SampleGuess
-from musicgen.networks.backend import compiled
+from musicgen.networks.bank import BankStepper
 from musicgen.networks.bundle import Networks
+from musicgen.sampling.bank import choose_codes, frame_priors, guess_samples, play_codes
+from musicgen.sampling.decoding import uniforms
 from musicgen.sampling.waveforms import free_run, predict_windows
 
-SILENT_DB = -60.0
+SILENT_DB = -60.0  # below the level of the songs
 
 
 def predicted(
@@ -37,41 +38,31 @@ def predicted(
     """One-step prediction of a song's training or held-out part. Nothing is left to chance: all seeds give the same."""
     if song is None:
         raise InvalidInput(sentence("Mode predict follows a real song", "no song", "Choose one as the prompt."))
-    source = song.clip.waveform()
-    span = training.cut.spans(_length_at(source, codec.sample_rate), codec.sample_rate)[
-        generation.segment == "held_out"
-    ]
-    first, last = (round(sample * source.sample_rate / codec.sample_rate) for sample in (span.start, span.stop))
-    stretch = source.between(first, last)
+    source, stretch, first = _part(codec, training, generation, song)
     values = codec.encode(stretch)
-    if values.shape[1] <= training.reach:
-        raise InvalidInput(
-            sentence(
-                f"The {generation.segment.replace('_', '-')} part of a song has more than {training.reach} samples",
-                f"{values.shape[1]} samples of “{song.name}”",
-                "Choose a longer song or the other part.",
-            ),
-            code="too_short",
-        )
     began = time.monotonic()
-    guesses = _predict_channels(networks, codec, training, values, monitor)
+    progress = _combined(monitor, "predicting", codec.n_channels, values.shape[1] - training.look_back)
+    guesses = np.stack(
+        _each_channel(
+            networks, lambda number, name: _guess(networks, codec, training, name, number, values, progress(number))
+        )
+    )
     seconds = time.monotonic() - began
-    target = values[:, training.reach :]
-    content, offset = _at_source_rate(codec.decode(guesses), stretch, training.reach)
+    content, offset = _at_source_rate(codec.decode(guesses), stretch, training.look_back)
+    start = (first + offset) / source.sample_rate
+    target, before = values[:, training.look_back :], values[:, training.look_back - 1 : -1]
     facts = {
         "mode": "predict",
         "segment": generation.segment,
         "steps": int(guesses.shape[1]),
         "steps_per_second": round(guesses.size / max(seconds, 1e-9), 1),
-        "mse": _mean_square(guesses - target) * codec.squared_steps,
-        "persistence_mse": persistence_mse(target, values[:, training.reach - 1 : -1]) * codec.squared_steps,
+        "mse": _mean_square(guesses - target) * codec.steps_per_unit**2,
+        "persistence_mse": persistence_mse(target, before) * codec.steps_per_unit**2,
         "negative_share": float((guesses < 0).mean()),
         "clipped_share": float((np.abs(guesses) > codec.scale).mean()),
     }
-    start = (first + offset) / source.sample_rate
-    reference = Reference(song.id, start, start + content.seconds)
     for seed in seeds:
-        yield Made(content, seed, facts, reference)
+        yield Made(content, seed, facts, Reference(song.id, start, start + content.seconds))
 
 
 def free(
@@ -83,107 +74,118 @@ def free(
     seeds: Sequence[int],
     monitor: Monitor,
 ) -> Iterator[Made]:
-    """Free-running sound, all seeds at once: each has its own noise and, unless it was given, its own prompt."""
+    """Free-running sound, all seeds at once: each has its own chance and, unless it was given, its own prompt."""
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
     starts = [_prompt_start(song, generation, seed) for seed in seeds]
     prompts = _prompts(codec, song, starts, generation.prompt_seconds)
-    noise = np.stack([_noise(seed, codec.n_channels, n_samples) for seed in seeds]) * np.float32(generation.temperature)
     progress = _combined(monitor, "generating", codec.n_channels, n_samples)
     began = time.monotonic()
 
     def run(number: int, name: str) -> Samples:
-        spread = float(networks.state.get("error", {}).get(name, 0.0)) * codec.scale
-        stepper = _stepper(networks, name, codec, training, number, spread)
-        return free_run(
-            stepper,
-            prompts[:, number],
-            noise[:, number],
-            spread_floor=generation.temperature * codec.scale / PCM16_PEAK,
-            limit=codec.scale,
-            progress=progress(number),
-        )
+        play = _play_bank if codec.banks else _play_network
+        return play(networks, codec, training, generation, seeds, (number, name), prompts[:, number], progress(number))
 
-    values = np.stack(_each_channel(networks, run), axis=1)  # (seeds, channels, n_samples)
+    values = np.stack(_each_channel(networks, run), axis=1)[:, :, :n_samples]  # (seeds, channels, n_samples)
     seconds = time.monotonic() - began
     for seed, start, made in zip(seeds, starts, values, strict=True):
-        content = codec.decode(made)
+        gain = _gain(made / codec.scale, codec) if codec.banks else 1.0
+        content = codec.decode(made * gain)
         facts = {
             "mode": "free",
             "steps": n_samples,
             "steps_per_second": round(values.size / max(seconds, 1e-9), 1),
             "prompt_seconds": round(prompts.shape[2] / codec.sample_rate, 6),
             "prompt_start_seconds": round(start, 6) if song is not None else None,
+            "turned_down_db": round(-20 * float(np.log10(gain)), 2),
             **_fate(content, codec),
         }
         yield Made(content, seed, facts, _continuation(song, start, generation, content))
 
 
-def _predict_channels(
-    networks: Networks, codec: AmplitudeCodec, training: Any, values: Samples, monitor: Monitor
-) -> Samples:
-    """Guesses for every sample that has a full past, shape (n_channels, n_samples - reach)."""
-    progress = _combined(monitor, "predicting", codec.n_channels, values.shape[1] - training.reach)
-
-    def run(number: int, name: str) -> Samples:
-        series, base, bounds = lay_end_to_end([values[number]], codec.linear[number])
-        guess = SampleGuess(codec.residual[number], training.has_spread)
-        model = networks.models[name]
-
-        if training.recurrence == "song":
-            return _along_the_song(model, guess, training, (series, base, bounds), progress(number))
-        starts = np.arange(series.size - training.reach)
-        windows = WindowExamples(
-            series, base, starts, training.reach, training.look_back, training.recurrence == "look_back"
-        )
-
-        def gather(index: NDArray[np.int64]) -> tuple[Samples, Samples]:
-            arrays = windows.gather(index, None)
-            return arrays["inputs"], arrays["base"]
-
-        run_model = compiled(lambda inputs, base: guess.read(model(inputs), base[:, 0])[0], model)
-        return predict_windows(run_model, gather, starts.size, progress=progress(number))
-
-    return np.stack(_each_channel(networks, run))
-
-
-def _along_the_song(
-    model: Any,
-    guess: SampleGuess,
+def _guess(
+    networks: Networks,
+    codec: AmplitudeCodec,
     training: Any,
-    laid: tuple[Samples, Samples, NDArray[np.int64]],
+    name: str,
+    number: int,
+    values: Samples,
     progress: Callable[[int], None],
 ) -> Samples:
-    """A network with a memory hears the stretch in overlapping runs; of each, the guesses after the warm-up count."""
-    runs = SequenceExamples(*laid, training.reach, training.sequence_length, training.warm_up, training.look_back)
-
-    def gather(index: NDArray[np.int64]) -> tuple[Samples, Samples]:
-        arrays = runs.gather(index, None)
-        return arrays["inputs"], arrays["base"]
-
-    n_guesses = laid[0].size - training.reach
-    run_model = compiled(lambda inputs, base: guess.read(model(inputs), base)[0], model)
-    guesses = predict_windows(
-        run_model,
-        gather,
-        runs.n_examples,
-        per_call=64,
-        progress=lambda done: progress(min(done * runs.stride, n_guesses)),
-    )
-    whole = np.concatenate([guesses[0, : runs.warm_up], guesses[:, runs.warm_up :].reshape(-1)])
-    return whole[:n_guesses]
+    """Guesses for every sample of one channel that has a full past, (n_samples - look_back,)."""
+    series, model = values[number], networks.models[name]
+    if codec.banks:
+        bank = codec.banks[number]
+        whole = np.pad(series, (0, -series.size % bank.hop_length))
+        prior = frame_priors(model, bank, bank.codes(bank.energies(whole)))
+        return guess_samples(bank, whole, prior, progress)[training.look_back : series.size]
+    starts = np.arange(series.size - training.look_back)
+    windows = WindowExamples(series, starts, training.look_back, training.recurrence == "look_back")
+    return predict_windows(model, windows, progress)
 
 
-def _stepper(
-    networks: Networks, name: str, codec: AmplitudeCodec, training: Any, number: int, spread: float
-) -> AmplitudeStepper:
-    return AmplitudeStepper(
+def _play_network(
+    networks: Networks,
+    codec: AmplitudeCodec,
+    training: Any,
+    generation: Any,
+    seeds: Sequence[int],
+    channel: tuple[int, str],
+    prompt: Samples,
+    progress: Callable[[int], None],
+) -> Samples:
+    """Each sample is the network's guess, plus noise as strong as the network's error was in training."""
+    number, name = channel
+    n_samples = max(1, round(generation.seconds * codec.sample_rate))
+    error = float(networks.state.get("error", {}).get(name, 0.0)) / codec.steps_per_unit
+    noise = _noise(seeds, number, n_samples) * np.float32(error * generation.temperature)
+    return free_run(
         networks.models[name],
-        SampleGuess(codec.residual[number], training.has_spread),
-        recurrence=training.recurrence,
-        look_back=training.look_back,
-        linear=codec.linear[number],
-        spread=spread,
+        _end_of(prompt, training.look_back),
+        noise,
+        as_steps=training.recurrence == "look_back",
+        limit=codec.scale,
+        progress=progress,
     )
+
+
+def _play_bank(
+    networks: Networks,
+    codec: AmplitudeCodec,
+    training: Any,
+    generation: Any,
+    seeds: Sequence[int],
+    channel: tuple[int, str],
+    prompt: Samples,
+    progress: Callable[[int], None],
+) -> Samples:
+    """The network chooses predictors and levels frame by frame; the samples follow from them."""
+    number, name = channel
+    bank = codec.banks[number]
+    n_frames = max(1, -(-round(generation.seconds * codec.sample_rate) // bank.hop_length))
+    whole = prompt[:, prompt.shape[1] % bank.hop_length :]  # whole frames, up to its end
+    heard = np.stack([bank.codes(bank.energies(each)) for each in whole])
+    uniform = uniforms([seed + number * 2**32 for seed in seeds], n_frames, 2)
+    codes = choose_codes(BankStepper(networks.models[name], bank), heard, uniform, generation.temperature)
+    noise = _noise(seeds, number, n_frames * bank.hop_length)
+    return play_codes(bank, codes, _end_of(prompt, bank.order), noise, limit=codec.scale, progress=progress)
+
+
+def _part(codec: AmplitudeCodec, training: Any, generation: Any, song: TrainingSong) -> tuple[Waveform, Waveform, int]:
+    """(the song, the wanted part of it, its first sample), at the song's own rate."""
+    source = song.clip.waveform()
+    n_samples = round(source.n_samples * codec.sample_rate / source.sample_rate)
+    span = training.cut.spans(n_samples, codec.sample_rate)[generation.segment == "held_out"]
+    first, last = (round(sample * source.sample_rate / codec.sample_rate) for sample in (span.start, span.stop))
+    if span.stop - span.start <= training.look_back + 1:
+        raise InvalidInput(
+            sentence(
+                f"The {generation.segment.replace('_', '-')} part of a song has more than {training.look_back} samples",
+                f"{max(0, span.stop - span.start)} samples of “{song.name}”",
+                "Choose a longer song or the other part.",
+            ),
+            code="too_short",
+        )
+    return source, source.between(first, last), first
 
 
 def _each_channel(networks: Networks, run: Callable[[int, str], Samples]) -> list[Samples]:
@@ -199,7 +201,7 @@ def _combined(monitor: Monitor, phase: str, n_channels: int, total: int) -> Call
 
     def of(number: int) -> Callable[[int], None]:
         def report(count: int) -> None:
-            done[number] = count
+            done[number] = min(count, total)
             monitor.progress(phase, sum(done), total * n_channels)
 
         return report
@@ -207,15 +209,11 @@ def _combined(monitor: Monitor, phase: str, n_channels: int, total: int) -> Call
     return of
 
 
-def _length_at(waveform: Waveform, sample_rate: int) -> int:
-    return round(waveform.n_samples * sample_rate / waveform.sample_rate)
-
-
-def _at_source_rate(content: Waveform, stretch: Waveform, reach: int) -> tuple[Waveform, int]:
+def _at_source_rate(content: Waveform, stretch: Waveform, look_back: int) -> tuple[Waveform, int]:
     """The guesses at the song's own sample rate, and how many of its samples lie before the first guess."""
     if content.sample_rate == stretch.sample_rate:
-        return content, reach
-    offset = -(-reach * stretch.sample_rate // content.sample_rate)
+        return content, look_back
+    offset = -(-look_back * stretch.sample_rate // content.sample_rate)
     resampled = resample(content, stretch.sample_rate)
     return resampled.between(0, stretch.n_samples - offset), offset
 
@@ -235,24 +233,35 @@ def _prompts(codec: AmplitudeCodec, song: TrainingSong | None, starts: Sequence[
         return np.zeros((len(starts), codec.n_channels, 0), dtype=np.float32)
     pieces = [codec.encode(song.clip.waveform(start, start + seconds)) for start in starts]
     shortest = min(piece.shape[1] for piece in pieces)
-    return (
-        np.stack([piece[:, -shortest:] for piece in pieces])
-        if shortest
-        else np.zeros((len(starts), codec.n_channels, 0), np.float32)
+    return np.stack([piece[:, :shortest] for piece in pieces])
+
+
+def _end_of(prompt: Samples, length: int) -> Samples:
+    """The last samples of the prompts; silence before short ones. (batch, length)."""
+    return np.pad(prompt, ((0, 0), (length, 0)))[:, prompt.shape[1] :]
+
+
+def _noise(seeds: Sequence[int], channel: int, n_samples: int) -> Samples:
+    """Standard normal, (len(seeds), n_samples)."""
+    return np.stack(
+        [np.random.default_rng([seed, 2, channel]).standard_normal(n_samples, dtype=np.float32) for seed in seeds]
     )
 
 
-def _noise(seed: int, n_channels: int, n_samples: int) -> Samples:
-    return np.random.default_rng([seed, 2]).standard_normal((n_channels, n_samples), dtype=np.float32)
-
-
 def _continuation(song: TrainingSong | None, start: float, generation: Any, content: Waveform) -> Reference | None:
-    """What the song itself does after the prompt, where it goes on for as long."""
+    """What the song itself does after the prompt, as long as it goes on."""
     if song is None:
         return None
     begin = start + generation.prompt_seconds
     stop = min(begin + content.seconds, song.clip.seconds)
     return Reference(song.id, begin, stop) if stop > begin else None
+
+
+def _gain(made: Samples, codec: AmplitudeCodec) -> float:
+    """What turns sound (full scale = 1) down to the level of the songs; 1 where it is not louder than they were. What
+    one predictor leaves ringing another may drive higher than any song was."""
+    level = float(np.sqrt((made.astype(np.float64) ** 2).mean()))
+    return min(1.0, float(np.sqrt(np.mean(np.square(codec.level)))) / max(level, 1e-9))
 
 
 def _fate(content: Waveform, codec: AmplitudeCodec) -> dict[str, Any]:

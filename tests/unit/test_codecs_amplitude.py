@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from musicgen.audio.waveform import Waveform, float_to_pcm16
-from musicgen.codecs.amplitude import AmplitudeCodec, linear_prediction, stable_predictor
+from musicgen.codecs.amplitude import AmplitudeCodec
+from musicgen.codecs.bank import N_PARTS, Bank, fit_bank
+from musicgen.codecs.bank_examples import FrameExamples
 from musicgen.codecs.examples import blocks, steps_per_block
 from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
-from musicgen.codecs.windows import SequenceExamples, WindowExamples, lay_end_to_end, window_starts
+from musicgen.codecs.windows import WindowExamples, window_starts
 from musicgen.errors import InvalidInput
 from tests.makers_music import audio_song, plucked, song
 
@@ -32,46 +34,27 @@ class TestWindows:
 
     def test_first_window_is_rows_0_1_2_and_its_target_row_3(self) -> None:
         series = np.arange(50, dtype=np.float32)
-        examples = WindowExamples(series, np.zeros_like(series), np.arange(10), reach=3, look_back=3)
+        examples = WindowExamples(series, np.arange(10), 3)
         arrays = examples.gather(np.array([0, 4]), None)
         assert arrays["inputs"].tolist() == [[[0, 1, 2]], [[4, 5, 6]]]
         assert arrays["target"].tolist() == [[3], [7]]
-        as_steps = WindowExamples(series, series, np.arange(10), 3, 3, as_steps=True).gather(np.array([0]), None)
+        as_steps = WindowExamples(series, np.arange(10), 3, as_steps=True).gather(np.array([0]), None)
         assert as_steps["inputs"].shape == (1, 3, 1)
 
     def test_s13_windows_of_two_songs_are_gathered_in_less_than_a_second(self) -> None:
         series = np.random.default_rng(0).normal(size=320_000).astype(np.float32)
         began = time.process_time()
         starts = window_starts([160_000, 160_000], 3, cross_joins=True, off_by_one=True)
-        examples = WindowExamples(series, series, starts, 3, 3)
+        examples = WindowExamples(series, starts, 3)
         for block in blocks(examples, 100, steps_per_block(examples, 100, 3200), seed=0, epoch=1):
             assert block.arrays["inputs"].nbytes < 2**24
         assert time.process_time() - began < 1.0
-
-    def test_runs_learn_from_every_sample_that_has_a_past_and_a_full_memory(self) -> None:
-        laid = lay_end_to_end([np.arange(100, dtype=np.float32), np.arange(1000, 1057, dtype=np.float32)], ())
-        runs = SequenceExamples(*laid, reach=4, steps=20, warm_up=5, look_back=2)
-        arrays = runs.gather(np.arange(runs.n_examples), None)
-        learned = arrays["target"][arrays["mask"] > 0]
-        assert sorted(learned.tolist()) == [*range(9, 100), *range(1009, 1057)]
-        np.testing.assert_array_equal(arrays["inputs"][arrays["mask"] > 0][:, -1], learned - 1)
-        np.testing.assert_array_equal(arrays["inputs"][arrays["mask"] > 0][:, 0], learned - 2)
-
-    def test_runs_begin_anew_each_epoch_and_stay_inside_their_stretch(self) -> None:
-        laid = lay_end_to_end([np.arange(300, dtype=np.float32), np.arange(1000, 1300, dtype=np.float32)], ())
-        runs = SequenceExamples(*laid, reach=4, steps=20, warm_up=5, look_back=3)
-        every = np.arange(runs.n_examples)
-        one, again, other = (runs.gather(every, np.random.default_rng(seed)) for seed in (1, 1, 2))
-        np.testing.assert_array_equal(one["target"], again["target"])
-        assert not np.array_equal(one["target"], other["target"])
-        kept = one["mask"] > 0
-        np.testing.assert_array_equal(one["inputs"][kept][:, -1], one["target"][kept] - 1)
 
 
 class TestBlocks:
     def test_every_example_once_in_an_order_of_seed_and_epoch(self) -> None:
         series = np.arange(60, dtype=np.float32)
-        examples = WindowExamples(series, series, np.arange(50), 3, 3)
+        examples = WindowExamples(series, np.arange(50), 3)
 
         def targets(seed: int, epoch: int) -> list[float]:
             return [
@@ -87,7 +70,7 @@ class TestBlocks:
 
     def test_shapes_never_change_and_padding_has_no_weight(self) -> None:
         series = np.arange(60, dtype=np.float32)
-        made = list(blocks(WindowExamples(series, series, np.arange(50), 3, 3), 8, 3, seed=0, epoch=1))
+        made = list(blocks(WindowExamples(series, np.arange(50), 3), 8, 3, seed=0, epoch=1))
         assert {block.arrays["inputs"].shape for block in made} == {(3, 8, 1, 3)}
         assert [block.n_steps for block in made] == [3, 3, 1]
         assert [block.first_step for block in made] == [0, 3, 6]
@@ -124,13 +107,13 @@ class TestHearing:
     def test_silence_is_refused(self) -> None:
         silent = song(Waveform(np.zeros((1, 8_000), np.float32), 8_000))
         with pytest.raises(InvalidInput, match="silent"):
-            make_codec(hear([silent], CUT, sample_rate=0, channels="mono"), CUT, scale="rms", linear_order=0)
+            make_codec(hear([silent], CUT, sample_rate=0, channels="mono"), CUT, scale="rms")
 
 
 class TestCodec:
-    def codec(self, scale: str = "rms", order: int = 0) -> AmplitudeCodec:
+    def codec(self, scale: str = "rms") -> AmplitudeCodec:
         heard = hear([audio_song(8_000, n_channels=2)], CUT, sample_rate=0, channels="source")
-        return make_codec(heard, CUT, scale=scale, linear_order=order)
+        return make_codec(heard, CUT, scale=scale)
 
     @pytest.mark.parametrize("scale", ["int16", "rms", "peak"])
     def test_there_and_back(self, scale: str) -> None:
@@ -145,28 +128,87 @@ class TestCodec:
         assert np.abs(self.codec("peak").encode(waveform)[:, :6_400]).max() == pytest.approx(1.0)
         values = self.codec("rms").encode(waveform)[:, :6_400]
         assert max(np.sqrt((values.astype(float) ** 2).mean(axis=1))) == pytest.approx(1.0, rel=1e-4)
-        assert self.codec("int16").squared_steps == 1.0
+        assert self.codec("int16").steps_per_unit == 1.0
 
     def test_s9_clipped_never_wrapped(self) -> None:
         made = self.codec("int16").decode(np.array([[40_000.0, -40_000.0, np.inf, 5.0]] * 2))
         assert float_to_pcm16(made.samples)[0].tolist() == [32_767, -32_767, 32_767, 5]
 
-    def test_linear_path(self) -> None:
-        codec = self.codec(order=16)
-        assert len(codec.linear) == 2
-        assert len(codec.linear[0]) == 16
-        assert 0 < codec.residual[0] < 0.5  # of what the sound itself measures
+    def test_stretches_are_cut_and_scaled(self) -> None:
         heard = hear([audio_song(8_000, n_channels=2)], CUT, sample_rate=0, channels="source")
-        kept, held_out = stretches(heard, CUT, codec)
+        kept, held_out = stretches(heard, CUT, self.codec())
         assert [part[0].shape for part in (kept, held_out)] == [(2, 6_400), (2, 1_600)]
-        expected = linear_prediction(kept[0][0], codec.linear[0])
-        by_hand = [np.dot(codec.linear[0], kept[0][0][t - 16 : t][::-1]) for t in (16, 500, 6_399)]
-        np.testing.assert_allclose(expected[[16, 500, 6_399]], by_hand, rtol=1e-3, atol=1e-4)
 
 
-def test_the_linear_predictor_never_grows_on_its_own() -> None:
+def two_tones(n_samples: int) -> np.ndarray:
+    """Half a second of one tone, half a second of another, and so on, each struck and dying away; 8 kHz."""
+    time = np.arange(n_samples) / 8_000
+    frequency = np.where((time * 2).astype(int) % 2, 330.0, 523.0)
+    dying = np.exp(-4 * (time * 2 % 1) / 2)
     rng = np.random.default_rng(0)
-    series = np.sin(np.arange(5_000) * 0.3) + 0.01 * rng.normal(size=5_000)
-    weights = stable_predictor([series.astype(np.float32)], 64)
-    assert np.abs(np.roots(np.concatenate([[1.0], -weights]))).max() < 1.0
-    assert stable_predictor([np.zeros(500, np.float32)], 8).tolist() == [0.0] * 8
+    return (np.sin(2 * np.pi * frequency * time) * dying + 1e-3 * rng.normal(size=n_samples)).astype(np.float32)
+
+
+class TestBank:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bank(cls) -> Bank:
+        return fit_bank([two_tones(16_000)], order=32, n_predictors=4, n_levels=6, hop_length=64)
+
+    def test_shapes_and_json(self, bank: Bank) -> None:
+        assert bank.weights.shape == (4, 32)
+        assert bank.levels.shape == (6, N_PARTS)
+        assert (np.diff(bank.levels.sum(axis=1)) >= 0).all()
+        again = Bank.from_json(json.loads(json.dumps(bank.to_json())))
+        np.testing.assert_array_equal(again.weights, bank.weights)
+        np.testing.assert_array_equal(again.levels, bank.levels)
+
+    def test_no_predictor_ever_grows(self, bank: Bank) -> None:
+        for weights in bank.weights:
+            assert np.abs(np.roots(np.concatenate([[1.0], -weights]))).max() < 1.0
+
+    def test_it_tells_the_tones_apart(self, bank: Bank) -> None:
+        codes = bank.codes(bank.energies(two_tones(16_000)))[:, 0]
+        second = np.arange(len(codes)) * 64 // 4_000 % 2
+        middle = np.abs(np.arange(len(codes)) * 64 % 4_000 - 2_000) < 1_500
+        assert not set(codes[middle & (second == 0)]) & set(codes[middle & (second == 1)])
+
+    def test_energies_are_those_of_what_is_missed(self, bank: Bank) -> None:
+        samples = two_tones(2_000)
+        by_hand = [
+            samples[t] - sum(float(bank.weights[1, lag]) * samples[t - 1 - lag] for lag in range(32))
+            for t in range(960, 976)
+        ]
+        found = bank.energies(samples)[15, 1, 0]  # frame 15 begins at 960, its first part is 16 samples long
+        assert found == pytest.approx(np.sum(np.square(by_hand)), rel=1e-3)
+        np.testing.assert_allclose(bank.missed(samples, 1)[960:976], by_hand, atol=1e-5)
+
+    def test_likelihood_is_that_of_gaussian_noise(self, bank: Bank) -> None:
+        energies = bank.energies(two_tones(2_000))[10:11]
+        spread = np.exp(np.repeat(bank.levels[3].astype(float), 16))
+        missed = bank.missed(two_tones(2_000), 2)[640:704]
+        by_hand = np.sum(-0.5 * (missed / spread) ** 2 - np.log(spread) - 0.5 * np.log(2 * np.pi))
+        assert bank.log_likelihood(energies)[0, 2, 3] == pytest.approx(by_hand, rel=1e-4)
+
+    def test_silence_and_little_music_have_a_bank_too(self) -> None:
+        for samples in (np.zeros(2_000, np.float32), two_tones(130)):
+            bank = fit_bank([samples], order=8, n_predictors=4, n_levels=6, hop_length=64)
+            assert bank.weights.shape == (4, 8)
+            assert np.isfinite(bank.weights).all()
+            assert np.isfinite(bank.log_likelihood(bank.energies(samples))).all()
+
+    def test_frames_are_learned_from_once_in_validation(self, bank: Bank) -> None:
+        examples = FrameExamples(bank, [two_tones(4_000), two_tones(1_000)], steps=8, warm_up=3)
+        arrays = examples.gather(np.arange(examples.n_examples), None)
+        kept = arrays["energies"][arrays["mask"] > 0]
+        np.testing.assert_array_equal(kept, np.concatenate([each[1:] for each in examples.energies]))
+        before = arrays["previous"][arrays["mask"] > 0]
+        np.testing.assert_array_equal(before, np.concatenate([each[:-1] for each in examples.codes]))
+
+    def test_windows_begin_anew_each_epoch(self, bank: Bank) -> None:
+        examples = FrameExamples(bank, [two_tones(8_000)], steps=16, passes=4)
+        every = np.arange(examples.n_examples)
+        one, again, other = (examples.gather(every, np.random.default_rng(seed))["previous"] for seed in (1, 1, 2))
+        np.testing.assert_array_equal(one, again)
+        assert not np.array_equal(one, other)
+        assert examples.n_examples == pytest.approx(4 * 125 / 16, abs=2)
