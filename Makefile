@@ -5,7 +5,8 @@
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 PY := .venv/bin/python
-PYTEST_ARGS ?=
+# two processes; a file stays in one of them, so that what it prepares is prepared once
+PYTEST_ARGS ?= -q -n 2 --dist loadfile
 
 .PHONY: run setup setup-test test test-slow lint format bench clean
 
