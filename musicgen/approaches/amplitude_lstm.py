@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from musicgen.approaches.base import (
+    FRAMEWORK_BYTES,
     Approach,
     Cost,
     Made,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
 
 NAMES = {1: ("mono",), 2: ("left", "right")}
-FRAMEWORK_BYTES = 700e6
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss: take less of each song, or longer songs."
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from musicgen.approaches.base import (
+    FRAMEWORK_BYTES,
     Approach,
     Cost,
     Made,
@@ -23,8 +24,6 @@ from musicgen.networks.event_sizes import EventSizes
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-
-FRAMEWORK_BYTES = 700e6
 
 
 class Training(Parameters):
