@@ -13,15 +13,12 @@ from pages.ui.judging import natural_references
 from pages.ui.layout import empty_place, page_heading
 from pages.ui.linked import linked_select, unlike
 from pages.ui.state import forget, recall, remember
-from pages.ui.stretch import DEFAULT_SECONDS, Alignment, Stretch, align, cut
+from pages.ui.stretch_view import SHORTEST, choose_stretches
 from pages.ui.text import ago, clock, shorten
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output
     from musicgen.songs.library import Song
-
-LONGEST = 300.0  # seconds that are shown at once, as many as a player holds
-SHORTEST = 0.1
 
 
 def main() -> None:
@@ -102,12 +99,12 @@ def output_label(output: Output) -> str:
 
 def sides(reference: Song | Output, generated: Output) -> tuple[Side, Side]:
     """The stretch that the visitor chose, on both sides."""
-    both = align(reference.seconds, generated.seconds, offset_between(reference, generated))
-    ours, theirs = (choose_aligned if both.is_aligned else choose_free)(both, reference.seconds, generated.seconds)
-    shift = both.offset if both.is_aligned else -theirs.start
+    (ours, our_shift), (theirs, their_shift) = choose_stretches(
+        (reference.id, generated.id), reference.seconds, generated.seconds, offset_between(reference, generated)
+    )
     return (
-        Side("reference", reference.id, reference.name, reference.clip, ours, 0.0 if both.is_aligned else -ours.start),
-        Side("generated", generated.id, generated.name, generated.clip, theirs, shift),
+        Side("reference", reference.id, reference.name, reference.clip, ours, our_shift),
+        Side("generated", generated.id, generated.name, generated.clip, theirs, their_shift),
     )
 
 
@@ -120,46 +117,6 @@ def offset_between(reference: Song | Output, generated: Output) -> float | None:
     offset = float(theirs["start_seconds"]) - float(ours.get("start_seconds", 0.0))
     shared = min(reference.seconds, offset + generated.seconds) - max(offset, 0.0)
     return offset if shared >= SHORTEST else None
-
-
-def choose_aligned(both: Alignment, _reference: float, _generated: float) -> tuple[Stretch, Stretch]:
-    """One start and one length for both: the output knows where in the song it belongs."""
-    whole = both.last - both.first
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        seconds = length_slider(whole)
-        start = start_slider("Start in the original", both.first, both.last - seconds, key="compare_start")
-    covered = f"{clock(both.first)} to {clock(both.last)}"
-    st.caption(f"Aligned: the generated piece covers {covered} of the original, sample by sample.")
-    ours = Stretch(start, min(start + seconds, both.last))
-    return ours, Stretch(ours.start - both.offset, ours.stop - both.offset)
-
-
-def choose_free(_both: Alignment, reference: float, generated: float) -> tuple[Stretch, Stretch]:
-    """A start of its own for each: the output belongs to no place of this original."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        seconds = length_slider(max(reference, generated), usual=min(reference, generated))
-        start = start_slider("Start in the original", 0.0, reference - seconds, key="compare_start")
-        other = start_slider("Start in the generated", 0.0, generated - seconds, key="compare_generated_start")
-    return cut(reference, start, seconds), cut(generated, other, seconds)
-
-
-def length_slider(longest: float, *, usual: float | None = None) -> float:
-    """How many seconds are shown and played; at most 30 at first."""
-    most = round(min(longest, LONGEST), 2)
-    if most <= 1.0:
-        return max(most, SHORTEST)
-    first = min(DEFAULT_SECONDS, usual or longest, most)
-    key = "compare_seconds"
-    st.session_state[key] = min(max(float(st.session_state.get(key, first)), SHORTEST), most)
-    return st.slider("Length", SHORTEST, most, key=key, step=0.1, format="%.1f s")
-
-
-def start_slider(label: str, first: float, last: float, *, key: str) -> float:
-    """Where the stretch begins; no slider where there is no choice."""
-    if last - first < 0.05:
-        return first
-    st.session_state[key] = min(max(float(st.session_state.get(key, first)), first), last)
-    return st.slider(label, first, last, key=key, step=0.01, format="%.2f s")
 
 
 main()

@@ -57,7 +57,8 @@ def test_an_aligned_output_is_shown_beside_its_own_song_and_measured() -> None:
     assert app.selectbox(key="compare_generated").value == output
     assert app.selectbox(key="compare_reference").value == song
     assert app.query_params["reference"] == song
-    assert "covers 0:01 to 0:03 of the original" in said(app)
+    (aligned,) = [toggle for toggle in app.toggle if "0:01 to 0:03" in toggle.label]
+    assert aligned.value
     assert len(app.get("audio")) == 2
     assert len(app.get("plotly_chart")) == 2
     assert "dB quieter than" in said(app)
@@ -127,7 +128,20 @@ def test_two_outputs_of_one_song_are_aligned_to_each_other() -> None:
     second = add_output(run, tone(3), reference={"song_id": song, "start_seconds": 2.0, "stop_seconds": 5.0})
     app = visit("compare", reference=first, generated=second)
     assert is_clean(app)
-    assert "covers 0:01 to 0:03 of the original" in said(app)
+    assert any("0:01 to 0:03" in toggle.label for toggle in app.toggle)
+
+
+def test_a_piece_that_runs_beyond_its_song_can_be_laid_free() -> None:
+    song = add_song("The original", tone(10))
+    reference = {"song_id": song, "start_seconds": 8.0, "stop_seconds": 18.0}
+    add_output(add_run([song]), tone(10), reference=reference)
+    app = visit("compare")
+    (aligned,) = [toggle for toggle in app.toggle if "0:08 to 0:10" in toggle.label]
+    assert not aligned.value
+    assert app.slider(key="compare_seconds").value == 10.0
+    aligned.set_value(True).run()
+    assert is_clean(app)
+    assert app.slider(key="compare_seconds").value == 2.0
 
 
 def test_scores_are_shown_as_rolls_on_one_axis_and_measured_whole() -> None:
