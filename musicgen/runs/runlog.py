@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
 MAX_BYTES = 5_000_000
+# Said by TensorFlow's C++ half on any machine without a GPU, before its log level holds. It stays in the file.
+CHATTER = re.compile(r"All log messages before absl|(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc:\d+\]")
 TAIL_BYTES = 131_072
 
 
@@ -29,7 +32,7 @@ class RunLog:
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a text file; [] where there is none."""
+    """The last lines of a log, without what TensorFlow says at every start; [] where there is none."""
     if lines <= 0:
         return []
     try:
@@ -39,7 +42,7 @@ def tail(path: Path, lines: int) -> list[str]:
             found = file.read().decode("utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return found[-lines:]
+    return [line for line in found if not CHATTER.search(line)][-lines:]
 
 
 def cut_if_long(path: Path) -> None:

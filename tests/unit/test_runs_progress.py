@@ -200,3 +200,11 @@ def test_a_tail_of_a_huge_file_reads_its_end_only(tmp_path: Path) -> None:
     assert tail(path, 1) == ["last line"]
     assert time.perf_counter() - began < 0.2
     assert os.stat(path).st_size > module.RECENT_STEPS
+
+
+def test_the_end_of_a_log_leaves_the_frameworks_greetings_out(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    greeting = "I0000 00:00:1.0    1 cudart_stub.cc:31] Could not find cuda drivers on your machine"
+    failure = "E0000 00:00:1.0    1 gemm.cc:7] out of memory"
+    path.write_text(f"epoch 1\n    {greeting}\n    {failure}\n")
+    assert tail(path, 2) == ["epoch 1", f"    {failure}"]
