@@ -7,6 +7,8 @@ from typing import Any
 
 from pages.ui.text import span
 
+NOTICEABLE = 0.02  # share of a loss below which its rise or fall is noise
+
 # What being below a floor shows, and what being above it shows. Found by a word in the floor's name.
 FLOOR_LESSONS: dict[str, tuple[str, str]] = {
     "uniform": ("does better than guessing blindly", "guessing blindly does as well or better"),
@@ -110,14 +112,16 @@ def _lesson(floor: str) -> tuple[str, str]:
 
 
 def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) -> int | None:
-    """The epoch after the lowest validation loss, where at least `patience` epochs followed, all of them worse,
-    and the training loss fell meanwhile; else None."""
+    """The epoch after the lowest validation loss, where at least `patience` epochs followed, and the validation loss
+    has risen and the training loss fallen noticeably since; else None."""
     rows = [row for row in history if row.get("val_loss") is not None and row.get("loss") is not None]
     if len(rows) <= patience:
         return None
     lowest = min(range(len(rows)), key=lambda index: rows[index]["val_loss"])
     later = rows[lowest + 1 :]
-    if len(later) < patience or rows[-1]["loss"] >= rows[lowest]["loss"]:
+    rises = rows[-1]["val_loss"] > rows[lowest]["val_loss"] * (1 + NOTICEABLE)
+    falls = rows[-1]["loss"] < rows[lowest]["loss"] * (1 - NOTICEABLE)
+    if len(later) < patience or not (rises and falls):
         return None
     return int(later[0]["epoch"])
 
@@ -146,6 +150,8 @@ def fact_value(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {fact_value(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return " × ".join(fact_value(item) for item in value)
     return "none" if value is None else str(value)

@@ -58,9 +58,13 @@ def import_run() -> None:
     """Bring in a run that was exported, on this machine or another."""
     from musicgen.runs import api
 
-    with st.expander("Import a run", icon=":material/upload:"), shown_errors():
+    with (
+        st.expander("Import a run", icon=":material/upload:"),
+        st.form("run_import_form", clear_on_submit=True, border=False),
+        shown_errors(),
+    ):
         file = st.file_uploader("An exported run", type=["zip"], key="run_import", label_visibility="collapsed")
-        if file is not None and st.button("Import", key="run_import_start", type="primary"):
+        if st.form_submit_button("Import", key="run_import_start", type="primary") and file is not None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "run.zip"
                 path.write_bytes(file.getbuffer())

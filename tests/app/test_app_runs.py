@@ -138,3 +138,13 @@ def test_names_are_data() -> None:
     app = visit("runs", run=run)
     assert is_clean(app)
     assert markup(app) == ""
+
+
+def test_an_archive_that_is_no_run_is_refused_in_a_sentence() -> None:
+    add_run([add_song("s", tone(2))])
+    app = visit("runs")
+    app.file_uploader(key="run_import").upload("run.zip", b"PK\x05\x06" + bytes(18), "application/zip")
+    app.button(key="run_import_start").click().run()
+    assert is_clean(app)
+    assert len(list_runs()) == 1
+    assert len(app.error) == 1

@@ -51,3 +51,9 @@ def test_memorising_is_found_after_the_best_epoch() -> None:
     history = rows((3.0, 3.0), (2.0, 2.0), (1.5, 2.2), (1.2, 2.4), (1.0, 2.6))
     assert run_words.memorising_since(history) == 3
     assert run_words.memorising_since(history[:4]) is None
+
+
+def test_noise_is_not_memorising() -> None:
+    assert (
+        run_words.memorising_since(rows((3.0, 3.0), (2.0, 2.0), (1.999, 2.001), (1.998, 2.002), (1.99, 2.01))) is None
+    )
