@@ -10,11 +10,11 @@ from typing import Any
 
 from pages.ui.state import recall, remember
 
-SAME_CLICK_SECONDS = 4.0
+SAME_CLICK_SECONDS = 10.0  # longer than a start can take on a busy machine
 
 
 def intent_key(action: str, request: Any) -> str:
-    """The submit key of starting `request` now. The same request again within a few seconds is the same click.
+    """The submit key of starting `request` now. The same request again within ten seconds is the same click.
 
     The key is kept before anything is submitted, so a second click that arrives while the first is being
     handled (Streamlit runs them one after the other) sends the same key.

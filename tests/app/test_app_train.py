@@ -12,6 +12,7 @@ from musicgen.approaches import approaches
 from musicgen.errors import InvalidInput, sentence
 from musicgen.runs import api
 from musicgen.runs.api import Plan, list_runs
+from pages.ui.text import span
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -36,6 +37,11 @@ def is_planned(app: AppTest) -> bool:
     return "Working it out" not in said(app)
 
 
+def preset(name: str) -> dict[str, Any]:
+    known = approaches()["amplitude_lstm"]
+    return known.Training(**known.presets[name].training).model_dump()
+
+
 def audio_page(*songs: str) -> AppTest:
     app = visit("train")
     app.selectbox(key="approach").set_value("amplitude_lstm").run()
@@ -56,7 +62,8 @@ def test_the_plan_is_shown_before_the_start() -> None:
     app = audio_page()
     assert is_clean(app)
     words = said(app)
-    for shown in ("4,321", "2 × 48,250 weights", "840 MB", "2.0 s", "24 s", "One song is short.", "unigram"):
+    whole = span(2.0 * preset("quick")["epochs"])
+    for shown in ("4,321", "2 × 48,250 weights", "840 MB", "2.0 s", whole, "One song is short.", "unigram"):
         assert shown in words
     assert not app.button(key="train_start").disabled
 
@@ -65,14 +72,15 @@ def test_the_plan_is_shown_before_the_start() -> None:
 def test_choosing_a_preset_fills_the_form() -> None:
     add_song("The original", tone(3))
     app = audio_page()
-    assert app.number_input(key="training.look_back").value == 32
+    assert app.number_input(key="training.look_back").value == preset("quick")["look_back"]
     app.selectbox(key="preset").set_value("original").run()
-    assert app.number_input(key="training.look_back").value == 3
+    assert app.number_input(key="training.look_back").value == preset("original")["look_back"]
+    usual = preset("original")["epochs"]
     app.number_input(key="training.epochs").set_value(5).run()
-    assert "Changed from original: epochs 20 → 5" in said(app)
+    assert f"Changed from original: epochs {usual} → 5" in said(app)
     assert "--preset original --set epochs=5" in app.code[0].value
     app.button(key="preset_again").click().run()
-    assert app.number_input(key="training.epochs").value == 20
+    assert app.number_input(key="training.epochs").value == usual
 
 
 def test_the_start_makes_the_run_that_the_form_says(planned: list[Any]) -> None:
