@@ -233,12 +233,12 @@ class AmplitudeLSTM(Approach):
     Generation = Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "Mono at 16 kHz: an LSTM plays 32 linear predictors fitted to the songs. Under a minute.",
+            "Mono at 22 kHz: an LSTM plays 48 linear predictors fitted to the songs. Under a minute.",
             training={
-                "recurrence": "frames", "look_back": 256, "activation": "tanh", "scale": "rms", "sample_rate": 16_000,
-                "channels": "mono", "seconds_per_song": 60.0, "units": 96, "dense": (), "batch_size": 8, "epochs": 20,
-                "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
-                "recurrent_activation": "sigmoid",
+                "recurrence": "frames", "look_back": 384, "hop_length": 352, "num_predictors": 48, "num_levels": 32,
+                "units": 128, "dense": (), "activation": "tanh", "recurrent_activation": "sigmoid", "epochs": 24,
+                "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "scale": "rms",
+                "sample_rate": 22_050, "channels": "mono", "seconds_per_song": 60.0,
             },
             generation={"mode": "free", "seconds": 15.0},
         ),
@@ -251,12 +251,13 @@ class AmplitudeLSTM(Approach):
             generation={"mode": "predict", "segment": "held_out"},
         ),
         "best": Preset(
-            "Mono at 22 kHz: a larger memory, 64 predictors with a longer look back, more of each song.",
+            "Mono at 22 kHz: a larger memory, 64 predictors with a longer look back, four minutes of each song.",
             training={
-                "recurrence": "frames", "look_back": 512, "activation": "tanh", "scale": "rms", "sample_rate": 22_050,
-                "channels": "mono", "seconds_per_song": 240.0, "units": 192, "dense": (), "batch_size": 8,
-                "epochs": 60, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "num_predictors": 64,
-                "num_levels": 40, "dropout": 0.4, "sequence_length": 128, "recurrent_activation": "sigmoid",
+                "recurrence": "frames", "look_back": 512, "hop_length": 352, "num_predictors": 64, "num_levels": 40,
+                "units": 192, "dense": (), "activation": "tanh", "recurrent_activation": "sigmoid", "epochs": 60,
+                "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "scale": "rms",
+                "sample_rate": 22_050, "channels": "mono", "seconds_per_song": 240.0, "sequence_length": 128,
+                "dropout": 0.4, "patience": 15,
             },
             generation={"mode": "free", "seconds": 30.0},
         ),

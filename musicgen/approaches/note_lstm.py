@@ -167,8 +167,8 @@ class NoteLSTM(Approach):
         "quick": Preset(
             "Notes with rhythm and voices, shown in all keys: a style in under a minute.",
             training={
-                "epochs": 60, "units": 192, "num_layers": 1, "dropout": 0.3, "batch_size": 16, "learning_rate": 3e-3,
-                "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.02,
+                "epochs": 80, "units": 192, "num_layers": 1, "dropout": 0.45, "batch_size": 16, "learning_rate": 3e-3,
+                "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 20,
             },
         ),
         "original": Preset(

@@ -37,6 +37,10 @@ class Stretch:
 class EventExamples:
     """Windows of `steps` events.
 
+    Attributes:
+        warm_up: events of a window that only fill the memory. transpose: to a random key, anew each epoch.
+        passes: the windows of an epoch overlap so many times, so that one short song makes more than one of them.
+
     Arrays: previous, chosen (n, steps, 5) ids; phase_before, phase (n, steps, 2); sounding_before, sounding
     (n, steps, pitches); last (n, steps); mask (n, steps), 0 for padding and for steps that only warm the memory up.
     """
@@ -46,6 +50,7 @@ class EventExamples:
     steps: int
     warm_up: int = 0
     transpose: bool = False
+    passes: int = 1
     ids: list[NDArray[np.int32]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +62,7 @@ class EventExamples:
         firsts = [
             (number, first)
             for number, stretch in enumerate(self.stretches)
-            for first in range(stretch.start, stretch.stop, self.stride)
+            for first in range(stretch.start, stretch.stop, max(1, self.stride // self.passes))
         ]
         return np.array(firsts, dtype=np.int64).reshape(-1, 2)
 

@@ -24,6 +24,7 @@ from musicgen.symbolic.score import Score
 FEWEST_NOTES = 8  # fewer are no song to learn from
 SHORTEST_HELD_OUT = 24  # notes: less says nothing
 STARTS_KEPT = 64
+FEWEST_WINDOWS, MOST_PASSES = 32, 16  # in an epoch; little music is gone over more often
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss: nothing tells what was learned from what was only "
     "memorised. More or longer songs help."
@@ -61,7 +62,8 @@ def prepare_events(songs: Sequence[TrainingSong], training: Any, seed: int) -> P
         for side in (0, 1)
     ]  # fmt: skip
     length = training.sequence_length
-    data = EventExamples(codec, stretches[0], length, transpose=training.transpose)
+    passes = max(1, min(MOST_PASSES, FEWEST_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
+    data = EventExamples(codec, stretches[0], length, transpose=training.transpose, passes=passes)
     # Half of each validation window only fills the memory.
     checked = EventExamples(codec, stretches[1], 2 * length, warm_up=length) if stretches[1] else None
     ids = [[codec.events_to_ids(each.song.events)[each.start : each.stop] for each in side] for side in stretches]

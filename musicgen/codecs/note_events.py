@@ -71,13 +71,16 @@ class EventCodec:
 
     Attributes:
         values: per field the raw values in sorted order; a value's place is its id.
-        voices: what the voice numbers stand for. most_together: notes in the largest chord of the songs.
+        voices: what the voice numbers stand for. is_single: per voice, whether it sings one note at a time.
+        most_together: notes in the largest chord of the songs. most_repeats: of one pitch by one voice in a row.
         tempo: BPM, median of the songs. bar: length of the most common bar, in steps.
     """
 
     values: tuple[tuple[int, ...], ...]
     voices: tuple[Voice, ...]
+    is_single: tuple[bool, ...]
     most_together: int
+    most_repeats: int
     tempo: float
     bar: int
 
@@ -113,13 +116,14 @@ class EventCodec:
         return np.stack([values[ids[:, field]] for field, values in enumerate(self._arrays)], axis=1).astype(np.int32)
 
     def events_to_score(self, events: Events, *, tempo: float | None = None) -> Score:
-        """The events from beat 0 on, each voice on a track of its own."""
+        """The events from beat 0 on, each voice on a track of its own. A voice that sings one note at a time ends each
+        when the next begins."""
         used = sorted(set(events[:, VOICE].tolist()))
         tracks = tuple(Track(self.voices[v].name, self.voices[v].program) for v in used) or (Track(),)
         return Score(
             make_notes(
                 np.cumsum(events[:, GAP]),
-                np.maximum(events[:, DURATION], 1),
+                self._durations(events),
                 events[:, PITCH],
                 np.clip(events[:, VELOCITY] * VELOCITY_LEVEL + VELOCITY_LEVEL // 2, 1, 127),
                 np.searchsorted(used, events[:, VOICE]) if used else 0,
@@ -132,11 +136,23 @@ class EventCodec:
             (TimeSignature(0, *_signature(self.bar)),),
         )
 
+    def _durations(self, events: Events) -> NDArray[np.int64]:
+        onset, duration = np.cumsum(events[:, GAP]), np.maximum(events[:, DURATION], 1).astype(np.int64)
+        for voice in np.flatnonzero(self.is_single):
+            mine = np.flatnonzero(events[:, VOICE] == voice)
+            until_next = np.diff(onset[mine])
+            duration[mine[:-1]] = np.where(
+                until_next > 0, np.minimum(duration[mine[:-1]], until_next), duration[mine[:-1]]
+            )
+        return duration
+
     def to_json(self) -> dict[str, Any]:
         return {
             "values": [list(values) for values in self.values],
             "voices": [[voice.program, voice.number, voice.name] for voice in self.voices],
+            "is_single": list(self.is_single),
             "most_together": self.most_together,
+            "most_repeats": self.most_repeats,
             "tempo": self.tempo,
             "bar": self.bar,
         }
@@ -146,7 +162,9 @@ class EventCodec:
         return cls(
             values=tuple(tuple(int(value) for value in values) for values in document["values"]),
             voices=tuple(Voice(int(program), int(number), str(name)) for program, number, name in document["voices"]),
+            is_single=tuple(bool(each) for each in document["is_single"]),
             most_together=int(document["most_together"]),
+            most_repeats=int(document["most_repeats"]),
             tempo=float(document["tempo"]),
             bar=int(document["bar"]),
         )
@@ -165,7 +183,9 @@ def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tu
     codec = EventCodec(
         values=tuple(tuple(each) for each in values),
         voices=voices,
+        is_single=tuple(all(_is_single(song.events, voice) for song in songs) for voice in range(len(voices))),
         most_together=max((_largest_chord(song.events) for song in songs), default=1),
+        most_repeats=max((_longest_repeat(song.events) for song in songs), default=1),
         tempo=float(np.median([_tempo(score) for score, _ in scores])),
         bar=Counter(bar_steps(score) for score, _ in scores).most_common(1)[0][0],
     )
@@ -229,6 +249,24 @@ def _largest_chord(events: Events) -> int:
         return 1
     chords = np.cumsum(events[:, GAP] > 0)
     return int(np.bincount(chords).max())
+
+
+def _is_single(events: Events, voice: int) -> bool:
+    """Whether the notes of a voice follow one another, a slip in fifty allowed."""
+    onset = np.cumsum(events[:, GAP])
+    mine = events[:, VOICE] == voice
+    overlapping = onset[mine][:-1] + events[mine, DURATION][:-1] > onset[mine][1:]
+    return bool(overlapping.mean() <= 0.02) if overlapping.size else True
+
+
+def _longest_repeat(events: Events) -> int:
+    """How often a voice sings one pitch in a row at most."""
+    longest = 1
+    for voice in np.unique(events[:, VOICE]):
+        changes = np.flatnonzero(np.diff(events[events[:, VOICE] == voice, PITCH]))
+        runs = np.diff(np.concatenate([[-1], changes, [(events[:, VOICE] == voice).sum() - 1]]))
+        longest = max(longest, int(runs.max()))
+    return longest
 
 
 def _rounded(steps: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -146,8 +146,11 @@ def event_objective(sizes: EventSizes) -> Objective:
 class EventStepper:
     """One field of one event at a time, with the bookkeeping of `codecs.event_features`.
 
+    It allows what the songs had: chords rise and are no larger, a voice that sings one note at a time is not given two,
+    and no voice repeats a pitch more often.
+
     State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
-    left (batch, pitches), latest (batch, voices), lowest (batch,): in a chord the pitches do not fall.
+    left (batch, pitches), latest, repeats, singing (batch, voices), lowest (batch,).
     """
 
     def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
@@ -156,7 +159,8 @@ class EventStepper:
         self.num_fields = len(FIELDS)
         self.gaps = np.asarray(codec.values[GAP], dtype=np.int32)
         self.durations = np.maximum(np.asarray(codec.values[DURATION], dtype=np.int32), 1)
-        self.most_together = codec.most_together
+        self.is_single = np.asarray(codec.is_single)
+        self.most_together, self.most_repeats = codec.most_together, codec.most_repeats
         self.zero_gap = codec.values[GAP].index(0)
 
     def start(self, position: Any, bar: Any) -> tuple[Any, Any]:
@@ -174,6 +178,8 @@ class EventStepper:
             "together": zeros,
             "left": ops.zeros((batch_size, self.sizes.n_pitches), "int32"),
             "latest": ops.full((batch_size, self.sizes.fields[VOICE]), self.sizes.n_pitches, "int32"),
+            "repeats": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
+            "singing": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
             "lowest": zeros,
         }
         return self._listen(state, is_start=True)
@@ -198,6 +204,7 @@ class EventStepper:
             "left": ops.maximum(state["left"] - gap[:, None], 0),
             "together": ops.where(is_chord, state["together"] + 1, 1),
             "lowest": ops.where(is_chord, state["lowest"], 0),
+            "singing": ops.where(is_chord[:, None], state["singing"], 0),
         }
 
     def _sung(self, state: Any) -> Any:
@@ -206,8 +213,11 @@ class EventStepper:
         length = ops.take(ops.convert_to_tensor(self.durations), chosen[:, DURATION])
         is_pitch = ops.one_hot(pitch, self.sizes.n_pitches, dtype="int32")
         is_voice = ops.one_hot(voice, self.sizes.fields[VOICE], dtype="int32")
+        is_again = ops.cast(state["latest"] == pitch[:, None], "int32")
         return {
             **state,
+            "repeats": ops.where(is_voice > 0, state["repeats"] * is_again + 1, state["repeats"]),
+            "singing": ops.maximum(state["singing"], is_voice),
             "left": ops.maximum(state["left"], is_pitch * length[:, None]),
             "latest": ops.where(is_voice > 0, pitch[:, None], state["latest"]),
         }
@@ -239,9 +249,22 @@ class EventStepper:
         sounding = ops.cast(state["left"] > 0, "float32")
         anchors = [last, chosen[PITCH]]  # not chosen anew yet: that of the event before
         logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors)
+        if field == VOICE:
+            is_taken = ops.logical_and(state["singing"] > 0, self.is_single)
+            is_taken = ops.logical_and(is_taken, ops.logical_not(ops.all(is_taken, axis=1, keepdims=True)))
+            return ops.where(is_taken, NEVER, logits)
         if field == PITCH:
-            return ops.where(ops.arange(self.sizes.n_pitches) < state["lowest"][:, None], NEVER, logits)
+            return ops.where(self._is_excluded(state, voice, last), NEVER, logits)
         return logits
+
+    def _is_excluded(self, state: Any, voice: Any, last: Any) -> Any:
+        """Pitches below the chord so far, and one that the voice has sung often enough: (batch, pitches)."""
+        pitches = ops.arange(self.sizes.n_pitches)
+        repeats = ops.squeeze(ops.take_along_axis(state["repeats"], voice[:, None], axis=1), axis=1)
+        is_worn = ops.logical_and(pitches == last[:, None], (repeats >= self.most_repeats)[:, None])
+        is_low = pitches < state["lowest"][:, None]
+        excluded = ops.logical_or(is_low, is_worn)
+        return ops.logical_and(excluded, ops.logical_not(ops.all(excluded, axis=1, keepdims=True)))
 
     def _phase(self, state: Any) -> Any:
         place, bar = state["position"], state["bar"]

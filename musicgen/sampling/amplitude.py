@@ -96,7 +96,7 @@ def free(
             "steps_per_second": round(values.size / max(seconds, 1e-9), 1),
             "prompt_seconds": round(prompts.shape[2] / codec.sample_rate, 6),
             "prompt_start_seconds": round(start, 6) if song is not None else None,
-            "turned_down_db": round(-20 * float(np.log10(gain)), 2),
+            "turned_down_db": abs(round(20 * float(np.log10(gain)), 2)),
             **_fate(content, codec),
         }
         yield Made(content, seed, facts, _continuation(song, start, generation, content))

@@ -207,6 +207,20 @@ class TestEvents:
         codec, _ = make_event_codec([(chords(4), None)])
         assert EventCodec.from_json(json.loads(json.dumps(codec.to_json()))) == codec
 
+    def test_a_voice_of_single_notes_is_known_and_kept_so(self) -> None:
+        codec, (song,) = make_event_codec([(chords(8), None)])
+        assert codec.is_single == (True, False)
+        events = song.events.copy()
+        events[:, DURATION] = 200
+        score = codec.events_to_score(events)
+        right = score.notes[score.notes["track"] == 0]
+        assert (np.diff(right["onset_ticks"]) >= right["duration_ticks"][:-1]).all()
+        assert (score.notes["duration_ticks"][score.notes["track"] == 1] == 200).all()
+
+    def test_how_often_a_pitch_is_repeated(self) -> None:
+        assert make_event_codec([(melody([60, 62, 62, 62, 64, 62]), None)])[0].most_repeats == 3
+        assert make_event_codec([(melody([60]), None)])[0].most_repeats == 1
+
     def test_other_bars(self) -> None:
         waltz = Score(make_notes([0, 480, 960], 480, [60, 64, 67], 80), 480, time_signatures=(TimeSignature(0, 6, 8),))
         codec, _ = make_event_codec([(waltz, None)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicgen.codecs.event_examples import EventExamples, Stretch
-from musicgen.codecs.note_events import FIELDS, GAP, PITCH, make_event_codec
+from musicgen.codecs.note_events import FIELDS, GAP, PITCH, VOICE, make_event_codec
 from musicgen.networks.backend import compiled, ops, set_seed
 from musicgen.networks.event_sizes import EventSizes
 from musicgen.networks.events import EventStepper, build_event_network, from_anchor
@@ -150,6 +150,14 @@ def test_events_keep_their_rules(events: tuple) -> None:
         assert np.bincount(chord).max() <= codec.most_together
         together = np.flatnonzero(row[1:] == 0)
         assert (np.diff(pitches)[together] >= 0).all()
+    assert codec.is_single == (True, False)  # the right hand plays a melody
+    for row, ids in zip(gaps, made, strict=True):
+        melody = ids[:, VOICE] == 0
+        assert np.bincount(np.cumsum(row > 0)[melody]).max() == 1
+        for voice in (0, 1):
+            pitches = ids[ids[:, VOICE] == voice, PITCH]
+            runs = np.diff(np.flatnonzero(np.concatenate([[True], np.diff(pitches) != 0, [True]])))
+            assert runs.max() <= codec.most_repeats
 
 
 def test_prompt_is_heard_whatever_its_length(events: tuple) -> None:
