@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from musicgen.runs.api import Task
 
 LIVE_SECONDS = 0.7
-KEPT = 5
 
 
 def watch(task_id: str) -> None:
-    """Remember what was started here, so that its failure is told here too."""
-    remember("generating", (*recall("generating", ())[-KEPT:], task_id))
+    """Remember what was started last, so that its end is told here too."""
+    remember("generating", task_id)
 
 
 def draw_generation(run_id: str) -> bool:
@@ -29,7 +28,7 @@ def draw_generation(run_id: str) -> bool:
     tasks = _active(run_id)
     if tasks:
         st.fragment(_live, run_every=LIVE_SECONDS)(run_id, tuple(task.id for task in tasks))
-    for task_id in recall("generating", ()):
+    if task_id := recall("generating"):
         _ended(run_id, task_id)
     return bool(tasks)
 

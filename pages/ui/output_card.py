@@ -12,6 +12,8 @@ from pages.ui import run_words
 from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.downloads import download_buttons
 from pages.ui.errors import shown_errors
+from pages.ui.generation_view import watch
+from pages.ui.intent import intent_key
 from pages.ui.judging import draw_judgement
 from pages.ui.navigation import page_link
 from pages.ui.sound import draw_sound
@@ -107,7 +109,7 @@ def _compare_link(output: Output) -> None:
 def _again(output: Output) -> None:
     from musicgen.runs.api import regenerate
 
-    regenerate(output.id)
+    watch(regenerate(output.id, submit_key=intent_key("again", output.id)))
     st.toast("Making it again. It appears here when it is done.")
     st.rerun()
 

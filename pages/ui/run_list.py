@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from musicgen.approaches import approaches
+from musicgen.errors import NotFound
 from pages.ui import run_words
 from pages.ui.layout import STATES
 from pages.ui.state import choose_id, chosen_id
@@ -43,13 +44,26 @@ def choose_run() -> str | None:
     )  # fmt: skip
     shown = PER_PAGE * (1 + int(st.session_state.get("run_pages", 0)))
     runs = list_runs(search=search, limit=shown + 1)
-    chosen = chosen_id("run") or _first(runs)
+    chosen = _remembered() or _first(runs)
     if chosen and st.query_params.get("run") != chosen:
         choose_id("run", chosen)
     st.html(STYLE)
     is_live = any(run.is_active for run in runs)
     st.fragment(_rows, run_every=LIVE_SECONDS if is_live else None)(search, shown, chosen, is_live)
     return chosen
+
+
+def _remembered() -> str | None:
+    """The run of the address, there or not; else the one looked at last, if it is still there."""
+    from musicgen.runs.api import get_run
+
+    chosen = chosen_id("run")
+    if chosen is None or st.query_params.get("run") == chosen:
+        return chosen
+    try:
+        return get_run(chosen).id
+    except NotFound:  # deleted meanwhile
+        return None
 
 
 def _first(runs: list[Run]) -> str | None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
+from pages.ui.generation_view import draw_generation
 from pages.ui.layout import empty_place, page_heading
 from pages.ui.navigation import page_link
 from pages.ui.output_card import draw_outputs
@@ -40,12 +42,14 @@ def main() -> None:
         if chosen:
             draw_run(chosen)
             outputs_of(chosen)
+            show_command(command_line("runs", "show", chosen))
 
 
 def outputs_of(run_id: str) -> None:
-    """The newest things it made; all of them are on the Generate page."""
+    """What is being made, and the newest things it made; all of them are on the Generate page."""
     from musicgen.runs.api import list_outputs
 
+    draw_generation(run_id)
     outputs = list_outputs(run_id=run_id, limit=OUTPUTS_SHOWN + 1)
     if outputs:
         st.markdown("#### What it made")

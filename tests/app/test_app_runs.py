@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
 
-from musicgen.runs.api import get_run, list_runs
+from musicgen.runs.api import delete_run, get_run, list_runs
 from musicgen.runs.folders import WORKER_LOCK, run_folder
 from musicgen.runs.locks import FileLock
 
@@ -148,3 +148,15 @@ def test_an_archive_that_is_no_run_is_refused_in_a_sentence() -> None:
     assert is_clean(app)
     assert len(list_runs()) == 1
     assert len(app.error) == 1
+
+
+def test_a_run_that_was_deleted_elsewhere_gives_way_to_another() -> None:
+    song = add_song("s", tone(2))
+    kept, gone = add_run([song], name="Kept"), add_run([song], name="Gone")
+    app = visit("runs", run=gone)
+    delete_run(gone)
+    del app.query_params["run"]
+    app.run()
+    assert is_clean(app)
+    assert app.query_params["run"] == kept
+    assert not app.error
