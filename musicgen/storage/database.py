@@ -137,7 +137,8 @@ def _took_turn(connection: Any) -> bool:
 
 @lru_cache(maxsize=8)
 def _engine(url: str) -> sa.Engine:
-    made = sa.create_engine(url)
+    # No pool for SQLite: a connection is closed when its statement is done, so that none outlives its folder.
+    made = sa.create_engine(url, poolclass=sa.NullPool) if url.startswith("sqlite") else sa.create_engine(url)
     if made.dialect.name == "sqlite":
         sa.event.listen(made, "connect", _prepare_connection)
         sa.event.listen(made, "begin", _begin)
