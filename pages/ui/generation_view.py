@@ -73,6 +73,7 @@ def _ended(run_id: str, task_id: str) -> None:
     if task.run_id != run_id or task.is_active:
         return
     if task.state == "failed":
-        st.error(escape(f"{task.reason} {task.advice}".strip()), icon=":material/error:")
+        advice = "" if task.advice == task.reason else task.advice
+        st.error(escape(f"{task.reason} {advice}".strip()), icon=":material/error:")
     elif task.state == "cancelled":
         st.info(escape(task.reason or "Cancelled. What was finished before is kept below."), icon=":material/info:")

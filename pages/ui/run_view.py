@@ -87,7 +87,7 @@ def _trouble(run: Run) -> None:
     if run.reason:
         show = st.error if run.state == "failed" else st.info
         show(escape(run.reason), icon=":material/error:" if run.state == "failed" else ":material/info:")
-    if run.advice:
+    if run.advice and run.advice != run.reason:
         st.info(escape(run.advice), icon=":material/lightbulb:")
     if run.state == "failed" and (lines := run.log_tail(FAILED_LINES)):
         st.caption("The last lines of its log")
