@@ -137,6 +137,7 @@ def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:
             if future is not None and is_settled(future, START_WAITS_SECONDS):
                 future.result()
             run_id = request.submit()
+            request.forget_plan()  # its times are measured once this run has been
     except MusicgenError as error:
         show_error(error)
         return
