@@ -293,15 +293,14 @@ class AmplitudeLSTM(Approach):
     def cost(self, prepared: Prepared, training: Any) -> Cost:
         n_channels, parameters = prepared.codec.n_channels, _parameters(training)
         stored = sum(each.nbytes for each in prepared.training)
-        steps = training.look_back if training.recurrence == "look_back" else training.sequence_length
-        working = (
-            4 * training.batch_size * steps * (20 * training.units + training.num_predictors * training.num_levels)
-        )
+        steps = {"none": 1, "look_back": training.look_back, "frames": training.sequence_length}[training.recurrence]
+        choices = training.num_predictors * training.num_levels if training.recurrence == "frames" else 0
+        working = 16 * training.batch_size * steps * (20 * training.units + 3 * choices)
         return Cost(
             networks=n_channels,
             parameters=parameters,
             flops_per_epoch=_flops(training) * prepared.training[0].n_examples * n_channels,
-            memory_bytes=int(FRAMEWORK_BYTES + 3 * stored + n_channels * (4 * working + 16 * parameters)),
+            memory_bytes=int(FRAMEWORK_BYTES + 3 * stored + n_channels * (working + 16 * parameters)),
         )
 
     def build(self, codec: Any, training: Any, *, seed: int = 0) -> Networks:

@@ -99,7 +99,7 @@ def from_anchor(steps: Any, anchor: Any, n_pitches: int) -> Any:
         steps: (…, 2 · n_pitches - 1), the interval of no step in the middle.
         anchor: (…,) pitch ids; n_pitches means none, and then nothing is added.
     """
-    place = ops.arange(n_pitches) - ops.expand_dims(anchor, -1) + n_pitches - 1
+    place = n_pitches - 1 - ops.expand_dims(anchor, -1) + ops.arange(n_pitches)
     is_none = ops.expand_dims(anchor, -1) >= n_pitches
     taken = ops.take_along_axis(steps, ops.clip(place, 0, 2 * n_pitches - 2), axis=-1)
     return ops.where(is_none, 0.0, taken)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +20,7 @@ from musicgen.networks.bank import BankStepper
 from musicgen.networks.bundle import Networks
 from musicgen.sampling.bank import choose_codes, frame_priors, guess_samples, play_codes
 from musicgen.sampling.decoding import uniforms
+from musicgen.sampling.pace import Pace
 from musicgen.sampling.waveforms import free_run, predict_windows
 
 SILENT_DB = -60.0  # below the level of the songs
@@ -40,14 +40,13 @@ def predicted(
         raise InvalidInput(sentence("Mode predict follows a real song", "no song", "Choose one as the prompt."))
     source, stretch, first = _part(codec, training, generation, song)
     values = codec.encode(stretch)
-    began = time.monotonic()
-    progress = _combined(monitor, "predicting", codec.n_channels, values.shape[1] - training.look_back)
+    pace = Pace()
+    progress = _combined(monitor, pace, "predicting", codec.n_channels, values.shape[1] - training.look_back)
     guesses = np.stack(
         _each_channel(
             networks, lambda number, name: _guess(networks, codec, training, name, number, values, progress(number))
         )
     )
-    seconds = time.monotonic() - began
     content, offset = _at_source_rate(codec.decode(guesses), stretch, training.look_back)
     start = (first + offset) / source.sample_rate
     target, before = values[:, training.look_back :], values[:, training.look_back - 1 : -1]
@@ -55,7 +54,7 @@ def predicted(
         "mode": "predict",
         "segment": generation.segment,
         "steps": int(guesses.shape[1]),
-        "steps_per_second": round(guesses.size / max(seconds, 1e-9), 1),
+        **pace.facts(),
         "mse": _mean_square(guesses - target) * codec.steps_per_unit**2,
         "persistence_mse": persistence_mse(target, before) * codec.steps_per_unit**2,
         "negative_share": float((guesses < 0).mean()),
@@ -78,22 +77,21 @@ def free(
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
     starts = [_prompt_start(song, generation, seed) for seed in seeds]
     prompts = _prompts(codec, song, starts, generation.prompt_seconds)
-    progress = _combined(monitor, "generating", codec.n_channels, n_samples)
-    began = time.monotonic()
+    pace = Pace()
+    progress = _combined(monitor, pace, "generating", codec.n_channels, n_samples)
 
     def run(number: int, name: str) -> Samples:
         play = _play_bank if codec.banks else _play_network
         return play(networks, codec, training, generation, seeds, (number, name), prompts[:, number], progress(number))
 
     values = np.stack(_each_channel(networks, run), axis=1)[:, :, :n_samples]  # (seeds, channels, n_samples)
-    seconds = time.monotonic() - began
     for seed, start, made in zip(seeds, starts, values, strict=True):
         gain = _gain(made / codec.scale, codec) if codec.banks else 1.0
         content = codec.decode(made * gain)
         facts = {
             "mode": "free",
             "steps": n_samples,
-            "steps_per_second": round(values.size / max(seconds, 1e-9), 1),
+            **pace.facts(len(seeds)),
             "prompt_seconds": round(prompts.shape[2] / codec.sample_rate, 6),
             "prompt_start_seconds": round(start, 6) if song is not None else None,
             "turned_down_db": abs(round(20 * float(np.log10(gain)), 2)),
@@ -195,13 +193,16 @@ def _each_channel(networks: Networks, run: Callable[[int, str], Samples]) -> lis
         return [job.result() for job in jobs]
 
 
-def _combined(monitor: Monitor, phase: str, n_channels: int, total: int) -> Callable[[int], Callable[[int], None]]:
+def _combined(
+    monitor: Monitor, pace: Pace, phase: str, n_channels: int, total: int
+) -> Callable[[int], Callable[[int], None]]:
     """Progress of all channels as one; called from their threads."""
     done = [0] * n_channels
 
     def of(number: int) -> Callable[[int], None]:
         def report(count: int) -> None:
             done[number] = min(count, total)
+            pace.note(sum(done))
             monitor.progress(phase, sum(done), total * n_channels)
 
         return report

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from musicgen.networks.event_sizes import EventSizes
 from musicgen.networks.events import EventStepper
 from musicgen.networks.tokens import TokenStepper, WindowStepper
 from musicgen.sampling.decoding import Rules, uniforms
+from musicgen.sampling.pace import Pace
 from musicgen.sampling.tokens import hear, sample
 from musicgen.symbolic.score import Score
 
@@ -40,12 +40,12 @@ def event_pieces(
     stepper, batch_size = EventStepper(model, sizes, codec), len(seeds)
     position = np.full(batch_size, heard.start % heard.bar, dtype=np.int32)
     bar = np.full(batch_size, heard.bar, dtype=np.int32)
-    began = time.monotonic()
-    begin = compiled(stepper.start, model)(position, bar)
+    pace = Pace()
+    begin = stepper.start(ops.convert_to_tensor(position), ops.convert_to_tensor(bar))
     if len(heard):
         ids = codec.events_to_ids(heard.events)
         begin = hear(stepper, begin, np.repeat(ids[None], batch_size, axis=0))
-    made, speed = _sampled(stepper, begin, generation, seeds, monitor, began)
+    made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace)
     tempo = generation.tempo or (_tempo(source) if source else codec.tempo)
     for seed, ids in zip(seeds, made, strict=True):
         events = codec.ids_to_events(ids)
@@ -68,7 +68,7 @@ def token_pieces(
 ) -> Iterator[Made]:
     """The authors' pieces: one event a step, after a window of a song."""
     begun = np.stack([_first_window(codec, window, generation, prompt, seed) for seed in seeds])
-    began = time.monotonic()
+    pace = Pace()
     if generation.memory == "window":
         stepper: Any = WindowStepper(model)
         begin = compiled(lambda ids: (model(ids), ids), model)(begun)
@@ -76,7 +76,7 @@ def token_pieces(
         stepper = TokenStepper(model)
         nothing = ops.zeros((len(seeds), len(codec.vocabulary)))
         begin = hear(stepper, (nothing, stepper.start(len(seeds))), begun[:, :, None])
-    made, speed = _sampled(stepper, begin, generation, seeds, monitor, began)
+    made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace)
     for seed, first, ids in zip(seeds, begun, made[:, :, 0], strict=True):
         kept = np.concatenate([first, ids]) if generation.keep_prompt else ids
         content = codec.ids_to_score(kept, step_beats=generation.step_beats, tempo=generation.tempo)
@@ -84,23 +84,19 @@ def token_pieces(
 
 
 def _sampled(
-    stepper: Any, begin: Any, generation: Any, seeds: Sequence[int], monitor: Monitor, began: float
+    stepper: Any, begin: Any, generation: Any, seeds: Sequence[int], monitor: Monitor, pace: Pace
 ) -> tuple[Ids, dict[str, float]]:
     """(ids (batch, n_notes, fields), how fast)."""
     rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
     noise = uniforms(seeds, generation.num_notes, stepper.num_fields)
-    progress = _progress(monitor, generation.num_notes, len(seeds))
-    progress(0)
+
+    def progress(done: int) -> None:
+        pace.note(done)
+        monitor.progress("generating", done * len(seeds), generation.num_notes * len(seeds))
+
+    monitor.progress("generating", 0, generation.num_notes * len(seeds))
     made = sample(stepper, begin, noise, rules, progress=progress)
-    seconds = time.monotonic() - began
-    return made, {
-        "steps": generation.num_notes,
-        "steps_per_second": round(generation.num_notes * len(seeds) / max(seconds, 1e-9), 1),
-    }
-
-
-def _progress(monitor: Monitor, n_notes: int, n_pieces: int) -> Callable[[int], None]:
-    return lambda done: monitor.progress("generating", done * n_pieces, n_notes * n_pieces)
+    return made, {"steps": generation.num_notes, **pace.facts(len(seeds))}
 
 
 def _first_window(codec: TokenCodec, window: int, generation: Any, prompt: TrainingSong | None, seed: int) -> Ids:
