@@ -1,7 +1,7 @@
 """Notes generated a second, one output: cached state in a compiled loop against `predict` on a sliding window.
 
-The network has the sizes that such systems are published with: three LSTM layers of 256, a window of 100. Its weights are random:
-what it plays does not matter here.
+The network has the sizes that such systems are published with: three LSTM layers of 256, a window of 100. Its weights
+are random: what it plays does not matter here.
 """
 
 from __future__ import annotations
