@@ -45,9 +45,8 @@ def download_buttons(clip: Clip, name: str, *, key_suffix: str = "", formats: Se
 
 
 def _content(clip: Clip, format: str) -> bytes:
-    from musicgen.clips.exports import export_clip
-
     from musicgen.clips import ensure_audio
+    from musicgen.clips.exports import export_clip
 
     if format in AUDIO_FORMATS and not clip.has_audio:
         ensure_audio(clip)
