@@ -15,7 +15,7 @@ from musicgen.audio.waveform import Waveform
 from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.windows import Samples, WindowExamples
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation.floors import persistence_mse
+from musicgen.evaluation.floors import linear_predictor_mse, persistence_mse
 from musicgen.networks.bank import BankStepper
 from musicgen.networks.bundle import Networks
 from musicgen.sampling.bank import choose_codes, frame_priors, guess_samples, play_codes
@@ -38,7 +38,7 @@ def predicted(
     """One-step prediction of a song's training or held-out part. Nothing is left to chance: all seeds give the same."""
     if song is None:
         raise InvalidInput(sentence("Mode predict follows a real song", "no song", "Choose one as the prompt."))
-    source, stretch, first = _part(codec, training, generation, song)
+    source, learned, stretch, first = _part(codec, training, generation, song)
     values = codec.encode(stretch)
     pace = Pace()
     progress = _combined(monitor, pace, "predicting", codec.n_channels, values.shape[1] - training.look_back)
@@ -57,6 +57,8 @@ def predicted(
         **pace.facts(),
         "mse": _mean_square(guesses - target) * codec.steps_per_unit**2,
         "persistence_mse": persistence_mse(target, before) * codec.steps_per_unit**2,
+        "linear_predictor_mse": _linear_mse(codec.encode(learned), values, training.look_back)
+        * codec.steps_per_unit**2,
         "negative_share": float((guesses < 0).mean()),
         "clipped_share": float((np.abs(guesses) > codec.scale).mean()),
     }
@@ -168,12 +170,17 @@ def _play_bank(
     return play_codes(bank, codes, _end_of(prompt, bank.order), noise, limit=codec.scale, progress=progress)
 
 
-def _part(codec: AmplitudeCodec, training: Any, generation: Any, song: TrainingSong) -> tuple[Waveform, Waveform, int]:
-    """(the song, the wanted part of it, its first sample), at the song's own rate."""
+def _part(
+    codec: AmplitudeCodec, training: Any, generation: Any, song: TrainingSong
+) -> tuple[Waveform, Waveform, Waveform, int]:
+    """(the song, its training part, the wanted part, the first sample of that), at the song's own rate."""
     source = song.clip.waveform()
     n_samples = round(source.n_samples * codec.sample_rate / source.sample_rate)
-    span = training.cut.spans(n_samples, codec.sample_rate)[generation.segment == "held_out"]
-    first, last = (round(sample * source.sample_rate / codec.sample_rate) for sample in (span.start, span.stop))
+    spans = training.cut.spans(n_samples, codec.sample_rate)
+    span = spans[generation.segment == "held_out"]
+    learned, first, last = (
+        round(sample * source.sample_rate / codec.sample_rate) for sample in (spans[0].stop, span.start, span.stop)
+    )
     if span.stop - span.start <= training.look_back + 1:
         raise InvalidInput(
             sentence(
@@ -183,7 +190,7 @@ def _part(codec: AmplitudeCodec, training: Any, generation: Any, song: TrainingS
             ),
             code="too_short",
         )
-    return source, source.between(first, last), first
+    return source, source.between(0, learned), source.between(first, last), first
 
 
 def _each_channel(networks: Networks, run: Callable[[int, str], Samples]) -> list[Samples]:
@@ -225,7 +232,8 @@ def _prompt_start(song: TrainingSong | None, generation: Any, seed: int) -> floa
     latest = max(0.0, song.clip.seconds - generation.prompt_seconds)
     if generation.start_seconds is not None:
         return min(float(generation.start_seconds), latest)
-    return float(np.random.default_rng([seed, 1]).uniform(0.0, latest))
+    # Where the song itself goes on for as long, if it does: the two can then be heard side by side.
+    return float(np.random.default_rng([seed, 1]).uniform(0.0, max(0.0, latest - generation.seconds) or latest))
 
 
 def _prompts(codec: AmplitudeCodec, song: TrainingSong | None, starts: Sequence[float], seconds: float) -> Samples:
@@ -280,6 +288,11 @@ def _fate(content: Waveform, codec: AmplitudeCodec) -> dict[str, Any]:
         "clipped_share": float((np.abs(samples) >= 1.0).mean()),
         "fell_silent_at_seconds": round(silent_after, 3) if silent_after < content.seconds - 0.25 else None,
     }
+
+
+def _linear_mse(learned: Samples, values: Samples, look_back: int) -> float:
+    """The linear predictor of the same look back, fitted to the training part of the song; mean over the channels."""
+    return float(np.mean([linear_predictor_mse([a], [b], look_back) for a, b in zip(learned, values, strict=True)]))
 
 
 def _mean_square(values: NDArray[np.floating]) -> float:

@@ -146,6 +146,9 @@ class TestOriginal:
         target = pcm[:, 3:4_000]
         guessed = np.rint(made.content.samples.astype(float) * 32_767)
         assert made.facts["mse"] == pytest.approx(np.mean((guessed - target) ** 2), rel=0.02)
+        assert made.facts["mse"] < made.facts["persistence_mse"]
+        linear = np.mean([linear_predictor_mse([x], [x], 3) for x in learned])
+        assert made.facts["linear_predictor_mse"] == pytest.approx(linear, rel=1e-3)
 
     def test_all_scales_report_in_one_unit(self) -> None:
         songs = [audio_song(8_000)]
