@@ -50,7 +50,7 @@ class Song:
     def __len__(self) -> int:
         return len(self.events)
 
-    @property
+    @cached_property
     def position(self) -> NDArray[np.int64]:
         """Steps from the beginning of a bar to each onset, shape (n_notes,)."""
         return self.start + np.cumsum(self.events[:, GAP], dtype=np.int64)

@@ -14,7 +14,7 @@ run equals an uninterrupted one, and shards can run side by side.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,12 +101,23 @@ def _gpu_number(name: str, n_gpus: int) -> int | None:
     return None if chosen == "cpu" else known.index(chosen) - 1
 
 
-def compiled(function: Callable[..., Any], *models: keras.Model) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any], *models: keras.Model, key: Hashable = None) -> Callable[..., Any]:
     """`function`, a pure function of tensors that may call `models`, compiled whole by XLA.
 
     The weights are read once a call, before any loop inside begins. Arguments keep their shapes from call to call:
     another shape compiles again.
+
+    Args:
+        key: names what `function` does with the first model; the same key again gives what was compiled before.
     """
+    # Beside Keras' own attributes, which would track what is set in the usual way.
+    kept = models[0].__dict__.setdefault("_compiled_by_key", {}) if key is not None else {}
+    if key not in kept:
+        kept[key] = _compile(function, models)
+    return kept[key]
+
+
+def _compile(function: Callable[..., Any], models: Sequence[keras.Model]) -> Callable[..., Any]:
     variables = [variable for model in models for variable in model.variables]
 
     def pure(values: Sequence[Any], *arguments: Any) -> Any:

@@ -71,7 +71,7 @@ def token_pieces(
     pace = Pace()
     if generation.memory == "window":
         stepper: Any = WindowStepper(model)
-        begin = compiled(lambda ids: (model(ids), ids), model)(begun)
+        begin = compiled(lambda ids: (model(ids), ids), model, key="window")(begun)
     else:
         stepper = TokenStepper(model)
         nothing = ops.zeros((len(seeds), len(codec.vocabulary)))

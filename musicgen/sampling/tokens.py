@@ -52,7 +52,11 @@ def sample(
         Token ids, shape (batch, n_events, num_fields).
     """
     batch_size, n_events, num_fields = noise.shape
-    run = compiled(lambda begin, noise: _choose_events(stepper, begin, noise, rules), stepper.model)
+    run = compiled(
+        lambda begin, noise: _choose_events(stepper, begin, noise, rules),
+        stepper.model,
+        key=("choose", type(stepper), rules),
+    )
     made = np.empty((batch_size, n_events, num_fields), dtype=np.int32)
     for start in range(0, n_events, EVENTS_PER_CALL):
         piece = noise[:, start : start + EVENTS_PER_CALL]
@@ -66,7 +70,11 @@ def sample(
 
 def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) -> tuple[Any, Any]:
     """(logits, state) after given events, shape (batch, n_events, num_fields)."""
-    run = compiled(lambda begin, heard, n_heard: _hear_events(stepper, begin, heard, n_heard), stepper.model)
+    run = compiled(
+        lambda begin, heard, n_heard: _hear_events(stepper, begin, heard, n_heard),
+        stepper.model,
+        key=("hear", type(stepper)),
+    )
     batch_size, n_events, num_fields = events.shape
     for start in range(0, n_events, HEARD_PER_CALL):
         piece = events[:, start : start + HEARD_PER_CALL]
