@@ -352,8 +352,11 @@ def test_of_several_supervisors_one_stays(song: str) -> None:
 def test_it_goes_when_its_storage_is_gone(home: Path, song: str) -> None:
     process = subprocess.Popen([sys.executable, "-m", "musicgen.runs.supervisor"], cwd=ROOT, start_new_session=True)
     until(lambda: is_held(supervisor_lock()))
-    home.rename(home.with_name("moved"))
-    assert process.wait(10) == 0
+    moved = home.rename(home.with_name("moved"))
+    try:
+        assert process.wait(10) == 0
+    finally:
+        moved.rename(home)  # the end of the test looks into it
 
 
 def test_a_bad_round_is_survived(rounds: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
