@@ -17,7 +17,7 @@ from musicgen.codecs.event_features import features_of
 from musicgen.codecs.examples import Arrays
 from musicgen.codecs.note_events import FIELDS, GAP, PITCH, TRANSPOSE, EventCodec, Song
 
-SHADOW = 24  # events before a window that may still sound in it
+SHADOW = 48  # events before a window that may still sound in it, and that tell its key
 FRESH_STARTS = 0.25
 
 
@@ -42,7 +42,8 @@ class EventExamples:
         passes: the windows of an epoch overlap so many times, so that one short song makes more than one of them.
 
     Arrays: previous, chosen (n, steps, 5) ids; phase_before, phase (n, steps, 2); sounding_before, sounding
-    (n, steps, pitches); last (n, steps); mask (n, steps), 0 for padding and for steps that only warm the memory up.
+    (n, steps, pitches); last (n, steps); tonality (n, steps, 24); mask (n, steps), 0 for padding and for steps that
+    only warm the memory up.
     """
 
     codec: EventCodec
@@ -94,6 +95,7 @@ class EventExamples:
             "sounding_before": features.sounding_after[:, before].copy(),
             "sounding": features.sounding[:, now],
             "last": features.last[:, now],
+            "tonality": features.tonality[:, now],
             "mask": mask,
         }
         fresh = np.flatnonzero(lead == 0)  # nothing before: a start mark, in the place where the first event stands

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from musicgen.codecs.note_events import DURATION, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
 
 BEATS_IN_BAR = 16  # longer bars are counted modulo this
+# How fast the memory of pitch classes fades, per event: half of it after 8 notes (the harmony) and after 48 (the key).
+FADING = tuple(0.5 ** (1 / events) for events in (8, 48))
+NOTHING_HEARD = 1.0  # as if so many notes of no pitch class had sounded before: the first notes are not yet a key
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,14 @@ class Features:
         phase: (…, 2) place within the beat (0 … 23) and beat within the bar, of the event's onset.
         sounding: (…, pitches) 1 where a pitch sounds at its onset, from earlier events.
         last: (…,) id of the last pitch of its voice; the number of pitches where there was none.
+        tonality: (…, 24) share of each pitch class among the notes before, fading; counted from the lowest pitch id.
         sounding_after: like `sounding`, with the event itself.
     """
 
     phase: NDArray[np.int32]
     sounding: NDArray[np.float32]
     last: NDArray[np.int32]
+    tonality: NDArray[np.float32]
     sounding_after: NDArray[np.float32]
 
 
@@ -61,14 +66,21 @@ def features_of(
     sounding = np.empty((batch, steps, n_pitches), dtype=np.float32)
     after = np.empty_like(sounding)
     last = np.empty((batch, steps), dtype=np.int32)
+    heard = np.zeros((batch, len(FADING), 12))
+    tonality = np.empty((batch, steps, len(FADING), 12), dtype=np.float32)
+    fading = np.array(FADING)[:, None]
     rows = np.arange(batch)
     for t in range(steps):
         np.maximum(left - gaps[:, t, None], 0, out=left)
         sounding[:, t] = left > 0
         pitch, voice = ids[:, t, PITCH], ids[:, t, VOICE]
         last[:, t] = latest[rows, voice]
+        tonality[:, t] = heard / (heard.sum(axis=2, keepdims=True) + NOTHING_HEARD)
         sung = rows if is_real is None else np.flatnonzero(is_real[:, t])
         left[sung, pitch[sung]] = np.maximum(left[sung, pitch[sung]], durations[sung, t])
         latest[sung, voice[sung]] = pitch[sung]
+        heard *= fading
+        heard[sung, :, pitch[sung] % 12] += 1.0
         after[:, t] = left > 0
-    return Features(phase_of(position, bar), sounding, last, after)
+    shares = tonality.reshape(batch, steps, -1)
+    return Features(phase_of(position, bar), sounding, last, shares, after)

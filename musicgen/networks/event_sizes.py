@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from musicgen.codecs.event_features import BEATS_IN_BAR
+from musicgen.codecs.event_features import BEATS_IN_BAR, FADING
 from musicgen.codecs.note_events import GAP, PITCH, STEPS_PER_BEAT, EventCodec
+
+N_LIKED = 12 * (1 + len(FADING))  # how a pitch stands to what sounds and to the key
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class EventSizes:
         heads = 0
         for field in self.spoken:
             told = sum(self.told(field)) + (self.n_pitches + 2 * self.n_intervals if field == PITCH else 0)
+            heads += (self.head + 1) * N_LIKED if field == PITCH else 0
             heads += (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
         return heard + memory + heads
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musicgen.codecs.event_features import BEATS_IN_BAR
+from musicgen.codecs.event_features import BEATS_IN_BAR, FADING, NOTHING_HEARD
 from musicgen.codecs.note_events import DURATION, FIELDS, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
 from musicgen.networks.backend import Objective
 from musicgen.networks.dropout import Dropout
@@ -63,13 +63,21 @@ class EventLayers:
         return self._dropout(f"dropout_{number + 1}")(x)
 
     def logits(
-        self, field: int, context: Any, chosen: Sequence[Any], phase: Any, sounding: Any, anchors: Sequence[Any]
+        self,
+        field: int,
+        context: Any,
+        chosen: Sequence[Any],
+        phase: Any,
+        sounding: Any,
+        anchors: Sequence[Any],
+        tonality: Any,
     ) -> Any:
         """Logits of a field.
 
         Args:
             context: (…, units). chosen: ids (…,) of the fields already chosen. phase: (…, 2). sounding: (…, pitches).
             anchors: pitch ids (…,) that the next pitch is measured from: the last one of its voice, the one before it.
+            tonality: (…, 24), see codecs.event_features.
 
         Returns:
             (…, values).
@@ -87,7 +95,23 @@ class EventLayers:
             for number, anchor in enumerate(anchors):
                 steps = self._dense(f"interval_{number + 1}", self.sizes.n_intervals, use_bias=False)(hidden)
                 logits = logits + from_anchor(steps, anchor, self.sizes.n_pitches)
+            logits = logits + self._harmony(hidden, sounding, tonality)
         return logits
+
+    def _harmony(self, hidden: Any, sounding: Any, tonality: Any) -> Any:
+        """Logits of pitches from how each stands to the pitch classes that sound, and to those of the key. Measured
+        from the pitch itself, so that what is learned in one key holds in all."""
+        heard = [
+            each_class(sounding),
+            *(tonality[..., 12 * number : 12 * number + 12] for number in range(len(FADING))),
+        ]
+        liked = self._dense("harmony", 12 * len(heard))(hidden)
+        parts = [
+            ops.sum(turned(each) * ops.expand_dims(liked[..., 12 * number : 12 * number + 12], -2), axis=-1)
+            for number, each in enumerate(heard)
+        ]
+        classes = np.arange(self.sizes.n_pitches) % 12
+        return ops.take(parts[0] + parts[1] + parts[2], classes, axis=-1)
 
 
 def from_anchor(steps: Any, anchor: Any, n_pitches: int) -> Any:
@@ -105,6 +129,18 @@ def from_anchor(steps: Any, anchor: Any, n_pitches: int) -> Any:
     return ops.where(is_none, 0.0, taken)
 
 
+def each_class(sounding: Any) -> Any:
+    """How many pitches of each class sound: (…, pitches) → (…, 12)."""
+    n_pitches = sounding.shape[-1]
+    return ops.matmul(sounding, np.eye(12, dtype="float32")[np.arange(n_pitches) % 12])
+
+
+def turned(classes: Any) -> Any:
+    """(…, 12) → (…, 12, 12): row c holds the same numbers counted from class c."""
+    places = (np.arange(12)[:, None] + np.arange(12)) % 12
+    return ops.take(classes, places, axis=-1)
+
+
 def build_event_network(sizes: EventSizes) -> keras.Model:
     """previous, phase_before, sounding_before → LSTM layers → for each spoken field the logits of the next event."""
     shapes = {
@@ -115,6 +151,7 @@ def build_event_network(sizes: EventSizes) -> keras.Model:
         "phase": ((None, 2), "int32"),
         "sounding": ((None, sizes.n_pitches), "float32"),
         "last": ((None,), "int32"),
+        "tonality": ((None, 12 * len(FADING)), "float32"),
     }
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     layers = EventLayers(sizes)
@@ -123,7 +160,8 @@ def build_event_network(sizes: EventSizes) -> keras.Model:
         x = layers.after_lstm(number, layers.lstm(number)(x))
     chosen = [inputs["chosen"][..., field] for field in range(len(FIELDS))]
     anchors = [inputs["last"], inputs["previous"][..., PITCH]]
-    outputs = [layers.logits(field, x, chosen, inputs["phase"], inputs["sounding"], anchors) for field in sizes.spoken]
+    told = (inputs["phase"], inputs["sounding"], anchors, inputs["tonality"])
+    outputs = [layers.logits(field, x, chosen, *told) for field in sizes.spoken]
     return keras.Model(inputs, outputs)
 
 
@@ -150,7 +188,7 @@ class EventStepper:
     and no voice repeats a pitch more often.
 
     State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
-    left (batch, pitches), latest, repeats, singing (batch, voices), lowest (batch,).
+    left (batch, pitches), latest, repeats, singing (batch, voices), heard (batch, 2, 12), lowest (batch,).
     """
 
     def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
@@ -180,6 +218,7 @@ class EventStepper:
             "latest": ops.full((batch_size, self.sizes.fields[VOICE]), self.sizes.n_pitches, "int32"),
             "repeats": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
             "singing": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
+            "heard": ops.zeros((batch_size, len(FADING), 12)),
             "lowest": zeros,
         }
         return self._listen(state, is_start=True)
@@ -213,11 +252,13 @@ class EventStepper:
         length = ops.take(ops.convert_to_tensor(self.durations), chosen[:, DURATION])
         is_pitch = ops.one_hot(pitch, self.sizes.n_pitches, dtype="int32")
         is_voice = ops.one_hot(voice, self.sizes.fields[VOICE], dtype="int32")
+        is_class = ops.one_hot(pitch % 12, 12)[:, None]
         is_again = ops.cast(state["latest"] == pitch[:, None], "int32")
         return {
             **state,
             "repeats": ops.where(is_voice > 0, state["repeats"] * is_again + 1, state["repeats"]),
             "singing": ops.maximum(state["singing"], is_voice),
+            "heard": state["heard"] * np.array(FADING, dtype="float32")[:, None] + is_class,
             "left": ops.maximum(state["left"], is_pitch * length[:, None]),
             "latest": ops.where(is_voice > 0, pitch[:, None], state["latest"]),
         }
@@ -248,7 +289,9 @@ class EventStepper:
         chosen = [state["chosen"][:, number] for number in range(self.num_fields)]
         sounding = ops.cast(state["left"] > 0, "float32")
         anchors = [last, chosen[PITCH]]  # not chosen anew yet: that of the event before
-        logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors)
+        heard = state["heard"]
+        shares = ops.reshape(heard / (ops.sum(heard, axis=2, keepdims=True) + NOTHING_HEARD), (batch_size, -1))
+        logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors, shares)
         if field == VOICE:
             is_taken = ops.logical_and(state["singing"] > 0, self.is_single)
             is_taken = ops.logical_and(is_taken, ops.logical_not(ops.all(is_taken, axis=1, keepdims=True)))

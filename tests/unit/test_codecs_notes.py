@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicgen.codecs.event_examples import SHADOW, EventExamples, Stretch
-from musicgen.codecs.event_features import features_of
+from musicgen.codecs.event_features import FADING, NOTHING_HEARD, features_of
 from musicgen.codecs.holding_out import held_out_parts
 from musicgen.codecs.note_events import (
     DURATION,
@@ -256,6 +256,19 @@ class TestFeatures:
         assert found.last[0][0] == codec.sizes[PITCH]
         assert found.phase[0].tolist() == [[0, 0], [0, 1], [0, 2], [12, 0]]
 
+    def test_tonality_is_the_fading_share_of_each_pitch_class(self) -> None:
+        codec, (song,) = make_event_codec([(melody([60, 67, 60, 64]), None)])
+        low = codec.values[PITCH][0]
+        found = features_of(codec, codec.events_to_ids(song.events)[None], song.position[None], np.array([[song.bar]]))
+        fast, slow = found.tonality[0, 3, :12], found.tonality[0, 3, 12:]
+        c, g = (60 - low) % 12, (67 - low) % 12
+        for shares, fading in ((fast, FADING[0]), (slow, FADING[1])):
+            total = 1 + fading + fading**2 + NOTHING_HEARD
+            assert shares[c] == pytest.approx((1 + fading**2) / total)
+            assert shares[g] == pytest.approx(fading / total)
+            assert shares.sum() == pytest.approx((total - NOTHING_HEARD) / total)
+        assert found.tonality[0, 0].tolist() == [0.0] * 24
+
 
 class TestEventExamples:
     def examples(self, steps: int = 16, **options: object) -> EventExamples:
@@ -283,10 +296,10 @@ class TestEventExamples:
         """Features do not depend on where a window begins, as long as the shadow covers the held notes."""
         examples = self.examples(steps=200)
         whole = examples.gather(np.arange(1), None)
-        part = self.examples(steps=16).gather(np.array([2]), None)
+        part = self.examples(steps=16).gather(np.array([4]), None)
         for name in ("sounding", "sounding_before", "last", "phase", "phase_before"):
-            np.testing.assert_array_equal(part[name][0], whole[name][0, 32:48], err_msg=name)
-        assert SHADOW < 32
+            np.testing.assert_array_equal(part[name][0], whole[name][0, 64:80], err_msg=name)
+        assert SHADOW < 64
 
     def test_keys_move_everything_together(self) -> None:
         examples = self.examples(transpose=True)

@@ -9,7 +9,7 @@ from musicgen.codecs.event_examples import EventExamples, Stretch
 from musicgen.codecs.note_events import FIELDS, GAP, PITCH, VOICE, make_event_codec
 from musicgen.networks.backend import compiled, ops, set_seed
 from musicgen.networks.event_sizes import EventSizes
-from musicgen.networks.events import EventStepper, build_event_network, from_anchor
+from musicgen.networks.events import EventStepper, build_event_network, each_class, from_anchor, turned
 from musicgen.networks.tokens import TokenStepper, WindowStepper, build_token_network
 from musicgen.sampling.decoding import Rules, choose, uniforms
 from musicgen.sampling.tokens import EVENTS_PER_CALL, HEARD_PER_CALL, hear, sample
@@ -172,6 +172,39 @@ def test_prompt_is_heard_whatever_its_length(events: tuple) -> None:
             logits, state = step[field](arrays["chosen"][:, t, field], state)
     heard = hear(stepper, begin, arrays["chosen"][:, : HEARD_PER_CALL + 3])
     np.testing.assert_allclose(np.asarray(heard[0]), np.asarray(logits), atol=1e-5)
+
+
+def test_classes_are_counted_from_each_pitch() -> None:
+    classes = ops.convert_to_tensor(np.arange(12, dtype=np.float32)[None])
+    rows = np.asarray(turned(classes))[0]
+    assert rows.shape == (12, 12)
+    assert rows[0].tolist() == list(range(12))
+    assert rows[7].tolist() == [7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 6]
+    sounding = ops.convert_to_tensor(np.eye(30, dtype=np.float32)[[2, 14, 29]].sum(axis=0)[None])
+    assert np.asarray(each_class(sounding))[0].tolist() == [0, 0, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_song_in_another_key_is_as_likely(events: tuple) -> None:
+    """Harmony and intervals are measured from the pitch itself: with the other weights at 0, every key is the same."""
+    model, _, codec, examples = events
+    kept = {layer.name: layer.get_weights() for layer in model.layers}
+    for layer in model.layers:
+        if not layer.name.startswith(("interval", "harmony")) and layer.get_weights():
+            fixed = layer.name in ("pitch_context",)
+            layer.set_weights(
+                [np.ones_like(w) if fixed and w.ndim == 1 else np.zeros_like(w) for w in layer.get_weights()]
+            )
+    stretch = examples.stretches[0]
+    nats = []
+    for shift in (0, 2):
+        moved = EventExamples(codec, [Stretch(stretch.song, 0, 60)], 60)
+        moved.ids[0][:, PITCH] += shift
+        arrays = moved.gather(np.arange(1), None)
+        logits = np.asarray(model({name: array for name, array in arrays.items() if name != "mask"})[2])[0]
+        nats.append(logits[np.arange(60), arrays["chosen"][0, :, PITCH]])
+    for layer in model.layers:
+        layer.set_weights(kept[layer.name])
+    np.testing.assert_allclose(nats[0][1:], nats[1][1:], atol=1e-4)
 
 
 def test_intervals_are_the_same_in_every_key() -> None:
