@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -356,6 +357,7 @@ def test_it_goes_when_its_storage_is_gone(home: Path, song: str) -> None:
     try:
         assert process.wait(10) == 0
     finally:
+        shutil.rmtree(home, ignore_errors=True)
         moved.rename(home)  # the end of the test looks into it
 
 
