@@ -364,11 +364,13 @@ class AmplitudeLSTM(Approach):
         seeds: Sequence[int],
         monitor: Monitor,
     ) -> Iterator[Made]:
-        from musicgen.sampling.amplitude import free, predicted
+        from musicgen.sampling.channels import Trained
+        from musicgen.sampling.free_running import free
+        from musicgen.sampling.predicting import predicted
 
         make = predicted if generation.mode == "predict" else free
         song = prompt or (songs[0] if songs else None)
-        yield from make(networks, codec, training, generation, song, seeds, monitor)
+        yield from make(Trained(networks, codec, training), generation, song, seeds, monitor)
 
     def codec_from_json(self, document: dict[str, Any]) -> AmplitudeCodec:
         return AmplitudeCodec.from_json(document)

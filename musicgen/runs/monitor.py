@@ -65,10 +65,12 @@ class TrainingMonitor:
 
     def progress(self, phase: str, done: int, total: int, **details: float) -> None:
         """`done` of `total` steps of the epoch after the last one that ended; `details`: loss, val_loss, …"""
+        is_first = phase == "training" and not self.steps
         if phase == "training":
             self.steps_in_epoch, self.steps = done, total
             self.time_left.step(done)
-        self.progress_file.update(
+        report = self.progress_file.write if is_first else self.progress_file.update
+        report(
             **details
             | {
                 "phase": phase,

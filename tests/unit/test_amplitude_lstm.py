@@ -288,6 +288,19 @@ class TestBank:
         assert one.facts["fell_silent_at_seconds"] is None
         assert one.reference.start_seconds == pytest.approx(one.facts["prompt_start_seconds"] + 0.2, abs=1e-5)
 
+    def test_pieces_that_do_not_fit_together_are_made_one_after_the_other(
+        self, learned: tuple, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from musicgen.sampling import free_running
+
+        songs, values, prepared, networks, _ = learned
+        settings = {"mode": "free", "seconds": 0.2, "prompt_seconds": 0.1}
+        (alone,) = make(networks, prepared.codec, values, songs, (7,), **settings)
+        monkeypatch.setattr(free_running, "MOST_TOGETHER", 1)
+        pieces = make(networks, prepared.codec, values, songs, (6, 7, 8), **settings)
+        assert [piece.seed for piece in pieces] == [6, 7, 8]
+        np.testing.assert_array_equal(pieces[1].content.samples, alone.content.samples)
+
     def test_samples_follow_from_the_codes(self, learned: tuple) -> None:
         """Each sample is the chosen predictor's guess from those before it, plus noise of the chosen loudness."""
         from musicgen.sampling.bank import play_codes
