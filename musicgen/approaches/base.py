@@ -52,6 +52,62 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One stage of a network, or of the codec before and after it, as the pages draw it.
+
+    Attributes:
+        name: in plain words, "LSTM, 256 units". kind: decides the colour.
+        shape: what comes out of it for one example, such as (50, 256); a word where only the songs can tell ("V").
+        parameters: trainable weights; None where only the songs can tell.
+        note: one sentence on what it does to the music, where that is not plain.
+        repeated: how often the same stage follows itself; shape and parameters are those of one.
+    """
+
+    name: str
+    kind: Literal["music", "codec", "embedding", "recurrent", "convolution", "pooling", "dense", "choice"]
+    shape: tuple[int | str, ...] = ()
+    parameters: int | None = 0
+    note: str = ""
+    repeated: int = 1
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One causal convolution as a drawing needs it: it hears `kernel` steps, `dilation` apart; `pooling` of its
+    outputs become one step of the next."""
+
+    kernel: int
+    dilation: int
+    pooling: int = 1
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """How far back one output of a stack of causal convolutions hears.
+
+    Attributes:
+        stack: from the input upwards. window: how many steps it is shown while learning.
+        unit: of a step, in the plural: notes, samples.
+        sample_rate: steps per second, where steps are samples.
+    """
+
+    stack: tuple[Convolution, ...]
+    window: int
+    unit: str
+    sample_rate: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """Input steps that one output hears (van den Oord et al., WaveNet, 2016, figure 3; pooling widens it)."""
+        heard, stride = 1, 1
+        for each in self.stack:
+            heard += (each.kernel - 1) * each.dilation * stride
+            heard += (each.pooling - 1) * stride
+            stride *= each.pooling
+        return heard
+
+
+@dataclass(frozen=True)
 class TrainingSong:
     """A song as an approach sees it. `tracks`: the MIDI tracks to use, None for all."""
 
@@ -165,6 +221,8 @@ class Approach(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     reference: ClassVar[str]
+    can_learn: ClassVar[str]
+    cannot_learn: ClassVar[str]
     medium: ClassVar[Medium]
     Training: ClassVar[type[Parameters]]
     Generation: ClassVar[type[Parameters]]
@@ -176,6 +234,17 @@ class Approach(ABC):
         """Songs → codec, examples, facts and floors. NumPy only: also runs before a training to show what it will be.
 
         Raises InvalidInput where nothing can be learned from the songs, with the arithmetic."""
+
+    def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        """What music goes through, from what comes in to what comes out, for drawings; arithmetic alone.
+
+        `facts`: those of `prepare`, where songs have been chosen; without them, what only songs can tell stays a word.
+        With them the parameters add up to those of `cost`."""
+        return ()
+
+    def receptive_field(self, training: Any) -> ReceptiveField | None:
+        """How far back its convolutions hear; None for networks without."""
+        return None
 
     @abstractmethod
     def cost(self, prepared: Prepared, training: Any) -> Cost:
