@@ -36,9 +36,21 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-def parameter(default: Any, *, title: str, help: str, advanced: bool = False, unit: str = "", **bounds: Any) -> Any:
-    """One hyper-parameter: `help` says what it does to the sound; `advanced` folds it away in the form."""
-    extra: dict[str, Any] = {"advanced": advanced, "unit": unit}
+def parameter(
+    default: Any,
+    *,
+    title: str,
+    help: str,
+    advanced: bool = False,
+    unit: str = "",
+    widget: Literal["", "track", "slider"] = "",
+    **bounds: Any,
+) -> Any:
+    """One hyper-parameter: `help` says what it does to the sound; `advanced` folds it away in the form.
+
+    `widget` asks for another way to enter it than its type suggests. "track" offers the MIDI tracks of the chosen songs
+    by name (a number, or None for a guess); "slider" a slider between its bounds."""
+    extra: dict[str, Any] = {"advanced": advanced, "unit": unit, "widget": widget}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
