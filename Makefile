@@ -2,13 +2,14 @@
 # make test   set up, then run the tests        make test-slow  the long ones too
 # make lint   format check, lint, types          make format     rewrite in the house's format
 # make bench  ratios against the naive way; writes benchmarks/ (ONLY=name for one line)
+# make quality  trains every preset and judges eight outputs of each; an hour; writes benchmarks/ (ARGS="--only note_lstm")
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 PY := .venv/bin/python
 # two processes; a file stays in one of them, so that what it prepares is prepared once
 PYTEST_ARGS ?= -q -n 2 --dist loadfile
 
-.PHONY: run setup setup-test test test-slow lint format bench clean
+.PHONY: run setup setup-test test test-slow lint format bench quality clean
 
 run: setup
 	$(PY) -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(ADDRESS)
@@ -36,6 +37,9 @@ format: setup-test
 
 bench: setup
 	$(PY) -m musicgen benchmark $(or $(ONLY),all)
+
+quality: setup
+	$(PY) -m scripts.quality $(ARGS)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,174 @@
+"""What each approach makes of the samples: seconds to train, loss beside its floors, and the verdicts on its outputs.
+
+Run by `make quality`. Works as a user would, through the queue and its workers, in a storage of its own, so it also
+measures what a user waits for. Writes `benchmarks/quality.json` and `.md`, keeping the rows that were not measured
+again. A preset that would take hours is cut after --minutes; what was learned by then is kept, and the row says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks"
+SAMPLES = {"midi": ("ten_chorales", "jazz_tune"), "audio": ("rag_audio", "quartet_audio")}
+PRESETS = ("quick", "best", "original")
+SHOWN = {
+    "midi": ("longest_run", "top_note_share", "num_distinct_pitches", "copied_ngram_share_training"),
+    "audio": ("rms_db", "crest_factor_db", "loop_correlation", "copied_correlation_training"),
+}
+
+
+def main() -> None:
+    """Measure what was asked for, row by row; each row is written as soon as it is there."""
+    asked = _arguments()
+    os.environ["MUSICGEN_HOME"] = str(asked.home)
+    from musicgen.approaches import approaches
+
+    for key, kind in approaches().items():
+        for sample in asked.samples or SAMPLES[kind.medium]:
+            for preset in asked.presets:
+                if asked.only in ("", key) and preset in kind.presets:
+                    row = _row(kind, preset, sample, asked)
+                    print(json.dumps(row), flush=True)
+                    _publish(row)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="one approach")
+    parser.add_argument("--presets", nargs="*", default=PRESETS)
+    parser.add_argument("--samples", nargs="*", help="keys of samples; as a rule two for each medium")
+    parser.add_argument("--minutes", type=float, default=8.0, help="longest training")
+    parser.add_argument("--count", type=int, default=8, help="outputs of each")
+    parser.add_argument("--set", nargs="*", default=[], help="name=value, for the training")
+    parser.add_argument("--home", type=Path, default=Path("workspace/quality"))
+    return parser.parse_args()
+
+
+def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict[str, Any]:
+    """One approach with one preset on one sample; a sentence in place of figures where it refuses."""
+    from musicgen.cli.shown import read_settings
+    from musicgen.errors import MusicgenError
+    from musicgen.runs import api
+    from musicgen.songs.intake import add_sample
+
+    row: dict[str, Any] = {"approach": kind.key, "preset": preset, "sample": sample, "set": asked.set}
+    try:
+        songs = [api.SongChoice(file.id) for file in add_sample(sample).files]
+        training = {**kind.presets[preset].training, **read_settings(asked.set)}
+        run_id = api.submit_training(kind.key, songs, training, preset=preset, seed=0)
+        run = _wait_for_training(run_id, asked.minutes * 60)
+        row |= _learned(run, training.get("epochs") or kind.Training.model_fields["epochs"].default)
+        task_id = api.submit_generation(run_id, dict(kind.presets[preset].generation), count=asked.count, seed=0)
+        while (task := api.get_task(task_id)).is_active:
+            time.sleep(0.5)
+        if task.state != "succeeded":
+            raise MusicgenError(task.reason)
+        row |= _made(api.list_outputs(task_id=task_id), run, SHOWN[kind.medium])
+    except MusicgenError as error:
+        row["refused"] = str(error)
+    return row
+
+
+def _wait_for_training(run_id: str, longest: float) -> Any:
+    """The run at rest. One that takes too long is cancelled, which keeps what it learned."""
+    from musicgen.errors import MusicgenError
+    from musicgen.runs import api
+
+    while (run := api.get_run(run_id)).is_active:
+        if run.started_at and time.time() - run.started_at > longest and run.history:
+            api.cancel(run_id)
+            longest = float("inf")
+        time.sleep(0.5)
+    if run.state == "failed":
+        raise MusicgenError(run.reason)
+    return run
+
+
+def _learned(run: Any, epochs: int) -> dict[str, Any]:
+    best = next((each for each in run.history if each["epoch"] == run.best_epoch), {})
+    return {
+        "train_seconds": round((run.finished_at or 0) - (run.started_at or 0), 1),
+        "epochs": len(run.history),
+        "epochs_of_preset": epochs,
+        "was_cut": run.state == "cancelled",
+        "loss": best.get("loss"),
+        "val_loss": best.get("val_loss"),
+        "floors": run.prepared.get("floors", {}),
+        "parameters": run.prepared.get("parameters"),
+    }
+
+
+def _made(outputs: list[Any], run: Any, shown: tuple[str, ...]) -> dict[str, Any]:
+    """The verdicts on all outputs, and the range of the metrics that they rest on."""
+    judged = list(_judged(outputs, run))
+    ranges = {}
+    for name in shown:
+        values = [metrics[name] for metrics, _ in judged if name in metrics]
+        if values:
+            ranges[name] = [round(float(min(values)), 3), round(float(max(values)), 3)]
+    speeds = [value for each in outputs for name, value in each.sidecar["facts"].items() if name.endswith("per_second")]
+    return {
+        "outputs": len(judged),
+        "sound": sum(not codes for _, codes in judged),
+        "verdicts": dict(Counter(code for _, codes in judged for code in codes)),
+        "ranges": ranges,
+        "per_second": round(max(speeds), 1) if speeds else None,
+    }
+
+
+def _judged(outputs: list[Any], run: Any) -> Iterator[tuple[dict[str, float], list[str]]]:
+    """(metrics, codes of verdicts) of each output, as the worker stored them."""
+    for output in outputs:
+        sidecar = output.sidecar
+        yield sidecar["metrics"], [verdict["code"] for verdict in sidecar["verdicts"]]
+
+
+def _publish(row: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "quality.json"
+    known = json.loads(path.read_text()) if path.exists() else []
+    key = ("approach", "sample", "preset")
+    rows = [each for each in known if [each[name] for name in key] != [row[name] for name in key]]
+    rows = sorted([*rows, row], key=lambda each: [each[name] for name in key])
+    path.write_text(json.dumps(rows, indent=1) + "\n")
+    (RESULTS / "quality.md").write_text("\n".join(_table(rows)) + "\n")
+
+
+def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    yield "# What the presets make of the samples"
+    yield ""
+    yield "Written by `make quality`. Seconds are those of a run as a user starts it, on the machine at hand, framework"
+    yield "included; a loss is in the unit of its floors; *sound* counts the outputs on which there is no verdict."
+    yield ""
+    yield "| approach | sample | preset | seconds | epochs | loss | validation | floors | sound | verdicts | measured |"
+    yield "|---|---|---|---:|---:|---:|---:|---|---:|---|---|"
+    for row in rows:
+        place = f"| {row['approach']} | {row['sample']} | {row['preset']} |"
+        if "refused" in row:
+            yield f"{place} | | | | | | | {row['refused']} |"
+            continue
+        floors = ", ".join(f"{name} {value:.4g}" for name, value in row["floors"].items())
+        epochs = f"{row['epochs']} of {row['epochs_of_preset']}{' (cut)' if row['was_cut'] else ''}"
+        loss, validation = (_figure(row[name]) for name in ("loss", "val_loss"))
+        found = ", ".join(f"{code} {number}" for code, number in row["verdicts"].items()) or "none"
+        ranges = "; ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in row["ranges"].items())
+        yield (
+            f"{place} {row['train_seconds']:.0f} | {epochs} | {loss} | {validation} | {floors} "
+            f"| {row['sound']} of {row['outputs']} | {found} | {ranges} |"
+        )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+if __name__ == "__main__":
+    main()
