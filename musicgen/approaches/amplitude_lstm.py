@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,6 +12,7 @@ from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
     Cost,
+    Layer,
     Made,
     Monitor,
     Parameters,
@@ -25,6 +25,7 @@ from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.amplitude_data import examples_of, facts_of, floors_of, with_banks
 from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
 from musicgen.errors import InvalidInput, sentence
+from musicgen.networks.amplitude_sizes import flops_of, layers_of, parameters_of
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
@@ -228,6 +229,14 @@ class AmplitudeLSTM(Approach):
         "perfectly and has nothing to say alone; with a bank of predictors to play on, it makes sound of its own."
     )
     reference = "Sobiam1, Smart-Music-Generator, 2019: next amplitude from a look back of 3, ReLU against LeakyReLU."
+    can_learn = (
+        "How a sound goes on over a few milliseconds: which tones ring, and how fast they die away. With frames also "
+        "which sound follows which over a few seconds, and how hard each is struck."
+    )
+    cannot_learn = (
+        "Melody, harmony and form: a second of sound is 44,100 guesses, and it sees a few of them at a time. A small "
+        "error while following a real song does not mean that it can play by itself; a straight line does as well."
+    )
     medium = "audio"
     Training = Training
     Generation = Generation
@@ -290,8 +299,11 @@ class AmplitudeLSTM(Approach):
             warnings=heard.warnings if held_out else (*heard.warnings, NOTHING_HELD_OUT),
         )
 
+    def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        return layers_of(training, facts)
+
     def cost(self, prepared: Prepared, training: Any) -> Cost:
-        n_channels, parameters = prepared.codec.n_channels, _parameters(training)
+        n_channels, parameters = prepared.codec.n_channels, parameters_of(training)
         stored = sum(each.nbytes for each in prepared.training)
         steps = {"none": 1, "look_back": training.look_back, "frames": training.sequence_length}[training.recurrence]
         choices = training.num_predictors * training.num_levels if training.recurrence == "frames" else 0
@@ -299,7 +311,7 @@ class AmplitudeLSTM(Approach):
         return Cost(
             networks=n_channels,
             parameters=parameters,
-            flops_per_epoch=_flops(training) * prepared.training[0].n_examples * n_channels,
+            flops_per_epoch=flops_of(training) * prepared.training[0].n_examples * n_channels,
             memory_bytes=int(FRAMEWORK_BYTES + 3 * stored + n_channels * (working + 16 * parameters)),
         )
 
@@ -340,7 +352,7 @@ class AmplitudeLSTM(Approach):
             objective, unit = AMPLITUDE_OBJECTIVE, codec.steps_per_unit**2
             if codec.banks:
                 objective, unit = bank_objective(codec.banks[number], math.log2(codec.steps_per_unit)), 1.0
-            tasks.append(engine.Task(name, objective, prepared.training[number], validation, unit, _flops(training)))
+            tasks.append(engine.Task(name, objective, prepared.training[number], validation, unit, flops_of(training)))
         recipe = engine.Recipe(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
             clip=training.gradient_clip, patience=training.patience,
@@ -386,28 +398,3 @@ def _check_long_enough(songs: Sequence[TrainingSong], longest: int, training: Tr
             ),
             code="too_short",
         )
-
-
-def _parameters(training: Training) -> int:
-    """Trainable weights of one network."""
-    widths = [training.units, *training.dense]
-    dense = sum((before + 1) * after for before, after in pairwise(widths))
-    if training.recurrence == "frames":
-        choices = training.num_predictors + training.num_levels
-        heard = (choices + 2) * training.units + 4 * training.units * (2 * training.units + 1)
-        return heard + dense + (widths[-1] + 1) * (choices + 1) + training.num_predictors * training.num_levels
-    features = 1 if training.recurrence == "look_back" else training.look_back
-    return 4 * training.units * (features + training.units + 1) + dense + widths[-1] + 1
-
-
-def _flops(training: Training) -> float:
-    """Of one example, forward and backward."""
-    widths = [training.units, *training.dense]
-    dense = sum(before * after for before, after in pairwise(widths))
-    if training.recurrence == "frames":
-        choices = training.num_predictors * (training.num_levels + widths[-1])
-        return 6.0 * training.sequence_length * (8 * training.units**2 + dense + choices)
-    if training.recurrence == "look_back":
-        return 6.0 * (training.look_back * 4 * training.units * (1 + training.units) + dense)
-    # A single step from the empty state leaves the recurrent weights idle.
-    return 6.0 * (4 * training.units * training.look_back + dense)

@@ -9,6 +9,7 @@ from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
     Cost,
+    Layer,
     Made,
     Monitor,
     Parameters,
@@ -20,7 +21,10 @@ from musicgen.approaches.base import (
 from musicgen.codecs.note_data import prepare_events, prepare_tokens
 from musicgen.codecs.note_events import EventCodec
 from musicgen.codecs.token_codec import TokenCodec
+from musicgen.networks.event_drawing import event_layers
 from musicgen.networks.event_sizes import EventSizes
+from musicgen.networks.lstm_sizes import lstm_layers
+from musicgen.networks.token_sizes import TokenSizes
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
@@ -160,6 +164,14 @@ class NoteLSTM(Approach):
         "It catches the habits of a style in a minute, and forgets where it wanted to go."
     )
     reference = "A. Patel, Music-Generator, 2022: LSTM on notes and chords, after Aravind Pai and Skuldur."
+    can_learn = (
+        "Which note, rhythm and chord follow which: the key, the range of each voice, the turns of phrase of a style. "
+        "From one song too, for it hears it in all keys."
+    )
+    cannot_learn = (
+        "Where a piece is going: themes that come back, phrases that answer each other, an ending. What is further "
+        "away than some bars fades from its memory."
+    )
     medium = "midi"
     Training = Training
     Generation = Generation
@@ -198,6 +210,14 @@ class NoteLSTM(Approach):
     def prepare(self, songs: Sequence[TrainingSong], training: Any, *, seed: int = 0) -> Prepared:
         prepare = prepare_events if training.representation == "events" else prepare_tokens
         return prepare(songs, training, seed)
+
+    def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        if training.representation == "tokens":
+            return _token_sizes(facts["vocabulary_size"] if facts else None, training).layers
+        steps, width = training.sequence_length, training.embedding
+        memory = lstm_layers(width, training.units, training.num_layers, steps)
+        fields = tuple(facts["values_of_each_field"].values()) if facts else None
+        return event_layers(steps, width, memory, _sizes_of(fields, training) if fields else None)
 
     def cost(self, prepared: Prepared, training: Any) -> Cost:
         codec, n_examples = prepared.codec, prepared.training.n_examples
@@ -262,21 +282,30 @@ class NoteLSTM(Approach):
         seeds: Sequence[int],
         monitor: Monitor,
     ) -> Iterator[Made]:
+        from musicgen.networks.events import EventStepper
+        from musicgen.networks.tokens import TokenStepper, WindowStepper
         from musicgen.sampling.notes import event_pieces, token_pieces
 
         model = networks.models["notes"]
         if isinstance(codec, EventCodec):
-            yield from event_pieces(model, codec, _sizes(codec, training), generation, prompt, seeds, monitor)
+            events = EventStepper(model, _sizes(codec, training), codec)
+            yield from event_pieces(events, codec, generation, prompt, seeds, monitor)
         else:
-            yield from token_pieces(model, codec, training.sequence_length, generation, prompt, seeds, monitor)
+            tokens = WindowStepper(model) if generation.memory == "window" else TokenStepper(model)
+            yield from token_pieces(tokens, codec, training.sequence_length, generation, prompt, seeds, monitor)
 
     def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
         return (TokenCodec if "vocabulary" in document else EventCodec).from_json(document)
 
 
 def _sizes(codec: EventCodec, training: Training) -> EventSizes:
-    return EventSizes.of(
-        codec,
+    return _sizes_of(codec.sizes, training)
+
+
+def _sizes_of(fields: tuple[int, ...], training: Training) -> EventSizes:
+    return EventSizes(
+        fields,
+        tuple(number for number, size in enumerate(fields) if size > 1),
         embedding=training.embedding,
         units=training.units,
         num_layers=training.num_layers,
@@ -285,21 +314,21 @@ def _sizes(codec: EventCodec, training: Training) -> EventSizes:
     )
 
 
+def _token_sizes(vocabulary_size: int | None, training: Training) -> TokenSizes:
+    return TokenSizes(
+        vocabulary_size, training.sequence_length, training.embedding, training.units, training.num_layers,
+        training.dense,
+    )  # fmt: skip
+
+
 def _parameters(codec: Any, training: Training) -> int:
     if isinstance(codec, EventCodec):
         return _sizes(codec, training).parameters
-    features, total = training.embedding or 1, len(codec.vocabulary) * training.embedding
-    for _ in range(training.num_layers):
-        total += 4 * training.units * (features + training.units + 1)
-        features = training.units
-    return total + (features + 1) * training.dense + (training.dense + 1) * len(codec.vocabulary)
+    return _token_sizes(len(codec.vocabulary), training).parameters
 
 
 def _flops(codec: Any, training: Training) -> float:
     """Of one window, forward and backward."""
     if isinstance(codec, EventCodec):
         return 6.0 * training.sequence_length * _sizes(codec, training).multiplied
-    lstm = 4 * training.units * ((training.embedding or 1) + training.units)
-    lstm += (training.num_layers - 1) * 8 * training.units**2
-    dense = training.units * training.dense + training.dense * len(codec.vocabulary)
-    return 6.0 * (training.sequence_length * lstm + dense)
+    return 6.0 * _token_sizes(len(codec.vocabulary), training).multiplied

@@ -16,6 +16,7 @@ class EventSizes:
 
     Attributes:
         fields: number of values of each field. spoken: the fields that are chosen (two values or more).
+        units: width of the memory. num_layers: LSTM layers; 0 where the memory is another, and counted elsewhere.
     """
 
     fields: tuple[int, ...]
@@ -54,22 +55,27 @@ class EventSizes:
         return [*before, STEPS_PER_BEAT, BEATS_IN_BAR, *([self.n_pitches + 1] if field == PITCH else [])]
 
     @property
+    def heard_parameters(self) -> int:
+        """Weights of what the memory hears an event by."""
+        return (sum(self.heard) + self.n_pitches) * self.embedding
+
+    def head_parameters(self, field: int) -> int:
+        """Weights of the head that chooses a field."""
+        told = sum(self.told(field)) + (self.n_pitches + 2 * self.n_intervals if field == PITCH else 0)
+        liked = (self.head + 1) * N_LIKED if field == PITCH else 0
+        return liked + (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
+
+    @property
     def parameters(self) -> int:
         """Trainable weights, in closed form."""
-        heard = (sum(self.heard) + self.n_pitches) * self.embedding
-        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)]
+        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)][: self.num_layers]
         memory = sum(4 * self.units * (size + self.units + 1) for size in inputs)
-        heads = 0
-        for field in self.spoken:
-            told = sum(self.told(field)) + (self.n_pitches + 2 * self.n_intervals if field == PITCH else 0)
-            heads += (self.head + 1) * N_LIKED if field == PITCH else 0
-            heads += (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
-        return heard + memory + heads
+        return self.heard_parameters + memory + sum(self.head_parameters(field) for field in self.spoken)
 
     @property
     def multiplied(self) -> int:
         """Weights that one event is multiplied with; looking a vector up costs nothing."""
-        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)]
+        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)][: self.num_layers]
         memory = sum(4 * self.units * (size + self.units) for size in inputs)
         heads = sum(self.head * (self.units + self.fields[field]) for field in self.spoken)
         return memory + heads + self.n_pitches * (self.embedding + 5 * self.head)

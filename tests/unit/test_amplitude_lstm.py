@@ -159,6 +159,16 @@ class TestOriginal:
         assert floors[1:] == pytest.approx([floors[0]] * 2, rel=1e-3)
 
 
+@pytest.mark.parametrize("recurrence", ["none", "look_back", "frames"])
+def test_the_drawn_layers_are_what_is_built(recurrence: str) -> None:
+    values = training(recurrence=recurrence, look_back=24, hop_length=32, num_predictors=4, num_levels=4)
+    prepared = KIND.prepare([audio_song(8_000)], values)
+    networks = KIND.build(prepared.codec, values)
+    for layers in (KIND.layers(values), KIND.layers(values, prepared.facts)):
+        assert [sum(layer.parameters * layer.repeated for layer in layers)] == networks.parameters
+        assert layers[0].kind == layers[-1].kind == "music"
+
+
 def test_tanh_needs_a_scale_it_can_reach() -> None:
     with pytest.raises(InvalidParameter, match=r"^A tanh output lies .* scale = peak .* not scale = int16\.$"):
         training(activation="tanh")

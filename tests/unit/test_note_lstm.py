@@ -50,6 +50,20 @@ def test_n5_parameters_of_the_original(vocabulary_size: int, parameters: int) ->
     assert widths == [256, 256, 256, vocabulary_size]
 
 
+@pytest.mark.parametrize("values", [{}, ORIGINAL, SMALL | {"embedding": 6, "num_layers": 3}, {"num_layers": 1}])
+def test_the_drawn_layers_add_up_to_what_is_built(values: dict) -> None:
+    trained = training(**values | {"threshold": 0, "sequence_length": 10})
+    prepared = KIND.prepare([midi_song(40, 0), midi_song(40, 1)], trained)
+    layers = KIND.layers(trained, prepared.facts)
+    assert sum(layer.parameters * layer.repeated for layer in layers) == KIND.cost(prepared, trained).parameters
+    before = KIND.layers(trained)
+    assert before[0].kind == before[-1].kind == "music"
+    assert any(isinstance(size, str) for layer in before for size in layer.shape)  # what only the songs can tell
+    assert [layer.parameters for layer in before if layer.kind == "choice"] == [None] * sum(
+        layer.kind == "choice" for layer in before
+    )
+
+
 def test_original_is_the_authors_pipeline() -> None:
     assert {
         "sequence_length": 50,

@@ -1,0 +1,39 @@
+"""LSTM layers in numbers, for costs and drawings. Arithmetic only: no framework is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from musicgen.approaches.base import Layer
+
+
+def lstm_layers(inputs: int, units: int, num_layers: int, steps: int, *, returns_all: bool = True) -> tuple[Layer, ...]:
+    """LSTM layers on top of each other: (steps, inputs) → (steps, units), or (units,) where the last one alone speaks.
+
+    The first has other weights than those above it, and the last another shape where it `returns_all` not.
+    """
+    shape = (steps, units)
+    name = f"LSTM, {units} units"
+    first = Layer(name, "recurrent", shape, lstm_parameters(inputs, units), "Carries what it remembers along.")
+    above = Layer(name, "recurrent", shape, lstm_parameters(units, units), "Hears the one below.")
+    layers = [first] + [above] * (num_layers - 1)
+    if not returns_all:
+        layers[-1] = replace(layers[-1], shape=(units,))
+    return _joined(layers)
+
+
+def lstm_parameters(inputs: int, units: int) -> int:
+    """Trainable weights of one LSTM layer: four gates, each with its input, its memory and a bias."""
+    return 4 * units * (inputs + units + 1)
+
+
+def _joined(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Equal neighbours as one, repeated."""
+    made: list[Layer] = []
+    for layer in layers:
+        if made and replace(made[-1], repeated=1) == layer:
+            made[-1] = replace(made[-1], repeated=made[-1].repeated + 1)
+        else:
+            made.append(layer)
+    return tuple(made)
