@@ -6,7 +6,7 @@ what the voice sang last), then how long and how loud. Knows ids and sizes, no m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -143,6 +143,18 @@ def turned(classes: Any) -> Any:
 
 def build_event_network(sizes: EventSizes) -> keras.Model:
     """previous, phase_before, sounding_before → LSTM layers → for each spoken field the logits of the next event."""
+
+    def remember(layers: EventLayers, x: Any) -> Any:
+        for number in range(sizes.num_layers):
+            x = layers.after_lstm(number, layers.lstm(number)(x))
+        return x
+
+    return event_network(sizes, remember)
+
+
+def event_network(sizes: EventSizes, remember: Callable[[EventLayers, Any], Any]) -> keras.Model:
+    """The same with any memory: `remember` makes of what was heard (batch, steps, embedding) the context of each step
+    (batch, steps, units), and looks at no later step."""
     shapes = {
         "previous": ((None, len(FIELDS)), "int32"),
         "phase_before": ((None, 2), "int32"),
@@ -156,8 +168,7 @@ def build_event_network(sizes: EventSizes) -> keras.Model:
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     layers = EventLayers(sizes)
     x = layers.heard(inputs["previous"], inputs["phase_before"], inputs["sounding_before"])
-    for number in range(sizes.num_layers):
-        x = layers.after_lstm(number, layers.lstm(number)(x))
+    x = remember(layers, x)
     chosen = [inputs["chosen"][..., field] for field in range(len(FIELDS))]
     anchors = [inputs["last"], inputs["previous"][..., PITCH]]
     told = (inputs["phase"], inputs["sounding"], anchors, inputs["tonality"])
@@ -204,11 +215,10 @@ class EventStepper:
     def start(self, position: Any, bar: Any) -> tuple[Any, Any]:
         """(logits of the first field, state) of pieces that begin at `position` (batch,) of bars of length `bar`."""
         batch_size = position.shape[0]
-        layers = [self.layers.lstm(number) for number in range(self.sizes.num_layers)]
         mark = ops.broadcast_to(ops.convert_to_tensor(self.sizes.fields, "int32"), (batch_size, self.num_fields))
         zeros = ops.zeros((batch_size,), "int32")
         state = {
-            "memory": [layer.initial_state(batch_size) for layer in layers],
+            "memory": self._empty_memory(batch_size),
             "context": ops.zeros((batch_size, self.sizes.units)),
             "chosen": mark,
             "position": position,
@@ -233,6 +243,18 @@ class EventStepper:
         if field == len(FIELDS) - 1:
             return self._listen(self._sung(state), is_start=False)
         return self._logits(field + 1, state), state
+
+    def _empty_memory(self, batch_size: int) -> Any:
+        return [self.layers.lstm(number).initial_state(batch_size) for number in range(self.sizes.num_layers)]
+
+    def _remember(self, x: Any, memory: Any) -> tuple[Any, Any]:
+        """What was heard (batch, embedding), memory → (context (batch, units), memory)."""
+        after = []
+        for number, before in enumerate(memory):
+            state = self.layers.lstm(number).step(x, before)
+            after.append(state)
+            x = self.layers.after_lstm(number, state[0])
+        return x, after
 
     def _moved_on(self, state: Any, token: Any) -> Any:
         gap = ops.take(ops.convert_to_tensor(self.gaps), token)
@@ -267,12 +289,8 @@ class EventStepper:
         """Hear the event that was just chosen (or the start mark), and say what may come first in the next one."""
         sounding = ops.cast(state["left"] > 0, "float32")
         x = self.layers.heard(state["chosen"], self._phase(state), sounding)
-        memory = []
-        for number, before in enumerate(state["memory"]):
-            after = self.layers.lstm(number).step(x, before)
-            memory.append(after)
-            x = self.layers.after_lstm(number, after[0])
-        state = {**state, "memory": memory, "context": x}
+        context, memory = self._remember(x, state["memory"])
+        state = {**state, "memory": memory, "context": context}
         logits = self._logits(GAP, state)
         is_zero = ops.arange(self.sizes.fields[GAP]) == self.zero_gap
         if is_start:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from musicgen.networks.backend import Objective
+from musicgen.networks.backend import Objective, compiled
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.recurrent import LSTM
 
@@ -90,6 +90,10 @@ class WindowStepper:
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
+
+    def after(self, ids: Any) -> tuple[Any, Any]:
+        """(logits, state) after a window of ids, shape (batch, window)."""
+        return compiled(lambda ids: (self.model(ids), ids), self.model, key="window")(ids)
 
     def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
         """token (batch,), state (batch, window) → (logits, state)."""

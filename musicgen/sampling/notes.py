@@ -12,10 +12,9 @@ from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
 from musicgen.codecs.note_events import FIELDS, GAP, EventCodec, Song
 from musicgen.codecs.token_codec import TokenCodec
 from musicgen.errors import InvalidInput, sentence
-from musicgen.networks.backend import compiled, ops
-from musicgen.networks.event_sizes import EventSizes
+from musicgen.networks.backend import ops
 from musicgen.networks.events import EventStepper
-from musicgen.networks.tokens import TokenStepper, WindowStepper
+from musicgen.networks.tokens import WindowStepper
 from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.tokens import hear, sample
@@ -25,9 +24,8 @@ Ids = NDArray[np.int32]
 
 
 def event_pieces(
-    model: Any,
+    stepper: EventStepper,
     codec: EventCodec,
-    sizes: EventSizes,
     generation: Any,
     prompt: TrainingSong | None,
     seeds: Sequence[int],
@@ -37,7 +35,7 @@ def event_pieces(
     source = prompt.clip.score() if prompt else None
     heard = codec.score_to_song(source, prompt.tracks if prompt else None) if source else Song(_no_events())
     heard = Song(heard.events[: generation.prompt_notes], heard.start, heard.bar if source else codec.bar)
-    stepper, batch_size = EventStepper(model, sizes, codec), len(seeds)
+    batch_size = len(seeds)
     position = np.full(batch_size, heard.start % heard.bar, dtype=np.int32)
     bar = np.full(batch_size, heard.bar, dtype=np.int32)
     pace = Pace()
@@ -58,7 +56,7 @@ def event_pieces(
 
 
 def token_pieces(
-    model: Any,
+    stepper: Any,
     codec: TokenCodec,
     window: int,
     generation: Any,
@@ -66,14 +64,14 @@ def token_pieces(
     seeds: Sequence[int],
     monitor: Monitor,
 ) -> Iterator[Made]:
-    """The authors' pieces: one event a step, after a window of a song."""
+    """The authors' pieces: one event a step, after a window of a song.
+
+    `stepper`: one that carries a memory and offers `start(batch_size)`, or a WindowStepper."""
     begun = np.stack([_first_window(codec, window, generation, prompt, seed) for seed in seeds])
     pace = Pace()
-    if generation.memory == "window":
-        stepper: Any = WindowStepper(model)
-        begin = compiled(lambda ids: (model(ids), ids), model, key="window")(begun)
+    if isinstance(stepper, WindowStepper):
+        begin = stepper.after(begun)
     else:
-        stepper = TokenStepper(model)
         nothing = ops.zeros((len(seeds), len(codec.vocabulary)))
         begin = hear(stepper, (nothing, stepper.start(len(seeds))), begun[:, :, None])
     made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace)
