@@ -94,6 +94,17 @@ def parameter_form(model: type[Parameters], values: Mapping[str, Any], *, key_pr
     return {entry.name: entered[entry.name] for entry in wanted}
 
 
+def prefill(
+    model: type[Parameters], values: Mapping[str, Any], changed: Mapping[str, Any], *, key_prefix: str
+) -> None:
+    """Let the form open with `changed` over `values` (a preset): for links from other pages, before it is drawn."""
+    wanted = entries(model)
+    _fill(wanted, values, key_prefix)
+    for entry in wanted:
+        if entry.name in changed:
+            st.session_state[f"{key_prefix}.{entry.name}"] = _shown(entry, changed[entry.name])
+
+
 def _fill(wanted: list[Entry], values: Mapping[str, Any], key_prefix: str) -> None:
     """Put the preset into the widgets when it is another one than last time, and into widgets that are new."""
     marker = json.dumps([[entry.name for entry in wanted], dict(values)], sort_keys=True, default=str)
