@@ -94,9 +94,7 @@ def parameter_form(model: type[Parameters], values: Mapping[str, Any], *, key_pr
     return {entry.name: entered[entry.name] for entry in wanted}
 
 
-def prefill(
-    model: type[Parameters], values: Mapping[str, Any], changed: Mapping[str, Any], *, key_prefix: str
-) -> None:
+def prefill(model: type[Parameters], values: Mapping[str, Any], changed: Mapping[str, Any], *, key_prefix: str) -> None:
     """Let the form open with `changed` over `values` (a preset): for links from other pages, before it is drawn."""
     wanted = entries(model)
     _fill(wanted, values, key_prefix)
