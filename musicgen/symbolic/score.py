@@ -52,7 +52,8 @@ class Score:
     """Notes with the maps that give them time.
 
     Attributes:
-        notes: structured array of NOTE_DTYPE, sorted by onset, then track, then pitch.
+        notes: structured array of NOTE_DTYPE, sorted by onset, then track; at one tick those of no length come first, and
+            else the order given is kept: in a chord that was read from a file, that in which it was struck.
         ticks_per_beat: ticks in a quarter note.
         tracks: `notes["track"]` indexes this.
         tempos: sorted by tick; 120 BPM where empty.
@@ -79,7 +80,7 @@ class Score:
                 raise InvalidInput(sentence("Onsets and durations are not negative", "a negative time"))
             if notes["track"].min() < 0 or notes["track"].max() >= len(self.tracks):
                 raise InvalidInput(sentence("Every note names a track of the score", int(notes["track"].max())))
-        notes = notes[np.lexsort((notes["pitch"], notes["track"], notes["onset_ticks"]))]
+        notes = notes[np.lexsort((notes["duration_ticks"] > 0, notes["track"], notes["onset_ticks"]))]
         notes.flags.writeable = False
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "controls", self._checked_controls())

@@ -13,6 +13,7 @@ from makers_midi import four_part_score, melody_score, scale_score
 from musicgen.errors import InvalidInput
 from musicgen.symbolic.instruments import FAMILIES, INSTRUMENTS, instrument_family, instrument_name
 from musicgen.symbolic.keys import estimate_key, key_correlations
+from musicgen.symbolic.midi import read_midi, score_to_midi_bytes
 from musicgen.symbolic.pedal import held_offsets
 from musicgen.symbolic.pitches import pitch_name, pitch_number, pitch_to_frequency
 from musicgen.symbolic.rolls import main_tempo, main_time_signature, score_facts, score_to_roll
@@ -69,6 +70,13 @@ def test_the_main_time_signature_is_not_the_upbeat() -> None:
     assert main_time_signature(Score(notes)) == "4/4"
     late = Score(notes, time_signatures=(TimeSignature(0, 6, 8), TimeSignature(100_000, 5, 4)))
     assert score_facts(late)["time_signature"] == "6/8"
+
+
+def test_a_chord_keeps_the_order_in_which_it_was_struck() -> None:
+    notes = make_notes([480, 0, 0, 0], [480, 240, 240, 0], [60, 67, 64, 72], 80)
+    assert Score(notes).notes["pitch"].tolist() == [72, 67, 64, 60]
+    again = read_midi(score_to_midi_bytes(Score(notes)))
+    assert again.notes["pitch"].tolist() == [72, 67, 64, 60]
 
 
 def test_the_opening_of_a_score_ends_where_it_should() -> None:

@@ -1,0 +1,102 @@
+"""What a note is to a chord: one of its tones, a tone of its scale, a step away from a tone of it, or something else.
+
+The rules are those of deepjazz (Kim, 2016) as its measures show them: the scale of a chord is the major scale (over a
+major chord) or the dorian scale (over any other) that holds most of its notes; where several do, the one with the
+highest tonic between C and B. Notes of a scale count only where their commonest spelling is also how the scale spells
+them: Db major has its Eb, F, Bb and C, but not its Db, which reads C# in a file that knows no names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from musicgen.symbolic.spelling import Interval, Spelled, spell
+
+_MAJOR = (2, 2, 1, 2, 2, 2)  # semitones from degree to degree
+_DORIAN = (2, 1, 2, 2, 2, 1)
+_STACKED = (2, 4, 6, 1, 3, 5)  # steps of third, fifth, seventh, ninth, eleventh and thirteenth over a root
+_SHARP_TONICS = (6, 8)  # F# and G#; the other black keys are flats as tonics
+
+
+@dataclass(frozen=True)
+class Tones:
+    """Pitch classes by what they are to a chord."""
+
+    chord: frozenset[int]
+    scale: frozenset[int]
+    approach: frozenset[int]
+
+    def kind_of(self, pitch: int) -> str:
+        """C chord tone, S scale tone, A approach tone (a semitone from a chord tone), X another."""
+        for name, members in (("C", self.chord), ("S", self.scale), ("A", self.approach)):
+            if pitch % 12 in members:
+                return name
+        return "X"
+
+
+@lru_cache(maxsize=4096)
+def tones_of(pitches: tuple[int, ...]) -> Tones:
+    """The tones of a chord, given in the order in which its notes were struck (it breaks ties for the root)."""
+    chord = frozenset(pitch % 12 for pitch in pitches)
+    approach = frozenset((pitch + step) % 12 for pitch in chord for step in (-1, 1))
+    return Tones(chord, _scale_of(pitches), approach)
+
+
+def quality_of(pitches: Sequence[int]) -> str:
+    """major, minor, augmented, diminished, or other: from the third and the fifth over the root, as they are spelled."""
+    spelled = [spell(pitch) for pitch in pitches]
+    root = _root(spelled)
+    over = [((note.step - root.step) % 7, (note.pitch - root.pitch) % 12) for note in spelled]
+    found = [{semitones for steps, semitones in over if steps == wanted} for wanted in (0, 2, 4)]
+    if not found[1] or any(len(each) > 1 for each in found):
+        return "other"
+    third, fifth = min(found[1]), min(found[2], default=7)
+    if not found[2]:
+        return {4: "major", 3: "minor"}.get(third, "other")
+    return {(4, 7): "major", (3, 7): "minor", (4, 8): "augmented", (3, 6): "diminished"}.get((third, fifth), "other")
+
+
+def _root(spelled: Sequence[Spelled]) -> Spelled:
+    """The note over which most of the others lie in thirds."""
+    notes = list({note.step % 7: note for note in reversed(spelled)}.values())[::-1]  # the first of each step
+    steps = {note.step % 7 for note in notes}
+    if len(notes) == 7:
+        return min(spelled, key=lambda note: note.pitch)
+    for note in sorted(notes, key=lambda note: note.step % 7):
+        if steps == {(note.step + 2 * place) % 7 for place in range(len(notes))}:
+            return note
+    return max(notes, key=lambda note: _rootness(note, steps))
+
+
+def _rootness(note: Spelled, steps: set[int]) -> float:
+    return sum(1 / (rank + 6) for rank, step in enumerate(_STACKED) if (note.step + step) % 7 in steps)
+
+
+def _scale_of(pitches: Sequence[int]) -> frozenset[int]:
+    shape = _MAJOR if quality_of(pitches) == "major" else _DORIAN
+    tonic = max(range(12), key=lambda tonic: (_num_members(pitches, tonic, shape), tonic))
+    return _written_alike(tonic, shape)
+
+
+def _num_members(pitches: Sequence[int], tonic: int, shape: tuple[int, ...]) -> int:
+    members, place = {tonic % 12}, tonic
+    for step in shape:
+        place += step
+        members.add(place % 12)
+    return len(members.intersection(pitch % 12 for pitch in pitches))
+
+
+@lru_cache
+def _written_alike(tonic: int, shape: tuple[int, ...]) -> frozenset[int]:
+    """Pitch classes of a scale that the scale spells as a file without names would be read."""
+    note = spell(tonic)
+    if note.accidental > 0 and tonic not in _SHARP_TONICS:
+        note = Spelled(note.step + 1, note.pitch)
+    found = set[int]()
+    for step in (0, *shape):
+        note = note + Interval(int(step > 0), step)
+        if note.step == spell(note.pitch).step:
+            found.add(note.pitch % 12)
+    return frozenset(found)
