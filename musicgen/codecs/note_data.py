@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,12 +14,14 @@ from musicgen.approaches.base import Prepared, TrainingSong
 from musicgen.codecs.event_examples import EventExamples, Stretch
 from musicgen.codecs.holding_out import held_out_parts
 from musicgen.codecs.note_events import FIELDS, EventCodec, make_event_codec
-from musicgen.codecs.note_tokens import score_to_lines
+from musicgen.codecs.note_tokens import melodic_tracks, score_to_lines
 from musicgen.codecs.token_codec import TokenCodec
-from musicgen.codecs.token_examples import TokenWindows, window_starts
+from musicgen.codecs.token_examples import TokenSequences, TokenWindows, window_starts
+from musicgen.codecs.token_facts import count_tokens, event_table, frequency_histogram, token_table
 from musicgen.codecs.vocabulary import frequent
 from musicgen.errors import InvalidInput, sentence
 from musicgen.evaluation.floors import bigram_nats, uniform_nats, unigram_nats
+from musicgen.symbolic.instruments import instrument_name
 from musicgen.symbolic.score import Score
 
 FEWEST_NOTES = 8  # fewer are no song to learn from
@@ -79,6 +82,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: Any, seed: int) -> P
         "vocabulary_size": sum(codec.sizes),
         "values_of_each_field": dict(zip(FIELDS, codec.sizes, strict=True)),
         "loss_unit": "nats per note",
+        **event_table(pieces),
     }
     warnings = () if checked else (NOTHING_HELD_OUT,)
     return Prepared(codec, data, checked, facts, _event_floors(codec, ids[0], ids[1] or ids[0]), warnings)
@@ -96,34 +100,68 @@ def _event_floors(codec: EventCodec, learned: list[Ids], measured: list[Ids]) ->
     return floors
 
 
-def prepare_tokens(songs: Sequence[TrainingSong], training: Any, seed: int) -> Prepared:
-    """The authors' words."""
+def prepare_tokens(songs: Sequence[TrainingSong], training: Any, seed: int, *, at_every_step: bool = False) -> Prepared:
+    """The authors' words.
+
+    Args:
+        at_every_step: windows are learned from at every step, not only after the last one. What is held out is the
+            same, and so is what the loss of it means.
+    """
     scores = read_scores(songs)
     options = {"piano_only": training.instruments == "piano", "in_time_order": training.order == "time"}
+    _raise_without_piano(scores, options["piano_only"])
     lines = [score_to_lines(score, tracks=tracks, **options) for score, tracks in scores]
     words = [[word for line in song for word in line] for song in lines]
     vocabulary = frequent(words, training.threshold)
     ids = [[vocabulary.encode(vocabulary.known(line)) for line in song] for song in lines]
     window, lengths = training.sequence_length, [sum(map(len, song)) for song in ids]
+    counts = count_tokens(words)
     if max(lengths) <= window:
-        raise InvalidInput(_too_short(words, lengths, training), code="too_short")
+        raise InvalidInput(_too_short(words, lengths, training, counts), code="too_short")
     data, checked, warnings = _token_windows(ids, training, seed)
     tempos = [float(score.tempos[0].tempo) if score.tempos else 120.0 for score, _ in scores]
     codec = TokenCodec(vocabulary, _beginnings(checked or data, seed), tempo=float(np.median(tempos)), **options)
+    learned: Any = TokenSequences(_runs(data), window) if at_every_step else data
+    measured: Any = TokenSequences(_runs(checked), window, window - 1) if at_every_step and checked else checked
+    steps = [window] if at_every_step else []
     facts = {
-        "inputs_shape": [data.n_examples, window, 1],
-        "targets_shape": [data.n_examples],
+        "inputs_shape": [learned.n_examples, window, 1],
+        "targets_shape": [learned.n_examples, *steps],
         "n_windows": int(sum(max(0, length - window) for length in lengths)),
         "n_training_windows": data.n_examples,
         "n_validation_windows": checked.n_examples if checked else 0,
         "n_tokens": sum(lengths),
-        "n_tokens_before_threshold": sum(map(len, words)),
+        "n_tokens_before": sum(map(len, words)),
         "n_songs": len(songs),
+        "n_songs_too_short": sum(length <= window for length in lengths),
         "vocabulary_size": len(vocabulary),
-        "vocabulary_size_before_threshold": len({word for song in words for word in song}),
+        "vocabulary_size_before": len(counts),
         "loss_unit": "nats per token",
+        **token_table({word: counts[word] for word in vocabulary.tokens}),
+        **frequency_histogram(counts),
     }
-    return Prepared(codec, data, checked, facts, _token_floors(data, checked or data, len(vocabulary)), warnings)
+    floors = _token_floors(data, checked or data, len(vocabulary))
+    return Prepared(codec, learned, measured, facts, floors, warnings)
+
+
+def _raise_without_piano(scores: Sequence[tuple[Score, Sequence[int] | None]], piano_only: bool) -> None:
+    """A filter that leaves nothing of songs that have notes is said as such, with what there is instead."""
+    if not piano_only or any(melodic_tracks(score, tracks, piano_only=True) for score, tracks in scores):
+        return
+    found = Counter(
+        instrument_name(score.tracks[track].program)
+        for score, tracks in scores
+        for track in melodic_tracks(score, tracks)
+    )
+    names = ", ".join(name for name, _ in found.most_common(4)) or "no notes besides drums"
+    raise InvalidInput(
+        sentence(
+            "Instruments = piano needs a piano track (General MIDI programs 1 to 6) in one song or more",
+            f"{names} in {len(scores)} song(s)",
+            "Choose instruments = all, or songs with a piano.",
+        ),
+        code="no_piano",
+    )
 
 
 def _token_windows(
@@ -183,20 +221,22 @@ def _runs(windows: TokenWindows) -> list[Ids]:
     return [windows.ids[run[0] : run[-1] + windows.window + 1] for run in np.split(windows.starts, breaks) if run.size]
 
 
-def _too_short(words: Sequence[Sequence[str]], lengths: Sequence[int], training: Any) -> str:
-    longest, kept = max(map(len, words)), max(lengths)
+def _too_short(words: Sequence[Sequence[str]], lengths: Sequence[int], training: Any, counts: Counter[str]) -> str:
+    longest, kept, window = max(map(len, words)), max(lengths), training.sequence_length
     rare = (
         f", {longest} before those that occur fewer than {training.threshold} times were left out"
         if longest > kept
         else ""
     )
-    remedy = f"Choose a sequence_length of {kept - 1} or less, " if kept > 2 else "Choose "
-    remedy += (
-        "a lower threshold, or longer songs." if longest > kept else "or longer songs." if kept > 2 else "longer songs."
-    )
+    remedies = [f"a sequence_length of {kept - 1} or less"] if kept > 2 else []
+    if longest > window:  # some song would be long enough with so many of its tokens, most frequent first
+        enough = max(
+            sorted((counts[word] for word in song), reverse=True)[window] for song in words if len(song) > window
+        )
+        remedies.append(f"a threshold of {enough} or less")
+    remedies.append("longer or more songs" if longest > kept else "longer songs")
     return sentence(
-        f"A window of {training.sequence_length} tokens and the one after it take a song of "
-        f"{training.sequence_length + 1} tokens",
+        f"A window of {window} tokens and the one after it take a song of {window + 1} tokens",
         f"{kept} tokens in the longest of {len(words)} song(s){rare}",
-        remedy,
+        f"Choose {', or '.join(remedies)}.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +42,51 @@ def window_starts(lengths: Sequence[int], window: int) -> NDArray[np.int64]:
     firsts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     pieces = [first + np.arange(max(0, n - window)) for first, n in zip(firsts, lengths, strict=False)]
     return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class TokenSequences:
+    """Windows that are learned from at every step, not only after the last one.
+
+    Attributes:
+        runs: ids of uninterrupted music, each longer than `window`; no sequence crosses from one to the next.
+        context: tokens of a sequence that are heard before the first one asked for; 0: every token is asked for.
+
+    Arrays: inputs, target (n, window + context) ids; mask likewise, 0 where nothing is asked.
+    """
+
+    runs: Sequence[NDArray[np.int32]]
+    window: int
+    context: int = 0
+
+    @cached_property
+    def tiles(self) -> NDArray[np.int64]:
+        """(run, first token asked for) of the sequences that ask for everything once."""
+        firsts = [
+            (number, first)
+            for number, run in enumerate(self.runs)
+            for first in range(1 + self.context, len(run), self.window)
+        ]
+        return np.array(firsts, dtype=np.int64).reshape(-1, 2)
+
+    @property
+    def n_examples(self) -> int:
+        return len(self.tiles)
+
+    @property
+    def steps(self) -> int:
+        return self.window + self.context
+
+    def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
+        inputs = np.zeros((len(index), self.steps), dtype=np.int32)
+        target, mask = np.zeros_like(inputs), np.zeros(inputs.shape, dtype=np.float32)
+        for row, (number, first) in enumerate(self.tiles[index].tolist()):
+            run = self.runs[number]
+            if rng is not None:  # anew each epoch, so that every token is met early and late in a sequence
+                first += int(rng.integers(-self.window // 2, self.window // 2 + 1))
+                first = int(np.clip(first, 1 + self.context, max(1 + self.context, len(run) - self.window)))
+            piece = run[first - 1 - self.context : first + self.window]
+            asked = len(piece) - 1
+            inputs[row, :asked], target[row, :asked] = piece[:-1], piece[1:]
+            mask[row, self.context : asked] = 1.0
+        return {"inputs": inputs, "target": target, "mask": mask}

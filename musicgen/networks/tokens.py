@@ -93,9 +93,13 @@ class WindowStepper:
 
     def after(self, ids: Any) -> tuple[Any, Any]:
         """(logits, state) after a window of ids, shape (batch, window)."""
-        return compiled(lambda ids: (self.model(ids), ids), self.model, key="window")(ids)
+        return compiled(lambda ids: (self.answer(ids), ids), self.model, key="window")(ids)
+
+    def answer(self, ids: Any) -> Any:
+        """Windows of ids (batch, window) → logits (batch, vocabulary) of what comes next."""
+        return self.model(ids)
 
     def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
         """token (batch,), state (batch, window) → (logits, state)."""
         state = ops.concatenate([state[:, 1:], token[:, None]], axis=1)
-        return self.model(state), state
+        return self.answer(state), state
