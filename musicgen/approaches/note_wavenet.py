@@ -257,7 +257,7 @@ class NoteWaveNet(Approach):
                 "representation": "tokens", "sequence_length": 32, "epochs": 50, "dilation_depth": 3,
                 "filters": (64, 128, 256), "kernel_size": 3, "gated": False, "residual": False, "skip": False,
                 "pooling": True, "dropout": 0.2, "dense": 256, "embedding": 100, "batch_size": 256, "threshold": 40,
-                "instruments": "piano",
+                "instruments": "piano", "validation": "random_windows",
             },
             generation={"num_notes": 100},
         ),
