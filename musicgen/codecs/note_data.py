@@ -170,7 +170,7 @@ def _token_windows(
     """(training, validation) windows of songs of one or more lines each, and what to warn of."""
     window = training.sequence_length
     if training.validation == "random_windows":
-        laid = _windows([np.concatenate(song) for song in songs], window)
+        laid = _windows([np.concatenate([_NONE, *song]) for song in songs], window)
         every = np.random.default_rng([seed, 6]).permutation(laid.starts)
         split = every.size - round(training.validation_share * every.size)
         kept, checked = (replace(laid, starts=np.sort(part)) for part in (every[:split], every[split:]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from musicgen.codecs.token_codec import TokenCodec
 from musicgen.codecs.vocabulary import Vocabulary
 from musicgen.errors import InvalidInput
 from musicgen.evaluation.midi import longest_run
+from musicgen.symbolic.score import Track
 from tests.makers_music import chords, melody, midi_song, song
 
 KIND = approach("note_lstm")
@@ -123,6 +126,13 @@ def test_n8_random_windows_are_the_authors_split_and_a_warning() -> None:
     again = KIND.prepare(songs, training(**SMALL, validation="random_windows"), seed=3)
     np.testing.assert_array_equal(prepared.validation.starts, again.validation.starts)
     assert "overlap" in prepared.warnings[0]
+
+
+def test_songs_without_a_piano_leave_the_others_to_learn_from() -> None:
+    flute = replace(melody(list(range(40, 80))), tracks=(Track("Flute", program=73),))
+    rules = training(**SMALL, instruments="piano", validation="random_windows")
+    prepared = KIND.prepare([midi_song(40, 0), song(flute, 1)], rules)
+    assert prepared.facts["n_windows"] == KIND.prepare([midi_song(40, 0)], rules).facts["n_windows"]
 
 
 def test_n15_first_loss_is_that_of_knowing_nothing() -> None:
