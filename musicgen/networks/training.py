@@ -35,6 +35,7 @@ class Recipe:
         clip: largest norm of a gradient over all weights; 0 for none.
         weight_decay: share of each weight taken off per step, times the learning rate; 0 for none.
         patience: epochs without a better validation loss after which to stop; 0 for never.
+        algorithm: adam, or rmsprop (Hinton, Neural networks for machine learning, lecture 6, 2012).
     """
 
     epochs: int
@@ -44,10 +45,13 @@ class Recipe:
     clip: float = 0.0
     weight_decay: float = 0.0
     patience: int = 0
+    algorithm: str = "adam"
 
     def optimizer(self, steps_per_epoch: int) -> keras.Optimizer:
-        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted."""
+        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted; or RMSprop."""
         arguments = {"learning_rate": self._rate(steps_per_epoch), "global_clipnorm": self.clip or None}
+        if self.algorithm == "rmsprop":
+            return keras.optimizers.RMSprop(weight_decay=self.weight_decay or None, **arguments)
         if self.weight_decay:
             return keras.optimizers.AdamW(weight_decay=self.weight_decay, **arguments)
         return keras.optimizers.Adam(**arguments)

@@ -1,0 +1,343 @@
+"""Spectral LSTM: guess the next moment of a sound as a spectrum from those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import model_validator
+
+from musicgen.approaches.base import (
+    Approach,
+    Cost,
+    Layer,
+    Made,
+    Monitor,
+    Parameters,
+    Prepared,
+    Preset,
+    TrainingSong,
+    parameter,
+)
+from musicgen.codecs.spectral_block_data import prepare_blocks
+from musicgen.codecs.spectral_blocks import BlockCodec
+from musicgen.codecs.spectral_frame_data import prepare_frames
+from musicgen.codecs.spectral_frames import FrameCodec
+from musicgen.networks.spectral_sizes import cost_of, flops_of, layers_of
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+
+
+class Training(Parameters):
+    representation: Literal["frames", "blocks"] = parameter(
+        "frames", title="Sound as",
+        help="frames: short overlapping windows, their loudness at each frequency, chosen by chance; phases are found "
+        "afterwards, and nothing clicks. blocks: the authors' long blocks without overlap, real and imaginary parts; "
+        "they tick at every edge, and tend to silence.",
+    )  # fmt: skip
+    sample_rate: int = parameter(
+        22_050, ge=0, le=192_000, unit="Hz", title="Sample rate",
+        help="0 keeps the rate of the songs. A lower rate loses the highest tones and is faster.",
+    )  # fmt: skip
+    clip_seconds: float = parameter(
+        3.0, gt=0, le=600, unit="s", title="Clip length",
+        help="How much music the network is shown at a time. Longer clips teach longer connections, and take longer.",
+    )  # fmt: skip
+    epochs: int = parameter(
+        40, ge=1, le=100_000, title="Epochs",
+        help="How often the music is gone through. The authors counted iterations of 25 epochs each; 50 of them are "
+        "1,250.",
+    )  # fmt: skip
+    units: int = parameter(
+        256, ge=1, le=8192, title="Hidden size",
+        help="Size of the memory. A larger one learns finer connections, or the songs by heart.",
+    )  # fmt: skip
+    num_layers: int = parameter(
+        1, ge=1, le=8, title="Recurrent layers", help="Memories on top of each other (the authors' recurrent units)."
+    )
+    cell: Literal["lstm", "gru"] = parameter(
+        "lstm", title="Memory cell", help="gru is a simpler memory: a quarter fewer weights, often as good."
+    )
+    batch_size: int = parameter(
+        16, ge=1, le=65_536, title="Batch size",
+        help="Clips per step. Larger is faster an epoch, but learns in fewer steps.",
+    )  # fmt: skip
+    learning_rate: float = parameter(
+        1e-3, gt=0, le=1, title="Learning rate",
+        help="Size of each step. Too large never settles; too small never arrives.",
+    )  # fmt: skip
+    seconds_per_song: float = parameter(
+        7200.0, gt=0, le=7200, unit="s", title="Seconds of each song",
+        help="At most this much of each song is used, from its start.",
+    )  # fmt: skip
+    max_songs: int = parameter(
+        0, ge=0, le=10_000, unit="songs", title="Most songs", help="At most so many songs are used; 0 uses all of them."
+    )
+    block_size: int = parameter(
+        11_025, ge=2, le=1_000_000, unit="samples", title="Block",
+        help="For blocks: length of a block. Every edge between two of them can be heard as a tick: 11,025 samples at "
+        "44.1 kHz tick four times a second.",
+    )  # fmt: skip
+    transform: Literal["fft", "rfft", "none"] = parameter(
+        "fft", title="Block as",
+        help="For blocks. fft: the whole spectrum, in which real sound says everything twice. rfft: the half that "
+        "matters; it sounds the same and takes half of the memory. none: the samples themselves (time domain).",
+    )  # fmt: skip
+    loss: Literal["mse", "mae"] = parameter(
+        "mse", title="Loss",
+        help="For blocks: squared or absolute error. Both are least when an unsure network says the mean, which is "
+        "near silence; that is why blocks fall silent.",
+    )  # fmt: skip
+    normalise: bool = parameter(
+        True, title="Normalise",
+        help="For blocks: every frequency weighs the same while learning. Without it only the loud ones are learned.",
+    )  # fmt: skip
+    n_fft: int = parameter(
+        2048, ge=32, le=32_768, multiple_of=4, unit="samples", title="Window",
+        help="For frames: length of a window. Longer ones tell close pitches apart, and blur the beginnings of notes.",
+    )  # fmt: skip
+    hop_length: int = parameter(
+        512, ge=8, le=16_384, unit="samples", title="Hop",
+        help="For frames: from one window to the next. A quarter of the window overlaps enough for clean sound.",
+    )  # fmt: skip
+    frames_per_step: int = parameter(
+        2, ge=1, le=32, unit="frames", title="Frames per step",
+        help="For frames: how many the network chooses at once. More keep the shape of a note's beginning whole, and "
+        "let the memory reach further back.",
+    )  # fmt: skip
+    codebook_size: int = parameter(
+        128, ge=2, le=4096, unit="sounds", title="Sounds in a codebook",
+        help="For frames: how many typical sounds there are to choose from, at most. More sound finer and need more "
+        "music.",
+    )  # fmt: skip
+    num_codebooks: int = parameter(
+        3, ge=1, le=8, title="Codebooks",
+        help="For frames: each further one corrects what the choice before it missed, so that sounds are not coarse.",
+    )  # fmt: skip
+    components: int = parameter(
+        64, ge=1, le=1024, advanced=True, title="Components",
+        help="For frames: principal components that a step's spectrum is kept in. Fewer sound duller and cleaner.",
+    )  # fmt: skip
+    dropout: float = parameter(
+        0.3, ge=0, lt=1, advanced=True, title="Dropout",
+        help="Share of the signals that are left out at random while learning, against learning songs by heart.",
+    )  # fmt: skip
+    input_noise: float = parameter(
+        0.3, ge=0, le=4, advanced=True, title="Noise on what is heard",
+        help="For frames: how far what the network hears is blurred while learning, so that its own small mistakes do "
+        "not throw it off when it plays alone.",
+    )  # fmt: skip
+    sequence_overlap: float = parameter(
+        0.0, ge=0, lt=1, advanced=True, title="Overlap of clips",
+        help="How much of each clip the next one shows again. 0, as the authors had it, shows everything once.",
+    )  # fmt: skip
+    validation_share: float = parameter(
+        0.2, ge=0, le=0.5, advanced=True, title="Held-out share",
+        help="The last part of each song is never trained on: the loss on it tells what was learned and what was only "
+        "memorised. The authors held out nothing.",
+    )  # fmt: skip
+    optimizer: Literal["adam", "rmsprop"] = parameter(
+        "adam", advanced=True, title="Optimiser", help="How steps are made out of errors. The authors took rmsprop."
+    )
+    schedule: Literal["constant", "cosine"] = parameter(
+        "constant", advanced=True, title="Learning-rate schedule",
+        help="cosine slows down towards the end, and ends finer.",
+    )  # fmt: skip
+    gradient_clip: float = parameter(
+        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
+        help="Longest step that one batch may ask for; 0 for none. 1 helps against a loss that jumps.",
+    )  # fmt: skip
+    weight_decay: float = parameter(
+        0.0, ge=0, le=1, advanced=True, title="Weight decay",
+        help="Pulls weights towards 0; keeps little music from being learned by heart.",
+    )  # fmt: skip
+    patience: int = parameter(
+        0, ge=0, le=100_000, unit="epochs", advanced=True, title="Early stopping",
+        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _windows_overlap(self) -> Training:
+        if self.representation == "frames" and 2 * self.hop_length > self.n_fft:
+            raise ValueError(
+                f"a hop is at most half of the window, so that windows overlap; received hop_length = "
+                f"{self.hop_length} and n_fft = {self.n_fft}"
+            )
+        return self
+
+
+class Generation(Parameters):
+    seconds: float = parameter(
+        15.0, gt=0, le=600, unit="s", title="Length", help="How much new sound to make, where no steps are given."
+    )
+    steps: int = parameter(
+        0, ge=0, le=100_000, title="Steps",
+        help="So many steps after what is heard, whatever the length above says; 0 goes by the length. The authors "
+        "took 10; their first step gives all of the heard part again, so 9 blocks are new.",
+    )  # fmt: skip
+    temperature: float = parameter(
+        1.0, ge=0.05, le=4, title="Temperature",
+        help="For frames: how much is dared. Below 1 safer and more repetitive, above 1 wilder and noisier.",
+    )  # fmt: skip
+    top_p: float = parameter(
+        1.0, gt=0, le=1, title="Top p",
+        help="For frames: choose among the likeliest sounds that together have this probability; less is cleaner.",
+    )  # fmt: skip
+    top_k: int = parameter(
+        0, ge=0, le=10_000, advanced=True, title="Top k",
+        help="For frames: choose among the k likeliest sounds only; 0 chooses among all.",
+    )  # fmt: skip
+    seed_len: int = parameter(
+        1, ge=1, le=100, unit="clips", title="Clips heard first",
+        help="How many clips of a song, one after the other, are heard before the network goes on alone.",
+    )  # fmt: skip
+    start_seconds: float | None = parameter(
+        None, ge=0, le=7200, unit="s", title="Heard from",
+        help="Where in the song the heard part begins; empty: one of the training examples, drawn by the seed.",
+    )  # fmt: skip
+    keep_seed: bool = parameter(
+        False, title="Keep the heard part",
+        help="Begin with the network's version of what it heard, as the authors did: it sounds like the song because "
+        "the song led it.",
+    )  # fmt: skip
+    normalise_peak: bool = parameter(
+        False, title="Bring to full scale", help="Make the loudest moment as loud as can be; lifts a faint piece."
+    )
+    phase_iterations: int = parameter(
+        32, ge=0, le=1000, advanced=True, title="Phase iterations",
+        help="For frames: how often phases are corrected until overlapping windows agree. Few sound hollow.",
+    )  # fmt: skip
+
+
+class SpectralLSTM(Approach):
+    """GRUV and music-generation (2015 to 2017), made whole and made to sound."""
+
+    key = "spectral_lstm"
+    title = "Spectral LSTM"
+    summary = (
+        "Reads sound as a series of spectra and learns which comes next. In the authors' long blocks it recites what "
+        "it was shown or falls silent; in short overlapping frames, chosen by chance, it plays on."
+    )
+    reference = (
+        "A. Nayebi, M. Vitelli, GRUV: Algorithmic music generation using recurrent neural networks, Stanford, 2015; "
+        "unnati-xyz, music-generation, 2017."
+    )
+    can_learn = (
+        "The colour of a sound, which chords and notes follow which over some seconds, how notes begin and fade. With "
+        "blocks and much patience: the songs themselves, by heart."
+    )
+    cannot_learn = (
+        "Form, and long melodies: it forgets after some seconds. With blocks, where a wave stands at the edge of a "
+        "block cannot be known from the one before, so an honest guess is silence."
+    )
+    medium = "audio"
+    Training = Training
+    Generation = Generation
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "quick": Preset(
+            "Mono at 22 kHz in overlapping frames; a memory of 256 chooses sounds from codebooks. About a minute.",
+            training={
+                "epochs": 30, "schedule": "cosine", "gradient_clip": 1.0, "learning_rate": 3e-3,
+                "sequence_overlap": 0.75, "weight_decay": 0.02, "patience": 10,
+            },
+        ),
+        "original": Preset(
+            "The authors' pipeline, number for number: 10 s clips of 11,025-sample blocks at 44.1 kHz, hidden size "
+            "1,024, RMSprop, 50 iterations × 25 epochs. Heavy: 53.6 million weights.",
+            training={
+                "representation": "blocks", "sample_rate": 44_100, "clip_seconds": 10.0, "block_size": 11_025,
+                "transform": "fft", "units": 1024, "num_layers": 1, "cell": "lstm", "loss": "mse", "normalise": True,
+                "batch_size": 5, "epochs": 1250, "optimizer": "rmsprop", "learning_rate": 1e-3, "max_songs": 20,
+                "validation_share": 0.0, "dropout": 0.0,
+            },
+            generation={"steps": 10, "keep_seed": True},
+        ),
+        "best": Preset(
+            "A larger memory and more patience.",
+            training={
+                "epochs": 60, "schedule": "cosine", "gradient_clip": 1.0, "learning_rate": 2e-3, "units": 384,
+                "sequence_overlap": 0.875, "weight_decay": 0.05, "patience": 15, "dropout": 0.4,
+            },
+            generation={"seconds": 30.0, "phase_iterations": 64},
+        ),
+    }  # fmt: skip
+    tiny = Preset(
+        "For tests.",
+        training={
+            "sample_rate": 0, "clip_seconds": 0.04, "epochs": 1, "units": 4, "batch_size": 4, "n_fft": 64,
+            "hop_length": 16, "frames_per_step": 2, "codebook_size": 4, "num_codebooks": 2, "components": 4,
+        },
+        generation={"seconds": 0.1, "phase_iterations": 2},
+    )  # fmt: skip
+
+    def prepare(self, songs: Sequence[TrainingSong], training: Any, *, seed: int = 0) -> Prepared:
+        return (prepare_blocks if training.representation == "blocks" else prepare_frames)(songs, training)
+
+    def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        return layers_of(training, facts)
+
+    def cost(self, prepared: Prepared, training: Any) -> Cost:
+        return cost_of(prepared, training)
+
+    def build(self, codec: Any, training: Any, *, seed: int = 0) -> Networks:
+        from musicgen.networks.backend import set_seed
+        from musicgen.networks.bundle import Networks
+        from musicgen.networks.spectral import build_block_network
+        from musicgen.networks.spectral_frames import build_frame_network
+
+        set_seed(seed)
+        sizes = {"units": training.units, "num_layers": training.num_layers, "cell": training.cell}
+        sizes |= {"dropout": training.dropout}
+        if isinstance(codec, BlockCodec):
+            return Networks({"spectra": build_block_network(codec.n_features, **sizes)})
+        return Networks({"spectra": build_frame_network(codec.codebooks, **sizes)})
+
+    def fit(
+        self,
+        networks: Networks,
+        prepared: Prepared,
+        training: Any,
+        *,
+        seed: int,
+        monitor: Monitor,
+        first_epoch: int = 1,
+    ) -> None:
+        from musicgen.networks import training as engine
+        from musicgen.networks.spectral import block_objective
+        from musicgen.networks.spectral_frames import frame_objective
+
+        is_blocks = isinstance(prepared.codec, BlockCodec)
+        objective = block_objective(training.loss) if is_blocks else frame_objective(prepared.codec.codebooks)
+        task = engine.Task(
+            "spectra", objective, prepared.training, prepared.validation,
+            flops=flops_of(prepared.codec, training), shards=2 - (is_blocks or training.batch_size % 2),
+        )  # fmt: skip
+        recipe = engine.Recipe(
+            training.epochs, training.batch_size, training.learning_rate, training.schedule,
+            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
+            algorithm=training.optimizer,
+        )  # fmt: skip
+        engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
+
+    def generate(
+        self,
+        networks: Networks,
+        codec: Any,
+        training: Any,
+        generation: Any,
+        *,
+        songs: Sequence[TrainingSong],
+        prompt: TrainingSong | None,
+        seeds: Sequence[int],
+        monitor: Monitor,
+    ) -> Iterator[Made]:
+        from musicgen.sampling.spectral_blocks import block_pieces
+        from musicgen.sampling.spectral_frames import frame_pieces
+
+        make = block_pieces if isinstance(codec, BlockCodec) else frame_pieces
+        heard = [prompt] if prompt else songs
+        yield from make(networks.models["spectra"], codec, training, generation, heard, seeds, monitor)
+
+    def codec_from_json(self, document: dict[str, Any]) -> BlockCodec | FrameCodec:
+        return (BlockCodec if document["representation"] == "blocks" else FrameCodec).from_json(document)

@@ -1,0 +1,110 @@
+"""The network over frames: a memory of what was heard, and a chain of heads that choose the next step, book by book.
+
+Knows vectors and choices, no sound. A head sees the memory, what was heard last, and what the choices before it add up
+to. Beside plain logits each head says where the sound it means lies, and every entry of its codebook is measured by
+that: entries that sound alike learn from each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from musicgen.networks.backend import Objective
+from musicgen.networks.dropout import Dropout
+from musicgen.networks.spectral import initial_state, recurrent_layer, recurrent_step
+
+Codebooks = Sequence[NDArray[np.float32]]
+
+
+class _Heads:
+    """The layers after the memory: made once, used on whole windows and on single steps."""
+
+    def __init__(self, codebooks: Codebooks, units: int, dropout: float, model: keras.Model | None = None) -> None:
+        self.codebooks, self.units, self.dropout, self.model = codebooks, units, dropout, model
+
+    def _layer(self, name: str, make: Any) -> Any:
+        return self.model.get_layer(name) if self.model is not None else make()
+
+    def _dense(self, name: str, width: int, use_bias: bool = True) -> Any:
+        return self._layer(name, lambda: keras.layers.Dense(width, use_bias=use_bias, name=name))
+
+    def logits(self, number: int, memory: Any, heard: Any, known: Any) -> Any:
+        """memory (…, units), heard and known (…, C) → logits of the choice from this codebook, (…, size)."""
+        name, codebook = f"book_{number + 1}", self.codebooks[number]
+        x = self._dense(f"{name}_memory", self.units)(memory)
+        x = x + self._dense(f"{name}_heard", self.units, use_bias=False)(heard)
+        if number:
+            x = x + self._dense(f"{name}_known", self.units, use_bias=False)(known)
+        x = self._layer(f"{name}_dropout", lambda: Dropout(self.dropout, name=f"{name}_dropout"))(ops.tanh(x))
+        meant = self._dense(f"{name}_meant", codebook.shape[1])(x)
+        stays = ops.sigmoid(self._dense(f"{name}_stays", 1)(x))
+        last = heard - known if number else heard
+        likeness = ops.matmul(meant + stays * last, np.ascontiguousarray(codebook.T))
+        return self._dense(f"{name}_logits", len(codebook))(x) + likeness
+
+
+def build_frame_network(codebooks: Codebooks, *, units: int, num_layers: int, cell: str, dropout: float) -> keras.Model:
+    """heard (batch, steps, C) and known (batch, steps, codebooks - 1, C) → logits of every choice."""
+    num_components = codebooks[0].shape[1]
+    heard = keras.Input((None, num_components), name="heard")
+    known = keras.Input((None, len(codebooks) - 1, num_components), name="known")
+    x = heard
+    for number in range(1, num_layers + 1):
+        x = recurrent_layer(cell, units, f"memory_{number}")(x)
+        x = Dropout(dropout, name=f"dropout_{number}")(x)
+    heads = _Heads(codebooks, units, dropout)
+    before = [None, *(known[:, :, number] for number in range(len(codebooks) - 1))]
+    outputs = [heads.logits(number, x, heard, each) for number, each in enumerate(before)]
+    return keras.Model({"heard": heard, "known": known}, outputs)
+
+
+def frame_objective(codebooks: Codebooks) -> Objective:
+    """Nats per step, all choices together and each alone."""
+
+    def sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
+        outputs = model({name: batch[name] for name in ("heard", "known")}, training=training)
+        weight = batch["mask"] * batch["weight"][:, None]
+        nats = [
+            ops.sum(weight * keras.losses.sparse_categorical_crossentropy(batch["tokens"][..., number], logits, True))
+            for number, logits in enumerate(outputs)
+        ]
+        return ops.stack([ops.sum(ops.stack(nats)), *nats, ops.sum(weight)])
+
+    return Objective(sums, ("loss", *(f"book_{number + 1}" for number in range(len(codebooks)))))
+
+
+class FrameStepper:
+    """One choice at a time; see sampling.tokens.Stepper. State: memories, what the memory says, what was heard last,
+    and what the choices of this step add up to so far."""
+
+    def __init__(self, model: keras.Model, codebooks: Codebooks, num_layers: int) -> None:
+        self.model, self.codebooks, self.num_fields = model, codebooks, len(codebooks)
+        self.layers = [model.get_layer(f"memory_{number}") for number in range(1, num_layers + 1)]
+        self.heads = _Heads(codebooks, 0, 0.0, model)
+
+    def start(self, batch_size: int) -> tuple[Any, Any]:
+        """(logits of the first choice, state) with nothing heard before."""
+        memories = [initial_state(layer, batch_size) for layer in self.layers]
+        return self._listen(ops.zeros((batch_size, self.codebooks[0].shape[1])), memories)
+
+    def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
+        """token (batch,) of codebook `field` → (logits of the next choice, state)."""
+        memories, said, heard, known = state
+        known = known + ops.take(self.codebooks[field], token, axis=0)
+        if field + 1 < self.num_fields:
+            return self.heads.logits(field + 1, said, heard, known), (memories, said, heard, known)
+        return self._listen(known, memories)
+
+    def _listen(self, heard: Any, memories: Any) -> tuple[Any, Any]:
+        x, after = heard, []
+        for layer, before in zip(self.layers, memories, strict=True):
+            x, now = recurrent_step(layer, x, before)
+            after.append(now)
+        logits = self.heads.logits(0, x, heard, None)
+        return logits, (after, x, heard, ops.zeros_like(heard))

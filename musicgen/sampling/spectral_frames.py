@@ -1,0 +1,104 @@
+"""Sound from a network over frames: choices by chance, one step after the other; then magnitudes, then phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
+from musicgen.audio.waveform import Waveform
+from musicgen.codecs.spectral_frames import FrameCodec
+from musicgen.codecs.spectral_phase import magnitudes_to_samples
+from musicgen.networks.spectral_frames import FrameStepper
+from musicgen.sampling.decoding import Rules, uniforms
+from musicgen.sampling.pace import Pace
+from musicgen.sampling.spectral_seeds import LOUDEST, Place, fate, frame_places, loudness_gain
+from musicgen.sampling.tokens import hear, sample
+
+Ids = NDArray[np.int32]
+
+
+def frame_pieces(
+    model: Any,
+    codec: FrameCodec,
+    training: Any,
+    generation: Any,
+    songs: Sequence[TrainingSong],
+    seeds: Sequence[int],
+    monitor: Monitor,
+) -> Iterator[Made]:
+    """One piece for each seed; the choices of all of them are made together, the sound of each after the other."""
+    length = codec.sequence_length * generation.seed_len
+    n_new = generation.steps or max(1, round(generation.seconds * codec.steps_per_second))
+    places = frame_places(songs, codec, length, training, generation, seeds)
+    heard = np.stack([_heard(place, codec, length) for place in places])
+    pace, total = Pace(), (n_new + n_new * generation.phase_iterations // 8) * len(seeds)
+
+    def progress(done: int) -> None:
+        pace.note(done)
+        monitor.progress("generating", done * len(seeds), total)
+
+    progress(0)
+    stepper = FrameStepper(model, codec.codebooks, training.num_layers)
+    begin = stepper.start(len(seeds))
+    if heard.shape[1]:
+        begin = hear(stepper, begin, heard)
+    rules = Rules(generation.temperature, generation.top_k, generation.top_p)
+    noise = uniforms(seeds, n_new, stepper.num_fields)
+    made = sample(stepper, begin, noise, rules, progress=progress)
+    speed = {"steps": n_new, **pace.facts(len(seeds))}
+    for number, (seed, place) in enumerate(zip(seeds, places, strict=True)):
+        ids = np.concatenate([heard[number], made[number]]) if generation.keep_seed else made[number]
+
+        def sounding(number: int = number) -> None:
+            left = (total - n_new * len(seeds)) * number // len(seeds)
+            monitor.progress("generating", n_new * len(seeds) + left, total)
+
+        content, gain = _sound(codec, ids, generation, seed, sounding)
+        seconds = heard.shape[1] / codec.steps_per_second
+        facts = {
+            **speed,
+            "seeded_seconds": round(seconds, 6) if generation.keep_seed else 0.0,
+            "heard_seconds": round(seconds, 6),
+            "distinct_sounds": len(np.unique(made[number][:, 0])),
+            **(place.facts if place else {"seed_song": None}),
+            **fate(content, codec.level, gain),
+        }
+        behind = 0.0 if generation.keep_seed else seconds
+        yield Made(content, seed, facts, _beside(place, behind, content.seconds))
+
+
+def _heard(place: Place | None, codec: FrameCodec, length: int) -> Ids:
+    """The choices of a stretch of a song, (length, codebooks); none without a song."""
+    if place is None:
+        return np.zeros((0, len(codec.codebooks)), dtype=np.int32)
+    n_frames = length * codec.frames_per_step
+    samples = place.sound.read(place.first, place.first + codec.count_samples(n_frames))
+    return codec.quantise(codec.steps_from(codec.log_frames(samples))[:: codec.frames_per_step])
+
+
+def _sound(codec: FrameCodec, ids: Ids, generation: Any, seed: int, progress: Any) -> tuple[Waveform, float]:
+    """(sound of these choices, what it was multiplied with so that it is not clipped)."""
+    magnitudes = codec.to_magnitudes(codec.to_steps(ids))
+    samples = magnitudes_to_samples(
+        magnitudes,
+        hop_length=codec.hop_length,
+        iterations=generation.phase_iterations,
+        rng=np.random.default_rng([seed, 5]),
+        progress=progress,
+    )
+    peak = float(np.abs(samples).max(initial=0.0))
+    gain = loudness_gain(samples, generation.normalise_peak or peak > LOUDEST)
+    return Waveform(np.clip(samples * np.float32(gain), -1.0, 1.0), codec.sample_rate), gain
+
+
+def _beside(place: Place | None, behind: float, seconds: float) -> Reference | None:
+    """How the song itself goes on after what was heard."""
+    if place is None:
+        return None
+    start = place.seconds + behind
+    stop = min(start + seconds, place.sound.song.clip.seconds)
+    return Reference(place.sound.song.id, start, stop) if stop > start else None
