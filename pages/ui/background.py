@@ -39,6 +39,12 @@ def later(key: str, function: Callable[[], Any], *, group: str = "") -> Future[A
         return _work[name]
 
 
+def known(key: str) -> Future[Any] | None:
+    """The work of this key, done or not; None where nobody asked for it (or it was long ago)."""
+    with _lock:
+        return _work.get(f"{home()}|{key}")
+
+
 def forget(key: str) -> None:
     """Let the work be done anew at the next `later`."""
     with _lock:

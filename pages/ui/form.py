@@ -29,6 +29,7 @@ class Entry:
     low: float | None
     high: float | None
     default: Any
+    widget: str = ""
 
     @property
     def label(self) -> str:
@@ -65,6 +66,7 @@ def _entry(name: str, document: Mapping[str, Any], definitions: Mapping[str, Any
         low=_bound(rules, "minimum", "exclusiveMinimum", 1 if is_whole else 0),
         high=_bound(rules, "maximum", "exclusiveMaximum", -1 if is_whole else 0),
         default=document.get("default"),
+        widget=document.get("widget", ""),
     )
 
 
@@ -80,17 +82,20 @@ def _bound(rules: Mapping[str, Any], inclusive: str, exclusive: str, inside: int
     return rules[exclusive] + inside if exclusive in rules else None
 
 
-def parameter_form(model: type[Parameters], values: Mapping[str, Any], *, key_prefix: str) -> dict[str, Any]:
+def parameter_form(
+    model: type[Parameters], values: Mapping[str, Any], *, key_prefix: str, tracks: Mapping[int, str] | None = None
+) -> dict[str, Any]:
     """Draws every field with the key `<key_prefix>.<field>` and returns what stands in them, not yet validated
     (`read_parameters` does that, or the action itself). `values` (a preset) fill the form whenever they change;
-    fields they do not name start at the default of the model."""
+    fields they do not name start at the default of the model. `tracks`: what fields that ask for a track offer."""
     wanted = entries(model)
     _fill(wanted, values, key_prefix)
-    entered = _grid([entry for entry in wanted if not entry.advanced], key_prefix)
+    tracks = tracks or {}
+    entered = _grid([entry for entry in wanted if not entry.advanced], key_prefix, tracks)
     advanced = [entry for entry in wanted if entry.advanced]
     if advanced:
         with st.expander("Advanced", icon=":material/tune:", key=f"{key_prefix}.advanced"):
-            entered |= _grid(advanced, key_prefix)
+            entered |= _grid(advanced, key_prefix, tracks)
     return {entry.name: entered[entry.name] for entry in wanted}
 
 
@@ -124,17 +129,19 @@ def _shown(entry: Entry, value: Any) -> Any:
     return value
 
 
-def _grid(wanted: list[Entry], key_prefix: str) -> dict[str, Any]:
+def _grid(wanted: list[Entry], key_prefix: str, tracks: Mapping[int, str]) -> dict[str, Any]:
     entered = {}
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         for entry in wanted:
-            entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}")
+            entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
     return entered
 
 
-def _widget(entry: Entry, key: str) -> Any:
+def _widget(entry: Entry, key: str, tracks: Mapping[int, str]) -> Any:
     """The widget of one field. Its value lives in the session state alone (`_fill`), never in a default here."""
     common: dict[str, Any] = {"key": key, "help": entry.help or None, "persist_state": "session"}
+    if entry.widget == "track":
+        return _track(entry, tracks, common)
     if entry.kind == "boolean":
         return st.toggle(entry.label, **common)
     if entry.kind == "choice":
@@ -143,8 +150,17 @@ def _widget(entry: Entry, key: str) -> Any:
         return st.number_input(entry.label, **_number_rules(entry), **common)
     text = st.text_input(entry.label, **common)
     if entry.kind == "list":
-        return read_list(text)
+        return read_list(text) or (None if entry.optional else [])
     return None if entry.optional and not text.strip() else text
+
+
+def _track(entry: Entry, tracks: Mapping[int, str], common: Mapping[str, Any]) -> int | None:
+    """The tracks of the chosen songs by name. A number that none of them has stays to be seen, and to be refused."""
+    current = st.session_state[common["key"]]
+    labels: dict[Any, str] = {**({None: "Guess"} if entry.optional else {}), **tracks}
+    if current not in labels:
+        labels[current] = f"{current}: in none of the songs"
+    return st.selectbox(entry.label, list(labels), format_func=lambda index: labels.get(index, str(index)), **common)
 
 
 def _choices(entry: Entry) -> list[Any]:
@@ -162,6 +178,7 @@ def _number_rules(entry: Entry) -> dict[str, Any]:
         "max_value": None if entry.high is None else cast(entry.high),
         "step": 1 if entry.kind == "integer" else float_step(entry),
         "value": None if entry.optional else "min",
+        "placeholder": "not set" if entry.optional else None,
     }
     return rules if entry.kind == "integer" else rules | {"format": "%g"}
 

@@ -10,13 +10,13 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from pages.ui import run_words
-from pages.ui.background import forget, is_settled, later
+from pages.ui.background import forget, is_settled, known, later
 from pages.ui.errors import show_error
 from pages.ui.intent import content_key, intent_key
 from pages.ui.layout import facts_row
 from pages.ui.navigation import go_to
-from pages.ui.run_view import data_rows, first_of
-from pages.ui.tables import text_table
+from pages.ui.run_view import first_of
+from pages.ui.state import recall, remember
 from pages.ui.text import count, escape, size, span
 from pages.ui.waiting import wait_for
 
@@ -46,6 +46,18 @@ class TrainingRequest:
     def forget_plan(self) -> None:
         forget(self._plan_key)
 
+    def planned(self) -> Plan | None:
+        """The plan where it is there already and the training is possible."""
+        return _result(self._plan_key)
+
+    def planned_lately(self) -> Plan | None:
+        """The newest plan of this approach and these songs, whatever the other settings were."""
+        same = f"planned|{content_key((self.approach, self.choices))}"
+        if plan := self.planned():
+            remember(same, self._plan_key)
+            return plan
+        return _result(recall(same, ""))
+
     @property
     def _plan_key(self) -> str:
         asked = (self.approach, self.choices, self.training, self.seed, self.device)
@@ -69,6 +81,12 @@ class TrainingRequest:
         from musicgen.runs.api import SongChoice
 
         return [SongChoice(song_id, tracks) for song_id, tracks in self.choices]
+
+
+def _result(key: str) -> Plan | None:
+    future = known(key)
+    is_there = future is not None and future.done() and not future.cancelled() and future.exception() is None
+    return future.result() if future is not None and is_there else None
 
 
 def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
@@ -120,14 +138,12 @@ def _draw(plan: Plan, epochs: int) -> None:
     if plan.facts.get("vocabulary_size"):
         facts.insert(1, ("Vocabulary", run_words.fact_value(plan.facts["vocabulary_size"])))
     facts_row(facts)
-    known = (
+    basis = (
         "measured in earlier runs on this device" if plan.is_measured else "a guess until a first run has been timed"
     )
-    st.caption(f"Times are {known}.")
+    st.caption(f"Times are {basis}.")
     for warning in plan.warnings:
         st.warning(escape(warning), icon=":material/warning:")
-    with st.expander("Shapes, and floors: losses that need no network"):
-        text_table(("Data", "found"), data_rows({"facts": plan.facts, "floors": plan.floors}))
 
 
 def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:

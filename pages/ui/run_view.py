@@ -10,6 +10,7 @@ import streamlit as st
 from musicgen.approaches import approaches
 from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
+from pages.ui.dataset_view import fact_rows
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, state_badge
 from pages.ui.run_controls import draw_controls
@@ -134,9 +135,7 @@ def _songs(songs: Sequence[dict[str, Any]]) -> None:
 
 def data_rows(prepared: dict[str, Any]) -> list[tuple[str, str]]:
     """What `prepare` found and what was built, in words."""
-    rows = [
-        (run_words.fact_title(name), run_words.fact_value(value)) for name, value in prepared.get("facts", {}).items()
-    ]
+    rows = fact_rows(prepared.get("facts", {}))
     rows += [(f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in prepared.get("floors", {}).items()]
     if prepared.get("networks"):
         rows.append(("networks", str(prepared["networks"])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,23 @@ def track_label(track: dict[str, Any]) -> str:
     name, instrument = str(track.get("name", "")).strip(), str(track.get("instrument", ""))
     parts = [str(track["index"]), shorten(name, 30) if name != instrument else "", instrument]
     return " · ".join([*filter(None, parts), count(int(track.get("num_notes", 0)), "note")])
+
+
+def track_choices(songs: Sequence[Song], chosen: Mapping[str, tuple[int, ...] | None]) -> dict[int, str]:
+    """track number → `11: Guitar · Electric Guitar (jazz) · 430 notes`, over all songs; in several songs a number may
+    stand for different tracks, and the first song that has it names it. `chosen`: as `tracks_picker` returned it."""
+    holders: dict[int, list[dict[str, Any]]] = {}
+    for song in songs:
+        for track in song.facts.get("tracks", ()):
+            if chosen.get(song.id) is None or int(track["index"]) in (chosen[song.id] or ()):
+                holders.setdefault(int(track["index"]), []).append(track)
+    return {index: _choice_of(index, holders[index], len(songs)) for index in sorted(holders)}
+
+
+def _choice_of(index: int, tracks: Sequence[dict[str, Any]], num_songs: int) -> str:
+    number, *rest = track_label(tracks[0]).split(" · ")
+    words = f"{number}: {' · '.join(rest)}"
+    return words if num_songs == 1 else f"{words} · in {len(tracks)} of {num_songs} songs"
 
 
 def _key(song: Song) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from pages.ui.plan_view import TrainingRequest, draw_plan, queue_notice
 from pages.ui.songs_picker import songs_picker
 from pages.ui.state import chosen_id, forget
 from pages.ui.text import escape
-from pages.ui.tracks_picker import tracks_picker
+from pages.ui.tracks_picker import track_choices, tracks_picker
+from pages.ui.training_inside import draw_inside, draw_knob_pictures
 
 if TYPE_CHECKING:
     from musicgen.runs.devices import Device
@@ -39,11 +40,14 @@ def main() -> None:
             songs = choose_songs(chosen)
             tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
             preset = choose_preset(chosen)
-            request = fill_form(chosen, preset, [(song.id, tracks.get(song.id)) for song in songs])
+            choices = [(song.id, tracks.get(song.id)) for song in songs]
+            request = fill_form(chosen, preset, choices, track_choices(songs, tracks))
         with right:
             draw_plan(request, devices())
             queue_notice()
-            show_command(train_command(request, chosen))
+            draw_knob_pictures(chosen, request)
+        draw_inside(chosen, request)
+        show_command(train_command(request, chosen))
 
 
 def choose_approach() -> Approach:
@@ -110,9 +114,11 @@ def choose_preset(chosen: Approach) -> str:
     return preset
 
 
-def fill_form(chosen: Approach, preset: str, choices: Sequence[tuple[str, Any]]) -> TrainingRequest:
-    """The parameters, a name, the seed and the device."""
-    entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training")
+def fill_form(
+    chosen: Approach, preset: str, choices: Sequence[tuple[str, Any]], offered: Mapping[int, str]
+) -> TrainingRequest:
+    """The parameters, a name, the seed and the device. `offered`: the tracks of the songs, by number."""
+    entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training", tracks=offered)
     _changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         name = st.text_input(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from musicgen.approaches import approaches
+from pages.ui.form import Entry, entries
 
 
 def example_page() -> None:
@@ -50,3 +55,91 @@ def test_numbers_carry_the_bounds_of_the_model() -> None:
     epochs = at.number_input(key="training.epochs")
     assert (epochs.min, epochs.max, epochs.step) == (1, 1000, 1)
     assert at.number_input(key="training.learning_rate").value == pytest.approx(0.001)
+
+
+def track_page() -> None:
+    import streamlit as st
+
+    from musicgen.approaches.base import Parameters, parameter
+    from pages.ui.form import parameter_form
+
+    class Tracks(Parameters):
+        melody_track: int | None = parameter(None, title="Melody", help="Which.", ge=0, widget="track")
+        first_beat: float | None = parameter(None, title="From", help="Empty: a guess.", ge=0)
+        bars: tuple[int, ...] | None = parameter(None, title="Bars", help="Empty: all.")
+
+    offered = {0: "0: Piano · 12 notes", 11: "11: Guitar · Electric Guitar (jazz) · 430 notes"}
+    values = {"melody_track": 11} if st.toggle("named", key="named") else {}
+    st.json(parameter_form(Tracks, values, key_prefix="training", tracks=offered if st.toggle("w", key="with") else {}))
+
+
+def entered(at: AppTest) -> dict[str, object]:
+    return dict(json.loads(at.json[0].value))
+
+
+def test_tracks_are_offered_by_name_and_empty_fields_are_guesses() -> None:
+    at = AppTest.from_function(track_page).run()
+    at.toggle(key="with").set_value(True).run()
+    box = at.selectbox(key="training.melody_track")
+    assert box.options == ["Guess", "0: Piano · 12 notes", "11: Guitar · Electric Guitar (jazz) · 430 notes"]
+    assert entered(at) == {"melody_track": None, "first_beat": None, "bars": None}
+    box.set_value(11)
+    at.number_input(key="training.first_beat").set_value(476.0)
+    at.text_input(key="training.bars").set_value("1, 2").run()
+    assert entered(at) == {"melody_track": 11, "first_beat": 476.0, "bars": [1, 2]}
+    at.number_input(key="training.first_beat").set_value(None)
+    at.text_input(key="training.bars").set_value("").run()
+    at.selectbox(key="training.melody_track").set_value(None).run()
+    assert entered(at) == {"melody_track": None, "first_beat": None, "bars": None}
+
+
+def test_a_track_that_no_song_has_stays_to_be_seen() -> None:
+    at = AppTest.from_function(track_page).run()
+    at.toggle(key="named").set_value(True).run()
+    assert not at.exception
+    assert at.selectbox(key="training.melody_track").options == ["Guess", "11: in none of the songs"]
+    assert entered(at)["melody_track"] == 11
+
+
+def whole_form() -> None:
+    import streamlit as st
+
+    from musicgen.approaches import approach
+    from pages.ui.form import parameter_form
+
+    key, model = st.query_params["form"].split(".")
+    st.json(parameter_form(getattr(approach(key), model), {}, key_prefix="form", tracks={0: "0", 1: "1"}))
+
+
+def another(entry: Entry) -> object:
+    """A value that the field does not have at first."""
+    if entry.widget == "track":
+        return 1
+    if entry.kind == "boolean":
+        return not entry.default
+    if entry.kind == "choice":
+        return next(choice for choice in entry.choices if choice != entry.default)
+    if entry.kind in ("integer", "number"):
+        near = (entry.low or 0 if entry.default is None else entry.default) + 1
+        value = near if entry.high is None or near <= entry.high else (entry.low or 0)
+        return int(value) if entry.kind == "integer" else float(value)
+    return [7, 5] if entry.kind == "list" else "words"
+
+
+@pytest.mark.parametrize("name", [f"{key}.{model}" for key in approaches() for model in ("Training", "Generation")])
+def test_every_parameter_of_every_approach_can_be_set(name: str) -> None:
+    key, model = name.split(".")
+    at = AppTest.from_function(whole_form)
+    at.query_params["form"] = name
+    at.run()
+    assert not at.exception
+    wanted = {entry.name: another(entry) for entry in entries(getattr(approaches()[key], model))}
+    for entry in entries(getattr(approaches()[key], model)):
+        kind = {"boolean": "toggle", "choice": "selectbox", "integer": "number_input", "number": "number_input"}
+        box = "selectbox" if entry.widget == "track" else kind.get(entry.kind, "text_input")
+        value = wanted[entry.name]
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        getattr(at, box)(key=f"form.{entry.name}").set_value(shown)
+    at.run()
+    assert not at.exception
+    assert entered(at) == wanted

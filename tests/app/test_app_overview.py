@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 
 import pytest
+from stored_work import add_run, add_song, tone
+from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
+from pages.ui import preset_times
+from pages.ui.text import WORD_JOINER
 from tests.app.test_app_navigation import open_app
 from tests.app.test_app_songs import midi, shown_text, songs_page, upload
+
+AMPLITUDE = approaches()["amplitude_lstm"]
 
 
 def test_home_sends_a_newcomer_to_the_songs(home: Path) -> None:
@@ -28,24 +35,73 @@ def test_home_counts_and_moves_on(home: Path) -> None:
     assert at.title[0].value == "Songs"
 
 
-def test_every_approach_is_described_with_every_setting(home: Path) -> None:
+def approaches_page(**query: str) -> AppTest:
     at = open_app().run()
-    at.switch_page("pages/overview/approaches.py").run()
+    for name, value in query.items():
+        at.query_params[name] = value
+    return at.switch_page("pages/overview/approaches.py").run()
+
+
+def drawn(at: AppTest) -> str:
+    """The drawings that are HTML, without the style."""
+    return " ".join(unescape(element.proto.body) for element in at.get("html") if "<div" in element.proto.body)
+
+
+def test_the_first_look_shows_every_approach_in_a_card(home: Path) -> None:
+    at = approaches_page()
     assert not at.exception
+    cards = " ".join(element.value for element in at.markdown).replace("\\", "")
+    for key, approach in approaches().items():
+        assert f"**{approach.title}**" in cards
+        assert at.button(key=f"approach_open.{key}")
+    assert drawn(at).count("network-strip") == sum(bool(each.layers(each.Training())) for each in approaches().values())
+
+
+@pytest.mark.parametrize("key", sorted(approaches()))
+def test_an_approach_is_described_with_its_network_and_every_setting(key: str, home: Path) -> None:
+    at, approach = approaches_page(approach=key), approaches()[key]
+    assert not at.exception
+    assert [element.value for element in at.subheader] == [approach.title]
     text = shown_text(at)
-    headings = [element.value for element in at.subheader]
-    for approach in approaches().values():
-        assert approach.title in headings
-        for model in (approach.Training, approach.Generation):
-            assert all(f"| {name} |" in text for name in model.model_fields)
-        assert all(f"**{name}**: {preset.summary}" in text for name, preset in approach.presets.items())
+    for model in (approach.Training, approach.Generation):
+        assert all(f"| {name} |" in text for name in model.model_fields)
+    assert all(f"**{name}**: {preset.summary}" in text for name, preset in approach.presets.items())
+    for words in (approach.can_learn, approach.cannot_learn, approach.reference):
+        assert words in text.replace(WORD_JOINER, "")
+    for preset in approach.presets:
+        at.button_group(key=f"approach_preset.{key}").set_value(preset).run()
+        assert not at.exception
+        training = approach.Training(**approach.presets[preset].training)
+        assert all(layer.name in drawn(at) for layer in approach.layers(training)), preset
+        field = approach.receptive_field(training)
+        assert field is None or f"One output hears {field.steps:,} {field.unit}" in shown_text(at)
+
+
+def test_a_card_opens_its_approach_and_the_address_follows(home: Path) -> None:
+    at, last = approaches_page(), sorted(approaches())[-1]
+    at.button(key=f"approach_open.{last}").click().run()
+    assert at.subheader[0].value == approaches()[last].title
+    assert at.query_params["approach"] in (last, [last])
+    assert at.button(key=f"approach_open.{last}").disabled
+    first = sorted(approaches())[0]
+    at.selectbox(key="approach_shown").set_value(first).run()
+    assert at.subheader[0].value == approaches()[first].title
+    assert at.query_params["approach"] in (first, [first])
+
+
+def test_what_a_preset_took_here_is_said(home: Path) -> None:
+    song = add_song("A song", tone(1))
+    add_run([song], wanted=AMPLITUDE.Training(**AMPLITUDE.presets["quick"].training).epochs)
+    add_run([song], wanted=3)  # not the preset any more
+    assert preset_times.times_here() == {("amplitude_lstm", "quick"): pytest.approx(60, abs=1)}
+    assert "60 s on this machine" in shown_text(approaches_page(approach="amplitude_lstm"))
+    assert preset_times.time_words({}, "amplitude_lstm", "quick") == "about a minute"
 
 
 @pytest.mark.parametrize("key", sorted(approaches()))
 def test_an_approach_can_be_taken_to_the_training(key: str, home: Path) -> None:
     upload(songs_page(), ("scale.mid", midi()))
-    at = open_app().run()
-    at.switch_page("pages/overview/approaches.py").run()
+    at = approaches_page(approach=key)
     at.button(key=f"approach_train.{key}").click().run()
     assert not at.exception
     assert at.title[0].value == "Train"

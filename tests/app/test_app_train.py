@@ -9,10 +9,13 @@ from stored_work import NASTY, add_song, is_clean, markup, nobody_works, said, t
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
+from musicgen.codecs.note_events import FIELDS
 from musicgen.errors import InvalidInput, sentence
 from musicgen.runs import api
 from musicgen.runs.api import Plan, list_runs
 from pages.ui.text import span
+
+COUNTS = [400, 90, 40, 39, 12, 3, 1, 1]
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -27,6 +30,10 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         if training["epochs"] == 13:
             raise InvalidInput(sentence("Thirteen epochs are too many", 13, "Take twelve."))
         facts = {"n_windows": 4_321, "vocabulary_size": 97, "inputs_shape": [4_321, 100]}
+        facts |= {"values_of_each_field": dict.fromkeys(FIELDS, 12)}
+        if training.get("representation") == "tokens":
+            facts |= {"frequency_histogram": {"counts": COUNTS}, "n_tokens": sum(COUNTS)}
+            facts |= {"token_table": [{"token": "<b>C4</b>", "count": 400}], "token_table_rest": 0.25}
         return Plan(facts, {"unigram": 3.1}, ("One song is short.",), 2, 48_250, 2.0, 840_000_000)
 
     monkeypatch.setattr(api, "plan_training", plan)
@@ -147,6 +154,78 @@ def test_a_real_plan_comes_from_a_child_process() -> None:
     assert is_clean(app)
     assert "Training windows" in said(app)
     assert "linear predictor" in said(app)
+
+
+def drawn(app: AppTest) -> str:
+    """The drawings that are HTML."""
+    return " ".join(element.proto.body for element in app.get("html") if "<div" in element.proto.body)
+
+
+def token_page() -> AppTest:
+    add_song("A tune", tune(40))
+    app = visit("train")
+    app.selectbox(key="approach").set_value("note_lstm").run()
+    app.selectbox(key="training.representation").set_value("tokens").run()
+    return until(app, is_planned)
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_histogram_moves_with_the_slider_and_the_form_with_both() -> None:
+    app = token_page()
+    assert is_clean(app)
+    assert "Vocabulary **8** of 8 tokens · **100 %** of the music" in said(app)
+    app.select_slider(key="threshold_slider").set_value(40).run()
+    assert is_clean(app)
+    assert app.number_input(key="training.threshold").value == 40
+    assert "Vocabulary **3** of 8 tokens · **90.4 %** of the music" in said(app)  # before the new plan is there
+    app.number_input(key="training.threshold").set_value(13).run()
+    assert app.select_slider(key="threshold_slider").value == 13
+    assert "Vocabulary **4** of 8 tokens" in said(app)
+    app.selectbox(key="training.representation").set_value("events").run()
+    until(app, is_planned)
+    assert is_clean(app)
+    assert "of 8 tokens" not in said(app)
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_data_is_told_with_its_floors_and_tokens() -> None:
+    words = said(token_page())
+    for shown in ("4,321 × 100", "As likely as it is frequent".lower(), "| <b>C4</b> | 400 | 68 % |", "all others"):
+        assert shown in words.replace("As likely", "as likely"), shown
+    assert "frequency" not in words
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_network_is_drawn_with_the_sizes_of_the_form_and_of_the_songs() -> None:
+    app = token_page()
+    assert "Choice of the next word" in drawn(app)
+    app.number_input(key="training.units").set_value(77).run()
+    assert "77 units" in drawn(app)
+    assert "97" in drawn(until(app, is_planned))  # the vocabulary of the plan
+
+
+@pytest.mark.usefixtures("planned")
+def test_how_far_back_it_hears_follows_the_knobs_at_once() -> None:
+    add_song("A tune", tune(40))
+    app = visit("train")
+    app.selectbox(key="approach").set_value("note_wavenet").run()
+    app.selectbox(key="preset").set_value("original").run()
+    assert "One output hears 50 notes; the window has 32 notes." in said(app)
+    app.number_input(key="training.kernel_size").set_value(2).run()
+    assert is_clean(app)
+    known = approaches()["note_wavenet"]
+    training = known.Training(**{**known.presets["original"].training, "kernel_size": 2})
+    assert f"One output hears {known.receptive_field(training).steps} notes" in said(app)
+
+
+@pytest.mark.usefixtures("planned")
+def test_refused_values_have_no_pictures() -> None:
+    add_song("The original", tone(3))
+    app = audio_page()
+    app.selectbox(key="preset").set_value("original").run()
+    app.selectbox(key="training.activation").set_value("tanh").run()
+    assert "tanh output" in said(app)
+    assert drawn(app) == ""
 
 
 @pytest.mark.usefixtures("planned")

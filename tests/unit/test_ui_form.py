@@ -18,6 +18,9 @@ class Example(Parameters):
     is_stereo: bool = parameter(True, title="Stereo", help="Both channels.")
     top_k: int | None = parameter(None, title="Top k", help="Keep the k likeliest.", ge=1)
     seconds: float = parameter(3.5, title="Length", help="How long.", unit="s", ge=0.5)
+    first_beat: float | None = parameter(None, title="From", help="Empty: a guess.", ge=0, unit="beats")
+    tracks: tuple[int, ...] | None = parameter(None, title="Tracks", help="Empty: all.")
+    melody_track: int | None = parameter(None, title="Melody", help="Empty: a guess.", ge=0, widget="track")
 
 
 def found(name: str) -> Entry:
@@ -33,6 +36,9 @@ def test_kinds_and_order_come_from_the_model() -> None:
         ("is_stereo", "boolean"),
         ("top_k", "integer"),
         ("seconds", "number"),
+        ("first_beat", "number"),
+        ("tracks", "list"),
+        ("melody_track", "integer"),
     ]
 
 
@@ -42,6 +48,10 @@ def test_bounds_choices_units_and_advanced_come_from_the_model() -> None:
     assert found("learning_rate").advanced
     assert found("top_k").optional
     assert found("seconds").label == "Length (s)"
+    assert (found("first_beat").low, found("first_beat").optional) == (0, True)
+    assert found("melody_track").widget == "track"
+    assert found("tracks").optional
+    assert not found("dense").optional
 
 
 @pytest.mark.parametrize(("default", "step"), [(0.001, 0.0001), (1.0, 0.1), (0.3, 0.1), (120.0, 10.0), (0.05, 0.01)])

@@ -7,13 +7,24 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.charts.histogram import frequency_figure
 from pages.ui.charts.lanes import Lane
 from pages.ui.charts.losses import loss_figure
+from pages.ui.charts.receptive import receptive_figure
 from pages.ui.charts.rolls import roll_figure
 from pages.ui.charts.spectrograms import spectrogram_figure
 from pages.ui.charts.waveforms import waveform_figure
 
-__all__ = ["Lane", "loss_figure", "roll_figure", "show_figure", "spectrogram_figure", "waveform_figure"]
+__all__ = [
+    "Lane",
+    "frequency_figure",
+    "loss_figure",
+    "receptive_figure",
+    "roll_figure",
+    "show_figure",
+    "spectrogram_figure",
+    "waveform_figure",
+]
 
 CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 

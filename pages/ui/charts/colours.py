@@ -17,6 +17,17 @@ SPECTRUM = (
     (0.92, "#f6b98a"),
     (1.0, "#fdf3d6"),
 )
+# What a layer of a network is (the kinds of musicgen.approaches.base.Layer).
+KINDS = {
+    "music": "#8591a5",
+    "codec": "#3f88c5",
+    "embedding": "#a871c4",
+    "recurrent": "#7566ee",
+    "convolution": "#1f9e89",
+    "pooling": "#8a9a3b",
+    "dense": "#d9822b",
+    "choice": "#c8557b",
+}
 ROLES = {"single": ACCENT, "reference": REFERENCE, "generated": ACCENT}
 
 

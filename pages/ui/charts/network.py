@@ -1,0 +1,100 @@
+"""A network as boxes and arrows, in HTML: it takes the colours of the page, and stands upright in a narrow window.
+
+The layout is assets/network.css. Knows layers only; what they are comes from the approach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import groupby
+
+from musicgen.approaches.base import Layer
+from pages.ui.charts.colours import KINDS
+
+KIND_WORDS = {
+    "music": "music",
+    "codec": "fixed translation",
+    "embedding": "learned vectors",
+    "recurrent": "memory",
+    "convolution": "convolution",
+    "pooling": "pooling",
+    "dense": "dense",
+    "choice": "choice",
+}
+
+
+def network_html(layers: Sequence[Layer]) -> str:
+    """Every layer a box in the colour of its kind, with its weights; on the arrows what goes on, as a shape."""
+    largest = max((_weights(layer) or 0 for layer in layers), default=0)
+    stages = [_stage(stage, largest) for stage in _stages(layers)]
+    label = "The network, from what comes in to what comes out"
+    flow = "".join(stages)
+    return f'<div class="network" role="list" aria-label="{label}"><div class="network-flow">{flow}</div></div>'
+
+
+def legend_html(layers: Iterable[Layer]) -> str:
+    """The colours that occur, in words."""
+    kinds = dict.fromkeys(layer.kind for layer in layers)
+    entries = (f'<span style="--kind:{KINDS[kind]}"><i></i>{escape(KIND_WORDS[kind])}</span>' for kind in kinds)
+    return f'<div class="network-legend">{"".join(entries)}</div>'
+
+
+def strip_html(layers: Iterable[Layer]) -> str:
+    """The network at a glance: a coloured block for each layer."""
+    blocks = (
+        f'<i style="--kind:{KINDS[layer.kind]}" title="{escape(layer.name)}"></i>'
+        for layer in layers
+        for _ in range(min(layer.repeated, 4))
+    )
+    return f'<div class="network-strip" aria-hidden="true">{"".join(blocks)}</div>'
+
+
+def shape_words(shape: Sequence[int | str]) -> str:
+    """`(50, "V")` → 50 × V."""
+    return " × ".join(f"{size:,}" if isinstance(size, int) else size for size in shape)
+
+
+def _stages(layers: Sequence[Layer]) -> list[list[Layer]]:
+    """What follows one another; choices that follow each other are made side by side."""
+    stages: list[list[Layer]] = []
+    for is_choice, group in groupby(layers, lambda layer: layer.kind == "choice"):
+        found = list(group)
+        stages += [found] if is_choice else [[layer] for layer in found]
+    return stages
+
+
+def _stage(stage: Sequence[Layer], largest: int) -> str:
+    boxes = "".join(_box(layer, largest, has_shape=len(stage) > 1) for layer in stage)
+    shape = shape_words(stage[0].shape) if len(stage) == 1 else ""
+    arrow = f'<div class="network-arrow"><span>{escape(shape)}</span></div>'
+    return f'<div class="network-stage" role="listitem"><div class="network-boxes">{boxes}</div>{arrow}</div>'
+
+
+def _box(layer: Layer, largest: int, *, has_shape: bool) -> str:
+    """Name, note, weights, and a bar for the share of the largest layer's weights."""
+    times = f' <span class="network-times">× {layer.repeated:,}</span>' if layer.repeated > 1 else ""
+    parts = [f'<div class="network-name">{escape(layer.name)}{times}</div>']
+    if has_shape and layer.shape:
+        parts.append(f'<div class="network-inner">{escape(shape_words(layer.shape))}</div>')
+    if layer.note:
+        parts.append(f'<div class="network-note">{escape(layer.note)}</div>')
+    if words := _weight_words(layer):
+        share = 100 * (_weights(layer) or 0) / largest if largest else 0
+        bar = f'<div class="network-share"><i style="width:{share:.1f}%"></i></div>'
+        parts.append(f'<div class="network-weights">{words}</div>{bar}')
+    return f'<div class="network-box" style="--kind:{KINDS[layer.kind]}">{"".join(parts)}</div>'
+
+
+def _weights(layer: Layer) -> int | None:
+    """Of all repetitions together."""
+    return None if layer.parameters is None else layer.parameters * layer.repeated
+
+
+def _weight_words(layer: Layer) -> str:
+    if layer.parameters is None:
+        return "weights: as the songs have it"
+    if not layer.parameters:
+        return ""
+    each = f"{layer.parameters:,} weights"
+    return f"{layer.repeated:,} × {each}" if layer.repeated > 1 else each

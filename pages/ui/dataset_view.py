@@ -1,0 +1,60 @@
+"""What the network will read: shapes, vocabulary, the commonest tokens, and floors with what each of them means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import run_words
+from pages.ui.tables import text_table
+
+# What each floor stands for. Found by a word in its name.
+FLOORS = {
+    "uniform": "Every value is equally likely: guessing blindly.",
+    "unigram": "Every value is as likely as it is frequent in the songs: what is common is known, no order.",
+    "bigram": "Every value is as likely as it is frequent after the one before: a table of pairs.",
+    "persistence": "What was last is repeated.",
+    "repeat": "What was last is repeated.",
+    "linear": "A weighted sum of what came before, fitted by least squares: straight arithmetic.",
+    "zero": "Always the mean of the songs: in sound, silence.",
+    "mean": "Always the mean of the songs.",
+    "silence": "Always silence.",
+}
+TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts that are drawn, not said
+
+
+def draw_dataset(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:
+    """Three tables; those with nothing in them are left out."""
+    text_table(("Data", "found"), fact_rows(facts))
+    if floors:
+        unit = facts.get("loss_unit", "")
+        st.caption(f"Floors: losses that need no network{f', in {unit}' if unit else ''}. A network has to get below.")
+        rows = ((name.replace("_", " "), f"{level:.4g}", floor_meaning(name)) for name, level in floors.items())
+        text_table(("Floor", "loss ›", "what it stands for"), rows)
+    if facts.get("token_table"):
+        st.caption("The commonest tokens")
+        with st.container(height=260, key="token_table"):
+            text_table(("Token", "times ›", "share ›"), token_rows(facts))
+
+
+def floor_meaning(name: str) -> str:
+    return next((words for word, words in FLOORS.items() if word in name.lower()), "A rule that needs no network.")
+
+
+def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What `prepare` found, in words."""
+    return [
+        (run_words.fact_title(name), run_words.fact_value(value)) for name, value in facts.items() if name not in TABLES
+    ]
+
+
+def token_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Most frequent first, and the share of all the others together."""
+    table, rest = facts["token_table"], facts.get("token_table_rest")
+    total = facts.get("n_tokens") or sum(int(each["count"]) for each in table)
+    rows = [
+        (str(each["token"]), f"{int(each['count']):,}", f"{100 * int(each['count']) / total:.2g} %") for each in table
+    ]
+    return [*rows, ("all others", "", f"{100 * float(rest):.2g} %")] if rest else rows

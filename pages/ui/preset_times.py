@@ -1,0 +1,40 @@
+"""How long the presets take: measured in runs on this machine, else what they are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+
+from musicgen.approaches import approaches
+from pages.ui.text import span
+
+Times = Mapping[tuple[str, str], float]
+
+RUNS_LOOKED_AT = 200
+# On two idle processor cores, with a handful of songs.
+MADE_FOR = {"quick": "about a minute", "best": "up to six minutes", "original": "as long as its authors had"}
+
+
+def times_here() -> Times:
+    """(approach, preset) → seconds, the middle of the finished runs that changed nothing in the preset."""
+    from musicgen.runs.api import list_runs
+
+    taken: dict[tuple[str, str], list[float]] = {}
+    for run in list_runs(limit=RUNS_LOOKED_AT):
+        key = run.approach, str(run.request.get("preset"))
+        if run.state == "succeeded" and run.started_at and run.finished_at and _is_plain(*key, run.request):
+            taken.setdefault(key, []).append(run.finished_at - run.started_at)
+    return {key: median(seconds) for key, seconds in taken.items()}
+
+
+def _is_plain(approach: str, preset: str, request: Mapping[str, object]) -> bool:
+    known = approaches().get(approach)
+    if known is None or preset not in known.presets:
+        return False
+    return known.Training(**known.presets[preset].training).model_dump(mode="json") == request.get("training")
+
+
+def time_words(times: Times, approach: str, preset: str) -> str:
+    """`48 s on this machine`, or what the preset is made for."""
+    taken = times.get((approach, preset))
+    return f"{span(taken)} on this machine" if taken else MADE_FOR.get(preset, "not trained here yet")
