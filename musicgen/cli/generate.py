@@ -35,7 +35,7 @@ def written_files(output: Any, folder: Path | None) -> dict[str, str]:
 
 
 def output_json(output: Any, folder: Path | None = None) -> dict[str, Any]:
-    """An output as one JSON object: where it lies, how long it is, how fast it was made, how it can be made again."""
+    """An output as one JSON object: where it lies, how long it is, how fast it was made, what to think of it."""
     facts = output.sidecar.get("facts", {})
     return {
         "id": output.id,
@@ -47,7 +47,15 @@ def output_json(output: Any, folder: Path | None = None) -> dict[str, Any]:
         **facts,
         "seed": output.sidecar.get("seed"),
         "reference": output.sidecar.get("reference"),
+        "metrics": output.sidecar.get("metrics"),
+        "verdicts": output.sidecar.get("verdicts"),
+        "copied": output.sidecar.get("copied"),
     }
+
+
+def verdict_words(verdicts: list[dict[str, Any]] | None) -> str:
+    """`Looping, Faint`; `sound` where nothing is wrong, a dash where it was not checked."""
+    return "–" if verdicts is None else ", ".join(verdict["title"] for verdict in verdicts) or "sound"
 
 
 def generate(
@@ -77,5 +85,8 @@ def generate(
     if as_json:
         print_json({"task": task_id, "state": task.state, "outputs": outputs})
         return
-    rows = [(each["id"], f"{each['seconds']:.1f}", " ".join(each["files"].values())) for each in outputs]
-    print_table(("output", "seconds", "files"), rows)
+    rows = [
+        (each["id"], f"{each['seconds']:.1f}", verdict_words(each["verdicts"]), " ".join(each["files"].values()))
+        for each in outputs
+    ]
+    print_table(("output", "seconds", "checked", "files"), rows)

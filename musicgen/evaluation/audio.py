@@ -14,6 +14,10 @@ Metrics
     spectral_centroid         how bright: where the weight of the spectrum lies, in Hz
     loop_correlation          how much the sound repeats itself, block after block, at the best period
     loop_seconds              that period
+    pattern_correlation       how much its band levels repeat themselves: a loop whose waveform is new every time
+    pattern_seconds           that period
+    dc_share, crest_factor_db, level_range_db    see `dynamics`
+    spectral_flatness         how much of it is hiss: see `spectral.noise_flatness`
     log_spectral_distance_db  how far the two spectra are apart at the same moments
     chroma_correlation        whether the same pitch classes sound, whenever they sound
     best_lag_correlation      whether one waveform is the other, shifted by up to ten seconds
@@ -28,7 +32,7 @@ import numpy as np
 from musicgen.audio.levels import measure_levels, peak_db, rms_db, silence_share
 from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation import lags, spectral
+from musicgen.evaluation import dynamics, lags, patterns, spectral
 
 __all__ = [
     "best_lag_correlation",
@@ -45,6 +49,7 @@ __all__ = [
     "rms_db",
     "silence_share",
     "spectral_centroid",
+    "spectral_flatness",
     "validate",
 ]
 
@@ -52,11 +57,12 @@ SILENCE_DB = -80.0  # a sound whose loudest sample is below this is silent for t
 FULL_SCALE = 0.999
 MIN_CLIPPED = 3  # neighbouring samples at full scale; one or two are a peak that just fits
 FRAME_SECONDS = 0.046  # spectra that follow single notes
+FLATNESS_SECONDS = 0.093  # spectra in which tones are narrower than a band of noise
 CHROMA_SECONDS = 0.37  # spectra that tell neighbouring semitones apart
 MAX_LAG_SECONDS = 10.0
 LOOP_RATE = 8_000  # Hz: enough to recognise a repetition, and a fifth of the work
 LOOP_BLOCK_SECONDS = 1.0
-LOOP_LAG_SECONDS = (0.2, 4.0)
+LOOP_LAG_SECONDS = (0.1, 5.1)
 MIN_LOOP_SECONDS = 1.0
 
 
@@ -84,15 +90,22 @@ def spectral_centroid(waveform: Waveform) -> float:
     return spectral.mean_centroid(waveform.samples, waveform.sample_rate, n_fft)
 
 
+def spectral_flatness(waveform: Waveform) -> float:
+    """How much of the sound is hiss, 0 … 1: see `spectral.noise_flatness`."""
+    n_fft = spectral.frame_length(waveform.sample_rate, FLATNESS_SECONDS)
+    return spectral.noise_flatness(waveform.samples, waveform.sample_rate, n_fft)
+
+
 def find_loop(waveform: Waveform) -> tuple[float, float]:
     """(loop_correlation, loop_seconds): see `lags.best_loop`; (0.0, 0.0) for silence and under a second.
 
-    Looked at in the loudest channel, in blocks of a second, periods from 0.2 to 4 seconds; less in a short sound.
+    Looked at in the loudest channel, in blocks of a second, periods from 0.1 to 5 seconds; less in a short sound.
     """
     if waveform.seconds < MIN_LOOP_SECONDS or _is_silent(waveform):
         return 0.0, 0.0
     loudest = int(np.argmax([float(np.dot(channel, channel)) for channel in waveform.samples]))
-    channel = _resampled(Waveform(waveform.samples[loudest], waveform.sample_rate), LOOP_RATE)
+    swing = waveform.samples[loudest] - waveform.samples[loudest].mean(dtype=np.float64).astype(np.float32)
+    channel = _resampled(Waveform(np.clip(swing, -1.0, 1.0), waveform.sample_rate), LOOP_RATE)
     rate, n_samples = channel.sample_rate, channel.n_samples
     block = min(int(LOOP_BLOCK_SECONDS * rate), n_samples // 4)
     longest = min(int(LOOP_LAG_SECONDS[1] * rate), n_samples // 2)
@@ -159,12 +172,19 @@ def describe(waveform: Waveform) -> dict[str, float]:
     """All metrics of one sound."""
     validate(waveform, waveform)
     loop, period = find_loop(waveform)
+    pattern, pattern_period = patterns.best_pattern(waveform.samples, waveform.sample_rate)
     return {
         **measure_levels(waveform),  # rms_db, peak_db, silence_share
         "clipping_share": clipping_share(waveform),
         "spectral_centroid": spectral_centroid(waveform),
         "loop_correlation": loop,
         "loop_seconds": period,
+        "pattern_correlation": pattern,
+        "pattern_seconds": pattern_period,
+        "crest_factor_db": dynamics.crest_factor_db(waveform),
+        "level_range_db": dynamics.level_range_db(waveform),
+        "dc_share": dynamics.dc_share(waveform),
+        "spectral_flatness": spectral_flatness(waveform),
     }
 
 

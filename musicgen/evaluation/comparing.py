@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from musicgen.approaches.base import TrainingSong
+from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, ensure_audio
 from musicgen.evaluation import audio, midi, originality
-from musicgen.evaluation.degeneracy import verdicts
-from musicgen.evaluation.description import describe_training, find_copies, longest_seconds, rounded
+from musicgen.evaluation.degeneracy import learned_from, verdicts
+from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded
 from musicgen.evaluation.events import between_seconds
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.stretches import Seconds, Stretches, Wish, choose_stretches
 from musicgen.symbolic.score import Score
 
 
-def compare_scores(reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong]) -> dict[str, Any]:
+def compare_scores(
+    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, is_prediction: bool = False
+) -> dict[str, Any]:
     """Two scores. Counts and shares are those of the stretches; copies are looked for in the whole reference."""
     one, other = reference.score(), generated.score()
     stretches = choose_stretches(wish, reference.seconds, generated.seconds, is_sound=False)
@@ -28,15 +31,13 @@ def compare_scores(reference: Clip, generated: Clip, wish: Wish, songs: Sequence
         lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
-    result = {}
-    if songs:
-        copies = find_copies(second, songs)
-        found["between"] |= copies.metrics()
-        result["training"] = copies.to_json()
-    return result | _result("midi", stretches, found, songs)
+    copied = {} if is_prediction else _copied(second, songs, found)
+    return copied | _result("midi", stretches, found, songs)
 
 
-def compare_sounds(reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong]) -> dict[str, Any]:
+def compare_sounds(
+    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, is_prediction: bool = False
+) -> dict[str, Any]:
     """Two sounds, scores rendered. Very long stretches are measured from their start, as far as memory allows."""
     for clip in (reference, generated):
         if not clip.has_audio:
@@ -45,7 +46,20 @@ def compare_sounds(reference: Clip, generated: Clip, wish: Wish, songs: Sequence
         wish, reference.seconds, generated.seconds, is_sound=True, longest=longest_seconds(reference, generated)
     )
     one, other = reference.waveform(*stretches.reference), generated.waveform(*stretches.generated)
-    return _result("audio", stretches, audio.evaluate(one, other), songs)
+    found = audio.evaluate(one, other)
+    copied = {} if is_prediction else _copied(other, songs, found)
+    return copied | _result("audio", stretches, found, songs)
+
+
+def _copied(
+    generated: Score | Waveform, songs: Sequence[TrainingSong], found: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    """What of it stands in the training songs: the metrics go into `found`, the places into the result."""
+    copies = copies_of(generated, songs)
+    if copies is None:
+        return {}
+    found["between"] |= copies.metrics()
+    return {"training": copies.to_json()}
 
 
 def _cut(score: Score, stretch: Seconds) -> Score:
@@ -55,7 +69,7 @@ def _cut(score: Score, stretch: Seconds) -> Score:
 def _result(
     medium: Medium, stretches: Stretches, found: dict[str, dict[str, float]], songs: Sequence[TrainingSong]
 ) -> dict[str, Any]:
-    learned = describe_training(songs, medium) or found["reference"]
+    learned = describe_training(songs, medium) or learned_from([found["reference"]])
     judged = verdicts(medium, found["generated"] | found["between"], learned)
     return {
         "medium": medium,

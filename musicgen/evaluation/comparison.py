@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.approaches.base import TrainingSong
+from musicgen.evaluation.judging import song_from_json, song_to_json
 from musicgen.evaluation.sides import Side, open_sides
 from musicgen.evaluation.stretches import Place, Seconds, Wish
 from musicgen.processes import child_main, run_child
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.evaluation.comparison"
-VERSION = 1  # of the metrics: raise it when one of them changes its meaning
+VERSION = 2  # of the metrics: raise it when one of them changes its meaning
 SECONDS = 600.0
 MEMORY_MB = 6144
 KEPT = 2000  # results; the oldest go first
@@ -73,6 +74,7 @@ def compare_clips(
     generated_stretch: Seconds | None = None,
     training_clips: Sequence[Clip | TrainingSong] = (),
     places: tuple[Place | None, Place | None] = (None, None),
+    is_prediction: bool = False,
 ) -> dict[str, Any]:
     """Measure two clips beside each other. Children only: decodes, renders and computes for seconds.
 
@@ -82,24 +84,26 @@ def compare_clips(
         reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
         training_clips: what the generated clip was learned from; originality and verdicts are judged by them.
         places: where the clips belong, so that they can be aligned.
+        is_prediction: the generated clip is meant to be what a song is: that is no copy.
 
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
-        value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; for a
-        score with training songs also `training`: the song that the longest copied passage stands in, and where.
+        value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; with
+        training songs also `training`: how much of it stands in which of them, and where.
     """
     from musicgen.evaluation.comparing import compare_scores, compare_sounds
     from musicgen.evaluation.description import as_training_songs
 
     wish = Wish(reference_stretch, generated_stretch, places)
     compare = compare_scores if reference.medium == generated.medium == "midi" else compare_sounds
-    return compare(reference, generated, wish, as_training_songs(training_clips))
+    return compare(reference, generated, wish, as_training_songs(training_clips), is_prediction=is_prediction)
 
 
 def _key(one: Side, other: Side, wish: Wish) -> str:
     """The hash of everything that the result depends on."""
     training = [(learned.sha256, learned.song.name, learned.song.tracks) for learned in other.training]
     parts = {"version": VERSION, "contents": (one.sha256, other.sha256), "wish": asdict(wish), "training": training}
+    parts["is_prediction"] = other.is_prediction
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -117,14 +121,12 @@ def _forget_oldest(folder: Path) -> None:
 
 
 def _measure(one: Side, other: Side, wish: Wish) -> dict[str, Any]:
-    training = [
-        {"id": song.id, "name": song.name, "clip": str(song.clip.folder), "tracks": song.tracks}
-        for song in (learned.song for learned in other.training)
-    ]
+    training = [song_to_json(learned.song) for learned in other.training]
     payload = {
         "folders": [str(side.open().folder) for side in (one, other)],
         "wish": asdict(wish),
         "training": training,
+        "is_prediction": other.is_prediction,
     }
     return run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
 
@@ -135,15 +137,7 @@ def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
 
     reference, generated = (Clip(Path(folder)) for folder in payload["folders"])
     wish = payload["wish"]
-    songs = [
-        TrainingSong(
-            song["id"],
-            song["name"],
-            Clip(Path(song["clip"])),
-            None if song["tracks"] is None else tuple(song["tracks"]),
-        )
-        for song in payload["training"]
-    ]
+    songs = [song_from_json(song) for song in payload["training"]]
     one, other = (None if place is None else Place(**place) for place in wish["places"])
     return compare_clips(
         reference,
@@ -152,6 +146,7 @@ def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
         generated_stretch=wish["generated"],
         training_clips=songs,
         places=(one, other),
+        is_prediction=payload["is_prediction"],
     )
 
 

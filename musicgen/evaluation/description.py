@@ -1,17 +1,19 @@
-"""One clip in numbers, with verdicts: what a worker can say about an output without a reference. Children only."""
+"""One clip in numbers, with verdicts: what can be said about an output without a reference. Children only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from musicgen.approaches.base import TrainingSong
 from musicgen.audio.wav import wav_info
+from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip
-from musicgen.evaluation import audio, midi, originality
-from musicgen.evaluation.degeneracy import verdicts
+from musicgen.evaluation import audio, midi
+from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.note_copies import Copies, find_copies, score_of
+from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
 from musicgen.symbolic.score import Score
 
 LISTENED_SECONDS = 60.0  # of each training song, to know how music of this kind measures
@@ -19,70 +21,48 @@ LISTENED_SONGS = 4
 MAX_FRAMES = 30_000_000  # samples of each channel that are measured: 11 minutes at 44.1 kHz, 240 MB in stereo
 
 
-@dataclass(frozen=True)
-class Copies:
-    """What of a score stands in the songs it was learned from, for the JSON of a comparison."""
-
-    longest: originality.Passage
-    share: float
-    name: str
-    num_songs: int
-
-    def metrics(self) -> dict[str, float]:
-        return {
-            "longest_copied_notes_training": self.longest.num_events,
-            "copied_ngram_share_training": self.share,
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        """Where the longest passage is: song, seconds there and seconds in the generated score."""
-        return {
-            "num_songs": self.num_songs,
-            "text": self._text(),
-            "longest_copied_notes_song": self.name,
-            "longest_copied_notes_song_seconds": self.longest.song_seconds,
-            "longest_copied_notes_generated_seconds": self.longest.generated_seconds,
-        }
-
-    def _text(self) -> str:
-        if not self.longest.num_events:
-            return f"Nothing in it stands in the {self.num_songs} training songs."
-        return (
-            f"The longest passage that stands in a training song has {self.longest.num_events} notes or chords: "
-            f"at {self.longest.generated_seconds:.1f} s here, at {self.longest.song_seconds:.1f} s of “{self.name}”."
-        )
-
-
 def describe_clip(
     clip: Clip,
     *,
     training_clips: Sequence[Clip | TrainingSong] = (),
     learned: Mapping[str, float] | None = None,
+    is_prediction: bool = False,
 ) -> dict[str, Any]:
-    """{medium, metrics, verdicts} of a clip; with training songs, measured against them.
+    """{medium, metrics, verdicts, copied} of a clip; with training songs, measured against them.
 
     Args:
         learned: `describe_training` of the songs, for a caller that has many clips to describe.
+        is_prediction: it is meant to be what a song is, so what it shares with songs is no copy.
+
+    Returns:
+        JSON. `copied`: how much of it stands in which song, and where; None without songs.
 
     Raises InvalidInput where there is nothing to measure, CorruptArtifact where files are missing.
     """
     medium: Medium = "midi" if clip.medium == "midi" else "audio"
     songs = as_training_songs(training_clips)
-    metrics: dict[str, float]
-    if medium == "midi":
-        score = clip.score()
-        metrics = midi.describe(score)
-        if songs:
-            metrics |= find_copies(score, songs).metrics()
-    else:
-        metrics = audio.describe(clip.waveform(0.0, longest_seconds(clip)))
+    content = clip.score() if medium == "midi" else clip.waveform(0.0, longest_seconds(clip))
+    metrics = midi.describe(content) if isinstance(content, Score) else audio.describe(content)
+    copies = None if is_prediction else copies_of(content, songs)
+    if copies is not None:
+        metrics |= copies.metrics()
     if learned is None:
         learned = describe_training(songs, medium)
     return {
         "medium": medium,
         "metrics": rounded(metrics),
         "verdicts": [verdict.to_json() for verdict in verdicts(medium, metrics, learned)],
+        "copied": copies and copies.to_json(),
     }
+
+
+def copies_of(content: Score | Waveform, songs: Sequence[TrainingSong]) -> Copies | SoundCopies | None:
+    """What of it stands in the songs of its kind; None where there are none."""
+    medium = "midi" if isinstance(content, Score) else "audio"
+    known = [song for song in songs if song.clip.medium == medium]
+    if not known:
+        return None
+    return find_copies(content, known) if isinstance(content, Score) else find_sound_copies(content, known)
 
 
 def as_training_songs(clips: Sequence[Clip | TrainingSong]) -> list[TrainingSong]:
@@ -93,35 +73,17 @@ def as_training_songs(clips: Sequence[Clip | TrainingSong]) -> list[TrainingSong
     ]
 
 
-def score_of(song: TrainingSong) -> Score:
-    """The notes that were learned from: of the chosen tracks only."""
-    score = song.clip.score()
-    return score if song.tracks is None else score.only_tracks(song.tracks)
-
-
-def find_copies(generated: Score, songs: Sequence[TrainingSong]) -> Copies:
-    """The longest passage and the share of eight-note passages that stand in any of the training songs."""
-    scores = [score_of(song) for song in songs]
-    longest = originality.longest_copied_passage(scores, generated)
-    name = songs[longest.song].name if longest.num_events else ""
-    return Copies(longest, originality.copied_ngram_share(scores, generated), name, len(songs))
-
-
 def describe_training(songs: Sequence[TrainingSong], medium: Medium) -> dict[str, float]:
-    """The metrics of the music that was learned from: the largest of each over some songs; of the levels the mean."""
+    """The metrics of the music that was learned from: of each the value that goes furthest; of the levels the mean."""
     known = [song for song in songs if song.clip.medium == medium]
     if medium == "midi":
-        described = [midi.describe(score_of(song)) for song in known]
-    else:
-        described = [
-            audio.describe(song.clip.waveform(0.0, min(LISTENED_SECONDS, longest_seconds(song.clip))))
-            for song in known[:LISTENED_SONGS]
-        ]
-    if not described:
-        return {}
-    highest = {key: max(metrics[key] for metrics in described) for key in described[0]}
-    levels = [float(song.clip.facts["rms_db"]) for song in known] if medium == "audio" else []
-    return highest | ({"rms_db": sum(levels) / len(levels)} if levels else {})
+        return learned_from(midi.describe(score_of(song)) for song in known)
+    found = learned_from(
+        audio.describe(song.clip.waveform(0.0, min(LISTENED_SECONDS, longest_seconds(song.clip))))
+        for song in known[:LISTENED_SONGS]
+    )
+    levels = [float(song.clip.facts["rms_db"]) for song in known]
+    return found | ({"rms_db": sum(levels) / len(levels)} if levels else {})
 
 
 def longest_seconds(*clips: Clip) -> float:

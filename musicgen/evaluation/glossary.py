@@ -51,6 +51,18 @@ loop_correlation | Loop | | closer
     How much each second repeats what came one period before; 1 is the same bar for ever.
 loop_seconds | Loop period | s | none
     The period at which the sound repeats itself most.
+pattern_correlation | Pattern | | closer
+    How much its levels, low to high, repeat themselves, though the waveform may be new each time; 1 is a loop.
+pattern_seconds | Pattern period | s | none
+    The period at which its levels repeat themselves most.
+crest_factor_db | Crest factor | dB | closer
+    Peak over average: music has 12 dB and more, a drone 3 dB, a buzzer 0 dB.
+level_range_db | Level range | dB | closer
+    How far its level moves, from the quiet moments to the loud ones; a drone and a hiss stand still.
+dc_share | Offset | | lower
+    Share of the energy that is a constant and not heard; half of a wave has a third.
+spectral_flatness | Noise | | closer
+    How much of it is hiss: tones have 0, noise of any colour has 1.
 """,
     ("audio", "between"): """
 log_spectral_distance_db | Spectral distance | dB | lower
@@ -63,6 +75,10 @@ best_lag_seconds | Shift | s | none
     Where the waveforms match best; positive: the generated sound comes later.
 level_difference_db | Level difference | dB | closer
     How much louder the generated sound is; negative is quieter.
+copied_correlation_training | Waveform match, training | | lower
+    How well the best second and a half of it matches a place in any training song; 1 is a copy.
+copied_share_training | Copied share, training | | lower
+    Share of its stretches of a second and a half that stand in a training song, wave for wave.
 """,
     ("midi", "single"): """
 num_notes | Notes | | none
@@ -91,6 +107,12 @@ mean_duration | Mean duration | s | closer
     How long a note lasts on average.
 polyphony | Polyphony | | closer
     How many notes sound at once, while any does.
+pause_share | Pauses | | closer
+    Share of the time in pauses of a second and longer.
+lowest_centre | Lowest register | | closer
+    Mean pitch of the lowest sixteen notes in a row, as a MIDI number; 60 is C4.
+highest_centre | Highest register | | closer
+    Mean pitch of the highest sixteen notes in a row, as a MIDI number; 60 is C4.
 """,
     ("midi", "between"): """
 pitch_class_distance | Pitch-class distance | | lower

@@ -17,6 +17,8 @@ Metrics
     note_density                                 notes per second
     mean_duration                                of a note
     polyphony                                    how many notes sound at once, while any does
+    pause_share                                  share of the time in pauses of a second and longer
+    lowest_centre, highest_centre                lowest and highest mean pitch of sixteen notes in a row
     pitch_class_distance                         between the two pitch-class histograms: total variation, 0 … 1
     note_density_ratio                           generated density / reference density
 """
@@ -33,6 +35,8 @@ from musicgen.errors import InvalidInput, sentence
 from musicgen.evaluation.events import events_of, pitched
 from musicgen.symbolic.score import Score
 
+PAUSE_SECONDS = 1.0  # a shorter one is part of the rhythm
+CENTRE_NOTES = 16  # enough that one high note is no drift, few enough that a drift is seen
 LONGEST_PERIOD = 64  # events: four bars of sixteenths
 
 
@@ -130,6 +134,26 @@ def polyphony(score: Score) -> float:
     return float((score.offset - score.onset).sum() / sounding) if sounding > 0 else 0.0
 
 
+def pause_share(score: Score) -> float:
+    """Share of the time, from the first onset to the last end, in pauses of a second and longer, 0 … 1."""
+    score = pitched(score)
+    if score.num_notes < 2:
+        return 0.0
+    gaps = score.onset[1:] - np.maximum.accumulate(score.offset)[:-1]
+    seconds = float(score.offset.max() - score.onset[0])
+    return float(gaps[gaps >= PAUSE_SECONDS].sum() / seconds) if seconds > 0 else 0.0
+
+
+def pitch_centres(score: Score) -> tuple[float, float]:
+    """(lowest, highest) mean pitch of sixteen notes in a row (all, where there are fewer); (0.0, 0.0): no notes."""
+    pitches = pitched(score).notes["pitch"].astype(np.float64)
+    if not pitches.size:
+        return 0.0, 0.0
+    count = min(CENTRE_NOTES, pitches.size)
+    means = np.convolve(pitches, np.full(count, 1.0 / count), mode="valid")
+    return float(means.min()), float(means.max())
+
+
 def pitch_class_distance(reference: Score, generated: Score) -> float:
     """Total variation between the pitch-class histograms: the share of notes that would have to change class, 0 … 1."""
     if not (num_notes(reference) and num_notes(generated)):
@@ -152,6 +176,7 @@ def note_density_ratio(
 def describe(score: Score, seconds: float | None = None) -> dict[str, float]:
     """All metrics of one score. `seconds`: length of the stretch it was cut from."""
     validate(score, score)
+    lowest, highest = pitch_centres(score)
     return {
         "num_notes": num_notes(score),
         "num_distinct_pitches": num_distinct_pitches(score),
@@ -166,6 +191,9 @@ def describe(score: Score, seconds: float | None = None) -> dict[str, float]:
         "note_density": note_density(score, seconds),
         "mean_duration": mean_duration(score),
         "polyphony": polyphony(score),
+        "pause_share": pause_share(score),
+        "lowest_centre": lowest,
+        "highest_centre": highest,
     }
 
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 FRAMES_AT_ONCE = 128
 FLOOR_POWER = 1e-10  # -100 dB: below the noise of 16-bit sound, so what lies under it is silence
 AUDIBLE = 1e-6  # a frame 60 dB below the loudest one is a pause
+FLATNESS_BINS = 24  # of 11 Hz: a band in which two tones are apart
+FLATNESS_FROM = 60.0  # Hz: rumble below is neither
+WHITE_FLATNESS = float(np.exp(-np.euler_gamma))  # of powers that are distributed as those of noise: 0.561
 TUNING = 440.0  # Hz of A4
 CHROMA_RANGE = (110.0, 5_000.0)  # Hz: lower, neighbouring semitones share a bin; higher, overtones only
 
@@ -62,6 +65,28 @@ def mean_centroid(samples: NDArray[np.float32], sample_rate: int, n_fft: int) ->
     level = np.concatenate(loudness)
     audible = level > max(float(level.max()) * AUDIBLE, FLOOR_POWER)
     return float(np.concatenate(centroids)[audible].mean()) if audible.any() else 0.0
+
+
+def noise_flatness(samples: NDArray[np.float32], sample_rate: int, n_fft: int) -> float:
+    """How much of the sound is hiss, 0 (tones) … 1 (noise, of whatever colour); 0.0 for silence.
+
+    Spectral flatness (geometric over arithmetic mean of the powers; Johnston, Transform coding of audio signals using
+    perceptual noise criteria, IEEE JSAC 6, 1988), not of the whole spectrum but of bands of 24 bins, so that dark noise
+    counts as noise too; weighted by the energy of the bands, relative to the flatness of white noise.
+    """
+    first = int(FLATNESS_FROM * n_fft / sample_rate)
+    count = (n_fft // 2 + 1 - first) // FLATNESS_BINS
+    flat, energy = 0.0, 0.0
+    if count < 1:
+        return 0.0  # so low a rate has no band to look at
+    for power in frame_powers(samples, n_fft):
+        bins = np.maximum(power[:, first : first + count * FLATNESS_BINS], 1e-14).astype(np.float64)
+        bands = bins.reshape(len(bins), count, FLATNESS_BINS)
+        mean = bands.mean(axis=2)
+        is_heard = mean > FLOOR_POWER / FLATNESS_BINS  # silence has neither tones nor noise
+        flat += float(np.exp(np.log(bands).mean(axis=2))[is_heard].sum())
+        energy += float(mean[is_heard].sum())
+    return min(flat / energy / WHITE_FLATNESS, 1.0) if energy > 0 else 0.0
 
 
 def log_distance_db(reference: NDArray[np.float32], generated: NDArray[np.float32], n_fft: int) -> float:

@@ -1,4 +1,4 @@
-"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists.
+"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists, then judged.
 
 Runs in a worker process."""
 
@@ -19,10 +19,11 @@ from musicgen.approaches.base import Made, TrainingSong, read_parameters
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, ensure_audio, write_audio_clip, write_score_clip
 from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
+from musicgen.evaluation.judging import Judgement, is_predicted, judge
 from musicgen.runs import outputs
 from musicgen.runs.checkpoints import Checkpoint
 from musicgen.runs.control import EXIT_SUPERSEDED, Control
-from musicgen.runs.folders import output_folder
+from musicgen.runs.folders import SIDECAR, output_folder
 from musicgen.runs.jobs import Job, open_device
 from musicgen.runs.loading import load
 from musicgen.runs.progress import ProgressFile, finite
@@ -30,6 +31,7 @@ from musicgen.runs.songs_of_runs import find_songs
 from musicgen.runs.versions import versions
 from musicgen.storage import database
 from musicgen.storage.database import tasks
+from musicgen.storage.files import read_json
 
 
 class GenerationMonitor:
@@ -80,6 +82,7 @@ def generate(job: Job) -> None:
         monitor=monitor,
     )
     made = _publish_all(job, checkpoint, pieces)
+    _judge(job, made, songs)
     _render(job, monitor, made)
 
 
@@ -200,6 +203,30 @@ def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: d
         "versions": versions(),
         "regenerates": request.get("regenerates"),
     }
+
+
+def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None:
+    """Metrics, copies and verdicts into the sidecars of what is published already: nothing here can lose a piece."""
+    if not made:
+        return
+    job.progress.write(phase="checking what was made", step=0, steps=len(made), seconds_left=None)
+    began = time.monotonic()
+
+    def write_down(output_id: str, judgement: Judgement) -> None:
+        error = judgement.pop("error", "")
+        judgement["judging"] = {"seconds": round(time.monotonic() - began, 2), "error": error}
+        outputs.amend_output(output_id, job.task["id"], job.control.fence, judgement)
+        codes = [verdict["code"] for verdict in judgement.get("verdicts", ())]
+        job.log.line(f"checked {output_id}: {error or ', '.join(codes) or 'nothing wrong'}")
+
+    sidecars = {output_id: read_json(output_folder(output_id) / SIDECAR, {}) for output_id in made}
+    with job.control.interruptible():
+        judge(
+            {output_id: Clip(output_folder(output_id)) for output_id in made},
+            songs,
+            on_judged=write_down,
+            is_prediction={output_id: is_predicted(sidecar) for output_id, sidecar in sidecars.items()},
+        )
 
 
 def _render(job: Job, monitor: GenerationMonitor, made: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from musicgen.runs.folders import SIDECAR, output_folder
 from musicgen.runs.progress import finite
 from musicgen.storage import database
 from musicgen.storage.database import outputs, tasks
-from musicgen.storage.files import check_free_space, publishing, write_json
+from musicgen.storage.files import check_free_space, publishing, read_json, write_json
 
 
 def publish_output(
@@ -53,12 +54,27 @@ def publish_output(
     return output_id
 
 
-def _record(row: dict[str, Any], task_id: str, fence: str) -> bool:
-    mine = sa.select(tasks.c.id).where(
+def amend_output(output_id: str, task_id: str, fence: str, more: Mapping[str, Any]) -> None:
+    """Add what became known about an output to its sidecar; nothing where this worker was superseded, or it is gone."""
+    path = output_folder(output_id) / SIDECAR
+    with suppress(FileNotFoundError), database.engine().begin() as connection:
+        sidecar = read_json(path)
+        if sidecar is None or connection.execute(_mine(task_id, fence)).first() is None:
+            return
+        sidecar = finite({**sidecar, **more})
+        connection.execute(sa.update(outputs).where(outputs.c.id == output_id).values(sidecar=sidecar))
+        write_json(path, sidecar)
+
+
+def _mine(task_id: str, fence: str) -> sa.Select[Any]:
+    return sa.select(tasks.c.id).where(
         tasks.c.id == task_id, tasks.c.fence == fence, tasks.c.state.in_(states.WITH_WORKER)
     )
+
+
+def _record(row: dict[str, Any], task_id: str, fence: str) -> bool:
     with database.engine().begin() as connection:
-        if connection.execute(mine).first() is None:
+        if connection.execute(_mine(task_id, fence)).first() is None:
             return False
         connection.execute(sa.insert(outputs).values(**row))
     return True

@@ -61,6 +61,12 @@ def test_silence_has_defined_values():
         "spectral_centroid": 0.0,
         "loop_correlation": 0.0,
         "loop_seconds": 0.0,
+        "pattern_correlation": 0.0,
+        "pattern_seconds": 0.0,
+        "crest_factor_db": 0.0,
+        "level_range_db": 0.0,
+        "dc_share": 0.0,
+        "spectral_flatness": 0.0,
     }
 
 

@@ -86,7 +86,8 @@ def test_a_prediction_is_compared_with_the_stretch_it_predicts(home: Path):
     start = 1.25
     part = song.between(round(start * RATE), round(start * RATE) + 2 * RATE)
     place = {"song_id": song_id, "start_seconds": start, "stop_seconds": start + 2.0}
-    output_id = add_output(home, part, reference=place, songs=[{"id": song_id, "name": "Song", "tracks": None}])
+    songs = [{"id": song_id, "name": "Song", "tracks": None}]
+    output_id = add_output(home, part, reference=place, songs=songs, generation={"mode": "predict"})
     found = comparison(song_id, output_id)
     assert found["medium"] == "audio"
     assert found["stretch"]["kind"] == "aligned"
@@ -96,6 +97,12 @@ def test_a_prediction_is_compared_with_the_stretch_it_predicts(home: Path):
     assert found["between"]["log_spectral_distance_db"] == 0.0
     assert found["reference"] == found["generated"]
     assert found["verdicts"] == []
+    assert "training" not in found
+    copy_id = add_output(home, part, reference=place, songs=songs, generation={"mode": "free"})
+    found = comparison(song_id, copy_id)
+    assert [verdict["code"] for verdict in found["verdicts"]] == ["copied"]
+    assert found["between"]["copied_share_training"] == 1.0
+    assert found["training"]["copied_correlation_song_seconds"] == pytest.approx(1.25, abs=0.01)
 
 
 def test_sounds_without_a_common_place_are_compared_from_the_start(home: Path):
@@ -260,7 +267,7 @@ def test_an_output_is_described_with_verdicts(tmp_path: Path):
     assert described["metrics"]["longest_run"] == 30
     assert [verdict["code"] for verdict in described["verdicts"]] == ["stuck", "monotonous"]
     loud = sound_clip(tmp_path / "loud", noise(2.0, level=0.2))
-    faint = sound_clip(tmp_path / "faint", noise(2.0, level=0.01))
+    faint = sound_clip(tmp_path / "faint", noise(2.0, 5, level=0.01))
     assert [verdict["code"] for verdict in describe_clip(faint, training_clips=[loud])["verdicts"]] == ["faint"]
     assert describe_clip(loud)["verdicts"] == []
     json.dumps([described, describe_clip(loud)], allow_nan=False)

@@ -51,6 +51,9 @@ def test_counts_and_ranges_of_a_scale():
         "note_density": 2.0,
         "mean_duration": 0.5,
         "polyphony": 1.0,
+        "pause_share": 0.0,
+        "lowest_centre": 66.25,
+        "highest_centre": 66.25,
     }
 
 

@@ -1,30 +1,18 @@
-"""The glossary names exactly what is measured; verdicts say what is wrong, why and what to do; stretches fit."""
+"""The glossary names exactly what is measured; stretches fit."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 
 from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput
-from musicgen.evaluation import audio, degeneracy, glossary, midi, originality
-from musicgen.evaluation.degeneracy import possible_remedies, verdicts
+from musicgen.evaluation import audio, glossary, midi, originality
+from musicgen.evaluation.sound_copies import SoundCopies
 from musicgen.evaluation.stretches import Place, Wish, choose_stretches
 from musicgen.symbolic.score import Score, make_notes
 
-SOUND = audio.describe(Waveform(np.zeros(8000, np.float32), 8000)) | {
-    "rms_db": -20.0,
-    "peak_db": -3.0,
-    "silence_share": 0.0,
-}
 ALIGNED = Wish(places=(Place("song-a"), Place("song-a", 3.0)))
-NOTES = midi.describe(Score(make_notes(np.arange(40) * 480, 480, np.random.default_rng(0).permutation(40) + 40, 80)))
-
-
-def codes(medium: glossary.Medium, metrics: dict[str, float], learned: dict[str, float] | None = None) -> list[str]:
-    return [verdict.code for verdict in verdicts(medium, metrics, learned)]
 
 
 def test_the_glossary_explains_every_metric_and_no_other():
@@ -32,9 +20,10 @@ def test_the_glossary_explains_every_metric_and_no_other():
     sound, notes = audio.evaluate(wave, wave), midi.evaluate(score, score)
     copies = originality.evaluate(score, score)
     trained = {"longest_copied_notes_training", "copied_ngram_share_training"}
+    heard = set(SoundCopies().metrics())
     measured = {
         ("audio", "single"): set(sound["generated"]),
-        ("audio", "between"): set(sound["between"]),
+        ("audio", "between"): {*sound["between"], *heard},
         ("midi", "single"): set(notes["generated"]),
         ("midi", "between"): {*notes["between"], *copies, *trained},
     }
@@ -49,84 +38,6 @@ def test_every_metric_is_explained_in_a_sentence(metric: glossary.Metric):
     assert metric.title[0].isupper()
     assert metric.better in ("higher", "lower", "closer", "none")
     assert glossary.metric(metric.key) is metric
-
-
-def test_sound_pieces_have_no_verdict():
-    assert codes("audio", SOUND) == []
-    assert codes("audio", SOUND, SOUND) == []
-    assert codes("midi", NOTES) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "learned", "expected"),
-    [
-        ({"peak_db": -90.0, "rms_db": -100.0, "silence_share": 1.0}, SOUND, ["silent"]),
-        ({"silence_share": 0.97}, {}, ["silent"]),
-        ({"silence_share": 0.97}, {"silence_share": 0.98}, []),
-        ({"rms_db": -33.0}, SOUND, ["faint"]),
-        ({"rms_db": -31.0}, SOUND, []),
-        ({"rms_db": -31.0}, {"rms_db": -120.0}, []),
-        ({"rms_db": -7.0, "clipping_share": 0.1}, SOUND, ["loud", "clipped"]),
-        ({"clipping_share": 0.0005}, SOUND, []),
-        ({"clipping_share": 0.01}, {"clipping_share": 0.02}, []),
-        ({"loop_correlation": 0.997, "loop_seconds": 1.0}, SOUND, ["looping"]),
-        ({"loop_correlation": 0.93}, {"loop_correlation": 0.95}, []),
-    ],
-)
-def test_verdicts_on_sound(change: dict[str, float], learned: dict[str, float], expected: list[str]):
-    assert codes("audio", SOUND | change, learned) == expected
-
-
-@pytest.mark.parametrize(
-    ("change", "learned", "expected"),
-    [
-        ({"num_notes": 0}, {}, ["silent"]),
-        ({"longest_run": 9}, {}, ["stuck"]),
-        ({"longest_run": 8}, {}, []),
-        ({"longest_run": 12}, {"longest_run": 12}, []),
-        ({"longest_run": 42, "top_note_share": 0.43, "loop_share": 0.95}, {}, ["stuck", "monotonous"]),
-        ({"loop_share": 1.0}, {}, ["looping"]),
-        ({"top_note_share": 0.4}, {"top_note_share": 0.45}, []),
-        ({"copied_ngram_share_training": 0.6}, {}, ["copied"]),
-        ({"copied_ngram_share_training": 0.5}, {}, []),
-    ],
-)
-def test_verdicts_on_notes(change: dict[str, float], learned: dict[str, float], expected: list[str]):
-    assert codes("midi", NOTES | change, learned) == expected
-
-
-def test_a_verdict_brings_evidence_cause_and_remedy():
-    (verdict,) = verdicts("audio", SOUND | {"loop_correlation": 0.997, "loop_seconds": 0.5})
-    assert (verdict.metric, verdict.value, verdict.limit) == ("loop_correlation", 0.997, degeneracy.LOOP)
-    assert "0.50 s" in verdict.cause
-    document = json.loads(json.dumps(verdict.to_json()))
-    assert document["remedies"][0] == {
-        "text": "Generate again with a higher temperature.",
-        "action": "generate",
-        "factors": {"temperature": 1.25},
-    }
-
-
-def test_every_verdict_names_a_known_metric_and_has_a_remedy():
-    bad_sound = SOUND | {"clipping_share": 1.0, "loop_correlation": 1.0, "rms_db": 0.0}
-    bad_notes = NOTES | {"longest_run": 9, "top_note_share": 1.0, "copied_ngram_share_training": 1.0}
-    found = [*verdicts("audio", bad_sound, SOUND), *verdicts("midi", bad_notes)]
-    found += [*verdicts("audio", SOUND | {"rms_db": -99.0}, SOUND), *verdicts("midi", NOTES | {"loop_share": 1.0})]
-    assert {verdict.code for verdict in found} == {
-        "loud", "clipped", "looping", "stuck", "monotonous", "copied", "faint",
-    }  # fmt: skip
-    for verdict in found:
-        assert glossary.metric(verdict.metric)
-        assert verdict.remedies
-        assert verdict.cause.endswith(".")
-
-
-def test_only_remedies_that_an_approach_has_are_offered():
-    (verdict,) = verdicts("audio", SOUND | {"loop_correlation": 1.0, "loop_seconds": 0.5})
-    offered = possible_remedies(verdict, training={"epochs", "look_back"}, generation={"seconds"})
-    assert [set(remedy.factors) for remedy in offered] == [{"look_back"}, {"epochs"}]
-    (copied,) = verdicts("midi", NOTES | {"copied_ngram_share_training": 1.0})
-    assert [remedy.action for remedy in possible_remedies(copied, training=set(), generation=set())] == ["songs"]
 
 
 def test_sound_is_compared_from_the_start_and_scores_whole():

@@ -1,0 +1,111 @@
+"""Outputs judged in a process of their own: bounded in time and memory, and whatever happens there, the output stays.
+
+    judge({"output-…": clip}, songs, …)  →  child: describe_clip for each  →  on_judged(id, {metrics, verdicts, copied})
+
+Light to import: nothing is decoded or measured in the process that asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen.approaches.base import TrainingSong
+from musicgen.errors import MusicgenError
+from musicgen.processes import ChildError, child_main, run_child, send_line
+
+if TYPE_CHECKING:
+    from musicgen.clips import Clip
+
+MODULE = "musicgen.evaluation.judging"
+SECONDS = 60.0  # to start, and to measure the songs
+SECONDS_EACH = 30.0  # for each piece; a tenth of a second is usual
+MEMORY_MB = 4096
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+Judgement = dict[str, Any]  # {metrics, verdicts, copied}, or {error: a sentence}
+
+
+def judge(
+    clips: Mapping[str, Clip],
+    songs: Sequence[TrainingSong],
+    *,
+    on_judged: Callable[[str, Judgement], None],
+    is_prediction: Mapping[str, bool] | None = None,
+) -> None:
+    """Judge each clip by the songs it was learned from; `on_judged(name, judgement)` hears each as it is known.
+
+    Never raises for what went wrong with the judging: then the judgement of that clip, and of all that were not
+    reached, is an error. What `on_judged` raises passes.
+    """
+    waiting = dict.fromkeys(clips)
+    payload = {
+        "clips": [
+            {"name": name, "folder": str(clip.folder), "is_prediction": bool((is_prediction or {}).get(name))}
+            for name, clip in clips.items()
+        ],
+        "songs": [song_to_json(song) for song in songs],
+    }
+
+    def hear(message: dict[str, Any]) -> None:
+        waiting.pop(message["name"])
+        on_judged(message["name"], message["judgement"])
+
+    error = "It was left out."
+    try:
+        seconds = SECONDS + SECONDS_EACH * len(clips)
+        run_child(MODULE, payload, seconds=seconds, on_line=hear, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
+    except MusicgenError as failed:
+        error = str(failed)
+    except ChildError as failed:
+        error = f"The program made a mistake: {str(failed).strip().splitlines()[-1][:300]}"
+    for name in list(waiting):
+        on_judged(name, {"error": error})
+
+
+def is_predicted(sidecar: Mapping[str, Any]) -> bool:
+    """Whether an output was predicted step by step from a song, by its sidecar: then to be like it is the point."""
+    facts, generation = sidecar.get("facts") or {}, sidecar.get("generation") or {}
+    return "predict" in (facts.get("mode"), generation.get("mode"))
+
+
+def song_to_json(song: TrainingSong) -> dict[str, Any]:
+    """A song for the payload of a child."""
+    return {"id": song.id, "name": song.name, "clip": str(song.clip.folder), "tracks": song.tracks}
+
+
+def song_from_json(document: Mapping[str, Any]) -> TrainingSong:
+    """The inverse of `song_to_json`."""
+    from musicgen.clips import Clip
+
+    tracks = document["tracks"]
+    clip = Clip(Path(document["clip"]))
+    return TrainingSong(document["id"], document["name"], clip, None if tracks is None else tuple(tracks))
+
+
+def _judge_folders(payload: dict[str, Any]) -> None:
+    """The child's side of `judge`."""
+    from musicgen.clips import Clip
+    from musicgen.evaluation.description import describe_clip, describe_training
+    from musicgen.evaluation.glossary import Medium
+
+    songs = [song_from_json(song) for song in payload["songs"]]
+    learned: dict[Medium, dict[str, float]] = {}
+    for piece in payload["clips"]:
+        try:
+            clip = Clip(Path(piece["folder"]))
+            medium: Medium = "midi" if clip.medium == "midi" else "audio"
+            if medium not in learned:
+                learned[medium] = describe_training(songs, medium)
+            found = describe_clip(
+                clip, training_clips=songs, learned=learned[medium], is_prediction=piece["is_prediction"]
+            )
+            judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
+        except MusicgenError as error:
+            judgement = {"error": str(error)}
+        send_line({"name": piece["name"], "judgement": judgement})
+
+
+if __name__ == "__main__":
+    child_main(_judge_folders)

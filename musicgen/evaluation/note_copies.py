@@ -1,0 +1,59 @@
+"""What of a generated score stands in the songs it was learned from, in numbers and in words; see `originality`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from musicgen.approaches.base import TrainingSong
+from musicgen.evaluation import originality
+from musicgen.symbolic.score import Score
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What of a score stands in the songs it was learned from, for the JSON of a comparison."""
+
+    longest: originality.Passage
+    share: float
+    name: str
+    num_songs: int
+
+    def metrics(self) -> dict[str, float]:
+        return {
+            "longest_copied_notes_training": self.longest.num_events,
+            "copied_ngram_share_training": self.share,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Where the longest passage is: song, seconds there and seconds in the generated score."""
+        return {
+            "num_songs": self.num_songs,
+            "text": self._text(),
+            "longest_copied_notes_song": self.name,
+            "longest_copied_notes_song_seconds": self.longest.song_seconds,
+            "longest_copied_notes_generated_seconds": self.longest.generated_seconds,
+        }
+
+    def _text(self) -> str:
+        if not self.longest.num_events:
+            return f"Nothing in it stands in the {self.num_songs} training songs."
+        return (
+            f"The longest passage that stands in a training song has {self.longest.num_events} notes or chords: "
+            f"at {self.longest.generated_seconds:.1f} s here, at {self.longest.song_seconds:.1f} s of “{self.name}”."
+        )
+
+
+def score_of(song: TrainingSong) -> Score:
+    """The notes that were learned from: of the chosen tracks only."""
+    score = song.clip.score()
+    return score if song.tracks is None else score.only_tracks(song.tracks)
+
+
+def find_copies(generated: Score, songs: Sequence[TrainingSong]) -> Copies:
+    """The longest passage and the share of eight-note passages that stand in any of the training songs."""
+    scores = [score_of(song) for song in songs]
+    longest = originality.longest_copied_passage(scores, generated)
+    name = songs[longest.song].name if longest.num_events else ""
+    return Copies(longest, originality.copied_ngram_share(scores, generated), name, len(songs))

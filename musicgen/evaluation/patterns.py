@@ -1,0 +1,60 @@
+"""Whether a sound does the same thing again and again although its waveform never repeats: the loop that is heard.
+
+A loop that was put together with new phases, or played a little differently each time, does not correlate sample by
+sample (see `lags.best_loop`). Its loudness in a few bands over time does. Knows no files and no notes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.evaluation import spectral
+
+FRAME_SECONDS = 0.093
+LAG_SECONDS = (0.45, 5.1)
+NUM_BANDS = 16
+BAND_RANGE = (80.0, 8_000.0)  # Hz
+LOWEST_RATE = 400  # Hz; below it there are no bands
+FLOOR = 1e-5  # of the loudest band at its loudest: what lies 50 dB below it is a pause
+STILL_DB = 1.0  # bands that move less than this hold still: a drone has no pattern
+TIMES = 3  # a pattern comes so often at least
+
+
+def best_pattern(samples: NDArray[np.float32], sample_rate: int) -> tuple[float, float]:
+    """(correlation, seconds): how much the band levels repeat themselves at the best period of half a second to five.
+
+    The mean level of each band is left out, so that a steady timbre is no pattern. (0.0, 0.0) where nothing moves.
+
+    Args:
+        samples: float32, shape (n_channels, n_samples).
+    """
+    if sample_rate < LOWEST_RATE:
+        return 0.0, 0.0
+    n_fft = spectral.frame_length(sample_rate, FRAME_SECONDS)
+    levels = _band_levels(samples, sample_rate, n_fft)  # (n_frames, NUM_BANDS)
+    step = n_fft / 2 / sample_rate
+    first, last = int(np.ceil(LAG_SECONDS[0] / step)), min(int(LAG_SECONDS[1] / step), len(levels) // TIMES)
+    levels = levels - levels.mean(axis=0)
+    if last < first or np.sqrt((levels**2).mean()) < STILL_DB:
+        return 0.0, 0.0
+    correlation = np.array([_agreement(levels[:-lag], levels[lag:]) for lag in range(first, last + 1)])
+    best = int(np.argmax(correlation >= correlation.max() - 0.02))  # of a period and its multiples, the period
+    while best + 1 < correlation.size and correlation[best + 1] > correlation[best]:
+        best += 1
+    return float(np.clip(correlation.max(), 0.0, 1.0)), (best + first) * step
+
+
+def _agreement(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    scale = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / scale) if scale > 0 else 0.0
+
+
+def _band_levels(samples: NDArray[np.float32], sample_rate: int, n_fft: int) -> NDArray[np.float64]:
+    frequency = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+    edges = np.geomspace(BAND_RANGE[0], min(BAND_RANGE[1], sample_rate / 2.2), NUM_BANDS + 1)
+    places = np.maximum.accumulate(np.searchsorted(frequency, edges))
+    places = np.unique(places)  # low bands narrower than a bin are one
+    blocks = [np.add.reduceat(power, places[:-1], axis=1) for power in spectral.frame_powers(samples, n_fft)]
+    power = np.concatenate(blocks).astype(np.float64)
+    return 10.0 * np.log10(np.maximum(power, max(float(power.max()) * FLOOR, spectral.FLOOR_POWER)))

@@ -1,0 +1,148 @@
+"""What can be wrong with a generated sound. Each rule compares metrics of `audio` with a limit; see `degeneracy`.
+
+The limits were set so that none of the project's audio samples, judged beside itself or any other one, gets a verdict,
+while silence, loops of 0.1 to 5 seconds (also with noise in them or new phases), drones, noise and copies do.
+"""
+
+from __future__ import annotations
+
+from musicgen.evaluation.verdict import (
+    COOLER,
+    DROPOUT,
+    LEAKY,
+    LONGER,
+    LONGER_MEMORY,
+    LOOK_BACK,
+    MORE_SONGS,
+    SLOWER,
+    WARMER,
+    Metrics,
+    Verdict,
+)
+
+SILENT_PEAK_DB = -60.0
+SILENT_SHARE = 0.95
+CONSTANT_SHARE = 0.99  # of the energy: 20 dB more than what swings
+OFFSET_SHARE = 0.1  # half of a wave has a third of its energy there, music less than a thousandth
+CLIPPED_SHARE = 0.001
+LEVEL_DB = 12.0
+LOOP = 0.9
+PATTERN = 0.75  # songs at hand have at most 0.5; loops with new phases about 0.8, other loops more than 0.9
+PATTERN_ABOVE = 0.1
+ABOVE_LEARNED = 0.02  # a correlation this little above that of the songs is no news
+CREST_DB = 4.0  # a square wave has 0, a sine 3; below half of what the songs have
+RANGE_DB = 1.0  # a drone or a hiss moves less; below a quarter of what the songs have
+NOISE = 0.6  # of the flatness of white noise; songs at hand have at most 0.25
+NOISE_ABOVE = 0.2
+COPIED_SHARE = 0.5
+
+
+def silent(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    cause = (
+        "A network that is trained on squared errors settles on the mean of all it heard, and the mean of sound is "
+        "silence; fed with its own output it gets there sooner."
+    )
+    remedies = (LONGER, LOOK_BACK, WARMER)
+    if metrics["peak_db"] < SILENT_PEAK_DB:
+        return Verdict("silent", "Silent", "peak_db", metrics["peak_db"], SILENT_PEAK_DB, cause, remedies)
+    limit = max(SILENT_SHARE, learned.get("silence_share", 0.0))
+    if metrics["silence_share"] > limit:
+        return Verdict("silent", "Almost silent", "silence_share", metrics["silence_share"], limit, cause, remedies)
+    if metrics["dc_share"] > CONSTANT_SHARE:
+        cause = "The network says one number all the time, and a constant is not heard."
+        return Verdict("silent", "Silent", "dc_share", metrics["dc_share"], CONSTANT_SHARE, cause, remedies)
+    return None
+
+
+def faint(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    if "rms_db" not in learned or metrics["rms_db"] >= learned["rms_db"] - LEVEL_DB:
+        return None
+    cause = "The level has collapsed towards the mean: the network is unsure, and small values cost it least."
+    limit = learned["rms_db"] - LEVEL_DB
+    return Verdict("faint", "Faint", "rms_db", metrics["rms_db"], limit, cause, (LONGER, WARMER))
+
+
+def loud(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    known = learned.get("rms_db", 0.0)
+    if known < SILENT_PEAK_DB or metrics["rms_db"] <= known + LEVEL_DB:
+        return None  # beside silence everything would be loud
+    cause = "The level has run away: each sample is predicted a little larger than the last one."
+    return Verdict("loud", "Too loud", "rms_db", metrics["rms_db"], known + LEVEL_DB, cause, (COOLER, SLOWER))
+
+
+def clipped(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    limit = max(CLIPPED_SHARE, learned.get("clipping_share", 0.0))
+    if metrics["clipping_share"] <= limit:
+        return None
+    cause = "The network predicts beyond full scale, where the sound is cut off; that is heard as distortion."
+    value = metrics["clipping_share"]
+    return Verdict("clipped", "Clipped", "clipping_share", value, limit, cause, (COOLER, SLOWER))
+
+
+def offset(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    limit = max(OFFSET_SHARE, 2 * learned.get("dc_share", 0.0))
+    if metrics["dc_share"] <= limit:
+        return None
+    cause = (
+        "The wave lies on one side of zero: layers that cannot answer below zero, such as relu, cut the other half "
+        "off, and that is heard as distortion."
+    )
+    return Verdict("offset", "Half a wave", "dc_share", metrics["dc_share"], limit, cause, (LEAKY, LONGER))
+
+
+def noise(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    limit = max(NOISE, learned.get("spectral_flatness", 1.0) + NOISE_ABOVE)  # beside unknown songs, nothing is noise
+    value = metrics["spectral_flatness"]
+    if value <= limit:
+        return None
+    cause = "It hisses instead of sounding: the network draws more chance than it has learned tones."
+    return Verdict("noise", "Noise", "spectral_flatness", value, limit, cause, (COOLER, LONGER, SLOWER))
+
+
+def flat(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    """Driven into its limits, or a drone. Only beside songs that move: a drone may have been what was learned."""
+    if noise(metrics, learned):
+        return None  # which never moves either
+    crest, limit = metrics["crest_factor_db"], min(CREST_DB, learned.get("crest_factor_db", 0.0) / 2)
+    if crest < limit:
+        cause = "The wave always runs from limit to limit, without the peaks that music has: it sounds like a buzzer."
+        return Verdict("flat", "Flat", "crest_factor_db", crest, limit, cause, (COOLER, SLOWER, LONGER))
+    moves, limit = metrics["level_range_db"], min(RANGE_DB, learned.get("level_range_db", 0.0) / 4)
+    if not 0.0 < moves < limit:  # 0 has what is too short to tell
+        return None
+    cause = "Its level never moves: fed with its own output, the network holds one sound and never strikes another."
+    return Verdict("flat", "Drone", "level_range_db", moves, limit, cause, (WARMER, LONGER, LOOK_BACK))
+
+
+def looping(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    if flat(metrics, learned):
+        return None  # a held tone is the shortest loop, and has a verdict of its own
+    remedies = (WARMER, LOOK_BACK, LONGER_MEMORY, LONGER)
+    value, limit = metrics["loop_correlation"], max(LOOP, learned.get("loop_correlation", 0.0) + ABOVE_LEARNED)
+    if value > limit:
+        seconds = metrics["loop_seconds"]
+        cause = f"The same {seconds:.2f} s repeat: fed with its own output, the network fell into a cycle."
+        return Verdict("looping", "Looping", "loop_correlation", value, limit, cause, remedies)
+    value, limit = metrics["pattern_correlation"], _pattern_limit(learned)
+    if value <= limit:
+        return None
+    seconds = metrics["pattern_seconds"]
+    cause = f"Every {seconds:.2f} s it does the same again: fed with its own output, the network fell into a cycle."
+    return Verdict("looping", "Looping", "pattern_correlation", value, limit, cause, remedies)
+
+
+def _pattern_limit(learned: Metrics) -> float:
+    return min(max(PATTERN, learned.get("pattern_correlation", 0.0) + PATTERN_ABOVE), 1.0)
+
+
+def copied(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    value = metrics.get("copied_share_training", 0.0)
+    if value <= COPIED_SHARE:
+        return None
+    cause = f"{value:.0%} of it stand in the training songs, wave for wave: the network plays them back."
+    return Verdict(
+        "copied", "Copied", "copied_share_training", value, COPIED_SHARE, cause, (WARMER, MORE_SONGS, DROPOUT)
+    )
+
+
+RULES = (silent, faint, loud, clipped, offset, noise, flat, looping, copied)
