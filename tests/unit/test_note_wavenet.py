@@ -72,7 +72,7 @@ def test_n5_layer_by_layer() -> None:
 def test_original_is_the_authors_pipeline() -> None:
     expected = {
         "sequence_length": 32, "batch_size": 256, "epochs": 50, "threshold": 40, "dropout": 0.2,
-        "filters": (64, 128, 256), "kernel_size": 3, "dilation_depth": 3, "embedding": 100, "dense": 256, 
+        "filters": (64, 128, 256), "kernel_size": 3, "dilation_depth": 3, "embedding": 100, "dense": 256,
         "instruments": "piano",
         "pooling": True, "gated": False, "residual": False, "skip": False, "validation": "random_windows",
     }  # fmt: skip
