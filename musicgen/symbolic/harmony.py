@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from musicgen.symbolic.spelling import Interval, Spelled, spell
 
@@ -37,15 +38,20 @@ class Tones:
 
 
 @lru_cache(maxsize=4096)
-def tones_of(pitches: tuple[int, ...]) -> Tones:
-    """The tones of a chord, given in the order in which its notes were struck (it breaks ties for the root)."""
+def tones_of(pitches: tuple[int, ...], *, as_written: bool = True) -> Tones:
+    """The tones of a chord.
+
+    Args:
+        pitches: in the order in which they were struck; it breaks ties for the root.
+        as_written: leave out what the scale spells in another way (see above); False takes all of the scale.
+    """
     chord = frozenset(pitch % 12 for pitch in pitches)
     approach = frozenset((pitch + step) % 12 for pitch in chord for step in (-1, 1))
-    return Tones(chord, _scale_of(pitches), approach)
+    return Tones(chord, _scale_of(pitches, as_written), approach)
 
 
 def quality_of(pitches: Sequence[int]) -> str:
-    """major, minor, augmented, diminished, or other: from the third and the fifth over the root, as they are spelled."""
+    """major, minor, augmented, diminished, or other: by third and fifth over the root, as they are spelled."""
     spelled = [spell(pitch) for pitch in pitches]
     root = _root(spelled)
     over = [((note.step - root.step) % 7, (note.pitch - root.pitch) % 12) for note in spelled]
@@ -74,18 +80,16 @@ def _rootness(note: Spelled, steps: set[int]) -> float:
     return sum(1 / (rank + 6) for rank, step in enumerate(_STACKED) if (note.step + step) % 7 in steps)
 
 
-def _scale_of(pitches: Sequence[int]) -> frozenset[int]:
+def _scale_of(pitches: Sequence[int], as_written: bool) -> frozenset[int]:
     shape = _MAJOR if quality_of(pitches) == "major" else _DORIAN
-    tonic = max(range(12), key=lambda tonic: (_num_members(pitches, tonic, shape), tonic))
-    return _written_alike(tonic, shape)
+    chord = {pitch % 12 for pitch in pitches}
+    tonic = max(range(12), key=lambda tonic: (len(chord & _members(tonic, shape)), tonic))
+    return _written_alike(tonic, shape) if as_written else _members(tonic, shape)
 
 
-def _num_members(pitches: Sequence[int], tonic: int, shape: tuple[int, ...]) -> int:
-    members, place = {tonic % 12}, tonic
-    for step in shape:
-        place += step
-        members.add(place % 12)
-    return len(members.intersection(pitch % 12 for pitch in pitches))
+@lru_cache
+def _members(tonic: int, shape: tuple[int, ...]) -> frozenset[int]:
+    return frozenset(place % 12 for place in accumulate(shape, initial=tonic))
 
 
 @lru_cache

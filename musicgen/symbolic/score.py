@@ -52,8 +52,8 @@ class Score:
     """Notes with the maps that give them time.
 
     Attributes:
-        notes: structured array of NOTE_DTYPE, sorted by onset, then track; at one tick those of no length come first, and
-            else the order given is kept: in a chord that was read from a file, that in which it was struck.
+        notes: structured array of NOTE_DTYPE, sorted by onset, then track. Notes of one tick keep the order given (in
+            a chord that was read from a file, that in which it was struck), but those of no length come first.
         ticks_per_beat: ticks in a quarter note.
         tracks: `notes["track"]` indexes this.
         tempos: sorted by tick; 120 BPM where empty.

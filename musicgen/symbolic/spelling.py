@@ -40,7 +40,7 @@ MINOR_THIRD = Interval(2, 3)
 
 @dataclass(frozen=True)
 class Spelled:
-    """A written pitch class: `step` on the staff, counted on over the octaves, and its pitch number (C of step 0 = 0)."""
+    """A written note: `step` on the staff, counted on over the octaves, and its pitch number (C of step 0 = 0)."""
 
     step: int
     pitch: int
@@ -67,8 +67,13 @@ def interval_between(first: int, second: int) -> Interval:
     return Interval(two.step - one.step, two.pitch - one.pitch)
 
 
+def plain_interval(semitones: int) -> Interval:
+    """The commonest interval of so many semitones: from C, as its goal is commonly spelled."""
+    return interval_between(60, 60 + semitones)
+
+
 def interval_name(interval: Interval) -> str:
-    """'P1', 'm3', 'M-2' (downwards), 'dd5': quality, direction and how many steps it spans. Inverse: `read_interval`."""
+    """'P1', 'm3', 'M-2' (downwards), 'dd5': quality, direction, steps that it spans. Inverse: `read_interval`."""
     direction = -1 if interval.steps < 0 else 1
     octaves, step = divmod(abs(interval.steps), 7)
     excess = direction * interval.semitones - 12 * octaves - _NATURALS[step]

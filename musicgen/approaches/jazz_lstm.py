@@ -1,0 +1,371 @@
+"""Jazz LSTM: improvise a new melody over the chords of a song, from the grammar of its own solos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from musicgen.approaches.base import (
+    FRAMEWORK_BYTES,
+    Approach,
+    Cost,
+    Layer,
+    Made,
+    Monitor,
+    Parameters,
+    Prepared,
+    Preset,
+    TrainingSong,
+    parameter,
+)
+from musicgen.codecs.jazz_codec import JazzCodec
+from musicgen.codecs.jazz_data import prepare_jazz, prompted_forms
+from musicgen.networks.jazz_sizes import JazzSizes
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+
+
+class Training(Parameters):
+    melody_track: int | None = parameter(
+        None, ge=0, le=10_000, widget="track", title="Melody track",
+        help="The track whose melody is learned, counted from 0. Empty: the one that is most a melody.",
+    )  # fmt: skip
+    chord_track: int | None = parameter(
+        None, ge=0, le=10_000, widget="track", title="Chord track",
+        help="The track whose chords are played under it, counted from 0. Empty: the one with most chords, else chords "
+        "are gathered from all other tracks.",
+    )  # fmt: skip
+    first_beat: float | None = parameter(
+        None, ge=0, le=1e6, unit="beats", title="From beat",
+        help="Where the solo begins; measures are counted from here. Empty: where melody and chords play together.",
+    )  # fmt: skip
+    last_beat: float | None = parameter(
+        None, ge=0, le=1e6, unit="beats", title="To beat", help="Where the solo ends; empty: as far as both play."
+    )
+    sequence_length: int = parameter(
+        32, ge=2, le=2048, unit="tokens", title="Window length",
+        help="How many notes the network is shown at a time. Longer ones teach longer phrases.",
+    )  # fmt: skip
+    num_windows: int = parameter(
+        0, ge=0, le=100_000, title="Windows",
+        help="How many windows are drawn at random from the music, as the authors did (60). 0 uses all of it.",
+    )  # fmt: skip
+    epochs: int = parameter(100, ge=1, le=10_000, title="Epochs", help="How often the windows are gone through.")
+    units: int = parameter(
+        64, ge=1, le=4096, title="LSTM units",
+        help="Size of the memory. A larger one learns finer habits, or the solo by heart.",
+    )  # fmt: skip
+    learning_rate: float = parameter(
+        0.01, gt=0, le=1, title="Learning rate",
+        help="Size of each step. Too large never settles; too small never arrives.",
+    )  # fmt: skip
+    batch_size: int = parameter(
+        32, ge=1, le=65_536, title="Batch size", help="Windows per step. Smaller ones learn in more, rougher steps."
+    )
+    dropout: float = parameter(
+        0.0, ge=0, lt=1, title="Dropout",
+        help="Share of the signals that are left out at random while learning. More keeps a short solo from being "
+        "learned by heart.",
+    )  # fmt: skip
+    rests: bool = parameter(
+        True, title="Rests",
+        help="Silences are words of their own (R), so that phrases breathe. Without, the melody hardly pauses.",
+    )  # fmt: skip
+    exact_measures: bool = parameter(
+        True, title="Exact measures",
+        help="One note at a time, and notes and rests of a measure add up to it, so that the rhythm is that of the "
+        "song. Without, only the length of each note is learned, as the authors did, and notes crowd together.",
+    )  # fmt: skip
+    hear_place: bool = parameter(
+        True, title="Hear the beat",
+        help="The network is told where in the measure and in the phrase of four measures each note begins. Without, "
+        "accents wander.",
+    )  # fmt: skip
+    link_measures: bool = parameter(
+        True, title="Link measures",
+        help="The first note of a measure goes on from the note before. Without, each measure begins anywhere, as with "
+        "the authors, and the line breaks at every barline.",
+    )  # fmt: skip
+    decay: float = parameter(
+        0.0, ge=0, le=10, advanced=True, title="Learning-rate decay",
+        help="After n steps the learning rate is divided by 1 + decay · n; it ends finer. The authors had 0.01.",
+    )  # fmt: skip
+    interval_names: Literal["plain", "written"] = parameter(
+        "plain", advanced=True, title="Interval names",
+        help="written: as the notes would be spelled, so that one distance has several names, as with the authors. "
+        "plain: one name for each distance, so that there is less to learn and phrases fit more chords.",
+    )  # fmt: skip
+    line: Literal["top", "single"] = parameter(
+        "top", advanced=True, title="Melody notes",
+        help="top: the highest note of each moment. single: only notes that sound alone, as the authors took them.",
+    )  # fmt: skip
+    grid: Literal["swing", "straight", "triplets"] = parameter(
+        "swing", advanced=True, title="Grid",
+        help="To what times are rounded: swing to quarters or thirds of a beat, straight to quarters, triplets to "
+        "thirds.",
+    )  # fmt: skip
+    stretches: Literal["all", "longest"] = parameter(
+        "all", advanced=True, title="Stretches",
+        help="Without beats of your own: all stretches in which melody and chords play together, or the longest alone.",
+    )  # fmt: skip
+    window_seed: int = parameter(
+        0, ge=0, lt=2**31, advanced=True, title="Seed of the windows", help="Which windows are drawn, where some are."
+    )
+    window_step: int = parameter(
+        8, ge=1, le=2048, unit="tokens", advanced=True, title="Window step",
+        help="Without drawn windows: how far apart they begin. Smaller shows the same notes more often in an epoch.",
+    )  # fmt: skip
+    num_layers: int = parameter(1, ge=1, le=8, advanced=True, title="LSTM layers", help="Memories above each other.")
+    embedding: int = parameter(
+        0, ge=0, le=2048, advanced=True, title="Embedding",
+        help="Width of the learned vector that stands for each word; 0 for one-hot words, as the authors had them.",
+    )  # fmt: skip
+    schedule: Literal["constant", "cosine"] = parameter(
+        "constant", advanced=True, title="Learning-rate schedule",
+        help="Without decay: cosine slows down towards the end, and ends finer.",
+    )  # fmt: skip
+    gradient_clip: float = parameter(
+        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
+        help="Longest step that one batch may ask for; 0 for none.",
+    )  # fmt: skip
+    weight_decay: float = parameter(
+        0.0, ge=0, le=1, advanced=True, title="Weight decay",
+        help="Pulls weights towards 0; keeps a short solo from being learned by heart.",
+    )  # fmt: skip
+    validation_share: float = parameter(
+        0.15, ge=0, le=0.5, advanced=True, title="Held-out share",
+        help="How much of the music, whole songs or the last measures, is never learned from and only checks.",
+    )  # fmt: skip
+    patience: int = parameter(
+        0, ge=0, le=10_000, unit="epochs", advanced=True, title="Early stopping",
+        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
+    )  # fmt: skip
+
+
+class Generation(Parameters):
+    temperature: float = parameter(
+        1.0, ge=0.05, le=4, title="Temperature",
+        help="How much is dared: below 1 safer and closer to the song, above 1 wilder and sooner wrong.",
+    )  # fmt: skip
+    choruses: int = parameter(
+        1, ge=1, le=32, title="Choruses", help="How often the chords of the song are played through."
+    )
+    num_measures: int = parameter(
+        0, ge=0, le=2000, unit="measures", title="Measures",
+        help="Length of the piece; 0 for whole choruses.",
+    )  # fmt: skip
+    tempo: float | None = parameter(
+        None, ge=10, le=400, unit="BPM", title="Tempo", help="Empty: that of the song. The authors had 130."
+    )
+    accompaniment: bool = parameter(
+        False, title="Bass and drums", help="The other tracks of the song play along, as they do there."
+    )
+    nearness: float | None = parameter(
+        2.0, ge=0, le=24, unit="semitones", title="Nearness",
+        help="A word leaves several pitches open: one so far from the middle of them is chosen half as often. Small "
+        "values follow the song's own steps; empty takes any, as the authors did, with wide leaps.",
+    )  # fmt: skip
+    max_tries: int = parameter(
+        4, ge=1, le=32, title="Tries",
+        help="A melody that recites the songs or sits on one note is made again, up to so often.",
+    )  # fmt: skip
+    greedy: bool = parameter(
+        False, title="Always the likeliest",
+        help="No chance at all (argmax), as the authors had it: the same words every time, and soon in a circle.",
+    )  # fmt: skip
+    top_k: int = parameter(
+        0, ge=0, le=10_000, advanced=True, title="Top k", help="Choose among the k likeliest only; 0 for all."
+    )
+    top_p: float = parameter(
+        1.0, gt=0, le=1, advanced=True, title="Top p",
+        help="Choose among the likeliest that together have this probability.",
+    )  # fmt: skip
+    measures: Literal["fitted", "overlapping"] = parameter(
+        "fitted", advanced=True, title="Measures",
+        help="fitted: every chord set gets one measure of melody, and no note crosses into the next. overlapping: as "
+        "with the authors, the first third of the chord sets gets a phrase of 12 to 22 beats each, which all sound at "
+        "once.",
+    )  # fmt: skip
+    steps_per_set: int = parameter(
+        50, ge=1, le=1000, unit="tokens", advanced=True, title="Steps per chord set",
+        help="With overlapping measures: how many notes and rests are made for each.",
+    )  # fmt: skip
+    begin_with_note: bool = parameter(
+        True, advanced=True, title="Begin with a note",
+        help="With fitted measures: none begins with a rest before its first note.",
+    )  # fmt: skip
+    round_durations: bool = parameter(
+        False, advanced=True, title="Round lengths by chance",
+        help="Each length to a quarter of a beat, up or down by chance, as the authors did: it takes the swing out.",
+    )  # fmt: skip
+    chord_tones_only: bool = parameter(
+        False, advanced=True, title="Approach tones as chord tones",
+        help="Approach tones and foreign tones become chord tones, as with the authors: smoother and blander.",
+    )  # fmt: skip
+    drop_repeats: bool = parameter(
+        False, advanced=True, title="Leave out repeated notes",
+        help="Of two equal neighbours, pair by pair, the second is left out, as the authors did.",
+    )  # fmt: skip
+
+
+class JazzLSTM(Approach):
+    """deepjazz (2016) by way of "Improvise a jazz solo with an LSTM network", and what became of it."""
+
+    key = "jazz_lstm"
+    title = "Jazz LSTM"
+    summary = (
+        "Learns the grammar of a solo: chord tone or passing tone, how long, how far from the note before. "
+        "Then it improvises a new melody over the chords of the song, measure by measure."
+    )
+    reference = (
+        "A. Chandupatla, artificial_music_generation, 2018, after J.-S. Kim, deepjazz, 2016, and J. Gillick, K. Tang "
+        "and R. Keller, Machine learning of jazz grammars, Computer Music Journal 34(3), 2010."
+    )
+    can_learn = (
+        "Which kinds of tone and which rhythms follow each other in a solo, whatever the chord: short habits, approach "
+        "notes, swing. What it plays fits the chords because each note is chosen from them."
+    )
+    cannot_learn = (
+        "New chords, or where a solo is going: the harmony is that of the song, and a motif is forgotten after a few "
+        "measures. One solo is a few hundred notes, which a large network simply learns by heart."
+    )
+    medium = "midi"
+    Training = Training
+    Generation = Generation
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "quick": Preset(
+            "A small memory and much dropout: a new solo in half a minute.",
+            training={
+                "epochs": 60, "units": 64, "embedding": 32, "dropout": 0.4, "learning_rate": 0.005, "batch_size": 16,
+                "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 12, "schedule": "cosine",
+            },
+        ),
+        "original": Preset(
+            "The authors' pipeline, number for number: track 5 over track 0 from beat 476 to 548, 60 windows of 30, "
+            "LSTM 64. Where a song has no such tracks or beats, others are chosen, and it says which.",
+            training={
+                "melody_track": 5, "chord_track": 0, "first_beat": 476.0, "last_beat": 548.0, "sequence_length": 30,
+                "num_windows": 60, "units": 64, "learning_rate": 0.01, "decay": 0.01, "epochs": 100, "batch_size": 32,
+                "rests": False, "exact_measures": False, "hear_place": False, "link_measures": False, "line": "single",
+                "interval_names": "written", "stretches": "longest", "validation_share": 0.0,
+            },
+            generation={"tempo": 130.0, "temperature": 0.5, "nearness": None, "max_tries": 1},
+        ),
+        "best": Preset(
+            "A larger memory, stopped when the held-out measures no longer gain.",
+            training={
+                "epochs": 200, "units": 128, "embedding": 64, "dropout": 0.5, "learning_rate": 0.003, "batch_size": 8,
+                "sequence_length": 64, "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 30, "schedule": "cosine",
+            },
+            generation={"max_tries": 8},
+        ),
+    }  # fmt: skip
+    tiny = Preset(
+        "For tests.",
+        training={"sequence_length": 8, "epochs": 1, "units": 4, "batch_size": 4, "window_step": 8},
+        generation={"num_measures": 2, "max_tries": 1},
+    )
+
+    def prepare(self, songs: Sequence[TrainingSong], training: Any, *, seed: int = 0) -> Prepared:
+        return prepare_jazz(songs, training, seed)
+
+    def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        known = _sizes(int(facts["vocabulary_size"]), int(facts["most_beats"]), training) if facts else None
+        size: int | str = known.vocabulary_size if known else "V"
+        steps = training.sequence_length
+        first = None if known is None else 4 * known.units * (known.features + known.units + 1)
+        drawn = [
+            Layer("Melody over chords", "music", note="Two tracks of a song, from the beats where both play."),
+            Layer("Words of a grammar", "codec", (steps, size), note="What a note is to its chord; keys are gone."),
+        ]
+        if training.embedding:
+            table = known.vocabulary_size * known.embedding if known else None
+            drawn.append(
+                Layer(f"Embedding, {training.embedding} wide", "embedding", (steps, training.embedding), table)
+            )
+        drawn.append(Layer(f"LSTM, {training.units} units", "recurrent", (steps, training.units), first))
+        if training.num_layers > 1:
+            name, shape = f"LSTM, {training.units} units", (steps, training.units)
+            more = 4 * training.units * (2 * training.units + 1)
+            drawn.append(Layer(name, "recurrent", shape, more, repeated=training.num_layers - 1))
+        last = None if known is None else known.vocabulary_size * (known.units + 1)
+        return (
+            *drawn,
+            Layer("Dense, softmax", "dense", (steps, size), last, "How likely each word is to come next."),
+            Layer("Choice of a word", "choice", ("1",), note="By chance, weighed; words that do not fit are left out."),
+            Layer("Choice of a pitch", "choice", ("1",), note="One of those that the word allows over its chord."),
+        )
+
+    def cost(self, prepared: Prepared, training: Any) -> Cost:
+        sizes = _codec_sizes(prepared.codec, training)
+        flops = 6.0 * training.sequence_length * sizes.multiplied
+        steps = training.batch_size * training.sequence_length
+        memory = 20 * sizes.parameters + 40 * steps * (sizes.features + sizes.units * sizes.num_layers)
+        return Cost(1, sizes.parameters, flops * prepared.training.n_examples, int(FRAMEWORK_BYTES + memory))
+
+    def build(self, codec: Any, training: Any, *, seed: int = 0) -> Networks:
+        from musicgen.networks.backend import set_seed
+        from musicgen.networks.bundle import Networks
+        from musicgen.networks.jazz import build_jazz_network
+
+        set_seed(seed)
+        return Networks({"words": build_jazz_network(_codec_sizes(codec, training))})
+
+    def fit(
+        self,
+        networks: Networks,
+        prepared: Prepared,
+        training: Any,
+        *,
+        seed: int,
+        monitor: Monitor,
+        first_epoch: int = 1,
+    ) -> None:
+        from musicgen.networks import training as engine
+        from musicgen.networks.jazz import JAZZ_OBJECTIVE, JazzRecipe
+
+        flops = 6.0 * training.sequence_length * _codec_sizes(prepared.codec, training).multiplied
+        task = engine.Task("words", JAZZ_OBJECTIVE, prepared.training, prepared.validation, flops=flops)
+        recipe = JazzRecipe(
+            training.epochs, training.batch_size, training.learning_rate, training.schedule,
+            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
+            decay=training.decay,
+        )  # fmt: skip
+        engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
+
+    def generate(
+        self,
+        networks: Networks,
+        codec: Any,
+        training: Any,
+        generation: Any,
+        *,
+        songs: Sequence[TrainingSong],
+        prompt: TrainingSong | None,
+        seeds: Sequence[int],
+        monitor: Monitor,
+    ) -> Iterator[Made]:
+        from musicgen.sampling.jazz import jazz_pieces
+
+        forms = prompted_forms(prompt, training) if prompt else codec.forms
+        sizes = _codec_sizes(codec, training)
+        yield from jazz_pieces(networks.models["words"], codec, sizes, generation, forms, seeds, monitor)
+
+    def codec_from_json(self, document: dict[str, Any]) -> JazzCodec:
+        return JazzCodec.from_json(document)
+
+
+def _codec_sizes(codec: JazzCodec, training: Training) -> JazzSizes:
+    return _sizes(len(codec.vocabulary), codec.most_beats, training)
+
+
+def _sizes(vocabulary_size: int, most_beats: int, training: Training) -> JazzSizes:
+    return JazzSizes(
+        vocabulary_size=vocabulary_size,
+        units=training.units,
+        num_layers=training.num_layers,
+        embedding=training.embedding,
+        beats=most_beats if training.hear_place else 0,
+        dropout=training.dropout,
+    )

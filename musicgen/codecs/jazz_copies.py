@@ -1,0 +1,25 @@
+"""How much of a melody stands in others, in any key: eight notes in a row, from note to note the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+
+PASSAGE = 8  # notes
+
+
+def copied_share(known: Sequence[Sequence[int]], melody: Sequence[int]) -> float:
+    """Share of the passages of `melody` (pitch numbers) that one of the known melodies has; 0 for shorter ones."""
+    passages = _passages(melody)
+    there = {passage for line in known for passage in _passages(line)}
+    return sum(passage in there for passage in passages) / len(passages) if passages else 0.0
+
+
+def longest_run(melody: Sequence[int]) -> int:
+    """How often one pitch comes in a row at most."""
+    return max((len(list(run)) for _, run in groupby(melody)), default=0)
+
+
+def _passages(melody: Sequence[int]) -> list[tuple[int, ...]]:
+    steps = [after - before for before, after in pairwise(melody)]
+    return [tuple(steps[start : start + PASSAGE - 1]) for start in range(len(steps) - PASSAGE + 2)]

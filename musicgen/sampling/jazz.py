@@ -1,0 +1,195 @@
+"""Jazz melodies over the chords of a song: words from the network, notes from the words, all seeds in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.base import Made, Monitor, Reference
+from musicgen.codecs.jazz_codec import Form, JazzCodec
+from musicgen.codecs.jazz_copies import copied_share, longest_run
+from musicgen.codecs.jazz_phrases import ANY, LOWEST, LOWEST_FIRST, Fitting, Player, as_chord_tones, pruned
+from musicgen.codecs.jazz_tokens import Token
+from musicgen.networks.jazz_sizes import JazzSizes
+from musicgen.sampling.decoding import Rules, uniforms
+from musicgen.sampling.jazz_score import jazz_score
+from musicgen.sampling.jazz_stepper import FreeStepper, MeasureStepper, allowed_words
+from musicgen.sampling.pace import Pace
+from musicgen.sampling.tokens import sample
+from musicgen.symbolic.gathering import Event
+
+COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # a try beyond these is made again
+FIRST_WORD = Token("C", 3)  # what the authors put before the words of each chord set
+LOW_MARGIN = 3  # semitones beyond the song's own range
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One piece to make."""
+
+    seed: int
+    form: Form
+    sets: tuple[int, ...]
+
+
+def jazz_pieces(
+    model: Any,
+    codec: JazzCodec,
+    sizes: JazzSizes,
+    generation: Any,
+    forms: Sequence[Form],
+    seeds: Sequence[int],
+    monitor: Monitor,
+) -> Iterator[Made]:
+    """One piece for each seed, over one of the forms."""
+    orders = [_order(seed, forms, generation) for seed in seeds]
+    make = _overlapping if generation.measures == "overlapping" else _fitted
+    yield from make(model, codec, sizes, generation, orders, monitor)
+
+
+def _order(seed: int, forms: Sequence[Form], generation: Any) -> Order:
+    """Which chords: those of one form, in order, as often as asked for."""
+    enough = min(16, max(form.n_measures for form in forms))
+    usable = [form for form in forms if form.n_measures >= enough]
+    form = usable[int(np.random.default_rng([seed, 8]).integers(len(usable)))]
+    if generation.measures == "overlapping":
+        last = (form.n_measures + 1) // 3  # the authors' loop ran over a third of the sets, without the first
+        return Order(seed, form, tuple(range(max(1, last - 1))))
+    length = generation.num_measures or form.n_measures * generation.choruses
+    return Order(seed, form, tuple(number % form.n_measures for number in range(length)))
+
+
+def _fitted(
+    model: Any, codec: JazzCodec, sizes: JazzSizes, generation: Any, orders: Sequence[Order], monitor: Monitor
+) -> Iterator[Made]:
+    """One measure of melody over each chord set; the memory goes on from measure to measure."""
+    tokens = codec.tokens
+    stepper = MeasureStepper(model, sizes, tokens, linked=codec.phrasing.linked)
+    tries = 1 if generation.greedy else generation.max_tries
+    rows = [order for order in orders for _ in range(tries)]
+    n_words = max(len(order.sets) * (order.form.measure // stepper.shortest + 1) for order in orders)
+    noise = uniforms([order.seed for order in orders], tries, n_words, 1).reshape(len(rows), n_words, 1)
+    allowed = allowed_words(tokens, rests_first=not generation.begin_with_note)
+    ids, speed = _sampled(stepper, rows, allowed, noise, generation, monitor)
+    for number, order in enumerate(orders):
+        candidates = [
+            _fitted_melody(
+                order, [tokens[i] for i in ids[number * tries + attempt]], stepper, codec, generation, attempt
+            )
+            for attempt in range(tries)
+        ]
+        chosen = _best(candidates, codec)
+        yield _made(order, candidates[chosen], generation, {**speed, "tries": chosen + 1})
+
+
+def _fitted_melody(
+    order: Order, tokens: Sequence[Token], stepper: MeasureStepper, codec: JazzCodec, generation: Any, attempt: int
+) -> list[Event]:
+    player = _player(order, codec, generation, attempt)
+    melody: list[Event] = []
+    left = iter(tokens)
+    for place, number in enumerate(order.sets):
+        words, filled = [], 0
+        while filled + stepper.shortest <= order.form.measure:
+            words.append(next(left))
+            filled += words[-1].length
+        notes = player.measure(
+            as_chord_tones(words) if generation.chord_tones_only else words,
+            order.form.chords[number],
+            order.form.measure,
+            begins=not codec.phrasing.linked,
+        )
+        notes = pruned(notes) if generation.drop_repeats else notes
+        melody += [_moved(note, place * order.form.measure) for note in notes]
+    return melody
+
+
+def _overlapping(
+    model: Any, codec: JazzCodec, sizes: JazzSizes, generation: Any, orders: Sequence[Order], monitor: Monitor
+) -> Iterator[Made]:
+    """The authors' way: for each chord set a new phrase from an empty memory, however long it turns out."""
+    tokens = codec.tokens
+    stepper = FreeStepper(model, sizes, tokens, linked=codec.phrasing.linked)
+    rows = [order for order in orders for _ in order.sets]
+    noise = np.concatenate([
+        uniforms([order.seed], len(order.sets), generation.steps_per_set, 1)[0] for order in orders
+    ])  # fmt: skip
+    ids, speed = _sampled(stepper, rows, allowed_words(tokens, rests_first=True), noise, generation, monitor)
+    done = 0
+    for order in orders:
+        player, melody = _player(order, codec, generation, 0), []
+        for place, number in enumerate(order.sets):
+            words = [FIRST_WORD, *(tokens[i] for i in ids[done + place])]
+            words = as_chord_tones(words) if generation.chord_tones_only else words
+            notes = player.measure(words, order.form.chords[number], None)
+            notes = pruned(notes) if generation.drop_repeats else notes
+            melody += [_moved(note, place * order.form.measure) for note in notes]
+        done += len(order.sets)
+        yield _made(order, melody, generation, speed)
+
+
+def _sampled(
+    stepper: FreeStepper,
+    rows: Sequence[Order],
+    allowed: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    generation: Any,
+    monitor: Monitor,
+) -> tuple[Ids, dict[str, float]]:
+    """(ids (rows, words), how fast)."""
+    rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
+    total, pace = len(rows) * noise.shape[1], Pace()
+
+    def progress(done: int) -> None:
+        pace.note(done)
+        monitor.progress("generating", done * len(rows), total)
+
+    monitor.progress("generating", 0, total)
+    begin = stepper.start(np.array([row.form.measure for row in rows], dtype=np.int32), allowed)
+    ids = sample(stepper, begin, noise, rules, progress=progress)[:, :, 0]
+    return ids, {"steps": noise.shape[1], **pace.facts(len(rows))}
+
+
+def _player(order: Order, codec: JazzCodec, generation: Any, attempt: int) -> Player:
+    form, is_free = order.form, generation.nearness is None
+    middle = (form.lowest + form.highest) // 2
+    fitting = Fitting(
+        nearness=ANY if is_free else generation.nearness,
+        round_lengths=generation.round_durations,
+        lowest=LOWEST if is_free else form.lowest - LOW_MARGIN,
+        highest=127 if is_free else form.highest + LOW_MARGIN,
+        home=LOWEST_FIRST if is_free else middle - 6,
+        as_written=codec.phrasing.as_written,
+    )
+    return Player(fitting, np.random.default_rng([order.seed, 9, attempt]))
+
+
+def _best(candidates: Sequence[Sequence[Event]], codec: JazzCodec) -> int:
+    """The first that is neither recited nor stuck; else the one that is recited least."""
+    known = [[row[2] for row in form.melody.notes] for form in codec.forms]
+    pitches = [[note.pitches[0] for note in melody] for melody in candidates]
+    copied = [copied_share(known, line) for line in pitches]
+    for number, line in enumerate(pitches):
+        if copied[number] <= COPIED_LIMIT and longest_run(line) <= RUN_LIMIT and line:
+            return number
+    return int(np.argmin([share + (not line) for share, line in zip(copied, pitches, strict=True)]))
+
+
+def _made(order: Order, melody: Sequence[Event], generation: Any, facts: dict[str, Any]) -> Made:
+    form = order.form
+    tempo = generation.tempo or form.tempo
+    content = jazz_score(form, melody, order.sets, tempo=tempo, with_others=generation.accompaniment)
+    reference = None
+    if form.song_id and tempo == form.tempo and content.seconds > 0:
+        reference = Reference(form.song_id, form.start_seconds, form.start_seconds + content.seconds)
+    facts = {**facts, "chords_of": form.name, "measures": len(order.sets), "notes": len(melody), "tempo": tempo}
+    return Made(content, order.seed, facts, reference)
+
+
+def _moved(note: Event, by: int) -> Event:
+    return Event(note.onset + by, note.length, note.pitches, note.velocity)
