@@ -16,6 +16,7 @@ from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
 from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
 from musicgen.storage import database
 from musicgen.storage.database import new_id, runs, tasks
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 64
 MAX_SEED = 2**31 - 1
-MAX_NAMED_SONGS = 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def submit_training(
     }
     run = {
         "id": run_id,
-        "name": clean_name(name) or _usual_name(approach, songs),
+        "name": clean_name(name) or usual_name(approach, preset, parameters, songs),
         "approach": approach_key,
         "request": request,
         "created_at": database.now(),
@@ -193,14 +193,6 @@ def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -
         "sha256": song.sha256,
         "tracks": None if tracks is None else sorted(set(tracks)),
     }
-
-
-def _usual_name(approach: Approach, songs: Sequence[Mapping[str, Any]]) -> str:
-    from musicgen.songs.names import display_name
-
-    named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
-    others = len(songs) - MAX_NAMED_SONGS
-    return display_name(f"{approach.title}: {named}" + (f" and {others} more" if others > 0 else ""))
 
 
 def _check_seed(seed: int) -> int:

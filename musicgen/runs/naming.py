@@ -1,0 +1,41 @@
+"""What a run is called when its owner gives it no name: the approach, the preset, what was changed in it, the songs.
+
+Two runs that differ in one setting can be told apart by their names, and so can all that they make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from musicgen.approaches.base import Approach, Parameters
+from musicgen.songs.names import display_name
+
+MAX_NAMED_SONGS, MAX_NAMED_CHANGES = 1, 2
+
+
+def usual_name(approach: Approach, preset: str, training: Parameters, songs: Sequence[Mapping[str, Any]]) -> str:
+    """`Amplitude LSTM (original, activation relu): A song and 2 more`; without a preset the title and the songs."""
+    named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
+    others = len(songs) - MAX_NAMED_SONGS
+    details = [preset, *_changes(approach, preset, training)] if preset else []
+    kind = f"{approach.title} ({', '.join(details)})" if details else approach.title
+    return display_name(f"{kind}: {named}" + (f" and {others} more" if others > 0 else ""))
+
+
+def _changes(approach: Approach, preset: str, training: Parameters) -> Iterator[str]:
+    """The first settings that are not the preset's, in the order of the form."""
+    start = approach.Training(**approach.presets[preset].training)
+    changed = [name for name in approach.Training.model_fields if getattr(training, name) != getattr(start, name)]
+    for name in changed[:MAX_NAMED_CHANGES]:
+        yield f"{name.replace('_', ' ')} {_words(getattr(training, name))}"
+    if len(changed) > MAX_NAMED_CHANGES:
+        yield "…"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return " ".join(map(_words, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value).replace("_", " ")
