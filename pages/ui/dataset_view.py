@@ -26,8 +26,15 @@ TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts tha
 
 
 def draw_dataset(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:
-    """Three tables; those with nothing in them are left out."""
-    text_table(("Data", "found"), fact_rows(facts))
+    """What was found at the left; floors and tokens, where there are some, at the right."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        text_table(("Data", "found"), fact_rows(facts))
+    with right:
+        _floors_and_tokens(facts, floors)
+
+
+def _floors_and_tokens(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:
     if floors:
         unit = facts.get("loss_unit", "")
         st.caption(f"Floors: losses that need no network{f', in {unit}' if unit else ''}. A network has to get below.")
@@ -45,9 +52,15 @@ def floor_meaning(name: str) -> str:
 
 def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What `prepare` found, in words."""
-    return [
-        (run_words.fact_title(name), run_words.fact_value(value)) for name, value in facts.items() if name not in TABLES
-    ]
+    rows = []
+    for name, value in facts.items():
+        if name in TABLES:
+            continue
+        # Windows are counted before they are parted, or of the training side alone where that is all there is.
+        title = "windows" if name == "n_windows" and "n_training_windows" in facts else run_words.fact_title(name)
+        is_list = isinstance(value, list | tuple) and not name.endswith("shape")
+        rows.append((title, ", ".join(map(run_words.fact_value, value)) if is_list else run_words.fact_value(value)))
+    return rows
 
 
 def token_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:

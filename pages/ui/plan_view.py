@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
 def _draw(plan: Plan, epochs: int) -> None:
     weights = f"{first_of(plan.parameters):,}"
     facts: list[tuple[str, object]] = [
-        ("Training windows", run_words.fact_value(plan.facts.get("n_windows"))),
+        ("Training windows", run_words.fact_value(_windows(plan.facts))),
         ("Networks", f"{plan.networks} × {weights} weights" if plan.networks > 1 else f"1 with {weights} weights"),
         ("Memory, about", size(plan.memory_bytes)),
         ("One epoch, about", span(plan.seconds_per_epoch)),
@@ -144,6 +145,10 @@ def _draw(plan: Plan, epochs: int) -> None:
     st.caption(f"Times are {basis}.")
     for warning in plan.warnings:
         st.warning(escape(warning), icon=":material/warning:")
+
+
+def _windows(facts: Mapping[str, Any]) -> Any:
+    return facts.get("n_training_windows", facts.get("n_windows"))
 
 
 def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:

@@ -40,8 +40,8 @@ def kept_of(facts: Mapping[str, Any], threshold: int) -> Kept:
     """Tokens that occur at least `threshold` times. The facts may list the most frequent only, with the totals."""
     counts = counts_of(facts)
     kept = [count for count in counts if count >= threshold]
-    before = int(facts.get("vocabulary_size_before_threshold", len(counts)))
-    total = int(facts.get("n_tokens_before_threshold", sum(counts)))
+    before = int(facts.get("vocabulary_size_before", len(counts)))
+    total = int(facts.get("n_tokens_before", sum(counts)))
     if threshold <= 1:
         return Kept(before, before, total, total)
     return Kept(len(kept), before, sum(kept), total)

@@ -78,7 +78,7 @@ def test_the_original_wavenet_hears_fifty_of_thirty_two() -> None:
     assert [row.heard for row in rows_of(ORIGINAL)] == [3, 4, 12, 14, 46, 50]
     assert hearing_words(ORIGINAL)[0] == "One output hears 50 notes; the window has 32 notes."
     figure = go.Figure(receptive_figure(ORIGINAL))
-    assert [trace.name for trace in figure.data] == ["convolution", "pooled", "not heard", "heard"]
+    assert [trace.name for trace in figure.data] == ["convolution", "pooling", "not heard", "heard"]
     heard = {x for x, y in zip(figure.data[3].x, figure.data[3].y, strict=True) if y == 0}
     assert heard == set(range(1, 51))
     window = figure.layout.shapes[0]
@@ -127,5 +127,5 @@ def test_what_is_kept_is_counted_as_the_plan_counts() -> None:
     assert kept_of(facts, 40).words == "Vocabulary **3** of 8 tokens · **90.4 %** of the music (530 of 586)"
     assert kept_of(facts, 0).n_tokens == 586
     assert "Nothing is left" in kept_of(facts, 500).words
-    some = facts | {"vocabulary_size_before_threshold": 9_000, "n_tokens_before_threshold": 20_000}
+    some = facts | {"vocabulary_size_before": 9_000, "n_tokens_before": 20_000}
     assert kept_of(some, 0).n_distinct == 9_000

@@ -28,9 +28,10 @@ def frequency_figure(counts: Sequence[int], threshold: int, *, height: int = 190
         "title": {"text": "how often a token occurs", "standoff": 6}, "gridcolor": GRID, "linecolor": LINE,
         "zeroline": False, "fixedrange": True, "tickvals": _ticks(edges[-1]), "tickformat": ",d",
     }  # fmt: skip
+    tallest = int(np.histogram(occurrences, edges)[0].max(initial=1))
     layout["yaxis"] = {
         "title": {"text": "tokens", "standoff": 4}, "gridcolor": GRID, "zeroline": False, "fixedrange": True,
-        "rangemode": "tozero",
+        "range": [0, 1.25 * tallest],
     }  # fmt: skip
     low, high = layout["xaxis"]["range"]
     at = max(threshold, 1) - 0.5
@@ -59,7 +60,7 @@ def _line_at(x: float, threshold: int, side: str) -> dict[str, Any]:
         "type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": MARK, "width": 2},
         "label": {
             "text": f"threshold {threshold:,}", "textposition": "end", "textangle": 0, "xanchor": side,
-            "font": {"size": 11, "color": MARK},
+            "yanchor": "top", "font": {"size": 11, "color": MARK},
         },
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ from pages.ui.charts.lanes import LEGEND, base_layout, plain
 MOST_COLUMNS, MOST_ROWS = 96, 14  # of dots
 MOST_BARS = 40
 ROW_HEIGHT, BAR_HEIGHT = 44, 17  # pixels
-POOLED = "pooled"
+POOLED = "pooling"
 
 
 @dataclass(frozen=True)
