@@ -112,8 +112,12 @@ class Training(Parameters):
         "music.",
     )  # fmt: skip
     num_codebooks: int = parameter(
-        3, ge=1, le=8, title="Codebooks",
+        2, ge=1, le=8, title="Codebooks",
         help="For frames: each further one corrects what the choice before it missed, so that sounds are not coarse.",
+    )  # fmt: skip
+    correction_size: int = parameter(
+        64, ge=2, le=4096, unit="sounds", advanced=True, title="Corrections in a codebook",
+        help="For frames: size of the codebooks after the first one.",
     )  # fmt: skip
     components: int = parameter(
         64, ge=1, le=1024, advanced=True, title="Components",
@@ -123,10 +127,10 @@ class Training(Parameters):
         0.3, ge=0, lt=1, advanced=True, title="Dropout",
         help="Share of the signals that are left out at random while learning, against learning songs by heart.",
     )  # fmt: skip
-    input_noise: float = parameter(
-        0.3, ge=0, le=4, advanced=True, title="Noise on what is heard",
-        help="For frames: how far what the network hears is blurred while learning, so that its own small mistakes do "
-        "not throw it off when it plays alone.",
+    input_blur: float = parameter(
+        1.0, ge=0, le=10, advanced=True, title="Blur of what is heard",
+        help="For frames: how often the network hears a sound beside the right one while learning, so that its own "
+        "small mistakes do not throw it off when it plays alone.",
     )  # fmt: skip
     sequence_overlap: float = parameter(
         0.0, ge=0, lt=1, advanced=True, title="Overlap of clips",
@@ -291,7 +295,7 @@ class SpectralLSTM(Approach):
         sizes |= {"dropout": training.dropout}
         if isinstance(codec, BlockCodec):
             return Networks({"spectra": build_block_network(codec.n_features, **sizes)})
-        return Networks({"spectra": build_frame_network(codec.codebooks, **sizes)})
+        return Networks({"spectra": build_frame_network(codec, **sizes)})
 
     def fit(
         self,
@@ -308,7 +312,7 @@ class SpectralLSTM(Approach):
         from musicgen.networks.spectral_frames import frame_objective
 
         is_blocks = isinstance(prepared.codec, BlockCodec)
-        objective = block_objective(training.loss) if is_blocks else frame_objective(prepared.codec.codebooks)
+        objective = block_objective(training.loss) if is_blocks else frame_objective(prepared.codec)
         task = engine.Task(
             "spectra", objective, prepared.training, prepared.validation,
             flops=flops_of(prepared.codec, training), shards=2 - (is_blocks or training.batch_size % 2),

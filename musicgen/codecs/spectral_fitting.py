@@ -20,7 +20,8 @@ MOST_STEPS = 8_192
 MOST_NUMBERS = 24_000_000  # of the steps that are fitted to: 96 MB
 FRAMES_AT_ONCE = 512
 ROUNDS = 12
-STEPS_PER_SOUND = 4  # a typical sound is typical of so many steps at least
+LEAST_TOLERANCE = 1e-4
+STEPS_PER_SOUND = 3  # a typical sound is typical of so many steps at least
 POWER_ROUNDS = 3
 
 
@@ -30,14 +31,15 @@ def fit_frames(sounds: Sequence[Sound], training: Any, *, sequence_length: int, 
     n_fft, per_step = training.n_fft, training.frames_per_step
     plain = FrameCodec(
         sounds[0].sample_rate, n_fft, training.hop_length, per_step, sequence_length, _quietest(sounds, training),
-        np.zeros(0, np.float32), np.zeros((0, 0), np.float32), 1.0, (), level,
+        np.zeros(0, np.float32), np.zeros((0, 0), np.float32), 1.0, (), (), level,
     )  # fmt: skip
     steps = _some_steps(plain, sounds)
     mean, basis = _principal(steps, training.components, rng)
-    components = (steps - mean) @ basis.T
+    components = np.asarray((steps - mean) @ basis.T, dtype=np.float32)
     scale = float(np.sqrt(np.mean(components**2))) or 1.0
-    codebooks = _codebooks(components / np.float32(scale), training.codebook_size, training.num_codebooks, rng)
-    return replace(plain, mean=mean, basis=basis, scale=scale, codebooks=codebooks)
+    sizes = [training.codebook_size, *[training.correction_size] * (training.num_codebooks - 1)]
+    codebooks, tolerances = _codebooks(components / np.float32(scale), sizes, rng)
+    return replace(plain, mean=mean, basis=basis, scale=scale, codebooks=codebooks, tolerances=tolerances)
 
 
 def _stretches(sounds: Sequence[Sound], codec: FrameCodec, share: float) -> list[tuple[Sound, int, int]]:
@@ -92,14 +94,17 @@ def _principal(steps: Floats, most: int, rng: np.random.Generator) -> tuple[Floa
     return mean, np.ascontiguousarray((rotation @ directions.T)[:count], dtype=np.float32)
 
 
-def _codebooks(steps: Floats, size: int, count: int, rng: np.random.Generator) -> tuple[Floats, ...]:
-    """Each codebook of what the ones before it missed, from the most to the least frequent entry."""
-    made, left = [], steps
-    for _ in range(count):
+def _codebooks(
+    steps: Floats, sizes: Sequence[int], rng: np.random.Generator
+) -> tuple[tuple[Floats, ...], tuple[float, ...]]:
+    """(codebooks, tolerances): each of what the ones before it missed, from the most to the least frequent entry."""
+    made, tolerances, left = [], [], steps
+    for size in sizes:
         codebook = _typical(left, max(2, min(size, len(steps) // STEPS_PER_SOUND)), rng)
         left = left - codebook[nearest(left, codebook)]
         made.append(codebook)
-    return tuple(made)
+        tolerances.append(max(float((left**2).sum(axis=1).mean()), LEAST_TOLERANCE))
+    return tuple(made), tuple(tolerances)
 
 
 def _typical(steps: Floats, size: int, rng: np.random.Generator) -> Floats:

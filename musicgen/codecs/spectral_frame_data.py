@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from musicgen.approaches.base import Prepared, TrainingSong
 from musicgen.codecs.examples import Arrays
 from musicgen.codecs.spectral_fitting import FRAMES_AT_ONCE, fit_frames
-from musicgen.codecs.spectral_frames import Floats, FrameCodec
+from musicgen.codecs.spectral_frames import Floats, FrameCodec, log_credit
 from musicgen.codecs.spectral_phase import count_frames
 from musicgen.codecs.spectral_sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation.floors import bigram_nats, uniform_nats, unigram_nats
 
+MOST_COUNTED = 20_000  # steps that the floors are counted on
+STAYS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 NOTHING_HELD_OUT = "Too little music is left to hold out, so there is no validation loss: choose longer songs."
 
 
@@ -29,16 +30,14 @@ class Steps:
     """A song, or a part of one, as the step that begins at each of its frames.
 
     Attributes:
-        components: float32 (n, C). ids: uint16 (n, codebooks).
-        first: the first frame that may be a target; those before it are only heard.
+        components: float32 (n, C). first: the first frame that may be a target; those before it are only heard.
     """
 
     components: Floats
-    ids: NDArray[np.uint16]
     first: int = 0
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.components)
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ class FrameExamples:
     """Windows of `length` steps, after `warm_up` steps that only fill the memory.
 
     Attributes:
-        tiles: (part, first frame) of windows that together show everything `passes` times.
-        noise: standard deviation of what is added to what is heard, in units of each component's own.
+        tiles: (part, first frame) of windows that together show everything, several times where they overlap.
+        blur: how far what is heard may lie from what was played, while learning; see FrameCodec.quantise.
 
-    Arrays: heard (n, T, C), the step before each; tokens (n, T, codebooks); known (n, T, codebooks - 1, C), what the
-    choices before each later one add up to; mask (n, T). T = warm_up + length.
+    Arrays: heard (n, T, C), the step before each, as the codebooks say it; target (n, T, C), what is to be said; known
+    (n, T, codebooks - 1, C), what the choices before each later one add up to; mask (n, T). T = warm_up + length.
     """
 
     codec: FrameCodec
@@ -58,7 +57,7 @@ class FrameExamples:
     tiles: NDArray[np.int64]
     length: int
     warm_up: int = 0
-    noise: float = 0.0
+    blur: float = 0.0
 
     @property
     def n_examples(self) -> int:
@@ -66,48 +65,42 @@ class FrameExamples:
 
     @property
     def nbytes(self) -> int:
-        return sum(part.components.nbytes + part.ids.nbytes for part in self.parts)
+        return sum(part.components.nbytes for part in self.parts)
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
         windows = [self._window(int(part), int(first), rng) for part, first in self.tiles[index]]
-        heard, tokens, mask = (np.stack(each) for each in zip(*windows, strict=True))
-        known, total = [], np.zeros_like(heard)
+        before, has_past, target, mask = (np.stack(each) for each in zip(*windows, strict=True))
+        chance = rng if self.blur else None
+        heard = self.codec.to_steps(self._ids(before, chance)) * has_past[..., None]
+        ids, known, total = self._ids(target, chance), [], np.zeros_like(target)
         for number, codebook in enumerate(self.codec.codebooks[:-1]):
-            total = total + codebook[tokens[..., number]]
+            total = total + codebook[ids[..., number]]
             known.append(total)
-        none = np.zeros((*mask.shape, 0, heard.shape[-1]), np.float32)
-        return {
-            "heard": heard,
-            "tokens": tokens,
-            "known": np.stack(known, axis=2) if known else none,
-            "mask": mask,
-        }
+        none = np.zeros((*mask.shape, 0, target.shape[-1]), np.float32)
+        return {"heard": heard, "target": target, "known": np.stack(known, axis=2) if known else none, "mask": mask}
+
+    def _ids(self, steps: Floats, rng: np.random.Generator | None) -> NDArray[np.int32]:
+        flat = self.codec.quantise(steps.reshape(-1, steps.shape[-1]), rng, self.blur)
+        return flat.reshape(*steps.shape[:-1], -1)
 
     def _window(
         self, number: int, first: int, rng: np.random.Generator | None
-    ) -> tuple[Floats, NDArray[np.int32], Floats]:
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """(step before each, whether there is one, step, mask)."""
         part, hop = self.parts[number], self.codec.frames_per_step
         if rng is not None:
             latest = max(part.first, len(part) - self.length * hop)
             spread = self.length * hop // 2
             first = int(np.clip(first + rng.integers(-spread, spread + 1), part.first, latest))
-        size = self.warm_up + self.length
         frames = first + hop * np.arange(-self.warm_up, self.length)
         is_there = (frames >= 0) & (frames < len(part))
-        tokens = np.zeros((size, part.ids.shape[1]), dtype=np.int32)
-        tokens[is_there] = part.ids[frames[is_there]]
-        heard = np.zeros((size, part.components.shape[1]), dtype=np.float32)
         has_past = is_there & (frames >= hop)
-        heard[has_past] = self.codec.to_steps(part.ids[frames[has_past] - hop])
-        if rng is not None and self.noise:
-            heard += rng.standard_normal(heard.shape, dtype=np.float32) * np.float32(self.noise) * self.spread
-        mask = (is_there & (frames >= first)).astype(np.float32)
-        return heard, tokens, mask
-
-    @property
-    def spread(self) -> Floats:
-        """Standard deviation of each component in the first codebook, (C,)."""
-        return self.codec.codebooks[0].std(axis=0)
+        target = np.zeros((frames.size, part.components.shape[1]), dtype=np.float32)
+        before = np.zeros_like(target)
+        target[is_there] = part.components[frames[is_there]]
+        before[has_past] = part.components[frames[has_past] - hop]
+        mask = is_there & (frames >= first)
+        return before, has_past.astype(np.float32), target, mask.astype(np.float32)
 
 
 def prepare_frames(songs: Sequence[TrainingSong], training: Any) -> Prepared:
@@ -123,7 +116,7 @@ def prepare_frames(songs: Sequence[TrainingSong], training: Any) -> Prepared:
     parts = [_steps_of(codec, sound) for sound in sounds]
     cuts = [count_frames(sound.n_samples, codec.n_fft, codec.hop_length) for sound in kept]
     learned = [
-        Steps(part.components[:cut], part.ids[:cut])
+        Steps(part.components[:cut])
         for part, cut in zip(parts, (max(0, cut - codec.frames_per_step + 1) for cut in cuts), strict=True)
     ]
     data = _examples(codec, learned, training)
@@ -144,23 +137,19 @@ def _steps_of(codec: FrameCodec, sound: Sound) -> Steps:
         begin = first * codec.hop_length
         components.append(codec.steps_from(codec.log_frames(sound.read(begin, begin + codec.count_samples(count)))))
     together = np.concatenate(components) if components else np.zeros((0, codec.num_components), np.float32)
-    return Steps(together, codec.quantise(together).astype(np.uint16) if len(together) else _no_ids(codec))
-
-
-def _no_ids(codec: FrameCodec) -> NDArray[np.uint16]:
-    return np.zeros((0, len(codec.codebooks)), np.uint16)
+    return Steps(together)
 
 
 def _after(part: Steps, cut: int, codec: FrameCodec) -> Steps:
     """The whole song, of which only what no training frame overlaps is a target."""
-    return Steps(part.components, part.ids, cut + -(-codec.n_fft // codec.hop_length))
+    return Steps(part.components, cut + -(-codec.n_fft // codec.hop_length))
 
 
 def _examples(codec: FrameCodec, parts: Sequence[Steps], training: Any) -> FrameExamples:
     length = codec.sequence_length
     stride = max(1, round(length * codec.frames_per_step * (1 - training.sequence_overlap)))
     tiles = _tiles(parts, stride)
-    return FrameExamples(codec, parts, tiles, length, noise=training.input_noise)
+    return FrameExamples(codec, parts, tiles, length, blur=training.input_blur)
 
 
 def _checks(codec: FrameCodec, parts: Sequence[Steps], training: Any) -> FrameExamples | None:
@@ -176,21 +165,41 @@ def _tiles(parts: Sequence[Steps], stride: int) -> NDArray[np.int64]:
 
 
 def _floors(data: FrameExamples, checked: FrameExamples | None) -> dict[str, float]:
-    """Nats for all choices of a step, by counting: each as frequent as it is, and each as frequent as it is after the
-    same choice of the step before."""
-    hop = data.codec.frames_per_step
-    learned = [part.ids[begin::hop].astype(np.int64) for part in data.parts for begin in range(hop)]
-    heard = checked or data
-    asked = [part.ids[part.first :: hop].astype(np.int64) for part in heard.parts if len(part) > part.first + hop]
-    found = {"uniform": 0.0, "unigram": 0.0, "bigram": 0.0}
+    """What guesses that need no network lose, in nats per step with the same credit for what sounds alike: each choice
+    as frequent as it is (unigram), and the last step again, or else that (repeat)."""
+    heard, found = checked or data, {"uniform": 0.0, "unigram": 0.0, "repeat": 0.0}
+    learned = _pairs(data.codec, data.parts)
+    asked = _pairs(data.codec, heard.parts)
     for number, codebook in enumerate(data.codec.codebooks):
-        size = len(codebook)
-        pair = ([ids[:, number] for ids in learned], [ids[:, number] for ids in asked])
-        found["uniform"] += uniform_nats(size)
-        if asked:
-            found["unigram"] += unigram_nats(*pair, size)
-            found["bigram"] += bigram_nats(*pair, size)
-    return found if asked else {"uniform": found["uniform"]}
+        credit, again = _credits(data.codec, number, learned)
+        share = np.exp(credit - np.logaddexp.reduce(credit, axis=1, keepdims=True)).mean(axis=0)
+        share = (share + 0.1 / len(codebook) / len(credit)) / (1 + 0.1 / len(credit))
+        by_frequency = np.exp(credit) @ share
+        stays = min(STAYS, key=lambda stay: -float(np.log(stay * again + (1 - stay) * by_frequency).mean()))
+        credit, again = _credits(data.codec, number, asked)
+        by_frequency = np.exp(credit) @ share
+        found["uniform"] -= float(np.log(np.exp(credit).mean(axis=1)).mean())
+        found["unigram"] -= float(np.log(by_frequency).mean())
+        found["repeat"] -= float(np.log(stays * again + (1 - stays) * by_frequency).mean())
+    return found
+
+
+def _pairs(codec: FrameCodec, parts: Sequence[Steps]) -> tuple[Floats, Floats]:
+    """(steps, the step before each), (n, C) each; at most so many as are soon counted."""
+    hop = codec.frames_per_step
+    chosen = [(part, np.arange(max(part.first, hop), len(part))) for part in parts]
+    every = max(1, sum(frames.size for _, frames in chosen) // MOST_COUNTED)
+    steps = np.concatenate([part.components[frames[::every]] for part, frames in chosen])
+    return steps, np.concatenate([part.components[frames[::every] - hop] for part, frames in chosen])
+
+
+def _credits(codec: FrameCodec, number: int, pairs: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Of one codebook: (how right each entry is (n, size), logarithmic; how right the entry before would be (n,))."""
+    steps, before = pairs
+    ids, ids_before = codec.quantise(steps), codec.quantise(before)
+    left = steps - np.sum([codec.codebooks[each][ids[:, each]] for each in range(number)], axis=0)
+    credit = log_credit(np.asarray(left, np.float32), codec.codebooks[number], codec.tolerances[number])
+    return credit, np.exp(credit[np.arange(len(steps)), ids_before[:, number]])
 
 
 def _facts(
@@ -229,7 +238,8 @@ def _codec_error(data: FrameExamples) -> float:
     """How far the codebooks' sounds lie from the songs', root mean square over the weighted logarithmic spectrum, in
     dB; what the components leave out does not count."""
     codec = data.codec
-    misses = [np.square(codec.to_steps(part.ids[::7]) - part.components[::7]).sum(axis=1) for part in data.parts]
+    some = [part.components[::7] for part in data.parts]
+    misses = [np.square(codec.to_steps(codec.quantise(steps)) - steps).sum(axis=1) for steps in some]
     per_bin = float(np.concatenate(misses).mean()) * codec.scale**2 / (codec.frames_per_step * codec.n_bins)
     return float(20 / np.log(10) * np.sqrt(per_bin))
 

@@ -20,6 +20,7 @@ from musicgen.codecs.spectral_phase import short_time_spectrum
 
 Floats = NDArray[np.float32]
 QUIETEST_DB = -66.0  # below the loudest magnitude of the songs: what lies under it is as good as silence
+ROWS_AT_ONCE = 16_384
 CORNER = 700.0  # Hz: above it the ear tells frequencies apart by ratio (mel scale), and bins weigh less
 
 
@@ -33,7 +34,8 @@ class FrameCodec:
         quietest: magnitude that counts as silence.
         mean: float32 (dims,), basis: float32 (components, dims), scale: of a weighted step: (step - mean) @ basis.T /
             scale are its components, about as large as 1. dims = frames_per_step · bins.
-        codebooks: float32 (size, components) each.
+        codebooks: float32 (size, components) each. tolerances: of each codebook the mean squared distance of what it
+            stands for; entries that are about as near as the nearest one count as about as right.
         level: RMS of the training music, full scale = 1.
     """
 
@@ -47,6 +49,7 @@ class FrameCodec:
     basis: Floats
     scale: float
     codebooks: tuple[Floats, ...]
+    tolerances: tuple[float, ...]
     level: float
 
     @property
@@ -73,7 +76,7 @@ class FrameCodec:
     def log_frames(self, samples: Floats) -> Floats:
         """(n_samples,) → weighted logarithmic magnitudes of its frames, (n_frames, bins); 0 is silence."""
         magnitudes = np.abs(short_time_spectrum(samples, self.n_fft, self.hop_length))
-        return np.log1p(magnitudes / np.float32(self.quietest)) * self.bin_weights
+        return np.asarray(np.log1p(magnitudes / self.quietest) * self.bin_weights, dtype=np.float32)
 
     def steps_from(self, frames: Floats) -> Floats:
         """Frames (n, bins) → components of the step that begins at each of them, (n - frames_per_step + 1, C)."""
@@ -82,13 +85,14 @@ class FrameCodec:
         made = np.broadcast_to(-self.mean @ self.basis.T, (n_steps, self.num_components)).copy()
         for number in range(self.frames_per_step):
             made += frames[number : number + n_steps] @ parts[:, number].T
-        return made / np.float32(self.scale)
+        return np.asarray(made / self.scale, dtype=np.float32)
 
-    def quantise(self, steps: Floats) -> NDArray[np.int32]:
-        """Components (n, C) → choices (n, codebooks)."""
+    def quantise(self, steps: Floats, rng: np.random.Generator | None = None, blur: float = 1.0) -> NDArray[np.int32]:
+        """Components (n, C) → choices (n, codebooks): the nearest entries; with `rng`, entries about as near, by
+        chance (the more `blur`, the farther)."""
         ids, left = [], np.asarray(steps, dtype=np.float32)
-        for codebook in self.codebooks:
-            chosen = nearest(left, codebook)
+        for codebook, tolerance in zip(self.codebooks, self.tolerances, strict=True):
+            chosen = nearest(left, codebook, rng, blur * tolerance)
             left = left - codebook[chosen]
             ids.append(chosen)
         return np.stack(ids, axis=1).astype(np.int32)
@@ -118,6 +122,7 @@ class FrameCodec:
             "scale": self.scale,
             "sizes": [len(codebook) for codebook in self.codebooks],
             "codebooks": [array_to_text(codebook) for codebook in self.codebooks],
+            "tolerances": list(self.tolerances),
             "level": self.level,
         }
 
@@ -139,6 +144,7 @@ class FrameCodec:
                 text_to_array(text, (int(size), components))
                 for text, size in zip(document["codebooks"], document["sizes"], strict=True)
             ),
+            tolerances=tuple(float(each) for each in document["tolerances"]),
             level=float(document["level"]),
         )
 
@@ -149,12 +155,24 @@ def bin_weights(n_fft: int, sample_rate: int) -> Floats:
     return np.sqrt(CORNER / (CORNER + frequency)).astype(np.float32)
 
 
-def nearest(vectors: Floats, codebook: Floats) -> NDArray[np.int64]:
-    """Number of the nearest row of the codebook for each vector, (n,)."""
-    half = 0.5 * (codebook**2).sum(axis=1)
-    return np.concatenate(
-        [
-            np.argmax(vectors[first : first + 65_536] @ codebook.T - half, axis=1)
-            for first in range(0, max(1, len(vectors)), 65_536)
-        ]
-    )
+def nearest(
+    vectors: Floats, codebook: Floats, rng: np.random.Generator | None = None, tolerance: float = 0.0
+) -> NDArray[np.int64]:
+    """Number of the nearest entry of the codebook for each vector, (n,).
+
+    With `rng`, entry k is drawn with a probability that falls as exp(-squared distance / (2 · tolerance))."""
+    half, made = 0.5 * (codebook**2).sum(axis=1), []
+    for first in range(0, max(1, len(vectors)), ROWS_AT_ONCE):
+        scores = vectors[first : first + ROWS_AT_ONCE] @ codebook.T - half
+        if rng is not None and tolerance > 0:
+            scores = scores + np.float32(tolerance) * rng.gumbel(size=scores.shape).astype(np.float32)
+        made.append(np.argmax(scores, axis=1))
+    return np.concatenate(made)
+
+
+def log_credit(vectors: Floats, codebook: Floats, tolerance: float) -> Floats:
+    """How right each entry is for each vector, logarithmic, (n, size): 0 for the nearest, -1/2 for one with twice its
+    squared distance (or with one tolerance more, where the nearest is nearer than that)."""
+    squared = (vectors**2).sum(axis=1)[:, None] - 2 * vectors @ codebook.T + (codebook**2).sum(axis=1)
+    least = np.maximum(squared.min(axis=1, keepdims=True), 0)
+    return np.asarray((least - squared) / (2 * np.maximum(least, tolerance)), dtype=np.float32)

@@ -36,16 +36,17 @@ def count_frames(n_samples: int, n_fft: int, hop_length: int) -> int:
 def short_time_spectrum(samples: Samples, n_fft: int, hop_length: int) -> NDArray[np.complex64]:
     """(n_samples,) → (n_frames, n_fft // 2 + 1)."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop_length]
-    return np.fft.rfft(frames * hann(n_fft)).astype(np.complex64)
+    return np.fft.rfft(frames * hann(n_fft)).astype(np.complex64, copy=False)
 
 
 def overlapped(spectrum: NDArray[np.complexfloating], n_fft: int, hop_length: int) -> Samples:
     """The sound whose short-time spectrum is nearest to `spectrum`. Inverse of `short_time_spectrum`, but for the
     first and last samples, where a window is nearly 0."""
     window = hann(n_fft)
-    made = _add_up(np.fft.irfft(spectrum, n_fft).astype(np.float32) * window, hop_length)
+    made = _add_up(np.fft.irfft(spectrum, n_fft).astype(np.float32, copy=False) * window, hop_length)
     weight = _add_up(np.broadcast_to(window**2, (len(spectrum), n_fft)), hop_length)
-    return made / np.maximum(weight, 0.01 * float(weight.max()))
+    made /= np.maximum(weight, np.float32(0.01) * weight.max())
+    return made
 
 
 def _add_up(frames: NDArray[np.float32], hop_length: int) -> Samples:
@@ -102,7 +103,7 @@ def first_phases(magnitudes: NDArray[np.float32], hop_length: int, rng: np.rando
             phase = last[peaks] + 2 * np.pi * hop_length / n_fft * (peaks + offset)
             edges = (peaks[1:] + peaks[:-1] + 1) // 2
             owner = np.searchsorted(edges, np.arange(n_bins), side="right")
-            last = np.remainder(phase, 2 * np.pi).astype(np.float32)[owner]
+            last = (phase % (2 * np.pi))[owner].astype(np.float32)
         middle[number] = last
     # The transform counts time from a window's start: from there to its middle every other bin is turned round.
     return middle + np.float32(np.pi) * (np.arange(n_bins) % 2)

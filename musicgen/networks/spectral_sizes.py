@@ -20,7 +20,7 @@ def cell_parameters(cell: str, inputs: int, units: int) -> int:
 def head_parameters(number: int, size: int, num_components: int, units: int) -> int:
     """Trainable weights that choose from one codebook."""
     seen = units + num_components * (2 if number else 1)
-    return (seen + 1) * units + (units + 1) * (size + num_components + 1)
+    return (seen + 1) * units + (units + 1) * (size + num_components + (0 if number else 1))
 
 
 def cost_of(prepared: Prepared, training: Any) -> Cost:

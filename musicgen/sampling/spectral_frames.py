@@ -42,7 +42,7 @@ def frame_pieces(
         monitor.progress("generating", done * len(seeds), total)
 
     progress(0)
-    stepper = FrameStepper(model, codec.codebooks, training.num_layers)
+    stepper = FrameStepper(model, codec, training.num_layers)
     begin = stepper.start(len(seeds))
     if heard.shape[1]:
         begin = hear(stepper, begin, heard)
