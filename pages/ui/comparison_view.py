@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from pages.ui.sound import draw_sound, rendering
 from pages.ui.stretch import Stretch, matching_gains
 from pages.ui.tables import text_table
 from pages.ui.text import escape, shorten
-from pages.ui.verdicts import draw_verdicts
+from pages.ui.verdicts import metric_value
 from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -57,13 +57,16 @@ class Level:
     peak_db: float
 
 
-def draw_comparison(reference: Side, generated: Side) -> None:
-    """Everything below the choice. Written music is drawn at once, its sound as soon as it is rendered."""
+def draw_comparison(reference: Side, generated: Side, judgement: Callable[[], None]) -> None:
+    """Everything below the choice. Written music is drawn at once, its sound as soon as it is rendered.
+
+    `judgement` draws what to think of the generated piece."""
     pending = [future for side in (reference, generated) if (future := rendering(side.clip)) and not future.done()]
     with shown_errors():
         _look(*_listen(reference, generated))
         if pending:
             wait_for(pending, "Rendering the notes to sound", st.rerun)
+        judgement()
     _metrics(reference, generated)
 
 
@@ -200,7 +203,6 @@ def draw_metrics(measured: Mapping[str, Any]) -> None:
     """Both columns, then what is between the two, each with its unit and what it tells."""
     if text := measured.get("stretch", {}).get("text"):
         st.caption(escape(text))
-    draw_verdicts(measured.get("verdicts", ()))
     both, between = metric_rows(measured)
     text_table(("Measure", "Original ›", "Generated ›", "Unit", "What it tells"), both)
     if between:
@@ -224,16 +226,3 @@ def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], lis
 def _explained(name: str) -> tuple[str, str, str]:
     known = {metric.key: metric for metric in METRICS}.get(name)
     return (known.title, known.unit, known.summary) if known else (name.replace("_", " "), "", "")
-
-
-def metric_value(value: Any) -> str:
-    """Whole numbers with separators, fractions with three digits, nothing as a dash."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return escape(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -16,6 +17,7 @@ from pages.ui.generation_view import watch
 from pages.ui.intent import intent_key
 from pages.ui.judging import draw_judgement
 from pages.ui.navigation import page_link
+from pages.ui.remedies import draw_remedies
 from pages.ui.sound import draw_sound
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, count, escape
@@ -24,23 +26,28 @@ if TYPE_CHECKING:
     from musicgen.runs.api import Output
 
 
-def draw_outputs(outputs: Sequence[Output], *, is_judged: bool = False) -> None:
-    """The cards, newest first; `is_judged`: checked for what is wrong with them, which takes seconds the first time."""
+def draw_outputs(outputs: Sequence[Output], *, is_quiet: bool = False, has_remedies: bool = False) -> None:
+    """The cards, newest first.
+
+    Args:
+        is_quiet: nothing is being made: those of earlier versions are checked now, and the page may be left.
+        has_remedies: with buttons against what is wrong with them.
+    """
     for number, output in enumerate(outputs):
         with shown_errors():
             # The newest card has the plain keys (`download_wav`); the others carry their id as well.
-            _card(output, suffix="" if number == 0 else output.id, is_judged=is_judged)
+            _card(output, suffix="" if number == 0 else output.id, is_quiet=is_quiet, has_remedies=has_remedies)
 
 
-def _card(output: Output, *, suffix: str, is_judged: bool) -> None:
+def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) -> None:
     with st.container(border=True, key=f"output_{output.id}", gap="small"):
         st.markdown(f"**{escape(output.name)}**")
         st.caption(escape(summary(output)))
         draw_sound(output.clip, key=f"play_{output.id}")
         _picture(output)
         _repeated(output)
-        if is_judged:
-            draw_judgement(output)
+        remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
+        draw_judgement(output, may_measure=is_quiet, remedies=remedies)
         _take_away(output, suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):

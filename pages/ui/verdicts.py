@@ -1,4 +1,4 @@
-"""What is wrong with a generated piece, why, and what to do about it, as boxes."""
+"""What is wrong with a generated piece and why, as boxes; and the figures that it was judged by."""
 
 from __future__ import annotations
 
@@ -7,13 +7,68 @@ from typing import Any
 
 import streamlit as st
 
+from musicgen.evaluation.glossary import METRICS, Metric
+from pages.ui.tables import text_table
 from pages.ui.text import escape
 
+KNOWN: dict[str, Metric] = {metric.key: metric for metric in METRICS}
+SOUND = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, not looping"}
 
-def draw_verdicts(verdicts: Iterable[Mapping[str, Any]]) -> None:
-    """One box for each verdict (JSON of `evaluation.degeneracy.Verdict`); nothing where the piece is sound."""
+
+def draw_verdicts(verdicts: Iterable[Mapping[str, Any]], *, with_advice: bool = True) -> None:
+    """One box for each verdict (JSON of `evaluation.verdict.Verdict`); nothing where the piece is sound.
+
+    `with_advice`: with what to do, in words, where no buttons follow that do it."""
     for verdict in verdicts:
-        remedies = " ".join(str(remedy["text"]) for remedy in verdict.get("remedies", ()))
-        st.warning(
-            f"**{escape(verdict['title'])}.** {escape(verdict['cause'])} {escape(remedies)}", icon=":material/hearing:"
-        )
+        advice = [str(remedy["text"]) for remedy in verdict.get("remedies", ())] if with_advice else []
+        words = " ".join([str(verdict["cause"]), _evidence(verdict), *advice])
+        st.warning(f"**{escape(verdict['title'])}.** {escape(words)}", icon=":material/hearing:")
+
+
+def _evidence(verdict: Mapping[str, Any]) -> str:
+    """`Loop: 0.997; up to 0.9 is sound.`"""
+    metric, value, limit = KNOWN.get(str(verdict.get("metric"))), verdict.get("value"), verdict.get("limit")
+    if metric is None or value is None or limit is None:
+        return ""
+    is_high = float(value) > float(limit)
+    sound = f"{'up to' if is_high else 'from'} {metric_value(limit)} {metric.unit}".strip()
+    return f"{metric.title}: {metric_value(value)} {metric.unit}".strip() + f"; {sound} is sound."
+
+
+def draw_sound_words(medium: str, metrics: Mapping[str, Any]) -> None:
+    """That nothing is wrong."""
+    is_new = "copied_share_training" in metrics or "copied_ngram_share_training" in metrics
+    st.caption(f":material/check: Checked: {SOUND[medium]}{', not a copy' if is_new else ''}.")
+
+
+def draw_figures(medium: str, metrics: Mapping[str, Any], copied: Mapping[str, Any] | None) -> None:
+    """All that was measured, folded away."""
+    rows = figure_rows(medium, metrics)
+    if not rows:
+        return
+    with st.expander("The figures", icon=":material/straighten:"):
+        text_table(("Measure", "value ›", "unit", "What it tells"), rows)
+        if copied and copied.get("text"):
+            st.caption(escape(copied["text"]))
+
+
+def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Title, value, unit and meaning of each metric of this medium that was measured."""
+    return [
+        (metric.title, metric_value(metrics[metric.key]), metric.unit, metric.summary)
+        for metric in METRICS
+        if metric.medium == medium and metrics.get(metric.key) is not None
+    ]
+
+
+def metric_value(value: Any) -> str:
+    """Whole numbers with separators, fractions with three digits, nothing as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return escape(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,9 +10,10 @@ import streamlit as st
 from pages.ui.commands import command_line, show_command
 from pages.ui.comparison_view import Side, draw_comparison
 from pages.ui.errors import shown_errors
-from pages.ui.judging import natural_references
+from pages.ui.judging import draw_judgement, natural_references
 from pages.ui.layout import empty_place, page_heading
 from pages.ui.linked import linked_select, unlike
+from pages.ui.remedies import draw_remedies
 from pages.ui.state import forget, recall, remember
 from pages.ui.stretch_view import SHORTEST, choose_stretches
 from pages.ui.text import ago, clock, shorten
@@ -41,7 +43,8 @@ def main() -> None:
             reference = choose_reference(generated, outputs)
         if reference is None:
             return
-        draw_comparison(*sides(reference, generated))
+        remedies = partial(draw_remedies, generated, stays=False)
+        draw_comparison(*sides(reference, generated), partial(draw_judgement, generated, remedies=remedies))
         show_command(command_line("compare", reference.id, generated.id))
 
 

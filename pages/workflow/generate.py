@@ -203,7 +203,7 @@ def draw_all_outputs(run_id: str, is_quiet: bool) -> None:
     if not outputs:
         st.caption("Nothing made from this network yet.")
         return
-    draw_outputs(outputs[:shown], is_judged=is_quiet)
+    draw_outputs(outputs[:shown], is_quiet=is_quiet, has_remedies=True)
     if len(outputs) > shown and st.button("Show more", key="output_show_more"):
         st.session_state["output_pages"] = shown // CARDS
         st.rerun()

@@ -11,7 +11,8 @@ from musicgen.evaluation import comparison
 from musicgen.runs.api import get_task, list_outputs, list_tasks
 
 pytestmark = pytest.mark.usefixtures("home", "measured")
-LOOPING = {"title": "Looping", "cause": "The same 0.50 s repeat.", "remedies": [{"text": "Warm it up."}]}
+LOOPING = {"title": "Looping", "cause": "The same 0.50 s repeat.", "remedies": []}
+LOOPING["remedies"] = [{"text": "Look back.", "action": "train", "factors": {"look_back": 4.0}}]
 
 
 @pytest.fixture
@@ -90,10 +91,10 @@ def test_what_is_wrong_with_a_piece_stands_on_its_card(measured: dict[str, list[
     add_output(run, tone(1))
     assert "Checked: not silent" in said(visit("generate", run=run))
     measured["verdicts"].append(LOOPING)
-    add_output(run, tone(1, frequency=500))
+    looping = add_output(run, tone(1, frequency=500))
     app = visit("generate", run=run)
     assert "Looping" in app.warning[0].value
-    assert "Warm it up" in app.warning[0].value
+    assert app.button(key=f"remedy_0_{looping}").label.startswith("Train anew with look back ")
 
 
 def test_a_piece_made_again_says_whether_it_is_the_same() -> None:
