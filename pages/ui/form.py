@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,9 +132,11 @@ def _shown(entry: Entry, value: Any) -> Any:
 
 def _grid(wanted: list[Entry], key_prefix: str, tracks: Mapping[int, str]) -> dict[str, Any]:
     entered = {}
-    with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
+    with st.grid(3, min_column_width=190, vertical_alignment="bottom") as grid:
         for entry in wanted:
-            entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
+            # A track is known by a long name.
+            with grid.cell(column_span="all") if entry.widget == "track" else nullcontext():
+                entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
     return entered
 
 
@@ -160,7 +163,10 @@ def _track(entry: Entry, tracks: Mapping[int, str], common: Mapping[str, Any]) -
     labels: dict[Any, str] = {**({None: "Guess"} if entry.optional else {}), **tracks}
     if current not in labels:
         labels[current] = f"{current}: in none of the songs"
-    return st.selectbox(entry.label, list(labels), format_func=lambda index: labels.get(index, str(index)), **common)
+    return st.selectbox(
+        entry.label, list(labels), format_func=lambda index: labels.get(index, str(index)),
+        placeholder=labels.get(None), **common,
+    )  # fmt: skip
 
 
 def _choices(entry: Entry) -> list[Any]:

@@ -51,9 +51,9 @@ def network_facts(layers: Sequence[Layer]) -> list[tuple[str, object]]:
     learned = [number for number, layer in enumerate(layers) if layer.kind not in FIXED]
     if not learned:
         return []
-    first, last = learned[0], learned[-1]
-    heard = [layer.shape for layer in layers[:first] if layer.shape]
-    made = [layer.shape for layer in layers[: last + 1] if layer.kind == "choice"] or [layers[last].shape]
+    heard = [layer.shape for layer in layers[: learned[0]] if layer.shape]
+    weighed = [layer for layer in layers if layer.parameters != 0] or [layers[learned[-1]]]
+    made = [layer.shape for layer in weighed if layer.kind == "choice"] or [weighed[-1].shape]
     facts: list[tuple[str, object]] = [("Goes in", shape_words(heard[-1]))] if heard else []
     facts.append(("Comes out", _together(made)))
     facts.append(("Weights", _sum_words(layers)))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from musicgen.runs.devices import Device
     from musicgen.songs.library import Song
 
+FIRST = {"midi": "note_lstm", "audio": "amplitude_lstm"}  # what a newcomer is offered: learns from any song
 WHOLE_LIBRARY = 12  # so few MIDI songs are all chosen at first: a note network wants more than one
 MOST_SEED = 2**31 - 1
 
@@ -55,7 +56,8 @@ def choose_approach() -> Approach:
     known = approaches()
     if st.session_state.get("approach") not in known:
         medium = _medium_at_hand()
-        st.session_state["approach"] = next((key for key in known if known[key].medium == medium), next(iter(known)))
+        fitting = [key for key in known if known[key].medium == medium] or list(known)
+        st.session_state["approach"] = FIRST[medium] if FIRST[medium] in fitting else fitting[0]
     key = st.selectbox(
         "Approach", list(known), key="approach", persist_state="session",
         format_func=lambda key: f"{known[key].title} · {MEDIA[known[key].medium][0]}",

@@ -13,7 +13,7 @@ from musicgen.approaches.base import ReceptiveField
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
-MOST_COLUMNS, MOST_ROWS = 96, 14  # of dots
+MOST_COLUMNS, MOST_DOTS = 160, 1_300
 MOST_BARS = 40
 ROW_HEIGHT, BAR_HEIGHT = 44, 17  # pixels
 POOLED = "pooling"
@@ -38,7 +38,8 @@ class Row:
 def receptive_figure(field: ReceptiveField) -> dict[str, Any]:
     """Dots and connections where they can be told apart, else bars on a logarithmic axis."""
     rows = rows_of(field)
-    is_small = max(field.steps, field.window) <= MOST_COLUMNS and len(rows) <= MOST_ROWS
+    columns = max(field.steps, field.window)
+    is_small = columns <= MOST_COLUMNS and columns * (len(rows) + 1) <= MOST_DOTS
     return _dots(field, rows) if is_small else _bars(field, rows)
 
 
@@ -86,8 +87,9 @@ def _dots(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
     idle = [
         (level, at) for level, stride in enumerate(strides) for at in range(0, columns, stride) if at not in lit[level]
     ]
-    traces.append(_nodes("not heard", idle, faded(REFERENCE, 0.35)))
-    traces.append(_nodes("heard", [(level, at) for level, line in enumerate(lit) for at in sorted(line)], ACCENT))
+    dot = max(2.5, min(6.0, 300 / columns))  # pixels
+    traces.append(_nodes("not heard", idle, faded(REFERENCE, 0.35), dot))
+    traces.append(_nodes("heard", [(level, at) for level, line in enumerate(lit) for at in sorted(line)], ACCENT, dot))
     layout = _layout(field, ROW_HEIGHT * (len(rows) + 1) + 20)
     layout["shapes"] = [_window(0.5, field.window + 0.5, -0.85, 0.3)]
     layout["xaxis"] |= {"range": [columns + 0.8, 0.2], "tickvals": _ticks(columns)}
@@ -119,11 +121,11 @@ def _edges(name: str, edges: Sequence[tuple[int, int, int]], colour: str) -> dic
     }  # fmt: skip
 
 
-def _nodes(name: str, nodes: Sequence[tuple[int, int]], colour: str) -> dict[str, Any]:
+def _nodes(name: str, nodes: Sequence[tuple[int, int]], colour: str, dot: float) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers", "name": name, "showlegend": False,
         "x": [at + 1 for _, at in nodes], "y": [level for level, _ in nodes],
-        "marker": {"size": 5.5, "color": colour}, "hovertemplate": "%{x} back<extra></extra>",
+        "marker": {"size": dot, "color": colour}, "hovertemplate": "%{x} back<extra></extra>",
     }  # fmt: skip
 
 
@@ -139,13 +141,13 @@ def _bars(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
         "customdata": [[number, row.label, _length(field, row.heard)] for number, row in shown],
         "hovertemplate": "layer %{customdata[0]}, %{customdata[1]}: hears %{customdata[2]}<extra></extra>",
     }  # fmt: skip
-    layout = _layout(field, BAR_HEIGHT * len(shown) + 30)
-    layout |= {"bargap": 0.25, "shapes": [_window(field.window, field.window, -0.2, len(shown) + 0.6)]}
+    layout = _layout(field, BAR_HEIGHT * (len(shown) + 2) + 10)
+    layout |= {"bargap": 0.25, "shapes": [_window(field.window, field.window, -0.6, len(shown) + 0.6)]}
     layout["xaxis"] |= {"type": "log", "range": [math.log10(longest * 1.15), math.log10(0.9)], "dtick": 1}
     label_every = math.ceil(len(shown) / 15)
     labelled = [at for at in range(1, len(shown) + 1) if (len(shown) - at) % label_every == 0]
     layout["yaxis"] |= {
-        "range": [-0.2, len(shown) + 0.6],
+        "range": [-0.7, len(shown) + 0.6],
         "tickvals": labelled,
         "ticktext": [shown[at - 1][1].label for at in labelled],
     }
@@ -165,15 +167,15 @@ def _layout(field: ReceptiveField, height: int) -> dict[str, Any]:
 def _window(left: float, right: float, low: float, high: float) -> dict[str, Any]:
     """What the network is shown: a frame around the input row, or a line where a row is no row of steps."""
     line = {"color": MARK, "width": 1.5, "dash": "dot"}
+    is_frame = left != right
     label = {
-        "text": "window",
-        "textposition": "bottom center" if left != right else "end",
-        "font": {"size": 11, "color": MARK},
-    }
-    kind = "rect" if left != right else "line"
+        "text": "window", "textangle": 0, "font": {"size": 11, "color": MARK},
+        **({"textposition": "bottom center"} if is_frame else {"textposition": "start", "xanchor": "left"}),
+    }  # fmt: skip
+    kind = "rect" if is_frame else "line"
     return {"type": kind, "x0": right, "x1": left, "y0": low, "y1": high, "line": line, "label": label}
 
 
 def _ticks(columns: int) -> list[int]:
-    step = next(step for step in (1, 2, 4, 8, 10, 16, 20, 32) if columns / step <= 12)
+    step = next(step for step in (1, 2, 4, 8, 16, 32) if columns / step <= 12)
     return [1, *range(step if step > 1 else 2, columns + 1, step)]
