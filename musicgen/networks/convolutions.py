@@ -86,6 +86,9 @@ class ConvolutionStack:
     def _dense(self, name: str, width: int, use_bias: bool = True) -> Any:
         return self._layer(name, lambda: keras.layers.Dense(width, use_bias=use_bias, name=name))
 
+    def _dropout(self, name: str) -> Any:
+        return self._layer(f"{name}_dropout", lambda: Dropout(self.sizes.dropout, name=f"{name}_dropout"))
+
     def _convolutions(self) -> list[CausalConvolution]:
         """The one before the first block, where there is one, and that of each block."""
         sizes, gates = self.sizes, 2 if self.sizes.gated else 1
@@ -110,7 +113,7 @@ class ConvolutionStack:
             x, skip = self._block(number, x, convolve(convolution, x))
             skips += [skip] if skip is not None else []
         if self.sizes.skip:
-            return ops.relu(sum(skips[1:], skips[0]))
+            return self._dropout("sum")(ops.relu(sum(skips[1:], skips[0])))
         return ops.max(x, axis=1) if self.sizes.pooling else x
 
     def _block(self, number: int, x: Any, heard: Any) -> tuple[Any, Any]:
@@ -121,7 +124,7 @@ class ConvolutionStack:
             made = ops.tanh(squashed) * ops.sigmoid(gate)
         else:
             made = ops.relu(heard)
-        made = self._layer(f"{name}_dropout", lambda: Dropout(sizes.dropout, name=f"{name}_dropout"))(made)
+        made = self._dropout(name)(made)
         skip = self._dense(f"{name}_skip", sizes.skip_channels)(made) if sizes.skip else None
         if sizes.residual and sizes.leads_on(number):
             if block.inputs != block.filters:

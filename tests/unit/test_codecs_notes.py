@@ -35,7 +35,8 @@ from musicgen.codecs.note_tokens import (
     word_pitches,
 )
 from musicgen.codecs.token_codec import TokenCodec
-from musicgen.codecs.token_examples import TokenWindows, window_starts
+from musicgen.codecs.token_examples import TokenSequences, TokenWindows, window_starts
+from musicgen.codecs.token_facts import MOST_ROWS, beats, count_tokens, event_table, frequency_histogram, token_table
 from musicgen.codecs.vocabulary import Vocabulary, frequent
 from musicgen.errors import CorruptArtifact, InvalidInput
 from musicgen.symbolic.score import Score, TimeSignature, Track, make_notes
@@ -369,3 +370,59 @@ class TestHoldingOut:
         assert sum(held.stop - held.start for _, held in parts) <= max(math.ceil(0.5 * sum(lengths)) + 1, max(lengths))
         if max(lengths) > 0:
             assert any(train.stop > train.start for train, _ in parts)
+
+
+class TestFacts:
+    def test_the_table_is_the_most_frequent_and_the_share_of_the_rest(self) -> None:
+        counts = {f"{number:03d}": 1000 - number for number in range(MOST_ROWS + 20)}
+        table = token_table(counts)
+        assert table["token_table"][0] == {"token": "000", "count": 1000}
+        assert len(table["token_table"]) == MOST_ROWS
+        rest = sum(1000 - number for number in range(MOST_ROWS, MOST_ROWS + 20))
+        assert table["token_table_rest"] == pytest.approx(rest / sum(counts.values()), abs=1e-4)
+        assert token_table({"a": 2})["token_table_rest"] == 0.0
+        assert token_table({}) == {"token_table": [], "token_table_rest": 0.0}
+
+    def test_the_histogram_counts_every_distinct_token(self) -> None:
+        counts = count_tokens([["a", "b", "a"], ["c", "a", "b"]])
+        assert frequency_histogram(counts) == {"frequency_histogram": {"counts": [3, 2, 1]}}
+
+    @pytest.mark.parametrize(
+        ("steps", "words"), [(12, "1/2 beat"), (24, "1 beat"), (36, "1 1/2 beats"), (96, "4 beats"), (8, "1/3 beat")]
+    )
+    def test_lengths_in_words(self, steps: int, words: str) -> None:
+        assert beats(steps) == words
+
+    def test_events_as_pitches_and_lengths(self) -> None:
+        _, songs = make_event_codec([(score_of((0, 1, 60), (1, 0.5, 60), (2, 1, 60)), None)])
+        assert event_table(songs)["token_table"] == [
+            {"token": "C4, 1 beat", "count": 2},
+            {"token": "C4, 1/2 beat", "count": 1},
+        ]
+
+
+class TestSequences:
+    RUNS = (np.arange(100, 123, dtype=np.int32), np.arange(200, 209, dtype=np.int32))
+
+    def test_every_token_after_the_first_is_asked_for_once(self) -> None:
+        sequences = TokenSequences(self.RUNS, window=8)
+        arrays = sequences.gather(np.arange(sequences.n_examples), None)
+        asked = arrays["target"][arrays["mask"] > 0]
+        assert asked.tolist() == [*range(101, 123), *range(201, 209)]
+        assert (arrays["target"] - arrays["inputs"])[arrays["mask"] > 0].tolist() == [1] * len(asked)
+
+    def test_with_context_each_is_asked_for_after_as_many_as_a_window(self) -> None:
+        sequences = TokenSequences(self.RUNS, window=8, context=7)
+        arrays = sequences.gather(np.arange(sequences.n_examples), None)
+        assert arrays["target"][arrays["mask"] > 0].tolist() == [*range(108, 123), 208]
+        assert arrays["inputs"].shape == (3, 15)
+
+    def test_places_vary_from_epoch_to_epoch_and_stay_within_their_music(self) -> None:
+        sequences = TokenSequences(self.RUNS, window=8)
+        first, again, other = (
+            sequences.gather(np.arange(sequences.n_examples), np.random.default_rng(seed)) for seed in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(first["inputs"], again["inputs"])
+        assert not np.array_equal(first["inputs"], other["inputs"])
+        is_asked = other["mask"] > 0
+        assert (other["target"] - other["inputs"])[is_asked].tolist() == [1] * int(is_asked.sum())
