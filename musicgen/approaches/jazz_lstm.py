@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
 
 
+_SIZES = "vocabulary_size", "num_parts", "most_beats"  # in the facts
+
+
 class Training(Parameters):
     melody_track: int | None = parameter(
         None, ge=0, le=10_000, widget="track", title="Melody track",
@@ -86,6 +89,11 @@ class Training(Parameters):
         True, title="Link measures",
         help="The first note of a measure goes on from the note before. Without, each measure begins anywhere, as with "
         "the authors, and the line breaks at every barline.",
+    )  # fmt: skip
+    share_parts: bool = parameter(
+        True, title="Words share their parts",
+        help="A word is seen as its kind, its length and its step, so that what was learned of one helps all that are "
+        "like it. Without, each word is a thing of its own, as with the authors, which a short solo cannot teach.",
     )  # fmt: skip
     decay: float = parameter(
         0.0, ge=0, le=10, advanced=True, title="Learning-rate decay",
@@ -248,7 +256,7 @@ class JazzLSTM(Approach):
                 "melody_track": 5, "chord_track": 0, "first_beat": 476.0, "last_beat": 548.0, "sequence_length": 30,
                 "num_windows": 60, "units": 64, "learning_rate": 0.01, "decay": 0.01, "epochs": 100, "batch_size": 32,
                 "rests": False, "exact_measures": False, "hear_place": False, "link_measures": False, "line": "single",
-                "interval_names": "written", "stretches": "longest", "validation_share": 0.0,
+                "share_parts": False, "interval_names": "written", "stretches": "longest", "validation_share": 0.0,
             },
             generation={"tempo": 130.0, "temperature": 0.5, "nearness": None, "max_tries": 1},
         ),
@@ -271,7 +279,7 @@ class JazzLSTM(Approach):
         return prepare_jazz(songs, training, seed)
 
     def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
-        known = _sizes(int(facts["vocabulary_size"]), int(facts["most_beats"]), training) if facts else None
+        known = _sizes(training, *(int(facts[name]) for name in _SIZES)) if facts else None
         size: int | str = known.vocabulary_size if known else "V"
         steps = training.sequence_length
         first = None if known is None else 4 * known.units * (known.features + known.units + 1)
@@ -280,7 +288,7 @@ class JazzLSTM(Approach):
             Layer("Words of a grammar", "codec", (steps, size), note="What a note is to its chord; keys are gone."),
         ]
         if training.embedding:
-            table = known.vocabulary_size * known.embedding if known else None
+            table = known.width * known.embedding if known else None
             drawn.append(
                 Layer(f"Embedding, {training.embedding} wide", "embedding", (steps, training.embedding), table)
             )
@@ -289,7 +297,7 @@ class JazzLSTM(Approach):
             name, shape = f"LSTM, {training.units} units", (steps, training.units)
             more = 4 * training.units * (2 * training.units + 1)
             drawn.append(Layer(name, "recurrent", shape, more, repeated=training.num_layers - 1))
-        last = None if known is None else known.vocabulary_size * (known.units + 1)
+        last = None if known is None else known.units * known.width + known.num_parts + known.vocabulary_size
         return (
             *drawn,
             Layer("Dense, softmax", "dense", (steps, size), last, "How likely each word is to come next."),
@@ -310,7 +318,8 @@ class JazzLSTM(Approach):
         from musicgen.networks.jazz import build_jazz_network
 
         set_seed(seed)
-        return Networks({"words": build_jazz_network(_codec_sizes(codec, training))})
+        parts = codec.parts() if training.share_parts else None
+        return Networks({"words": build_jazz_network(_codec_sizes(codec, training), parts)})
 
     def fit(
         self,
@@ -357,12 +366,13 @@ class JazzLSTM(Approach):
 
 
 def _codec_sizes(codec: JazzCodec, training: Training) -> JazzSizes:
-    return _sizes(len(codec.vocabulary), codec.most_beats, training)
+    return _sizes(training, len(codec.vocabulary), codec.parts().shape[1], codec.most_beats)
 
 
-def _sizes(vocabulary_size: int, most_beats: int, training: Training) -> JazzSizes:
+def _sizes(training: Training, vocabulary_size: int, num_parts: int, most_beats: int) -> JazzSizes:
     return JazzSizes(
         vocabulary_size=vocabulary_size,
+        num_parts=num_parts if training.share_parts else 0,
         units=training.units,
         num_layers=training.num_layers,
         embedding=training.embedding,

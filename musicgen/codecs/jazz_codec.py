@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.approaches.base import TrainingSong
 from musicgen.codecs.jazz_parts import Parts
@@ -100,6 +101,15 @@ class JazzCodec:
     @property
     def tokens(self) -> list[Token]:
         return [read_token(word) for word in self.vocabulary.tokens]
+
+    def parts(self) -> NDArray[np.float32]:
+        """What each word is made of: its kind, its length and its reach, 1 or 0; shape (vocabulary, parts)."""
+        made_of = [(("kind", t.kind), ("length", t.length), ("reach", t.reach or t.is_rest)) for t in self.tokens]
+        known = {part: number for number, part in enumerate(sorted({p for parts in made_of for p in parts}, key=str))}
+        matrix = np.zeros((len(made_of), len(known)), dtype=np.float32)
+        for row, parts in zip(matrix, made_of, strict=True):
+            row[[known[part] for part in parts]] = 1
+        return matrix
 
     @property
     def most_beats(self) -> int:

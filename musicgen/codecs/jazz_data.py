@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 
 from musicgen.approaches.base import Prepared, TrainingSong
-from musicgen.codecs.holding_out import held_out_parts
+from musicgen.codecs.holding_out import SONGS_ENOUGH, held_out_parts
 from musicgen.codecs.jazz_codec import Form, JazzCodec, form_of
-from musicgen.codecs.jazz_examples import Melody, Windows, all_windows, checking_windows, drawn_windows
+from musicgen.codecs.jazz_examples import (
+    MEASURES_OF_A_PHRASE,
+    Melody,
+    Windows,
+    all_windows,
+    checking_windows,
+    drawn_windows,
+)
 from musicgen.codecs.jazz_parts import Parts, pick_parts
 from musicgen.codecs.jazz_tokens import KINDS, Phrasing, read_token
 from musicgen.codecs.vocabulary import Vocabulary
@@ -22,6 +29,7 @@ from musicgen.symbolic.score import Score
 
 SHORTEST_HELD_OUT = 16  # words: less says nothing
 FEWEST_WORDS = 8  # fewer are no melody to learn from
+FEWEST_PHRASES = 4  # of four measures: with fewer none is held out
 MOST_ROWS = 100  # of the token table
 NOTHING_HELD_OUT = "No music is held out, so nothing tells what was learned from what was only memorised."
 
@@ -38,7 +46,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Any, seed: int) -> Pre
     words = [phrasing.measures(parts.line, parts.chords) for parts in picked]
     vocabulary = Vocabulary(word for song in words for measure in song for word in measure)
     melodies = [_melody(parts, song, vocabulary) for parts, song in zip(picked, words, strict=True)]
-    learned, checked = _windows(melodies, training, seed)
+    learned, checked = _windows(melodies, training, seed, len(songs))
     codec = JazzCodec(
         vocabulary,
         phrasing,
@@ -49,7 +57,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Any, seed: int) -> Pre
     warnings = [warning for parts in picked for warning in parts.warnings]
     warnings += [] if checked else [NOTHING_HELD_OUT]
     facts = _facts([score for _, score in sources], picked, words, learned, checked, vocabulary)
-    facts |= {"n_songs": len(songs), "most_beats": codec.most_beats}
+    facts |= {"n_songs": len(songs), "num_parts": codec.parts().shape[1], "most_beats": codec.most_beats}
     return Prepared(codec, learned, checked, facts, floors, tuple(warnings))
 
 
@@ -72,7 +80,7 @@ def _melody(parts: Parts, words: Sequence[Sequence[str]], vocabulary: Vocabulary
     return Melody(ids, np.array(places, dtype=np.int32).reshape(-1, 2))
 
 
-def _windows(melodies: Sequence[Melody], training: Any, seed: int) -> tuple[Windows, Windows | None]:
+def _windows(melodies: Sequence[Melody], training: Any, seed: int, n_songs: int) -> tuple[Windows, Windows | None]:
     """(training, validation)."""
     lengths, window = [len(melody) for melody in melodies], training.sequence_length
     needed = window + 1 if training.num_windows else FEWEST_WORDS
@@ -85,18 +93,48 @@ def _windows(melodies: Sequence[Melody], training: Any, seed: int) -> tuple[Wind
         raise InvalidInput(
             sentence(rule, f"{max(lengths)} at most in {len(melodies)} stretch(es) of music", remedy), code="too_short"
         )
-    parts = held_out_parts(lengths, training.validation_share, shortest=SHORTEST_HELD_OUT, seed=seed)
-    kept = [melody.part(part.start, part.stop) for melody, (part, _) in zip(melodies, parts, strict=True)]
-    held_out = [part for _, part in parts]
+    share = training.validation_share
+    if n_songs >= SONGS_ENOUGH:
+        parts = held_out_parts(lengths, share, shortest=SHORTEST_HELD_OUT, seed=seed)
+        held_out = [[part] if part.stop > part.start else [] for _, part in parts]
+    else:
+        held_out = _held_out_phrases(melodies, share, seed)
+    kept = [part for melody, parts in zip(melodies, held_out, strict=True) for part in _without(melody, parts)]
     if training.num_windows and max(map(len, kept)) <= window:  # what is left after holding out is too short
-        kept, held_out = list(melodies), []
+        kept, held_out = list(melodies), [[] for _ in melodies]
     if training.num_windows:
         learned = drawn_windows(kept, window, training.num_windows, training.window_seed)
     else:
         learned = all_windows(kept, window, training.window_step)
-    if not any(part.stop > part.start for part in held_out):
+    if not any(held_out):
         return learned, None
     return learned, checking_windows(melodies, held_out, window)
+
+
+def _held_out_phrases(melodies: Sequence[Melody], share: float, seed: int) -> list[list[slice]]:
+    """Of each song the phrases of four measures that are not learned from, evenly spread over all there are.
+
+    The end of a solo is no fair test of its beginning: the band may be playing something else by then."""
+    phrases = [
+        (song, int(number))
+        for song, melody in enumerate(melodies)
+        for number in np.unique(melody.places[:, 1] // MEASURES_OF_A_PHRASE)
+    ]
+    count = round(share * len(phrases)) or int(share > 0 and len(phrases) >= FEWEST_PHRASES)
+    shift = np.random.default_rng([seed, 4]).random()
+    chosen = {phrases[int((place + shift) * len(phrases) / count)] for place in range(count)}
+    found: list[list[slice]] = []
+    for song, melody in enumerate(melodies):
+        phrase = melody.places[:, 1] // MEASURES_OF_A_PHRASE
+        edges = [np.flatnonzero(phrase == number) for number in np.unique(phrase).tolist() if (song, number) in chosen]
+        found.append([slice(int(words[0]), int(words[-1]) + 1) for words in edges])
+    return found
+
+
+def _without(melody: Melody, parts: Sequence[slice]) -> list[Melody]:
+    """What is left between the parts."""
+    edges = [0, *(edge for part in parts for edge in (part.start, part.stop)), len(melody)]
+    return [melody.part(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop > start]
 
 
 def _floors(learned: Windows, checked: Windows | None, vocabulary_size: int) -> dict[str, float]:
@@ -104,8 +142,7 @@ def _floors(learned: Windows, checked: Windows | None, vocabulary_size: int) -> 
     known = [melody.ids for melody in learned.melodies if len(melody)]
     asked = known
     if checked is not None:
-        firsts = {int(song): int(first) for song, _, first, _ in checked.chosen[::-1]}
-        asked = [checked.melodies[song].ids[first:] for song, first in sorted(firsts.items())]
+        asked = [checked.melodies[song].ids[first:stop] for song, _, first, stop in checked.chosen.tolist()]
     return {
         "uniform": uniform_nats(vocabulary_size),
         "unigram": unigram_nats(known, asked, vocabulary_size),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from musicgen.codecs.examples import Arrays
 
 Ids = NDArray[np.int32]
+MEASURES_OF_A_PHRASE = 4
 NOTHING = -1  # the id that stands for no word: an input of zeros
 
 
@@ -107,11 +108,12 @@ def all_windows(melodies: Sequence[Melody], window: int, step: int) -> Windows:
     return Windows(melodies, np.array(chosen, dtype=np.int64).reshape(-1, 4), window, shift=step)
 
 
-def checking_windows(melodies: Sequence[Melody], parts: Sequence[slice], window: int) -> Windows:
+def checking_windows(melodies: Sequence[Melody], parts: Sequence[Sequence[slice]], window: int) -> Windows:
     """Windows of the held-out parts, each word counted once, after a window of what was played before it."""
     chosen = [
         (song, max(0, first - window), first, min(first + window, part.stop))
-        for song, part in enumerate(parts)
+        for song, held_out in enumerate(parts)
+        for part in held_out
         for first in range(part.start, part.stop, window)
     ]
     return Windows(melodies, np.array(chosen, dtype=np.int64).reshape(-1, 4), 2 * window)

@@ -10,37 +10,44 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
+from musicgen.codecs.jazz_examples import MEASURES_OF_A_PHRASE
 from musicgen.networks.backend import Objective
 from musicgen.networks.dropout import Dropout
-from musicgen.networks.jazz_sizes import MEASURES_OF_A_PHRASE, STEPS, JazzSizes
+from musicgen.networks.jazz_sizes import JazzSizes
 from musicgen.networks.recurrent import LSTM
 from musicgen.networks.training import Recipe
+from musicgen.symbolic.gathering import STEPS
 
 
-def build_jazz_network(sizes: JazzSizes) -> keras.Model:
-    """(batch, steps) ids of the words before, (batch, steps, 2) places → logits (batch, steps, vocabulary)."""
+def build_jazz_network(sizes: JazzSizes, parts: NDArray[np.float32] | None = None) -> keras.Model:
+    """(batch, steps) ids of the words before, (batch, steps, 2) places → logits (batch, steps, vocabulary).
+
+    `parts`: 1 for what each word is made of, shape (vocabulary, num_parts), where words share what they have in common.
+    """
     words, places = keras.Input((None,), dtype="int32"), keras.Input((None, 2), dtype="int32")
-    features = Features(sizes, name="features")
+    features = Features(sizes, parts, name="features")
     x = features([words, places])
     x = Dropout(sizes.dropout, name="dropout_0")(x) if sizes.embedding else x
     for number in range(1, sizes.num_layers + 1):
         x = LSTM(sizes.units, name=f"lstm_{number}")(x)
         x = Dropout(sizes.dropout, name=f"dropout_{number}")(x)
-    return keras.Model([words, places], keras.layers.Dense(sizes.vocabulary_size, name="logits")(x))
+    return keras.Model([words, places], Words(sizes, parts, name="logits")(x))
 
 
 class Features(keras.layers.Layer):
-    """Ids and places → vectors: one-hot words (zeros for none) or their embedding, and one-hot places."""
+    """Ids and places → vectors: one-hot words (zeros for none), their parts or their embedding, and one-hot places."""
 
-    def __init__(self, sizes: JazzSizes, **arguments: Any) -> None:
+    def __init__(self, sizes: JazzSizes, parts: NDArray[np.float32] | None, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.sizes = sizes
+        self.sizes, self.parts = sizes, parts
 
     def build(self, input_shape: Any) -> None:
         if self.sizes.embedding:
-            shape = (self.sizes.vocabulary_size, self.sizes.embedding)
+            shape = (self.sizes.width, self.sizes.embedding)
             self.table = self.add_weight(shape=shape, name="table", initializer="glorot_uniform")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -49,6 +56,7 @@ class Features(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         words, places = inputs
         x = ops.one_hot(words, self.sizes.vocabulary_size)
+        x = x if self.parts is None else ops.matmul(x, self.parts)
         if self.sizes.embedding:
             x = ops.matmul(x, self.table)
         if not self.sizes.beats:
@@ -58,6 +66,31 @@ class Features(keras.layers.Layer):
         within = ops.one_hot(ops.mod(step, STEPS), STEPS)
         phrase = ops.one_hot(ops.mod(measure, MEASURES_OF_A_PHRASE), MEASURES_OF_A_PHRASE)
         return ops.concatenate([x, beat, within, phrase], axis=-1)
+
+
+class Words(keras.layers.Layer):
+    """Vectors → logits of the words. Where they share parts, that of a word is the sum of those of its parts and a
+    number of its own: what was heard of one third-long note is known of all."""
+
+    def __init__(self, sizes: JazzSizes, parts: NDArray[np.float32] | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.sizes, self.parts = sizes, parts
+
+    def build(self, input_shape: Any) -> None:
+        width, size = self.sizes.width, self.sizes.vocabulary_size
+        self.kernel = self.add_weight(shape=(input_shape[-1], width), name="kernel", initializer="glorot_uniform")
+        if self.parts is not None:
+            self.part_bias = self.add_weight(shape=(width,), name="part_bias", initializer="zeros")
+        self.bias = self.add_weight(shape=(size,), name="bias", initializer="zeros")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.sizes.vocabulary_size)
+
+    def call(self, inputs: Any) -> Any:
+        x = ops.matmul(inputs, self.kernel)
+        if self.parts is not None:
+            x = ops.matmul(x + self.part_bias, self.parts.T)
+        return x + self.bias
 
 
 def _jazz_sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from musicgen.codecs.jazz_tokens import Token
 from musicgen.networks.backend import ops
-from musicgen.networks.jazz_sizes import STEPS, JazzSizes
+from musicgen.networks.jazz_sizes import JazzSizes
 from musicgen.networks.recurrent import LSTM
 from musicgen.sampling.decoding import EXCLUDED
+from musicgen.symbolic.gathering import STEPS
 
 
 class FreeStepper:
