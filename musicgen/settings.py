@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     max_midi_mb: int = Field(default=5, description="one MIDI file")
     max_midi_tracks: int = Field(default=64, description="a MIDI file with more tracks is refused")
     max_midi_notes: int = Field(default=200_000, description="a MIDI file with more notes is refused")
-    max_midi_seconds: float = Field(default=3600.0, description="a MIDI file that lasts longer is refused")
+    max_midi_seconds: float = Field(default=7200.0, description="a MIDI file that lasts longer is refused")
     max_midi_ticks: int = Field(default=10_000_000, description="a MIDI file with a later event is refused")
     max_zip_files: int = Field(default=5_000, description="files of one zip archive")
     max_zip_mb: int = Field(default=2_000, description="songs of one zip archive together, unpacked")
