@@ -15,11 +15,13 @@ MAX_NAMED_SONGS, MAX_NAMED_CHANGES = 1, 2
 
 
 def usual_name(approach: Approach, preset: str, training: Parameters, songs: Sequence[Mapping[str, Any]]) -> str:
-    """`Amplitude LSTM (original, activation relu): A song and 2 more`; without a preset the title and the songs."""
+    """`Amplitude LSTM, activation relu (original): A song and 2 more`; without a preset the title and the songs. What was
+    changed comes early, where lists that have little room still show it."""
     named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
     others = len(songs) - MAX_NAMED_SONGS
-    details = [preset, *_changes(approach, preset, training)] if preset else []
-    kind = f"{approach.title} ({', '.join(details)})" if details else approach.title
+    kind = approach.title
+    if preset:
+        kind = f"{', '.join([kind, *_changes(approach, preset, training)])} ({preset})"
     return display_name(f"{kind}: {named}" + (f" and {others} more" if others > 0 else ""))
 
 

@@ -18,7 +18,7 @@ def name(preset: str = "original", n_songs: int = 1, **changes: object) -> str:
 
 def test_two_activations_are_two_names() -> None:
     assert name() == "Amplitude LSTM (original): A song"
-    assert name(activation="relu") == "Amplitude LSTM (original, activation relu): A song"
+    assert name(activation="relu") == "Amplitude LSTM, activation relu (original): A song"
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_two_activations_are_two_names() -> None:
     ],
 )
 def test_what_was_changed_is_named_briefly(changes: dict[str, object], said: str) -> None:
-    assert name(**changes) == f"Amplitude LSTM (original, {said}): A song"
+    assert name(**changes) == f"Amplitude LSTM, {said} (original): A song"
 
 
 def test_several_songs_are_counted_and_without_a_preset_nothing_is_compared() -> None:
