@@ -79,7 +79,7 @@ def _offer(remedy: Mapping[str, Any], training: Settings, generation: Settings, 
     if not changes:
         return None
     if set(changes) == {"epochs"}:
-        return Offer("resume", f"Train on to {changes['epochs']:,} epochs", text, changes)
+        return Offer("resume", f"Train on to epoch {changes['epochs']:,}", text, changes)
     verb = "Generate again" if action == "generate" else "Train anew"
     return Offer(action, f"{verb} {_words(changes, settings)}", text, changes)
 

@@ -26,13 +26,20 @@ def draw_verdicts(verdicts: Iterable[Mapping[str, Any]], *, with_advice: bool = 
 
 
 def _evidence(verdict: Mapping[str, Any]) -> str:
-    """`Loop: 0.997; up to 0.9 is sound.`"""
+    """`Loop: 0.997; up to 0.9 is fine.`"""
     metric, value, limit = KNOWN.get(str(verdict.get("metric"))), verdict.get("value"), verdict.get("limit")
     if metric is None or value is None or limit is None:
         return ""
     is_high = float(value) > float(limit)
-    sound = f"{'up to' if is_high else 'from'} {metric_value(limit)} {metric.unit}".strip()
-    return f"{metric.title}: {metric_value(value)} {metric.unit}".strip() + f"; {sound} is sound."
+    return (
+        f"{metric.title}: {_amount(metric, value)}; {'up to' if is_high else 'from'} {_amount(metric, limit)} is fine."
+    )
+
+
+def _amount(metric: Metric, value: Any) -> str:
+    if metric.key.endswith("_share") or "_share_" in metric.key:
+        return f"{float(value):.3g}" if float(value) < 0.01 else f"{float(value):.0%}"
+    return f"{metric_value(value)} {metric.unit}".strip()
 
 
 def draw_sound_words(medium: str, metrics: Mapping[str, Any]) -> None:

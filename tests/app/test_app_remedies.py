@@ -60,8 +60,8 @@ def test_a_verdict_brings_its_cause_its_evidence_and_buttons_with_numbers() -> N
     app = visit("generate", run=run_id)
     assert is_clean(app)
     assert app.warning[0].value.startswith("**Stuck.** The same note or chord comes 12 times in a row")
-    assert "Longest run: 12; up to 8 is sound" in said(app)
-    assert titles(app) == ["Generate again without “always the likeliest”", "Train on to 8 epochs"]
+    assert "Longest run: 12; up to 8 is fine" in said(app)
+    assert titles(app) == ["Generate again without “always the likeliest”", "Train on to epoch 8"]
     assert [button.key for button in app.button if "remedy" in str(button.key)] == [
         f"remedy_0_{output_id}", f"remedy_1_{output_id}",
     ]  # fmt: skip
@@ -164,7 +164,7 @@ def test_the_compare_page_offers_the_same_and_shows_what_comes_of_it() -> None:
         app = visit("compare", generated=output_id)
         assert is_clean(app)
         assert app.warning[0].value.startswith("**Stuck.**")
-        assert titles(app) == ["Generate again without “always the likeliest”", "Train on to 8 epochs"]
+        assert titles(app) == ["Generate again without “always the likeliest”", "Train on to epoch 8"]
         app.button(key=f"remedy_0_{output_id}").click().run()
         assert is_clean(app)
         assert app.title[0].value == "Generate"
