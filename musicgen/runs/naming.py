@@ -15,8 +15,9 @@ MAX_NAMED_SONGS, MAX_NAMED_CHANGES = 1, 2
 
 
 def usual_name(approach: Approach, preset: str, training: Parameters, songs: Sequence[Mapping[str, Any]]) -> str:
-    """`Amplitude LSTM, activation relu (original): A song and 2 more`; without a preset the title and the songs. What was
-    changed comes early, where lists that have little room still show it."""
+    """`Amplitude LSTM, activation relu (original): A song and 2 more`; without a preset the title and the songs.
+
+    What was changed comes early, where lists that have little room still show it."""
     named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
     others = len(songs) - MAX_NAMED_SONGS
     kind = approach.title
