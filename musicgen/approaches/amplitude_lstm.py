@@ -34,6 +34,10 @@ NAMES = {1: ("mono",), 2: ("left", "right")}
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss: take less of each song, or longer songs."
 )
+HALF_A_WAVE = (
+    "A ReLU output cannot be negative: half of every wave stays cut off, and the loss cannot fall below the half-wave "
+    "floor, whatever is learned. Choose leaky_relu, or run both and compare them."
+)
 
 
 def _as_list(value: Any) -> Any:
@@ -52,7 +56,7 @@ class Training(Parameters):
     activation: Literal["relu", "leaky_relu", "tanh", "linear"] = parameter(
         "leaky_relu", title="Activation",
         help="Shape of the layers' answers. relu cannot say anything negative: half of the wave is cut off and the "
-        "sound is distorted. leaky_relu was its authors' remedy.",
+        "sound is distorted, however long it trains (the half-wave floor). leaky_relu was its authors' remedy.",
     )  # fmt: skip
     epochs: int = parameter(20, ge=1, le=10_000, title="Epochs", help="How often the music is gone through.")
     seconds_per_song: float = parameter(
@@ -87,11 +91,20 @@ class Training(Parameters):
     channels: Literal["source", "mono"] = parameter(
         "source", title="Channels", help="source: a network of its own for left and right. mono: one for their mean."
     )
+    normalise: bool = parameter(
+        False, title="Normalise",
+        help="Bring all music to one loudness before it is learned from. Without, samples are whole numbers up to "
+        "32,767, as the authors had them; quiet music then trains slowly.",
+    )  # fmt: skip
     recurrence: Literal["none", "look_back", "frames"] = parameter(
         "none", advanced=True, title="Recurrence",
         help="none: all of the look back is one step, so nothing recurs (what the authors did). look_back: one step "
         "for each sample of it. frames: one step for each short frame of the song, carried along all of it; the "
         "network then plays a bank of linear predictors fitted to the songs. Only that one makes music of its own.",
+    )  # fmt: skip
+    num_songs: int = parameter(
+        0, ge=0, le=10_000, unit="songs", advanced=True, title="Number of songs",
+        help="Only so many of the chosen songs are learned from, the first ones; 0 for all. The authors used two.",
     )  # fmt: skip
     num_predictors: int = parameter(
         32, ge=1, le=256, advanced=True, title="Predictors",
@@ -110,8 +123,13 @@ class Training(Parameters):
         help="With recurrence frames: share of the signals that are left out at random while learning, against "
         "learning the song by heart.",
     )  # fmt: skip
-    slope: float = parameter(
-        0.3, ge=0, le=1, advanced=True, title="Leaky slope", help="What leaky_relu leaves of a negative value."
+    leaky_slope: float = parameter(
+        0.3,
+        ge=0,
+        le=1,
+        advanced=True,
+        title="Leaky slope",
+        help="What leaky_relu leaves of a negative value. 0 is relu, 1 is linear.",
     )
     activate_output: bool = parameter(
         True, advanced=True, title="Activation on the output",
@@ -120,10 +138,10 @@ class Training(Parameters):
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = parameter(
         "hard_sigmoid", advanced=True, title="Gates", help="Shape of the LSTM's gates; hard_sigmoid is that of Keras 2."
     )
-    scale: Literal["int16", "rms", "peak"] = parameter(
-        "int16", advanced=True, title="Scale",
-        help="int16: samples as whole numbers up to 32,767, as the authors had them. rms: divided by the loudness of "
-        "the music, which trains more evenly. peak: divided by its peak, which tanh needs.",
+    scale: Literal["rms", "peak"] = parameter(
+        "rms", advanced=True, title="Normalise by",
+        help="rms: divided by the loudness of the music, which trains more evenly. peak: divided by its peak, which "
+        "tanh needs.",
     )  # fmt: skip
     samples_per_song: int = parameter(
         0, ge=0, le=1_000_000_000, unit="samples", advanced=True, title="Samples of each song",
@@ -167,12 +185,22 @@ class Training(Parameters):
     @model_validator(mode="after")
     def _tanh_reaches(self) -> Training:
         ends_in_tanh = self.activation == "tanh" and self.activate_output and self.recurrence != "frames"
-        if ends_in_tanh and self.scale != "peak":
+        if ends_in_tanh and self.units_of_sound != "peak":
             raise ValueError(
-                f"a tanh output lies between -1 and 1, so it needs scale = peak (or activate_output off), "
-                f"not scale = {self.scale}"
+                f"a tanh output lies between -1 and 1, so it needs normalise on and scale = peak (or activate_output "
+                f"off), not scale = {self.units_of_sound}"
             )
         return self
+
+    @property
+    def units_of_sound(self) -> str:
+        """What a sample of 1 means to the network: a 16-bit step, the loudness of the music, or its peak."""
+        return self.scale if self.normalise else "int16"
+
+    @property
+    def is_half_wave(self) -> bool:
+        """Whether no sample that it says can be negative."""
+        return self.activation == "relu" and self.activate_output and self.recurrence != "frames"
 
     @property
     def cut(self) -> Cut:
@@ -205,6 +233,10 @@ class Generation(Parameters):
         "held_out", title="Part of the song",
         help="For predict: the part it was trained on, or the part it never heard.",
     )  # fmt: skip
+    predict_seconds: float = parameter(
+        0.0, ge=0, le=7200, unit="s", title="Seconds to predict",
+        help="For predict: how much of that part is predicted, from its start; 0 for all of it.",
+    )  # fmt: skip
     seconds: float = parameter(10.0, gt=0, le=600, unit="s", title="Length", help="For free: how much to make.")
     temperature: float = parameter(
         1.0, ge=0, le=4, title="Temperature",
@@ -217,6 +249,15 @@ class Generation(Parameters):
     start_seconds: float | None = parameter(
         None, ge=0, le=7200, unit="s", title="Prompt from", help="For free: where the prompt begins; empty: anywhere."
     )
+    predict_samples: int = parameter(
+        0, ge=0, le=1_000_000_000, unit="samples", advanced=True, title="Samples to predict",
+        help="For predict: exactly this many samples, whatever the seconds above say. 0: go by the seconds.",
+    )  # fmt: skip
+
+    def predicted_of(self, n_samples: int, sample_rate: int) -> int:
+        """How many of a part's samples are predicted from."""
+        wanted = self.predict_samples or round(self.predict_seconds * sample_rate)
+        return min(wanted or n_samples, n_samples)
 
 
 class AmplitudeLSTM(Approach):
@@ -246,7 +287,8 @@ class AmplitudeLSTM(Approach):
             training={
                 "recurrence": "frames", "look_back": 384, "hop_length": 352, "num_predictors": 48, "num_levels": 32,
                 "units": 128, "dense": (), "activation": "tanh", "recurrent_activation": "sigmoid", "epochs": 24,
-                "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "scale": "rms",
+                "dropout": 0.5, "patience": 6,
+                "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "normalise": True,
                 "sample_rate": 22_050, "channels": "mono", "seconds_per_song": 60.0,
             },
             generation={"mode": "free", "seconds": 15.0},
@@ -260,13 +302,13 @@ class AmplitudeLSTM(Approach):
             generation={"mode": "predict", "segment": "held_out"},
         ),
         "best": Preset(
-            "Mono at 22 kHz: a larger memory, 64 predictors with a longer look back, four minutes of each song.",
+            "Mono at 22 kHz: a larger memory, 64 predictors that look back twice as far, four minutes of each song.",
             training={
-                "recurrence": "frames", "look_back": 512, "hop_length": 352, "num_predictors": 64, "num_levels": 40,
+                "recurrence": "frames", "look_back": 768, "hop_length": 352, "num_predictors": 64, "num_levels": 48,
                 "units": 192, "dense": (), "activation": "tanh", "recurrent_activation": "sigmoid", "epochs": 60,
-                "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "scale": "rms",
+                "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "normalise": True,
                 "sample_rate": 22_050, "channels": "mono", "seconds_per_song": 240.0, "sequence_length": 128,
-                "dropout": 0.4, "patience": 15,
+                "dropout": 0.5, "patience": 12,
             },
             generation={"mode": "free", "seconds": 30.0},
         ),
@@ -275,14 +317,15 @@ class AmplitudeLSTM(Approach):
         "For tests.",
         training={
             "look_back": 4, "units": 4, "dense": (4,), "epochs": 1, "batch_size": 64, "samples_per_song": 600,
-            "held_out_samples": 200, "scale": "rms",
+            "held_out_samples": 200, "normalise": True,
         },
         generation={"mode": "free", "seconds": 0.05, "prompt_seconds": 0.01},
     )  # fmt: skip
 
     def prepare(self, songs: Sequence[TrainingSong], training: Any, *, seed: int = 0) -> Prepared:
+        songs = songs[: training.num_songs or None]
         heard = hear(songs, training.cut, sample_rate=training.sample_rate, channels=training.channels)
-        codec = make_codec(heard, training.cut, scale=training.scale)
+        codec = make_codec(heard, training.cut, scale=training.units_of_sound)
         kept, held_out = stretches(heard, training.cut, codec)
         _check_long_enough(songs, max(stretch.shape[1] for stretch in kept), training)
         kept, held_out = ([each for each in side if each.shape[1] > training.shortest] for side in (kept, held_out))
@@ -296,7 +339,11 @@ class AmplitudeLSTM(Approach):
             validation=checked,
             facts={"n_songs": len(songs), **facts_of(codec, data, checked, kept, held_out, training)},
             floors=floors_of(kept, held_out, codec, training),
-            warnings=heard.warnings if held_out else (*heard.warnings, NOTHING_HELD_OUT),
+            warnings=(
+                *heard.warnings,
+                *([] if held_out else [NOTHING_HELD_OUT]),
+                *([HALF_A_WAVE] if training.is_half_wave else []),
+            ),
         )
 
     def layers(self, training: Any, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
@@ -323,7 +370,7 @@ class AmplitudeLSTM(Approach):
 
         set_seed(seed)
         sizes = {"units": training.units, "dense": training.dense, "activation": training.activation}
-        sizes |= {"slope": training.slope, "recurrent_activation": training.recurrent_activation}
+        sizes |= {"slope": training.leaky_slope, "recurrent_activation": training.recurrent_activation}
         if codec.banks:
             choices = (training.num_predictors, training.num_levels)
             sizes |= {"dropout": training.dropout}

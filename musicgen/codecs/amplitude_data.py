@@ -96,16 +96,26 @@ def floors_of(
 ) -> dict[str, float]:
     """Mean over the channels, on the held-out music (on the training music where none is held out), in the unit of the
     loss: squared 16-bit steps, or the bits that the same errors cost as noise of constant loudness."""
-    look_back, found = training.look_back, []
+    names = ("persistence", "linear_predictor", "half_wave")[: 3 if training.is_half_wave else 2]
+    found = []
     for channel in range(codec.n_channels):
         measured = [_targets(stretch[channel], training) for stretch in held_out or kept]
-        target = np.concatenate([each[look_back:] for each in measured])
-        previous = np.concatenate([each[look_back - 1 : -1] for each in measured])
-        learned = [stretch[channel] for stretch in kept]
-        found.append((persistence_mse(target, previous), linear_predictor_mse(learned, measured, look_back)))
-    errors = np.array(found) * codec.steps_per_unit**2
+        found.append(_errors(measured, [stretch[channel] for stretch in kept], training.look_back))
+    errors = np.array(found)[:, : len(names)] * codec.steps_per_unit**2
     figures = np.mean([[_bits(error) for error in row] for row in errors] if codec.banks else errors, axis=0)
-    return {"persistence": float(figures[0]), "linear_predictor": float(figures[1])}
+    return dict(zip(names, figures.tolist(), strict=True))
+
+
+def _errors(measured: Sequence[Samples], learned: Sequence[Samples], look_back: int) -> tuple[float, float, float]:
+    """Mean squared errors on one channel of the last sample said again, of the linear predictor that suits what was
+    learned from best, and of a perfect guess whose negative half is cut off."""
+    target = np.concatenate([each[look_back:] for each in measured])
+    previous = np.concatenate([each[look_back - 1 : -1] for each in measured])
+    return (
+        persistence_mse(target, previous),
+        linear_predictor_mse(learned, measured, look_back),
+        float((np.minimum(target, 0.0).astype(np.float64) ** 2).mean()),
+    )
 
 
 def _targets(series: Samples, training: Any) -> Samples:

@@ -9,11 +9,14 @@ to music: Lloyd's algorithm on the energy of the prediction error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from musicgen.codecs.bank_playing import NOISE_FLOOR as SOFT_FLOOR
+from musicgen.codecs.bank_playing import Playing, expected_loudness, solve
 
 Samples = NDArray[np.float32]
 
@@ -22,15 +25,19 @@ WINDOW_HOPS = 8  # a predictor is fitted to windows this many hops long: neighbo
 MOST_WINDOWS = 4_000
 MOST_LEVEL_SAMPLES = 1 << 19  # loudness patterns are found on so much of the music
 ROUNDS = 6
+NOISE_FLOOR = 1e-9  # of what predicts, -90 dB: just enough to keep the equations solvable
+COMMON = 1e-3  # share of all of the music in what each predictor is fitted to: it has heard every pitch before
 QUIETEST = 1e-5  # of the RMS of the songs: below is silence, whose logarithm is not asked
 
 
 @dataclass(frozen=True)
-class Bank:
-    """Attributes:
-    weights: float32 (n_predictors, order), newest sample first.
-    levels: float32 (n_levels, N_PARTS), logarithm of the standard deviation of the error in each part of a frame.
-    hop_length: samples in a frame.
+class Predictors:
+    """What a bank measures frames with.
+
+    Attributes:
+        weights: float32 (n_predictors, order), newest sample first.
+        levels: float32 (n_levels, N_PARTS), logarithm of the standard deviation of the error in each part of a frame.
+        hop_length: samples in a frame.
     """
 
     weights: NDArray[np.float32]
@@ -78,13 +85,25 @@ class Bank:
         flat = likelihood.reshape(len(energies), self.n_predictors * self.n_levels).argmax(axis=1)
         return np.stack(np.divmod(flat, self.n_levels), axis=1).astype(np.int32)
 
+
+@dataclass(frozen=True)
+class Bank(Predictors):
+    """Predictors that can be played. `playing`: how they sound."""
+
+    playing: Playing
+
     def to_json(self) -> dict[str, Any]:
-        return {"weights": self.weights.tolist(), "levels": self.levels.tolist(), "hop_length": self.hop_length}
+        return {
+            "weights": self.weights.tolist(),
+            "levels": self.levels.tolist(),
+            "hop_length": self.hop_length,
+            "playing": self.playing.to_json(),
+        }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Bank:
         weights, levels = (np.array(document[name], dtype=np.float32) for name in ("weights", "levels"))
-        return cls(weights, levels, int(document["hop_length"]))
+        return cls(weights, levels, int(document["hop_length"]), Playing.from_json(document["playing"]))
 
 
 def fit_bank(
@@ -95,12 +114,42 @@ def fit_bank(
     together = np.concatenate(list(series))[:MOST_LEVEL_SAMPLES].astype(np.float64)
     quietest = max(float(np.sqrt(np.mean(together**2))), 1e-9) * QUIETEST
     correlations = _correlations(series, order, hop_length, quietest)
-    weights = _filled(_predictors(correlations, min(n_predictors, max(1, len(correlations) // 4)), rng), n_predictors)
-    bank = Bank(weights.astype(np.float32), np.zeros((1, N_PARTS), np.float32), hop_length)
+    kinds = _kinds(correlations, min(n_predictors, max(1, len(correlations) // 4)), rng)
+    kinds = _filled(kinds, n_predictors)
+    weights = np.array([solve(each, NOISE_FLOOR) for each in kinds], dtype=np.float32)
     heard = [samples[: max(hop_length, MOST_LEVEL_SAMPLES // len(series))] for samples in series]
-    best = np.concatenate([bank.energies(samples).min(axis=1) for samples in heard])
-    logs = 0.5 * np.log(best / (hop_length // N_PARTS) + quietest**2)
-    return Bank(bank.weights, _filled(_levels(logs, n_levels, rng), n_levels).astype(np.float32), hop_length)
+    unstruck = Predictors(weights, np.zeros((1, N_PARTS), np.float32), hop_length)
+    energies = np.concatenate([unstruck.energies(samples) for samples in heard])
+    logs = 0.5 * np.log(energies.min(axis=1) / (hop_length // N_PARTS) + quietest**2)
+    levels = _filled(_levels(logs, n_levels, rng), n_levels).astype(np.float32)
+    predictors = Predictors(weights, levels, hop_length)
+    playing = _playing(predictors, kinds, heard, predictors.codes(energies), quietest)
+    return Bank(weights, levels, hop_length, playing)
+
+
+def _playing(
+    predictors: Predictors,
+    kinds: NDArray[np.float64],
+    heard: Sequence[Samples],
+    codes: NDArray[np.int32],
+    quietest: float,
+) -> Playing:
+    """How the bank sounds. heard: stretches, codes: of their frames, (n_frames, 2)."""
+    hop = predictors.hop_length
+    soft = np.array([solve(each, SOFT_FLOOR) for each in kinds], dtype=np.float32)
+    played = np.concatenate([replace(predictors, weights=soft).energies(samples) for samples in heard])
+    own = played[np.arange(len(codes)), codes[:, 0]]
+    logs = 0.5 * np.log(own / (hop // N_PARTS) + quietest**2)
+    used = np.bincount(codes[:, 1], minlength=predictors.n_levels)
+    sums = [np.bincount(codes[:, 1], logs[:, part], minlength=predictors.n_levels) for part in range(N_PARTS)]
+    struck = np.where(used[:, None] > 0, np.array(sums).T / np.maximum(used, 1)[:, None], predictors.levels)
+    frames = np.concatenate([samples[: samples.size // hop * hop].reshape(-1, hop) for samples in heard])
+    loud = 0.5 * np.log((frames.astype(np.float64) ** 2).mean(axis=1) + quietest**2)
+    expected = expected_loudness(loud, codes, 0.5 * np.log(np.exp(2 * struck).mean(axis=1)), predictors.n_predictors)
+    spread = float(np.std(loud - expected[codes[:, 0], codes[:, 1]]))
+    peak = max(float(np.abs(samples).max(initial=0.0)) for samples in heard)
+    arrays = (kinds.astype(np.float32), struck.astype(np.float32), expected.astype(np.float32))
+    return Playing(*arrays, spread, peak)
 
 
 def _filled(rows: NDArray[np.float64], count: int) -> NDArray[np.float64]:
@@ -126,32 +175,28 @@ def _correlations(series: Sequence[Samples], order: int, hop_length: int, quiete
     return np.array(found) if found else np.eye(1, order + 1)
 
 
-def _predictors(correlations: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Lloyd's algorithm: each window goes to the predictor that misses least of it, and each is fitted to its own."""
-    made = [_solve(correlations.sum(axis=0))]
+def _kinds(correlations: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Lloyd's algorithm: each window goes to the predictor that misses least of it, and each is fitted to its own.
+
+    Returns:
+        The autocorrelation that each predictor is fitted to, (count, order + 1).
+    """
+    every = correlations.mean(axis=0)
+    made, weights = [every], [solve(every, NOISE_FLOOR)]
     while len(made) < count:  # one more where the others miss most
-        missed = np.log(_missed(correlations, np.array(made)).min(axis=1))
+        missed = np.log(_missed(correlations, np.array(weights)).min(axis=1))
         chance = missed - missed.min() + 1e-9
         near = int(rng.choice(len(correlations), p=chance / chance.sum()))
-        made.append(_solve(correlations[max(0, near - 3) : near + 4].sum(axis=0)))
-    weights = np.array(made)
+        made.append(correlations[max(0, near - 3) : near + 4].mean(axis=0))
+        weights.append(solve(made[-1], NOISE_FLOOR))
     for _ in range(ROUNDS):
-        nearest = _missed(correlations, weights).argmin(axis=1)
+        nearest = _missed(correlations, np.array(weights)).argmin(axis=1)
         for number in range(count):
             mine = correlations[nearest == number]
             if len(mine) > 2:
-                weights[number] = _solve(mine.sum(axis=0))
-    return weights
-
-
-def _solve(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of the best linear predictor of this autocorrelation. Its poles lie inside the unit circle: what it
-    rings on dies away (autocorrelation method; Makhoul, Linear prediction, Proc. IEEE 63, 1975)."""
-    from scipy.linalg import solve_toeplitz
-
-    correlation = correlation.copy()
-    correlation[0] *= 1 + 1e-6  # a noise floor at -60 dB keeps the equations solvable, and the poles off the circle
-    return np.asarray(solve_toeplitz(correlation[:-1], correlation[1:]))
+                made[number] = mine.mean(axis=0)
+                weights[number] = solve(made[number], NOISE_FLOOR)
+    return (np.array(made) + COMMON * every) / (1 + COMMON)
 
 
 def _missed(correlations: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from musicgen.sampling.tokens import hear, sample
 FRAMES_PER_CALL = 16
 FRAMES_HEARD = 576
 WARM_UP = 64
+MOST_GAIN = 2.0  # on what is struck, where a frame would be too quiet
 
 
 def choose_codes(
@@ -47,46 +48,110 @@ def play_codes(
     limit: float,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Samples:
-    """The samples that a series of codes makes: each the chosen predictor's guess from those before it, plus noise as
-    loud as the chosen level.
+    """The samples that a series of codes makes: the chosen predictor goes on with what rings, and noise as loud as the
+    chosen level is blown into it; see codecs.bank_playing for what keeps that within bounds.
 
     Args:
         codes: (batch, n_frames, 2). history: (batch, order), what sounded before. noise: (batch, n_frames · hop).
-        limit: full scale; what is fed back stays within ± limit.
+        limit: full scale; nothing is louder.
 
     Returns:
         (batch, n_frames · hop).
     """
     batch_size, n_frames, _ = codes.shape
-    per_call, n_samples = FRAMES_PER_CALL, FRAMES_PER_CALL * bank.hop_length
-    weights = np.ascontiguousarray(bank.weights[:, ::-1])  # oldest sample first, as the history lies
-    struck = noise * np.exp(np.repeat(bank.levels[codes[:, :, 1]], bank.hop_length // N_PARTS, axis=2)).reshape(
-        batch_size, -1
-    )
-
-    def play(history: Any, chosen: Any, struck: Any, weights: Any) -> tuple[Any, Any]:
-        def body(t: Any, history: Any, made: Any) -> Any:
-            kernel = ops.take(weights, chosen[t // bank.hop_length], axis=0)  # (batch, order)
-            value = ops.clip(ops.sum(history * kernel, axis=1) + struck[t], -limit, limit)
-            history = ops.concatenate([history[:, 1:], value[:, None]], axis=1)
-            return t + 1, history, ops.slice_update(made, (t, 0), value[None])
-
-        start = (ops.convert_to_tensor(0, "int32"), history, ops.zeros(struck.shape))
-        end = ops.while_loop(lambda t, *_: t < n_samples, body, start, maximum_iterations=n_samples)
-        return end[2], end[1]
-
-    run, made = compiled(play), np.empty((batch_size, n_frames * bank.hop_length), dtype=np.float32)
+    hop, per_call, playing = bank.hop_length, FRAMES_PER_CALL, bank.playing
+    kernels, index = playing.kernels(codes[:, :, 0])
+    kernels = np.ascontiguousarray(_rounded_up(kernels)[:, ::-1])  # oldest sample first, as the history lies
+    struck = noise * np.exp(np.repeat(playing.levels[codes[:, :, 1]], hop // N_PARTS, axis=2)).reshape(noise.shape)
+    loudness = playing.loudness[codes[:, :, 0], codes[:, :, 1]]
+    peak = min(limit, playing.peak)
+    run = compiled(lambda *given: _play_frames(*given, spread=playing.spread, peak=peak))
+    made = np.empty((batch_size, n_frames * hop), dtype=np.float32)
     for first in range(0, n_frames, per_call):
-        chosen = np.zeros((per_call, batch_size), dtype=np.int32)
-        given = np.zeros((n_samples, batch_size), dtype=np.float32)
-        at = slice(first * bank.hop_length, min(first + per_call, n_frames) * bank.hop_length)
-        piece = codes[:, first : first + per_call, 0]
-        chosen[: piece.shape[1]] = piece.T
-        given[: at.stop - at.start] = struck[:, at].T
-        samples, history = run(history, chosen, given, weights)
-        made[:, at] = np.asarray(samples).T[:, : at.stop - at.start]
+        count = min(per_call, n_frames - first)
+        at = slice(first * hop, (first + count) * hop)
+        given = (
+            _turned(index[:, first * N_PARTS : (first + count) * N_PARTS], per_call * N_PARTS),
+            _turned(struck[:, at], per_call * hop),
+            _turned(loudness[:, first : first + count], per_call),
+        )
+        samples, history = run(history, *given, kernels)
+        made[:, at] = np.asarray(samples).reshape(-1, batch_size).T[:, : count * hop]
         progress(at.stop)
     return made
+
+
+def _play_frames(
+    history: Any, index: Any, struck: Any, loudness: Any, kernels: Any, *, spread: float, peak: float
+) -> tuple[Any, Any]:
+    """index (n_frames · parts, batch), struck (n_frames · hop, batch), loudness (n_frames, batch) → (samples of each
+    frame (n_frames, hop, batch), history)."""
+    n_frames, batch_size = loudness.shape
+    hop = struck.shape[0] // n_frames
+    part = hop // N_PARTS
+
+    order = history.shape[1]
+
+    def ring(number: Any, heard: Any) -> Any:
+        """One part of a frame. What rings on and what is newly struck are followed apart (the sound is their sum)."""
+        kernel = ops.take(kernels, index[number], axis=0)
+        first = number * part
+
+        def body(t: Any, heard: Any) -> Any:
+            at = t % hop
+            value = ops.sum(ops.slice(heard, (0, 0, at), (2, batch_size, order)) * kernel, axis=2)
+            value = value + ops.stack([ops.zeros((batch_size,)), struck[t]])
+            return t + 1, ops.slice_update(heard, (0, 0, order + at), value[:, :, None])
+
+        return ops.while_loop(lambda t, _: t < first + part, body, (first, heard), maximum_iterations=part)[1]
+
+    def play(number: Any, history: Any, made: Any) -> Any:
+        before = ops.stack([history, ops.zeros_like(history)])
+        heard = ops.concatenate([before, ops.zeros((2, batch_size, hop))], axis=2)
+        for piece in range(N_PARTS):
+            heard = ring(number * N_PARTS + piece, heard)
+        ringing, added = ops.transpose(heard[0, :, order:]), ops.transpose(heard[1, :, order:])
+        samples = _as_loud(ringing, added, loudness[number], spread, peak)
+        history = ops.concatenate([history, ops.transpose(samples)], axis=1)[:, -order:]
+        return number + 1, history, ops.slice_update(made, (number, 0, 0), samples[None])
+
+    begin = (ops.convert_to_tensor(0, "int32"), history, ops.zeros((n_frames, hop, batch_size)))
+    end = ops.while_loop(lambda number, *_: number < n_frames, play, begin, maximum_iterations=n_frames)
+    return end[2], end[1]
+
+
+def _as_loud(ringing: Any, struck: Any, loudness: Any, spread: float, peak: float) -> Any:
+    """What rings plus as much of what is struck as makes the frame as loud as it should be: (hop, batch). Where what
+    rings is too loud by itself, it is faded within the frame."""
+    power = ops.mean(ringing * ringing, axis=0)
+    own = ops.mean(struck * struck, axis=0) + 1e-20
+    shared = ops.mean(ringing * struck, axis=0)
+    least, most = ops.exp(2.0 * (loudness - spread)), ops.exp(2.0 * (loudness + spread))
+    wanted = ops.clip(power + 2.0 * shared + own, least, most)
+    inside = shared * shared + own * (wanted - power)
+    gain = ops.where(inside > 0, (ops.sqrt(ops.maximum(inside, 0.0)) - shared) / own, 0.0)
+    room = ops.maximum(peak - ringing * ops.sign(struck), 0.0) / (ops.absolute(struck) + 1e-20)
+    gain = ops.clip(gain, 0.0, ops.minimum(MOST_GAIN, ops.min(room, axis=0)))
+    samples = ringing + gain * struck
+    power = ops.mean(samples * samples, axis=0) + 1e-20
+    fade = ops.minimum(
+        1.0, ops.minimum(ops.sqrt(most / power), peak / (ops.max(ops.absolute(samples), axis=0) + 1e-20))
+    )
+    ramp = ops.arange(1, samples.shape[0] + 1, dtype="float32")[:, None] / samples.shape[0]
+    return ops.clip(samples * (1.0 + ramp * (fade - 1.0)), -peak, peak)
+
+
+def _turned(rows: NDArray[Any], length: int) -> NDArray[Any]:
+    """(batch, n) → (length, batch), zeros at the end."""
+    made = np.zeros((length, rows.shape[0]), dtype=rows.dtype)
+    made[: rows.shape[1]] = rows.T
+    return made
+
+
+def _rounded_up(rows: Samples) -> Samples:
+    """Rows of zeros at the end, so that few different numbers of rows are compiled for."""
+    count = 256 * -(-len(rows) // 256)
+    return np.concatenate([rows, np.zeros((count - len(rows), rows.shape[1]), rows.dtype)])
 
 
 def frame_priors(model: Any, bank: Bank, codes: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -43,7 +43,7 @@ def predicted(
     same. The first `look_back` samples have no full past and are not part of it."""
     if song is None:
         raise InvalidInput(sentence("Mode predict follows a real song", "no song", "Choose one as the prompt."))
-    part = _part(trained, generation.segment, song)
+    part = _part(trained, generation, song)
     codec, look_back = trained.codec, trained.training.look_back
     values, pace = codec.encode(part.stretch), Pace()
     progress = progress_of_channels(monitor, pace, "predicting", codec.n_channels, values.shape[1] - look_back)
@@ -65,22 +65,22 @@ def predicted(
         yield Made(content, seed, facts, Reference(song.id, start, start + content.seconds))
 
 
-def _part(trained: Trained, segment: str, song: TrainingSong) -> Part:
-    look_back, network_rate = trained.training.look_back, trained.codec.sample_rate
+def _part(trained: Trained, generation: Any, song: TrainingSong) -> Part:
+    segment, look_back, network_rate = generation.segment, trained.training.look_back, trained.codec.sample_rate
     rate = song.clip.waveform(0.0, 0.0).sample_rate
     spans = trained.training.cut.spans(round(song.clip.seconds * network_rate), network_rate)
     span = spans[segment == "held_out"]
-    if span.stop - span.start <= look_back + 1:
+    if generation.predicted_of(span.stop - span.start, network_rate) <= look_back + 1:
         raise InvalidInput(
             sentence(
                 f"The {segment.replace('_', '-')} part of a song has more than {look_back} samples",
-                f"{max(0, span.stop - span.start)} samples of “{song.name}”",
-                "Choose a longer song or the other part.",
+                f"{max(0, generation.predicted_of(span.stop - span.start, network_rate))} samples of “{song.name}”",
+                "Choose a longer song, more of it, or the other part.",
             ),
             code="too_short",
         )
     learned, first, last = (round(sample * rate / network_rate) for sample in (spans[0].stop, span.start, span.stop))
-    last = min(last, first + round(LONGEST_SECONDS * rate))
+    last = first + generation.predicted_of(min(last - first, round(LONGEST_SECONDS * rate)), rate)
     return Part(
         song.clip.waveform(first / rate, last / rate),
         song.clip.waveform(0.0, min(learned / rate, LEARNED_SECONDS)),

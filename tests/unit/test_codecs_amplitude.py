@@ -162,6 +162,23 @@ class TestBank:
         again = Bank.from_json(json.loads(json.dumps(bank.to_json())))
         np.testing.assert_array_equal(again.weights, bank.weights)
         np.testing.assert_array_equal(again.levels, bank.levels)
+        assert again.to_json() == bank.to_json()
+
+    def test_between_two_predictors_mixtures_are_played_and_none_grows(self, bank: Bank) -> None:
+        chosen = np.array([[0, 0, 1, 1, 1, 2], [0, 0, 1, 1, 1, 1]])
+        kernels, index = bank.playing.kernels(chosen)
+        assert index.shape == (2, 6 * N_PARTS)
+        assert index[0, :8].tolist() == [0] * 8
+        mixed = index[0, 8:16]
+        assert (mixed >= 4).all()
+        assert len(set(mixed.tolist())) == 8
+        np.testing.assert_array_equal(index[1, 8:16], mixed)  # the same change is solved for once
+        assert index[0, 16:20].tolist() == [1] * 4
+        for weights in kernels:
+            assert np.abs(np.roots(np.concatenate([[1.0], -weights.astype(float)]))).max() < 1.0
+        near_old, near_new = (np.abs(kernels[mixed[0]] - kernels[k]).sum() for k in (0, 1))
+        settled = np.abs(kernels[mixed[-1]] - kernels[1]).sum()
+        assert settled < min(near_old, near_new)
 
     def test_no_predictor_ever_grows(self, bank: Bank) -> None:
         for weights in bank.weights:
