@@ -22,6 +22,7 @@ MODULE = "musicgen.evaluation.judging"
 SECONDS = 60.0  # to start, and to measure the songs
 SECONDS_EACH = 30.0  # for each piece; a tenth of a second is usual
 MEMORY_MB = 4096
+MISTAKE = "The program made a mistake:"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Judgement = dict[str, Any]  # {metrics, verdicts, copied}, or {error: a sentence}
@@ -59,7 +60,7 @@ def judge(
     except MusicgenError as failed:
         error = str(failed)
     except ChildError as failed:
-        error = f"The program made a mistake: {str(failed).strip().splitlines()[-1][:300]}"
+        error = f"{MISTAKE} {str(failed).strip().splitlines()[-1][:300]}"
     for name in list(waiting):
         on_judged(name, {"error": error})
 
@@ -102,8 +103,10 @@ def _judge_folders(payload: dict[str, Any]) -> None:
                 clip, training_clips=songs, learned=learned[medium], is_prediction=piece["is_prediction"]
             )
             judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
-        except MusicgenError as error:
-            judgement = {"error": str(error)}
+        # A boundary: whatever is wrong with one piece, the others are judged.
+        except Exception as error:
+            known = isinstance(error, MusicgenError)
+            judgement = {"error": str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"}
         send_line({"name": piece["name"], "judgement": judgement})
 
 

@@ -69,6 +69,38 @@ def test_pieces_and_their_sidecars(run_id: str, song: str) -> None:
     assert sidecar["device"] == "cpu"
 
 
+def test_each_piece_is_judged_where_it_is_made(run_id: str) -> None:
+    task = work_here(api.submit_generation(run_id, {"seconds": 1.5}, count=2))
+    for output_id in task.output_ids:
+        sidecar = api.get_output(output_id).sidecar
+        assert sidecar == json.loads((api.get_output(output_id).folder / "sidecar.json").read_text())
+        assert sidecar["verdicts"] == []  # it learned from noise, and noise is what it makes
+        assert sidecar["metrics"]["silence_share"] == 0.0
+        assert sidecar["copied"]["num_songs"] == 1
+        assert sidecar["judging"]["error"] == ""
+    assert any("checked" in line for line in task.log_tail())
+
+
+def test_a_judgement_that_fails_loses_no_piece(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musicgen.evaluation.judging.MEMORY_MB", 16)
+    task = work_here(api.submit_generation(run_id, {}, count=2))
+    assert (task.state, len(task.output_ids)) == ("succeeded", 2)
+    for output_id in task.output_ids:
+        sidecar = api.get_output(output_id).sidecar
+        assert "verdicts" not in sidecar
+        assert sidecar["judging"]["error"]
+
+
+def test_a_judgement_of_what_was_deleted_or_taken_over_is_dropped(run_id: str) -> None:
+    task = work_here(api.submit_generation(run_id, {}, count=2))
+    first, second = task.output_ids
+    outputs.amend_output(first, task.id, "another worker", {"verdicts": ["wrong"]})
+    assert api.get_output(first).sidecar["verdicts"] == []
+    api.delete_output(second)
+    outputs.amend_output(second, task.id, "x", {"verdicts": []})
+    assert [output.id for output in api.list_outputs(run_id)] == [first]
+
+
 def test_generated_again_is_the_same_to_the_last_bit(run_id: str) -> None:
     """Also the second of a batch, and after the run has gone on and has other weights."""
     original = api.get_output(
