@@ -170,7 +170,7 @@ class Generation(Parameters):
         False, title="Bass and drums", help="The other tracks of the song play along, as they do there."
     )
     nearness: float | None = parameter(
-        2.0, ge=0, le=24, unit="semitones", title="Nearness",
+        1.0, ge=0, le=24, unit="semitones", title="Nearness",
         help="A word leaves several pitches open: one so far from the middle of them is chosen half as often. Small "
         "values follow the song's own steps; empty takes any, as the authors did, with wide leaps.",
     )  # fmt: skip

@@ -112,23 +112,26 @@ def _windows(melodies: Sequence[Melody], training: Any, seed: int, n_songs: int)
 
 
 def _held_out_phrases(melodies: Sequence[Melody], share: float, seed: int) -> list[list[slice]]:
-    """Of each song the phrases of four measures that are not learned from, evenly spread over all there are.
+    """Of each melody the phrases of four measures that are not learned from, drawn from all there are.
 
-    The end of a solo is no fair test of its beginning: the band may be playing something else by then."""
-    phrases = [
-        (song, int(number))
-        for song, melody in enumerate(melodies)
-        for number in np.unique(melody.places[:, 1] // MEASURES_OF_A_PHRASE)
-    ]
-    count = round(share * len(phrases)) or int(share > 0 and len(phrases) >= FEWEST_PHRASES)
-    shift = np.random.default_rng([seed, 4]).random()
-    chosen = {phrases[int((place + shift) * len(phrases) / count)] for place in range(count)}
-    found: list[list[slice]] = []
+    A phrase is held out with all its repetitions: a chorus that comes again would otherwise be no test at all."""
+    phrases: dict[tuple[int, ...], list[tuple[int, slice]]] = {}
     for song, melody in enumerate(melodies):
-        phrase = melody.places[:, 1] // MEASURES_OF_A_PHRASE
-        edges = [np.flatnonzero(phrase == number) for number in np.unique(phrase).tolist() if (song, number) in chosen]
-        found.append([slice(int(words[0]), int(words[-1]) + 1) for words in edges])
-    return found
+        numbers = melody.places[:, 1] // MEASURES_OF_A_PHRASE
+        for number in np.unique(numbers).tolist():
+            words = np.flatnonzero(numbers == number)
+            part = slice(int(words[0]), int(words[-1]) + 1)
+            phrases.setdefault(tuple(melody.ids[part].tolist()), []).append((song, part))
+    total = sum(map(len, phrases.values()))
+    room = max(1, round(share * total)) if share > 0 and len(phrases) >= FEWEST_PHRASES else 0
+    different = [each for words, each in phrases.items() if len(words) >= MEASURES_OF_A_PHRASE]
+    found: list[list[slice]] = [[] for _ in melodies]
+    for number in np.random.default_rng([seed, 4]).permutation(len(different)).tolist():
+        if len(different[number]) <= room:
+            room -= len(different[number])
+            for song, part in different[number]:
+                found[song].append(part)
+    return [sorted(parts, key=lambda part: part.start) for parts in found]
 
 
 def _without(melody: Melody, parts: Sequence[slice]) -> list[Melody]:

@@ -95,6 +95,8 @@ class Player:
         """(pitches within reach, the middle of them)."""
         if token.reach is not None and self.before is not None:
             low, high = sorted(self.before + interval.semitones for interval in token.reach)
+            if self.fitting.nearness != ANY and not self.fitting.lowest <= (low + high) / 2 <= self.fitting.highest:
+                low, high = 2 * self.before - high, 2 * self.before - low  # the line turns where the register ends
             return range(low, high + 1), (low + high) / 2
         octave = range(self.fitting.home, self.fitting.home + 12)
         return octave, octave[6] if self.before is None else min(max(self.before, octave[0]), octave[-1])

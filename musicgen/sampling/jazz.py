@@ -24,7 +24,6 @@ from musicgen.symbolic.gathering import Event
 
 COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # a try beyond these is made again
 FIRST_WORD = Token("C", 3)  # what the authors put before the words of each chord set
-LOW_MARGIN = 3  # semitones beyond the song's own range
 Ids = NDArray[np.int32]
 
 
@@ -161,8 +160,8 @@ def _player(order: Order, codec: JazzCodec, generation: Any, attempt: int) -> Pl
     fitting = Fitting(
         nearness=ANY if is_free else generation.nearness,
         round_lengths=generation.round_durations,
-        lowest=LOWEST if is_free else form.lowest - LOW_MARGIN,
-        highest=127 if is_free else form.highest + LOW_MARGIN,
+        lowest=LOWEST if is_free else form.lowest,
+        highest=127 if is_free else form.highest,
         home=LOWEST_FIRST if is_free else middle - 6,
         as_written=codec.phrasing.as_written,
     )
