@@ -13,6 +13,7 @@ from musicgen.errors import MusicgenError
 from musicgen.evaluation.glossary import METRICS
 from pages.ui.background import forget, later
 from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
+from pages.ui.differences import draw_differences
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.sound import draw_sound, rendering
 from pages.ui.stretch import Stretch, matching_gains
@@ -42,9 +43,15 @@ class Side:
     gain_db: float = 0.0
 
     @property
+    def heading(self) -> str:
+        """Two outputs can be compared as well: then neither is an original."""
+        is_output = self.role == "reference" and self.id.startswith("output-")
+        return "The other output" if is_output else WORDS[self.role]
+
+    @property
     def lane(self) -> Lane:
         played = f" ({self.gain_db:+.1f} dB)" if abs(self.gain_db) >= AUDIBLE_DB else ""
-        title = WORDS[self.role] + played
+        title = self.heading + played
         return Lane(
             title, self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
             role="reference" if self.role == "reference" else "generated",
@@ -63,6 +70,7 @@ def draw_comparison(reference: Side, generated: Side, judgement: Callable[[], No
     `judgement` draws what to think of the generated piece."""
     pending = [future for side in (reference, generated) if (future := rendering(side.clip)) and not future.done()]
     with shown_errors():
+        draw_differences(reference.id, generated.id, (reference.heading, generated.heading))
         _look(*_listen(reference, generated))
         if pending:
             wait_for(pending, "Rendering the notes to sound", st.rerun)
@@ -76,12 +84,12 @@ def _listen(reference: Side, generated: Side) -> tuple[Side, Side]:
     sides = [reference, generated]
     gains = (0.0, 0.0)
     if levels[0] and levels[1]:
-        gains = _loudness_switch(levels[0], levels[1])
+        gains = _loudness_switch(levels[0], levels[1], reference.heading)
         sides = [_louder(side, gain) for side, gain in zip(sides, gains, strict=True)]
     for column, side, heard in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
         with column, st.container(border=True):
-            st.markdown(f"**{WORDS[side.role]}**")
-            st.caption(escape(shorten(side.name, 44)))
+            st.markdown(f"**{side.heading}**")
+            st.caption(escape(shorten(side.name, 72)))
             draw_sound(
                 side.clip, key=f"{side.role}_player", start_seconds=side.stretch.start,
                 stop_seconds=side.stretch.stop, gain_db=side.gain_db,
@@ -95,14 +103,15 @@ def _louder(side: Side, gain_db: float) -> Side:
     return Side(side.role, side.id, side.name, side.clip, side.stretch, side.shift_seconds, gain_db)
 
 
-def _loudness_switch(reference: Level, generated: Level) -> tuple[float, float]:
+def _loudness_switch(reference: Level, generated: Level, heading: str) -> tuple[float, float]:
     gains = matching_gains(reference.rms_db, reference.peak_db, generated.rms_db, generated.peak_db)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         is_matched = st.toggle(
             "Same loudness", key="match_loudness", persist_state="session", disabled=gains == (0.0, 0.0),
             help="Raises the quieter one as far as it goes without clipping, and lowers the louder one by the rest.",
         )  # fmt: skip
-        st.caption(f"The generated stretch is {loudness_words(generated.rms_db - reference.rms_db)} the original.")
+        other = heading.lower().removeprefix("the ")
+        st.caption(f"The generated stretch is {loudness_words(generated.rms_db - reference.rms_db)} the {other}.")
     return gains if is_matched else (0.0, 0.0)
 
 
@@ -185,7 +194,7 @@ class Measurement:
             st.button("Measure again", key="compare_again", type="tertiary", on_click=forget, args=(self.key,))
             return
         with st.container(key="compare_metrics"):
-            draw_metrics(self.future().result())
+            draw_metrics(self.future().result(), self.reference.heading)
 
     def _stretch(self, side: Side) -> tuple[float, float] | None:
         return (round(side.stretch.start, 3), round(side.stretch.stop, 3)) if self.is_stretch else None
@@ -199,12 +208,12 @@ class Measurement:
         )  # fmt: skip
 
 
-def draw_metrics(measured: Mapping[str, Any]) -> None:
+def draw_metrics(measured: Mapping[str, Any], heading: str) -> None:
     """Both columns, then what is between the two, each with its unit and what it tells."""
     if text := measured.get("stretch", {}).get("text"):
         st.caption(escape(text))
     both, between = metric_rows(measured)
-    text_table(("Measure", "Original ›", "Generated ›", "Unit", "What it tells"), both)
+    text_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it tells"), both)
     if between:
         text_table(("Between the two", "Value ›", "Unit", "What it tells"), between)
 

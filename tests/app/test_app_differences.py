@@ -1,0 +1,54 @@
+"""Two outputs on the Compare page: which is which, and what was turned between them."""
+
+from __future__ import annotations
+
+import pytest
+from stored_work import add_output, add_run, add_song, is_clean, markup, said, tone, visit
+
+from musicgen.evaluation import comparison
+from pages.ui.differences import differences
+
+pytestmark = pytest.mark.usefixtures("home")
+MEASURED = {"medium": "audio", "reference": {"rms_db": -12.0}, "generated": {"rms_db": -20.0}, "between": {}}
+RELU = {"activation": "relu", "dense": [50, 25], "epochs": 20}
+
+
+def test_two_activations_are_told_apart_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "comparison", lambda one, other, **more: MEASURED)
+    song = add_song("A <b>song</b>", tone(3))
+    made = {}
+    for activation in ("relu", "leaky_relu"):
+        run = add_run([song], name=f"Amplitude LSTM, activation {activation}", activation=activation)
+        about = {"run": {"id": run, "approach": "amplitude_lstm"}, "training": RELU | {"activation": activation}}
+        made[activation] = add_output(run, tone(2, level=0.2), name=f"Made with {activation}", **about)
+    app = visit("compare", reference=made["relu"], generated=made["leaky_relu"])
+    assert is_clean(app)
+    words = said(app)
+    assert "| They differ in | The other output | Generated |" in words
+    assert "| Activation | relu | leaky_relu |" in words
+    assert "| Dense layers" not in words
+    assert "**Original**" not in words
+    assert "the other output." in words
+    assert markup(app) == ""
+    app.selectbox(key="compare_reference").set_value(song).run()
+    assert is_clean(app)
+    assert "They differ in" not in said(app)
+    assert "**Original**" in said(app)
+
+
+def test_the_same_settings_and_seeds_are_said_to_be_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "comparison", lambda one, other, **more: MEASURED)
+    run = add_run([add_song("A song", tone(3))])
+    one, other = (add_output(run, tone(2)) for _ in range(2))
+    assert "the same settings and seeds" in said(visit("compare", reference=one, generated=other))
+
+
+def test_differences_are_named_as_in_the_form_and_only_where_both_know_them() -> None:
+    before = {"run": {"approach": "amplitude_lstm"}, "training": RELU, "generation": {"mode": "free"}, "seed": 1}
+    after = {"run": {"approach": "note_lstm"}, "training": {"epochs": 5}, "songs": [{"name": "A song"}], "seed": 1}
+    assert list(differences(before, before)) == []
+    assert list(differences(before, after)) == [
+        ("Approach", "Amplitude LSTM", "Note LSTM"),
+        ("Songs", "none", "A song"),
+        ("Epochs", "20", "5"),
+    ]
