@@ -18,7 +18,7 @@ from musicgen.symbolic.score import Score
 
 
 def compare_scores(
-    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, is_prediction: bool = False
+    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0
 ) -> dict[str, Any]:
     """Two scores. Counts and shares are those of the stretches; copies are looked for in the whole reference."""
     one, other = reference.score(), generated.score()
@@ -31,12 +31,12 @@ def compare_scores(
         lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
-    copied = {} if is_prediction else _copied(second, songs, found)
+    copied = _copied(second, songs, found, led_seconds)  # notes keep their times when a stretch is cut
     return copied | _result("midi", stretches, found, songs)
 
 
 def compare_sounds(
-    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, is_prediction: bool = False
+    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0
 ) -> dict[str, Any]:
     """Two sounds, scores rendered. Very long stretches are measured from their start, as far as memory allows."""
     for clip in (reference, generated):
@@ -47,15 +47,15 @@ def compare_sounds(
     )
     one, other = reference.waveform(*stretches.reference), generated.waveform(*stretches.generated)
     found = audio.evaluate(one, other)
-    copied = {} if is_prediction else _copied(other, songs, found)
+    copied = _copied(other, songs, found, max(led_seconds - stretches.generated[0], 0.0))
     return copied | _result("audio", stretches, found, songs)
 
 
 def _copied(
-    generated: Score | Waveform, songs: Sequence[TrainingSong], found: dict[str, dict[str, float]]
+    generated: Score | Waveform, songs: Sequence[TrainingSong], found: dict[str, dict[str, float]], led_seconds: float
 ) -> dict[str, Any]:
     """What of it stands in the training songs: the metrics go into `found`, the places into the result."""
-    copies = copies_of(generated, songs)
+    copies = copies_of(generated, songs, led_seconds)
     if copies is None:
         return {}
     found["between"] |= copies.metrics()

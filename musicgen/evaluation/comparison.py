@@ -74,7 +74,7 @@ def compare_clips(
     generated_stretch: Seconds | None = None,
     training_clips: Sequence[Clip | TrainingSong] = (),
     places: tuple[Place | None, Place | None] = (None, None),
-    is_prediction: bool = False,
+    led_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """Measure two clips beside each other. Children only: decodes, renders and computes for seconds.
 
@@ -84,7 +84,7 @@ def compare_clips(
         reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
         training_clips: what the generated clip was learned from; originality and verdicts are judged by them.
         places: where the clips belong, so that they can be aligned.
-        is_prediction: the generated clip is meant to be what a song is: that is no copy.
+        led_seconds: so long a song led the generated clip step by step: what is like a song there is no copy.
 
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
@@ -96,14 +96,14 @@ def compare_clips(
 
     wish = Wish(reference_stretch, generated_stretch, places)
     compare = compare_scores if reference.medium == generated.medium == "midi" else compare_sounds
-    return compare(reference, generated, wish, as_training_songs(training_clips), is_prediction=is_prediction)
+    return compare(reference, generated, wish, as_training_songs(training_clips), led_seconds=led_seconds)
 
 
 def _key(one: Side, other: Side, wish: Wish) -> str:
     """The hash of everything that the result depends on."""
     training = [(learned.sha256, learned.song.name, learned.song.tracks) for learned in other.training]
     parts = {"version": VERSION, "contents": (one.sha256, other.sha256), "wish": asdict(wish), "training": training}
-    parts["is_prediction"] = other.is_prediction
+    parts["led_seconds"] = other.led_seconds
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -126,7 +126,7 @@ def _measure(one: Side, other: Side, wish: Wish) -> dict[str, Any]:
         "folders": [str(side.open().folder) for side in (one, other)],
         "wish": asdict(wish),
         "training": training,
-        "is_prediction": other.is_prediction,
+        "led_seconds": other.led_seconds,
     }
     return run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
 
@@ -146,7 +146,7 @@ def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
         generated_stretch=wish["generated"],
         training_clips=songs,
         places=(one, other),
-        is_prediction=payload["is_prediction"],
+        led_seconds=payload["led_seconds"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip
 from musicgen.evaluation import audio, midi
 from musicgen.evaluation.degeneracy import learned_from, verdicts
+from musicgen.evaluation.events import between_seconds
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.note_copies import Copies, find_copies, score_of
 from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
@@ -26,16 +28,16 @@ def describe_clip(
     *,
     training_clips: Sequence[Clip | TrainingSong] = (),
     learned: Mapping[str, float] | None = None,
-    is_prediction: bool = False,
+    led_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """{medium, metrics, verdicts, copied} of a clip; with training songs, measured against them.
 
     Args:
         learned: `describe_training` of the songs, for a caller that has many clips to describe.
-        is_prediction: it is meant to be what a song is, so what it shares with songs is no copy.
+        led_seconds: so long a song led it step by step from its beginning: what is like a song there is no copy.
 
     Returns:
-        JSON. `copied`: how much of it stands in which song, and where; None without songs.
+        JSON. `copied`: how much of it stands in which song, and where; None without songs, or where they led it all.
 
     Raises InvalidInput where there is nothing to measure, CorruptArtifact where files are missing.
     """
@@ -43,7 +45,7 @@ def describe_clip(
     songs = as_training_songs(training_clips)
     content = clip.score() if medium == "midi" else clip.waveform(0.0, longest_seconds(clip))
     metrics = midi.describe(content) if isinstance(content, Score) else audio.describe(content)
-    copies = None if is_prediction else copies_of(content, songs)
+    copies = copies_of(content, songs, led_seconds)
     if copies is not None:
         metrics |= copies.metrics()
     if learned is None:
@@ -56,13 +58,17 @@ def describe_clip(
     }
 
 
-def copies_of(content: Score | Waveform, songs: Sequence[TrainingSong]) -> Copies | SoundCopies | None:
-    """What of it stands in the songs of its kind; None where there are none."""
+def copies_of(
+    content: Score | Waveform, songs: Sequence[TrainingSong], led_seconds: float = 0.0
+) -> Copies | SoundCopies | None:
+    """What of it, after its `led_seconds`, stands in the songs of its kind; None where there are none, or no more."""
     medium = "midi" if isinstance(content, Score) else "audio"
     known = [song for song in songs if song.clip.medium == medium]
-    if not known:
+    if not known or led_seconds >= content.seconds > 0:
         return None
-    return find_copies(content, known) if isinstance(content, Score) else find_sound_copies(content, known)
+    if isinstance(content, Score):
+        return find_copies(between_seconds(content, led_seconds, math.inf) if led_seconds else content, known)
+    return find_sound_copies(content, known, start_seconds=led_seconds)
 
 
 def as_training_songs(clips: Sequence[Clip | TrainingSong]) -> list[TrainingSong]:

@@ -23,6 +23,7 @@ SECONDS = 60.0  # to start, and to measure the songs
 SECONDS_EACH = 30.0  # for each piece; a tenth of a second is usual
 MEMORY_MB = 4096
 MISTAKE = "The program made a mistake:"
+ALL_SECONDS = 1e9  # longer than any piece
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Judgement = dict[str, Any]  # {metrics, verdicts, copied}, or {error: a sentence}
@@ -33,9 +34,10 @@ def judge(
     songs: Sequence[TrainingSong],
     *,
     on_judged: Callable[[str, Judgement], None],
-    is_prediction: Mapping[str, bool] | None = None,
+    led: Mapping[str, float] | None = None,
 ) -> None:
     """Judge each clip by the songs it was learned from; `on_judged(name, judgement)` hears each as it is known.
+    `led`: the `led_seconds` of each.
 
     Never raises for what went wrong with the judging: then the judgement of that clip, and of all that were not
     reached, is an error. What `on_judged` raises passes.
@@ -43,7 +45,7 @@ def judge(
     waiting = dict.fromkeys(clips)
     payload = {
         "clips": [
-            {"name": name, "folder": str(clip.folder), "is_prediction": bool((is_prediction or {}).get(name))}
+            {"name": name, "folder": str(clip.folder), "led_seconds": (led or {}).get(name, 0.0)}
             for name, clip in clips.items()
         ],
         "songs": [song_to_json(song) for song in songs],
@@ -65,10 +67,14 @@ def judge(
         on_judged(name, {"error": error})
 
 
-def is_predicted(sidecar: Mapping[str, Any]) -> bool:
-    """Whether an output was predicted step by step from a song, by its sidecar: then to be like it is the point."""
+def led_seconds(sidecar: Mapping[str, Any]) -> float:
+    """How long a song led an output step by step, by its sidecar; there, to be like the song is the point.
+
+    That is all of it where it predicts a song, and what it heard first where it begins with its version of that."""
     facts, generation = sidecar.get("facts") or {}, sidecar.get("generation") or {}
-    return "predict" in (facts.get("mode"), generation.get("mode"))
+    if "predict" in (facts.get("mode"), generation.get("mode")):
+        return ALL_SECONDS
+    return float(facts.get("seeded_seconds") or 0.0)
 
 
 def song_to_json(song: TrainingSong) -> dict[str, Any]:
@@ -99,9 +105,7 @@ def _judge_folders(payload: dict[str, Any]) -> None:
             medium: Medium = "midi" if clip.medium == "midi" else "audio"
             if medium not in learned:
                 learned[medium] = describe_training(songs, medium)
-            found = describe_clip(
-                clip, training_clips=songs, learned=learned[medium], is_prediction=piece["is_prediction"]
-            )
+            found = describe_clip(clip, training_clips=songs, learned=learned[medium], led_seconds=piece["led_seconds"])
             judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
         # A boundary: whatever is wrong with one piece, the others are judged.
         except Exception as error:

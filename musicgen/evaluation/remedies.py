@@ -75,6 +75,8 @@ def _offer(remedy: Mapping[str, Any], training: Settings, generation: Settings, 
     if action not in ("generate", "train"):
         return None
     settings = generation if action == "generate" else training
+    if _is_pointless(remedy, {**training.values, **generation.values}):
+        return None
     changes = _changes(remedy, settings, trained_epochs)
     if not changes:
         return None
@@ -89,8 +91,6 @@ def _changes(remedy: Mapping[str, Any], settings: Settings, trained_epochs: int)
     factors, values = remedy.get("factors") or {}, remedy.get("values") or {}
     if not all(settings.has(name) for name in (*factors, *values)):
         return {}
-    if any(settings.values.get(name) == value for name, value in (remedy.get("unless") or {}).items()):
-        return {}
     changes = {name: value for name, value in values.items() if settings.values.get(name) != value}
     for name, factor in factors.items():
         now = trained_epochs if name == "epochs" and trained_epochs else settings.values.get(name)
@@ -98,6 +98,10 @@ def _changes(remedy: Mapping[str, Any], settings: Settings, trained_epochs: int)
         if value is not None:
             changes[name] = value
     return changes if changes and _is_possible(settings, changes) else {}
+
+
+def _is_pointless(remedy: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return any(name in values and values[name] == value for name, value in (remedy.get("unless") or {}).items())
 
 
 def _is_possible(settings: Settings, changes: Mapping[str, Any]) -> bool:

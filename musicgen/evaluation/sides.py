@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.approaches.base import TrainingSong
 from musicgen.errors import CorruptArtifact, NotFound, RejectedFile, sentence
-from musicgen.evaluation.judging import is_predicted
+from musicgen.evaluation.judging import led_seconds
 from musicgen.evaluation.stretches import Place
 from musicgen.songs.content import refusal, sniff
 from musicgen.songs.library import Song, get_song, known_contents
@@ -42,14 +42,14 @@ class Side:
         sha256: of what the clip was made from: equal hashes, equal clips. place: where it belongs.
         training: the songs that it was learned from and that still exist.
         open: gives the clip; a file is read at this moment.
-        is_prediction: it is meant to be what a song is, sample by sample or note by note.
+        led_seconds: so long a song led it from its beginning, sample by sample or note by note.
     """
 
     sha256: str
     place: Place | None
     training: tuple[Learned, ...]
     open: Callable[[], Clip]
-    is_prediction: bool = False
+    led_seconds: float = 0.0
 
 
 @contextmanager
@@ -91,8 +91,8 @@ def _side_of_output(output_id: str) -> Side:
     belongs = output.sidecar.get("reference")
     place = Place(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
     training = tuple(_existing_songs(output.sidecar.get("songs", ())))
-    is_prediction = is_predicted(output.sidecar)
-    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, is_prediction)
+    led = led_seconds(output.sidecar)
+    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, led)
 
 
 def _existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:

@@ -80,14 +80,17 @@ class SoundCopies:
         )
 
 
-def find_sound_copies(generated: Waveform, songs: Sequence[TrainingSong]) -> SoundCopies:
-    """See the module. `songs` that are no sound are passed over. Children and workers only: resamples."""
+def find_sound_copies(generated: Waveform, songs: Sequence[TrainingSong], *, start_seconds: float = 0.0) -> SoundCopies:
+    """See the module; looks at what comes after `start_seconds`. Songs that are no sound are passed over.
+
+    Children and workers only: resamples."""
     known = [song for song in songs if song.clip.medium == "audio"]
     if not known:
         return SoundCopies()
     waveforms = [song.clip.waveform(0.0, LISTENED_SECONDS / len(known)) for song in known]
     rate = min([RATE, generated.sample_rate, *(each.sample_rate for each in waveforms)])
-    starts, stretches = _stretches(_mono(generated, rate), rate)
+    own = generated.between(round(start_seconds * generated.sample_rate), generated.n_samples)
+    starts, stretches = _stretches(_mono(own, rate), rate)
     listened = sum(each.seconds for each in waveforms)
     best = np.zeros(len(stretches))
     places: list[tuple[str, float]] = [("", 0.0)] * len(stretches)
@@ -100,7 +103,7 @@ def find_sound_copies(generated: Waveform, songs: Sequence[TrainingSong]) -> Sou
     top = int(best.argmax())
     share = float((best > COPIED).mean())
     return SoundCopies(
-        float(best[top]), share, *places[top], starts[top] / rate, len(known), len(stretches), listened
+        float(best[top]), share, *places[top], start_seconds + starts[top] / rate, len(known), len(stretches), listened
     )  # fmt: skip
 
 

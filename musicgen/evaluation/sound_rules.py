@@ -9,11 +9,13 @@ from __future__ import annotations
 from musicgen.evaluation.verdict import (
     COOLER,
     DROPOUT,
+    FRAMES,
     LEAKY,
     LONGER,
     LONGER_MEMORY,
     LOOK_BACK,
     MORE_SONGS,
+    RECURRENT,
     SLOWER,
     WARMER,
     Metrics,
@@ -42,7 +44,7 @@ def silent(metrics: Metrics, learned: Metrics) -> Verdict | None:
         "A network that is trained on squared errors settles on the mean of all it heard, and the mean of sound is "
         "silence; fed with its own output it gets there sooner."
     )
-    remedies = (LONGER, LOOK_BACK, WARMER)
+    remedies = (FRAMES, RECURRENT, LONGER, LOOK_BACK, WARMER)
     if metrics["peak_db"] < SILENT_PEAK_DB:
         return Verdict("silent", "Silent", "peak_db", metrics["peak_db"], SILENT_PEAK_DB, cause, remedies)
     limit = max(SILENT_SHARE, learned.get("silence_share", 0.0))
@@ -59,7 +61,7 @@ def faint(metrics: Metrics, learned: Metrics) -> Verdict | None:
         return None
     cause = "The level has collapsed towards the mean: the network is unsure, and small values cost it least."
     limit = learned["rms_db"] - LEVEL_DB
-    return Verdict("faint", "Faint", "rms_db", metrics["rms_db"], limit, cause, (LONGER, WARMER))
+    return Verdict("faint", "Faint", "rms_db", metrics["rms_db"], limit, cause, (FRAMES, RECURRENT, LONGER, WARMER))
 
 
 def loud(metrics: Metrics, learned: Metrics) -> Verdict | None:
@@ -111,7 +113,7 @@ def flat(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if not 0.0 < moves < limit:  # 0 has what is too short to tell
         return None
     cause = "Its level never moves: fed with its own output, the network holds one sound and never strikes another."
-    return Verdict("flat", "Drone", "level_range_db", moves, limit, cause, (WARMER, LONGER, LOOK_BACK))
+    return Verdict("flat", "Drone", "level_range_db", moves, limit, cause, (WARMER, RECURRENT, LONGER, LOOK_BACK))
 
 
 def looping(metrics: Metrics, learned: Metrics) -> Verdict | None:

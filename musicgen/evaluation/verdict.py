@@ -18,7 +18,8 @@ class Remedy:
         action: `generate` again or `train` on, with changed parameters; `songs`: bring other music.
         factors: parameter → factor to multiply its value by, where the approach has such a parameter.
         values: parameter → its new value, likewise.
-        unless: parameter → a value with which this would change nothing (a temperature, where no chance is drawn).
+        unless: parameter of either kind → a value with which this would change nothing (a temperature, where no
+            chance is drawn).
     """
 
     text: str
@@ -51,7 +52,7 @@ class Verdict:
 
 
 CHANCE = Remedy("Let chance decide instead of taking the likeliest each time.", "generate", values={"greedy": False})
-NO_CHANCE = {"greedy": True, "mode": "predict"}  # settings with which no temperature is asked
+NO_CHANCE = {"greedy": True, "mode": "predict", "representation": "blocks"}  # with these, no temperature is asked
 WARMER = Remedy("Generate again with a higher temperature.", "generate", {"temperature": 1.25}, unless=NO_CHANCE)
 COOLER = Remedy("Generate again with a lower temperature.", "generate", {"temperature": 0.8}, unless=NO_CHANCE)
 WIDER = Remedy("Choose among more than the few likeliest.", "generate", {"top_k": 4.0}, unless=NO_CHANCE)
@@ -61,6 +62,17 @@ LOOK_BACK = Remedy(
     "Train with a longer look-back, so that the network hears more than an instant.", "train", {"look_back": 4.0}
 )
 LONGER_MEMORY = Remedy("Train on longer sequences, so that it learns what follows.", "train", {"sequence_length": 2.0})
+FRAMES = Remedy(
+    "Train on overlapping frames, chosen one after the other: they do not fall silent.",
+    "train",
+    values={"representation": "frames"},
+)
+RECURRENT = Remedy(
+    "Train with recurrence from frame to frame: that network makes music of its own.",
+    "train",
+    values={"recurrence": "frames"},
+    unless={"mode": "predict"},
+)
 LEAKY = Remedy("Train with leaky_relu, which can answer below zero.", "train", values={"activation": "leaky_relu"})
 DROPOUT = Remedy("Train with more dropout, so that less is learned by heart.", "train", {"dropout": 1.5})
 MORE_SONGS = Remedy("Train on more songs, so that there is more to choose from than to repeat.", "songs")

@@ -19,7 +19,7 @@ from musicgen.approaches.base import Made, TrainingSong, read_parameters
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, ensure_audio, write_audio_clip, write_score_clip
 from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
-from musicgen.evaluation.judging import Judgement, is_predicted, judge
+from musicgen.evaluation.judging import Judgement, judge, led_seconds
 from musicgen.runs import outputs
 from musicgen.runs.checkpoints import Checkpoint
 from musicgen.runs.control import EXIT_SUPERSEDED, Control
@@ -225,7 +225,7 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None
             {output_id: Clip(output_folder(output_id)) for output_id in made},
             songs,
             on_judged=write_down,
-            is_prediction={output_id: is_predicted(sidecar) for output_id, sidecar in sidecars.items()},
+            led={output_id: led_seconds(sidecar) for output_id, sidecar in sidecars.items()},
         )
 
 

@@ -14,7 +14,7 @@ from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
 from musicgen.errors import Cancelled
 from musicgen.evaluation import judging
-from musicgen.evaluation.judging import is_predicted, judge, song_from_json, song_to_json
+from musicgen.evaluation.judging import judge, led_seconds, song_from_json, song_to_json
 from musicgen.symbolic.score import Score
 
 RATE = 8_000
@@ -39,7 +39,7 @@ def test_each_clip_gets_metrics_verdicts_and_what_is_copied(home: Path, tmp_path
         "copy": clip(tmp_path / "copy", learned.between(0, 8 * RATE)),
         "prediction": clip(tmp_path / "prediction", learned.between(0, 8 * RATE)),
     }
-    found = judged(clips, songs, is_prediction={"prediction": True})
+    found = judged(clips, songs, led={"prediction": judging.ALL_SECONDS})
     assert list(found) == list(clips)
     assert found["other"]["verdicts"] == []
     assert [verdict["code"] for verdict in found["copy"]["verdicts"]] == ["copied"]
@@ -92,7 +92,8 @@ def test_a_wish_to_stop_passes(home: Path, tmp_path: Path) -> None:
 
 
 def test_predictions_are_known_by_their_sidecar() -> None:
-    assert is_predicted({"facts": {"mode": "predict"}})
-    assert is_predicted({"generation": {"mode": "predict"}, "facts": {}})
-    assert not is_predicted({"generation": {"mode": "free"}, "facts": {"mode": "free"}})
-    assert not is_predicted({"facts": None})
+    assert led_seconds({"facts": {"mode": "predict"}}) > 1e6
+    assert led_seconds({"generation": {"mode": "predict"}, "facts": {}}) > 1e6
+    assert led_seconds({"generation": {"mode": "free"}, "facts": {"mode": "free"}}) == 0.0
+    assert led_seconds({"facts": {"seeded_seconds": 3.0}}) == 3.0
+    assert led_seconds({"facts": None}) == 0.0

@@ -58,6 +58,16 @@ def test_silence_short_sounds_and_no_songs_copy_nothing():
     assert find_sound_copies(FIRST, [silent]).correlation == 0.0
 
 
+def test_what_a_song_led_is_left_out():
+    half = 6 * RATE
+    stranger = plucked(12 * RATE, seed=77).samples[:, :half]
+    led = Waveform(np.concatenate([FIRST.samples[:, :half], stranger], axis=1), RATE)
+    assert find_sound_copies(led, SONGS, start_seconds=6.0).share == 0.0
+    own = Waveform(np.concatenate([stranger, FIRST.samples[:, :half]], axis=1), RATE)
+    found = find_sound_copies(own, SONGS, start_seconds=6.0)
+    assert (found.share, found.generated_seconds >= 6.0) == (1.0, True)
+
+
 def test_it_says_how_much_it_listened_to(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sound_copies, "LISTENED_SECONDS", 10.0)
     found = find_sound_copies(FIRST.between(0, 4 * RATE), SONGS)

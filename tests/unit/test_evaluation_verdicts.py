@@ -114,7 +114,7 @@ def test_a_verdict_brings_evidence_cause_and_remedy():
         "action": "generate",
         "factors": {"temperature": 1.25},
         "values": {},
-        "unless": {"greedy": True, "mode": "predict"},
+        "unless": {"greedy": True, "mode": "predict", "representation": "blocks"},
     }
 
 
@@ -224,6 +224,6 @@ def test_what_is_wrong_with_notes_is_found(name: str):
 
 def test_a_prediction_is_no_copy():
     piece = song(chords(24, seed=3))
-    described = describe_clip(piece.clip, training_clips=[piece], is_prediction=True)
+    described = describe_clip(piece.clip, training_clips=[piece], led_seconds=1e9)
     assert (described["verdicts"], described["copied"]) == ([], None)
     assert "copied_ngram_share_training" not in described["metrics"]
