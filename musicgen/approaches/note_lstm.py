@@ -140,6 +140,15 @@ class Generation(Parameters):
     keep_prompt: bool = parameter(
         False, advanced=True, title="Keep the prompt", help="Begin the piece with the notes of the prompt."
     )
+    repetition_penalty: float = parameter(
+        1.0, ge=1, le=10, advanced=True, title="Repetition penalty",
+        help="A pitch (for tokens: a word) that was chosen lately becomes so many times less likely. 1 leaves it as it "
+        "was learned; more keeps it from getting stuck, and leads it astray.",
+    )  # fmt: skip
+    repetition_window: int = parameter(
+        8, ge=1, le=512, unit="notes", advanced=True, title="Repetition window",
+        help="How many notes back the repetition penalty looks.",
+    )  # fmt: skip
     greedy: bool = parameter(
         False, advanced=True, title="Always the likeliest",
         help="No chance at all (argmax), as the authors had it: sooner or later it repeats one note for ever.",

@@ -28,12 +28,31 @@ class Rules:
         top_p: only the likeliest that together have this probability; 1 for all (Holtzman et al., The curious case of
             neural text degeneration, 2020).
         greedy: always the likeliest (argmax): repeats itself sooner or later.
+        repetition_penalty: the probability of what was chosen lately is divided by it; 1 for none (after Keskar et al.,
+            CTRL, 2019).
+        repetition_window: how many choices back is lately. penalised_field: of events of several fields, the one that
+            may not repeat itself.
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
     greedy: bool = False
+    repetition_penalty: float = 1.0
+    repetition_window: int = 16
+    penalised_field: int = 0
+
+    @property
+    def remembers(self) -> int:
+        """How many of the last choices are looked at."""
+        return self.repetition_window if self.repetition_penalty != 1.0 else 0
+
+
+def less_likely_again(logits: Any, recent: Any, penalty: float) -> Any:
+    """logits (batch, vocabulary) with those of the tokens in `recent` (batch, n) lowered by log(penalty), once each;
+    -1 in `recent` stands for none."""
+    was_chosen = ops.max(ops.one_hot(recent, logits.shape[-1]), axis=1)
+    return logits - float(np.log(penalty)) * was_chosen
 
 
 def choose(logits: Any, uniform: Any, rules: Rules) -> Any:

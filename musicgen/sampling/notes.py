@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
-from musicgen.codecs.note_events import FIELDS, GAP, EventCodec, Song
+from musicgen.codecs.note_events import FIELDS, GAP, PITCH, EventCodec, Song
 from musicgen.codecs.token_codec import TokenCodec
 from musicgen.errors import InvalidInput, sentence
 from musicgen.networks.backend import ops
@@ -85,7 +85,15 @@ def _sampled(
     stepper: Any, begin: Any, generation: Any, seeds: Sequence[int], monitor: Monitor, pace: Pace
 ) -> tuple[Ids, dict[str, float]]:
     """(ids (batch, n_notes, fields), how fast)."""
-    rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
+    rules = Rules(
+        generation.temperature,
+        generation.top_k,
+        generation.top_p,
+        generation.greedy,
+        generation.repetition_penalty,
+        generation.repetition_window,
+        penalised_field=PITCH if stepper.num_fields > 1 else 0,
+    )
     noise = uniforms(seeds, generation.num_notes, stepper.num_fields)
 
     def progress(done: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.networks.backend import compiled, ops
-from musicgen.sampling.decoding import Rules, choose
+from musicgen.sampling.decoding import Rules, choose, less_likely_again
 
 EVENTS_PER_CALL = 64
 HEARD_PER_CALL = 32
@@ -53,16 +53,17 @@ def sample(
     """
     batch_size, n_events, num_fields = noise.shape
     run = compiled(
-        lambda begin, noise: _choose_events(stepper, begin, noise, rules),
+        lambda begin, noise, recent: _choose_events(stepper, begin, noise, recent, rules),
         stepper.model,
         key=("choose", type(stepper), rules),
     )
     made = np.empty((batch_size, n_events, num_fields), dtype=np.int32)
+    recent: Any = np.full((batch_size, rules.remembers), -1, dtype=np.int32)
     for start in range(0, n_events, EVENTS_PER_CALL):
         piece = noise[:, start : start + EVENTS_PER_CALL]
         drawn = np.zeros((EVENTS_PER_CALL, batch_size, num_fields), dtype=np.float32)
         drawn[: piece.shape[1]] = piece.transpose(1, 0, 2)
-        events, begin = run(begin, drawn)
+        events, begin, recent = run(begin, drawn, recent)
         made[:, start : start + piece.shape[1]] = np.asarray(events).transpose(1, 0, 2)[:, : piece.shape[1]]
         progress(min(start + EVENTS_PER_CALL, n_events))
     return made
@@ -84,21 +85,29 @@ def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) 
     return begin
 
 
-def _choose_events(stepper: Stepper, begin: tuple[Any, Any], noise: Any, rules: Rules) -> tuple[Any, Any]:
+def _choose_events(
+    stepper: Stepper, begin: tuple[Any, Any], noise: Any, recent: Any, rules: Rules
+) -> tuple[Any, Any, Any]:
+    """(events, what the next call begins with, what was chosen lately)."""
     n_events, _, num_fields = noise.shape
 
-    def body(number: Any, logits: Any, state: Any, made: Any) -> Any:
+    def body(number: Any, logits: Any, state: Any, recent: Any, made: Any) -> Any:
         tokens = []
         for field in range(num_fields):
+            is_penalised = bool(rules.remembers) and field == rules.penalised_field
+            if is_penalised:
+                logits = less_likely_again(logits, recent, rules.repetition_penalty)
             token = choose(logits, noise[number, :, field], rules)
+            if is_penalised:
+                recent = ops.concatenate([recent[:, 1:], token[:, None]], axis=1)
             logits, state = stepper.step(field, token, state)
             tokens.append(token)
         made = ops.slice_update(made, (number, 0, 0), ops.stack(tokens, axis=1)[None])
-        return number + 1, logits, state, made
+        return number + 1, logits, state, recent, made
 
-    start = (ops.convert_to_tensor(0, "int32"), *begin, ops.zeros(noise.shape, "int32"))
+    start = (ops.convert_to_tensor(0, "int32"), *begin, recent, ops.zeros(noise.shape, "int32"))
     end = ops.while_loop(lambda number, *_: number < n_events, body, start, maximum_iterations=n_events)
-    return end[3], (end[1], end[2])
+    return end[4], (end[1], end[2]), end[3]
 
 
 def _hear_events(stepper: Stepper, begin: tuple[Any, Any], heard: Any, n_heard: Any) -> tuple[Any, Any]:

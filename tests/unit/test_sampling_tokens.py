@@ -50,6 +50,16 @@ class TestRules:
     def test_greedy(self) -> None:
         assert shares([0.0, 3.0, 1.0], Rules(greedy=True)).tolist() == [0, 1, 0]
 
+    def test_what_was_chosen_lately_is_so_many_times_less_likely(self) -> None:
+        from musicgen.sampling.decoding import less_likely_again
+
+        logits = np.array([self.LOGITS, self.LOGITS], np.float32)
+        recent = np.array([[-1, 3, 3], [-1, -1, -1]], np.int32)  # twice chosen counts once; nothing was chosen
+        changed = np.asarray(less_likely_again(logits, recent, 2.5))
+        np.testing.assert_array_equal(changed[1], logits[1])
+        np.testing.assert_array_equal(changed[0, :3], logits[0, :3])
+        assert np.exp(changed[0, 3] - logits[0, 3]) == pytest.approx(1 / 2.5, rel=1e-5)
+
     def test_excluded_tokens_are_never_chosen_even_at_the_ends_of_the_line(self) -> None:
         logits = ops.convert_to_tensor(np.float32([[-1e9, 0.0, -1e9]] * 3))
         ends = ops.convert_to_tensor(np.float32([0.0, 0.5, 1 - 2**-24]))
@@ -211,3 +221,26 @@ def test_intervals_are_the_same_in_every_key() -> None:
     steps = ops.convert_to_tensor(np.arange(-4, 5, dtype=np.float32)[None])  # five pitches: -4 … 4
     for anchor, expected in ((0, [0, 1, 2, 3, 4]), (4, [-4, -3, -2, -1, 0]), (2, [-2, -1, 0, 1, 2]), (5, [0] * 5)):
         assert np.asarray(from_anchor(steps, ops.convert_to_tensor([anchor]), 5))[0].tolist() == expected
+
+
+def test_a_repetition_penalty_ends_what_argmax_repeats() -> None:
+    """A network that says the same for ever; the penalty makes it go through what is likeliest among the others, and
+    its memory outlives the end of a compiled call."""
+    from musicgen.networks.backend import keras, ops
+
+    class Stuck:
+        num_fields = 1
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+
+        def step(self, field: int, token: object, state: object) -> tuple:
+            return ops.broadcast_to(np.array([[0.0, 3.0, 2.5, 1.0]], np.float32), (2, 4)), state
+
+    stuck = Stuck()
+    begin = (np.zeros((2, 4), np.float32), np.zeros((2, 1), np.float32))
+    noise = uniforms([1, 2], EVENTS_PER_CALL + 9, 1)
+    plain = sample(stuck, begin, noise, Rules(greedy=True))[0, 1:, 0]
+    assert set(plain.tolist()) == {1}
+    made = sample(stuck, begin, noise, Rules(greedy=True, repetition_penalty=100.0, repetition_window=2))[0, 1:, 0]
+    assert (made[2:] != made[:-2]).all()
+    assert (made[1:] != made[:-1]).all()
+    np.testing.assert_array_equal(made[3:], made[:-3])  # three in turn, also where one call ends and the next begins
