@@ -97,6 +97,15 @@ def test_a_field_shorter_than_the_window_is_said_to_be_deaf() -> None:
     assert "29 of 32 notes" in lesson
 
 
+def test_wide_rows_have_no_dots_and_many_rows_no_connections() -> None:
+    """Never thousands of elements in the browser: a line with gaps is one."""
+    wide = receptive_figure(ReceptiveField(tuple(Convolution(2, 2**n) for n in range(7)), 128, "notes"))
+    assert [trace["name"] for trace in wide["data"]] == ["convolution"]
+    assert len(wide["data"][0]["x"]) < 1_000
+    deep = receptive_figure(ReceptiveField((Convolution(2, 1),) * 30, 8, "notes"))
+    assert deep["data"][0]["type"] == "bar"
+
+
 def test_a_long_field_is_a_few_bars_on_a_logarithmic_axis() -> None:
     assert LONG.steps == 5 * 1023 + 1
     figure = go.Figure(receptive_figure(LONG))

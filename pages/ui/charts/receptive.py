@@ -4,19 +4,19 @@ al., 2016, figure 3), with pooling; for fields too wide for dots, how the reach 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import product
 from typing import Any
 
 from musicgen.approaches.base import ReceptiveField
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
-MOST_COLUMNS, MOST_DOTS = 160, 1_300
+MOST_COLUMNS, MOST_ROWS = 160, 14  # connections of more than that cannot be told apart
+MOST_DOTS = 72  # in a row: more of them run together, and a line says the same
 MOST_BARS = 40
 ROW_HEIGHT, BAR_HEIGHT = 44, 17  # pixels
-POOLED = "pooling"
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Row:
 
 
 def receptive_figure(field: ReceptiveField) -> dict[str, Any]:
-    """Dots and connections where they can be told apart, else bars on a logarithmic axis."""
+    """The connections where they can be told apart, else bars on a logarithmic axis."""
     rows = rows_of(field)
     columns = max(field.steps, field.window)
-    is_small = columns <= MOST_COLUMNS and columns * (len(rows) + 1) <= MOST_DOTS
-    return _dots(field, rows) if is_small else _bars(field, rows)
+    is_small = columns <= MOST_COLUMNS and len(rows) <= MOST_ROWS
+    return _connections(field, rows) if is_small else _bars(field, rows)
 
 
 def hearing_words(field: ReceptiveField) -> tuple[str, str]:
@@ -73,23 +73,14 @@ def _length(field: ReceptiveField, steps: int) -> str:
     return f"{words} ({1000 * steps / field.sample_rate:,.1f} ms)" if field.sample_rate else words
 
 
-def _dots(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
-    columns = max(field.steps, field.window)
-    lit = _lit(rows)
-    convolved, pooled = ([], [])  # type: tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]
-    for level, row in enumerate(rows, 1):
-        edges = ((level, at, reach) for at in sorted(lit[level]) for reach in row.reach)
-        (pooled if row.is_pooling else convolved).extend(edges)
-    traces = [_edges("convolution", convolved, ACCENT)]
-    if pooled:
-        traces.append(_edges(POOLED, pooled, MARK))
-    strides = [1, *(row.stride for row in rows)]
-    idle = [
-        (level, at) for level, stride in enumerate(strides) for at in range(0, columns, stride) if at not in lit[level]
-    ]
-    dot = max(2.5, min(6.0, 300 / columns))  # pixels
-    traces.append(_nodes("not heard", idle, faded(REFERENCE, 0.35), dot))
-    traces.append(_nodes("heard", [(level, at) for level, line in enumerate(lit) for at in sorted(line)], ACCENT, dot))
+def _connections(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
+    """A row of dots for each layer, and what the newest output of the top row hears."""
+    columns, lit = max(field.steps, field.window), _lit(rows)
+    traces = [_edges(rows, lit, is_pooling=False)]
+    if any(row.is_pooling for row in rows):
+        traces.append(_edges(rows, lit, is_pooling=True))
+    if columns <= MOST_DOTS:
+        traces += _nodes(rows, lit, columns)
     layout = _layout(field, ROW_HEIGHT * (len(rows) + 1) + 20)
     layout["shapes"] = [_window(0.5, field.window + 0.5, -0.85, 0.3)]
     layout["xaxis"] |= {"range": [columns + 0.8, 0.2], "tickvals": _ticks(columns)}
@@ -97,6 +88,7 @@ def _dots(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
         "range": [-1, len(rows) + 0.5],
         "tickvals": list(range(len(rows) + 1)),
         "ticktext": [plain(field.unit), *(row.label for row in rows)],
+        "showgrid": columns > MOST_DOTS,
     }
     return {"data": traces, "layout": layout}
 
@@ -109,24 +101,36 @@ def _lit(rows: Sequence[Row]) -> list[set[int]]:
     return lit[::-1]
 
 
-def _edges(name: str, edges: Sequence[tuple[int, int, int]], colour: str) -> dict[str, Any]:
-    """All of one kind as one line with gaps. An edge: (level of the output, steps back of it, reach)."""
-    ends: Iterator[tuple[tuple[Any, Any], ...]] = (
-        ((at + 1, level), (at + reach + 1, level - 1), (None, None)) for level, at, reach in edges
-    )
-    x, y = zip(*chain.from_iterable(ends), strict=True) if edges else ((), ())
+def _edges(rows: Sequence[Row], lit: Sequence[set[int]], *, is_pooling: bool) -> dict[str, Any]:
+    """All connections of one kind, as a single line with gaps."""
+    x: list[int | None] = []
+    y: list[int | None] = []
+    for level, row in enumerate(rows, 1):
+        if row.is_pooling == is_pooling:
+            for at, reach in product(sorted(lit[level]), row.reach):
+                x += [at + 1, at + reach + 1, None]
+                y += [level, level - 1, None]
+    name, colour = ("pooling", MARK) if is_pooling else ("convolution", ACCENT)
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "hoverinfo": "skip",
+        "type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "hoverinfo": "skip",
         "line": {"color": faded(colour, 0.65), "width": 1.3},
     }  # fmt: skip
 
 
-def _nodes(name: str, nodes: Sequence[tuple[int, int]], colour: str, dot: float) -> dict[str, Any]:
-    return {
-        "type": "scatter", "mode": "markers", "name": name, "showlegend": False,
-        "x": [at + 1 for _, at in nodes], "y": [level for level, _ in nodes],
-        "marker": {"size": dot, "color": colour}, "hovertemplate": "%{x} back<extra></extra>",
-    }  # fmt: skip
+def _nodes(rows: Sequence[Row], lit: Sequence[set[int]], columns: int) -> list[dict[str, Any]]:
+    """Outputs that are not heard, and those that are."""
+    strides = [1, *(row.stride for row in rows)]
+    every = [(level, at) for level, stride in enumerate(strides) for at in range(0, columns, stride)]
+    heard = [(level, at) for level, at in every if at in lit[level]]
+    idle = [(level, at) for level, at in every if at not in lit[level]]
+    return [
+        {
+            "type": "scatter", "mode": "markers", "name": name, "showlegend": False,
+            "x": [at + 1 for _, at in nodes], "y": [level for level, _ in nodes],
+            "marker": {"size": 5.5, "color": colour}, "hovertemplate": "%{x} back<extra></extra>",
+        }
+        for name, nodes, colour in (("not heard", idle, faded(REFERENCE, 0.35)), ("heard", heard, ACCENT))
+    ]  # fmt: skip
 
 
 def _bars(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
