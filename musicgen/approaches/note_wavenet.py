@@ -255,8 +255,8 @@ class NoteWaveNet(Approach):
         "quick": Preset(
             "Notes with rhythm and voices, shown in all keys, through gated convolutions: a style in about a minute.",
             training={
-                "epochs": 60, "dropout": 0.4, "batch_size": 16, "learning_rate": 2e-3, "schedule": "cosine",
-                "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 20,
+                "epochs": 60, "dropout": 0.4, "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine",
+                "gradient_clip": 1.0, "weight_decay": 0.2, "patience": 15,
             },
         ),
         "original": Preset(
@@ -273,9 +273,9 @@ class NoteWaveNet(Approach):
         "best": Preset(
             "Wider and deeper, with more patience.",
             training={
-                "sequence_length": 128, "epochs": 200, "dilation_depth": 6, "filters": (128,), "skip_channels": 256,
-                "dropout": 0.4, "batch_size": 16, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
-                "weight_decay": 0.05, "patience": 40,
+                "sequence_length": 128, "epochs": 150, "dilation_depth": 6, "filters": (128,), "skip_channels": 192,
+                "dropout": 0.5, "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
+                "weight_decay": 0.5, "patience": 25,
             },
         ),
     }  # fmt: skip
@@ -308,7 +308,7 @@ class NoteWaveNet(Approach):
         return event_layers(steps, training.embedding, stack_layers(training.stack, steps), sizes)
 
     def receptive_field(self, training: Any) -> ReceptiveField:
-        return ReceptiveField(training.stack.convolutions, training.sequence_length, "notes")
+        return _reach(training.stack, training.sequence_length)
 
     def cost(self, prepared: Prepared, training: Any) -> Cost:
         codec, steps = prepared.codec, training.sequence_length
@@ -425,15 +425,14 @@ def _multiplied(codec: Any, training: Training) -> float:
     return _words(len(codec.vocabulary), training).multiplied
 
 
+def _reach(stack: StackSizes, window: int) -> ReceptiveField:
+    return ReceptiveField(stack.convolutions, window, "notes")
+
+
 def _reach_warnings(training: Training) -> tuple[str, ...]:
-    """One sentence where the convolutions reach much less far than the window, or further."""
-    window = training.sequence_length
-    reach = ReceptiveField(training.stack.convolutions, window, "notes").steps
-    if reach > window and not training.stack.pooling:
-        return (
-            f"The convolutions reach back {reach} notes, but are never shown more than {window} while learning: a "
-            f"sequence_length of {reach} or more, or a lower dilation_depth, would use all of them.",
-        )
+    """One sentence where the convolutions reach less far than the window, or so much further that it is a waste."""
+    window, stack = training.sequence_length, training.stack
+    reach = _reach(stack, window).steps
     if reach < window and not training.learns_every_step:
         return (
             f"The convolutions reach back {reach} of the {window} notes of a window, so the first {window - reach} "
@@ -443,5 +442,11 @@ def _reach_warnings(training: Training) -> tuple[str, ...]:
         return (
             f"The convolutions reach back {reach} notes of windows of {window}: what lies further back is not heard. "
             f"A higher dilation_depth reaches further.",
+        )
+    is_deep = training.dilation_depth > 1 and not stack.pooling
+    if is_deep and _reach(replace(stack, dilation_depth=training.dilation_depth - 1), window).steps >= window:
+        return (
+            f"The convolutions reach back {reach} notes, but are never shown more than {window} while learning: a "
+            f"longer sequence_length, or a lower dilation_depth, would waste nothing.",
         )
     return ()
