@@ -240,10 +240,12 @@ class SpectralLSTM(Approach):
     Generation = Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "Mono at 22 kHz in overlapping frames; a memory of 256 chooses sounds from codebooks. About a minute.",
+            "Mono at 22 kHz in overlapping frames; a memory of 256 chooses among 256 sounds and 64 corrections. About "
+            "a minute.",
             training={
-                "epochs": 30, "schedule": "cosine", "gradient_clip": 1.0, "learning_rate": 3e-3,
-                "sequence_overlap": 0.75, "weight_decay": 0.02, "patience": 10,
+                "epochs": 30, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.02,
+                "patience": 10, "dropout": 0.5, "sequence_overlap": 0.75, "codebook_size": 256, "components": 96,
+                "seconds_per_song": 180.0,
             },
         ),
         "original": Preset(
@@ -258,10 +260,11 @@ class SpectralLSTM(Approach):
             generation={"steps": 10, "keep_seed": True},
         ),
         "best": Preset(
-            "A larger memory and more patience.",
+            "Clips of six seconds, a larger memory, finer sounds with two corrections, and more patience.",
             training={
-                "epochs": 60, "schedule": "cosine", "gradient_clip": 1.0, "learning_rate": 2e-3, "units": 384,
-                "sequence_overlap": 0.875, "weight_decay": 0.05, "patience": 15, "dropout": 0.4,
+                "epochs": 100, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05,
+                "patience": 25, "dropout": 0.5, "sequence_overlap": 0.875, "codebook_size": 384, "components": 128,
+                "units": 384, "clip_seconds": 6.0, "num_codebooks": 3,
             },
             generation={"seconds": 30.0, "phase_iterations": 64},
         ),

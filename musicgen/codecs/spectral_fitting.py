@@ -31,15 +31,18 @@ def fit_frames(sounds: Sequence[Sound], training: Any, *, sequence_length: int, 
     n_fft, per_step = training.n_fft, training.frames_per_step
     plain = FrameCodec(
         sounds[0].sample_rate, n_fft, training.hop_length, per_step, sequence_length, _quietest(sounds, training),
-        np.zeros(0, np.float32), np.zeros((0, 0), np.float32), 1.0, (), (), level,
+        np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros((0, 0), np.float32), 1.0, (), (), level,
     )  # fmt: skip
     steps = _some_steps(plain, sounds)
+    loudest = steps.reshape(-1, plain.n_bins).max(axis=0) / plain.bin_weights
     mean, basis = _principal(steps, training.components, rng)
     components = np.asarray((steps - mean) @ basis.T, dtype=np.float32)
     scale = float(np.sqrt(np.mean(components**2))) or 1.0
     sizes = [training.codebook_size, *[training.correction_size] * (training.num_codebooks - 1)]
     codebooks, tolerances = _codebooks(components / np.float32(scale), sizes, rng)
-    return replace(plain, mean=mean, basis=basis, scale=scale, codebooks=codebooks, tolerances=tolerances)
+    return replace(
+        plain, loudest=loudest, mean=mean, basis=basis, scale=scale, codebooks=codebooks, tolerances=tolerances
+    )
 
 
 def _stretches(sounds: Sequence[Sound], codec: FrameCodec, share: float) -> list[tuple[Sound, int, int]]:

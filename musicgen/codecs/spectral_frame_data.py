@@ -20,7 +20,7 @@ from musicgen.codecs.spectral_phase import count_frames
 from musicgen.codecs.spectral_sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.errors import InvalidInput, sentence
 
-MOST_COUNTED = 20_000  # steps that the floors are counted on
+MOST_COUNTED = 8_000  # steps that the floors are counted on
 STAYS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 NOTHING_HELD_OUT = "Too little music is left to hold out, so there is no validation loss: choose longer songs."
 

@@ -31,7 +31,8 @@ class FrameCodec:
     Attributes:
         sample_rate: Hz. n_fft, hop_length: samples; see spectral_phase.
         frames_per_step: how many frames a step holds. sequence_length: steps that the network is shown at a time.
-        quietest: magnitude that counts as silence.
+        quietest: magnitude that counts as silence. loudest: float32 (bins,), the largest magnitude of the songs at each
+            frequency, as a multiple of it, logarithmic: no sum of choices is louder.
         mean: float32 (dims,), basis: float32 (components, dims), scale: of a weighted step: (step - mean) @ basis.T /
             scale are its components, about as large as 1. dims = frames_per_step · bins.
         codebooks: float32 (size, components) each. tolerances: of each codebook the mean squared distance of what it
@@ -45,6 +46,7 @@ class FrameCodec:
     frames_per_step: int
     sequence_length: int
     quietest: float
+    loudest: Floats
     mean: Floats
     basis: Floats
     scale: float
@@ -105,7 +107,7 @@ class FrameCodec:
         """Components of following steps (n, C) → magnitudes (n · frames_per_step, bins)."""
         frames = (steps @ self.basis) * np.float32(self.scale) + self.mean
         logs = frames.reshape(-1, self.n_bins) / self.bin_weights
-        return np.float32(self.quietest) * np.expm1(np.clip(logs, 0.0, 20.0))
+        return np.float32(self.quietest) * np.expm1(np.clip(logs, 0.0, self.loudest))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -117,6 +119,7 @@ class FrameCodec:
             "sequence_length": self.sequence_length,
             "quietest": self.quietest,
             "num_components": self.num_components,
+            "loudest": array_to_text(self.loudest),
             "mean": array_to_text(self.mean),
             "basis": array_to_text(self.basis),
             "scale": self.scale,
@@ -137,6 +140,7 @@ class FrameCodec:
             frames_per_step=per_step,
             sequence_length=int(document["sequence_length"]),
             quietest=float(document["quietest"]),
+            loudest=text_to_array(document["loudest"], (n_fft // 2 + 1,)),
             mean=text_to_array(document["mean"], (dims,)),
             basis=text_to_array(document["basis"], (components, dims)),
             scale=float(document["scale"]),

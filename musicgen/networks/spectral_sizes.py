@@ -8,7 +8,7 @@ from typing import Any
 from musicgen.approaches.base import FRAMEWORK_BYTES, Cost, Layer, Prepared
 from musicgen.codecs.spectral_blocks import BlockCodec, n_features
 
-WEIGHT_COPIES = 5  # weights, two moments or fewer, gradients, and what the compiled step moves about: 4 bytes each
+WEIGHT_COPIES = 4  # weights, moments, gradients, and what the compiled step moves about: 4 bytes each
 ACTIVATIONS = 14  # numbers kept for the way back, per unit of memory and step
 
 
