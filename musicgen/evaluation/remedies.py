@@ -14,6 +14,8 @@ from typing import Any
 from musicgen.approaches.base import Parameters, read_parameters
 from musicgen.errors import InvalidParameter
 
+ACTIONS = ("generate", "resume", "train", "songs")
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -54,7 +56,7 @@ class Settings:
 def possible_remedies(
     verdicts: Iterable[Mapping[str, Any]], training: Settings, generation: Settings, *, trained_epochs: int = 0
 ) -> list[Offer]:
-    """What can be done about verdicts (their JSON), each thing once, in the order of the verdicts.
+    """What can be done about verdicts (their JSON), each thing once, the quickest first.
 
     Args:
         trained_epochs: how many the run has behind it: more are counted from there.
@@ -65,7 +67,7 @@ def possible_remedies(
             offer = _offer(remedy, training, generation, trained_epochs)
             if offer is not None and all((offer.action, offer.changes) != (o.action, o.changes) for o in offers):
                 offers.append(offer)
-    return offers
+    return sorted(offers, key=lambda offer: ACTIONS.index(offer.action))
 
 
 def _offer(remedy: Mapping[str, Any], training: Settings, generation: Settings, trained_epochs: int) -> Offer | None:

@@ -38,7 +38,7 @@ def _evidence(verdict: Mapping[str, Any]) -> str:
 
 def _amount(metric: Metric, value: Any) -> str:
     if metric.key.endswith("_share") or "_share_" in metric.key:
-        return f"{float(value):.3g}" if float(value) < 0.01 else f"{float(value):.0%}"
+        return f"{100 * float(value):.3g}%"
     return f"{metric_value(value)} {metric.unit}".strip()
 
 
