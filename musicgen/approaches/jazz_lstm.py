@@ -141,6 +141,10 @@ class Training(Parameters):
         0.0, ge=0, le=1, advanced=True, title="Weight decay",
         help="Pulls weights towards 0; keeps a short solo from being learned by heart.",
     )  # fmt: skip
+    smoothing: float = parameter(
+        0.0, ge=0, lt=1, advanced=True, title="Label smoothing",
+        help="How much doubt is kept about every word: it dares more afterwards, and recites less.",
+    )  # fmt: skip
     validation_share: float = parameter(
         0.15, ge=0, le=0.5, advanced=True, title="Held-out share",
         help="How much of the music, whole songs or the last measures, is never learned from and only checks.",
@@ -332,10 +336,12 @@ class JazzLSTM(Approach):
         first_epoch: int = 1,
     ) -> None:
         from musicgen.networks import training as engine
-        from musicgen.networks.jazz import JAZZ_OBJECTIVE, JazzRecipe
+        from musicgen.networks.jazz import JazzRecipe, jazz_objective
 
         flops = 6.0 * training.sequence_length * _codec_sizes(prepared.codec, training).multiplied
-        task = engine.Task("words", JAZZ_OBJECTIVE, prepared.training, prepared.validation, flops=flops)
+        task = engine.Task(
+            "words", jazz_objective(training.smoothing), prepared.training, prepared.validation, flops=flops
+        )
         recipe = JazzRecipe(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
             clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
