@@ -12,7 +12,7 @@ Times = Mapping[tuple[str, str], float]
 
 RUNS_LOOKED_AT = 200
 # On two idle processor cores, with a handful of songs.
-MADE_FOR = {"quick": "about a minute", "best": "up to six minutes", "original": "as long as its authors had"}
+MADE_FOR = {"quick": "about a minute", "best": "up to six minutes", "original": "what its authors' settings take"}
 
 
 def times_here() -> Times:

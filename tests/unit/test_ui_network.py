@@ -49,7 +49,9 @@ def test_names_are_no_markup_in_networks() -> None:
 def test_every_kind_has_a_colour_and_a_word() -> None:
     kinds = set(get_args(get_type_hints(Layer)["kind"]))
     assert kinds == set(KINDS) == set(KIND_WORDS)
-    assert legend_html(LAYERS).count("<span") == len({layer.kind for layer in LAYERS})
+    assert legend_html(LAYERS).count("<i>") == len({layer.kind for layer in LAYERS})
+    assert "V: as many as the songs have" in legend_html(LAYERS)
+    assert "as many" not in legend_html(LAYERS[:2])
 
 
 def test_what_goes_in_and_out_and_how_much_it_weighs() -> None:

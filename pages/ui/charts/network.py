@@ -33,10 +33,13 @@ def network_html(layers: Sequence[Layer]) -> str:
     return f'<div class="network" role="list" aria-label="{label}"><div class="network-flow">{flow}</div></div>'
 
 
-def legend_html(layers: Iterable[Layer]) -> str:
-    """The colours that occur, in words."""
+def legend_html(layers: Sequence[Layer]) -> str:
+    """The colours that occur, in words; and what letters in the shapes stand for."""
     kinds = dict.fromkeys(layer.kind for layer in layers)
-    entries = (f'<span style="--kind:{KINDS[kind]}"><i></i>{escape(KIND_WORDS[kind])}</span>' for kind in kinds)
+    entries = [f'<span style="--kind:{KINDS[kind]}"><i></i>{escape(KIND_WORDS[kind])}</span>' for kind in kinds]
+    open_sizes = dict.fromkeys(size for layer in layers for size in layer.shape if isinstance(size, str))
+    if open_sizes:
+        entries.append(f"<span>{escape(', '.join(open_sizes))}: as many as the songs have</span>")
     return f'<div class="network-legend">{"".join(entries)}</div>'
 
 
@@ -80,9 +83,9 @@ def _box(layer: Layer, largest: int, *, has_shape: bool) -> str:
     if layer.note:
         parts.append(f'<div class="network-note">{escape(layer.note)}</div>')
     if words := _weight_words(layer):
-        share = 100 * (_weights(layer) or 0) / largest if largest else 0
-        bar = f'<div class="network-share"><i style="width:{share:.1f}%"></i></div>'
-        parts.append(f'<div class="network-weights">{words}</div>{bar}')
+        parts.append(f'<div class="network-weights">{words}</div>')
+    if weights := _weights(layer):
+        parts.append(f'<div class="network-share"><i style="width:{100 * weights / largest:.1f}%"></i></div>')
     return f'<div class="network-box" style="--kind:{KINDS[layer.kind]}">{"".join(parts)}</div>'
 
 
