@@ -153,6 +153,29 @@ def test_cost_is_what_is_built(trained: Trained) -> None:
     assert cost.memory_bytes > 1e6
 
 
+def test_the_drawing_is_of_what_is_built(trained: Trained) -> None:
+    layers = trained.kind.layers(trained.training, trained.prepared.facts)
+    drawn = sum((layer.parameters or 0) * layer.repeated for layer in layers)
+    assert drawn == trained.kind.cost(trained.prepared, trained.training).parameters
+    assert all(layer.parameters is not None for layer in layers)
+    assert len(layers) >= 3
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_it_can_be_drawn_and_told_before_there_are_songs(key: str) -> None:
+    kind = approach(key)
+    for preset in kind.presets.values():
+        training = read_parameters(kind.Training, preset.training)
+        layers = kind.layers(training)
+        assert layers
+        assert all(layer.name and layer.repeated >= 1 for layer in layers)
+        field = kind.receptive_field(training)
+        assert field is None or field.steps >= 2
+    for text in (kind.can_learn, kind.cannot_learn):
+        assert len(text) > 40
+        assert text.endswith(".")
+
+
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("preset", ["quick", "original", "best"])
 def test_cost_of_the_presets_is_what_is_built(key: str, preset: str) -> None:
