@@ -18,6 +18,7 @@ BAND_RANGE = (80.0, 8_000.0)  # Hz
 LOWEST_RATE = 400  # Hz; below it there are no bands
 FLOOR = 1e-5  # of the loudest band at its loudest: what lies 50 dB below it is a pause
 STILL_DB = 1.0  # bands that move less than this hold still: a drone has no pattern
+RISE = 0.2  # so much less like itself it is at some shorter lag: what only fades slowly is no pattern
 TIMES = 3  # a pattern comes so often at least
 
 
@@ -38,11 +39,16 @@ def best_pattern(samples: NDArray[np.float32], sample_rate: int) -> tuple[float,
     levels = levels - levels.mean(axis=0)
     if last < first or np.sqrt((levels**2).mean()) < STILL_DB:
         return 0.0, 0.0
-    correlation = np.array([_agreement(levels[:-lag], levels[lag:]) for lag in range(first, last + 1)])
+    correlation = np.array([_agreement(levels[:-lag], levels[lag:]) for lag in range(1, last + 1)])
+    rise = correlation - np.minimum.accumulate(correlation)
+    correlation[rise < RISE] = 0.0
+    correlation = correlation[first - 1 :]
+    if correlation.max() <= 0.0:
+        return 0.0, 0.0
     best = int(np.argmax(correlation >= correlation.max() - 0.02))  # of a period and its multiples, the period
     while best + 1 < correlation.size and correlation[best + 1] > correlation[best]:
         best += 1
-    return float(np.clip(correlation.max(), 0.0, 1.0)), (best + first) * step
+    return float(min(correlation.max(), 1.0)), (best + first) * step
 
 
 def _agreement(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

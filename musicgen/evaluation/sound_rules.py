@@ -29,7 +29,7 @@ OFFSET_SHARE = 0.1  # half of a wave has a third of its energy there, music less
 CLIPPED_SHARE = 0.001
 LEVEL_DB = 12.0
 LOOP = 0.9
-PATTERN = 0.75  # songs at hand have at most 0.5; loops with new phases about 0.8, other loops more than 0.9
+PATTERN = 0.75  # songs at hand have at most 0.35; loops with new phases about 0.8, other loops more than 0.9
 PATTERN_ABOVE = 0.1
 ABOVE_LEARNED = 0.02  # a correlation this little above that of the songs is no news
 CREST_DB = 4.0  # a square wave has 0, a sine 3; below half of what the songs have
@@ -95,20 +95,27 @@ def offset(metrics: Metrics, learned: Metrics) -> Verdict | None:
 def noise(metrics: Metrics, learned: Metrics) -> Verdict | None:
     limit = max(NOISE, learned.get("spectral_flatness", 1.0) + NOISE_ABOVE)  # beside unknown songs, nothing is noise
     value = metrics["spectral_flatness"]
-    if value <= limit:
+    if value <= limit or driven(metrics, learned):
         return None
     cause = "It hisses instead of sounding: the network draws more chance than it has learned tones."
     return Verdict("noise", "Noise", "spectral_flatness", value, limit, cause, (COOLER, LONGER, SLOWER))
+
+
+def driven(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    """Run into its limits all the time. Only beside songs that have peaks."""
+    crest, limit = metrics["crest_factor_db"], min(CREST_DB, learned.get("crest_factor_db", 0.0) / 2)
+    if crest >= limit:
+        return None
+    cause = "The wave always runs from limit to limit, without the peaks that music has: it sounds like a buzzer."
+    return Verdict("flat", "Flat", "crest_factor_db", crest, limit, cause, (COOLER, SLOWER, LONGER))
 
 
 def flat(metrics: Metrics, learned: Metrics) -> Verdict | None:
     """Driven into its limits, or a drone. Only beside songs that move: a drone may have been what was learned."""
     if noise(metrics, learned):
         return None  # which never moves either
-    crest, limit = metrics["crest_factor_db"], min(CREST_DB, learned.get("crest_factor_db", 0.0) / 2)
-    if crest < limit:
-        cause = "The wave always runs from limit to limit, without the peaks that music has: it sounds like a buzzer."
-        return Verdict("flat", "Flat", "crest_factor_db", crest, limit, cause, (COOLER, SLOWER, LONGER))
+    if found := driven(metrics, learned):
+        return found
     moves, limit = metrics["level_range_db"], min(RANGE_DB, learned.get("level_range_db", 0.0) / 4)
     if not 0.0 < moves < limit:  # 0 has what is too short to tell
         return None

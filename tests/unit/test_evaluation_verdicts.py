@@ -159,6 +159,7 @@ BAD_SOUNDS = {
     "a tenth of a second again and again": (np.tile(SECOND[:, :800], (1, 100)), ["looping"]),
     "five seconds again and again": (np.tile(MUSIC.samples[:, : 5 * RATE], (1, 4)), ["looping", "copied"]),
     "a loop with noise in it": (np.tile(SECOND, (1, 12)) + RNG.normal(0, 0.02, (1, 12 * RATE)), ["looping"]),
+    "driven into a limiter": (0.2 * np.tanh(200 * plucked(10 * RATE, seed=8).samples), ["flat"]),
     "half a wave": (np.maximum(plucked(10 * RATE, seed=8).samples, 0), ["offset"]),
     "white noise": (RNG.normal(0, 0.1, 10 * RATE), ["noise"]),
     "dark noise": (np.convolve(RNG.normal(0, 0.1, 10 * RATE), np.hanning(16), "same"), ["noise"]),
@@ -197,6 +198,12 @@ def test_a_loop_of_ever_new_phases_is_found_by_its_levels():
     assert found["loop_correlation"] < 0.3
     assert found["pattern_correlation"] > sound_rules.PATTERN
     assert found["pattern_seconds"] == pytest.approx(2.5, abs=0.1)
+
+
+def test_a_slow_fade_is_no_loop():
+    music = plucked(20 * RATE, seed=9).samples
+    for shape in (np.exp(-np.linspace(0, 5, 20 * RATE)), np.sin(np.linspace(0, np.pi, 20 * RATE))):
+        assert audio.describe(sound(music * shape))["pattern_correlation"] < 0.5
 
 
 BAD_NOTES = {
