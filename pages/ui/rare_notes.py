@@ -57,7 +57,7 @@ def draw_rare_notes(facts: Mapping[str, Any], threshold: int) -> None:
     counts = counts_of(facts)
     if not counts:
         return
-    with st.container(border=True, key="rare_notes", gap="xsmall"):
+    with st.container(border=True, key="rare_notes", gap="small"):
         st.markdown("**Rare notes**")
         figure = frequency_figure(counts, threshold)
         kept = kept_of(facts, threshold)
