@@ -20,6 +20,7 @@ from musicgen.symbolic.score import Score
 
 LISTENED_SECONDS = 60.0  # of each training song, to know how music of this kind measures
 LISTENED_SONGS = 4
+READ_SONGS = 500  # scores are read in milliseconds
 MAX_FRAMES = 30_000_000  # samples of each channel that are measured: 11 minutes at 44.1 kHz, 240 MB in stereo
 
 
@@ -83,7 +84,7 @@ def describe_training(songs: Sequence[TrainingSong], medium: Medium) -> dict[str
     """The metrics of the music that was learned from: of each the value that goes furthest; of the levels the mean."""
     known = [song for song in songs if song.clip.medium == medium]
     if medium == "midi":
-        return learned_from(midi.describe(score_of(song)) for song in known)
+        return learned_from(midi.describe(score_of(song)) for song in known[:READ_SONGS])
     found = learned_from(
         audio.describe(song.clip.waveform(0.0, min(LISTENED_SECONDS, longest_seconds(song.clip))))
         for song in known[:LISTENED_SONGS]

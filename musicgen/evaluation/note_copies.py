@@ -10,6 +10,8 @@ from musicgen.approaches.base import TrainingSong
 from musicgen.evaluation import originality
 from musicgen.symbolic.score import Score
 
+MAX_SONGS = 500  # a second or two for two hundred events each
+
 
 @dataclass(frozen=True)
 class Copies:
@@ -19,6 +21,7 @@ class Copies:
     share: float
     name: str
     num_songs: int
+    of_songs: int = 0
 
     def metrics(self) -> dict[str, float]:
         return {
@@ -38,11 +41,18 @@ class Copies:
 
     def _text(self) -> str:
         if not self.longest.num_events:
-            return f"Nothing in it stands in the {self.num_songs} training songs."
+            return f"Nothing in it stands in {songs_words(self.num_songs, self.of_songs)}."
+        where = "" if self.of_songs <= self.num_songs else f" (of {songs_words(self.num_songs, self.of_songs)})"
+        length = f"{self.longest.num_events} notes or chords"
         return (
-            f"The longest passage that stands in a training song has {self.longest.num_events} notes or chords: "
+            f"The longest passage that stands in a training song{where} has {length}: "
             f"at {self.longest.generated_seconds:.1f} s here, at {self.longest.song_seconds:.1f} s of “{self.name}”."
         )
+
+
+def songs_words(looked_at: int, of: int) -> str:
+    """`the 3 training songs`; `the first 500 of 2,000 training songs`."""
+    return f"the first {looked_at} of {of:,} training songs" if of > looked_at else f"the {looked_at} training songs"
 
 
 def score_of(song: TrainingSong) -> Score:
@@ -52,8 +62,8 @@ def score_of(song: TrainingSong) -> Score:
 
 
 def find_copies(generated: Score, songs: Sequence[TrainingSong]) -> Copies:
-    """The longest passage and the share of eight-note passages that stand in any of the training songs."""
-    scores = [score_of(song) for song in songs]
+    """The longest passage and the share of eight-note passages that stand in any of the first `MAX_SONGS` songs."""
+    scores = [score_of(song) for song in songs[:MAX_SONGS]]
     longest = originality.longest_copied_passage(scores, generated)
     name = songs[longest.song].name if longest.num_events else ""
-    return Copies(longest, originality.copied_ngram_share(scores, generated), name, len(songs))
+    return Copies(longest, originality.copied_ngram_share(scores, generated), name, len(scores), len(songs))

@@ -5,8 +5,8 @@ Conventions
     which the waveforms agree best: |Σ x·y| / (|x|·|y|), so neither gain nor polarity matters, and a copy that is cut
     and spliced is found piece by piece. In mono, at 8 kHz or the lowest rate that takes part. Silent stretches are
     left out; a sound that has no others copies nothing: 0. A copy at another speed or pitch is not found.
-    At most `MAX_STRETCHES` (evenly spread) and the first `LISTENED_SECONDS` of all songs together (an even share of
-    each) are looked at: bounded time, and `SoundCopies` says how much that was.
+    At most `MAX_STRETCHES` (evenly spread) and the first `LISTENED_SECONDS` of `MAX_SONGS` songs together (an even
+    share of each) are looked at: bounded time, and `SoundCopies` says how much that was.
 
 Metrics
     copied_correlation_training  the best agreement of any stretch, 0 … 1; 1: it is in a song, sample for sample
@@ -24,12 +24,14 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.base import TrainingSong
 from musicgen.audio.waveform import Waveform
+from musicgen.evaluation.note_copies import songs_words
 
 RATE = 8_000  # Hz
 STRETCH_SECONDS = 1.5  # shorter, and a held chord agrees with another one of the same notes
 SHORTEST_SECONDS = 0.5
 MAX_STRETCHES = 32
 LISTENED_SECONDS = 600.0  # of all songs together
+MAX_SONGS = 40  # so that a quarter of a minute of each is heard at least
 COPIED = 0.9
 FFT_SIZE = 1 << 17
 AUDIBLE_POWER = 1e-8  # -80 dB: below it a stretch is silence
@@ -52,6 +54,7 @@ class SoundCopies:
     song_seconds: float = 0.0
     generated_seconds: float = 0.0
     num_songs: int = 0
+    of_songs: int = 0
     num_stretches: int = 0
     listened_seconds: float = 0.0
 
@@ -71,7 +74,7 @@ class SoundCopies:
         }
 
     def _text(self) -> str:
-        listened = f"Listened to {self.listened_seconds:.0f} s of the {self.num_songs} training songs"
+        listened = f"Listened to {self.listened_seconds:.0f} s of {songs_words(self.num_songs, self.of_songs)}"
         if not self.name:
             return f"{listened}: nothing to lay beside them."
         return (
@@ -84,7 +87,8 @@ def find_sound_copies(generated: Waveform, songs: Sequence[TrainingSong], *, sta
     """See the module; looks at what comes after `start_seconds`. Songs that are no sound are passed over.
 
     Children and workers only: resamples."""
-    known = [song for song in songs if song.clip.medium == "audio"]
+    every = [song for song in songs if song.clip.medium == "audio"]
+    known = every[:MAX_SONGS]
     if not known:
         return SoundCopies()
     waveforms = [song.clip.waveform(0.0, LISTENED_SECONDS / len(known)) for song in known]
@@ -99,11 +103,12 @@ def find_sound_copies(generated: Waveform, songs: Sequence[TrainingSong], *, sta
         for number in np.flatnonzero(found > best):
             best[number], places[number] = found[number], (song.name, at[number] / rate)
     if not best.size:
-        return SoundCopies(num_songs=len(known), listened_seconds=listened)
+        return SoundCopies(num_songs=len(known), of_songs=len(every), listened_seconds=listened)
     top = int(best.argmax())
     share = float((best > COPIED).mean())
     return SoundCopies(
-        float(best[top]), share, *places[top], start_seconds + starts[top] / rate, len(known), len(stretches), listened
+        float(best[top]), share, *places[top], start_seconds + starts[top] / rate, len(known), len(every),
+        len(stretches), listened,
     )  # fmt: skip
 
 

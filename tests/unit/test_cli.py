@@ -82,6 +82,10 @@ def test_the_main_job(tune: Path, tmp_path: Path) -> None:
         assert output["notes_per_second"] > 0
         assert Path(output["files"]["mid"]).read_bytes().startswith(b"MThd")
         assert Path(output["files"]["wav"]).parent == tmp_path / "out"
+        assert output["metrics"]["num_notes"] == 24
+        assert output["copied"]["num_songs"] == 1
+        for verdict in output["verdicts"]:
+            assert set(verdict) == {"code", "title", "metric", "value", "limit", "cause", "remedies"}
     measured = call_json("compare", str(tune), made["outputs"][0]["id"])
     assert measured["medium"] == "midi"
     assert measured["generated"]["num_notes"] == 24

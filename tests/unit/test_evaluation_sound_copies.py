@@ -68,6 +68,12 @@ def test_what_a_song_led_is_left_out():
     assert (found.share, found.generated_seconds >= 6.0) == (1.0, True)
 
 
+def test_of_a_large_library_the_first_songs_are_listened_to(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sound_copies, "MAX_SONGS", 1)
+    assert find_sound_copies(SECOND, SONGS).share == 0.0
+    assert "of the first 1 of 2 training songs" in find_sound_copies(FIRST, SONGS).to_json()["text"]
+
+
 def test_it_says_how_much_it_listened_to(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sound_copies, "LISTENED_SECONDS", 10.0)
     found = find_sound_copies(FIRST.between(0, 4 * RATE), SONGS)

@@ -9,7 +9,7 @@ import pytest
 from makers_music import chords, melody, plucked, song
 
 from musicgen.audio.waveform import Waveform
-from musicgen.evaluation import audio, glossary, midi, sound_rules
+from musicgen.evaluation import audio, glossary, midi, note_copies, sound_rules
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import describe_clip
 from musicgen.symbolic.score import Score, make_notes
@@ -227,6 +227,14 @@ def test_what_is_wrong_with_notes_is_found(name: str):
     described = describe_clip(song(score).clip, training_clips=[learned])
     assert [verdict["code"] for verdict in described["verdicts"]] == expected
     assert described["copied"]["num_songs"] == 1
+
+
+def test_of_a_large_library_the_first_songs_are_read(monkeypatch: pytest.MonkeyPatch):
+    songs = [song(chords(12, seed=number), number) for number in range(3)]
+    monkeypatch.setattr(note_copies, "MAX_SONGS", 2)
+    found = note_copies.find_copies(songs[0].clip.content, songs)
+    assert (found.share, found.num_songs, found.of_songs) == (1.0, 2, 3)
+    assert "(of the first 2 of 3 training songs)" in found.to_json()["text"]
 
 
 def test_a_prediction_is_no_copy():
