@@ -249,8 +249,9 @@ class JazzLSTM(Approach):
         "quick": Preset(
             "A small memory and much dropout: a new solo in half a minute.",
             training={
-                "epochs": 60, "units": 64, "embedding": 32, "dropout": 0.4, "learning_rate": 0.005, "batch_size": 16,
-                "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 12, "schedule": "cosine",
+                "epochs": 120, "units": 64, "embedding": 32, "dropout": 0.4, "learning_rate": 0.004, "batch_size": 8,
+                "window_step": 4, "gradient_clip": 1.0, "weight_decay": 0.05, "smoothing": 0.1, "patience": 20,
+                "schedule": "cosine",
             },
         ),
         "original": Preset(
@@ -267,8 +268,9 @@ class JazzLSTM(Approach):
         "best": Preset(
             "A larger memory, stopped when the held-out measures no longer gain.",
             training={
-                "epochs": 200, "units": 128, "embedding": 64, "dropout": 0.5, "learning_rate": 0.003, "batch_size": 8,
-                "sequence_length": 64, "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 30, "schedule": "cosine",
+                "epochs": 300, "units": 128, "embedding": 64, "dropout": 0.5, "learning_rate": 0.002, "batch_size": 8,
+                "sequence_length": 64, "window_step": 4, "gradient_clip": 1.0, "weight_decay": 0.1, "smoothing": 0.1,
+                "patience": 40, "schedule": "cosine",
             },
             generation={"max_tries": 8},
         ),

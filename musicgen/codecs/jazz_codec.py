@@ -90,12 +90,14 @@ class JazzCodec:
 
     Attributes:
         phrasing: how notes were put into words. exact: lengths of a measure add up to the measure.
+        onsets: twelfths of a beat at which notes begin in the songs.
         forms: of the songs, in their order.
     """
 
     vocabulary: Vocabulary
     phrasing: Phrasing
     exact: bool
+    onsets: tuple[int, ...]
     forms: tuple[Form, ...]
 
     @property
@@ -122,6 +124,7 @@ class JazzCodec:
             "as_written": self.phrasing.as_written,
             "linked": self.phrasing.linked,
             "exact": self.exact,
+            "onsets": list(self.onsets),
             "forms": [form.to_json() for form in self.forms],
         }
 
@@ -131,6 +134,7 @@ class JazzCodec:
             Vocabulary.from_json(document["vocabulary"]),
             Phrasing(bool(document["as_written"]), bool(document["linked"])),
             bool(document["exact"]),
+            tuple(int(onset) for onset in document["onsets"]),
             tuple(Form.from_json(form) for form in document["forms"]),
         )
 

@@ -12,7 +12,6 @@ from musicgen.approaches.base import Prepared, TrainingSong
 from musicgen.codecs.holding_out import SONGS_ENOUGH, held_out_parts
 from musicgen.codecs.jazz_codec import Form, JazzCodec, form_of
 from musicgen.codecs.jazz_examples import (
-    MEASURES_OF_A_PHRASE,
     Melody,
     Windows,
     all_windows,
@@ -29,7 +28,8 @@ from musicgen.symbolic.score import Score
 
 SHORTEST_HELD_OUT = 16  # words: less says nothing
 FEWEST_WORDS = 8  # fewer are no melody to learn from
-FEWEST_PHRASES = 4  # of four measures: with fewer none is held out
+HELD_OUT_MEASURES = 2  # at a time: many short pieces test more kinds of measures than one long one
+FEWEST_PHRASES = 6  # different ones: with fewer none is held out
 MOST_ROWS = 100  # of the token table
 NOTHING_HELD_OUT = "No music is held out, so nothing tells what was learned from what was only memorised."
 
@@ -51,6 +51,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Any, seed: int) -> Pre
         vocabulary,
         phrasing,
         training.exact_measures and training.rests,
+        _onsets(picked),
         tuple(form_of(score, parts, song) for (song, score), parts in zip(sources, picked, strict=True)),
     )
     floors = _floors(learned, checked, len(vocabulary))
@@ -68,6 +69,18 @@ def prompted_forms(song: TrainingSong, training: Any) -> list[Form]:
     )
     score = song.clip.score()
     return [form_of(score, parts, song) for parts in pick_parts(score, song.tracks, guessing, song.name)]
+
+
+def _onsets(picked: Sequence[Parts]) -> tuple[int, ...]:
+    """Twelfths of a beat at which notes begin."""
+    begun = {
+        (event.onset - parts.start) % STEPS
+        for parts in picked
+        for events in parts.line
+        for event in events
+        if event.pitches
+    }
+    return tuple(sorted(begun))
 
 
 def _melody(parts: Parts, words: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Melody:
@@ -112,19 +125,19 @@ def _windows(melodies: Sequence[Melody], training: Any, seed: int, n_songs: int)
 
 
 def _held_out_phrases(melodies: Sequence[Melody], share: float, seed: int) -> list[list[slice]]:
-    """Of each melody the phrases of four measures that are not learned from, drawn from all there are.
+    """Of each melody the pairs of measures that are not learned from, drawn from all there are.
 
-    A phrase is held out with all its repetitions: a chorus that comes again would otherwise be no test at all."""
+    A pair is held out with all its repetitions: a chorus that comes again would otherwise be no test at all."""
     phrases: dict[tuple[int, ...], list[tuple[int, slice]]] = {}
     for song, melody in enumerate(melodies):
-        numbers = melody.places[:, 1] // MEASURES_OF_A_PHRASE
+        numbers = melody.places[:, 1] // HELD_OUT_MEASURES
         for number in np.unique(numbers).tolist():
             words = np.flatnonzero(numbers == number)
             part = slice(int(words[0]), int(words[-1]) + 1)
             phrases.setdefault(tuple(melody.ids[part].tolist()), []).append((song, part))
     total = sum(map(len, phrases.values()))
     room = max(1, round(share * total)) if share > 0 and len(phrases) >= FEWEST_PHRASES else 0
-    different = [each for words, each in phrases.items() if len(words) >= MEASURES_OF_A_PHRASE]
+    different = [each for words, each in phrases.items() if len(words) >= 2 * HELD_OUT_MEASURES]
     found: list[list[slice]] = [[] for _ in melodies]
     for number in np.random.default_rng([seed, 4]).permutation(len(different)).tolist():
         if len(different[number]) <= room:

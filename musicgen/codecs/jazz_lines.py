@@ -49,7 +49,7 @@ def whole_measures(line: Sequence[Event], start: int, measure: int, n_measures: 
 
     Gaps too short to be rests belong to the note before."""
     end = start + measure * n_measures
-    onsets = sorted({event.onset: event for event in line if start <= event.onset < end}.items())
+    onsets = _without_graces(sorted({event.onset: event for event in line if start <= event.onset < end}.items()))
     moments = [*(onset for onset, _ in onsets), end]
     filled: list[Event] = []
     position = start
@@ -63,6 +63,12 @@ def whole_measures(line: Sequence[Event], start: int, measure: int, n_measures: 
     filled.append(Event(position, end - position, (), 0))
     pieces = [piece for event in filled if event.length for piece in _cut(event, start, measure)]
     return by_measure(pieces, start, measure, n_measures)
+
+
+def _without_graces(onsets: Sequence[tuple[int, Event]]) -> list[tuple[int, Event]]:
+    """Without notes that last a twelfth of a beat until the next: ornaments, or what the grid made of a sloppy one."""
+    following = [*(onset for onset, _ in onsets[1:]), None]
+    return [pair for pair, after in zip(onsets, following, strict=True) if after is None or after - pair[0] > 1]
 
 
 def by_measure(events: Iterable[Event], start: int, measure: int, n_measures: int) -> list[list[Event]]:

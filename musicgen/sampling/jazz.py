@@ -20,7 +20,7 @@ from musicgen.sampling.jazz_score import jazz_score
 from musicgen.sampling.jazz_stepper import FreeStepper, MeasureStepper, allowed_words
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.tokens import sample
-from musicgen.symbolic.gathering import Event
+from musicgen.symbolic.gathering import STEPS, Event
 
 COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # a try beyond these is made again
 FIRST_WORD = Token("C", 3)  # what the authors put before the words of each chord set
@@ -68,7 +68,8 @@ def _fitted(
 ) -> Iterator[Made]:
     """One measure of melody over each chord set; the memory goes on from measure to measure."""
     tokens = codec.tokens
-    stepper = MeasureStepper(model, sizes, tokens, linked=codec.phrasing.linked)
+    onsets = codec.onsets if codec.exact else range(STEPS)
+    stepper = MeasureStepper(model, sizes, tokens, linked=codec.phrasing.linked, onsets=onsets)
     tries = 1 if generation.greedy else generation.max_tries
     rows = [order for order in orders for _ in range(tries)]
     n_words = max(len(order.sets) * (order.form.measure // stepper.shortest + 1) for order in orders)

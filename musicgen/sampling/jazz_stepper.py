@@ -25,12 +25,21 @@ class FreeStepper:
 
     num_fields = 1
 
-    def __init__(self, model: Any, sizes: JazzSizes, tokens: Sequence[Token], *, linked: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        sizes: JazzSizes,
+        tokens: Sequence[Token],
+        *,
+        linked: bool = False,
+        onsets: Sequence[int] = range(STEPS),
+    ) -> None:
         self.model, self.sizes, self.linked = model, sizes, linked
         self.lstms = [layer for layer in model.layers if isinstance(layer, LSTM)]
         self.features, self.head = model.get_layer("features"), model.get_layer("logits")
         self.lengths = np.array([token.length for token in tokens], dtype=np.int32)
         self.is_note = np.array([not token.is_rest for token in tokens], dtype=np.int32)
+        self.is_onset = np.isin(np.arange(STEPS), list(onsets)).astype(np.float32)
         self.shortest = int(self.lengths[self.lengths > 0].min(initial=4 * STEPS))
 
     def start(self, measures: NDArray[np.int32], allowed: NDArray[np.float32]) -> tuple[Any, Any]:
@@ -71,14 +80,18 @@ class FreeStepper:
 
 class MeasureStepper(FreeStepper):
     """Keeps to measures: a full one is followed by the next, which begins with a note that needs none before it; words
-    longer than what is left of the measure are not chosen while shorter ones may be."""
+    that end beyond the measure, or where in a beat no note of the songs begins, are not chosen while others may be.
+
+    onsets: twelfths of a beat at which words may begin."""
 
     def _next_place(self, place: Any, is_full: Any, measure: Any) -> Any:
         return place * (1 - is_full)
 
     def _ruled(self, logits: Any, place: Any, sounded: Any, measure: Any, allowed: Any) -> Any:
         may_come = ops.take(allowed, sounded, axis=0)
-        fits = ops.cast(ops.convert_to_tensor(self.lengths)[None] <= (measure - place)[:, None], "float32")
+        end = place[:, None] + ops.convert_to_tensor(self.lengths)[None]
+        lands = ops.take(ops.convert_to_tensor(self.is_onset), ops.mod(end, STEPS))
+        fits = ops.where(end < measure[:, None], lands, ops.cast(end == measure[:, None], "float32"))
         both = may_come * fits
         some = ops.cast(ops.sum(both, axis=-1, keepdims=True) > 0, "float32")
         return ops.where(both * some + may_come * (1 - some) > 0, logits, EXCLUDED)

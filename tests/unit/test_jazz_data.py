@@ -105,7 +105,7 @@ def test_held_out_phrases_and_their_repetitions_are_never_learned_from() -> None
     assert kept + len(held_out) == len(whole)
     known = checked.gather(np.arange(checked.n_examples), None)["known"].sum()
     assert known == len(held_out)
-    repeating = prepared(tune(8), validation_share=0.2)  # one phrase eight times: nothing can be held out fairly
+    repeating = prepared(tune(8), validation_share=0.2)  # the same two measures: nothing can be held out fairly
     assert repeating.validation is None
     assert "held out" in repeating.warnings[-1]
 
@@ -187,8 +187,11 @@ def test_too_little_music_is_said_with_the_arithmetic() -> None:
 
 
 def test_a_type_0_file_works() -> None:
-    rows = [(round(480 * on), round(480 * length), pitch, 0) for on, length, pitch in MELODY * 3]
-    rows = [(on + 3840 * (number // len(MELODY)), *rest) for number, (on, *rest) in enumerate(rows)]
+    rows = [
+        (3840 * number + round(480 * on), round(480 * length), pitch, 0)
+        for number in range(3)
+        for on, length, pitch in MELODY
+    ]
     rows += [(bar * 1920, 1900, pitch, 1) for bar in range(6) for pitch in (48, 52, 55)]
     events = [(on, 1, makers_midi.note_on(pitch, channel=channel)) for on, _, pitch, channel in rows]
     events += [(on + length, 0, makers_midi.note_off(pitch, channel)) for on, length, pitch, channel in rows]
