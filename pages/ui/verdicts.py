@@ -54,15 +54,15 @@ def draw_figures(medium: str, metrics: Mapping[str, Any], copied: Mapping[str, A
     if not rows:
         return
     with st.expander("The figures", icon=":material/straighten:"):
-        text_table(("Measure", "value ›", "unit", "What it tells"), rows)
         if copied and copied.get("text"):
             st.caption(escape(copied["text"]))
+        text_table(("Measure", "Value ›", "What it tells"), rows)
 
 
-def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Title, value, unit and meaning of each metric of this medium that was measured."""
+def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Title, value with its unit, and meaning of each metric of this medium that was measured."""
     return [
-        (metric.title, metric_value(metrics[metric.key]), metric.unit, metric.summary)
+        (metric.title, _amount(metric, metrics[metric.key]), metric.summary)
         for metric in METRICS
         if metric.medium == medium and metrics.get(metric.key) is not None
     ]
