@@ -113,7 +113,7 @@ class Training(Parameters):
         "less music, and joins what was never neighbours.",
     )  # fmt: skip
     instruments: Literal["all", "piano"] = parameter(
-        "all", title="Instruments", help="For tokens: piano uses the piano tracks alone. Drums are never used."
+        "all", title="Instruments", help="piano uses the piano tracks alone. Drums are never used."
     )
     dense: int = parameter(
         128, ge=1, le=4096, advanced=True, title="Dense units",
@@ -258,6 +258,7 @@ class NoteWaveNet(Approach):
                 "epochs": 60, "dropout": 0.4, "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine",
                 "gradient_clip": 1.0, "weight_decay": 0.2, "patience": 15,
             },
+            generation={"top_p": 0.92},
         ),
         "original": Preset(
             "The authors' pipeline, number for number: words for notes and chords of the piano, windows of 32, three "
@@ -277,6 +278,7 @@ class NoteWaveNet(Approach):
                 "dropout": 0.5, "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
                 "weight_decay": 0.5, "patience": 25,
             },
+            generation={"top_p": 0.92},
         ),
     }  # fmt: skip
     tiny = Preset(
