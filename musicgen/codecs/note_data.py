@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from musicgen.symbolic.score import Score
 FEWEST_NOTES = 8  # fewer are no song to learn from
 SHORTEST_HELD_OUT = 24  # notes: less says nothing
 STARTS_KEPT = 64
+MUCH_LOST = 0.2  # share of the tokens
 FEWEST_WINDOWS, MOST_PASSES = 32, 16  # in an epoch; little music is gone over more often
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss: nothing tells what was learned from what was only "
@@ -46,7 +47,11 @@ def read_scores(songs: Sequence[TrainingSong]) -> list[tuple[Score, Sequence[int
 
 def prepare_events(songs: Sequence[TrainingSong], training: Any, seed: int) -> Prepared:
     """Notes with rhythm, loudness and voices."""
-    codec, pieces = make_event_codec(read_scores(songs))
+    scores = read_scores(songs)
+    if training.instruments == "piano":
+        _raise_without_piano(scores, True)
+        scores = [(score, melodic_tracks(score, tracks, piano_only=True)) for score, tracks in scores]
+    codec, pieces = make_event_codec(scores)
     lengths = [len(piece) for piece in pieces]
     if max(lengths) < FEWEST_NOTES:
         raise InvalidInput(
@@ -141,7 +146,19 @@ def prepare_tokens(songs: Sequence[TrainingSong], training: Any, seed: int, *, a
         **frequency_histogram(counts),
     }
     floors = _token_floors(data, checked or data, len(vocabulary))
+    warnings = (*warnings, *_thinned(facts, training.threshold))
     return Prepared(codec, learned, measured, facts, floors, warnings)
+
+
+def _thinned(facts: Mapping[str, Any], threshold: int) -> tuple[str, ...]:
+    """A warning where the rare-note threshold takes much of the music away."""
+    lost, before = facts["n_tokens_before"] - facts["n_tokens"], facts["n_tokens_before"]
+    if lost < MUCH_LOST * before:
+        return ()
+    return (
+        f"The threshold of {threshold} leaves out {lost:,} of {before:,} notes and chords, and joins what is left: "
+        f"with so few songs a lower one keeps more of the music.",
+    )
 
 
 def _raise_without_piano(scores: Sequence[tuple[Score, Sequence[int] | None]], piano_only: bool) -> None:

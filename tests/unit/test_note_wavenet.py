@@ -139,6 +139,13 @@ def test_a_threshold_that_leaves_too_little_says_which_would_do() -> None:
         KIND.prepare(songs, training(**ORIGINAL | {"threshold": enough + 1}))
 
 
+def test_a_threshold_that_takes_much_away_is_a_warning() -> None:
+    prepared = KIND.prepare([midi_song(60, 0)], training(**PLAIN | {"threshold": 60}))
+    lost = prepared.facts["n_tokens_before"] - prepared.facts["n_tokens"]
+    assert f"leaves out {lost}" in prepared.warnings[-1]
+    assert len(KIND.prepare([midi_song(60, 0)], training(**PLAIN)).warnings) == 1
+
+
 def test_token_facts() -> None:
     prepared = KIND.prepare([midi_song(60, 0)], training(**PLAIN | {"threshold": 20}))
     facts = prepared.facts
