@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import model_validator
+
 from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
@@ -68,7 +70,7 @@ class Training(Parameters):
         "less music, and joins what was never neighbours.",
     )  # fmt: skip
     instruments: Literal["all", "piano"] = parameter(
-        "all", title="Instruments", help="For tokens: piano uses the piano tracks alone. Drums are never used."
+        "all", title="Instruments", help="piano uses the piano tracks alone. Drums are never used."
     )
     dense: int = parameter(
         128, ge=1, le=4096, advanced=True, title="Dense units", help="Width of the layer between memory and choice."
@@ -77,6 +79,11 @@ class Training(Parameters):
         128, ge=0, le=2048, advanced=True, title="Embedding",
         help="Width of the learned vector that stands for each value. 0, for tokens only: the plain number of the "
         "token, as the authors had it, so that neighbours in the alphabet look alike.",
+    )  # fmt: skip
+    recurrent_dropout: float = parameter(
+        0.0, ge=0, lt=1, advanced=True, title="Recurrent dropout",
+        help="Share of the weights between one step of the memory and the next that is left out at random while "
+        "learning: against learning by heart, and against a training that gets stuck on one note.",
     )  # fmt: skip
     scale_index: bool = parameter(
         False, advanced=True, title="Scale the plain number",
@@ -115,6 +122,12 @@ class Training(Parameters):
         0, ge=0, le=10_000, unit="epochs", advanced=True, title="Early stopping",
         help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _events_have_vectors(self) -> Training:
+        if self.representation == "events" and not self.embedding:
+            raise ValueError("embedding = 0, the plain number, is for tokens; events need 1 or more")
+        return self
 
 
 class Generation(Parameters):
@@ -191,6 +204,7 @@ class NoteLSTM(Approach):
                 "epochs": 80, "units": 192, "num_layers": 1, "dropout": 0.45, "batch_size": 16, "learning_rate": 3e-3,
                 "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 20,
             },
+            generation={"temperature": 0.9, "top_p": 0.95},
         ),
         "original": Preset(
             "The authors' pipeline, number for number: words for notes and chords, windows of 50, LSTM 256 twice.",
@@ -206,6 +220,7 @@ class NoteLSTM(Approach):
                 "sequence_length": 128, "epochs": 300, "units": 384, "num_layers": 2, "dropout": 0.4, "batch_size": 16,
                 "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 40,
             },
+            generation={"num_notes": 300, "temperature": 0.9, "top_p": 0.95},
         ),
     }  # fmt: skip
     tiny = Preset(
@@ -251,6 +266,7 @@ class NoteLSTM(Approach):
             dropout=training.dropout,
             embedding=training.embedding,
             scale=training.scale_index,
+            recurrent_dropout=training.recurrent_dropout,
         )
         return Networks({"notes": network})
 
@@ -320,6 +336,7 @@ def _sizes_of(fields: tuple[int, ...], training: Training) -> EventSizes:
         num_layers=training.num_layers,
         head=training.dense,
         dropout=training.dropout,
+        recurrent_dropout=training.recurrent_dropout,
     )
 
 

@@ -72,6 +72,7 @@ class EventCodec:
     Attributes:
         values: per field the raw values in sorted order; a value's place is its id.
         voices: what the voice numbers stand for. is_single: per voice, whether it sings one note at a time.
+        ranges: per voice, its lowest and its highest pitch in the songs.
         most_together: notes in the largest chord of the songs. most_repeats: of one pitch by one voice in a row.
         tempo: BPM, median of the songs. bar: length of the most common bar, in steps.
     """
@@ -79,6 +80,7 @@ class EventCodec:
     values: tuple[tuple[int, ...], ...]
     voices: tuple[Voice, ...]
     is_single: tuple[bool, ...]
+    ranges: tuple[tuple[int, int], ...]
     most_together: int
     most_repeats: int
     tempo: float
@@ -151,6 +153,7 @@ class EventCodec:
             "values": [list(values) for values in self.values],
             "voices": [[voice.program, voice.number, voice.name] for voice in self.voices],
             "is_single": list(self.is_single),
+            "ranges": [list(each) for each in self.ranges],
             "most_together": self.most_together,
             "most_repeats": self.most_repeats,
             "tempo": self.tempo,
@@ -163,6 +166,7 @@ class EventCodec:
             values=tuple(tuple(int(value) for value in values) for values in document["values"]),
             voices=tuple(Voice(int(program), int(number), str(name)) for program, number, name in document["voices"]),
             is_single=tuple(bool(each) for each in document["is_single"]),
+            ranges=tuple((int(low), int(high)) for low, high in document["ranges"]),
             most_together=int(document["most_together"]),
             most_repeats=int(document["most_repeats"]),
             tempo=float(document["tempo"]),
@@ -184,6 +188,7 @@ def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tu
         values=tuple(tuple(each) for each in values),
         voices=voices,
         is_single=tuple(all(_is_single(song.events, voice) for song in songs) for voice in range(len(voices))),
+        ranges=tuple(_range(together, voice) for voice in range(len(voices))),
         most_together=max((_largest_chord(song.events) for song in songs), default=1),
         most_repeats=max((_longest_repeat(song.events) for song in songs), default=1),
         tempo=float(np.median([_tempo(score) for score, _ in scores])),
@@ -249,6 +254,11 @@ def _largest_chord(events: Events) -> int:
         return 1
     chords = np.cumsum(events[:, GAP] > 0)
     return int(np.bincount(chords).max())
+
+
+def _range(events: Events, voice: int) -> tuple[int, int]:
+    pitches = events[events[:, VOICE] == voice, PITCH]
+    return (int(pitches.min()), int(pitches.max())) if pitches.size else (0, 127)
 
 
 def _is_single(events: Events, voice: int) -> bool:

@@ -26,6 +26,7 @@ class EventSizes:
     num_layers: int
     head: int
     dropout: float
+    recurrent_dropout: float = 0.0
 
     @classmethod
     def of(

@@ -57,7 +57,8 @@ class EventLayers:
 
     def lstm(self, number: int) -> LSTM:
         name = f"lstm_{number + 1}"
-        return self._layer(name, lambda: LSTM(self.sizes.units, name=name))  # type: ignore[return-value]
+        dropped = self.sizes.recurrent_dropout
+        return self._layer(name, lambda: LSTM(self.sizes.units, recurrent_dropout=dropped, name=name))  # type: ignore[return-value]
 
     def after_lstm(self, number: int, x: Any) -> Any:
         return self._dropout(f"dropout_{number + 1}")(x)
@@ -196,10 +197,11 @@ class EventStepper:
     """One field of one event at a time, with the bookkeeping of `codecs.event_features`.
 
     It allows what the songs had: chords rise and are no larger, a voice that sings one note at a time is not given two,
-    and no voice repeats a pitch more often.
+    no voice repeats a pitch more often, and none leaves its range (learned from in all keys, songs would wander off).
 
     State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
-    left (batch, pitches), latest, repeats, singing (batch, voices), heard (batch, 2, 12), lowest (batch,).
+    left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2, 12), lowest
+    (batch,).
     """
 
     def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
@@ -209,6 +211,9 @@ class EventStepper:
         self.gaps = np.asarray(codec.values[GAP], dtype=np.int32)
         self.durations = np.maximum(np.asarray(codec.values[DURATION], dtype=np.int32), 1)
         self.is_single = np.asarray(codec.is_single)
+        first = codec.values[PITCH][0]
+        self.floor = np.array([low - first for low, _ in codec.ranges], dtype=np.int32)
+        self.ceiling = np.array([high - first for _, high in codec.ranges], dtype=np.int32)
         self.most_together, self.most_repeats = codec.most_together, codec.most_repeats
         self.zero_gap = codec.values[GAP].index(0)
 
@@ -230,6 +235,8 @@ class EventStepper:
             "singing": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
             "heard": ops.zeros((batch_size, len(FADING), 12)),
             "lowest": zeros,
+            "floor": ops.broadcast_to(ops.convert_to_tensor(self.floor), (batch_size, self.floor.size)),
+            "ceiling": ops.broadcast_to(ops.convert_to_tensor(self.ceiling), (batch_size, self.ceiling.size)),
         }
         return self._listen(state, is_start=True)
 
@@ -283,6 +290,9 @@ class EventStepper:
             "heard": state["heard"] * np.array(FADING, dtype="float32")[:, None] + is_class,
             "left": ops.maximum(state["left"], is_pitch * length[:, None]),
             "latest": ops.where(is_voice > 0, pitch[:, None], state["latest"]),
+            # A prompt may reach further than the songs did.
+            "floor": ops.where(is_voice > 0, ops.minimum(state["floor"], pitch[:, None]), state["floor"]),
+            "ceiling": ops.where(is_voice > 0, ops.maximum(state["ceiling"], pitch[:, None]), state["ceiling"]),
         }
 
     def _listen(self, state: Any, *, is_start: bool) -> tuple[Any, Any]:
@@ -295,7 +305,8 @@ class EventStepper:
         is_zero = ops.arange(self.sizes.fields[GAP]) == self.zero_gap
         if is_start:
             return ops.where(is_zero, logits, NEVER), state
-        is_full = (state["together"] >= self.most_together)[:, None]
+        is_full = state["together"] >= self.most_together
+        is_full = ops.logical_or(is_full, ops.all(self._is_taken(state), axis=1))[:, None]
         return ops.where(ops.logical_and(is_zero, is_full), NEVER, logits), state
 
     def _logits(self, field: int, state: Any) -> Any:
@@ -311,20 +322,31 @@ class EventStepper:
         shares = ops.reshape(heard / (ops.sum(heard, axis=2, keepdims=True) + NOTHING_HEARD), (batch_size, -1))
         logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors, shares)
         if field == VOICE:
-            is_taken = ops.logical_and(state["singing"] > 0, self.is_single)
+            is_taken = self._is_taken(state)
             is_taken = ops.logical_and(is_taken, ops.logical_not(ops.all(is_taken, axis=1, keepdims=True)))
             return ops.where(is_taken, NEVER, logits)
         if field == PITCH:
             return ops.where(self._is_excluded(state, voice, last), NEVER, logits)
         return logits
 
+    def _is_taken(self, state: Any) -> Any:
+        """Voices that the chord so far leaves no note for, (batch, voices): they sing already, or lie below it."""
+        is_singing = ops.logical_and(state["singing"] > 0, self.is_single)
+        return ops.logical_or(is_singing, state["ceiling"] < state["lowest"][:, None])
+
     def _is_excluded(self, state: Any, voice: Any, last: Any) -> Any:
-        """Pitches below the chord so far, and one that the voice has sung often enough: (batch, pitches)."""
+        """Pitches below the chord so far, outside the range of the voice, and one that it has sung often enough:
+        (batch, pitches). Where that leaves none, the range gives way first."""
         pitches = ops.arange(self.sizes.n_pitches)
-        repeats = ops.squeeze(ops.take_along_axis(state["repeats"], voice[:, None], axis=1), axis=1)
-        is_worn = ops.logical_and(pitches == last[:, None], (repeats >= self.most_repeats)[:, None])
-        is_low = pitches < state["lowest"][:, None]
-        excluded = ops.logical_or(is_low, is_worn)
+
+        def of_voice(name: str) -> Any:
+            return ops.take_along_axis(state[name], voice[:, None], axis=1)
+
+        is_worn = ops.logical_and(pitches == last[:, None], of_voice("repeats") >= self.most_repeats)
+        excluded = ops.logical_or(pitches < state["lowest"][:, None], is_worn)
+        is_outside = ops.logical_or(pitches < of_voice("floor"), pitches > of_voice("ceiling"))
+        every = ops.logical_or(excluded, is_outside)
+        excluded = ops.where(ops.all(every, axis=1, keepdims=True), excluded, every)
         return ops.logical_and(excluded, ops.logical_not(ops.all(excluded, axis=1, keepdims=True)))
 
     def _phase(self, state: Any) -> Any:

@@ -17,12 +17,17 @@ import keras
 from keras import ops
 
 from musicgen.networks.activations import activation
+from musicgen.networks.dropout import Dropout
 
 State = tuple[Any, Any]  # (output, memory cell), each (batch, units)
 
 
 class LSTM(keras.layers.Layer):
-    """Sequence (batch, steps, features) → (batch, steps, units), or (batch, units) without `return_sequences`."""
+    """Sequence (batch, steps, features) → (batch, steps, units), or (batch, units) without `return_sequences`.
+
+    `recurrent_dropout`: share of the recurrent weights that a training step leaves out, the same ones at every step of
+    the sequence (Merity et al., Regularizing and optimizing LSTM language models, 2018).
+    """
 
     def __init__(
         self,
@@ -31,10 +36,12 @@ class LSTM(keras.layers.Layer):
         activation: str = "tanh",
         recurrent_activation: str = "sigmoid",
         return_sequences: bool = True,
+        recurrent_dropout: float = 0.0,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.units = units
+        self.drop = Dropout(recurrent_dropout, name="recurrent_dropout")
         self.activation, self.recurrent_activation = activation, recurrent_activation
         self.return_sequences = return_sequences
 
@@ -63,14 +70,15 @@ class LSTM(keras.layers.Layer):
         gates = ops.matmul(inputs, self.kernel) + self.bias + ops.matmul(output, self.recurrent_kernel)
         return _cell(gates, cell, self.activation, self.recurrent_activation)[:2]
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         projected = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.kernel) + self.bias  # (steps, batch, 4 units)
         if projected.shape[0] == 1:
             outputs = self._from_nothing(projected)
         else:
             scan = _scan(self.activation, self.recurrent_activation)
             # Times one: a tensor, not the variable itself, whose gradient TensorFlow would want by another way.
-            outputs = scan(projected, 1.0 * ops.convert_to_tensor(self.recurrent_kernel))
+            kernel = 1.0 * ops.convert_to_tensor(self.recurrent_kernel)
+            outputs = scan(projected, self.drop(kernel, training=training))
         return ops.transpose(outputs, (1, 0, 2)) if self.return_sequences else outputs[-1]
 
     def _from_nothing(self, projected: Any) -> Any:

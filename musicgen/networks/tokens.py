@@ -17,7 +17,14 @@ from musicgen.networks.recurrent import LSTM
 
 
 def build_token_network(
-    *, vocabulary_size: int, units: Sequence[int], dense: int, dropout: float, embedding: int = 0, scale: bool = False
+    *,
+    vocabulary_size: int,
+    units: Sequence[int],
+    dense: int,
+    dropout: float,
+    embedding: int = 0,
+    scale: bool = False,
+    recurrent_dropout: float = 0.0,
 ) -> keras.Model:
     """(batch, window) ids → LSTM layers with dropout → dense relu → logits (batch, vocabulary).
 
@@ -32,7 +39,8 @@ def build_token_network(
     else:
         x = keras.layers.Rescaling(1.0 / vocabulary_size if scale else 1.0, name="index")(_as_feature(x))
     for number, width in enumerate(units, start=1):
-        x = LSTM(width, return_sequences=number < len(units), name=f"lstm_{number}")(x)
+        goes_on = number < len(units)
+        x = LSTM(width, return_sequences=goes_on, recurrent_dropout=recurrent_dropout, name=f"lstm_{number}")(x)
         x = Dropout(dropout, name=f"dropout_{number}")(x)
     x = keras.layers.Dense(dense, activation="relu", name="dense")(x)
     return keras.Model(inputs, keras.layers.Dense(vocabulary_size, name="logits")(x))

@@ -11,7 +11,7 @@ from musicgen.approaches import approach
 from musicgen.approaches.base import SilentMonitor, read_parameters
 from musicgen.codecs.token_codec import TokenCodec
 from musicgen.codecs.vocabulary import Vocabulary
-from musicgen.errors import InvalidInput
+from musicgen.errors import InvalidInput, InvalidParameter
 from musicgen.evaluation.midi import longest_run
 from musicgen.symbolic.score import Track
 from tests.makers_music import chords, melody, midi_song, song
@@ -261,6 +261,27 @@ class TestEvents:
         assert [voice.name for voice in prepared.codec.voices] == ["Left"]
         with pytest.raises(InvalidInput, match="drums left out"):
             KIND.prepare([song(chords(20, with_drums=True), tracks=(2,))], trained)
+
+    def test_piano_alone(self) -> None:
+        trained = training(sequence_length=8, instruments="piano")
+        prepared = KIND.prepare([song(chords(20, with_drums=True)), midi_song(12, 1)], trained)
+        assert prepared.codec.voices
+        assert all(voice.program < 6 for voice in prepared.codec.voices)
+
+    def test_a_plain_number_is_for_tokens(self) -> None:
+        with pytest.raises(InvalidParameter, match="for tokens"):
+            training(embedding=0)
+
+    def test_no_voice_leaves_the_range_that_it_had(self, learned) -> None:
+        """All keys were shown, and still nobody sings higher or lower than in the songs."""
+        _, trained, prepared, networks, _ = learned
+        codec = prepared.codec
+        for made in make(networks, codec, trained, seeds=(4, 5), num_notes=200, temperature=2.0):
+            for number, track in enumerate(made.content.tracks):
+                voice = next(v for v, each in enumerate(codec.voices) if each.name == track.name)
+                pitches = made.content.notes["pitch"][made.content.notes["track"] == number]
+                low, high = codec.ranges[voice]
+                assert np.mean((pitches >= low) & (pitches <= high)) > 0.95
 
     def test_a_short_folk_song_works_and_says_what_is_missing(self) -> None:
         trained = read_parameters(KIND.Training, {**KIND.presets["quick"].training, "epochs": 1})
