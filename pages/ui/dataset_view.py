@@ -18,6 +18,7 @@ FLOORS = {
     "persistence": "What was last is repeated.",
     "repeat": "What was last is repeated.",
     "linear": "A weighted sum of what came before, fitted by least squares: straight arithmetic.",
+    "half_wave": "The song itself with its negative half cut off: no ReLU output gets below.",
     "zero": "Always the mean of the songs: in sound, silence.",
     "mean": "Always the mean of the songs.",
     "silence": "Always silence.",

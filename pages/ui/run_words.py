@@ -23,6 +23,10 @@ FLOOR_LESSONS: dict[str, tuple[str, str]] = {
         "predicts better than a linear rule on the same samples",
         "a linear rule on the same samples does as well or better",
     ),
+    "half_wave": (
+        "does better than half of the wave",
+        "no ReLU output can do better, for it is never negative",
+    ),
 }
 
 
