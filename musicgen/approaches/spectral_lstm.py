@@ -173,7 +173,7 @@ class Training(Parameters):
 
 class Generation(Parameters):
     seconds: float = parameter(
-        15.0, gt=0, le=600, unit="s", title="Length", help="How much new sound to make, where no steps are given."
+        15.0, gt=0, le=300, unit="s", title="Length", help="How much new sound to make, where no steps are given."
     )
     steps: int = parameter(
         0, ge=0, le=100_000, title="Steps",
@@ -243,8 +243,8 @@ class SpectralLSTM(Approach):
             "Mono at 22 kHz in overlapping frames; a memory of 256 chooses among 256 sounds and 64 corrections. About "
             "a minute.",
             training={
-                "epochs": 30, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.02,
-                "patience": 10, "dropout": 0.5, "sequence_overlap": 0.75, "codebook_size": 256, "components": 96,
+                "epochs": 40, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.02,
+                "patience": 12, "dropout": 0.4, "sequence_overlap": 0.75, "codebook_size": 256, "components": 96,
                 "seconds_per_song": 180.0,
             },
         ),
@@ -262,9 +262,9 @@ class SpectralLSTM(Approach):
         "best": Preset(
             "Clips of six seconds, a larger memory, finer sounds with two corrections, and more patience.",
             training={
-                "epochs": 100, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05,
-                "patience": 25, "dropout": 0.5, "sequence_overlap": 0.875, "codebook_size": 384, "components": 128,
-                "units": 384, "clip_seconds": 6.0, "num_codebooks": 3,
+                "epochs": 150, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05,
+                "patience": 40, "dropout": 0.7, "sequence_overlap": 0.875, "codebook_size": 384, "components": 128,
+                "units": 512, "clip_seconds": 6.0, "num_codebooks": 3,
             },
             generation={"seconds": 30.0, "phase_iterations": 64},
         ),
