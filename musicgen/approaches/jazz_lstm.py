@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import model_validator
+
 from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
@@ -154,6 +156,14 @@ class Training(Parameters):
         help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
     )  # fmt: skip
 
+    @model_validator(mode="after")
+    def _beats_in_order(self) -> Training:
+        if self.first_beat is not None and self.last_beat is not None and self.last_beat <= self.first_beat:
+            raise ValueError(
+                f"the solo ends after it begins, not with first_beat = {self.first_beat:g} and last_beat = {self.last_beat:g}"
+            )
+        return self
+
 
 class Generation(Parameters):
     temperature: float = parameter(
@@ -266,11 +276,11 @@ class JazzLSTM(Approach):
             generation={"tempo": 130.0, "temperature": 0.5, "nearness": None, "max_tries": 1},
         ),
         "best": Preset(
-            "A larger memory, stopped when the held-out measures no longer gain.",
+            "A larger memory that learns slowly and in doubt, stopped when the held-out measures no longer gain.",
             training={
-                "epochs": 300, "units": 128, "embedding": 64, "dropout": 0.5, "learning_rate": 0.002, "batch_size": 8,
-                "sequence_length": 64, "window_step": 4, "gradient_clip": 1.0, "weight_decay": 0.1, "smoothing": 0.1,
-                "patience": 40, "schedule": "cosine",
+                "epochs": 250, "units": 96, "embedding": 32, "dropout": 0.4, "learning_rate": 0.002, "batch_size": 8,
+                "window_step": 4, "gradient_clip": 1.0, "weight_decay": 0.05, "smoothing": 0.2, "patience": 40,
+                "schedule": "cosine",
             },
             generation={"max_tries": 8},
         ),
@@ -307,8 +317,8 @@ class JazzLSTM(Approach):
         return (
             *drawn,
             Layer("Dense, softmax", "dense", (steps, size), last, "How likely each word is to come next."),
-            Layer("Choice of a word", "choice", ("1",), note="By chance, weighed; words that do not fit are left out."),
-            Layer("Choice of a pitch", "choice", ("1",), note="One of those that the word allows over its chord."),
+            Layer("Choice of a word", "choice", (1,), note="By chance, weighed; words that do not fit are left out."),
+            Layer("Choice of a pitch", "choice", (1,), note="One of those that the word allows over its chord."),
         )
 
     def cost(self, prepared: Prepared, training: Any) -> Cost:

@@ -39,7 +39,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Any, seed: int) -> Pre
     if not songs:
         raise InvalidInput(sentence("A training needs one song or more", "none", "Choose a song."))
     scores = [song.clip.score() for song in songs]
-    found = [pick_parts(score, song.tracks, training, song.name) for score, song in zip(scores, songs, strict=True)]
+    found = [_played(score, song, training) for score, song in zip(scores, songs, strict=True)]
     sources = [(song, score) for song, score, parts in zip(songs, scores, found, strict=True) for _ in parts]
     picked = [parts for stretches in found for parts in stretches]
     phrasing = Phrasing(training.interval_names == "written", training.link_measures)
@@ -68,7 +68,23 @@ def prompted_forms(song: TrainingSong, training: Any) -> list[Form]:
         update={"melody_track": None, "chord_track": None, "first_beat": None, "last_beat": None}
     )
     score = song.clip.score()
-    return [form_of(score, parts, song) for parts in pick_parts(score, song.tracks, guessing, song.name)]
+    return [form_of(score, parts, song) for parts in _played(score, song, guessing)]
+
+
+def _played(score: Score, song: TrainingSong, training: Any) -> list[Parts]:
+    """The stretches of a song in which there is a melody."""
+    found = pick_parts(score, song.tracks, training, song.name)
+    played = [parts for parts in found if any(event.pitches for events in parts.line for event in events)]
+    if not played:
+        raise InvalidInput(
+            sentence(
+                "Melody and chords play at the same time somewhere",
+                f"“{song.name}”, where they never do",
+                "Choose other tracks or beats.",
+            ),
+            code="no_melody",
+        )
+    return played
 
 
 def _onsets(picked: Sequence[Parts]) -> tuple[int, ...]:

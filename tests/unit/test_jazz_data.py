@@ -12,7 +12,7 @@ from musicgen.approaches import approach
 from musicgen.approaches.base import Prepared, read_parameters
 from musicgen.codecs.jazz_codec import JazzCodec
 from musicgen.codecs.jazz_examples import NOTHING, one_hot_arrays
-from musicgen.errors import InvalidInput
+from musicgen.errors import InvalidInput, InvalidParameter
 from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.score import Score, TimeSignature
 from tests import makers_midi
@@ -139,6 +139,11 @@ def test_the_original_preset_works_on_any_song_and_says_what_it_took() -> None:
 def test_beats_asked_for_are_cut_to_whole_measures() -> None:
     facts = prepared(tune(4), first_beat=4, last_beat=19).facts
     assert (facts["first_beat"], facts["last_beat"], facts["n_measures"]) == (4, 16, 3)
+
+
+def test_beats_out_of_order_are_refused() -> None:
+    with pytest.raises(InvalidParameter, match="first_beat = 8 and last_beat = 8"):
+        read_parameters(JAZZ.Training, {"first_beat": 8, "last_beat": 8})
 
 
 def test_other_time_signatures_have_their_own_measures() -> None:
