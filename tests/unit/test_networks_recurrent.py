@@ -82,3 +82,19 @@ def test_slopes_from_outputs_are_derivatives(name: str) -> None:
     x = np.array([-2.0, -0.7, 0.3, 1.9], dtype="float32")
     measured = (np.asarray(function(x + 1e-3)) - np.asarray(function(x - 1e-3))) / 2e-3
     np.testing.assert_allclose(slope(ops.convert_to_tensor(function(x))), measured, atol=1e-3)
+
+
+def test_recurrent_dropout_is_there_while_learning_alone() -> None:
+    """The same recurrent weights are left out at every step; a layer without it hides no random number."""
+    inputs = np.random.default_rng(3).normal(size=(2, 5, 3)).astype(np.float32)
+    plain, dropped = LSTM(4), LSTM(4, recurrent_dropout=0.5)
+    for layer in (plain, dropped):
+        layer(inputs)
+    dropped.set_weights(plain.get_weights())
+    np.testing.assert_allclose(dropped(inputs), plain(inputs), atol=1e-6)
+    np.testing.assert_allclose(plain(inputs, training=True), plain(inputs), atol=1e-6)
+    learned = np.asarray(dropped(inputs, training=True))
+    assert np.abs(learned - np.asarray(plain(inputs)))[:, 1:].max() > 1e-3
+    np.testing.assert_allclose(learned[:, 0], np.asarray(plain(inputs))[:, 0], atol=1e-6)  # nothing to remember yet
+    assert len(plain.variables) == len(plain.weights)
+    assert len(dropped.variables) == len(dropped.weights) + 1
