@@ -160,7 +160,8 @@ class Training(Parameters):
     def _beats_in_order(self) -> Training:
         if self.first_beat is not None and self.last_beat is not None and self.last_beat <= self.first_beat:
             raise ValueError(
-                f"the solo ends after it begins, not with first_beat = {self.first_beat:g} and last_beat = {self.last_beat:g}"
+                "the solo ends after it begins, not with "
+                f"first_beat = {self.first_beat:g} and last_beat = {self.last_beat:g}"
             )
         return self
 

@@ -24,7 +24,8 @@ from musicgen.symbolic.gathering import STEPS, Event, gather_events
 from musicgen.symbolic.note_values import lay_out_measures
 from musicgen.symbolic.score import Score
 
-LEAST_COVERED = 0.25  # of the melody's measures: fewer chords are no accompaniment
+WELL_COVERED = 0.6  # of the melody's measures: with fewer struck chords, broken ones are looked for
+LEAST_COVERED = 0.25  # fewer chords are no accompaniment
 FEWEST_MEASURES = 4  # of a stretch that is used beside the longest
 LONGEST_PAUSE = 2  # measures in which one of the two may be silent
 NO_MUSIC = "A jazz LSTM learns a melody over chords"
@@ -156,16 +157,20 @@ class _Tracks:
 
     def _guessed_chords(self, melody: int) -> tuple[list[Event], tuple[int, ...], bool]:
         others = [number for number in self.numbers if number != melody]
-        played = {event.onset // (4 * STEPS) for event in self.line(melody)}
+        played = _bars(self.line(melody))
         for candidates in (others, [melody]):
-            best = max(candidates, key=self._harmoniousness, default=None)
-            if best is not None:
-                covered = {event.onset // (4 * STEPS) for event in self.events[best] if is_harmony(event)}
-                if len(covered & played) >= max(1, LEAST_COVERED * len(played)):
-                    return [event for event in self.events[best] if is_harmony(event)], (best,), False
+            struck: list[Event] = []
+            best = max(candidates, key=self._harmoniousness, default=melody)
+            if candidates:
+                struck = [event for event in self.events[best] if is_harmony(event)]
+            covered = len(_bars(struck) & played)
+            if covered >= max(1, WELL_COVERED * len(played)):
+                return struck, (best,), False
             gathered = gathered_chords(self._below(candidates, melody), 2 * STEPS)
-            if len({event.onset // (4 * STEPS) for event in gathered} & played) >= max(1, LEAST_COVERED * len(played)):
+            if len(_bars(gathered) & played) > max(covered, LEAST_COVERED * len(played)):
                 return gathered, tuple(candidates), True
+            if covered >= max(1, LEAST_COVERED * len(played)):
+                return struck, (best,), False
         raise InvalidInput(
             sentence(
                 NO_MUSIC,
@@ -192,7 +197,7 @@ class _Tracks:
         if not chords:
             return 0.0
         size = np.mean([min(len({pitch % 12 for pitch in event.pitches}), 4) for event in chords])
-        return float(size * len({event.onset // (4 * STEPS) for event in chords}))
+        return float(size * len(_bars(chords)))
 
     def _is_inside(self, event: Event) -> bool:
         first, last = self.training.first_beat, self.training.last_beat
@@ -202,6 +207,11 @@ class _Tracks:
         first, last = self.training.first_beat, self.training.last_beat
         place = "" if first is None and last is None else f" from beat {first or 0:g} to {last or 'the end'}"
         return f"“{self.name}” has {lacks}{place}, so {used} for the {what}."
+
+
+def _bars(events: Sequence[Event]) -> set[int]:
+    """Which stretches of four beats something begins in."""
+    return {event.onset // (4 * STEPS) for event in events}
 
 
 def _windows(tracks: _Tracks, melody: int, chords: Sequence[Event]) -> list[tuple[int, int, int]]:
