@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 MOMENTUM = 0.99
 LEAST = 1e-12
+EDGE = 0.5
 
 
 def hann(n_fft: int) -> Samples:
@@ -41,11 +42,11 @@ def short_time_spectrum(samples: Samples, n_fft: int, hop_length: int) -> NDArra
 
 def overlapped(spectrum: NDArray[np.complexfloating], n_fft: int, hop_length: int) -> Samples:
     """The sound whose short-time spectrum is nearest to `spectrum`. Inverse of `short_time_spectrum`, but for the
-    first and last samples, where a window is nearly 0."""
+    first and last half of a window: where few windows overlap, the sound fades in and out."""
     window = hann(n_fft)
     made = _add_up(np.fft.irfft(spectrum, n_fft).astype(np.float32, copy=False) * window, hop_length)
     weight = _add_up(np.broadcast_to(window**2, (len(spectrum), n_fft)), hop_length)
-    made /= np.maximum(weight, np.float32(0.01) * weight.max())
+    made /= np.maximum(weight, np.float32(EDGE) * weight.max())  # dividing by a vanishing window would click
     return made
 
 
