@@ -75,7 +75,7 @@ def _fitted(
     n_words = max(len(order.sets) * (order.form.measure // stepper.shortest + 1) for order in orders)
     noise = uniforms([order.seed for order in orders], tries, n_words, 1).reshape(len(rows), n_words, 1)
     allowed = allowed_words(tokens, rests_first=not generation.begin_with_note)
-    ids, speed = _sampled(stepper, rows, allowed, noise, generation, monitor)
+    ids, speed = _sampled(stepper, rows, allowed, noise, generation, monitor, len(orders))
     for number, order in enumerate(orders):
         candidates = [
             _fitted_melody(
@@ -119,7 +119,7 @@ def _overlapping(
     noise = np.concatenate([
         uniforms([order.seed], len(order.sets), generation.steps_per_set, 1)[0] for order in orders
     ])  # fmt: skip
-    ids, speed = _sampled(stepper, rows, allowed_words(tokens, rests_first=True), noise, generation, monitor)
+    ids, speed = _sampled(stepper, rows, allowed_words(tokens, rests_first=True), noise, generation, monitor, len(rows))
     done = 0
     for order in orders:
         player, melody = _player(order, codec, generation, 0), []
@@ -140,8 +140,9 @@ def _sampled(
     noise: NDArray[np.float32],
     generation: Any,
     monitor: Monitor,
+    n_kept: int,
 ) -> tuple[Ids, dict[str, float]]:
-    """(ids (rows, words), how fast)."""
+    """(ids (rows, words), how fast the rows that will be kept were made)."""
     rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
     total, pace = len(rows) * noise.shape[1], Pace()
 
@@ -152,7 +153,7 @@ def _sampled(
     monitor.progress("generating", 0, total)
     begin = stepper.start(np.array([row.form.measure for row in rows], dtype=np.int32), allowed)
     ids = sample(stepper, begin, noise, rules, progress=progress)[:, :, 0]
-    return ids, {"steps": noise.shape[1], **pace.facts(len(rows))}
+    return ids, {"steps": noise.shape[1], **pace.facts(n_kept)}
 
 
 def _player(order: Order, codec: JazzCodec, generation: Any, attempt: int) -> Player:
