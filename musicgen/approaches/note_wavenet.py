@@ -274,9 +274,9 @@ class NoteWaveNet(Approach):
         "best": Preset(
             "Wider and deeper, with more patience.",
             training={
-                "sequence_length": 128, "epochs": 150, "dilation_depth": 6, "filters": (128,), "skip_channels": 192,
+                "sequence_length": 128, "epochs": 80, "dilation_depth": 6, "filters": (128,), "skip_channels": 192,
                 "dropout": 0.5, "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
-                "weight_decay": 0.5, "patience": 25,
+                "weight_decay": 0.5, "patience": 20,
             },
             generation={"top_p": 0.92},
         ),
