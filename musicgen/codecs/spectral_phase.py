@@ -94,7 +94,7 @@ def first_phases(magnitudes: NDArray[np.float32], hop_length: int, rng: np.rando
     n_frames, n_bins = magnitudes.shape
     n_fft = 2 * (n_bins - 1)
     middle = np.empty((n_frames, n_bins), dtype=np.float32)
-    last = rng.uniform(-np.pi, np.pi, n_bins).astype(np.float32)
+    last = rng.uniform(-np.pi, np.pi, (n_bins,)).astype(np.float32)
     logs = np.log(np.maximum(magnitudes, np.float32(LEAST)))
     for number, log in enumerate(logs):
         peaks = 1 + np.flatnonzero((log[1:-1] > log[:-2]) & (log[1:-1] >= log[2:]))
@@ -107,4 +107,4 @@ def first_phases(magnitudes: NDArray[np.float32], hop_length: int, rng: np.rando
             last = (phase % (2 * np.pi))[owner].astype(np.float32)
         middle[number] = last
     # The transform counts time from a window's start: from there to its middle every other bin is turned round.
-    return middle + np.float32(np.pi) * (np.arange(n_bins) % 2)
+    return middle + np.float32(np.pi) * (np.arange(n_bins) % 2).astype(np.float32)
