@@ -4,7 +4,7 @@ Predictors that fit music well are played badly as they are. Nearly pure tones a
 filters that no other sound may enter; where one predictor follows another, what still rings is foreign to the new one
 and is blown up without bound. So what is played is a bank of its own:
 
-    softer      fitted to the same moments with a noise floor at -60 dB
+    softer      fitted to the same moments with a noise floor at -50 dB
     overlapping at a change, the autocorrelations of the two moments are mixed and a predictor is solved for each
                 mixture, the share of the old one falling by 7 dB in each part of a frame. Every one of them is stable
                 (autocorrelation method; Makhoul, Linear prediction, Proc. IEEE 63, 1975) and knows the tones that
@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NOISE_FLOOR = 1e-6
+NOISE_FLOOR = 1e-5
+FADING = 0.9999  # in a sample, of all that rings: half a second at 22 kHz. What 32 bits round off may not grow
 SHARES = 0.5 * 0.2 ** np.arange(8)  # of the predictor before, in each part of a frame after a change
 FEW = 8.0  # frames: codes with fewer of them are thought to be as loud as their predictor and their level suggest
 Samples = NDArray[np.float32]
@@ -66,7 +67,8 @@ class Playing:
             *self.correlations,
             *(SHARES[k] * self.correlations[old] + (1 - SHARES[k]) * self.correlations[new] for old, new, k in mixed),
         ]
-        return np.array([solve(each, NOISE_FLOOR) for each in correlations], dtype=np.float32), index
+        fading = FADING ** np.arange(1, self.correlations.shape[1])
+        return np.array([fading * solve(each, NOISE_FLOOR) for each in correlations], dtype=np.float32), index
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: getattr(self, name).tolist() for name in ("correlations", "levels", "loudness")}

@@ -20,6 +20,7 @@ from musicgen.sampling.tokens import hear, sample
 FRAMES_PER_CALL = 16
 FRAMES_HEARD = 576
 WARM_UP = 64
+BOUND = 1e3
 MOST_GAIN = 2.0  # on what is struck, where a frame would be too quiet
 
 
@@ -100,7 +101,8 @@ def _play_frames(
         def body(t: Any, heard: Any) -> Any:
             at = t % hop
             value = ops.sum(ops.slice(heard, (0, 0, at), (2, batch_size, order)) * kernel, axis=2)
-            value = value + ops.stack([ops.zeros((batch_size,)), struck[t]])
+            # The bound is never met by music; without it a frame that rings up would end as no number.
+            value = ops.clip(value + ops.stack([ops.zeros((batch_size,)), struck[t]]), -BOUND * peak, BOUND * peak)
             return t + 1, ops.slice_update(heard, (0, 0, order + at), value[:, :, None])
 
         return ops.while_loop(lambda t, _: t < first + part, body, (first, heard), maximum_iterations=part)[1]
