@@ -21,7 +21,7 @@ FRAMES_PER_CALL = 16
 FRAMES_HEARD = 576
 WARM_UP = 64
 BOUND = 1e3
-MOST_GAIN = 2.0  # on what is struck, where a frame would be too quiet
+MOST_GAIN = 3.0  # on what is struck, where a frame would be too quiet
 
 
 def choose_codes(
