@@ -218,7 +218,8 @@ class NoteLSTM(Approach):
             "Two memories, longer windows, and more left out while learning, so that less is learned by heart.",
             training={
                 "sequence_length": 128, "epochs": 160, "units": 256, "num_layers": 2, "dropout": 0.45, "batch_size": 16,
-                "recurrent_dropout": 0.2, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 40,
+                "recurrent_dropout": 0.2, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
+                "weight_decay": 0.05, "patience": 40,
             },
             generation={"num_notes": 300, "temperature": 0.9, "top_p": 0.95},
         ),
