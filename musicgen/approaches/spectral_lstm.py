@@ -260,11 +260,11 @@ class SpectralLSTM(Approach):
             generation={"steps": 10, "keep_seed": True},
         ),
         "best": Preset(
-            "Clips of four seconds, a larger memory, finer sounds with two corrections, and more patience.",
+            "A larger memory, finer sounds, smaller steps and more patience; half a minute of sound.",
             training={
-                "epochs": 100, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05,
-                "patience": 25, "dropout": 0.45, "sequence_overlap": 0.875, "codebook_size": 384, "components": 128,
-                "units": 384, "clip_seconds": 4.0, "num_codebooks": 3,
+                "epochs": 100, "learning_rate": 1e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05,
+                "patience": 25, "dropout": 0.55, "sequence_overlap": 0.875, "codebook_size": 384, "components": 128,
+                "units": 320,
             },
             generation={"seconds": 30.0, "phase_iterations": 64},
         ),
