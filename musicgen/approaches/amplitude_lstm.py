@@ -21,6 +21,7 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
+from musicgen.approaches.shared_parameters import Schedule
 from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.amplitude_data import examples_of, facts_of, floors_of, with_banks
 from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
@@ -47,7 +48,7 @@ def _as_list(value: Any) -> Any:
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], BeforeValidator(_as_list), Field(max_length=8)]
 
 
-class Training(Parameters):
+class Training(Schedule):
     look_back: int = parameter(
         3, ge=1, le=4096, unit="samples", title="Look back",
         help="How many past samples each guess is made from. More of them catch more of the tone; 3 see only its "
@@ -168,18 +169,6 @@ class Training(Parameters):
     sequence_length: int = parameter(
         64, ge=2, le=4096, unit="frames", advanced=True, title="Sequence length",
         help="With recurrence frames: how many frames the network is shown at a time.",
-    )  # fmt: skip
-    schedule: Literal["constant", "cosine"] = parameter(
-        "constant", advanced=True, title="Learning-rate schedule",
-        help="cosine slows down towards the end, and ends finer.",
-    )  # fmt: skip
-    gradient_clip: float = parameter(
-        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
-        help="Longest step that one batch may ask for; 0 for none. 1 helps against a loss that jumps.",
-    )  # fmt: skip
-    patience: int = parameter(
-        0, ge=0, le=10_000, unit="epochs", advanced=True, title="Early stopping",
-        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -402,7 +391,7 @@ class AmplitudeLSTM(Approach):
             tasks.append(engine.Task(name, objective, prepared.training[number], validation, unit, flops_of(training)))
         recipe = engine.Recipe(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, patience=training.patience,
+            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
         )  # fmt: skip
 
         def note(means: dict[str, dict[str, float]]) -> None:

@@ -48,8 +48,8 @@ def parameter(
 ) -> Any:
     """One hyper-parameter: `help` says what it does to the sound; `advanced` folds it away in the form.
 
-    `widget`: another way to enter it than its type suggests. "track" offers the MIDI tracks of the chosen songs by name;
-    the value is the number of one, or None for a guess."""
+    `widget`: another way to enter it than its type suggests. "track" offers the MIDI tracks of the chosen songs by
+    name; the value is the number of one, or None for a guess."""
     extra: dict[str, Any] = {"advanced": advanced, "unit": unit, "widget": widget}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 

@@ -20,6 +20,7 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
+from musicgen.approaches.shared_parameters import Schedule
 from musicgen.codecs.jazz_codec import JazzCodec
 from musicgen.codecs.jazz_data import prepare_jazz, prompted_forms
 from musicgen.networks.jazz_sizes import JazzSizes
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _SIZES = "vocabulary_size", "num_parts", "most_beats"  # in the facts
 
 
-class Training(Parameters):
+class Training(Schedule):
     melody_track: int | None = parameter(
         None, ge=0, le=10_000, widget="track", title="Melody track",
         help="The track whose melody is learned, counted from 0. Empty: the one that is most a melody.",
@@ -135,14 +136,6 @@ class Training(Parameters):
         "constant", advanced=True, title="Learning-rate schedule",
         help="Without decay: cosine slows down towards the end, and ends finer.",
     )  # fmt: skip
-    gradient_clip: float = parameter(
-        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
-        help="Longest step that one batch may ask for; 0 for none.",
-    )  # fmt: skip
-    weight_decay: float = parameter(
-        0.0, ge=0, le=1, advanced=True, title="Weight decay",
-        help="Pulls weights towards 0; keeps a short solo from being learned by heart.",
-    )  # fmt: skip
     smoothing: float = parameter(
         0.0, ge=0, lt=1, advanced=True, title="Label smoothing",
         help="How much doubt is kept about every word: it dares more afterwards, and recites less.",
@@ -150,10 +143,6 @@ class Training(Parameters):
     validation_share: float = parameter(
         0.15, ge=0, le=0.5, advanced=True, title="Held-out share",
         help="How much of the music, whole songs or the last measures, is never learned from and only checks.",
-    )  # fmt: skip
-    patience: int = parameter(
-        0, ge=0, le=10_000, unit="epochs", advanced=True, title="Early stopping",
-        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
     )  # fmt: skip
 
     @model_validator(mode="after")

@@ -15,13 +15,13 @@ from musicgen.approaches.base import (
     Layer,
     Made,
     Monitor,
-    Parameters,
     Prepared,
     Preset,
     ReceptiveField,
     TrainingSong,
     parameter,
 )
+from musicgen.approaches.shared_parameters import NoteChoice, NoteMusic, Schedule
 from musicgen.codecs.note_data import prepare_events, prepare_tokens
 from musicgen.codecs.note_events import FIELDS, EventCodec
 from musicgen.codecs.token_codec import TokenCodec
@@ -45,16 +45,7 @@ Widths = Annotated[
 ]
 
 
-class Training(Parameters):
-    representation: Literal["events", "tokens"] = parameter(
-        "events", title="Notes as",
-        help="events: every note with its rhythm, length, loudness and instrument. tokens: the authors' words, a note "
-        "or a chord and nothing else; what they make has one event a beat.",
-    )  # fmt: skip
-    sequence_length: int = parameter(
-        64, ge=2, le=2048, unit="notes", title="Sequence length",
-        help="How many notes the network is shown at a time. Longer ones teach longer phrases, and take longer.",
-    )  # fmt: skip
+class Training(NoteMusic, Schedule):
     epochs: int = parameter(50, ge=1, le=10_000, title="Epochs", help="How often the music is gone through.")
     dilation_depth: int = parameter(
         5, ge=1, le=12, title="Dilation depth",
@@ -107,14 +98,6 @@ class Training(Parameters):
         1e-3, gt=0, le=1, title="Learning rate",
         help="Size of each step. Too large never settles; too small never arrives.",
     )  # fmt: skip
-    threshold: int = parameter(
-        0, ge=0, le=1_000_000, unit="times", title="Rare-note threshold",
-        help="For tokens: those that occur less often than this in all songs are left out. It makes an easier task of "
-        "less music, and joins what was never neighbours.",
-    )  # fmt: skip
-    instruments: Literal["all", "piano"] = parameter(
-        "all", title="Instruments", help="piano uses the piano tracks alone. Drums are never used."
-    )
     dense: int = parameter(
         128, ge=1, le=4096, advanced=True, title="Dense units",
         help="Width of the layer between convolutions and choice.",
@@ -122,39 +105,6 @@ class Training(Parameters):
     embedding: int = parameter(
         96, ge=1, le=2048, advanced=True, title="Embedding",
         help="Width of the learned vector that stands for each value.",
-    )  # fmt: skip
-    order: Literal["tracks", "time"] = parameter(
-        "tracks", advanced=True, title="Order",
-        help="For tokens: tracks puts one track after the other, as the authors did (left hand after right); time "
-        "takes all tracks together as time goes on.",
-    )  # fmt: skip
-    transpose: bool = parameter(
-        True, advanced=True, title="All keys",
-        help="For events: each window is shown in a random key. Twelve times the music from the same songs.",
-    )  # fmt: skip
-    validation: Literal["held_out", "random_windows", "none"] = parameter(
-        "held_out", advanced=True, title="Validation",
-        help="held_out: songs, or ends of songs, that are never trained on. random_windows (tokens only): the authors' "
-        "way; these windows overlap what is trained on, so the loss looks better than it is.",
-    )  # fmt: skip
-    validation_share: float = parameter(
-        0.2, ge=0, le=0.5, advanced=True, title="Held-out share", help="How much of the music validates."
-    )
-    schedule: Literal["constant", "cosine"] = parameter(
-        "constant", advanced=True, title="Learning-rate schedule",
-        help="cosine slows down towards the end, and ends finer.",
-    )  # fmt: skip
-    gradient_clip: float = parameter(
-        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
-        help="Longest step that one batch may ask for; 0 for none. 1 helps against a loss that jumps.",
-    )  # fmt: skip
-    weight_decay: float = parameter(
-        0.0, ge=0, le=1, advanced=True, title="Weight decay",
-        help="Pulls weights towards 0; keeps small sets of songs from being learned by heart.",
-    )  # fmt: skip
-    patience: int = parameter(
-        0, ge=0, le=10_000, unit="epochs", advanced=True, title="Early stopping",
-        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -183,50 +133,12 @@ class Training(Parameters):
         return self.representation == "events" or not (self.pooling or self.validation == "random_windows")
 
 
-class Generation(Parameters):
-    num_notes: int = parameter(200, ge=1, le=20_000, unit="notes", title="Notes", help="How many to make.")
-    temperature: float = parameter(
-        1.0, ge=0.05, le=4, title="Temperature",
-        help="How much is dared: below 1 safer and more repetitive, above 1 wilder and sooner wrong.",
-    )  # fmt: skip
-    top_k: int = parameter(
-        0, ge=0, le=10_000, title="Top k", help="Choose among the k likeliest only; 0 chooses among all."
-    )
-    top_p: float = parameter(
-        1.0, gt=0, le=1, title="Top p",
-        help="Choose among the likeliest that together have this probability; cuts off what is nearly impossible.",
-    )  # fmt: skip
-    tempo: float | None = parameter(
-        None, ge=10, le=400, unit="BPM", title="Tempo", help="Empty: that of the prompt, or of the songs."
-    )
-    prompt_notes: int = parameter(
-        64, ge=0, le=4096, unit="notes", title="Prompt",
-        help="With a song as prompt: how many of its first notes are heard before the network goes on.",
-    )  # fmt: skip
-    keep_prompt: bool = parameter(
-        False, advanced=True, title="Keep the prompt", help="Begin the piece with the notes of the prompt."
-    )
-    repetition_penalty: float = parameter(
-        1.0, ge=1, le=10, advanced=True, title="Repetition penalty",
-        help="A pitch (for tokens: a word) that was chosen lately becomes so many times less likely. 1 leaves it as it "
-        "was learned; more keeps it from getting stuck, and leads it astray.",
-    )  # fmt: skip
-    repetition_window: int = parameter(
-        8, ge=1, le=512, unit="notes", advanced=True, title="Repetition window",
-        help="How many notes back the repetition penalty looks.",
-    )  # fmt: skip
-    greedy: bool = parameter(
-        False, advanced=True, title="Always the likeliest",
-        help="No chance at all (argmax), as the authors had it: sooner or later it repeats one note for ever.",
-    )  # fmt: skip
+class Generation(NoteChoice):
     memory: Literal["carried", "window"] = parameter(
         "carried", advanced=True, title="Memory",
         help="For tokens. carried: all that the convolutions reach back to. window: only the last sequence, seen anew "
         "at every note, as the authors had it; slower, and the only way with pooling.",
     )  # fmt: skip
-    step_beats: float = parameter(
-        1.0, gt=0, le=16, unit="beats", advanced=True, title="Step", help="For tokens: from one event to the next."
-    )
 
 
 class NoteWaveNet(Approach):

@@ -19,6 +19,7 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
+from musicgen.approaches.shared_parameters import Schedule
 from musicgen.codecs.spectral_block_data import prepare_blocks
 from musicgen.codecs.spectral_blocks import BlockCodec
 from musicgen.codecs.spectral_frame_data import prepare_frames
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
 
 
-class Training(Parameters):
+class Training(Schedule):
     representation: Literal["frames", "blocks"] = parameter(
         "frames", title="Sound as",
         help="frames: short overlapping windows, their loudness at each frequency, chosen by chance; phases are found "
@@ -144,22 +145,6 @@ class Training(Parameters):
     optimizer: Literal["adam", "rmsprop"] = parameter(
         "adam", advanced=True, title="Optimiser", help="How steps are made out of errors. The authors took rmsprop."
     )
-    schedule: Literal["constant", "cosine"] = parameter(
-        "constant", advanced=True, title="Learning-rate schedule",
-        help="cosine slows down towards the end, and ends finer.",
-    )  # fmt: skip
-    gradient_clip: float = parameter(
-        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
-        help="Longest step that one batch may ask for; 0 for none. 1 helps against a loss that jumps.",
-    )  # fmt: skip
-    weight_decay: float = parameter(
-        0.0, ge=0, le=1, advanced=True, title="Weight decay",
-        help="Pulls weights towards 0; keeps little music from being learned by heart.",
-    )  # fmt: skip
-    patience: int = parameter(
-        0, ge=0, le=100_000, unit="epochs", advanced=True, title="Early stopping",
-        help="Stop after so many epochs without a better held-out loss; 0 never stops early.",
-    )  # fmt: skip
 
     @model_validator(mode="after")
     def _windows_overlap(self) -> Training:
