@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ def frame_pieces(
     rules = Rules(generation.temperature, generation.top_k, generation.top_p)
     noise = uniforms(seeds, n_new, stepper.num_fields)
     made = sample(stepper, begin, noise, rules, progress=progress)
-    speed = {"steps": n_new, **pace.facts(len(seeds))}
+    chosen = pace.facts(len(seeds))
     for number, (seed, place) in enumerate(zip(seeds, places, strict=True)):
         ids = np.concatenate([heard[number], made[number]]) if generation.keep_seed else made[number]
 
@@ -57,10 +58,14 @@ def frame_pieces(
             left = (total - n_new * len(seeds)) * number // len(seeds)
             monitor.progress("generating", n_new * len(seeds) + left, total)
 
+        began = time.monotonic()
         content, gain = _sound(codec, ids, generation, seed, sounding)
+        took = n_new / chosen["steps_per_second"] + time.monotonic() - began  # choices of this piece, and phases
         seconds = heard.shape[1] / codec.steps_per_second
         facts = {
-            **speed,
+            **chosen,
+            "steps": n_new,
+            "steps_per_second": round(n_new / took, 1),
             "seeded_seconds": round(seconds, 6) if generation.keep_seed else 0.0,
             "heard_seconds": round(seconds, 6),
             "distinct_sounds": len(np.unique(made[number][:, 0])),
