@@ -114,13 +114,11 @@ def _made(outputs: list[Any], run: Any, shown: tuple[str, ...]) -> dict[str, Any
         values = [metrics[name] for metrics, _ in judged if name in metrics]
         if values:
             ranges[name] = [round(float(min(values)), 3), round(float(max(values)), 3)]
-    speeds = [value for each in outputs for name, value in each.sidecar["facts"].items() if name.endswith("per_second")]
     return {
         "outputs": len(judged),
         "sound": sum(not codes for _, codes in judged),
         "verdicts": dict(Counter(code for _, codes in judged for code in codes)),
         "ranges": ranges,
-        "per_second": round(max(speeds), 1) if speeds else None,
     }
 
 

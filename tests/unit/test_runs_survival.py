@@ -24,9 +24,11 @@ from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.runs.supervisor import Supervisor
 from musicgen.storage import database
 
+# What a shell starts in the background ignores Ctrl-C, and so would this; a server in its terminal does not.
 SERVER = """
-import sys, time
+import signal, sys, time
 from musicgen.runs import api
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print(api.submit_training("ticking", [api.SongChoice(sys.argv[1])], {"epochs": 40}), flush=True)
 while True:
     api.list_runs()
@@ -173,11 +175,14 @@ def test_the_end_of_the_server_leaves_a_run_alone(song: str, blow: str) -> None:
     run_id = server.stdout.readline().decode().strip()
     server.stdout.close()
     pid = worker_pid(run_id)
-    if blow.startswith("kill"):
+    try:
+        if blow.startswith("kill"):
+            server.kill()
+        else:
+            os.killpg(server.pid, signal.SIGINT)
+        server.wait(10)
+    finally:
         server.kill()
-    else:
-        os.killpg(server.pid, signal.SIGINT)
-    server.wait(10)
     assert api.get_run(run_id).state == "running"
     assert worker_pid(run_id) == pid
     run = wait_for_rest(run_id)
