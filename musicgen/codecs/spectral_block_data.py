@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.base import Prepared, TrainingSong
 from musicgen.codecs.examples import Arrays
+from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.codecs.spectral_blocks import LEAST_STD, BlockCodec, blocks_to_features, n_features
-from musicgen.codecs.spectral_sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.errors import InvalidInput, sentence
 
 

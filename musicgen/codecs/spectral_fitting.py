@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.codecs.sounds import Sound
 from musicgen.codecs.spectral_frames import QUIETEST_DB, Floats, FrameCodec, nearest
 from musicgen.codecs.spectral_phase import count_frames, hann, short_time_spectrum
-from musicgen.codecs.spectral_sounds import Sound
 
 MOST_STEPS = 8_192
 MOST_NUMBERS = 24_000_000  # of the steps that are fitted to: 96 MB

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.base import Prepared, TrainingSong
 from musicgen.codecs.examples import Arrays
+from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.codecs.spectral_fitting import FRAMES_AT_ONCE, fit_frames
 from musicgen.codecs.spectral_frames import Floats, FrameCodec, log_credit
 from musicgen.codecs.spectral_phase import count_frames
-from musicgen.codecs.spectral_sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.errors import InvalidInput, sentence
 
 MOST_COUNTED = 8_000  # steps that the floors are counted on

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from musicgen.approaches.base import TrainingSong
 from musicgen.audio.levels import FLOOR_DB
 from musicgen.audio.waveform import Waveform
+from musicgen.codecs.sounds import Sound, open_sounds, split
 from musicgen.codecs.spectral_block_data import count_blocks, sequence_starts
 from musicgen.codecs.spectral_blocks import BlockCodec
 from musicgen.codecs.spectral_frames import FrameCodec
-from musicgen.codecs.spectral_sounds import Sound, open_sounds, split
 
 LOUDEST = 0.98  # full scale that a piece is brought to where its peak is to be normalised
 COLLAPSED_DB = -12.0  # below the level of the songs

@@ -1,0 +1,69 @@
+"""Sizes of a WaveNet on raw audio, and what follows from them by arithmetic alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RawAudioSizes:
+    """What decides the shapes.
+
+    Attributes:
+        levels: that a sample can have. mixtures: logistic distributions in an answer; 0: a probability for each level.
+        conditions: numbers that describe what to play, per sample; 0 for none.
+    """
+
+    levels: int
+    mixtures: int
+    residual: int
+    skip: int
+    kernel_size: int
+    dilation_depth: int
+    stacks: int
+    conditions: int = 0
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in an answer."""
+        return 3 * self.mixtures or self.levels
+
+    @property
+    def silence(self) -> int:
+        """The level of a sample of 0."""
+        return self.levels // 2
+
+    @property
+    def rows(self) -> int:
+        """Of the first convolution's two tables."""
+        return 1 if self.mixtures else self.levels
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """1, 2, 4, … 2^(depth - 1), as often as there are stacks."""
+        return tuple(2**power for power in range(self.dilation_depth)) * self.stacks
+
+    @property
+    def lost(self) -> int:
+        """Samples by which the blocks shorten what they hear."""
+        return (self.kernel_size - 1) * sum(self.dilations)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one output hears: the last one, those of the blocks, and one of the first convolution."""
+        return self.lost + 2
+
+    @property
+    def multiplied(self) -> int:
+        """Multiply-adds for one sample."""
+        return self.parameters - (2 * self.rows - 2) * self.residual
+
+    @property
+    def block_parameters(self) -> int:
+        heard = self.kernel_size * self.residual + self.conditions
+        return 2 * self.residual * (heard + 1) + (self.residual + 1) * (self.residual + self.skip)
+
+    @property
+    def parameters(self) -> int:
+        head = (self.skip + 1) * self.skip + (self.skip + 1) * self.outputs
+        return 2 * self.rows * self.residual + len(self.dilations) * self.block_parameters + head

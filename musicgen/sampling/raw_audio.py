@@ -1,0 +1,124 @@
+"""Sound from a trained WaveNet: several pieces at once, each heard sample by sample, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.codecs.raw_audio_sizes import RawAudioSizes
+
+SAMPLES_PER_CALL = 1000
+Levels = NDArray[np.int32]
+
+
+class RawAudioSampler:
+    """A WaveNet with the memory of some pieces: what they have sounded so far."""
+
+    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
+        self.sizes = sizes
+        self.weights = kernel_weights(model, sizes)
+        self.dilations = np.array(sizes.dilations, dtype=np.int64)
+        self.firsts = np.concatenate([[0], np.cumsum((sizes.kernel_size - 1) * self.dilations)])
+        shares = np.array_split(np.arange(n_pieces), min(os.cpu_count() or 1, n_pieces))
+        self.shares = [slice(int(share[0]), int(share[-1]) + 1) for share in shares]
+        self.rings = [
+            np.zeros((int(self.firsts[-1]), share.stop - share.start, sizes.residual), dtype=np.float32)
+            for share in self.shares
+        ]
+        self.last = np.full((n_pieces, 2), sizes.silence, dtype=np.int64)
+        self.step = 0
+        self.rest()
+
+    def rest(self) -> None:
+        """Hear silence for as long as the network remembers: what a song of the training began after."""
+        self.run(np.full((self.sizes.receptive_field, self.last.shape[0]), self.sizes.silence, dtype=np.int32))
+
+    def hear(self, levels: Levels, condition: NDArray[np.float32] | None = None) -> None:
+        """Hear levels (n_pieces, n_samples) in place of saying them; only as many as are remembered."""
+        last = slice(-self.sizes.receptive_field, None)
+        told = None if condition is None else condition[:, last].transpose(1, 0, 2)
+        self.run(np.ascontiguousarray(levels[:, last].T), None, told)
+
+    def say(
+        self,
+        uniform: NDArray[np.float32],
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        condition: NDArray[np.float32] | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Levels:
+        """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
+
+        `condition`: (n_pieces, n_samples, conditions). `progress` hears how many samples there are.
+        """
+        n_pieces, n_samples = uniform.shape
+        made = np.empty((n_pieces, n_samples), dtype=np.int32)
+        for start in range(0, n_samples, SAMPLES_PER_CALL):
+            piece = slice(start, min(start + SAMPLES_PER_CALL, n_samples))
+            given = np.full((piece.stop - start, n_pieces), -1, dtype=np.int32)
+            described = None if condition is None else condition[:, piece].transpose(1, 0, 2)
+            made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p)).T
+            progress(piece.stop)
+        return made
+
+    def run(
+        self,
+        given: Levels,
+        uniform: NDArray[np.float32] | None = None,
+        condition: NDArray[np.float32] | None = None,
+        rules: tuple[float, float] = (1.0, 1.0),
+        kept: NDArray[np.float32] | None = None,
+    ) -> Levels:
+        """The kernel over given (n, n_pieces), the pieces shared out over the cores; see `raw_audio_kernel.run`."""
+        from musicgen.sampling.raw_audio_kernel import run
+
+        n_steps, n_pieces = given.shape
+        uniform = np.zeros((n_steps, n_pieces), dtype=np.float32) if uniform is None else uniform
+        if condition is None:
+            condition = np.zeros((n_steps, n_pieces, self.sizes.conditions), dtype=np.float32)
+        made = np.empty((n_steps, n_pieces), dtype=np.int32)
+        float_rules = (np.float32(rules[0]), np.float32(rules[1]), self.sizes.levels if self.sizes.mixtures else 0)
+
+        def work(number: int) -> None:
+            share = self.shares[number]
+            part = np.empty((n_steps, share.stop - share.start), dtype=np.int32)
+            logits = np.zeros((0, 0, 0), dtype=np.float32) if kept is None else kept[:, share]
+            run(
+                self.weights, self.dilations, self.rings[number], self.firsts, self.last[share], self.step,
+                np.ascontiguousarray(given[:, share]), np.ascontiguousarray(uniform[:, share]),
+                np.ascontiguousarray(condition[:, share]), float_rules, part, np.ascontiguousarray(logits),
+            )  # fmt: skip
+            made[:, share] = part
+
+        with ThreadPoolExecutor(len(self.shares)) as side_by_side:
+            list(side_by_side.map(work, range(len(self.shares))))
+        self.step += n_steps
+        return made
+
+
+def kernel_weights(model: Any, sizes: RawAudioSizes) -> tuple[NDArray[np.float32], ...]:
+    """The weights of the Keras model as the kernel reads them."""
+    first = model.get_layer("first")
+    blocks = [model.get_layer(f"block_{number}") for number in range(1, len(sizes.dilations) + 1)]
+
+    def stacked(name: str) -> NDArray[np.float32]:
+        return np.stack([np.asarray(getattr(block, name)) for block in blocks]).astype(np.float32)
+
+    dense, head = model.get_layer("dense"), model.get_layer("logits")
+    # The sum of the skips is scaled where the next layer reads it: relu(s × a) @ w = relu(s) @ (a × w).
+    scale = np.float32(len(blocks) ** -0.5)
+    return (
+        np.asarray(first.before, dtype=np.float32),
+        np.asarray(first.now, dtype=np.float32),
+        *(stacked(name) for name in ("kernel", "bias", "out_kernel", "out_bias")),
+        np.asarray(dense.kernel, dtype=np.float32) * scale,
+        np.asarray(dense.bias, dtype=np.float32),
+        np.asarray(head.kernel, dtype=np.float32),
+        np.asarray(head.bias, dtype=np.float32),
+    )
