@@ -27,6 +27,7 @@ from musicgen.settings import settings
 POLL_SECONDS = 0.2
 IDLE_SECONDS = 60.0
 LOCK_PATIENCE = 3.0
+EXIT_PATIENCE = 0.5
 KILL_AFTER = 20.0  # seconds between asking a worker to end and ending it
 ORPHAN_PATIENCE = 30.0  # a worker whose supervisor died right after starting it may take so long to show itself
 STALLED_SECONDS = 300.0
@@ -85,7 +86,9 @@ class Supervisor:
             seen = self.watched[task["id"]] = Watched(task, clock, moved_at=clock)
         seen.task = task
         exit_code = seen.process.poll() if seen.process is not None else None
-        if exit_code is not None or (task["state"] == states.RUNNING and not liveness.has_worker(task)):
+        if exit_code is None and task["state"] == states.RUNNING and not liveness.has_worker(task):
+            self._settle(seen, _dying(seen.process))
+        elif exit_code is not None:
             self._settle(seen, exit_code)
         elif seen.process is None and task["state"] == states.STARTING:
             self._wait_for_orphan(seen, clock)
@@ -177,6 +180,14 @@ class Supervisor:
         clock = time.monotonic()
         self.watched[task["id"]] = Watched(task, clock, process, moved_at=clock)
         log.info("%s: started process %s on %s", task["id"], process.pid, device)
+
+
+def _dying(process: subprocess.Popen[bytes] | None) -> int | None:
+    """The exit code of a worker whose lock is free: a process lets go of its locks a moment before it is gone."""
+    try:
+        return None if process is None else process.wait(EXIT_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def supervise(lock: FileLock, idle_seconds: float) -> None:

@@ -28,4 +28,4 @@ def test_networks_fit_every_window(page: Page, server: Server) -> None:
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
         is_upright = len({round(left) for left, _, _ in boxes}) == 1
         assert is_upright == (width == NARROW)
-        assert page.locator(".js-plotly-plot").first.is_visible()
+        page.locator(".js-plotly-plot").first.wait_for()  # drawn after the boxes
