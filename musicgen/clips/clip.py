@@ -3,7 +3,7 @@
 audio.wav         16-bit sound at its own sample rate (of written music: once it was rendered)
 score.mid         written music
 facts.json        what a page says about it
-envelope.npz      the waveform at several zooms; spectrogram.npz, roll.npz
+envelope.npz      the waveform at several zooms; spectrogram.npz; roll.npz, which short scores can do without
 exports/          downloads that were made once
 """
 
@@ -133,14 +133,19 @@ class Clip:
 
     def roll(self) -> Roll:
         """The notes. Raises WrongState for a clip without a score."""
-        if not (self.folder / ROLL).is_file():
+        if (self.folder / ROLL).is_file():
+            with self._load(ROLL) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        elif self.score_path.is_file():
+            from musicgen.symbolic.rolls import score_to_roll
+
+            arrays = score_to_roll(self.score())
+        else:
             raise WrongState(sentence("A piano roll needs written music", f"a clip of {self.medium}"))
-        with self._load(ROLL) as stored:
-            arrays = {name: stored[name] for name in stored.files}
         return Roll(**{**arrays, "seconds": float(arrays["seconds"])})
 
     def score(self) -> Score:
-        """The written music, parsed from score.mid. Children and workers only: imports symusic."""
+        """The written music, read from score.mid, which is always a file of our own making."""
         if not self.score_path.is_file():
             raise WrongState(sentence("A score needs written music", f"a clip of {self.medium}"))
         from musicgen.symbolic.midi import read_midi

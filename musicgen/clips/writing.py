@@ -4,7 +4,9 @@ minute, but for its previews. facts.json comes last: a folder with facts is a wh
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
+import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
 
 Blocks = Iterable[NDArray[np.float32]]
 BLOCK_FRAMES = 1 << 16
+MANY_NOTES = 20_000  # a roll of fewer is made from the score as fast as it is read
 
 
 class _Previews:
-    """Everything that is shown of a sound, made in one pass over it."""
+    """Everything that is shown of a sound, made in one pass over it; of a draft, no spectrogram."""
 
-    def __init__(self, sample_rate: int, n_channels: int) -> None:
+    def __init__(self, sample_rate: int, n_channels: int, *, is_draft: bool = False) -> None:
+        self.is_draft = is_draft
         self.meter = LevelMeter(sample_rate)
         self.envelope = EnvelopeBuilder(n_channels)
         self.spectrogram = SpectrogramBuilder(sample_rate, n_channels)
@@ -43,7 +47,8 @@ class _Previews:
     def add(self, samples: NDArray[np.float32]) -> None:
         self.meter.add(samples)
         self.envelope.add(samples)
-        self.spectrogram.add(samples)
+        if not self.is_draft:
+            self.spectrogram.add(samples)
 
     def store(self, folder: Path, info: WavInfo) -> dict[str, Any]:
         """Write envelope.npz and spectrogram.npz; the facts of the sound."""
@@ -51,8 +56,9 @@ class _Previews:
         arrays = {"buckets": np.array([level.bucket for level in levels])}
         for level in levels:
             arrays[f"low_{level.bucket}"], arrays[f"high_{level.bucket}"] = level.low, level.high
-        _write_arrays(folder / ENVELOPE, arrays)
-        _write_arrays(folder / SPECTROGRAM, self.spectrogram.arrays())
+        _write_arrays(folder / ENVELOPE, arrays, is_draft=self.is_draft)
+        if not self.is_draft:
+            _write_arrays(folder / SPECTROGRAM, self.spectrogram.arrays())
         return {
             "seconds": info.seconds,
             "sample_rate": info.sample_rate,
@@ -63,11 +69,14 @@ class _Previews:
         }
 
 
-def write_audio_clip(folder: Path, sound: Waveform | Blocks, sample_rate: int | None = None) -> Clip:
+def write_audio_clip(
+    folder: Path, sound: Waveform | Blocks, sample_rate: int | None = None, *, is_draft: bool = False
+) -> Clip:
     """Store sound as a clip in `folder`, which is made where it does not exist.
 
     Args:
         sound: a Waveform, or blocks of float32 samples of shape (n_channels, n) in [-1, 1] with their `sample_rate`.
+        is_draft: for a look at what is still being made: no spectrogram, and no wait for the disk.
 
     Raises:
         InvalidInput: no samples at all, samples that are not finite, more than 4 GB.
@@ -79,27 +88,45 @@ def write_audio_clip(folder: Path, sound: Waveform | Blocks, sample_rate: int | 
         raise TypeError("blocks come with their sample rate")
     else:
         blocks = iter(sound)
-    with _storing(folder, AUDIO) as path:
-        previews = _write_sound(path, blocks, sample_rate)
+    with _storing(folder, AUDIO, is_draft=is_draft) as path:
+        previews = _write_sound(path, blocks, sample_rate, is_draft=is_draft)
         info = wav_info(path)
         facts = previews.store(folder, info)
-    write_json(folder / FACTS, {"medium": "audio", **facts})
+    write_json(folder / FACTS, {"medium": "audio", **facts}, survives_power_cut=not is_draft)
     return Clip(folder)
 
 
-def write_score_clip(folder: Path, score: Score) -> Clip:
-    """Store a score as a clip in `folder`: score.mid, its roll and facts. It has no sound yet: see `ensure_audio`.
+def write_score_clip(folder: Path, score: Score, *, is_draft: bool = False) -> Clip:
+    """Store a score as a clip in `folder`: score.mid, its roll and facts. It has no sound yet: see `ensure_audio`. For
+    a draft nobody waits for the disk.
 
     Children and workers only: imports symusic."""
     from musicgen.symbolic.midi import write_midi
     from musicgen.symbolic.rolls import score_facts, score_to_roll
 
-    with _storing(folder, SCORE) as path:
+    with _storing(folder, SCORE, is_draft=is_draft) as path:
         write_midi(score, path)
         sha256 = sha256_of(path)
-    _write_arrays(folder / ROLL, score_to_roll(score))
-    write_json(folder / FACTS, {**score_facts(score), "sha256": sha256})
+    _write_arrays(folder / ROLL, score_to_roll(score), is_draft=is_draft)
+    write_json(folder / FACTS, {**score_facts(score), "sha256": sha256}, survives_power_cut=not is_draft)
     return Clip(folder)
+
+
+def store_score(folder: Path, score: Score) -> dict[str, Any]:
+    """Write score.mid and facts.json into a `folder` that whoever publishes it will sync; the facts.
+
+    The roll is stored where reading it is quicker than reading the score once more."""
+    from musicgen.symbolic.midi import score_to_midi_bytes
+    from musicgen.symbolic.rolls import score_facts, score_to_roll
+
+    content = score_to_midi_bytes(score)
+    facts = {**score_facts(score), "sha256": hashlib.sha256(content).hexdigest()}
+    with _told_in_words():
+        _write(folder / SCORE, content)
+        if score.num_notes > MANY_NOTES:
+            _write_arrays(folder / ROLL, score_to_roll(score))
+        _write(folder / FACTS, json.dumps(facts, allow_nan=False).encode())
+    return facts
 
 
 def add_sound(clip: Clip, wav_path: Path, **more_facts: Any) -> None:
@@ -117,12 +144,12 @@ def add_sound(clip: Clip, wav_path: Path, **more_facts: Any) -> None:
     sync_folder(clip.folder)
 
 
-def _write_sound(path: Path, blocks: Iterator[NDArray[np.float32]], sample_rate: int) -> _Previews:
+def _write_sound(path: Path, blocks: Iterator[NDArray[np.float32]], sample_rate: int, *, is_draft: bool) -> _Previews:
     first = next((block for block in blocks if block.size), None)
     if first is None:
         raise InvalidInput(sentence("A clip has sound", "no samples at all"), code="empty")
     n_channels = np.atleast_2d(first).shape[0]
-    previews = _Previews(sample_rate, n_channels)
+    previews = _Previews(sample_rate, n_channels, is_draft=is_draft)
     with WavWriter(path, sample_rate, n_channels) as writer:
         for block in chain([first], blocks):
             writer.write(block)
@@ -136,24 +163,38 @@ def _cut(waveform: Waveform) -> Iterator[NDArray[np.float32]]:
 
 
 @contextmanager
-def _storing(folder: Path, name: str) -> Iterator[Path]:
+def _storing(folder: Path, name: str, *, is_draft: bool) -> Iterator[Path]:
     """A temporary path in `folder` that becomes `name` when the block ends well, and vanishes when not."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f".{uuid.uuid4().hex}.{name}"
     try:
-        yield path
-        sync_file(path)
-        os.replace(path, folder / name)
+        with _told_in_words():
+            yield path
+            if not is_draft:
+                sync_file(path)
+            os.replace(path, folder / name)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    """A full disk becomes a sentence."""
+    try:
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         text = sentence("A clip is stored whole", error.strerror, "Make room on the disk and try again.")
         raise ResourceUnavailable(text, code="disk_full") from error
-    finally:
-        path.unlink(missing_ok=True)
 
 
-def _write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "wb", buffering=0) as file:
+        file.write(content)
+
+
+def _write_arrays(path: Path, arrays: dict[str, NDArray[Any]], *, is_draft: bool = False) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), survives_power_cut=not is_draft)

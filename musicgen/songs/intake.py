@@ -31,7 +31,7 @@ from musicgen.storage.files import check_free_space, sha256_of
 
 __all__ = ["FileReport", "Ignored", "ImportReport", "Upload", "add_sample", "add_uploads"]
 
-ROUND_FILES, ROUND_BYTES = 1000, 1 << 30  # spooled before they are read: bounds the second copy on the disk
+ROUND_FILES, ROUND_BYTES = 5000, 1 << 30  # spooled before they are read: bounds the second copy on the disk
 UNPACKING_SECONDS_PER_MB = 0.1
 SAMPLE_SECONDS = 300.0  # music21 is slow to start with its corpus
 
@@ -98,28 +98,29 @@ class _Intake:
         self.items: list[Item] = []
         self.ignored: list[Ignored] = []
         self.waiting: list[tuple[Item, Spooled]] = []
+        self.num_bytes = 0  # of those that wait
         self.num_to_come = len(uploads)
         self.num_done = 0
 
     def run(self) -> ImportReport:
         while self.uploads:
             upload = self.uploads.popleft()  # what was copied need not stay in memory for our sake
-            self.tell(upload.name)
+            self.tell(display_name(upload.name))
             self.receive(upload)
             del upload
             self.num_to_come -= 1
-            if len(self.waiting) >= ROUND_FILES or sum(spooled.size for _, spooled in self.waiting) >= ROUND_BYTES:
+            if len(self.waiting) >= ROUND_FILES or self.num_bytes >= ROUND_BYTES:
                 self.read_waiting()
         self.read_waiting()
         return ImportReport([item.report for item in self.items if item.report is not None], self.ignored)
 
     def tell(self, name: str) -> None:
         if self.on_progress is not None:
-            self.on_progress(self.num_done, len(self.items) + self.num_to_come, display_name(name))
+            self.on_progress(self.num_done, len(self.items) + self.num_to_come, name)
 
     def receive(self, upload: Upload) -> None:
         """Copy one upload here, and see what it is."""
-        item = Item(display_name(upload.name), upload.name)
+        item = Item(display_name(upload.name), upload.name, len(self.items))
         source = upload.path if upload.path is not None else upload.stream
         try:
             if source is None:
@@ -141,6 +142,7 @@ class _Intake:
             raise refusal(spooled.head, item.name)
         item.format = kind
         self.waiting.append((item, spooled))
+        self.num_bytes += spooled.size
 
     def reject(self, item: Item, error: MusicgenError) -> None:
         item.reject(error)
@@ -155,7 +157,7 @@ class _Intake:
         def on_line(entry: dict[str, Any]) -> None:
             entries.append(entry)
             check_free_space()
-            self.tell(archive.name)
+            self.tell(archive.path)
 
         seconds = settings().intake_seconds + UNPACKING_SECONDS_PER_MB * settings().max_zip_mb
         try:
@@ -180,7 +182,7 @@ class _Intake:
         if "ignored" in entry:
             self.ignored.append(Ignored(path, entry["ignored"]))
             return
-        item = Item(path, entry["member"])
+        item = Item(path, entry["member"], len(self.items))
         try:
             if "rejected" in entry:
                 raise RejectedFile(entry["rejected"]["message"], code=entry["rejected"]["code"])
@@ -191,7 +193,7 @@ class _Intake:
 
     def read_waiting(self) -> None:
         """Bring what waits into the library, every content once."""
-        waiting, self.waiting = self.waiting, []
+        waiting, self.waiting, self.num_bytes = self.waiting, [], 0
         firsts: dict[str, tuple[Item, Spooled]] = {}
         for item, spooled in waiting:
             firsts.setdefault(spooled.sha256, (item, spooled))
@@ -207,12 +209,15 @@ class _Intake:
                 self.num_done += 1
 
     def read(self, files: Sequence[tuple[Item, Spooled]]) -> None:
-        jobs = {Job(spooled.path, item.format, self.place.new_path("clip")): (item, spooled) for item, spooled in files}
+        jobs = {
+            Job(spooled.path, item.format, self.place.new_path("clip"), spooled.size): (item, spooled)
+            for item, spooled in files
+        }
         scratch = self.place.new_path("scratch")
         scratch.mkdir()
 
         def on_seconds(job: Job, seconds: float) -> None:
-            self.tell(f"{jobs[job][0].name} ({seconds:,.0f} s)")
+            self.tell(f"{jobs[job][0].path} ({seconds:,.0f} s)")
 
         with closing(read_files(list(jobs), scratch, on_seconds)) as outcomes:
             for job, outcome in outcomes:
@@ -223,7 +228,7 @@ class _Intake:
                     spooled.path.unlink(missing_ok=True)
                     item.reject(RejectedFile(outcome["rejected"]["message"], code=outcome["rejected"]["code"]))
                 self.num_done += 1
-                self.tell(item.name)
+                self.tell(item.path)
         self.shelf.publish_rest()
 
 

@@ -15,7 +15,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,20 @@ from musicgen.songs.names import clean_name
 from musicgen.songs.workplace import Workplace
 from musicgen.storage import database
 from musicgen.storage.database import check_id, new_id, now, songs
-from musicgen.storage.files import blob_path, sync_file, sync_folder
+from musicgen.storage.files import blob_path, sync_folders, sync_tree
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MANY = 500  # values in one SQL statement
+NEWEST = "newest"
+ORDERS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
+    NEWEST: (songs.c.created_at.desc(), songs.c.id),
+    "oldest": (songs.c.created_at, songs.c.id),
+    "name": (sa.func.lower(songs.c.name), songs.c.id),
+    "longest": (songs.c.seconds.desc(), songs.c.id),
+    "shortest": (songs.c.seconds, songs.c.id),
+}
 
 
 @dataclass(frozen=True)
@@ -84,23 +92,44 @@ class NewSong:
     report: dict[str, Any]
     folder: Path
     blob: Path
+    created_at: float = field(default_factory=now)
 
 
-def song_folder(song_id: str) -> Path:
-    return home() / "songs" / check_id("song", song_id)
+_COLUMNS = tuple(column.name for column in songs.c if column.name != "id")
 
 
-def list_songs(*, search: str = "", medium: str | None = None, offset: int = 0, limit: int | None = None) -> list[Song]:
-    """Songs, newest first. `search`: words that all occur in the name, whatever their case and accents."""
-    ids = _matching_ids(search, medium)
-    wanted = ids[offset : None if limit is None else offset + limit]
-    found = {row["id"]: row for row in _rows(wanted)}
-    return [Song(**found[song_id]) for song_id in wanted if song_id in found]
+def song_folder(song_id: str, root: Path | None = None) -> Path:
+    """`root`: of all that is stored; `home()` where absent."""
+    return (root or home()) / "songs" / check_id("song", song_id)
+
+
+def list_songs(
+    *, search: str = "", medium: str | None = None, order: str = NEWEST, offset: int = 0, limit: int | None = None
+) -> list[Song]:
+    """Songs, newest first or in another of ORDERS. `search`: words that all occur in the name, whatever their case and
+    accents."""
+    return find_songs(search=search, medium=medium, order=order, offset=offset, limit=limit)[0]
+
+
+def find_songs(
+    *, search: str = "", medium: str | None = None, order: str = NEWEST, offset: int = 0, limit: int | None = None
+) -> tuple[list[Song], int]:
+    """A page of what `list_songs` gives, and how many songs all pages have. Only the rows of the page are read, so a
+    library of thousands is as quick as one of ten."""
+    if search.split():
+        matching = _matching_ids(search, medium, order)
+        ids, total = matching[offset : None if limit is None else offset + limit], len(matching)
+    else:
+        listed = _of(medium, sa.select(songs.c.id)).order_by(*ORDERS[order]).offset(offset).limit(limit)
+        ids, total = [song_id for (song_id,) in database.tuples(listed)], count_songs(medium=medium)
+    return songs_of(ids), total
 
 
 def count_songs(*, search: str = "", medium: str | None = None) -> int:
     """How many songs `list_songs` would give."""
-    return len(_matching_ids(search, medium))
+    if search.split():
+        return len(_matching_ids(search, medium, NEWEST))
+    return int(database.tuples(_of(medium, sa.select(sa.func.count()).select_from(songs)))[0][0])
 
 
 def get_song(song_id: str) -> Song:
@@ -109,6 +138,12 @@ def get_song(song_id: str) -> Song:
     if row is None:
         raise NotFound(sentence("A song is in the library until it is removed", repr(song_id), "Look at the list."))
     return Song(**row)
+
+
+def songs_of(ids: Sequence[str]) -> list[Song]:
+    """Those of `ids` that are in the library, in their order."""
+    found = {row["id"]: row for row in _rows(ids)}
+    return [Song(**found[song_id]) for song_id in ids if song_id in found]
 
 
 def rename_song(song_id: str, name: str) -> Song:
@@ -163,31 +198,37 @@ def publish(new: Sequence[NewSong], place: Workplace) -> list[tuple[str, bool]]:
     Content that is there by now keeps the song it has, which gets back what it has lost of its files.
 
     Raises OSError or a database error where disk or record fail."""
-    for song in new:
-        _sync(song)
+    sync_tree([path for song in new for path in (song.folder, song.blob)])
     ids = [new_id("song") for _ in new]
     moves = [(song_id, song.sha256) for song_id, song in zip(ids, new, strict=True)]
+    root = home()
     with place.moving(moves, discard), write_lock() as connection:
+        known = _ids_of(connection, [song.sha256 for song in new])
+        rows = [_row(song_id, song) for song_id, song in zip(ids, new, strict=True) if song.sha256 not in known]
+        if rows:
+            connection.execute(sa.insert(songs), rows)
         changed: set[Path] = set()
-        published = [_publish_one(connection, *pair, changed) for pair in zip(ids, new, strict=True)]
-        for folder in changed:
-            sync_folder(folder)
-    return published
+        for song_id, song in zip(ids, new, strict=True):
+            shown_id = known.get(song.sha256, song_id)
+            targets = (song_folder(shown_id, root), blob_path(song.sha256, root))
+            for source, target in zip((song.folder, song.blob), targets, strict=True):
+                if shown_id == song_id or not target.exists():
+                    changed |= _move(source, target)
+        sync_folders(list(changed))
+    return [(known.get(song.sha256, song_id), song.sha256 not in known) for song_id, song in zip(ids, new, strict=True)]
 
 
-def _publish_one(connection: sa.Connection, song_id: str, song: NewSong, changed: set[Path]) -> tuple[str, bool]:
-    """`changed` gathers the folders in which something got its name."""
-    known = _find(connection, song.sha256)
-    if known is None:
-        columns = {column.name: getattr(song, column.name) for column in songs.c if hasattr(song, column.name)}
-        columns |= {"id": song_id, "created_at": now(), "report": song.report | {"id": song_id}}
-        connection.execute(sa.insert(songs).values(columns))
-    shown_id = known or song_id
-    if not song_folder(shown_id).is_dir():
-        changed |= _move(song.folder, song_folder(shown_id))
-    if not blob_path(song.sha256).is_file():
-        changed |= _move(song.blob, blob_path(song.sha256))
-    return shown_id, known is None
+def _row(song_id: str, song: NewSong) -> dict[str, Any]:
+    columns = {name: getattr(song, name) for name in _COLUMNS}
+    return columns | {"id": song_id, "report": song.report | {"id": song_id}}
+
+
+def _ids_of(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(hashes), MANY):
+        chosen = sa.select(songs.c.sha256, songs.c.id).where(songs.c.sha256.in_(hashes[start : start + MANY]))
+        found |= {row.sha256: row.id for row in connection.execute(chosen)}
+    return found
 
 
 def _find(connection: sa.Connection, sha256: str) -> str | None:
@@ -196,35 +237,24 @@ def _find(connection: sa.Connection, sha256: str) -> str | None:
 
 def _move(source: Path, target: Path) -> set[Path]:
     """Rename; the folders to be synced: that of `target` and, where it is new, those above it."""
-    changed = {target.parent}
-    for folder in (target.parent, target.parent.parent):
-        if not folder.exists():
-            changed.add(folder.parent)
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.replace(source, target)
-    return changed
+    try:
+        os.replace(source, target)
+        return {target.parent}
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.replace(source, target)
+        return {target.parent, target.parent.parent, target.parent.parent.parent}
 
 
-def _sync(song: NewSong) -> None:
-    for path in song.folder.rglob("*"):
-        if path.is_file():
-            sync_file(path)
-    sync_folder(song.folder)
-    sync_file(song.blob)
+def _of(medium: str | None, statement: sa.Select[Any]) -> sa.Select[Any]:
+    return statement if medium is None else statement.where(songs.c.medium == medium)
 
 
-def _matching_ids(search: str, medium: str | None) -> list[str]:
-    """Ids, newest first. Names are compared here: SQLite folds the case of ASCII letters only."""
-    statement = sa.select(songs.c.id, songs.c.name).order_by(songs.c.created_at.desc(), songs.c.id)
-    if medium is not None:
-        statement = statement.where(songs.c.medium == medium)
+def _matching_ids(search: str, medium: str | None, order: str) -> list[str]:
+    """Ids in their order. Names are compared here: SQLite folds the case of ASCII letters only."""
     words = _folded(search).split()
-
-    def matches(name: str) -> bool:
-        folded = _folded(name) if words else ""
-        return all(word in folded for word in words)
-
-    return [row["id"] for row in database.every(statement) if matches(row["name"])]
+    statement = _of(medium, sa.select(songs.c.id, songs.c.name)).order_by(*ORDERS[order])
+    return [song_id for song_id, name in database.tuples(statement) if all(word in _folded(name) for word in words)]
 
 
 def _rows(ids: Sequence[str]) -> list[dict[str, Any]]:

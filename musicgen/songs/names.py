@@ -36,6 +36,8 @@ def display_name(raw: str) -> str:
 
 def clean_name(raw: str) -> str:
     """`display_name`, but empty where nothing visible remains."""
+    if raw.isascii() and raw.isprintable() and len(raw) <= MAX_GRAPHEMES:
+        return " ".join(raw.split())
     kept = "".join(_visible(character) for character in raw[:MAX_RAW])
     text = " ".join(unicodedata.normalize("NFC", kept).split())
     graphemes = list(_graphemes(text))

@@ -1,7 +1,8 @@
-"""The parent's side of reading uploads: one child reads many files, and no file can take more than itself down.
+"""The parent's side of reading uploads: a few children share the files, and no file can take more than itself down.
 
-When the child crashes, hangs or is killed over a file, that file is rejected and a new child goes on with the next.
-Later a pool of children may share the jobs; nothing outside this module would see it.
+When a child crashes, hangs or is killed over a file, that file is rejected and a new child goes on with the next. Small
+files are read and told of in groups; the files of a group over which a child was lost are read again, one by one, so
+that only the one to blame is refused.
 """
 
 from __future__ import annotations
@@ -11,19 +12,28 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from musicgen.child import error_from_json
 from musicgen.errors import MusicgenError, RejectedFile, ResourceUnavailable, sentence
+from musicgen.machine import usable_cores
 from musicgen.processes import Child, ChildError
 from musicgen.settings import settings
+from musicgen.songs.reading import GROUP_FILES
 from musicgen.songs.workplace import MB
 from musicgen.storage.files import check_free_space
 
 MODULE = "musicgen.songs.reading"
-JOBS_PER_CHILD = 250
+JOBS_PER_CHILD = 2000
+MOST_CHILDREN = 8
+WORTH_A_CHILD = 0.3  # seconds of work that pay for starting another child
+SECONDS_PER_FILE = 0.001  # what a file costs at least, and
+SECONDS_PER_MIDI_MB, SECONDS_PER_AUDIO_MB = 0.3, 0.5  # what its bytes cost: only to share the work out
 STARTING_SECONDS = 60.0  # to import what reads files, from a slow disk
 SECONDS_PER_MB = 1.0  # more time for a large file: most of it may be decoded before the first sound comes out
 SECONDS_PER_SECOND = 0.1  # more time for each second of sound that came out
@@ -37,73 +47,176 @@ Outcome = dict[str, Any]  # {"accepted": {…}} as `reading` describes it, or {"
 
 @dataclass(frozen=True)
 class Job:
-    """One file to read: `path` is our copy, `format` what it is by its first bytes, `folder` where its clip is made."""
+    """One file to read: `path` is our copy, `format` what it is by its first bytes, `folder` where its clip is made,
+    `size` its bytes (0: not known)."""
 
     path: Path
     format: str
     folder: Path
+    size: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """A guess at what reading it takes."""
+        per_mb = SECONDS_PER_MIDI_MB if self.format == "midi" else SECONDS_PER_AUDIO_MB
+        return SECONDS_PER_FILE + per_mb * self.size / MB
 
 
 def read_files(
     jobs: Sequence[Job], scratch: Path, on_seconds: Callable[[Job, float], None] = lambda _job, _seconds: None
 ) -> Generator[tuple[Job, Outcome], None, None]:
-    """Read every job; each with its outcome, in order, as soon as it is known.
+    """Read every job; each with its outcome, as soon as it is known. Where one child is enough, they come in order.
 
-    Exhaust or close the iterator to be sure that the child has ended. `scratch`: a folder for its temporary files.
-    `on_seconds` is told how much sound of the present job has been decoded. Raises MusicgenError or ChildError where
+    Exhaust or close the iterator to be sure that the children have ended. `scratch`: a folder for their temporary
+    files. `on_seconds` is told how much sound of a job has been decoded. Raises MusicgenError or ChildError where
     no child can work at all.
     """
-    waiting = deque(jobs)
-    while waiting:
-        batch = [waiting.popleft() for _ in range(min(JOBS_PER_CHILD, len(waiting)))]
-        num_done, last = yield from _one_child(batch, scratch, on_seconds)
-        waiting.extendleft(reversed(batch[num_done:]))
-        if waiting and last.get("rejected", {}).get("code") == "disk_full" and _is_disk_full():
-            yield from ((job, last) for job in waiting)
-            return
+    news: SimpleQueue[_News] = SimpleQueue()
+    readers = [_Reader(share, scratch, news) for share in shares(jobs, usable_cores())]
+    try:
+        num_left = len(readers)
+        while num_left:
+            found = news.get()
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                num_left -= 1
+            elif isinstance(found[1], float):
+                on_seconds(found[0], found[1])
+            else:
+                yield found[0], found[1]
+    finally:
+        for reader in readers:
+            reader.stop()
 
 
-def _one_child(
-    batch: Sequence[Job], scratch: Path, on_seconds: Callable[[Job, float], None]
-) -> Generator[tuple[Job, Outcome], None, tuple[int, Outcome]]:
-    """What one child makes of the batch. Returns how many jobs are done and the last outcome."""
-    current: Job | None = None
-    num_done, outcome = 0, Outcome()
-    begun, base, limit = time.monotonic(), STARTING_SECONDS, STARTING_SECONDS
-    with _start(batch, scratch) as child:
+def shares(jobs: Sequence[Job], cores: int) -> list[list[Job]]:
+    """The jobs dealt out to as many children as are worth starting, each time to the one with the least to do."""
+    most = min(cores, MOST_CHILDREN, len(jobs), 1 + int(sum(job.seconds for job in jobs) / WORTH_A_CHILD))
+    dealt: list[list[Job]] = [[] for _ in range(most)]
+    seconds = [0.0] * most
+    for job in jobs:
+        least = seconds.index(min(seconds))
+        dealt[least].append(job)
+        seconds[least] += job.seconds
+    return dealt
+
+
+@dataclass
+class _Progress:
+    """How far a child is with its batch: the group it reads, which ends before `stop`, and the time that it has."""
+
+    first: int = 0
+    stop: int = 0
+    begun: float = field(default_factory=time.monotonic)
+    base: float = field(default_factory=lambda: STARTING_SECONDS)
+    limit: float = field(default_factory=lambda: STARTING_SECONDS)
+    last: Outcome = field(default_factory=dict)
+
+    def start(self, first: int, stop: int, batch: Sequence[Job]) -> None:
+        size = sum(job.path.stat().st_size for job in batch[first:stop])
+        self.first, self.stop, self.begun = first, stop, time.monotonic()
+        self.base = self.limit = settings().intake_seconds + SECONDS_PER_MB * size / MB
+
+    @property
+    def seconds_left(self) -> float:
+        return self.begun + self.limit - time.monotonic()
+
+
+_News = tuple[Job, Outcome | float] | BaseException | None  # None: a reader has no more to say
+
+
+class _Reader(Thread):
+    """Reads one share of the jobs, one child after the other, and posts what becomes of them."""
+
+    def __init__(self, jobs: Sequence[Job], scratch: Path, news: SimpleQueue[_News]) -> None:
+        super().__init__(name="read uploads", daemon=True)
+        self._waiting = deque(jobs)
+        self._scratch = scratch
+        self._news = news
+        self._num_alone = 0
+        self._child: Child | None = None
+        self._is_stopped = False
+        self.start()
+
+    def stop(self) -> None:
+        """End at once, with the child."""
+        self._is_stopped = True
+        if self._child is not None:
+            self._child.kill()
+        self.join()
+
+    def run(self) -> None:
         try:
-            while (message := _receive(child, begun + limit - time.monotonic())) and "result" not in message:
-                if "started" in message:
-                    current, begun = batch[message["started"]], time.monotonic()
-                    base = limit = settings().intake_seconds + SECONDS_PER_MB * current.path.stat().st_size / MB
-                    check_free_space()
-                elif "seconds" in message and current is not None:
-                    limit = base + SECONDS_PER_SECOND * message["seconds"]
-                    check_free_space()
-                    on_seconds(current, message["seconds"])
-                elif "outcome" in message and current is not None:
-                    job, outcome, current = current, message["outcome"], None
-                    num_done, begun = num_done + 1, time.monotonic()
-                    yield job, outcome
-        except (TimeoutError, MusicgenError, ChildError) as error:
-            child.close()
-            if current is None:
-                raise (_not_started() if isinstance(error, TimeoutError) else error) from error
-            log.warning("Reading %s failed: %s", current.path.name, error)
-            shutil.rmtree(current.folder, ignore_errors=True)
-            rejection = explain(error, limit)
-            num_done, outcome = num_done + 1, {"rejected": {"code": rejection.code, "message": str(rejection)}}
-            yield current, outcome
-    return num_done, outcome
+            while self._waiting and not self._is_stopped:
+                self._read_batch()
+            self._news.put(None)
+        except BaseException as error:  # raised in the thread that asked for the files
+            self._news.put(error)
+
+    def _read_batch(self) -> None:
+        batch = list(islice(self._waiting, JOBS_PER_CHILD))
+        progress = _Progress()
+        with _start(batch, self._num_alone, self._scratch) as self._child:
+            try:
+                while not self._is_stopped and self._listen(self._child, batch, progress):
+                    pass
+            except (TimeoutError, MusicgenError, ChildError) as error:
+                self._child.close()
+                if not self._is_stopped:
+                    self._blame(error, batch, progress)
+        if self._waiting and progress.last.get("rejected", {}).get("code") == "disk_full" and _is_disk_full():
+            for job in self._waiting:
+                self._news.put((job, progress.last))
+            self._waiting.clear()
+
+    def _listen(self, child: Child, batch: Sequence[Job], progress: _Progress) -> bool:
+        """Take one message; False after the last one."""
+        message = _receive(child, progress.seconds_left)
+        if "started" in message:
+            first, stop = message["started"]
+            progress.start(first, stop, batch)
+            check_free_space()
+        elif "seconds" in message:
+            progress.limit = progress.base + SECONDS_PER_SECOND * message["seconds"]
+            check_free_space()
+            self._news.put((batch[progress.first], float(message["seconds"])))
+        elif "outcomes" in message:
+            for outcome in message["outcomes"]:
+                self._settle(outcome, progress)
+            progress.first, progress.begun = progress.stop, time.monotonic()
+        return "result" not in message
+
+    def _settle(self, outcome: Outcome, progress: _Progress) -> None:
+        """What became of the first job that waits."""
+        progress.last = outcome
+        self._num_alone = max(self._num_alone - 1, 0)
+        self._news.put((self._waiting.popleft(), outcome))
+
+    def _blame(self, error: Exception, batch: Sequence[Job], progress: _Progress) -> None:
+        """A child was lost: refuse the file it was at, or read those it was at again, one by one."""
+        group = batch[progress.first : progress.stop]
+        if not group:
+            raise (_not_started() if isinstance(error, TimeoutError) else error) from error
+        log.warning("Reading %s failed: %s", ", ".join(job.path.name for job in group), error)
+        for job in group:
+            shutil.rmtree(job.folder, ignore_errors=True)
+        if len(group) > 1 and getattr(error, "code", "") != "disk_full":
+            self._num_alone = GROUP_FILES
+            return
+        rejection = explain(error, progress.limit)
+        outcome = {"rejected": {"code": rejection.code, "message": str(rejection)}}
+        for _ in group:
+            self._settle(outcome, progress)
 
 
-def _start(batch: Sequence[Job], scratch: Path) -> Child:
-    jobs = [{"path": str(job.path), "format": job.format, "folder": str(job.folder)} for job in batch]
+def _start(batch: Sequence[Job], num_alone: int, scratch: Path) -> Child:
+    jobs = [(str(job.path), job.format, str(job.folder)) for job in batch]
     longest = settings().intake_seconds + SECONDS_PER_SECOND * settings().max_audio_seconds
     longest += SECONDS_PER_MB * settings().max_upload_mb
     return Child(
         MODULE,
-        {"jobs": jobs, "cpu_seconds": longest},
+        {"jobs": jobs, "alone": num_alone, "cpu_seconds": longest},
         memory_mb=settings().intake_memory_mb,
         file_mb=MAX_WAV_MB,
         environment={**ONE_THREAD, "MALLOC_ARENA_MAX": "2", "TMPDIR": str(scratch), "MUSICGEN_DATABASE_URL": None},

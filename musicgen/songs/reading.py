@@ -1,22 +1,25 @@
 """Reads uploads, one after the other; runs as a child process, the only place where an upload is decoded.
 
-Messages for each job: `{"started": index}`, for sound `{"seconds": decoded}` on the way, and `{"outcome": …}`, which is
-`{"accepted": {format, medium, seconds, facts, kept, dropped, warnings}}` or `{"rejected": {code, message}}`.
+Small MIDI files are read in groups: who reads a thousand a second would otherwise be busy with telling. Messages for
+each group or file: `{"started": [first, stop]}`, for sound `{"seconds": decoded}` on the way, and `{"outcomes": […]}`:
+of each `{"accepted": {format, medium, seconds, facts, kept, dropped, warnings}}` or `{"rejected": {code, message}}`.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.errors import MusicgenError, sentence
 from musicgen.processes import child_main, send_line, set_limits
-from musicgen.settings import settings
+from musicgen.settings import Settings, settings
 from musicgen.storage.files import check_free_space
 
 if TYPE_CHECKING:
@@ -24,20 +27,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SECONDS_BETWEEN_MESSAGES = 30.0  # of sound
+GROUP_FILES, GROUP_BYTES = 32, 1 << 18
 
 
 def read(payload: dict[str, Any]) -> dict[str, Any]:
-    """payload: `jobs`, each with `path`, `format`, `folder` (new), and `cpu_seconds` for each of them."""
-    for index, job in enumerate(payload["jobs"]):
+    """payload: `jobs`, each with `path`, `format`, `folder` (new); `alone`: how many of them are each a group of its
+    own; `cpu_seconds` for each group."""
+    jobs, first = payload["jobs"], 0
+    while first < len(jobs):
+        stop = group_end(jobs, first, payload["alone"])
         set_limits(cpu_seconds=payload["cpu_seconds"])
-        send_line({"started": index})
-        outcome = _outcome(Path(job["path"]), job["format"], Path(job["folder"]))
-        if "rejected" in outcome:
-            shutil.rmtree(job["folder"], ignore_errors=True)
-        send_line({"outcome": outcome})
-        if outcome.get("rejected", {}).get("code") == "out_of_memory":
-            break  # the parent gives the rest to a child with a fresh memory
+        send_line({"started": [first, stop]})
+        outcomes = []
+        for path, format, folder in jobs[first:stop]:
+            outcomes.append(_outcome(Path(path), format, Path(folder)))
+            if "rejected" in outcomes[-1]:
+                shutil.rmtree(folder, ignore_errors=True)
+                if outcomes[-1]["rejected"]["code"] == "out_of_memory":
+                    send_line({"outcomes": outcomes})
+                    return {}  # the parent gives the rest to a child with a fresh memory
+        send_line({"outcomes": outcomes})
+        first = stop
     return {}
+
+
+def group_end(jobs: Sequence[Sequence[str]], first: int, num_alone: int) -> int:
+    """Where the group ends that begins with job `first`."""
+    stop, size = first, 0
+    while stop < len(jobs) and jobs[stop][1] == "midi" and num_alone <= first and stop - first < GROUP_FILES:
+        size += os.stat(jobs[stop][0]).st_size
+        if size > GROUP_BYTES:
+            break
+        stop += 1
+    return max(stop, first + 1)
 
 
 def _outcome(path: Path, format: str, folder: Path) -> dict[str, Any]:
@@ -70,27 +92,34 @@ def _explain(error: OSError) -> tuple[str, str]:
 
 
 def _read_midi(path: Path, folder: Path) -> dict[str, Any]:
-    from musicgen.clips import write_score_clip
+    from musicgen.clips.writing import store_score
     from musicgen.symbolic.midi import preflight_to_score
     from musicgen.symbolic.preflight import check_midi
 
-    preflight = check_midi(_content(path))
-    clip = write_score_clip(folder, preflight_to_score(preflight))
+    limits = _limits()
+    preflight = check_midi(_content(path, limits.max_midi_mb * 1_000_000), limits)
+    facts = store_score(folder, preflight_to_score(preflight))
     return {
         "format": "midi",
         "medium": "midi",
-        "seconds": clip.seconds,
-        "facts": clip.facts,
+        "seconds": facts["seconds"],
+        "facts": facts,
         "kept": preflight.kept | {"seconds": round(preflight.seconds, 3)},
         "dropped": preflight.dropped,
         "warnings": list(preflight.warnings),
     }
 
 
-def _content(path: Path) -> bytes:
+@cache
+def _limits() -> Settings:
+    """The settings of this process, whose environment nobody changes."""
+    return settings()
+
+
+def _content(path: Path, limit: int) -> bytes:
     """No more of the file than shows that it is too large."""
-    with open(path, "rb") as file:
-        return file.read(settings().max_midi_mb * 1_000_000 + 1)
+    with open(path, "rb", buffering=0) as file:
+        return file.read(limit + 1)
 
 
 def _read_audio(path: Path, format: str, folder: Path) -> dict[str, Any]:

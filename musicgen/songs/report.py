@@ -33,7 +33,7 @@ class FileReport:
     seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"warnings": list(self.warnings)}
+        return vars(self) | {"warnings": list(self.warnings)}
 
 
 @dataclass(frozen=True)

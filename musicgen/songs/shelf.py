@@ -15,17 +15,20 @@ from musicgen.songs.library import NewSong, Song, publish
 from musicgen.songs.names import song_name
 from musicgen.songs.report import FileReport
 from musicgen.songs.workplace import Spooled, Workplace
+from musicgen.storage.database import now
 
-TOGETHER = 25
+TOGETHER = 500
 PATIENCE_SECONDS = 1.0
 
 
 @dataclass
 class Item:
-    """One file on its way through the intake; done when it has a report. `path`: for display. `name`: as brought."""
+    """One file on its way through the intake; done when it has a report. `path`: for display. `name`: as brought.
+    `number`: in the order in which they were brought."""
 
     path: str
     name: str
+    number: int = 0
     format: str = ""
     report: FileReport | None = None
 
@@ -51,11 +54,14 @@ class Shelf:
     def __init__(self, place: Workplace, source: str) -> None:
         self.place = place
         self.source = source
+        self._begun = now()
         self._group: list[tuple[Item, NewSong]] = []
         self._since = time.monotonic()
 
     def add(self, item: Item, spooled: Spooled, folder: Path, found: dict[str, Any]) -> None:
-        """`found`: what `reading` says of an accepted file; `folder`: the clip it made."""
+        """`found`: what `reading` says of an accepted file; `folder`: the clip it made.
+
+        Songs are dated in the order in which they were brought, whichever was read first."""
         item.format = found["format"]
         report = FileReport(
             *(item.path, "accepted"),
@@ -75,6 +81,7 @@ class Shelf:
             seconds=found["seconds"],
             facts=found["facts"],
             report=report.to_json(),
+            created_at=self._begun + 1e-6 * item.number,
             folder=folder,
             blob=spooled.path,
         )

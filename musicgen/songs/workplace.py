@@ -7,6 +7,7 @@ keeps the list of what is being moved to or from the library just now, so that s
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -29,6 +30,7 @@ except ImportError:  # Windows: there the age alone decides
     fcntl = None  # type: ignore[assignment]
 
 LOCK, MOVES = "lock", "moves"
+SECONDS_BETWEEN_LOOKS, BYTES_BETWEEN_LOOKS = 0.25, 16 << 20  # at the room on the disk
 STARTING_SECONDS = 60.0  # between making the folder and holding its lock passes less
 UNLOCKABLE_SECONDS = 24 * 3600.0
 MB = 1 << 20
@@ -51,6 +53,8 @@ class Workplace:
 
     def __init__(self) -> None:
         self.folder = _root() / f"intake-{uuid.uuid4().hex}"
+        self.limits = settings()
+        self._room, self._measured = 0, 0.0
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> Workplace:
@@ -89,18 +93,30 @@ class Workplace:
 
     def spool(self, source: Path | BinaryIO) -> Spooled:
         """Copy a file or stream here. Raises RejectedFile (not readable, too large) or ResourceUnavailable (disk)."""
-        limit = settings().max_upload_mb * MB
+        limit = self.limits.max_upload_mb * MB
         if isinstance(source, Path):
-            _check_file(source, limit)
+            size = _check_file(source, limit)
             try:
-                with open(source, "rb") as stream:
-                    return self._copy(stream, limit)
+                with open(source, "rb", buffering=0) as stream:
+                    return self._copy(stream, size, limit)
             except OSError as error:
                 raise unreadable(error) from error
-        return self._copy(source, limit)
+        return self._copy(source, _size_ahead(source), limit)
 
-    def _copy(self, stream: BinaryIO, limit: int) -> Spooled:
-        check_free_space(_size_ahead(stream))
+    def make_sure_of_room(self, n_bytes: int) -> None:
+        """Raises ResourceUnavailable where the disk has no room for so many. It is looked at now and then only."""
+        if n_bytes > self._room or time.monotonic() - self._measured > SECONDS_BETWEEN_LOOKS:
+            self._measured = time.monotonic()
+            try:
+                check_free_space(n_bytes + BYTES_BETWEEN_LOOKS)
+                self._room = n_bytes + BYTES_BETWEEN_LOOKS
+            except ResourceUnavailable:
+                check_free_space(n_bytes)
+                self._room = n_bytes
+        self._room -= n_bytes
+
+    def _copy(self, stream: IO[bytes] | BinaryIO, size: int, limit: int) -> Spooled:
+        self.make_sure_of_room(size)
         path = self.new_path("upload")
         try:
             return _copy_to(path, stream, limit)
@@ -109,22 +125,27 @@ class Workplace:
             raise
 
 
-def _copy_to(path: Path, stream: BinaryIO, limit: int) -> Spooled:
+def _copy_to(path: Path, stream: IO[bytes] | BinaryIO, limit: int) -> Spooled:
     digest, size, head = hashlib.sha256(), 0, b""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    with open(descriptor, "wb") as file:
+    with open(descriptor, "wb", buffering=0) as file:
         while chunk := _read(stream):
             size += len(chunk)
             if size > limit:
                 raise too_large(f"more than {limit // MB} MB")
             head = head or bytes(chunk[:HEAD_BYTES])
             digest.update(chunk)
-            try:
-                file.write(chunk)
-                file.flush()
-            except OSError as error:
-                raise disk_full(error) from error
+            _write(file, chunk)
     return Spooled(path, digest.hexdigest(), size, head)
+
+
+def _write(file: io.FileIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise disk_full(error) from error
 
 
 def too_large(received: object) -> RejectedFile:
@@ -172,7 +193,8 @@ def _root() -> Path:
     return home() / "tmp"
 
 
-def _check_file(path: Path, limit: int) -> None:
+def _check_file(path: Path, limit: int) -> int:
+    """The size of a file that can be a song. Raises RejectedFile."""
     try:
         found = path.stat()
     except (OSError, ValueError) as error:
@@ -183,6 +205,7 @@ def _check_file(path: Path, limit: int) -> None:
         raise RejectedFile(sentence("A song is a file", "a device, pipe or socket"), code="not_a_file")
     if found.st_size > limit:
         raise too_large(f"{found.st_size / MB:,.0f} MB")
+    return found.st_size
 
 
 def _size_ahead(stream: BinaryIO) -> int:
@@ -194,7 +217,7 @@ def _size_ahead(stream: BinaryIO) -> int:
     return 0
 
 
-def _read(stream: BinaryIO) -> bytes:
+def _read(stream: IO[bytes] | BinaryIO) -> bytes:
     try:
         return stream.read(CHUNK)
     except (OSError, ValueError) as error:  # ValueError: a closed stream

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from musicgen.errors import ResourceUnavailable, sentence
 from musicgen.settings import home, settings
 
 CHUNK = 1 << 20
+FEW = 16  # files and folders that are synced one by one; more of them in one go, where the system can
 
 
 def sync_folder(folder: Path) -> None:
@@ -34,7 +37,52 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def sync_tree(paths: Sequence[Path]) -> None:
+    """Sync files, and folders with all that is in them; all of them on one file system. Raises OSError."""
+    if len(paths) > FEW and _sync_file_system(paths[0]):
+        return
+    for path in paths:
+        if path.is_dir():
+            sync_tree(list(path.iterdir()))
+            sync_folder(path)
+        else:
+            sync_file(path)
+
+
+def sync_folders(folders: Sequence[Path]) -> None:
+    """`sync_folder` for each; all of them on one file system."""
+    if len(folders) > FEW and _sync_file_system(folders[0]):
+        return
+    for folder in folders:
+        sync_folder(folder)
+
+
+def _sync_file_system(path: Path) -> bool:
+    """Sync all of the file system of `path`: of a thousand small files a hundred times faster than one after the other.
+    False where the system cannot."""
+    call = _syncfs()
+    if call is None:
+        return False
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if call(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+    return True
+
+
+@cache
+def _syncfs() -> Callable[[int], int] | None:
+    """The system call of that name, which Linux alone has."""
+    try:
+        return ctypes.CDLL(None, use_errno=True).syncfs  # type: ignore[no-any-return]
+    except (OSError, AttributeError, TypeError):
+        return None
+
+
+def write_bytes(path: Path, content: bytes, *, survives_power_cut: bool = True) -> None:
     """Publish `content` under `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -42,16 +90,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if survives_power_cut:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    if survives_power_cut:
+        sync_folder(path.parent)
 
 
-def write_json(path: Path, document: Any) -> None:
+def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) -> None:
     """Publish a JSON document; refuses NaN, which is not JSON."""
-    write_bytes(path, json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode())
+    content = json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode()
+    write_bytes(path, content, survives_power_cut=survives_power_cut)
 
 
 def read_json(path: Path, default: Any = None) -> Any:
@@ -100,5 +151,6 @@ def check_free_space(need_bytes: int = 0) -> None:
         )
 
 
-def blob_path(sha256: str) -> Path:
-    return home() / "blobs" / sha256[:2] / sha256[2:4] / sha256
+def blob_path(sha256: str, root: Path | None = None) -> Path:
+    """`root`: of all that is stored; `home()` where absent."""
+    return (root or home()) / "blobs" / sha256[:2] / sha256[2:4] / sha256

@@ -20,6 +20,16 @@ _MAJOR_TONICS = ("C", "D-flat", "D", "E-flat", "E", "F", "F-sharp", "G", "A-flat
 _MINOR_TONICS = ("C", "C-sharp", "D", "E-flat", "E", "F", "F-sharp", "G", "G-sharp", "A", "B-flat", "B")
 
 
+def _key_profiles() -> NDArray[np.float64]:
+    """The profiles of the 24 keys, each with mean 0 and length 1; shape (24, 12)."""
+    profiles = np.stack([np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
+    profiles = profiles - profiles.mean(axis=1, keepdims=True)
+    return np.asarray(profiles / np.linalg.norm(profiles, axis=1, keepdims=True))
+
+
+_KEY_PROFILES = _key_profiles()
+
+
 @dataclass(frozen=True)
 class KeyEstimate:
     """`name` such as "G major", or "none" where nothing but drums plays. `confidence` in [0, 1]: the correlation with
@@ -54,8 +64,6 @@ def pitch_class_durations(score: Score) -> NDArray[np.float64]:
 
 def key_correlations(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Pearson correlation with each key: C major … B major, C minor … B minor; 0 for a flat histogram. Shape (24,)."""
-    profiles = np.stack([np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
-    profiles = profiles - profiles.mean(axis=1, keepdims=True)
     centred = weights - weights.mean()
-    norms = np.linalg.norm(profiles, axis=1) * np.linalg.norm(centred)
-    return np.divide(profiles @ centred, norms, out=np.zeros(24), where=norms > 0)
+    norm = float(np.sqrt(centred @ centred))
+    return _KEY_PROFILES @ centred / norm if norm > 0 else np.zeros(24)

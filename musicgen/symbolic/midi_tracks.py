@@ -1,15 +1,17 @@
-"""Which notes of a MIDI file make which track: one for each channel and program of a chunk. Standard library only.
+"""Which notes of a MIDI file make which track: one for each channel and program of a chunk. NumPy only.
 
 Type 0 files are split into their channels this way, and the two hands that type 1 files keep in two chunks stay apart.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_right
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from musicgen.symbolic import smf
+from musicgen.symbolic.smf_events import NO_PROGRAM, OPEN
 
 DRUM_CHANNEL = 9
 
@@ -33,61 +35,50 @@ class TrackReport:
     hanging_notes: int
 
 
-def assign_tracks(midi: smf.MidiFile) -> tuple[list[TrackReport], tuple[array[int], ...]]:
-    """The song's tracks (those without a complete note last in their chunk's order) and the track of every note."""
-    reports: list[TrackReport] = []
-    columns = []
+def assign_tracks(midi: smf.MidiFile) -> tuple[list[TrackReport], NDArray[np.int16]]:
+    """The song's tracks (among them those without a complete note) and for every note the track it is in, counting
+    those with one; -1 for notes that are left out."""
+    notes = midi.notes
+    group = (notes.chunk << 4 | notes.key >> 7) << 8 | _programs_in_force(midi)
+    groups, first, member = np.unique(group, return_index=True, return_inverse=True)
+    size = groups.size
+    is_hanging = notes.offset == OPEN
+    hanging = np.bincount(member[is_hanging], minlength=size).tolist()
+    zero_length = np.bincount(member[notes.offset == notes.onset], minlength=size).tolist()
+    total = np.bincount(member, minlength=size).tolist()
+    reports = []
+    track_of = np.full(size, -1, np.int16)
     num_kept = 0
-    programs = _programs_of_channels(midi)
-    for index, chunk in enumerate(midi.chunks):
-        groups: dict[tuple[int, int], list[int]] = {}  # (channel, program) → its notes
-        own = chunk.program
-        for note, key in enumerate(chunk.key):
-            channel = key >> 7
-            program = own[note]
-            if program == smf.NO_PROGRAM:
-                program = _program_at(programs[chunk.port, channel], chunk.onset[note])
-            groups.setdefault((channel, program), []).append(note)
-        column = array("h", [-1]) * len(chunk.key)
-        for channel, program in sorted(groups, key=lambda group: group[0]):
-            report = _count(index, chunk, channel, program, groups[channel, program])
-            if report.num_notes:
-                for note in groups[channel, program]:
-                    if chunk.offset[note] != smf.OPEN:
-                        column[note] = num_kept
-                num_kept += 1
-            reports.append(report)
-        columns.append(column)
-    return _without_piece_title(midi, reports), tuple(columns)
+    for index in np.lexsort((first, groups >> 8)).tolist():  # channels in order, their programs as they come
+        place, program = divmod(int(groups[index]), 256)
+        chunk, channel = divmod(place, 16)
+        name = clean_text(midi.chunks[chunk].name)
+        kept = total[index] - hanging[index]
+        counts = (kept, zero_length[index], hanging[index])
+        reports.append(TrackReport(chunk + 1, channel + 1, name, program, channel == DRUM_CHANNEL, *counts))
+        if kept:
+            track_of[index] = num_kept
+            num_kept += 1
+    return _without_piece_title(midi, reports), np.where(is_hanging, -1, track_of[member]).astype(np.int16)
 
 
-def _count(index: int, chunk: smf.TrackChunk, channel: int, program: int, notes: list[int]) -> TrackReport:
-    onset, offset = chunk.onset, chunk.offset
-    hanging = sum(offset[note] == smf.OPEN for note in notes)
-    return TrackReport(
-        chunk=index + 1,
-        channel=channel + 1,
-        name=clean_text(chunk.name),
-        program=program,
-        is_drum=channel == DRUM_CHANNEL,
-        num_notes=len(notes) - hanging,
-        zero_length_notes=sum(offset[note] == onset[note] for note in notes),
-        hanging_notes=hanging,
-    )
-
-
-def _programs_of_channels(midi: smf.MidiFile) -> dict[tuple[int, int], list[int]]:
-    """(port, channel) → the program changes of all chunks in order: some files set every channel up in one chunk."""
-    changes: dict[tuple[int, int], list[int]] = {}
-    for chunk in midi.chunks:
-        for channel, programs in enumerate(chunk.programs):
-            changes.setdefault((chunk.port, channel), []).extend(programs)
-    return {place: sorted(found) for place, found in changes.items()}
-
-
-def _program_at(changes: list[int], tick: int) -> int:
-    position = bisect_right(changes, tick << 7 | 127)
-    return changes[position - 1] & 127 if position else 0
+def _programs_in_force(midi: smf.MidiFile) -> NDArray[np.int64]:
+    """The program of every note; without one in its chunk, the last one that any chunk gave its port and channel: some
+    files set every channel up in one chunk."""
+    program = midi.notes.program.astype(np.int64)
+    unset = np.flatnonzero(program == NO_PROGRAM)
+    if unset.size:
+        program[unset] = 0
+    if unset.size and midi.programs.tick.size:
+        port = np.array([chunk.port for chunk in midi.chunks])
+        changes = midi.programs
+        known = (port[changes.chunk] << 4 | changes.channel) << 48 | changes.tick << 7 | changes.program
+        known.sort()
+        chunk, channel = midi.notes.chunk[unset], midi.notes.key[unset] >> 7
+        asked = (port[chunk] << 4 | channel) << 48 | midi.notes.onset[unset] << 7 | 127
+        last = known[np.searchsorted(known, asked, side="right") - 1]
+        program[unset] = np.where((last >> 48 == asked >> 48) & (last <= asked), last & 127, 0)
+    return program
 
 
 def _without_piece_title(midi: smf.MidiFile, reports: list[TrackReport]) -> list[TrackReport]:
@@ -103,5 +94,6 @@ def clean_text(data: bytes) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())[:80]

@@ -68,6 +68,7 @@ def score_to_chords(score: Score, track: int) -> list[Event]:
     for onset, length, pitch, velocity in zip(onsets, lengths, notes["pitch"], notes["velocity"], strict=True):
         division = divisions[floor(onset)]
         start = Fraction(round(onset * division), division)
+        division = divisions.get(floor(start), division)  # rounded up, it may belong to the next quarter note
         place = start, _end(start, onset + length, division)
         pitches, loudest = chords.get(place, (set(), 0))
         chords[place] = pitches | {int(pitch)}, max(loudest, int(velocity))

@@ -1,4 +1,4 @@
-"""The gate for MIDI uploads: every event is read and judged before anything else sees the file. Standard library only.
+"""The gate for MIDI uploads: every event is read and judged before anything else sees the file. NumPy only.
 
 Rejected: what is not MIDI, damaged, beyond the limits of `settings`, or without a note. Dropped and said so: what the
 product has no use for or what is broken in a file that is good otherwise. It knows no sound and makes no Score.
@@ -6,14 +6,16 @@ product has no use for or what is broken in a file that is good otherwise. It kn
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import Settings, settings
 from musicgen.symbolic import smf
 from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
+from musicgen.symbolic.smf_events import MidiSyntaxError
 
 MIN_SECONDS = 0.1
 MAX_CONTROLS = 400_000
@@ -37,7 +39,7 @@ class Preflight:
         seconds: end of the last note.
         dropped: what is left out → how many. warnings: one sentence each.
         has_controls: pedals, volumes, pitch bends … are kept.
-        file: the events. note_tracks: for each chunk the track of every note, -1 where it is left out.
+        file: the events. note_tracks: the track of every note of the file, -1 where it is left out.
     """
 
     format: int
@@ -51,7 +53,7 @@ class Preflight:
     warnings: tuple[str, ...]
     has_controls: bool
     file: smf.MidiFile
-    note_tracks: tuple[array[int], ...]
+    note_tracks: NDArray[np.int16]
 
     @property
     def num_notes(self) -> int:
@@ -69,23 +71,18 @@ class Preflight:
         }
 
 
-def check_midi(content: bytes) -> Preflight:
-    """Read and judge a MIDI file (or an RMID wrapper around one).
+def check_midi(content: bytes, limits: Settings | None = None) -> Preflight:
+    """Read and judge a MIDI file (or an RMID wrapper around one). `limits`: the settings in force, where absent.
 
     Raises RejectedFile; `code` is one of not_midi, sound_font, too_large, midi_damaged, midi_type, midi_smpte,
     midi_division, midi_tempo, too_many_tracks, too_many_notes, too_many_events, too_many_ticks, too_long, too_short,
     no_notes.
     """
-    limits = settings()
+    limits = limits or settings()
     _check_outside(content, limits)
     try:
-        midi = smf.read_midi_file(
-            content,
-            max_chunks=limits.max_midi_tracks * CHUNKS_A_TRACK,
-            max_notes=limits.max_midi_notes,
-            max_ticks=limits.max_midi_ticks,
-        )
-    except smf.MidiSyntaxError as error:
+        midi = smf.read_midi_file(content, max_chunks=limits.max_midi_tracks * CHUNKS_A_TRACK)
+    except MidiSyntaxError as error:
         raise _reject(error.code, _SYNTAX_RULES[error.code], error, _EXPORT_AGAIN) from error
     _check_header(midi)
     _check_amounts(midi, limits)
@@ -95,9 +92,7 @@ def check_midi(content: bytes) -> Preflight:
     tracks, note_tracks = assign_tracks(midi)
     _report_notes(tracks, dropped, warnings)
     tracks = [track for track in tracks if track.num_notes]
-    seconds = _seconds_at(
-        max((max(chunk.offset, default=0) for chunk in midi.chunks), default=0), tempos, midi.division
-    )
+    seconds = _seconds_at(max(int(midi.notes.offset.max(initial=0)), 0), tempos, midi.division)
     _check_music(tracks, dropped.get(HANGING, 0), seconds, limits)
     if len(midi.chunks) != midi.announced_tracks:
         warnings.append(f"The header announces {midi.announced_tracks} tracks, the file has {len(midi.chunks)}.")
@@ -159,7 +154,7 @@ def _check_header(midi: smf.MidiFile) -> None:
 
 
 def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
-    num_notes = sum(len(chunk.onset) for chunk in midi.chunks)
+    num_notes = midi.notes.onset.size
     end = max((chunk.end_tick for chunk in midi.chunks), default=0)
     if len(midi.chunks) > limits.max_midi_tracks * CHUNKS_A_TRACK:
         count = max(len(midi.chunks), midi.announced_tracks)
@@ -171,9 +166,6 @@ def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
     if num_notes > limits.max_midi_notes:
         rule = f"A MIDI file has at most {limits.max_midi_notes:,} notes"
         raise _reject("too_many_notes", rule, "more than that", "Split it.")
-    if sum(chunk.num_events for chunk in midi.chunks) > smf.MAX_EVENTS:
-        rule = f"A MIDI file has at most {smf.MAX_EVENTS:,} events"
-        raise _reject("too_many_events", rule, "more than that", "Thin out its controllers.")
 
 
 def _check_music(tracks: list[TrackReport], num_hanging: int, seconds: float, limits: Settings) -> None:
@@ -243,13 +235,14 @@ def _many(count: int, things: str) -> str:
 
 def _keep_controls(midi: smf.MidiFile, tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> bool:
     """Whether the controls can be kept: every track gets those of its channel, which multiplies a flood of them."""
-    on_channel: Counter[tuple[int, int]] = Counter()
-    for chunk in midi.chunks:
-        for channel, controls in enumerate(chunk.controls):
-            on_channel[chunk.port, channel] += len(controls)
-    if sum(on_channel[midi.chunks[track.chunk - 1].port, track.channel - 1] for track in tracks) <= MAX_CONTROLS:
+    num_controls = midi.controls.tick.size
+    if num_controls * len(tracks) <= MAX_CONTROLS:
         return True
-    dropped["controllers"] = sum(on_channel.values())
+    port = np.array([chunk.port for chunk in midi.chunks])
+    on_channel = np.bincount(port[midi.controls.chunk] << 4 | midi.controls.channel, minlength=256)
+    if sum(on_channel[port[track.chunk - 1] << 4 | track.channel - 1] for track in tracks) <= MAX_CONTROLS:
+        return True
+    dropped["controllers"] = num_controls
     warnings.append("The file has so many controller events that they were left out: pedals and bends are not heard.")
     return False
 

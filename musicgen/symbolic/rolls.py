@@ -28,23 +28,24 @@ def score_to_roll(score: Score) -> dict[str, NDArray[Any]]:
 def score_facts(score: Score) -> dict[str, Any]:
     """What a song page says about a score; JSON. Pitch facts leave drums out and are None where only drums play."""
     key = estimate_key(score)
-    pitches = score.notes["pitch"][melodic_notes(score)]
+    sounding = np.bincount(score.notes["pitch"][melodic_notes(score)], minlength=1).nonzero()[0]
+    end = int((score.notes["onset_ticks"] + score.notes["duration_ticks"]).max(initial=0))
     return {
         "medium": "midi",
         "format": "midi",
         "seconds": round(score.seconds, 6),
         "num_notes": score.num_notes,
-        "num_distinct_pitches": len(np.unique(pitches)),
-        "lowest_pitch": int(pitches.min()) if pitches.size else None,
-        "highest_pitch": int(pitches.max()) if pitches.size else None,
+        "num_distinct_pitches": sounding.size,
+        "lowest_pitch": int(sounding[0]) if sounding.size else None,
+        "highest_pitch": int(sounding[-1]) if sounding.size else None,
         "ticks_per_beat": score.ticks_per_beat,
-        "beats": round(float((score.onset_beats + score.duration_beats).max(initial=0.0)), 6),
+        "beats": round(end / score.ticks_per_beat, 6),
         "tempo": round(main_tempo(score), 3),
         "tempo_changes": max(len(score.tempos) - 1, 0),
         "key": key.name,
         "key_confidence": key.confidence,
         "time_signature": main_time_signature(score),
-        "tracks": [_track_facts(score, index) for index in range(len(score.tracks))],
+        "tracks": _tracks_facts(score),
     }
 
 
@@ -57,6 +58,8 @@ def main_tempo(score: Score) -> float:
     """The tempo (BPM) in force for most of the score's seconds."""
     if not score.tempos:
         return DEFAULT_TEMPO
+    if len(score.tempos) == 1 and score.tempos[0].tick == 0:
+        return score.tempos[0].tempo
     starts = [change.tick for change in score.tempos]
     tempos = [change.tempo for change in score.tempos]
     if starts[0] > 0:
@@ -80,16 +83,22 @@ def main_time_signature(score: Score) -> str:
     return max(ticks, key=lambda name: ticks[name], default="4/4")
 
 
-def _track_facts(score: Score, index: int) -> dict[str, Any]:
-    track = score.tracks[index]
-    pitches = score.notes["pitch"][score.notes["track"] == index]
-    return {
-        "index": index,
-        "name": track.name,
-        "instrument": instrument_name(track.program, track.is_drum),
-        "program": track.program,
-        "is_drum": track.is_drum,
-        "num_notes": int(pitches.size),
-        "lowest_pitch": int(pitches.min()) if pitches.size else None,
-        "highest_pitch": int(pitches.max()) if pitches.size else None,
-    }
+def _tracks_facts(score: Score) -> list[dict[str, Any]]:
+    place = score.notes["track"].astype(np.int64) << 7 | score.notes["pitch"]
+    of_pitches = np.bincount(place, minlength=len(score.tracks) << 7).reshape(-1, 128)
+    facts = []
+    for index, (track, num_notes) in enumerate(zip(score.tracks, of_pitches.sum(axis=1).tolist(), strict=True)):
+        pitches = of_pitches[index].nonzero()[0]
+        facts.append(
+            {
+                "index": index,
+                "name": track.name,
+                "instrument": instrument_name(track.program, track.is_drum),
+                "program": track.program,
+                "is_drum": track.is_drum,
+                "num_notes": num_notes,
+                "lowest_pitch": int(pitches[0]) if pitches.size else None,
+                "highest_pitch": int(pitches[-1]) if pitches.size else None,
+            }
+        )
+    return facts

@@ -131,6 +131,8 @@ class Score:
         changes = (
             self.tempos if self.tempos and self.tempos[0].tick == 0 else (TempoChange(0, DEFAULT_TEMPO), *self.tempos)
         )
+        if len(changes) == 1:
+            return np.asarray(ticks * (60.0 / (changes[0].tempo * self.ticks_per_beat)))
         starts = np.array([change.tick for change in changes], dtype=np.float64)
         seconds_per_tick = np.array([60.0 / (change.tempo * self.ticks_per_beat) for change in changes])
         elapsed = np.concatenate([[0.0], np.cumsum(np.diff(starts) * seconds_per_tick[:-1])])

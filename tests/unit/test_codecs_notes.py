@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from musicgen.codecs.event_examples import SHADOW, EventExamples, Stretch
 from musicgen.codecs.event_features import FADING, NOTHING_HEARD, features_of
+from musicgen.codecs.event_fitting import make_event_codec
 from musicgen.codecs.holding_out import held_out_parts
 from musicgen.codecs.note_events import (
     DURATION,
@@ -22,7 +23,6 @@ from musicgen.codecs.note_events import (
     STEPS_PER_BEAT,
     VOICE,
     EventCodec,
-    make_event_codec,
     nearest,
 )
 from musicgen.codecs.note_tokens import (

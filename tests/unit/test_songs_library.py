@@ -228,8 +228,7 @@ def test_what_cannot_be_undone_now_is_undone_later(home: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, Workplace() as place:
-        patched.setattr(library, "_sync", lambda _song: None)
-        patched.setattr(library, "sync_folder", fail)
+        patched.setattr(library, "sync_folders", fail)
         patched.setattr(library, "discard", fail)
         with pytest.raises(OSError, match="No space"):
             publish([new_song(place.folder, "a")], place)
