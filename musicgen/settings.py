@@ -2,60 +2,102 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from musicgen.errors import InvalidInput, sentence
+
+PREFIX = "MUSICGEN_"
+WORKSPACE = Path("workspace")
+# By annotation. Every child process reads its settings: pydantic would take it longer to load than all else together.
+_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "Path": (Path, "a path"),
+    "Path | None": (Path, "a path"),
+    "str": (str, "a text"),
+    "str | None": (str, "a text"),
+}
 
 
-class Settings(BaseSettings):
+def _setting(default: Any, description: str, *, least: float | None = None, above: float | None = None) -> Any:
+    return field(default=default, metadata={"description": description, "least": least, "above": above})
+
+
+@dataclass(frozen=True)
+class Settings:
     """Read anew whenever the environment has changed, so that tests and child processes agree."""
 
-    model_config = SettingsConfigDict(env_prefix="MUSICGEN_", extra="ignore", frozen=True)
+    home: Path = _setting(WORKSPACE, "folder of everything that is stored")  # noqa: RUF009 (a field)
+    database_url: str | None = _setting(None, "SQLAlchemy URL; SQLite in `home` when absent")
+    sound_font: Path | None = _setting(None, "the .sf2/.sf3 that renders MIDI")  # noqa: RUF009
+    device: str = _setting("auto", "auto, cpu, gpu:N or gpu:all, for commands that name none")
 
-    home: Path = Field(default=Path("workspace"), description="folder of everything that is stored")
-    database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in `home` when absent")
-    sound_font: Path | None = Field(default=None, description="the .sf2/.sf3 that renders MIDI")
-    device: str = Field(default="auto", description="auto, cpu or gpu:N for commands that name none")
+    max_upload_mb: int = _setting(200, "one uploaded file", least=1)
+    min_audio_seconds: float = _setting(0.5, "shorter sound is refused", above=0)
+    max_audio_seconds: float = _setting(7200.0, "longer sound is refused", above=0)
+    min_sample_rate: int = _setting(8_000, "Hz; sound with a lower rate is refused")
+    max_sample_rate: int = _setting(192_000, "Hz; sound with a higher rate is refused")
+    max_channels: int = _setting(8, "sound with more channels is refused")
+    max_midi_mb: int = _setting(5, "one MIDI file")
+    max_midi_tracks: int = _setting(64, "a MIDI file with more tracks is refused")
+    max_midi_notes: int = _setting(200_000, "a MIDI file with more notes is refused")
+    max_midi_seconds: float = _setting(7200.0, "a MIDI file that lasts longer is refused")
+    max_midi_ticks: int = _setting(10_000_000, "a MIDI file with a later event is refused")
+    max_zip_files: int = _setting(5_000, "files of one zip archive")
+    max_zip_mb: int = _setting(2_000, "songs of one zip archive together, unpacked")
 
-    max_upload_mb: int = Field(default=200, ge=1, description="one uploaded file")
-    min_audio_seconds: float = Field(default=0.5, gt=0, description="shorter sound is refused")
-    max_audio_seconds: float = Field(default=7200.0, gt=0, description="longer sound is refused")
-    min_sample_rate: int = Field(default=8_000, description="Hz; sound with a lower rate is refused")
-    max_sample_rate: int = Field(default=192_000, description="Hz; sound with a higher rate is refused")
-    max_channels: int = Field(default=8, description="sound with more channels is refused")
-    max_midi_mb: int = Field(default=5, description="one MIDI file")
-    max_midi_tracks: int = Field(default=64, description="a MIDI file with more tracks is refused")
-    max_midi_notes: int = Field(default=200_000, description="a MIDI file with more notes is refused")
-    max_midi_seconds: float = Field(default=7200.0, description="a MIDI file that lasts longer is refused")
-    max_midi_ticks: int = Field(default=10_000_000, description="a MIDI file with a later event is refused")
-    max_zip_files: int = Field(default=5_000, description="files of one zip archive")
-    max_zip_mb: int = Field(default=2_000, description="songs of one zip archive together, unpacked")
-
-    intake_memory_mb: int = Field(default=2048, description="address space of the process that reads uploads")
-    intake_seconds: float = Field(default=90.0, description="wall clock for one short file; long audio gets more")
-    render_seconds: float = Field(default=300.0, description="wall clock for rendering one MIDI file to sound")
-    max_run_hours: float = Field(default=24.0, gt=0, description="a run that trains longer at a stretch is paused")
-    max_stall_minutes: float = Field(default=60.0, gt=0, description="a worker in which nothing moves so long is ended")
-    min_free_mb: int = Field(default=500, description="disk space below which nothing new is stored")
-    player_seconds: float = Field(default=300.0, description="longest stretch a player is given at once")
+    intake_memory_mb: int = _setting(2048, "address space of the process that reads uploads")
+    intake_seconds: float = _setting(90.0, "wall clock for one short file; long audio gets more")
+    render_seconds: float = _setting(300.0, "wall clock for rendering one MIDI file to sound")
+    max_run_hours: float = _setting(24.0, "a run that trains longer at a stretch is paused", above=0)
+    max_stall_minutes: float = _setting(60.0, "a worker in which nothing moves so long is ended", above=0)
+    min_free_mb: int = _setting(500, "disk space below which nothing new is stored")
+    player_seconds: float = _setting(300.0, "longest stretch a player is given at once")
 
 
 def settings() -> Settings:
     """The settings in force now."""
-    return _settings(tuple((name, value) for name, value in os.environ.items() if name.upper().startswith("MUSICGEN_")))
+    return _settings(tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX)))
 
 
 @lru_cache(maxsize=8)
 def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
-    # Reading the environment through pydantic takes a millisecond, too long for something asked once per file.
-    return Settings()
+    given = {name.upper().removeprefix(PREFIX).lower(): value for name, value in environment if value}
+    return Settings(**{each.name: _parse(each, given[each.name]) for each in fields(Settings) if each.name in given})
+
+
+def _parse(setting: Field[Any], text: str) -> Any:
+    """Raises InvalidInput."""
+    parse, kind = _PARSERS[str(setting.type)]
+    least, above = setting.metadata["least"], setting.metadata["above"]
+    try:
+        value = parse(text)
+        is_possible = not isinstance(value, int | float) or (
+            math.isfinite(value) and (least is None or value >= least) and (above is None or value > above)
+        )
+    except ValueError:
+        is_possible = False
+    if not is_possible:
+        bound = f" of at least {least}" if least is not None else f" above {above}" if above is not None else ""
+        raise InvalidInput(sentence(f"{PREFIX}{setting.name.upper()} is {kind}{bound}", repr(text)), code="setting")
+    return value
 
 
 def home() -> Path:
     """The absolute storage folder (`MUSICGEN_HOME`), created on first use."""
-    folder = settings().home.expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = _resolved(settings().home, os.getcwd())
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+@lru_cache(maxsize=8)
+def _resolved(folder: Path, _working_folder: str) -> Path:
+    # A page asks a hundred times, and resolving looks at every folder above.
+    return folder.expanduser().resolve()

@@ -12,7 +12,6 @@ from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
     Cost,
-    Layer,
     Made,
     Monitor,
     Parameters,
@@ -21,7 +20,8 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
-from musicgen.approaches.shared_parameters import Schedule
+from musicgen.approaches.drawing import Layer
+from musicgen.approaches.shared_parameters import Schedule, learning_rate
 from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.amplitude_data import examples_of, facts_of, floors_of, with_banks
 from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
@@ -80,10 +80,7 @@ class Training(Schedule):
         100, ge=1, le=65_536, title="Batch size",
         help="Windows per step. Larger is faster an epoch, but learns in fewer steps.",
     )  # fmt: skip
-    learning_rate: float = parameter(
-        1e-3, gt=0, le=1, title="Learning rate",
-        help="Size of each step. Too large never settles; too small never arrives.",
-    )  # fmt: skip
+    learning_rate: float = learning_rate(1e-3)
     sample_rate: int = parameter(
         0, ge=0, le=192_000, unit="Hz", title="Sample rate",
         help="0 keeps the rate of the songs. A lower rate loses the highest tones; the same look back then reaches "
@@ -389,10 +386,7 @@ class AmplitudeLSTM(Approach):
             if codec.banks:
                 objective, unit = bank_objective(codec.banks[number], math.log2(codec.steps_per_unit)), 1.0
             tasks.append(engine.Task(name, objective, prepared.training[number], validation, unit, flops_of(training)))
-        recipe = engine.Recipe(
-            training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
-        )  # fmt: skip
+        recipe = engine.Recipe.of(training)
 
         def note(means: dict[str, dict[str, float]]) -> None:
             if not codec.banks:

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import model_validator
 
 from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
-    Convolution,
     Cost,
-    Layer,
     Made,
     Monitor,
     Parameters,
     Prepared,
     Preset,
-    ReceptiveField,
     TrainingSong,
     parameter,
 )
-from musicgen.approaches.shared_parameters import Schedule
+from musicgen.approaches.drawing import Convolution, Layer, ReceptiveField
+from musicgen.approaches.shared_parameters import Schedule, learning_rate
 from musicgen.codecs.conditions import NAMES
 from musicgen.codecs.raw_audio import LINEAR_LEVELS, RawAudioCodec
 from musicgen.codecs.raw_audio_data import prepare_raw_audio
 from musicgen.codecs.raw_audio_sizes import RawAudioSizes
+from musicgen.machine import usable_cores
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
 
 MU_LAW_LEVELS = 256
+LOWEST_RATE = 8_000
+MOST_SHARDS = 8
 
 
 class Training(Schedule):
     sample_rate: int = parameter(
         16_000, ge=0, le=48_000, unit="Hz", title="Sample rate",
-        help="What the network hears and says. Higher is brighter, and costs as much more; 0 takes that of the songs.",
+        help="What the network hears and says, 8,000 to 48,000. Higher is brighter and costs as much more; 0 takes "
+        "that of the songs.",
     )  # fmt: skip
     dilation_depth: int = parameter(
         10, ge=1, le=16, title="Dilation depth",
@@ -52,10 +57,7 @@ class Training(Schedule):
     batch_size: int = parameter(
         8, ge=2, le=1024, multiple_of=2, title="Batch size", help="Crops per step, from different places of the songs."
     )
-    learning_rate: float = parameter(
-        2e-3, gt=0, le=1, title="Learning rate",
-        help="Size of each step. Too large never settles; too small never arrives.",
-    )  # fmt: skip
+    learning_rate: float = learning_rate(2e-3)
     output: Literal["mu_law", "mixture"] = parameter(
         "mu_law", title="Output",
         help="mu_law: a probability for each of 256 levels, quick to learn, with a little hiss. mixture: logistic "
@@ -95,6 +97,15 @@ class Training(Schedule):
     validation_share: float = parameter(
         0.1, ge=0, le=0.5, advanced=True, title="Held-out share", help="The last part of each song, which validates."
     )
+
+    @model_validator(mode="after")
+    def _music_is_heard(self) -> Training:
+        if 0 < self.sample_rate < LOWEST_RATE:
+            raise ValueError(
+                f"sample_rate is 0, for that of the songs, or {LOWEST_RATE:,} Hz or more, not {self.sample_rate:,}: "
+                "below it music is a rumble"
+            )
+        return self
 
 
 class Generation(Parameters):
@@ -145,13 +156,16 @@ class AudioWaveNet(Approach):
                 "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
                 "gradient_clip": 1.0,
             },
+            generation={"temperature": 0.9},
+            takes="about two minutes",
         ),
         "original": Preset(
             "As published: ten dilations to 512, three stacks of them, 256 levels at 16 kHz.",
             training={
                 "sample_rate": 16_000, "dilation_depth": 10, "stacks": 3, "residual": 64, "skip": 128, "epochs": 200,
-                "batch_size": 8, "learning_rate": 1e-3, "gain_db": 0.0,
+                "batch_size": 8, "crop_length": 2048, "learning_rate": 1e-3, "gain_db": 0.0,
             },
+            takes="hours",
         ),
         "best": Preset(
             "Two stacks that hear a quarter of a second at 16 kHz, and more patience.",
@@ -160,6 +174,7 @@ class AudioWaveNet(Approach):
                 "batch_size": 8, "crop_length": 8192, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
                 "gradient_clip": 1.0, "patience": 30,
             },
+            takes="an hour or more",
         ),
     }  # fmt: skip
     tiny = Preset(
@@ -202,8 +217,9 @@ class AudioWaveNet(Approach):
 
     def cost(self, prepared: Prepared, training: Any) -> Cost:
         sizes = _sizes(training)
-        activations = 4 * training.batch_size * (sizes.lost + training.crop_length) * len(sizes.dilations)
-        memory = FRAMEWORK_BYTES + 20 * sizes.parameters + activations * (12 * sizes.residual + sizes.skip)
+        at_once = -(-training.batch_size // _shards(training)) * min(usable_cores(), _shards(training))
+        activations = 4 * at_once * (sizes.lost + training.crop_length) * len(sizes.dilations)
+        memory = FRAMEWORK_BYTES + 20 * sizes.parameters + activations * (10 * sizes.residual + sizes.skip)
         return Cost(1, sizes.parameters, _flops(sizes, training) * prepared.training.n_examples, int(memory))
 
     def build(self, codec: Any, training: Any, *, seed: int = 0) -> Networks:
@@ -230,11 +246,10 @@ class AudioWaveNet(Approach):
         sizes = _sizes(training)
         objective = MIXTURE_OBJECTIVE if sizes.mixtures else LEVEL_OBJECTIVE
         flops = _flops(sizes, training)
-        task = engine.Task("sound", objective, prepared.training, prepared.validation, flops=flops, shards=2)
-        recipe = engine.Recipe(
-            training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
-        )  # fmt: skip
+        task = engine.Task(
+            "sound", objective, prepared.training, prepared.validation, flops=flops, shards=_shards(training)
+        )
+        recipe = engine.Recipe.of(training)
         engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
 
     def generate(
@@ -270,6 +285,11 @@ def _sizes(training: Training) -> RawAudioSizes:
         stacks=training.stacks,
         conditions=len(NAMES) if training.conditioning != "none" else 0,
     )
+
+
+def _shards(training: Training) -> int:
+    """Parts of a batch, as many as divide it: so only the crops that the cores are at take memory."""
+    return math.gcd(training.batch_size, MOST_SHARDS)
 
 
 def _flops(sizes: RawAudioSizes, training: Training) -> float:

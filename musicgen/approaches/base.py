@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from musicgen.approaches.drawing import Layer, ReceptiveField
 from musicgen.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -56,67 +57,17 @@ def parameter(
 
 @dataclass(frozen=True)
 class Preset:
-    """Named values. What is not named stays at its default."""
+    """Named values. What is not named stays at its default.
+
+    Attributes:
+        takes: how long a training takes on two processor cores, in words, where it is not what one expects of a preset
+            of this name.
+    """
 
     summary: str
     training: Mapping[str, Any] = field(default_factory=dict)
     generation: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One stage of a network, or of the codec before and after it, as the pages draw it.
-
-    Attributes:
-        name: in plain words, "LSTM, 256 units". kind: decides the colour.
-        shape: what comes out of it for one example, such as (50, 256); a word where only the songs can tell ("V").
-        parameters: trainable weights; None where only the songs can tell.
-        note: one sentence on what it does to the music, where that is not plain.
-        repeated: how often the same stage follows itself; shape and parameters are those of one.
-    """
-
-    name: str
-    kind: Literal["music", "codec", "embedding", "recurrent", "convolution", "pooling", "dense", "choice"]
-    shape: tuple[int | str, ...] = ()
-    parameters: int | None = 0
-    note: str = ""
-    repeated: int = 1
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """One causal convolution as a drawing needs it: it hears `kernel` steps, `dilation` apart; `pooling` of its
-    outputs become one step of the next."""
-
-    kernel: int
-    dilation: int
-    pooling: int = 1
-
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """How far back one output of a stack of causal convolutions hears.
-
-    Attributes:
-        stack: from the input upwards. window: how many steps it is shown while learning.
-        unit: of a step, in the plural: notes, samples.
-        sample_rate: steps per second, where steps are samples.
-    """
-
-    stack: tuple[Convolution, ...]
-    window: int
-    unit: str
-    sample_rate: int | None = None
-
-    @property
-    def steps(self) -> int:
-        """Input steps that one output hears (van den Oord et al., WaveNet, 2016, figure 3; pooling widens it)."""
-        heard, stride = 1, 1
-        for each in self.stack:
-            heard += (each.kernel - 1) * each.dilation * stride
-            heard += (each.pooling - 1) * stride
-            stride *= each.pooling
-        return heard
+    takes: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,8 +143,15 @@ class Monitor(Protocol):
     def progress(self, phase: str, done: int, total: int, **details: float) -> None:
         """Called often (it limits itself). `phase`: preparing, training, generating …"""
 
+    def so_far(self, make: Callable[[], Waveform | Score], done: int, total: int) -> None:
+        """Called often while pieces are made, for those who listen meanwhile. `make` gives the beginning of the first
+        one as it is now, `done` of its `total` steps; it is called before this returns, and seldom."""
+
     def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
         """After each epoch. `save(folder)` writes weights and optimiser state into an existing empty folder."""
+
+    def notice(self, text: str) -> None:
+        """One sentence for the user on something that changed on the way, although the work goes on."""
 
 
 class SilentMonitor:
@@ -202,7 +160,13 @@ class SilentMonitor:
     def progress(self, phase: str, done: int, total: int, **details: float) -> None:
         return None
 
+    def so_far(self, make: Callable[[], Waveform | Score], done: int, total: int) -> None:
+        return None
+
     def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
+        return None
+
+    def notice(self, text: str) -> None:
         return None
 
 
@@ -214,6 +178,12 @@ class Reference:
     song_id: str
     start_seconds: float
     stop_seconds: float
+
+    @classmethod
+    def following(cls, song: TrainingSong, start: float, seconds: float) -> Reference | None:
+        """`seconds` of a song from `start` on, as far as it goes; None past its end."""
+        stop = min(start + seconds, song.clip.seconds)
+        return cls(song.id, start, stop) if stop > start else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
     Cost,
-    Layer,
     Made,
     Monitor,
     Parameters,
@@ -20,7 +19,8 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
-from musicgen.approaches.shared_parameters import Schedule
+from musicgen.approaches.drawing import Layer
+from musicgen.approaches.shared_parameters import Schedule, learning_rate
 from musicgen.codecs.jazz_codec import JazzCodec
 from musicgen.codecs.jazz_data import prepare_jazz, prompted_forms
 from musicgen.networks.jazz_sizes import JazzSizes
@@ -62,10 +62,7 @@ class Training(Schedule):
         64, ge=1, le=4096, title="LSTM units",
         help="Size of the memory. A larger one learns finer habits, or the solo by heart.",
     )  # fmt: skip
-    learning_rate: float = parameter(
-        0.01, gt=0, le=1, title="Learning rate",
-        help="Size of each step. Too large never settles; too small never arrives.",
-    )  # fmt: skip
+    learning_rate: float = learning_rate(0.01)
     batch_size: int = parameter(
         32, ge=1, le=65_536, title="Batch size", help="Windows per step. Smaller ones learn in more, rougher steps."
     )
@@ -131,10 +128,6 @@ class Training(Schedule):
     embedding: int = parameter(
         0, ge=0, le=2048, advanced=True, title="Embedding",
         help="Width of the learned vector that stands for each word; 0 for one-hot words, as the authors had them.",
-    )  # fmt: skip
-    schedule: Literal["constant", "cosine"] = parameter(
-        "constant", advanced=True, title="Learning-rate schedule",
-        help="Without decay: cosine slows down towards the end, and ends finer.",
     )  # fmt: skip
     smoothing: float = parameter(
         0.0, ge=0, lt=1, advanced=True, title="Label smoothing",
@@ -338,17 +331,13 @@ class JazzLSTM(Approach):
         first_epoch: int = 1,
     ) -> None:
         from musicgen.networks import training as engine
-        from musicgen.networks.jazz import JazzRecipe, jazz_objective
+        from musicgen.networks.jazz import jazz_objective
 
         flops = 6.0 * training.sequence_length * _codec_sizes(prepared.codec, training).multiplied
         task = engine.Task(
             "words", jazz_objective(training.smoothing), prepared.training, prepared.validation, flops=flops
         )
-        recipe = JazzRecipe(
-            training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
-            decay=training.decay,
-        )  # fmt: skip
+        recipe = engine.Recipe.of(training, decay=training.decay)
         engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
 
     def generate(

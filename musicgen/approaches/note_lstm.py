@@ -11,7 +11,6 @@ from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
     Cost,
-    Layer,
     Made,
     Monitor,
     Prepared,
@@ -19,7 +18,8 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
-from musicgen.approaches.shared_parameters import NoteChoice, NoteMusic, Schedule
+from musicgen.approaches.drawing import Layer
+from musicgen.approaches.shared_parameters import NoteChoice, NoteMusic, Schedule, learning_rate
 from musicgen.codecs.note_data import prepare_events, prepare_tokens
 from musicgen.codecs.note_events import EventCodec
 from musicgen.codecs.token_codec import TokenCodec
@@ -51,10 +51,7 @@ class Training(NoteMusic, Schedule):
         32, ge=2, le=65_536, multiple_of=2, title="Batch size",
         help="Windows per step. Larger is faster an epoch, but learns in fewer steps.",
     )  # fmt: skip
-    learning_rate: float = parameter(
-        1e-3, gt=0, le=1, title="Learning rate",
-        help="Size of each step. Too large never settles; too small never arrives.",
-    )  # fmt: skip
+    learning_rate: float = learning_rate(1e-3)
     dense: int = parameter(
         128, ge=1, le=4096, advanced=True, title="Dense units", help="Width of the layer between memory and choice."
     )
@@ -203,10 +200,7 @@ class NoteLSTM(Approach):
         task = engine.Task(
             "notes", objective, prepared.training, prepared.validation, flops=_flops(codec, training), shards=2
         )
-        recipe = engine.Recipe(
-            training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
-        )  # fmt: skip
+        recipe = engine.Recipe.of(training)
         engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
 
     def generate(
@@ -221,7 +215,7 @@ class NoteLSTM(Approach):
         seeds: Sequence[int],
         monitor: Monitor,
     ) -> Iterator[Made]:
-        from musicgen.networks.events import EventStepper
+        from musicgen.networks.event_stepper import EventStepper
         from musicgen.networks.tokens import TokenStepper, WindowStepper
         from musicgen.sampling.notes import event_pieces, token_pieces
 

@@ -12,16 +12,15 @@ from musicgen.approaches.base import (
     FRAMEWORK_BYTES,
     Approach,
     Cost,
-    Layer,
     Made,
     Monitor,
     Prepared,
     Preset,
-    ReceptiveField,
     TrainingSong,
     parameter,
 )
-from musicgen.approaches.shared_parameters import NoteChoice, NoteMusic, Schedule
+from musicgen.approaches.drawing import Layer, ReceptiveField
+from musicgen.approaches.shared_parameters import NoteChoice, NoteMusic, Schedule, learning_rate
 from musicgen.codecs.note_data import prepare_events, prepare_tokens
 from musicgen.codecs.note_events import FIELDS, EventCodec
 from musicgen.codecs.token_codec import TokenCodec
@@ -94,10 +93,7 @@ class Training(NoteMusic, Schedule):
         32, ge=2, le=65_536, multiple_of=2, title="Batch size",
         help="Windows per step. Larger is faster an epoch, but learns in fewer steps.",
     )  # fmt: skip
-    learning_rate: float = parameter(
-        1e-3, gt=0, le=1, title="Learning rate",
-        help="Size of each step. Too large never settles; too small never arrives.",
-    )  # fmt: skip
+    learning_rate: float = learning_rate(1e-3)
     dense: int = parameter(
         128, ge=1, le=4096, advanced=True, title="Dense units",
         help="Width of the layer between convolutions and choice.",
@@ -269,10 +265,7 @@ class NoteWaveNet(Approach):
             "notes", objective, prepared.training, prepared.validation, flops=6.0 * _multiplied(codec, training),
             shards=2,
         )  # fmt: skip
-        recipe = engine.Recipe(
-            training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
-        )  # fmt: skip
+        recipe = engine.Recipe.of(training)
         engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
 
     def generate(

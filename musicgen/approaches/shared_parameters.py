@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from musicgen.approaches.base import Parameters, parameter
+
+
+def learning_rate(default: float) -> Any:
+    """The learning rate of an approach whose own value is `default`."""
+    return parameter(
+        default, gt=0, le=1, title="Learning rate",
+        help="Size of each step. Too large never settles; too small never arrives.",
+    )  # fmt: skip
 
 
 class Schedule(Parameters):

@@ -10,7 +10,6 @@ from pydantic import model_validator
 from musicgen.approaches.base import (
     Approach,
     Cost,
-    Layer,
     Made,
     Monitor,
     Parameters,
@@ -19,7 +18,8 @@ from musicgen.approaches.base import (
     TrainingSong,
     parameter,
 )
-from musicgen.approaches.shared_parameters import Schedule
+from musicgen.approaches.drawing import Layer
+from musicgen.approaches.shared_parameters import Schedule, learning_rate
 from musicgen.codecs.spectral_block_data import prepare_blocks
 from musicgen.codecs.spectral_blocks import BlockCodec
 from musicgen.codecs.spectral_frame_data import prepare_frames
@@ -64,10 +64,7 @@ class Training(Schedule):
         16, ge=1, le=65_536, title="Batch size",
         help="Clips per step. Larger is faster an epoch, but learns in fewer steps.",
     )  # fmt: skip
-    learning_rate: float = parameter(
-        1e-3, gt=0, le=1, title="Learning rate",
-        help="Size of each step. Too large never settles; too small never arrives.",
-    )  # fmt: skip
+    learning_rate: float = learning_rate(1e-3)
     seconds_per_song: float = parameter(
         7200.0, gt=0, le=7200, unit="s", title="Seconds of each song",
         help="At most this much of each song is used, from its start.",
@@ -303,13 +300,9 @@ class SpectralLSTM(Approach):
         objective = block_objective(training.loss) if is_blocks else frame_objective(prepared.codec)
         task = engine.Task(
             "spectra", objective, prepared.training, prepared.validation,
-            flops=flops_of(prepared.codec, training), shards=2 - (is_blocks or training.batch_size % 2),
+            flops=flops_of(prepared.codec, training), shards=1 if is_blocks else 2,
         )  # fmt: skip
-        recipe = engine.Recipe(
-            training.epochs, training.batch_size, training.learning_rate, training.schedule,
-            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience,
-            algorithm=training.optimizer,
-        )  # fmt: skip
+        recipe = engine.Recipe.of(training, algorithm=training.optimizer)
         engine.fit(networks, [task], recipe, seed=seed, monitor=monitor, first_epoch=first_epoch)
 
     def generate(

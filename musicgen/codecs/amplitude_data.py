@@ -12,6 +12,7 @@ import numpy as np
 from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.bank import fit_bank
 from musicgen.codecs.bank_examples import FrameExamples
+from musicgen.codecs.mapped import mapped
 from musicgen.codecs.windows import Samples, WindowExamples, window_starts
 from musicgen.evaluation.floors import linear_predictor_mse, persistence_mse
 
@@ -53,9 +54,8 @@ def examples_of(
             cross_joins=training.cross_joins and not is_validation,
             off_by_one=training.off_by_one,
         )
-        channels.append(
-            WindowExamples(np.concatenate(series), starts, training.look_back, training.recurrence == "look_back")
-        )
+        as_steps = training.recurrence == "look_back"
+        channels.append(WindowExamples(mapped(series), starts, training.look_back, as_steps))
     return tuple(channels)
 
 

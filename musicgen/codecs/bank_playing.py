@@ -15,6 +15,7 @@ and is blown up without bound. So what is played is a bank of its own:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -45,11 +46,14 @@ class Playing:
     spread: float
     peak: float
 
-    def kernels(self, predictors: NDArray[np.integer]) -> tuple[Samples, Codes]:
+    def kernels(
+        self, predictors: NDArray[np.integer], progress: Callable[[], None] = lambda: None
+    ) -> tuple[Samples, Codes]:
         """Which filter plays each part of each frame.
 
         Args:
-            predictors: (batch, n_frames).
+            predictors: (batch, n_frames). progress: called for each filter; there are thousands where choices change
+                often.
 
         Returns:
             (n_kernels, order), newest sample first; (batch, n_frames · parts), row of each part.
@@ -68,7 +72,11 @@ class Playing:
             *(SHARES[k] * self.correlations[old] + (1 - SHARES[k]) * self.correlations[new] for old, new, k in mixed),
         ]
         fading = FADING ** np.arange(1, self.correlations.shape[1])
-        return np.array([fading * solve(each, NOISE_FLOOR) for each in correlations], dtype=np.float32), index
+        filters = []
+        for each in correlations:
+            progress()
+            filters.append(fading * solve(each, NOISE_FLOOR))
+        return np.array(filters, dtype=np.float32), index
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: getattr(self, name).tolist() for name in ("correlations", "levels", "loudness")}

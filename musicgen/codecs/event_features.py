@@ -1,7 +1,7 @@
 """What a network is told about each note event besides the event itself: where in the bar, what sounds, who sang what.
 
-The same bookkeeping runs here over whole windows (training) and, in `networks.events`, one event at a time (sampling);
-a test holds the two together.
+The same bookkeeping runs here over whole windows (training) and, in `networks.event_stepper`, one event at a time
+(sampling); a test holds the two together.
 """
 
 from __future__ import annotations

@@ -13,7 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.codecs.order import mixed
+
 Arrays = dict[str, NDArray[Any]]
+# Measured on two cores: a call costs 1.2 ms, a step of the smallest network 0.16 ms. 1 step in a call trains 64,000
+# windows a second, 16 train 274,000, 64: 332,000, 256: 382,000, 1,024: 401,000, which a cancel would feel.
 MOST_STEPS = 256
 MOST_BYTES = 8 << 20  # of one block of batches: small enough to gather in milliseconds
 
@@ -73,10 +77,11 @@ def blocks(
         shuffle: a fresh order and augmentation from (seed, epoch, part); False: in order, as they are.
     """
     rng = epoch_rng(seed, epoch, part) if shuffle else None
-    order = rng.permutation(examples.n_examples) if rng is not None else np.arange(examples.n_examples)
-    per_block = block_steps * batch_size
-    for start in range(0, order.size, per_block):
-        index = order[start : start + per_block]
+    count, per_block = examples.n_examples, block_steps * batch_size
+    order = mixed(count, rng) if rng is not None else None
+    for start in range(0, count, per_block):
+        stop = min(start + per_block, count)
+        index = np.arange(start, stop) if order is None else order[start:stop]
         yield Block(
             _padded(examples.gather(index, rng), index.size, block_steps, batch_size),
             n_steps=count_steps(index.size, batch_size),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.base import Prepared, TrainingSong
 from musicgen.codecs.event_examples import EventExamples, Stretch
+from musicgen.codecs.event_fitting import make_event_codec
 from musicgen.codecs.holding_out import held_out_parts
-from musicgen.codecs.note_events import FIELDS, EventCodec, make_event_codec
+from musicgen.codecs.note_events import FIELDS, EventCodec
 from musicgen.codecs.note_tokens import melodic_tracks, score_to_lines
 from musicgen.codecs.token_codec import TokenCodec
 from musicgen.codecs.token_examples import TokenSequences, TokenWindows, window_starts

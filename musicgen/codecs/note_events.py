@@ -12,7 +12,6 @@ value in all songs (loudness, in most scores) stay in the codec and cost the net
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.codecs.note_tokens import melodic_tracks
+from musicgen.codecs.voices import Voice, voice_numbers
 from musicgen.errors import InvalidInput, sentence
 from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, make_notes
 
@@ -33,7 +32,6 @@ GAP, VOICE, PITCH, DURATION, VELOCITY = range(5)
 FINENESS = ((24, 1), (48, 2), (96, 4), (192, 12), (384, 48))
 LENGTHS = np.concatenate([np.arange(0, 24), *(np.arange(a, b, f) for (a, _), (b, f) in pairwise(FINENESS)), [384]])
 VELOCITY_LEVEL = 8
-MOST_VOICES = 32
 TRANSPOSE = 6  # semitones down that training may shift a song, and one less up: every key once
 
 Events = NDArray[np.int32]  # (n_notes, 5), raw values: steps, voice number, pitch, steps, level
@@ -54,15 +52,6 @@ class Song:
     def position(self) -> NDArray[np.int64]:
         """Steps from the beginning of a bar to each onset, shape (n_notes,)."""
         return self.start + np.cumsum(self.events[:, GAP], dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Voice:
-    """One staff of one instrument: the `number`-th track with this General MIDI program in a song."""
-
-    program: int
-    number: int
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,29 +163,6 @@ class EventCodec:
         )
 
 
-def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[Song]]:
-    """The codec of some songs (score, tracks or None for all), and the events of each."""
-    voices = _voices(scores)
-    songs = [score_to_song(score, voice_numbers(score, tracks, voices)) for score, tracks in scores]
-    together = np.concatenate([np.zeros((0, len(FIELDS)), np.int32), *(song.events for song in songs)])
-    low, high = (int(together[:, PITCH].min()), int(together[:, PITCH].max())) if len(together) else (60, 60)
-    pitches = range(max(0, low - TRANSPOSE), min(127, high + TRANSPOSE - 1) + 1)
-    values = [np.unique(together[:, field]).tolist() for field in range(len(FIELDS))]
-    values[GAP] = sorted({0, *values[GAP]})
-    values[PITCH] = list(pitches)
-    codec = EventCodec(
-        values=tuple(tuple(each) for each in values),
-        voices=voices,
-        is_single=tuple(all(_is_single(song.events, voice) for song in songs) for voice in range(len(voices))),
-        ranges=tuple(_range(together, voice) for voice in range(len(voices))),
-        most_together=max((_largest_chord(song.events) for song in songs), default=1),
-        most_repeats=max((_longest_repeat(song.events) for song in songs), default=1),
-        tempo=float(np.median([_tempo(score) for score, _ in scores])),
-        bar=Counter(bar_steps(score) for score, _ in scores).most_common(1)[0][0],
-    )
-    return codec, songs
-
-
 def score_to_song(score: Score, voice_of_track: dict[int, int]) -> Song:
     """Notes of the tracks named in `voice_of_track`, in time order, low to high within a chord."""
     notes = score.notes[np.isin(score.notes["track"], list(voice_of_track))]
@@ -216,67 +182,6 @@ def score_to_song(score: Score, voice_of_track: dict[int, int]) -> Song:
     events = np.stack([np.asarray(column, dtype=np.int32) for column in columns], axis=1).reshape(-1, len(FIELDS))
     bar = bar_steps(score)
     return Song(events, int(onset[0] % bar) if onset.size else 0, bar)
-
-
-def voice_numbers(score: Score, tracks: Sequence[int] | None, voices: Sequence[Voice]) -> dict[int, int]:
-    """Track → number of its voice: same program and same place among the tracks of that program, else the nearest."""
-    numbers, seen = {}, Counter[int]()
-    for track in melodic_tracks(score, tracks):
-        program = score.tracks[track].program
-        wanted = (program, seen[program])
-        seen[program] += 1
-        numbers[track] = min(range(len(voices)), key=lambda v: _distance(voices[v], *wanted), default=0)
-    return numbers
-
-
-def _distance(voice: Voice, program: int, number: int) -> tuple[int, int, int]:
-    # Programs of one family (eight each in General MIDI) sound alike; within a program the staff decides.
-    return abs(voice.program // 8 - program // 8), abs(voice.program - program), abs(voice.number - number)
-
-
-def _voices(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[Voice, ...]:
-    counts: Counter[tuple[int, int]] = Counter()
-    names: dict[tuple[int, int], Counter[str]] = {}
-    for score, tracks in scores:
-        seen: Counter[int] = Counter()
-        for track in melodic_tracks(score, tracks):
-            program = score.tracks[track].program
-            key = (program, seen[program])
-            seen[program] += 1
-            counts[key] += int((score.notes["track"] == track).sum())
-            names.setdefault(key, Counter())[score.tracks[track].name] += 1
-    kept = sorted(key for key, _ in counts.most_common(MOST_VOICES))
-    return tuple(Voice(*key, names[key].most_common(1)[0][0]) for key in kept)
-
-
-def _largest_chord(events: Events) -> int:
-    if not len(events):
-        return 1
-    chords = np.cumsum(events[:, GAP] > 0)
-    return int(np.bincount(chords).max())
-
-
-def _range(events: Events, voice: int) -> tuple[int, int]:
-    pitches = events[events[:, VOICE] == voice, PITCH]
-    return (int(pitches.min()), int(pitches.max())) if pitches.size else (0, 127)
-
-
-def _is_single(events: Events, voice: int) -> bool:
-    """Whether the notes of a voice follow one another, a slip in fifty allowed."""
-    onset = np.cumsum(events[:, GAP])
-    mine = events[:, VOICE] == voice
-    overlapping = onset[mine][:-1] + events[mine, DURATION][:-1] > onset[mine][1:]
-    return bool(overlapping.mean() <= 0.02) if overlapping.size else True
-
-
-def _longest_repeat(events: Events) -> int:
-    """How often a voice sings one pitch in a row at most."""
-    longest = 1
-    for voice in np.unique(events[:, VOICE]):
-        changes = np.flatnonzero(np.diff(events[events[:, VOICE] == voice, PITCH]))
-        runs = np.diff(np.concatenate([[-1], changes, [(events[:, VOICE] == voice).sum() - 1]]))
-        longest = max(longest, int(runs.max()))
-    return longest
 
 
 def _rounded(steps: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -305,7 +210,3 @@ def _signature(bar: int) -> tuple[int, int]:
         if numerator == int(numerator) and numerator >= 1:
             return int(numerator), denominator
     return 4, 4
-
-
-def _tempo(score: Score) -> float:
-    return float(score.tempos[0].tempo) if score.tempos else 120.0

@@ -25,15 +25,19 @@ def n_features(block_size: int, transform: Transform) -> int:
     return {"fft": 2 * block_size, "rfft": 2 * (block_size // 2 + 1), "none": block_size}[transform]
 
 
-def blocks_to_features(blocks: NDArray[np.floating], transform: Transform) -> NDArray[np.float64]:
+def blocks_to_features(blocks: NDArray[np.floating], transform: Transform, dtype: Any = np.float64) -> NDArray[Any]:
     """Samples (…, block_size) → real parts, then imaginary parts of the spectrum, (…, features).
 
     `fft` says everything twice, because sound is real (the authors' choice); `rfft` says it once. Inverse:
     `features_to_blocks`."""
     if transform == "none":
-        return blocks.astype(np.float64)
-    spectrum = (np.fft.fft if transform == "fft" else np.fft.rfft)(blocks.astype(np.float64))
-    return np.concatenate([spectrum.real, spectrum.imag], axis=-1)
+        return blocks.astype(dtype)
+    spectrum = np.fft.rfft(blocks.astype(np.float64))
+    parts = [spectrum.real, spectrum.imag]
+    if transform == "fft":
+        again = spectrum[..., (blocks.shape[-1] - 1) // 2 : 0 : -1]  # the second half is the first, mirrored
+        parts = [spectrum.real, again.real, spectrum.imag, -again.imag]
+    return np.concatenate(parts, axis=-1, dtype=dtype, casting="same_kind")
 
 
 def features_to_blocks(features: NDArray[np.floating], block_size: int, transform: Transform) -> NDArray[np.float64]:
@@ -71,8 +75,10 @@ class BlockCodec:
 
     def encode(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
         """Samples (n_blocks · block_size,) → (n_blocks, features)."""
-        features = blocks_to_features(samples.reshape(-1, self.block_size), self.transform)
-        return ((features - self.mean) / self.std).astype(np.float32)
+        values = blocks_to_features(samples.reshape(-1, self.block_size), self.transform, np.float32)
+        values -= self.mean
+        values /= self.std
+        return values
 
     def decode(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Values (n_blocks, features) → samples (n_blocks · block_size,), not clipped. Inverse of `encode`."""

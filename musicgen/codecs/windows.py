@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,35 @@ from musicgen.codecs.examples import Arrays
 Samples = NDArray[np.float32]
 
 
-def window_starts(lengths: Sequence[int], look_back: int, *, cross_joins: bool, off_by_one: bool) -> NDArray[np.int64]:
+@dataclass(frozen=True)
+class Starts:
+    """First samples of windows, worked out when they are asked for: there is one for almost every sample.
+
+    Attributes:
+        firsts: of runs of windows, one sample apart. ends: windows up to the end of each run.
+    """
+
+    firsts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @property
+    def size(self) -> int:
+        return int(self.ends[-1])
+
+    @property
+    def nbytes(self) -> int:
+        return self.firsts.nbytes + self.ends.nbytes
+
+    def __getitem__(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        before = np.concatenate([[0], self.ends[:-1]])  # windows before each run
+        run = np.searchsorted(self.ends, index, side="right")
+        return index + (self.firsts - before)[run]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[np.arange(self.size)].astype(dtype or np.int64)
+
+
+def window_starts(lengths: Sequence[int], look_back: int, *, cross_joins: bool, off_by_one: bool) -> Starts:
     """First sample of each window in stretches of music laid end to end; the target lies `look_back` later.
 
     Args:
@@ -21,9 +50,9 @@ def window_starts(lengths: Sequence[int], look_back: int, *, cross_joins: bool, 
         off_by_one: leave out the last window, as the authors' loop did.
     """
     pieces = [sum(lengths)] if cross_joins else list(lengths)
-    firsts = np.concatenate([[0], np.cumsum(pieces)]).astype(np.int64)
     lost = look_back + int(off_by_one)
-    return np.concatenate([first + np.arange(max(0, n - lost)) for first, n in zip(firsts, pieces, strict=False)])
+    counts = np.maximum(0, np.array(pieces, dtype=np.int64) - lost)
+    return Starts(np.cumsum([0, *pieces[:-1]]), np.cumsum(counts))
 
 
 @dataclass(frozen=True)
@@ -33,11 +62,11 @@ class WindowExamples:
     Arrays: inputs (n, 1, look_back), or (n, look_back, 1) if `as_steps`; target (n, 1).
 
     Attributes:
-        series: network units, all stretches end to end.
+        series: network units, all stretches end to end; may lie in a file, see `mapped`.
     """
 
     series: Samples
-    starts: NDArray[np.int64]
+    starts: Starts | NDArray[np.int64]
     look_back: int
     as_steps: bool = False
 

@@ -17,15 +17,15 @@ Floors
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from musicgen.errors import InvalidInput, sentence
+from musicgen.evaluation.counting import CountedMemory, as_keys
 from musicgen.evaluation.linear_prediction import BLOCK, as_list, fit_linear_predictor
 
-# Candidates for the strength of the smoothing; leave-one-out likelihood on the training songs picks one.
+# Candidates for the strength of the smoothing, in counts added to each token; for pairs, to each context.
 STRENGTHS = np.logspace(-3, 6, 55)
 
 
@@ -98,9 +98,9 @@ def unigram_nats(
     Raises:
         InvalidInput: an id outside the vocabulary, or nothing to count or to predict.
     """
-    probability = _unigram(_list_of_songs(training_ids, vocabulary_size), vocabulary_size)
+    unigram = _unigram(_list_of_songs(training_ids, vocabulary_size), vocabulary_size)
     targets = [song[look_back:] for song in _list_of_songs(validation_ids, vocabulary_size)]
-    return _mean_nats(probability[np.concatenate(targets)], look_back)
+    return _mean_nats(unigram.probability(np.concatenate(targets)), look_back)
 
 
 def bigram_nats(
@@ -122,53 +122,21 @@ def bigram_nats(
     training = _list_of_songs(training_ids, vocabulary_size)
     validation = _list_of_songs(validation_ids, vocabulary_size)
     unigram = _unigram(training, vocabulary_size)
-    pairs, counts = np.unique(_pairs(training, vocabulary_size, 1), return_counts=True)
-    context_counts = np.bincount(pairs // vocabulary_size, weights=counts, minlength=vocabulary_size)
-    strength = _best_pair_strength(pairs, counts, context_counts, unigram)
-
-    wanted = _pairs(validation, vocabulary_size, max(look_back, 1))
-    before, after = wanted // vocabulary_size, wanted % vocabulary_size
-    seen = np.zeros(wanted.size)
-    if pairs.size:
-        place = np.minimum(np.searchsorted(pairs, wanted), pairs.size - 1)
-        seen = np.where(pairs[place] == wanted, counts[place], 0.0)
-    probability = (seen + strength * unigram[after]) / (context_counts[before] + strength)
-    firsts = np.array([song[0] for song in validation if song.size], dtype=np.int64) if look_back == 0 else wanted[:0]
-    return _mean_nats(np.concatenate([probability, unigram[firsts]]), look_back)
-
-
-def _unigram(songs: list[NDArray[np.int64]], vocabulary_size: int) -> NDArray[np.float64]:
-    """Smoothed frequencies, shape (V,), all above 0."""
-    counts = np.bincount(np.concatenate(songs), minlength=vocabulary_size)
-    total = counts.sum()
-    if not total:
-        raise InvalidInput(sentence("A floor is counted on one training token or more", "none"))
-    seen, times = np.unique(counts[counts > 0], return_counts=True)
-    # Each token predicted from all the others: a token seen `c` times is left with c - 1 counts of itself.
-    left = (seen[:, None] - 1 + STRENGTHS) / (total - 1 + STRENGTHS * vocabulary_size)
-    likelihood = (seen * times) @ np.log(left)
-    added = STRENGTHS[np.argmax(likelihood)]
-    return (counts + added) / (total + added * vocabulary_size)
-
-
-def _best_pair_strength(
-    pairs: NDArray[np.int64],
-    counts: NDArray[np.integer],
-    context_counts: NDArray[Any],
-    unigram: NDArray[np.float64],
-) -> float:
-    """How many imagined unigram draws stand beside the counts of each context, by leave-one-out likelihood."""
-    before, after = pairs // unigram.size, pairs % unigram.size
-    likelihood = [
-        counts @ np.log((counts - 1 + strength * unigram[after]) / (context_counts[before] - 1 + strength))
-        for strength in STRENGTHS
+    bigram = CountedMemory(training, vocabulary_size, STRENGTHS, unigram, leaves_out_throughout=False)
+    wanted = [as_keys(song[max(look_back - 1, 0) :], vocabulary_size, 1) for song in validation]
+    firsts = [song[:1] for song in validation] if look_back == 0 else []
+    nothing = np.zeros(0, dtype=np.int64)
+    probability = [
+        bigram.probability(np.concatenate([nothing, *wanted])),
+        unigram.probability(np.concatenate([nothing, *firsts])),
     ]
-    return float(STRENGTHS[np.argmax(likelihood)])
+    return _mean_nats(np.concatenate(probability), look_back)
 
 
-def _pairs(songs: list[NDArray[np.int64]], vocabulary_size: int, first: int) -> NDArray[np.int64]:
-    """(before, after) as one number each, `after` from position `first` of every song on."""
-    return np.concatenate([song[first - 1 : -1] * vocabulary_size + song[first:] for song in songs])
+def _unigram(songs: list[NDArray[np.int64]], vocabulary_size: int) -> CountedMemory:
+    if not any(song.size for song in songs):
+        raise InvalidInput(sentence("A floor is counted on one training token or more", "none"))
+    return CountedMemory(songs, vocabulary_size, STRENGTHS * vocabulary_size)
 
 
 def _mean_nats(probability: NDArray[np.float64], look_back: int) -> float:

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from musicgen.networks.activations import LEAKY_SLOPE, activation_layer
-from musicgen.networks.backend import Objective
+from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from musicgen.approaches.base import Layer
+from musicgen.approaches.drawing import Layer
 from musicgen.networks.lstm_sizes import lstm_parameters
 
 NAMES = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "tanh": "tanh", "linear": "linear"}

@@ -13,8 +13,8 @@ import numpy as np
 from keras import ops
 
 from musicgen.codecs.raw_audio_sizes import RawAudioSizes
-from musicgen.networks.backend import Objective
 from musicgen.networks.logistics import mixture_nats, spread
+from musicgen.networks.loops import Objective
 
 LN2 = float(np.log(2.0))
 
@@ -57,23 +57,37 @@ class GatedBlock(keras.Layer):
         self.out_kernel = self.add_weight(shape=(sizes.residual, out), name="out_kernel")
         self.out_bias = self.add_weight(shape=(out,), initializer="zeros", name="out_bias")
 
+    def compute_output_spec(self, x: Any, condition: Any = None, still_to_lose: int = 0) -> tuple[Any, ...]:
+        """What `call` gives, as shapes alone: JAX cannot tell where the length is open."""
+        (batch, length, width), lost = x.shape, (self.sizes.kernel_size - 1) * self.dilation
+
+        def of(lost: int, width: int) -> Any:
+            return keras.KerasTensor((batch, None if length is None else length - lost, width), x.dtype)
+
+        conditions = [] if condition is None else [of(lost, condition.shape[-1])]
+        return of(lost, width), *conditions, of(lost + still_to_lose, self.sizes.skip)
+
     def call(self, x: Any, condition: Any = None, still_to_lose: int = 0) -> tuple[Any, ...]:
         """x (batch, length, residual), condition (batch, length, conditions) or None → (both shortened by what the
         block hears, skip (batch, n_answers, skip)).
 
         `still_to_lose`: steps by which later blocks shorten; the skip is cut to them at once.
         """
-        width, lost = self.sizes.residual, (self.sizes.kernel_size - 1) * self.dilation
-        begins = range(0, lost + 1, self.dilation)
-        heard = [x[:, begin : begin - lost or None] for begin in begins]
-        here = heard[-1]
+        width, taps = self.sizes.residual, self.sizes.kernel_size
+        lost = (taps - 1) * self.dilation
+        # One product of x with every tap, and their answers moved against each other: x is not copied for each.
+        kernel = ops.reshape(self.kernel[: taps * width], (taps, width, 2 * width))
+        answers = x @ ops.reshape(ops.transpose(kernel, (1, 0, 2)), (width, -1))  # (batch, length, taps × 2 residual)
+        gates = self.bias
+        for tap in range(taps):
+            begin = tap * self.dilation
+            gates = gates + answers[:, begin : begin - lost or None, 2 * tap * width : 2 * (tap + 1) * width]
         if condition is not None:
             condition = condition[:, lost:]
-            heard.append(condition)
-        gates = ops.concatenate(heard, axis=-1) @ self.kernel + self.bias  # (batch, length - lost, 2 × residual)
+            gates = gates + condition @ self.kernel[taps * width :]
         z = ops.tanh(gates[..., :width]) * ops.sigmoid(gates[..., width:])
         skip = z[:, still_to_lose:] @ self.out_kernel[:, width:] + self.out_bias[width:]
-        x = here + z @ self.out_kernel[:, :width] + self.out_bias[:width]
+        x = x[:, lost:] + z @ self.out_kernel[:, :width] + self.out_bias[:width]
         return (x, skip) if condition is None else (x, condition, skip)
 
 

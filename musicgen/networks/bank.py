@@ -15,8 +15,8 @@ from keras import ops
 
 from musicgen.codecs.bank import N_PARTS, Bank
 from musicgen.networks.activations import LEAKY_SLOPE, activation_layer
-from musicgen.networks.backend import Objective
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
 HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))

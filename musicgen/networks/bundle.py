@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from musicgen.errors import CorruptArtifact, sentence
 
 WEIGHTS, OPTIMIZER, STATE = "weights.npz", "optimizer.npz", "training.json"
 HEADER_BYTES = 4096  # of a .npy entry, generously
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What networks were at one moment of their training: name → arrays."""
+
+    weights: dict[str, list[NDArray[Any]]]
+    moments: dict[str, list[NDArray[Any]]]
 
 
 class Networks:
@@ -55,6 +64,17 @@ class Networks:
         self.optimizers[name] = optimizer
         return optimizer
 
+    def remember(self) -> Remembered:
+        """A copy, in the memory of the machine, of all weights and of the optimisers' state."""
+        return Remembered(_values(self.models, "weights"), _values(self.optimizers, "variables"))
+
+    def go_back(self, to: Remembered) -> None:
+        """Weights as they were, and optimisers that are attached from now on in the state that they were in."""
+        for name, model in self.models.items():
+            _assign(model.weights, to.weights[name], name)
+        self.optimizers.clear()
+        self._moments = dict(to.moments)
+
     def save(self, folder: Path, with_optimizer: bool = True) -> None:
         """Write weights, state and (unless left out) the optimisers' state into an existing folder."""
         _write(folder / WEIGHTS, {name: model.weights for name, model in self.models.items()})
@@ -72,6 +92,10 @@ class Networks:
         for name, optimizer in self.optimizers.items():
             if name in self._moments:
                 _assign(optimizer.variables, self._moments.pop(name), f"the optimiser of {name}")
+
+
+def _values(owners: Mapping[str, Any], what: str) -> dict[str, list[NDArray[Any]]]:
+    return {name: [variable.numpy() for variable in getattr(owner, what)] for name, owner in owners.items()}
 
 
 def _write(path: Path, groups: Mapping[str, Sequence[Any]]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from musicgen.approaches.base import Convolution, Layer
+from musicgen.approaches.drawing import Convolution, Layer
 
 POOL = 2  # outputs that become one where pooling is on
 

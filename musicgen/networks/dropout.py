@@ -16,7 +16,7 @@ from keras import ops
 class Dropout(keras.layers.Layer):
     """Sets a share `rate` of the inputs to 0 while training, and scales the others up (Srivastava et al., 2014).
 
-    The seed is a SeedGenerator's state, as in Keras' layers; `backend.training_loop` puts one of its own in its place.
+    The seed is a SeedGenerator's state, as in Keras' layers; `loops.training_loop` puts one of its own in its place.
     """
 
     def __init__(self, rate: float, **arguments: Any) -> None:
@@ -30,7 +30,7 @@ class Dropout(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.seed_generator is None:
             return inputs
-        kept = hashed(self.seed_generator.next(), inputs.shape) >= int(self.rate * 2**32)
+        kept = hashed(self.seed_generator.next(), inputs.shape) >= _constant(int(self.rate * 2**32))
         return ops.where(kept, inputs / (1.0 - self.rate), 0.0)
 
 

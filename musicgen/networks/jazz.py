@@ -6,7 +6,6 @@ thirty unrolled steps with shared layers are the same weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,11 +14,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from musicgen.codecs.jazz_examples import MEASURES_OF_A_PHRASE
-from musicgen.networks.backend import Objective
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.jazz_sizes import JazzSizes
+from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
-from musicgen.networks.training import Recipe
 from musicgen.symbolic.gathering import STEPS
 
 
@@ -108,7 +106,7 @@ def jazz_objective(smoothing: float = 0.0) -> Objective:
         nats = -ops.log_softmax(logits, axis=-1)
         wanted = ops.one_hot(batch["target"], logits.shape[-1])
         right = ops.sum(wanted * nats, axis=-1)
-        is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int64")), "float32")
+        is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int32")), "float32")
         known = batch["known"] * batch["weight"][:, None]
         total, per_window = ops.sum(known * right), ops.sum(known) / ops.maximum(ops.sum(batch["weight"]), 1.0)
         reported = [total, ops.sum(known * is_right), total * per_window]
@@ -118,15 +116,3 @@ def jazz_objective(smoothing: float = 0.0) -> Objective:
 
     names = ("loss", "accuracy", "summed_loss")
     return Objective(sums, ("smoothed_loss", *names) if smoothing else names)
-
-
-@dataclass(frozen=True)
-class JazzRecipe(Recipe):
-    """With the decay of Keras 2's optimisers: after n steps the rate is learning_rate / (1 + decay · n)."""
-
-    decay: float = 0.0
-
-    def _rate(self, steps_per_epoch: int) -> Any:
-        if not self.decay:
-            return super()._rate(steps_per_epoch)
-        return keras.optimizers.schedules.InverseTimeDecay(self.learning_rate, 1, self.decay)

@@ -11,11 +11,12 @@ import keras
 from keras import ops
 
 from musicgen.codecs.note_events import EventCodec
-from musicgen.networks.backend import Objective
 from musicgen.networks.convolution_sizes import StackSizes
 from musicgen.networks.convolutions import ConvolutionStack
 from musicgen.networks.event_sizes import EventSizes
-from musicgen.networks.events import EventStepper, event_network
+from musicgen.networks.event_stepper import EventStepper
+from musicgen.networks.events import event_network
+from musicgen.networks.loops import Objective
 from musicgen.networks.tokens import WindowStepper
 
 
@@ -42,7 +43,7 @@ def build_wavenet_events(sizes: EventSizes, stack: StackSizes) -> keras.Model:
 def _every_step_sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
     logits = model(batch["inputs"], training=training)
     nats = keras.losses.sparse_categorical_crossentropy(batch["target"], logits, True)
-    is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int64")), "float32")
+    is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int32")), "float32")
     weight = batch["mask"] * batch["weight"][:, None]
     return ops.stack([ops.sum(weight * nats), ops.sum(weight * is_right), ops.sum(weight)])
 

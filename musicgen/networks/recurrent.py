@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from musicgen.networks.activations import activation
+from musicgen.networks.activations import Function, activation
 from musicgen.networks.dropout import Dropout
 
 State = tuple[Any, Any]  # (output, memory cell), each (batch, units)
@@ -98,65 +98,72 @@ def _cell(gates: Any, cell: Any, name: str, recurrent_name: str) -> tuple[Any, A
 
 def _scan(name: str, recurrent_name: str) -> Any:
     """(projected (steps, batch, 4 units), recurrent kernel) → outputs (steps, batch, units), with its gradient."""
-    squash, squash_slope = activation(name)
-    gate_slope = activation(recurrent_name)[1]
-
-    def forward(projected: Any, kernel: Any) -> tuple[Any, Any, Any]:
-        n_steps, batch_size, units = projected.shape[0], projected.shape[1], kernel.shape[0]
-
-        def body(t: Any, output: Any, cell: Any, outputs: Any, cells: Any, gates: Any) -> Any:
-            summed = projected[t] + ops.matmul(output, kernel)
-            output, cell, parts = _cell(summed, cell, name, recurrent_name)
-            at = (t, 0, 0)
-            return (
-                t + 1,
-                output,
-                cell,
-                ops.slice_update(outputs, at, output[None]),
-                ops.slice_update(cells, at, cell[None]),
-                ops.slice_update(gates, at, ops.concatenate(parts, axis=-1)[None]),
-            )
-
-        zero = ops.zeros((batch_size, units))
-        empty = ops.zeros((n_steps, batch_size, units))
-        start = (ops.convert_to_tensor(0, "int32"), zero, zero, empty, empty, ops.zeros(projected.shape))
-        return ops.while_loop(lambda t, *_: t < n_steps, body, start, maximum_iterations=n_steps)[3:]
-
-    def backward(kernel: Any, outputs: Any, cells: Any, gates: Any, upstream: Any) -> tuple[Any, Any]:
-        n_steps, zero = outputs.shape[0], ops.zeros_like(outputs[:1])
-        transposed = ops.transpose(kernel)
-        previous_cells = ops.concatenate([zero, cells[:-1]], axis=0)
-
-        def body(t: Any, d_output: Any, d_cell: Any, d_gates: Any) -> Any:
-            i, f, c, o = ops.split(gates[t], 4, axis=-1)
-            squashed = squash(cells[t])
-            d_output = d_output + upstream[t]
-            d_cell = d_cell + d_output * o * squash_slope(squashed)
-            d_summed = ops.concatenate(
-                [
-                    d_cell * c * gate_slope(i),
-                    d_cell * previous_cells[t] * gate_slope(f),
-                    d_cell * i * squash_slope(c),
-                    d_output * squashed * gate_slope(o),
-                ],
-                axis=-1,
-            )
-            d_gates = ops.slice_update(d_gates, (t, 0, 0), d_summed[None])
-            return t - 1, ops.matmul(d_summed, transposed), d_cell * f, d_gates
-
-        start = (ops.convert_to_tensor(n_steps - 1, "int32"), zero[0], zero[0], ops.zeros_like(gates))
-        d_gates = ops.while_loop(lambda t, *_: t >= 0, body, start, maximum_iterations=n_steps)[3]
-        previous_outputs = ops.reshape(ops.concatenate([zero, outputs[:-1]], axis=0), (-1, outputs.shape[-1]))
-        return d_gates, ops.matmul(ops.transpose(previous_outputs), ops.reshape(d_gates, (-1, gates.shape[-1])))
 
     @ops.custom_gradient
     def scan(projected: Any, kernel: Any) -> Any:
-        outputs, cells, gates = forward(projected, kernel)
+        outputs, cells, gates = _forward(projected, kernel, name, recurrent_name)
 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             (upstream,) = arguments if upstream is None else (upstream,)
-            return backward(kernel, outputs, cells, gates, upstream)
+            slopes = activation(name), activation(recurrent_name)[1]
+            d_gates = _backward(kernel, cells, gates, upstream, *slopes)
+            before = ops.concatenate([ops.zeros_like(outputs[:1]), outputs[:-1]], axis=0)  # what each step heard
+            heard, wanted = (ops.reshape(each, (-1, each.shape[-1])) for each in (before, d_gates))
+            return d_gates, ops.matmul(ops.transpose(heard), wanted)
 
         return outputs, gradient
 
     return scan
+
+
+def _forward(projected: Any, kernel: Any, name: str, recurrent_name: str) -> tuple[Any, Any, Any]:
+    """outputs, cells (steps, batch, units) and activated gates (steps, batch, 4 units) of all steps."""
+    n_steps, batch_size, units = projected.shape[0], projected.shape[1], kernel.shape[0]
+
+    def body(t: Any, output: Any, cell: Any, outputs: Any, cells: Any, gates: Any) -> Any:
+        summed = projected[t] + ops.matmul(output, kernel)
+        output, cell, parts = _cell(summed, cell, name, recurrent_name)
+        at = (t, 0, 0)
+        return (
+            t + 1,
+            output,
+            cell,
+            ops.slice_update(outputs, at, output[None]),
+            ops.slice_update(cells, at, cell[None]),
+            ops.slice_update(gates, at, ops.concatenate(parts, axis=-1)[None]),
+        )
+
+    zero, empty = ops.zeros((batch_size, units)), ops.zeros((n_steps, batch_size, units))
+    start = (ops.convert_to_tensor(0, "int32"), zero, zero, empty, empty, ops.zeros(projected.shape))
+    return ops.while_loop(lambda t, *_: t < n_steps, body, start, maximum_iterations=n_steps)[3:]
+
+
+def _backward(
+    kernel: Any, cells: Any, gates: Any, upstream: Any, squashing: tuple[Function, Function], gate_slope: Function
+) -> Any:
+    """Gradient of the gates before their activation, (steps, batch, 4 units), from that of the outputs.
+
+    Args:
+        squashing: what makes a cell an output, and its slope. gate_slope: of the gates' activation.
+    """
+    n_steps, zero, transposed = cells.shape[0], ops.zeros_like(cells[:1]), ops.transpose(kernel)
+    previous_cells = ops.concatenate([zero, cells[:-1]], axis=0)
+    squash, squash_slope = squashing
+
+    def body(t: Any, d_output: Any, d_cell: Any, d_gates: Any) -> Any:
+        i, f, c, o = ops.split(gates[t], 4, axis=-1)
+        squashed = squash(cells[t])
+        d_output = d_output + upstream[t]
+        d_cell = d_cell + d_output * o * squash_slope(squashed)
+        parts = [
+            d_cell * c * gate_slope(i),
+            d_cell * previous_cells[t] * gate_slope(f),
+            d_cell * i * squash_slope(c),
+            d_output * squashed * gate_slope(o),
+        ]
+        d_summed = ops.concatenate(parts, axis=-1)
+        d_gates = ops.slice_update(d_gates, (t, 0, 0), d_summed[None])
+        return t - 1, ops.matmul(d_summed, transposed), d_cell * f, d_gates
+
+    start = (ops.convert_to_tensor(n_steps - 1, "int32"), zero[0], zero[0], ops.zeros_like(gates))
+    return ops.while_loop(lambda t, *_: t >= 0, body, start, maximum_iterations=n_steps)[3]

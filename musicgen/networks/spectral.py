@@ -10,8 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from musicgen.networks.backend import Objective
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from keras import ops
 
 from musicgen.codecs.spectral_frames import FrameCodec
-from musicgen.networks.backend import Objective
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.loops import Objective
 from musicgen.networks.spectral import initial_state, recurrent_layer, recurrent_step
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from musicgen.approaches.base import FRAMEWORK_BYTES, Cost, Layer, Prepared
+from musicgen.approaches.base import FRAMEWORK_BYTES, Cost, Prepared
+from musicgen.approaches.drawing import Layer
 from musicgen.codecs.spectral_blocks import BlockCodec, n_features
 
 WEIGHT_COPIES = 4  # weights, moments, gradients, and what the compiled step moves about: 4 bytes each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from musicgen.approaches.base import Layer
+from musicgen.approaches.drawing import Layer
 from musicgen.networks.lstm_sizes import lstm_layers, lstm_parameters
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from musicgen.networks.backend import Objective, compiled
+from musicgen.networks.backend import compiled
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
 
@@ -53,7 +54,7 @@ def _as_feature(ids: Any) -> Any:
 def _token_sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
     logits = model(batch["inputs"], training=training)
     nats = keras.losses.sparse_categorical_crossentropy(batch["target"], logits, True)
-    is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int64")), "float32")
+    is_right = ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["target"], "int32")), "float32")
     weight = batch["weight"]
     return ops.stack([ops.sum(weight * nats), ops.sum(weight * is_right), ops.sum(weight)])
 

@@ -7,11 +7,12 @@ a training that was stopped after any epoch and resumed ends with the same weigh
 
 from __future__ import annotations
 
-import math
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -20,10 +21,15 @@ from numpy.typing import NDArray
 from musicgen.approaches.base import EpochRow, Monitor
 from musicgen.codecs.examples import Block, Examples, blocks, count_steps, epoch_rng, steps_per_block
 from musicgen.errors import TrainingFailed, sentence
-from musicgen.networks.backend import Loop, Objective, evaluation_loop, training_loop
+from musicgen.networks.batch_sizes import BatchSizes
 from musicgen.networks.bundle import Networks
+from musicgen.networks.early_stopping import EarlyStopping
+from musicgen.networks.loops import Loop, Objective, evaluation_loop, training_loop
+from musicgen.networks.memory import is_out_of_memory
 
 FLOPS_PER_CALL = 1.5e10  # about a fifth of a second on one core: what a cancel waits for
+
+Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Recipe:
         weight_decay: share of each weight taken off per step, times the learning rate; 0 for none.
         patience: epochs without a better validation loss after which to stop; 0 for never.
         algorithm: adam, or rmsprop (Hinton, Neural networks for machine learning, lecture 6, 2012).
+        decay: where the schedule is constant, after n steps the rate is learning_rate / (1 + decay · n), as in the
+            optimisers of Keras 2.
     """
 
     epochs: int
@@ -46,17 +54,30 @@ class Recipe:
     weight_decay: float = 0.0
     patience: int = 0
     algorithm: str = "adam"
+    decay: float = 0.0
 
-    def optimizer(self, steps_per_epoch: int) -> keras.Optimizer:
-        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted; or RMSprop."""
-        arguments = {"learning_rate": self._rate(steps_per_epoch), "global_clipnorm": self.clip or None}
+    @classmethod
+    def of(cls, training: Any, **more: Any) -> Recipe:
+        """From the parameters of an approach; `more`: what only some approaches offer."""
+        return cls(
+            training.epochs, training.batch_size, training.learning_rate, training.schedule,
+            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience, **more,
+        )  # fmt: skip
+
+    def optimizer(self, steps_per_epoch: int, paced: Callable[[Rate], Rate] = lambda rate: rate) -> keras.Optimizer:
+        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted; or RMSprop.
+
+        `paced` may put the schedule at another pace."""
+        arguments = {"learning_rate": paced(self._rate(steps_per_epoch)), "global_clipnorm": self.clip or None}
         if self.algorithm == "rmsprop":
             return keras.optimizers.RMSprop(weight_decay=self.weight_decay or None, **arguments)
         if self.weight_decay:
             return keras.optimizers.AdamW(weight_decay=self.weight_decay, **arguments)
         return keras.optimizers.Adam(**arguments)
 
-    def _rate(self, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    def _rate(self, steps_per_epoch: int) -> Rate:
+        if self.schedule == "constant" and self.decay:
+            return keras.optimizers.schedules.InverseTimeDecay(self.learning_rate, 1, self.decay)
         if self.schedule == "constant":
             return self.learning_rate
         steps = max(2, self.epochs * steps_per_epoch)
@@ -77,7 +98,7 @@ class Task:
     Attributes:
         unit: the reported loss is multiplied by this (the square of a scale, say).
         flops: multiply-adds × 2 of one example, forward and backward.
-        shards: see backend.training_loop.
+        shards: see loops.training_loop.
     """
 
     name: str
@@ -109,7 +130,10 @@ class _Runner:
 
     def validation_blocks(self) -> Iterator[Block]:
         assert self.task.validation is not None  # for the type checker: callers look first
-        return blocks(self.task.validation, self.batch_size, self.block_steps, seed=0, epoch=0, shuffle=False)
+        # No more at once than two parts of a batch: whoever learns in parts has no memory for the whole.
+        at_once = max(1, min(self.batch_size, 2 * self.batch_size // self.task.shards))
+        n_steps = self.block_steps * self.batch_size // at_once
+        return blocks(self.task.validation, at_once, n_steps, seed=0, epoch=0, shuffle=False)
 
 
 @dataclass
@@ -145,16 +169,27 @@ def fit(
             in `networks.state` what generation will need.
 
     Raises:
-        TrainingFailed: a loss that is not a finite number.
+        TrainingFailed: a loss that is not a finite number, or memory too small for a batch of one.
     """
-    runners = [_runner(networks, task, recipe, part) for part, task in enumerate(tasks)]
-    stopping = _Stopping(networks, recipe.patience, first_epoch)
+    most = max(task.shards for task in tasks)
+    sizes = BatchSizes(recipe.batch_size, networks.state, first_epoch=first_epoch, multiple=most)
+    stopping = EarlyStopping(networks.state, recipe.patience, first_epoch)
+    if sizes.now < sizes.asked:
+        monitor.notice(f"Batches stay at {sizes.now}, because memory ran out with larger ones.")
+    runners = _runners(networks, tasks, recipe, sizes)
     with ThreadPoolExecutor(len(tasks)) as side_by_side:
         for epoch in range(first_epoch, recipe.epochs + 1):
             began = time.monotonic()
-            means = _learn(runners, side_by_side, seed, epoch, monitor)
-            checked = _check(runners, side_by_side)
+            before = networks.remember()
+            while (learned := _attempt(runners, side_by_side, seed, epoch, monitor)) is None:
+                monitor.notice(sizes.halve(epoch))
+                del runners  # and with them the memory that they hold, before new ones take theirs
+                gc.collect()  # compiled loops and what they are about point at each other
+                networks.go_back(before)
+                runners = _runners(networks, tasks, recipe, sizes)
+            means, checked = learned
             row = _row(epoch, tasks, means, checked, time.monotonic() - began, networks)
+            row.extra["batch_size"] = sizes.now
             if after_epoch is not None:
                 after_epoch({task.name: means.of(task) for task in tasks})
             stopping.note(row)
@@ -163,19 +198,36 @@ def fit(
                 return
 
 
-def _runner(networks: Networks, task: Task, recipe: Recipe, part: int) -> _Runner:
-    model = networks.models[task.name]
-    steps = count_steps(task.training.n_examples, recipe.batch_size)
-    optimizer = networks.attach(task.name, recipe.optimizer(steps))
-    per_call = max(1, int(FLOPS_PER_CALL / (task.flops * recipe.batch_size)))
+def _runners(networks: Networks, tasks: Sequence[Task], recipe: Recipe, sizes: BatchSizes) -> list[_Runner]:
+    return [_runner(networks, task, recipe, sizes, part) for part, task in enumerate(tasks)]
+
+
+def _runner(networks: Networks, task: Task, recipe: Recipe, sizes: BatchSizes, part: int) -> _Runner:
+    model, batch_size = networks.models[task.name], sizes.now
+    n_examples = task.training.n_examples
+    usual = count_steps(n_examples, recipe.batch_size)
+    optimizer = networks.attach(task.name, recipe.optimizer(usual, lambda rate: sizes.paced(rate, n_examples)))
+    per_call = max(1, int(FLOPS_PER_CALL / (task.flops * batch_size)))
     return _Runner(
         task,
         part,
-        recipe.batch_size,
-        min(per_call, steps_per_block(task.training, recipe.batch_size, steps)),
-        training_loop(model, optimizer, task.objective, shards=task.shards),
+        batch_size,
+        min(per_call, steps_per_block(task.training, batch_size, count_steps(n_examples, batch_size))),
+        training_loop(model, optimizer, task.objective, shards=min(task.shards, batch_size)),
         evaluation_loop(model, task.objective),
     )
+
+
+def _attempt(
+    runners: Sequence[_Runner], side_by_side: ThreadPoolExecutor, seed: int, epoch: int, monitor: Monitor
+) -> tuple[_Means, _Means | None] | None:
+    """An epoch: the means of learning and of validation. None where memory ran out on the way."""
+    try:
+        return _learn(runners, side_by_side, seed, epoch, monitor), _check(runners, side_by_side)
+    except Exception as error:  # each framework has classes of its own
+        if not is_out_of_memory(error):
+            raise
+        return None
 
 
 def _learn(
@@ -187,6 +239,7 @@ def _learn(
             side_by_side.submit(runner.learn, block.arrays, block.n_steps, step_seed(seed, epoch, block.first_step))
             for runner, block in zip(runners, together, strict=True)
         ]
+        wait(jobs)  # where one fails, the others must not go on changing weights
         for runner, block, job in zip(runners, together, jobs, strict=True):
             sums = job.result()
             _raise_if_not_finite(sums, epoch, block.first_step)
@@ -259,28 +312,3 @@ def _ahead(source: Iterator[Block]) -> Iterator[Block]:
         while (block := waiting.result()) is not None:
             waiting = gatherer.submit(next, source, None)
             yield block
-
-
-class _Stopping:
-    """Early stopping; its memory lies in `networks.state`, so that it survives a pause."""
-
-    def __init__(self, networks: Networks, patience: int, first_epoch: int) -> None:
-        self.patience = patience
-        if first_epoch == 1 or "best_loss" not in networks.state:
-            networks.state |= {"best_loss": None, "epochs_since_best": 0}
-        self.state = networks.state
-        if self.is_due:  # it had stopped by itself, and the user asks for more
-            self.state["epochs_since_best"] = 0
-
-    def note(self, row: EpochRow) -> None:
-        if row.val_loss is None or not math.isfinite(row.val_loss):
-            return
-        best = self.state["best_loss"]
-        is_better = best is None or row.val_loss < best
-        self.state["epochs_since_best"] = 0 if is_better else self.state["epochs_since_best"] + 1
-        if is_better:
-            self.state["best_loss"] = row.val_loss
-
-    @property
-    def is_due(self) -> bool:
-        return bool(self.patience) and self.state["epochs_since_best"] >= self.patience

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from musicgen.approaches.base import Layer
+from musicgen.approaches.drawing import Layer
 from musicgen.networks.convolution_sizes import StackSizes, stack_layers
 
 

@@ -25,19 +25,23 @@ MOST_GAIN = 3.0  # on what is struck, where a frame would be too quiet
 
 
 def choose_codes(
-    stepper: BankStepper, prompt: NDArray[np.int32], uniform: NDArray[np.float32], temperature: float
+    stepper: BankStepper,
+    prompt: NDArray[np.int32],
+    uniform: NDArray[np.float32],
+    temperature: float,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> NDArray[np.int32]:
     """Predictor and level of each new frame after the prompt's, (batch, n_frames, 2).
 
     Args:
         prompt: codes of the frames heard, (batch, n, 2). uniform: (batch, n_frames, 2) in [0, 1).
-        temperature: of the choices; 0 always takes the likeliest.
+        temperature: of the choices; 0 always takes the likeliest. progress: hears how many frames are chosen.
     """
     begin = stepper.start(uniform.shape[0])
     if prompt.shape[1]:
         begin = hear(stepper, begin, prompt)
     rules = Rules(temperature) if temperature else Rules(greedy=True)
-    return sample(stepper, begin, uniform, rules)
+    return sample(stepper, begin, uniform, rules, progress=progress)
 
 
 def play_codes(
@@ -47,27 +51,27 @@ def play_codes(
     noise: Samples,
     *,
     limit: float,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[Samples], None] = lambda made: None,
 ) -> Samples:
     """The samples that a series of codes makes: the chosen predictor goes on with what rings, and noise as loud as the
     chosen level is blown into it; see codecs.bank_playing for what keeps that within bounds.
 
     Args:
         codes: (batch, n_frames, 2). history: (batch, order), what sounded before. noise: (batch, n_frames · hop).
-        limit: full scale; nothing is louder.
+        limit: full scale; nothing is louder. progress: is shown the samples that are there, (batch, n).
 
     Returns:
         (batch, n_frames · hop).
     """
     batch_size, n_frames, _ = codes.shape
     hop, per_call, playing = bank.hop_length, FRAMES_PER_CALL, bank.playing
-    kernels, index = playing.kernels(codes[:, :, 0])
+    made = np.empty((batch_size, n_frames * hop), dtype=np.float32)
+    kernels, index = playing.kernels(codes[:, :, 0], lambda: progress(made[:, :0]))
     kernels = np.ascontiguousarray(_rounded_up(kernels)[:, ::-1])  # oldest sample first, as the history lies
     struck = noise * np.exp(np.repeat(playing.levels[codes[:, :, 1]], hop // N_PARTS, axis=2)).reshape(noise.shape)
     loudness = playing.loudness[codes[:, :, 0], codes[:, :, 1]]
     peak = min(limit, playing.peak)
     run = compiled(lambda *given: _play_frames(*given, spread=playing.spread, peak=peak))
-    made = np.empty((batch_size, n_frames * hop), dtype=np.float32)
     for first in range(0, n_frames, per_call):
         count = min(per_call, n_frames - first)
         at = slice(first * hop, (first + count) * hop)
@@ -78,7 +82,7 @@ def play_codes(
         )
         samples, history = run(history, *given, kernels)
         made[:, at] = np.asarray(samples).reshape(-1, batch_size).T[:, : count * hop]
-        progress(at.stop)
+        progress(made[:, : at.stop])
     return made
 
 
@@ -173,13 +177,14 @@ def frame_priors(model: Any, bank: Bank, codes: NDArray[np.int32]) -> NDArray[np
 
 
 def guess_samples(
-    bank: Bank, samples: Samples, prior: NDArray[np.floating], progress: Callable[[int], None] = lambda done: None
+    bank: Bank, samples: Samples, prior: NDArray[np.floating], progress: Callable[[Samples], None] = lambda made: None
 ) -> Samples:
     """One-step guesses of given sound: the predictors' guesses, weighed by what the network expects of the frame and
     by how each has done in the frame so far.
 
     Args:
         samples: (n_frames · hop,). prior: of each frame, see `frame_priors`.
+        progress: is shown the guesses that are there, (1, n).
 
     Returns:
         Same shape as `samples`.
@@ -191,7 +196,7 @@ def guess_samples(
         before = min(start, bank.order)
         missed = [bank.missed(samples[start - before : stop], k)[before:] for k in range(bank.n_predictors)]
         made[start:stop] = samples[start:stop] - _weighed(bank, np.array(missed), piece)
-        progress(stop)
+        progress(made[None, :stop])
     return made
 
 

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from musicgen.approaches.base import Monitor
+from musicgen.audio.waveform import Waveform
 from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.windows import Samples
 from musicgen.networks.bundle import Networks
 from musicgen.sampling.pace import Pace
 
-Report = Callable[[int], None]
+Report = Callable[[Samples], None]  # is shown what there is so far, (batch, n)
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,34 @@ class Trained:
 
 
 def progress_of_channels(
-    monitor: Monitor, pace: Pace, phase: str, n_channels: int, total: int, done_before: int = 0, total_of_all: int = 0
+    monitor: Monitor,
+    pace: Pace,
+    phase: str,
+    n_channels: int,
+    total: int,
+    done_before: int = 0,
+    total_of_all: int = 0,
+    *,
+    decode: Callable[[Samples], Waveform],
 ) -> Callable[[int], Report]:
     """number → what that channel reports its progress to; called from the channels' threads.
 
     Args:
         total: steps of each channel. done_before, total_of_all: where this is one of several parts.
+        decode: the first piece, or its beginning, from its samples (n_channels, n).
     """
-    done = [0] * n_channels
+    there = [np.zeros((1, 0), dtype=np.float32)] * n_channels
 
     def of(number: int) -> Report:
-        def report(count: int) -> None:
-            done[number] = min(count, total)
-            pace.note(done_before + sum(done))
+        def report(made: Samples) -> None:
+            there[number] = made[:, :total]
+            done = [each.shape[1] for each in there]
+            if any(done):
+                pace.note(done_before + sum(done))
             monitor.progress(phase, done_before + sum(done), total_of_all or total * n_channels)
+            if number == 0 and (n := min(done)):  # one thread speaks for all
+                whole = [each[0, :n] for each in there]
+                monitor.so_far(lambda: decode(np.stack(whole)), n, total)
 
         return report
 

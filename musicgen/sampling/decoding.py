@@ -1,7 +1,8 @@
 """Decoding rules, written once: from logits and a random number to a token.
 
 Chance comes in as one uniform number per choice, drawn beforehand from the seed: the same seed gives the same piece on
-every machine and backend, whatever else is made beside it.
+every machine and backend, whatever else is made beside it. Raw audio is drawn inside its own compiled kernel; a test
+holds what it draws equal to these rules.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from musicgen.networks.backend import ops
 
 EXCLUDED = -1e9
+HALVINGS = 24  # as fine as a float32
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,19 @@ def choose(logits: Any, uniform: Any, rules: Rules) -> Any:
 
 
 def _is_in_nucleus(logits: Any, top_p: float) -> Any:
-    """True for the likeliest tokens, up to and with the one at which their probability reaches `top_p`."""
+    """True for the likeliest tokens, up to and with the one at which their probability reaches `top_p`.
+
+    What the least likely of them has is found by halving where it may lie: many times faster than sorting."""
     probability = ops.softmax(logits, axis=-1)
-    ordered = ops.flip(ops.sort(probability, axis=-1), axis=-1)
-    before = ops.cumsum(ordered, axis=-1) - ordered
-    least = ops.min(ops.where(before < top_p, ordered, 1.0), axis=-1, keepdims=True)
-    return probability >= least
+
+    def halve(_: Any, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
+        least, most = bounds
+        middle = 0.5 * (least + most)
+        reached = ops.sum(ops.where(probability >= middle, probability, 0.0), axis=-1, keepdims=True) >= top_p
+        return ops.where(reached, middle, least), ops.where(reached, most, middle)
+
+    highest = ops.max(probability, axis=-1, keepdims=True)
+    return probability >= ops.fori_loop(0, HALVINGS, halve, (ops.zeros_like(highest), highest))[0]
 
 
 def uniforms(seeds: Sequence[int], *shape: int) -> NDArray[np.float32]:

@@ -15,7 +15,9 @@ from musicgen.networks.bank import BankStepper
 from musicgen.sampling.bank import choose_codes, play_codes
 from musicgen.sampling.channels import Report, Trained, progress_of_channels
 from musicgen.sampling.decoding import uniforms
+from musicgen.sampling.level_facts import level_facts
 from musicgen.sampling.pace import Pace
+from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.waveforms import free_run
 
 SILENT_DB = -60.0  # below the level of the songs
@@ -46,9 +48,17 @@ def _pieces(
     """One batch. place: (steps done before it, steps of all batches), for the progress."""
     codec, pace = trained.codec, Pace()
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
-    starts = [_prompt_start(song, generation, seed) for seed in seeds]
+    starts = [prompt_start(song, generation, seed) for seed in seeds]
     prompts = _prompts(codec, song, starts, generation.prompt_seconds)
-    progress = progress_of_channels(monitor, pace, "generating", codec.n_channels, n_samples, *place)
+
+    def decode(made: Samples) -> tuple[Waveform, float]:
+        """made: (channels, n) → (sound, what it was turned down by)."""
+        gain = _gain(made / codec.scale, codec) if codec.banks else 1.0
+        return codec.decode(made * gain), gain
+
+    progress = progress_of_channels(
+        monitor, pace, "generating", codec.n_channels, n_samples, *place, decode=lambda made: decode(made)[0]
+    )
     play = _play_bank if codec.banks else _play_network
 
     def run(number: int, name: str) -> Samples:
@@ -56,8 +66,7 @@ def _pieces(
 
     values = np.stack(trained.each_channel(run), axis=1)[:, :, :n_samples]  # (seeds, channels, n_samples)
     for seed, start, made in zip(seeds, starts, values, strict=True):
-        gain = _gain(made / codec.scale, codec) if codec.banks else 1.0
-        content = codec.decode(made * gain)
+        content, gain = decode(made)
         facts = {
             "mode": "free",
             "steps": n_samples,
@@ -67,7 +76,9 @@ def _pieces(
             "turned_down_db": abs(round(20 * float(np.log10(gain)), 2)),
             **_fate(content, codec),
         }
-        yield Made(content, seed, facts, _continuation(song, start, generation, content))
+        after = start + generation.prompt_seconds
+        beside = Reference.following(song, after, content.seconds) if song else None
+        yield Made(content, seed, facts, beside)
 
 
 def _play_network(
@@ -110,19 +121,11 @@ def _play_bank(
     heard = np.stack([bank.codes(bank.energies(each)) for each in whole])
     uniform = uniforms([seed + number * 2**32 for seed in seeds], n_frames, 2)
     stepper = BankStepper(trained.networks.models[name], bank)
-    codes = choose_codes(stepper, heard, uniform, generation.temperature)
+    # Not a sample is there yet: this only asks whether to go on.
+    nothing = np.zeros((len(seeds), 0), dtype=np.float32)
+    codes = choose_codes(stepper, heard, uniform, generation.temperature, lambda chosen: progress(nothing))
     noise = _noise(seeds, number, n_frames * bank.hop_length)
     return play_codes(bank, codes, _end_of(prompt, bank.order), noise, limit=codec.scale, progress=progress)
-
-
-def _prompt_start(song: TrainingSong | None, generation: Any, seed: int) -> float:
-    if song is None:
-        return 0.0
-    latest = max(0.0, song.clip.seconds - generation.prompt_seconds)
-    if generation.start_seconds is not None:
-        return min(float(generation.start_seconds), latest)
-    # Where the song itself goes on for as long, if it does: the two can then be heard side by side.
-    return float(np.random.default_rng([seed, 1]).uniform(0.0, max(0.0, latest - generation.seconds) or latest))
 
 
 def _prompts(codec: AmplitudeCodec, song: TrainingSong | None, starts: Sequence[float], seconds: float) -> Samples:
@@ -146,34 +149,27 @@ def _noise(seeds: Sequence[int], channel: int, n_samples: int) -> Samples:
     )
 
 
-def _continuation(song: TrainingSong | None, start: float, generation: Any, content: Waveform) -> Reference | None:
-    """What the song itself does after the prompt, as long as it goes on."""
-    if song is None:
-        return None
-    begin = start + generation.prompt_seconds
-    stop = min(begin + content.seconds, song.clip.seconds)
-    return Reference(song.id, begin, stop) if stop > begin else None
-
-
 def _gain(made: Samples, codec: AmplitudeCodec) -> float:
     """What turns sound (full scale = 1) down to the level of the songs; 1 where it is not louder than they were. What
     one predictor leaves ringing another may drive higher than any song was."""
     level = float(np.sqrt((made.astype(np.float64) ** 2).mean()))
-    return min(1.0, float(np.sqrt(np.mean(np.square(codec.level)))) / max(level, 1e-9))
+    return min(1.0, _level_of_songs(codec) / max(level, 1e-9))
+
+
+def _level_of_songs(codec: AmplitudeCodec) -> float:
+    """RMS over all channels, full scale = 1."""
+    return float(np.sqrt(np.mean(np.square(codec.level))))
 
 
 def _fate(content: Waveform, codec: AmplitudeCodec) -> dict[str, Any]:
     """How loud it is against the training music, and whether it died or hit full scale."""
-    samples = content.samples.astype(np.float64)
-    level = 20 * np.log10(max(float(np.sqrt((samples**2).mean())), 1e-6))
-    wanted = 20 * np.log10(max(float(np.sqrt(np.mean(np.square(codec.level)))), 1e-6))
+    level = _level_of_songs(codec)
     step = max(1, content.sample_rate // 20)
-    frames = samples[:, : content.n_samples // step * step].reshape(content.n_channels, -1, step)
-    loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=(0, 2))) > 10 ** ((wanted + SILENT_DB) / 20))
+    samples = content.samples[:, : content.n_samples // step * step].astype(np.float64)
+    frames = samples.reshape(content.n_channels, -1, step)
+    loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=(0, 2))) > max(level, 1e-6) * 10 ** (SILENT_DB / 20))
     silent_after = 0.0 if not loud.size else (int(loud[-1]) + 1) * step / content.sample_rate
     return {
-        "level_db": round(float(level), 2),
-        "level_of_songs_db": round(float(wanted), 2),
-        "clipped_share": float((np.abs(samples) >= 1.0).mean()),
+        **level_facts(content, level),
         "fell_silent_at_seconds": round(silent_after, 3) if silent_after < content.seconds - 0.25 else None,
     }

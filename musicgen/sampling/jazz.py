@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from musicgen.sampling.jazz_stepper import FreeStepper, MeasureStepper, allowed_
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.tokens import sample
 from musicgen.symbolic.gathering import STEPS, Event
+from musicgen.symbolic.score import Score
 
 COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # a try beyond these is made again
 FIRST_WORD = Token("C", 3)  # what the authors put before the words of each chord set
@@ -75,14 +76,18 @@ def _fitted(
     n_words = max(len(order.sets) * (order.form.measure // stepper.shortest + 1) for order in orders)
     noise = uniforms([order.seed for order in orders], tries, n_words, 1).reshape(len(rows), n_words, 1)
     allowed = allowed_words(tokens, rests_first=not generation.begin_with_note)
-    ids, speed = _sampled(stepper, rows, allowed, noise, generation, monitor, len(orders))
+
+    def melody(ids: Ids, number: int, attempt: int = 0) -> list[Event]:
+        words = [tokens[i] for i in ids[number * tries + attempt]]
+        return _fitted_melody(orders[number], words, stepper, codec, generation, attempt)
+
+    def so_far(ids: Ids) -> None:
+        monitor.so_far(lambda: _beginning(orders[0], melody(ids, 0), generation), ids.shape[1], n_words)
+
+    ids, speed = _sampled(stepper, rows, allowed, noise, generation, monitor, len(orders), so_far)
     for number, order in enumerate(orders):
-        candidates = [
-            _fitted_melody(
-                order, [tokens[i] for i in ids[number * tries + attempt]], stepper, codec, generation, attempt
-            )
-            for attempt in range(tries)
-        ]
+        monitor.progress("generating", len(rows) * n_words, len(rows) * n_words)
+        candidates = [melody(ids, number, attempt) for attempt in range(tries)]
         chosen = _best(candidates, codec)
         yield _made(order, candidates[chosen], generation, {**speed, "tries": chosen + 1})
 
@@ -90,14 +95,18 @@ def _fitted(
 def _fitted_melody(
     order: Order, tokens: Sequence[Token], stepper: MeasureStepper, codec: JazzCodec, generation: Any, attempt: int
 ) -> list[Event]:
+    """As many measures as there are words for."""
     player = _player(order, codec, generation, attempt)
     melody: list[Event] = []
     left = iter(tokens)
     for place, number in enumerate(order.sets):
         words, filled = [], 0
         while filled + stepper.shortest <= order.form.measure:
-            words.append(next(left))
-            filled += words[-1].length
+            word = next(left, None)
+            if word is None:
+                return melody
+            words.append(word)
+            filled += word.length
         notes = player.measure(
             as_chord_tones(words) if generation.chord_tones_only else words,
             order.form.chords[number],
@@ -119,18 +128,27 @@ def _overlapping(
     noise = np.concatenate([
         uniforms([order.seed], len(order.sets), generation.steps_per_set, 1)[0] for order in orders
     ])  # fmt: skip
-    ids, speed = _sampled(stepper, rows, allowed_words(tokens, rests_first=True), noise, generation, monitor, len(rows))
-    done = 0
-    for order in orders:
-        player, melody = _player(order, codec, generation, 0), []
+
+    def melody(order: Order, ids: Ids) -> list[Event]:
+        player, made = _player(order, codec, generation, 0), []
         for place, number in enumerate(order.sets):
-            words = [FIRST_WORD, *(tokens[i] for i in ids[done + place])]
+            words = [FIRST_WORD, *(tokens[i] for i in ids[place])]
             words = as_chord_tones(words) if generation.chord_tones_only else words
             notes = player.measure(words, order.form.chords[number], None)
             notes = pruned(notes) if generation.drop_repeats else notes
-            melody += [_moved(note, place * order.form.measure) for note in notes]
+            made += [_moved(note, place * order.form.measure) for note in notes]
+        return made
+
+    def so_far(ids: Ids) -> None:
+        first = orders[0]
+        monitor.so_far(lambda: _score(first, melody(first, ids), generation), ids.shape[1], generation.steps_per_set)
+
+    allowed = allowed_words(tokens, rests_first=True)
+    ids, speed = _sampled(stepper, rows, allowed, noise, generation, monitor, len(rows), so_far)
+    done = 0
+    for order in orders:
+        yield _made(order, melody(order, ids[done:]), generation, speed)
         done += len(order.sets)
-        yield _made(order, melody, generation, speed)
 
 
 def _sampled(
@@ -141,8 +159,9 @@ def _sampled(
     generation: Any,
     monitor: Monitor,
     n_kept: int,
+    so_far: Callable[[Ids], None],
 ) -> tuple[Ids, dict[str, float]]:
-    """(ids (rows, words), how fast the rows that will be kept were made)."""
+    """(ids (rows, words), how fast the rows that will be kept were made). `so_far`: is shown the ids that are there."""
     rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
     total, pace = len(rows) * noise.shape[1], Pace()
 
@@ -152,7 +171,7 @@ def _sampled(
 
     monitor.progress("generating", 0, total)
     begin = stepper.start(np.array([row.form.measure for row in rows], dtype=np.int32), allowed)
-    ids = sample(stepper, begin, noise, rules, progress=progress)[:, :, 0]
+    ids = sample(stepper, begin, noise, rules, progress=progress, so_far=lambda made: so_far(made[:, :, 0]))[:, :, 0]
     return ids, {"steps": noise.shape[1], **pace.facts(n_kept)}
 
 
@@ -182,14 +201,27 @@ def _best(candidates: Sequence[Sequence[Event]], codec: JazzCodec) -> int:
 
 
 def _made(order: Order, melody: Sequence[Event], generation: Any, facts: dict[str, Any]) -> Made:
-    form = order.form
-    tempo = generation.tempo or form.tempo
-    content = jazz_score(form, melody, order.sets, tempo=tempo, with_others=generation.accompaniment)
-    reference = None
+    form, tempo, reference = order.form, _tempo(order, generation), None
+    content = _score(order, melody, generation)
     if form.song_id and tempo == form.tempo and content.seconds > 0:
         reference = Reference(form.song_id, form.start_seconds, form.start_seconds + content.seconds)
     facts = {**facts, "chords_of": form.name, "measures": len(order.sets), "notes": len(melody), "tempo": tempo}
     return Made(content, order.seed, facts, reference)
+
+
+def _score(order: Order, melody: Sequence[Event], generation: Any) -> Score:
+    tempo = _tempo(order, generation)
+    return jazz_score(order.form, melody, order.sets, tempo=tempo, with_others=generation.accompaniment)
+
+
+def _beginning(order: Order, melody: Sequence[Event], generation: Any) -> Score:
+    """As many measures as the melody has got to."""
+    n_measures = melody[-1].onset // order.form.measure + 1 if melody else 0
+    return _score(replace(order, sets=order.sets[:n_measures]), melody, generation)
+
+
+def _tempo(order: Order, generation: Any) -> float:
+    return generation.tempo or order.form.tempo
 
 
 def _moved(note: Event, by: int) -> Event:

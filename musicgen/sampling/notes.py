@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from musicgen.codecs.note_events import FIELDS, GAP, PITCH, EventCodec, Song
 from musicgen.codecs.token_codec import TokenCodec
 from musicgen.errors import InvalidInput, sentence
 from musicgen.networks.backend import ops
-from musicgen.networks.events import EventStepper
+from musicgen.networks.event_stepper import EventStepper
 from musicgen.networks.tokens import WindowStepper
 from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.pace import Pace
@@ -43,14 +44,18 @@ def event_pieces(
     if len(heard):
         ids = codec.events_to_ids(heard.events)
         begin = hear(stepper, begin, np.repeat(ids[None], batch_size, axis=0))
-    made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace)
     tempo = generation.tempo or (_tempo(source) if source else codec.tempo)
-    for seed, ids in zip(seeds, made, strict=True):
+
+    def written(ids: Ids) -> Score:
         events = codec.ids_to_events(ids)
         if generation.keep_prompt:
             events = np.concatenate([heard.events, events])
         events[0, GAP] = 0
-        content = codec.events_to_score(events, tempo=tempo)
+        return codec.events_to_score(events, tempo=tempo)
+
+    made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace, written)
+    for seed, ids in zip(seeds, made, strict=True):
+        content = written(ids)
         facts = {**speed, **_prompt_facts(prompt, len(heard)), "tempo": tempo}
         yield Made(content, seed, facts, _continuation(prompt, source, heard, generation.keep_prompt, content))
 
@@ -74,17 +79,26 @@ def token_pieces(
     else:
         nothing = ops.zeros((len(seeds), len(codec.vocabulary)))
         begin = hear(stepper, (nothing, stepper.start(len(seeds))), begun[:, :, None])
-    made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace)
-    for seed, first, ids in zip(seeds, begun, made[:, :, 0], strict=True):
-        kept = np.concatenate([first, ids]) if generation.keep_prompt else ids
-        content = codec.ids_to_score(kept, step_beats=generation.step_beats, tempo=generation.tempo)
-        yield Made(content, seed, {**speed, **_prompt_facts(prompt, len(first))})
+
+    def written(first: Ids, ids: Ids) -> Score:
+        kept = np.concatenate([first, ids[:, 0]]) if generation.keep_prompt else ids[:, 0]
+        return codec.ids_to_score(kept, step_beats=generation.step_beats, tempo=generation.tempo)
+
+    made, speed = _sampled(stepper, begin, generation, seeds, monitor, pace, partial(written, begun[0]))
+    for seed, first, ids in zip(seeds, begun, made, strict=True):
+        yield Made(written(first, ids), seed, {**speed, **_prompt_facts(prompt, len(first))})
 
 
 def _sampled(
-    stepper: Any, begin: Any, generation: Any, seeds: Sequence[int], monitor: Monitor, pace: Pace
+    stepper: Any,
+    begin: Any,
+    generation: Any,
+    seeds: Sequence[int],
+    monitor: Monitor,
+    pace: Pace,
+    written: Callable[[Ids], Score],
 ) -> tuple[Ids, dict[str, float]]:
-    """(ids (batch, n_notes, fields), how fast)."""
+    """(ids (batch, n_notes, fields), how fast). `written`: the first piece, or its beginning, from its ids."""
     rules = Rules(
         generation.temperature,
         generation.top_k,
@@ -100,8 +114,11 @@ def _sampled(
         pace.note(done)
         monitor.progress("generating", done * len(seeds), generation.num_notes * len(seeds))
 
+    def so_far(made: Ids) -> None:
+        monitor.so_far(lambda: written(made[0]), made.shape[1], generation.num_notes)
+
     monitor.progress("generating", 0, generation.num_notes * len(seeds))
-    made = sample(stepper, begin, noise, rules, progress=progress)
+    made = sample(stepper, begin, noise, rules, progress=progress, so_far=so_far)
     return made, {"steps": generation.num_notes, **pace.facts(len(seeds))}
 
 
@@ -134,8 +151,7 @@ def _continuation(
         return None
     onsets = np.sort(source.onset)
     start = float(onsets[0] if keeps_prompt else onsets[min(len(heard), onsets.size - 1)])
-    stop = min(start + content.seconds, source.seconds)
-    return Reference(prompt.id, start, stop) if stop > start else None
+    return Reference.following(prompt, start, content.seconds)
 
 
 def _tempo(score: Score) -> float:

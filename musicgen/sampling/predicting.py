@@ -46,7 +46,8 @@ def predicted(
     part = _part(trained, generation, song)
     codec, look_back = trained.codec, trained.training.look_back
     values, pace = codec.encode(part.stretch), Pace()
-    progress = progress_of_channels(monitor, pace, "predicting", codec.n_channels, values.shape[1] - look_back)
+    total = values.shape[1] - look_back
+    progress = progress_of_channels(monitor, pace, "predicting", codec.n_channels, total, decode=codec.decode)
     guesses = np.stack(
         trained.each_channel(lambda number, name: _guess(trained, number, name, values[number], progress(number)))
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.codecs.raw_audio_sizes import RawAudioSizes
+from musicgen.machine import usable_cores
+from musicgen.sampling.raw_audio_kernel import run
+from musicgen.sampling.raw_audio_layout import empty_memory, laid_out
 
 SAMPLES_PER_CALL = 1000
 Levels = NDArray[np.int32]
@@ -21,22 +23,16 @@ class RawAudioSampler:
 
     def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
         self.sizes = sizes
-        self.weights = kernel_weights(model, sizes)
-        self.dilations = np.array(sizes.dilations, dtype=np.int64)
-        self.firsts = np.concatenate([[0], np.cumsum((sizes.kernel_size - 1) * self.dilations)])
-        shares = np.array_split(np.arange(n_pieces), min(os.cpu_count() or 1, n_pieces))
+        self.weights = laid_out(model, sizes)
+        shares = np.array_split(np.arange(n_pieces), min(usable_cores(), n_pieces))
         self.shares = [slice(int(share[0]), int(share[-1]) + 1) for share in shares]
-        self.rings = [
-            np.zeros((int(self.firsts[-1]), share.stop - share.start, sizes.residual), dtype=np.float32)
-            for share in self.shares
-        ]
-        self.last = np.full((n_pieces, 2), sizes.silence, dtype=np.int64)
+        self.memories = [empty_memory(sizes, len(share)) for share in shares]
         self.step = 0
         self.rest()
 
     def rest(self) -> None:
         """Hear silence for as long as the network remembers: what a song of the training began after."""
-        self.run(np.full((self.sizes.receptive_field, self.last.shape[0]), self.sizes.silence, dtype=np.int32))
+        self.run(np.full((self.sizes.receptive_field, self.shares[-1].stop), self.sizes.silence, dtype=np.int32))
 
     def hear(self, levels: Levels, condition: NDArray[np.float32] | None = None) -> None:
         """Hear levels (n_pieces, n_samples) in place of saying them; only as many as are remembered."""
@@ -52,10 +48,12 @@ class RawAudioSampler:
         top_p: float = 1.0,
         condition: NDArray[np.float32] | None = None,
         progress: Callable[[int], None] = lambda done: None,
+        so_far: Callable[[Levels], None] = lambda made: None,
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_samples, conditions). `progress` hears how many samples there are.
+        `condition`: (n_pieces, n_samples, conditions). `progress` hears how many samples there are; `so_far` is
+        shown them, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)
@@ -65,6 +63,7 @@ class RawAudioSampler:
             described = None if condition is None else condition[:, piece].transpose(1, 0, 2)
             made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p)).T
             progress(piece.stop)
+            so_far(made[:, : piece.stop])
         return made
 
     def run(
@@ -76,8 +75,6 @@ class RawAudioSampler:
         kept: NDArray[np.float32] | None = None,
     ) -> Levels:
         """The kernel over given (n, n_pieces), the pieces shared out over the cores; see `raw_audio_kernel.run`."""
-        from musicgen.sampling.raw_audio_kernel import run
-
         n_steps, n_pieces = given.shape
         uniform = np.zeros((n_steps, n_pieces), dtype=np.float32) if uniform is None else uniform
         if condition is None:
@@ -88,37 +85,17 @@ class RawAudioSampler:
         def work(number: int) -> None:
             share = self.shares[number]
             part = np.empty((n_steps, share.stop - share.start), dtype=np.int32)
-            logits = np.zeros((0, 0, 0), dtype=np.float32) if kept is None else kept[:, share]
+            logits = np.zeros((0, 0, 0) if kept is None else kept[:, share].shape, dtype=np.float32)
             run(
-                self.weights, self.dilations, self.rings[number], self.firsts, self.last[share], self.step,
-                np.ascontiguousarray(given[:, share]), np.ascontiguousarray(uniform[:, share]),
-                np.ascontiguousarray(condition[:, share]), float_rules, part, np.ascontiguousarray(logits),
+                self.weights, self.memories[number], self.step, np.ascontiguousarray(given[:, share]),
+                np.ascontiguousarray(uniform[:, share]), np.ascontiguousarray(condition[:, share]), float_rules, part,
+                logits,
             )  # fmt: skip
             made[:, share] = part
+            if kept is not None:
+                kept[:, share] = logits
 
         with ThreadPoolExecutor(len(self.shares)) as side_by_side:
             list(side_by_side.map(work, range(len(self.shares))))
         self.step += n_steps
         return made
-
-
-def kernel_weights(model: Any, sizes: RawAudioSizes) -> tuple[NDArray[np.float32], ...]:
-    """The weights of the Keras model as the kernel reads them."""
-    first = model.get_layer("first")
-    blocks = [model.get_layer(f"block_{number}") for number in range(1, len(sizes.dilations) + 1)]
-
-    def stacked(name: str) -> NDArray[np.float32]:
-        return np.stack([np.asarray(getattr(block, name)) for block in blocks]).astype(np.float32)
-
-    dense, head = model.get_layer("dense"), model.get_layer("logits")
-    # The sum of the skips is scaled where the next layer reads it: relu(s × a) @ w = relu(s) @ (a × w).
-    scale = np.float32(len(blocks) ** -0.5)
-    return (
-        np.asarray(first.before, dtype=np.float32),
-        np.asarray(first.now, dtype=np.float32),
-        *(stacked(name) for name in ("kernel", "bias", "out_kernel", "out_bias")),
-        np.asarray(dense.kernel, dtype=np.float32) * scale,
-        np.asarray(dense.bias, dtype=np.float32),
-        np.asarray(head.kernel, dtype=np.float32),
-        np.asarray(head.bias, dtype=np.float32),
-    )

@@ -14,7 +14,9 @@ from musicgen.codecs.raw_audio import RawAudioCodec
 from musicgen.codecs.raw_audio_sizes import RawAudioSizes
 from musicgen.errors import InvalidInput, sentence
 from musicgen.sampling.decoding import uniforms
+from musicgen.sampling.level_facts import level_facts
 from musicgen.sampling.pace import Pace
+from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.raw_audio import RawAudioSampler
 
 MOST_TOGETHER = 1 << 24  # samples that are made at once: longer pieces are made fewer at a time
@@ -48,6 +50,9 @@ def sound_pieces(
             pace.note(count)
             monitor.progress("generating", done + count * len(batch), n_samples * len(seeds))
 
+        def so_far(made: NDArray[np.int32]) -> None:
+            monitor.so_far(lambda: codec.decode(made[0]), made.shape[1], n_samples)
+
         monitor.progress("generating", done, n_samples * len(seeds))
         made = sampler.say(
             uniforms(batch, n_samples, 1)[:, :, 0],
@@ -55,10 +60,11 @@ def sound_pieces(
             top_p=generation.top_p,
             condition=None if told is None else np.stack([played for _, played in told]),
             progress=progress,
+            so_far=so_far,
         )
         for seed, begin, ids in zip(batch, begins, made, strict=True):
             content = codec.decode(ids)
-            facts = {"steps": n_samples, **pace.facts(len(batch)), **begin.facts}
+            facts = {"steps": n_samples, **pace.facts(len(batch)), **begin.facts, **level_facts(content, codec.level)}
             yield Made(content, seed, facts, begin.reference(content.seconds))
 
 
@@ -67,7 +73,7 @@ class _Begin:
 
     def __init__(self, codec: RawAudioCodec, generation: Any, song: TrainingSong | None, seed: int) -> None:
         self.codec, self.song, self.seconds = codec, song, generation.prompt_seconds
-        self.start = 0.0 if song is None else _place(song, generation, seed)
+        self.start = prompt_start(song, generation, seed)
         self.length = generation.seconds
         self.levels = np.zeros(0, dtype=np.int32)
         if song is not None and self.seconds:
@@ -84,11 +90,7 @@ class _Begin:
 
     def reference(self, seconds: float) -> Reference | None:
         """What the song itself does after the prompt, as long as it goes on."""
-        if self.song is None:
-            return None
-        begin = self.start + self.seconds
-        stop = min(begin + seconds, self.song.clip.seconds)
-        return Reference(self.song.id, begin, stop) if stop > begin else None
+        return Reference.following(self.song, self.start + self.seconds, seconds) if self.song else None
 
     def described(self, n_samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the network is told of the prompt (n, 3), and of what the song plays after it (n_samples, 3): nothing
@@ -107,14 +109,6 @@ class _Begin:
 
 def _drawn(songs: Sequence[TrainingSong], seed: int) -> TrainingSong | None:
     return songs[int(np.random.default_rng([seed, 3]).integers(len(songs)))] if songs else None
-
-
-def _place(song: TrainingSong, generation: Any, seed: int) -> float:
-    """Where the prompt begins, in seconds: as asked, or where the song itself goes on for as long, if it does."""
-    latest = max(0.0, song.clip.seconds - generation.prompt_seconds)
-    if generation.start_seconds is not None:
-        return min(float(generation.start_seconds), latest)
-    return float(np.random.default_rng([seed, 1]).uniform(0.0, max(0.0, latest - generation.seconds) or latest))
 
 
 def _laid_together(each: Sequence[NDArray[Any]], filling: float) -> NDArray[Any]:

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
+from musicgen.approaches.base import Made, Monitor, TrainingSong
+from musicgen.audio.waveform import Waveform
 from musicgen.codecs.spectral_blocks import BlockCodec
 from musicgen.networks.backend import compiled, ops
 from musicgen.networks.spectral import BlockStepper
 from musicgen.sampling.pace import Pace
+from musicgen.sampling.portions import in_portions
 from musicgen.sampling.spectral_seeds import Place, fate, loudness_gain, seed_places
 
-BLOCKS_PER_CALL = 4
+BLOCKS_PER_CALL = 16  # at most: a block is large
 
 
 def block_pieces(
@@ -38,38 +40,49 @@ def block_pieces(
     heard = np.stack([_heard(place, codec, length, seed) for place, seed in zip(places, seeds, strict=True)])
     pace, total = Pace(), heard.shape[1] + n_new
 
-    def progress(done: int) -> None:
+    begin = 0 if generation.keep_seed else heard.shape[1]
+
+    def sounding(values: NDArray[np.float32]) -> tuple[Waveform, float]:
+        """values: (n, features) → (sound, what it was multiplied with)."""
+        gain = loudness_gain(codec.decode(values[begin:]), generation.normalise_peak)
+        return codec.to_waveform(values[begin:], gain=gain), gain
+
+    def progress(made: NDArray[np.float32]) -> None:
+        done = made.shape[1]
         pace.note(done)
         monitor.progress("generating", done * len(seeds), total * len(seeds))
+        if done > begin:
+            monitor.so_far(lambda: sounding(made[0])[0], done, total)
 
-    progress(0)
+    monitor.progress("generating", 0, total * len(seeds))
     made = play_blocks(BlockStepper(model, training.num_layers), heard, n_new, progress)
     for seed, place, values in zip(seeds, places, made, strict=True):
-        kept = values if generation.keep_seed else values[heard.shape[1] :]
-        samples = codec.decode(kept)
-        gain = loudness_gain(samples, generation.normalise_peak)
-        content = codec.to_waveform(kept, gain=gain)
+        content, gain = sounding(values)
         seconds = heard.shape[1] * codec.block_size / codec.sample_rate
         facts = {
             "steps": int(made.shape[1]),
             **pace.facts(len(seeds)),
-            "n_blocks": len(kept),
+            "n_blocks": len(values) - begin,
             "seeded_seconds": round(seconds, 6) if generation.keep_seed else 0.0,
             **(place.facts if place else {"seed_song": None}),
             **fate(content, codec.level, gain),
         }
         # What is said at a block is a guess of the next one: the output lies a block behind its seed.
         behind = codec.block_size / codec.sample_rate + (0.0 if generation.keep_seed else seconds)
-        yield Made(content, seed, facts, _beside(place, behind, content.seconds))
+        yield Made(content, seed, facts, place.beside(behind, content.seconds) if place else None)
 
 
 def play_blocks(
-    stepper: BlockStepper, heard: NDArray[np.float32], n_new: int, progress: Callable[[int], None] = lambda done: None
+    stepper: BlockStepper,
+    heard: NDArray[np.float32],
+    n_new: int,
+    progress: Callable[[NDArray[np.float32]], None] = lambda made: None,
 ) -> NDArray[np.float32]:
     """What the network says: after each block it hears, then after each block of its own.
 
     Args:
         heard: (batch, n_heard, features), n_heard ≥ 1. n_new: blocks of its own that it hears afterwards.
+        progress: is shown what it said so far, (batch, n, features).
 
     Returns:
         (batch, n_heard + n_new, features).
@@ -88,14 +101,17 @@ def play_blocks(
     run = compiled(play, stepper.model, key="blocks")
     state, last = stepper.start(batch_size), np.zeros((batch_size, n_features), np.float32)
     made = np.empty((batch_size, total, n_features), dtype=np.float32)
-    for first in range(0, total, BLOCKS_PER_CALL):
+
+    def work(portion: slice) -> None:
+        nonlocal last, state
         given = np.zeros((BLOCKS_PER_CALL, batch_size, n_features), dtype=np.float32)
-        piece = heard[:, first : first + BLOCKS_PER_CALL]
+        piece, n_steps = heard[:, portion], portion.stop - portion.start
         given[: piece.shape[1]] = piece.transpose(1, 0, 2)
-        n_steps = min(BLOCKS_PER_CALL, total - first)
         last, state, said = run(given, np.int32(piece.shape[1]), np.int32(n_steps), last, state)
-        made[:, first : first + n_steps] = np.asarray(said)[:n_steps].transpose(1, 0, 2)
-        progress(first + n_steps)
+        made[:, portion] = np.asarray(said)[:n_steps].transpose(1, 0, 2)
+
+    for portion in in_portions(total, BLOCKS_PER_CALL, work):
+        progress(made[:, : portion.stop])
     return made
 
 
@@ -109,12 +125,3 @@ def _heard(place: Place | None, codec: BlockCodec, length: int, seed: int) -> ND
         drawn = np.random.default_rng([seed, 4]).standard_normal((length, codec.n_features), dtype=np.float32)
         return drawn if codec.mean.any() else drawn * np.float32(codec.level)
     return codec.encode(place.sound.read(place.first, place.first + length * codec.block_size))
-
-
-def _beside(place: Place | None, behind: float, seconds: float) -> Reference | None:
-    """The stretch of the song that the output can be laid beside."""
-    if place is None:
-        return None
-    start = place.seconds + behind
-    stop = min(start + seconds, place.sound.song.clip.seconds)
-    return Reference(place.sound.song.id, start, stop) if stop > start else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.base import Made, Monitor, Reference, TrainingSong
+from musicgen.approaches.base import Made, Monitor, TrainingSong
 from musicgen.audio.waveform import Waveform
 from musicgen.codecs.spectral_frames import FrameCodec
 from musicgen.codecs.spectral_phase import magnitudes_to_samples
@@ -20,6 +20,7 @@ from musicgen.sampling.spectral_seeds import LOUDEST, Place, fate, frame_places,
 from musicgen.sampling.tokens import hear, sample
 
 Ids = NDArray[np.int32]
+ROUGH_ITERATIONS = 2  # of the phases of a draft
 
 
 def frame_pieces(
@@ -49,17 +50,27 @@ def frame_pieces(
         begin = hear(stepper, begin, heard)
     rules = Rules(generation.temperature, generation.top_k, generation.top_p)
     noise = uniforms(seeds, n_new, stepper.num_fields)
-    made = sample(stepper, begin, noise, rules, progress=progress)
+
+    def kept(number: int, chosen: Ids) -> Ids:
+        return np.concatenate([heard[number], chosen]) if generation.keep_seed else chosen
+
+    def so_far(made: Ids) -> None:
+        rough = min(generation.phase_iterations, ROUGH_ITERATIONS)
+        monitor.so_far(
+            lambda: _sound(codec, kept(0, made[0]), generation, seeds[0], iterations=rough)[0], made.shape[1], n_new
+        )
+
+    made = sample(stepper, begin, noise, rules, progress=progress, so_far=so_far)
     chosen = pace.facts(len(seeds))
     for number, (seed, place) in enumerate(zip(seeds, places, strict=True)):
-        ids = np.concatenate([heard[number], made[number]]) if generation.keep_seed else made[number]
 
         def sounding(number: int = number) -> None:
             left = (total - n_new * len(seeds)) * number // len(seeds)
             monitor.progress("generating", n_new * len(seeds) + left, total)
 
         began = time.monotonic()
-        content, gain = _sound(codec, ids, generation, seed, sounding)
+        ids = kept(number, made[number])
+        content, gain = _sound(codec, ids, generation, seed, iterations=generation.phase_iterations, progress=sounding)
         took = n_new / chosen["steps_per_second"] + time.monotonic() - began  # choices of this piece, and phases
         seconds = heard.shape[1] / codec.steps_per_second
         facts = {
@@ -73,7 +84,7 @@ def frame_pieces(
             **fate(content, codec.level, gain),
         }
         behind = 0.0 if generation.keep_seed else seconds
-        yield Made(content, seed, facts, _beside(place, behind, content.seconds))
+        yield Made(content, seed, facts, place.beside(behind, content.seconds) if place else None)
 
 
 def _heard(place: Place | None, codec: FrameCodec, length: int) -> Ids:
@@ -85,25 +96,24 @@ def _heard(place: Place | None, codec: FrameCodec, length: int) -> Ids:
     return codec.quantise(codec.steps_from(codec.log_frames(samples))[:: codec.frames_per_step])
 
 
-def _sound(codec: FrameCodec, ids: Ids, generation: Any, seed: int, progress: Any) -> tuple[Waveform, float]:
+def _sound(
+    codec: FrameCodec,
+    ids: Ids,
+    generation: Any,
+    seed: int,
+    *,
+    iterations: int,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[Waveform, float]:
     """(sound of these choices, what it was multiplied with so that it is not clipped)."""
     magnitudes = codec.to_magnitudes(codec.to_steps(ids))
     samples = magnitudes_to_samples(
         magnitudes,
         hop_length=codec.hop_length,
-        iterations=generation.phase_iterations,
+        iterations=iterations,
         rng=np.random.default_rng([seed, 5]),
         progress=progress,
     )
     peak = float(np.abs(samples).max(initial=0.0))
     gain = loudness_gain(samples, generation.normalise_peak or peak > LOUDEST)
     return Waveform(np.clip(samples * np.float32(gain), -1.0, 1.0), codec.sample_rate), gain
-
-
-def _beside(place: Place | None, behind: float, seconds: float) -> Reference | None:
-    """How the song itself goes on after what was heard."""
-    if place is None:
-        return None
-    start = place.seconds + behind
-    stop = min(start + seconds, place.sound.song.clip.seconds)
-    return Reference(place.sound.song.id, start, stop) if stop > start else None

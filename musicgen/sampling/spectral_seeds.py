@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.base import TrainingSong
-from musicgen.audio.levels import FLOOR_DB
+from musicgen.approaches.base import Reference, TrainingSong
 from musicgen.audio.waveform import Waveform
 from musicgen.codecs.sounds import Sound, open_sounds, split
 from musicgen.codecs.spectral_block_data import count_blocks, sequence_starts
 from musicgen.codecs.spectral_blocks import BlockCodec
 from musicgen.codecs.spectral_frames import FrameCodec
+from musicgen.sampling.level_facts import level_facts
 
 LOUDEST = 0.98  # full scale that a piece is brought to where its peak is to be normalised
 COLLAPSED_DB = -12.0  # below the level of the songs
@@ -41,6 +41,11 @@ class Place:
             "seed_example": self.example,
             "seed_start_seconds": round(self.seconds, 6),
         }
+
+    def beside(self, behind: float, seconds: float) -> Reference | None:
+        """The stretch of the song that an output of so many seconds, which lies `behind` the place, can be laid
+        beside."""
+        return Reference.following(self.sound.song, self.seconds + behind, seconds)
 
 
 def seed_places(
@@ -105,13 +110,9 @@ def loudness_gain(samples: NDArray[np.floating], normalise_peak: bool) -> float:
 
 def fate(content: Waveform, level: float, gain: float) -> dict[str, Any]:
     """How loud it is against the training music before any gain, and whether it collapsed to the mean."""
-    power = float(np.mean(np.square(content.samples, dtype=np.float64))) / gain**2
-    made = max(10 * float(np.log10(power)), FLOOR_DB) if power > 0 else FLOOR_DB
-    wanted = 20 * float(np.log10(level))
+    facts = level_facts(content, level, gain=gain)
     return {
-        "level_db": round(made, 2),
-        "level_of_songs_db": round(wanted, 2),
+        **facts,
         "gain_db": round(20 * float(np.log10(gain)), 2),
-        "collapsed_to_mean": made < wanted + COLLAPSED_DB,
-        "clipped_share": float((np.abs(content.samples) >= 1.0).mean()),
+        "collapsed_to_mean": facts["level_db"] < facts["level_of_songs_db"] + COLLAPSED_DB,
     }

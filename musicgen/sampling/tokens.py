@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 
 from musicgen.networks.backend import compiled, ops
 from musicgen.sampling.decoding import Rules, choose, less_likely_again
+from musicgen.sampling.portions import in_portions
 
-EVENTS_PER_CALL = 64
-HEARD_PER_CALL = 32
+EVENTS_PER_CALL = 2048  # at most: a fast network's quarter of a second
+HEARD_PER_CALL = 128
 
 
 class Stepper(Protocol):
     """A network, one choice at a time. `state` is a tree of tensors whose first axis is the batch (or that has none).
 
     The contract is initial state → step(token, state) → logits, state. An event of several fields takes one step each;
-    logits are those of the field that comes next.
+    logits are those of the field that comes next. `start` of each gives the state before anything was heard, with the
+    first logits where the network has something to say by then.
     """
 
     model: Any
@@ -40,6 +42,7 @@ def sample(
     rules: Rules,
     *,
     progress: Callable[[int], None] = lambda done: None,
+    so_far: Callable[[NDArray[np.int32]], None] = lambda made: None,
 ) -> NDArray[np.int32]:
     """New events after what `begin` has heard.
 
@@ -47,25 +50,31 @@ def sample(
         begin: (logits of the first field, state), from the stepper's start or from `hear`.
         noise: uniform numbers, shape (batch, n_events, num_fields); one for each choice.
         progress: hears how many events are there; called often enough for a cancel within a second.
+        so_far: is shown the events that are there, (batch, n, num_fields), as often.
 
     Returns:
         Token ids, shape (batch, n_events, num_fields).
     """
     batch_size, n_events, num_fields = noise.shape
     run = compiled(
-        lambda begin, noise, recent: _choose_events(stepper, begin, noise, recent, rules),
+        lambda begin, noise, n_events, recent: _choose_events(stepper, begin, noise, n_events, recent, rules),
         stepper.model,
         key=("choose", type(stepper), rules),
     )
     made = np.empty((batch_size, n_events, num_fields), dtype=np.int32)
     recent: Any = np.full((batch_size, rules.remembers), -1, dtype=np.int32)
-    for start in range(0, n_events, EVENTS_PER_CALL):
-        piece = noise[:, start : start + EVENTS_PER_CALL]
-        drawn = np.zeros((EVENTS_PER_CALL, batch_size, num_fields), dtype=np.float32)
-        drawn[: piece.shape[1]] = piece.transpose(1, 0, 2)
-        events, begin, recent = run(begin, drawn, recent)
-        made[:, start : start + piece.shape[1]] = np.asarray(events).transpose(1, 0, 2)[:, : piece.shape[1]]
-        progress(min(start + EVENTS_PER_CALL, n_events))
+    drawn = np.zeros((EVENTS_PER_CALL, batch_size, num_fields), dtype=np.float32)
+
+    def work(portion: slice) -> None:
+        nonlocal begin, recent
+        count = portion.stop - portion.start
+        drawn[:count] = noise[:, portion].transpose(1, 0, 2)
+        events, begin, recent = run(begin, drawn, np.int32(count), recent)
+        made[:, portion] = np.asarray(events)[:count].transpose(1, 0, 2)
+
+    for portion in in_portions(n_events, EVENTS_PER_CALL, work):
+        progress(portion.stop)
+        so_far(made[:, : portion.stop])
     return made
 
 
@@ -86,10 +95,10 @@ def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) 
 
 
 def _choose_events(
-    stepper: Stepper, begin: tuple[Any, Any], noise: Any, recent: Any, rules: Rules
+    stepper: Stepper, begin: tuple[Any, Any], noise: Any, n_events: Any, recent: Any, rules: Rules
 ) -> tuple[Any, Any, Any]:
-    """(events, what the next call begins with, what was chosen lately)."""
-    n_events, _, num_fields = noise.shape
+    """(the first `n_events` events, what the next call begins with, what was chosen lately)."""
+    num_fields = noise.shape[2]
 
     def body(number: Any, logits: Any, state: Any, recent: Any, made: Any) -> Any:
         tokens = []
@@ -106,7 +115,7 @@ def _choose_events(
         return number + 1, logits, state, recent, made
 
     start = (ops.convert_to_tensor(0, "int32"), *begin, recent, ops.zeros(noise.shape, "int32"))
-    end = ops.while_loop(lambda number, *_: number < n_events, body, start, maximum_iterations=n_events)
+    end = ops.while_loop(lambda number, *_: number < n_events, body, start, maximum_iterations=noise.shape[0])
     return end[4], (end[1], end[2]), end[3]
 
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from musicgen.codecs.windows import Samples, WindowExamples
 from musicgen.networks.backend import compiled, ops
+from musicgen.sampling.portions import in_portions
 
-SAMPLES_PER_CALL = 2048
+SAMPLES_PER_CALL = 1 << 14  # at most
 WINDOWS_PER_CALL = 1 << 14
 
 
-def _ignore(done: int) -> None:
+def _ignore(made: Samples) -> None:
     return None
 
 
@@ -30,19 +31,20 @@ def free_run(
     *,
     as_steps: bool,
     limit: float,
-    progress: Callable[[int], None] = _ignore,
+    progress: Callable[[Samples], None] = _ignore,
 ) -> Samples:
     """Samples that follow `history`, each the network's guess plus noise, fed back to it.
 
     Args:
         history: (batch, look_back). noise: (batch, n_samples), in network units.
         as_steps: see networks.amplitude. limit: full scale; what is fed back stays within ± limit.
+        progress: is shown the samples that are there, (batch, n).
 
     Returns:
         (batch, n_samples).
     """
 
-    def play(history: Any, drawn: Any) -> tuple[Any, Any]:
+    def play(history: Any, drawn: Any, n_samples: Any) -> tuple[Any, Any]:
         def body(t: Any, history: Any, made: Any) -> Any:
             guess = model(history[:, :, None] if as_steps else history[:, None, :])[:, 0]
             sample = ops.clip(guess + drawn[t], -limit, limit)
@@ -50,27 +52,33 @@ def free_run(
             return t + 1, history, ops.slice_update(made, (t, 0), sample[None])
 
         start = (ops.convert_to_tensor(0, "int32"), history, ops.zeros(drawn.shape))
-        end = ops.while_loop(lambda t, *_: t < drawn.shape[0], body, start, maximum_iterations=drawn.shape[0])
+        end = ops.while_loop(lambda t, *_: t < n_samples, body, start, maximum_iterations=drawn.shape[0])
         return end[2], end[1]
 
     run, (batch_size, n_samples) = compiled(play, model, key=("play", as_steps, limit)), noise.shape
     made = np.empty((batch_size, n_samples), dtype=np.float32)
-    for start in range(0, n_samples, SAMPLES_PER_CALL):
-        piece = noise[:, start : start + SAMPLES_PER_CALL]
-        drawn = np.zeros((SAMPLES_PER_CALL, batch_size), dtype=np.float32)
-        drawn[: piece.shape[1]] = piece.T
-        samples, history = run(history, drawn)
-        made[:, start : start + piece.shape[1]] = np.asarray(samples).T[:, : piece.shape[1]]
-        progress(start + piece.shape[1])
+    drawn = np.zeros((SAMPLES_PER_CALL, batch_size), dtype=np.float32)
+
+    def work(portion: slice) -> None:
+        nonlocal history
+        count = portion.stop - portion.start
+        drawn[:count] = noise[:, portion].T
+        samples, history = run(history, drawn, np.int32(count))
+        made[:, portion] = np.asarray(samples)[:count].T
+
+    for portion in in_portions(n_samples, SAMPLES_PER_CALL, work):
+        progress(made[:, : portion.stop])
     return made
 
 
-def predict_windows(model: Any, windows: WindowExamples, progress: Callable[[int], None] = _ignore) -> Samples:
-    """The network's guess for every window, (n_windows,). The last call is padded: one compilation serves all."""
+def predict_windows(model: Any, windows: WindowExamples, progress: Callable[[Samples], None] = _ignore) -> Samples:
+    """The network's guess for every window, (n_windows,). The last call is padded: one compilation serves all.
+    `progress` is shown the guesses that are there, (1, n)."""
     run = compiled(lambda inputs: model(inputs)[:, 0], model, key="guess")
-    made = []
+    made = np.empty(windows.n_examples, dtype=np.float32)
     for start in range(0, windows.n_examples, WINDOWS_PER_CALL):
         index: NDArray[np.int64] = np.minimum(np.arange(start, start + WINDOWS_PER_CALL), windows.n_examples - 1)
-        made.append(np.asarray(run(windows.gather(index, None)["inputs"]))[: windows.n_examples - start])
-        progress(min(start + WINDOWS_PER_CALL, windows.n_examples))
-    return np.concatenate(made)
+        guesses = np.asarray(run(windows.gather(index, None)["inputs"]))
+        made[start : start + WINDOWS_PER_CALL] = guesses[: windows.n_examples - start]
+        progress(made[None, : start + WINDOWS_PER_CALL])
+    return made

@@ -101,7 +101,7 @@ class TestOriginal:
         _, prepared, _, rows, made, _ = rivals["relu"]
         assert made.content.samples.min() >= 0.0
         assert made.facts["negative_share"] == 0.0
-        targets = [channel.series[channel.starts + 3].astype(float) for channel in prepared.training]
+        targets = [channel.series[np.asarray(channel.starts) + 3].astype(float) for channel in prepared.training]
         below = np.mean([np.mean(np.minimum(target, 0.0) ** 2) for target in targets])
         assert rows[-1].loss >= 0.99 * below
 

@@ -17,6 +17,8 @@ from musicgen.symbolic.score import Score
 from tests.makers_music import audio_song, melody, midi_song, song
 
 KEYS = sorted(approaches())
+# Enough for several looks on the way.
+LONGER = {"seconds": 1.0, "num_notes": 200, "num_measures": 80}
 
 
 def songs_for(kind: Approach) -> list[TrainingSong]:
@@ -47,17 +49,19 @@ class Trained:
         self.rows.append(row)
         save(self.folder)
 
-    def make(self, seeds: list[int], networks: Any = None, codec: Any = None) -> list[Made]:
+    def make(
+        self, seeds: list[int], networks: Any = None, codec: Any = None, generation: Any = None, monitor: Any = None
+    ) -> list[Made]:
         return list(
             self.kind.generate(
                 networks or self.networks,
                 codec or self.prepared.codec,
                 self.training,
-                self.generation,
+                generation or self.generation,
                 songs=self.songs,
                 prompt=None,
                 seeds=seeds,
-                monitor=SilentMonitor(),
+                monitor=monitor or SilentMonitor(),
             )
         )
 
@@ -226,6 +230,44 @@ def test_what_is_made_is_music_with_facts(trained: Trained) -> None:
     assert made.content.seconds > 0
     json.dumps(made.facts, allow_nan=False)
     assert made.facts["steps_per_second"] > 0
+
+
+def test_whoever_listens_meanwhile_hears_it_grow(trained: Trained) -> None:
+    class Listening(SilentMonitor):
+        def __init__(self) -> None:
+            self.seconds: list[float] = []
+
+        def so_far(self, make: Any, done: int, total: int) -> None:
+            assert 0 < done <= total
+            self.seconds.append(make().seconds)
+
+    longer = {name: value for name, value in LONGER.items() if name in trained.kind.Generation.model_fields}
+    generation = trained.generation.model_copy(update=longer)
+    heard = Listening()
+    listened_to, other = trained.make([5, 6], generation=generation, monitor=heard)
+    assert heard.seconds == sorted(heard.seconds)
+    assert 0 < heard.seconds[0] < heard.seconds[-1] <= listened_to.content.seconds + 1e-6
+    undisturbed = trained.make([5, 6], generation=generation)
+    for one, two in zip((listened_to, other), undisturbed, strict=True):
+        np.testing.assert_array_equal(content(one), content(two))
+
+
+def test_a_cancel_on_the_way_is_obeyed_at_the_next_look(trained: Trained) -> None:
+    class StoppingLater(SilentMonitor):
+        looks = 0
+
+        def progress(self, phase: str, done: int, total: int, **details: float) -> None:
+            self.looks += 1
+            if self.looks >= 3:
+                assert done < total
+                raise Cancelled
+
+    longer = {name: value for name, value in LONGER.items() if name in trained.kind.Generation.model_fields}
+    monitor = StoppingLater()
+    with pytest.raises(Cancelled):
+        trained.make([5, 6], generation=trained.generation.model_copy(update=longer), monitor=monitor)
+    # Where channels work side by side, each of them may look once more.
+    assert monitor.looks <= 2 + trained.networks.count
 
 
 def test_cancel_stops_training_and_generation(trained: Trained) -> None:

@@ -62,6 +62,10 @@ class TestSound:
         assert learned[0].stop == held_out[0].start == 6_000
         assert prepared.facts["held_out_seconds"] == pytest.approx(0.25)
 
+    def test_a_rate_below_music_is_refused_in_a_sentence(self) -> None:
+        with pytest.raises(InvalidInput, match="8,000 Hz or more, not 4,000"):
+            values(sample_rate=4_000)
+
     def test_tuning_moves_the_pitch(self) -> None:
         from musicgen.codecs.crops import tuned
 
@@ -131,6 +135,19 @@ class TestNetwork:
             sampler.run(ids[piece][:, None], None, told[piece][:, None], kept=kept)
             np.testing.assert_allclose(kept[:, 0], wanted[piece], atol=1e-4)
 
+    def test_company_does_not_change_the_last_bit(self) -> None:
+        """Seven pieces on two cores go through the weights four, two and one at a time; one goes alone."""
+        from musicgen.networks.audio_wavenet import build_audio_wavenet
+        from musicgen.sampling.raw_audio import RawAudioSampler
+
+        sizes, rng = RawAudioSizes(256, 0, 24, 40, 2, 5, 2), np.random.default_rng(0)
+        model, ids = build_audio_wavenet(sizes), rng.integers(0, 256, (90, 7)).astype(np.int32)
+        together, alone = (np.zeros((90, n, 256), dtype=np.float32) for n in (7, 1))
+        RawAudioSampler(model, sizes, 7).run(ids, kept=together)
+        for piece in (0, 3, 6):
+            RawAudioSampler(model, sizes, 1).run(ids[:, piece : piece + 1], kept=alone)
+            np.testing.assert_array_equal(together[:, piece], alone[:, 0])
+
     def test_what_comes_later_changes_nothing_before(self) -> None:
         from musicgen.networks.audio_wavenet import build_audio_wavenet
 
@@ -152,13 +169,32 @@ class TestNetwork:
         assert np.exp(-np.asarray(nats, dtype=np.float64)).sum() == pytest.approx(1.0, abs=1e-3)
 
     def test_levels_are_drawn_as_often_as_they_are_likely(self) -> None:
-        from musicgen.sampling.raw_audio_kernel import pick
+        from musicgen.sampling.raw_audio_choice import pick
 
         logits, rng = np.log(np.array([0.5, 0.2, 0.2, 0.1], dtype=np.float32)), np.random.default_rng(0)
-        one, most = np.float32(1.0), np.float32(0.6)
+        one, most = np.float32(1.0), np.float32(0.65)
         drawn = [pick(logits.copy(), np.float32(u), one, one) for u in rng.random(4_000)]
         assert np.bincount(drawn, minlength=4) / 4_000 == pytest.approx([0.5, 0.2, 0.2, 0.1], abs=0.03)
-        assert 3 not in {pick(logits.copy(), np.float32(u), one, most) for u in rng.random(500)}
+        assert {pick(logits.copy(), np.float32(u), one, most) for u in rng.random(500)} == {0, 1, 2}
+        assert {pick(logits.copy(), np.float32(u), one, np.float32(0.4)) for u in rng.random(50)} == {0}
+
+    def test_the_quick_exponential_is_the_exponential(self) -> None:
+        from musicgen.sampling.raw_audio_choice import exp
+
+        x = -np.linspace(0, 86, 997, dtype=np.float32)
+        found = [exp(each) for each in x]
+        np.testing.assert_allclose(found, np.exp(x.astype(np.float64)), rtol=3e-7)
+
+    @pytest.mark.parametrize(("n_in", "n_out", "rows"), [(64, 128, 1), (5, 24, 3), (33, 96, 9), (3, 8, 1), (0, 16, 2)])
+    def test_products_in_panels_are_products(self, n_in: int, n_out: int, rows: int) -> None:
+        from musicgen.sampling.panels import add_product, packed, padded
+
+        rng = np.random.default_rng(0)
+        x, weights = rng.normal(size=(rows, n_in + 2)).astype(np.float32), rng.normal(size=(n_in, n_out))
+        y = np.ones((rows, padded(n_out)), dtype=np.float32)
+        add_product(x, n_in, packed(weights.astype(np.float32)), y)
+        np.testing.assert_allclose(y[:, :n_out], 1 + x[:, :n_in] @ weights, atol=1e-4)
+        np.testing.assert_array_equal(y[:, n_out:], 1)
 
 
 @pytest.fixture(scope="module")

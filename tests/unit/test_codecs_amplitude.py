@@ -13,6 +13,8 @@ from musicgen.codecs.amplitude import AmplitudeCodec
 from musicgen.codecs.bank import N_PARTS, Bank, fit_bank
 from musicgen.codecs.bank_examples import FrameExamples
 from musicgen.codecs.examples import blocks, steps_per_block
+from musicgen.codecs.mapped import mapped
+from musicgen.codecs.order import mixed
 from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
 from musicgen.codecs.windows import WindowExamples, window_starts
 from musicgen.errors import InvalidInput
@@ -23,8 +25,8 @@ CUT = Cut(samples=0, held_out_samples=0, gap=0, seconds=10.0, held_out_share=0.2
 
 class TestWindows:
     def test_s1_the_authors_windows_and_those_without_their_quirks(self) -> None:
-        quirky = window_starts([160_000, 160_000], 3, cross_joins=True, off_by_one=True)
-        plain = window_starts([160_000, 160_000], 3, cross_joins=False, off_by_one=False)
+        quirky = np.asarray(window_starts([160_000, 160_000], 3, cross_joins=True, off_by_one=True))
+        plain = np.asarray(window_starts([160_000, 160_000], 3, cross_joins=False, off_by_one=False))
         assert quirky.size == 319_996
         assert plain.size == 319_994
         assert quirky[-1] + 3 == 319_998  # the last sample is never a target
@@ -229,3 +231,38 @@ class TestBank:
         np.testing.assert_array_equal(one, again)
         assert not np.array_equal(one, other)
         assert examples.n_examples == pytest.approx(4 * 125 / 16, abs=2)
+
+
+def test_long_series_lie_in_a_file_and_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [np.arange(5, dtype=np.float32), np.arange(7, dtype=np.float32)]
+    in_memory = mapped(parts)
+    monkeypatch.setattr("musicgen.codecs.mapped.SMALL", 0)
+    in_file = mapped(parts)
+    np.testing.assert_array_equal(in_file, np.concatenate(parts))
+    np.testing.assert_array_equal(in_file, in_memory)
+    assert in_file.base is not None
+    assert not in_file.flags.writeable
+    index = np.array([0, 6])
+    gathered = [WindowExamples(each, np.arange(8), 3).gather(index, None) for each in (in_memory, in_file)]
+    np.testing.assert_array_equal(gathered[0]["inputs"], gathered[1]["inputs"])
+
+
+@pytest.mark.parametrize("lengths", [[5, 3, 9], [2, 2], [4], [1, 7, 0]])
+def test_windows_never_leave_their_stretch(lengths: list[int]) -> None:
+    starts = window_starts(lengths, 3, cross_joins=False, off_by_one=False)
+    firsts = np.cumsum([0, *lengths])
+    wanted = [first + at for first, length in zip(firsts, lengths, strict=False) for at in range(max(0, length - 3))]
+    assert starts.size == len(wanted)
+    assert np.asarray(starts).tolist() == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 255, 256, 257, 5000])
+def test_a_long_order_has_every_number_once(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("musicgen.codecs.order.LONG", 0)
+    order, again, other = (mixed(size, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    read = np.concatenate([order[at : at + 100] for at in range(0, size, 100)])
+    assert sorted(read.tolist()) == list(range(size))
+    assert again[:size].tolist() == read.tolist()
+    if size > 200:
+        assert other[:size].tolist() != read.tolist()
+        assert abs(np.corrcoef(read, np.arange(size))[0, 1]) < 0.2

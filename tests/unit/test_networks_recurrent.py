@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from musicgen.networks.activations import activation, hard_sigmoid
-from musicgen.networks.backend import Objective, compiled, ops, training_loop
+from musicgen.networks.backend import compiled, ops
+from musicgen.networks.loops import Objective, training_loop
 from musicgen.networks.recurrent import LSTM
 
 RNG = np.random.default_rng(0)

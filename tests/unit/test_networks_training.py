@@ -12,8 +12,9 @@ import pytest
 from musicgen.approaches.base import EpochRow, SilentMonitor
 from musicgen.codecs.examples import Arrays
 from musicgen.errors import Cancelled, TrainingFailed
-from musicgen.networks.backend import Objective, ops, set_seed, training_loop, use_device
+from musicgen.networks.backend import ops, set_seed, use_device
 from musicgen.networks.bundle import Networks
+from musicgen.networks.loops import Objective, training_loop
 from musicgen.networks.training import Recipe, Task, fit
 
 
@@ -101,11 +102,12 @@ def test_loss_falls_and_is_the_mean_over_all_examples() -> None:
     assert after < 0.1 * before
 
 
-def test_shards_add_up_to_the_whole_batch() -> None:
+@pytest.mark.parametrize("batch_size", [8, 7])
+def test_shards_add_up_to_the_whole_batch(batch_size: int) -> None:
     weights = []
     for shards in (1, 2):
         net = networks(dropout=0.0)
-        fit(net, [task(shards=shards)], Recipe(2, 8, 0.01), seed=1, monitor=SilentMonitor())
+        fit(net, [task(shards=shards)], Recipe(2, batch_size, 0.01), seed=1, monitor=SilentMonitor())
         weights.append(net.models["a"].get_weights())
     for one, two in zip(*weights, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from musicgen.approaches.base import ReceptiveField
+from musicgen.approaches.drawing import ReceptiveField
 from musicgen.codecs.event_examples import EventExamples, Stretch
-from musicgen.codecs.note_events import GAP, make_event_codec
+from musicgen.codecs.event_fitting import make_event_codec
+from musicgen.codecs.note_events import GAP
 from musicgen.networks.backend import ops, set_seed
 from musicgen.networks.convolution_sizes import StackSizes, stack_layers
 from musicgen.networks.convolutions import CausalConvolution, ConvolutionStack

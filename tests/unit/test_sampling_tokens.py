@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from musicgen.codecs.event_examples import EventExamples, Stretch
-from musicgen.codecs.note_events import FIELDS, GAP, PITCH, VOICE, make_event_codec
+from musicgen.codecs.event_fitting import make_event_codec
+from musicgen.codecs.note_events import FIELDS, GAP, PITCH, VOICE
 from musicgen.networks.backend import compiled, ops, set_seed
 from musicgen.networks.event_sizes import EventSizes
-from musicgen.networks.events import EventStepper, build_event_network, each_class, from_anchor, turned
+from musicgen.networks.event_stepper import EventStepper
+from musicgen.networks.events import build_event_network, each_class, from_anchor, turned
 from musicgen.networks.tokens import TokenStepper, WindowStepper, build_token_network
 from musicgen.sampling.decoding import Rules, choose, uniforms
-from musicgen.sampling.tokens import EVENTS_PER_CALL, HEARD_PER_CALL, hear, sample
+from musicgen.sampling.portions import CALL_SECONDS, FIRST, in_portions
+from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample
 from tests.makers_music import chords
 
 RNG = np.random.default_rng(0)
@@ -46,6 +49,18 @@ class TestRules:
         assert (shares(self.LOGITS, Rules(top_p=0.6)) > 0).tolist() == [False, False, False, True]
         assert (shares(self.LOGITS, Rules(top_p=0.7)) > 0).tolist() == [False, False, True, True]
         assert (shares(self.LOGITS, Rules(top_p=0.9)) > 0).tolist() == [False, True, True, True]
+
+    def test_top_p_keeps_what_sorting_would_keep(self) -> None:
+        from musicgen.sampling.decoding import _is_in_nucleus
+
+        logits = RNG.normal(scale=3.0, size=(40, 30)).astype(np.float32)
+        logits[:, 3] = logits[:, 7]  # equally likely ones come and go together
+        likely = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        for top_p in (0.05, 0.5, 0.9, 0.999):
+            ranked = -np.sort(-likely, axis=1)
+            last = (np.cumsum(ranked, axis=1) - ranked < top_p).sum(axis=1) - 1
+            expected = likely >= np.take_along_axis(ranked, last[:, None], axis=1) * (1 - 1e-5)
+            np.testing.assert_array_equal(np.asarray(_is_in_nucleus(ops.convert_to_tensor(logits), top_p)), expected)
 
     def test_greedy(self) -> None:
         assert shares([0.0, 3.0, 1.0], Rules(greedy=True)).tolist() == [0, 1, 0]
@@ -84,7 +99,7 @@ def token_network(embedding: int) -> object:
 @pytest.mark.parametrize("embedding", [0, 6])
 def test_tokens_cached_is_uncached(embedding: int) -> None:
     model = token_network(embedding)
-    ids = RNG.integers(0, 11, (3, 40)).astype(np.int32)
+    ids = RNG.integers(0, 11, (3, HEARD_PER_CALL + 5)).astype(np.int32)
     stepper = TokenStepper(model)
     begin = (ops.zeros((3, 11)), stepper.start(3))
     for length in (1, HEARD_PER_CALL, HEARD_PER_CALL + 5):
@@ -139,11 +154,11 @@ def test_events_a_piece_does_not_depend_on_its_neighbours(events: tuple) -> None
     def pieces(seeds: list[int]) -> np.ndarray:
         stepper, n = EventStepper(model, sizes, codec), len(seeds)
         begin = stepper.start(np.zeros(n, np.int32), np.full(n, 96, np.int32))
-        return sample(stepper, begin, uniforms(seeds, EVENTS_PER_CALL + 7, 5), Rules())
+        return sample(stepper, begin, uniforms(seeds, 2 * FIRST + 7, 5), Rules())
 
     together = pieces([1, 2, 3])
     np.testing.assert_array_equal(together[1:], pieces([2, 3]))
-    assert together.shape == (3, EVENTS_PER_CALL + 7, 5)
+    assert together.shape == (3, 2 * FIRST + 7, 5)
     assert not np.array_equal(together[0], together[1])
 
 
@@ -237,10 +252,33 @@ def test_a_repetition_penalty_ends_what_argmax_repeats() -> None:
 
     stuck = Stuck()
     begin = (np.zeros((2, 4), np.float32), np.zeros((2, 1), np.float32))
-    noise = uniforms([1, 2], EVENTS_PER_CALL + 9, 1)
+    noise = uniforms([1, 2], 2 * FIRST + 9, 1)
     plain = sample(stuck, begin, noise, Rules(greedy=True))[0, 1:, 0]
     assert set(plain.tolist()) == {1}
     made = sample(stuck, begin, noise, Rules(greedy=True, repetition_penalty=100.0, repetition_window=2))[0, 1:, 0]
     assert (made[2:] != made[:-2]).all()
     assert (made[1:] != made[:-1]).all()
     np.testing.assert_array_equal(made[3:], made[:-3])  # three in turn, also where one call ends and the next begins
+
+
+def test_portions_are_what_a_cancel_can_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first call compiles and says nothing about the pace; from the second on, a quarter of a second each."""
+    now = 0.0
+    monkeypatch.setattr("musicgen.sampling.portions.time.monotonic", lambda: now)
+
+    def lengths(total: int, most: int, pace: float) -> list[int]:
+        def work(portion: slice) -> None:
+            nonlocal now
+            now += (portion.start == 0) * 5.0 + (portion.stop - portion.start) / pace
+
+        done = list(in_portions(total, most, work))
+        assert [each.start for each in done[1:]] == [each.stop for each in done[:-1]]
+        assert done[-1].stop == total
+        return [each.stop - each.start for each in done]
+
+    assert lengths(1000, 2048, pace=1024.0) == [FIRST, FIRST, 256, 256, 256, 200]
+    assert max(lengths(9000, 2048, pace=1e6)[2:]) == 2048
+    assert lengths(20, 2048, pace=2.0) == [FIRST, 4]
+    assert set(lengths(40, 2048, pace=8.0)[2:]) == {2}
+    assert lengths(9, 4, pace=1e6) == [4, 4, 1]
+    assert CALL_SECONDS <= 0.5

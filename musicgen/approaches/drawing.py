@@ -1,0 +1,62 @@
+"""What a network looks like, for drawings: its layers, and how far back its convolutions hear. Types alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One stage of a network, or of the codec before and after it, as the pages draw it.
+
+    Attributes:
+        name: in plain words, "LSTM, 256 units". kind: decides the colour.
+        shape: what comes out of it for one example, such as (50, 256); a word where only the songs can tell ("V").
+        parameters: trainable weights; None where only the songs can tell.
+        note: one sentence on what it does to the music, where that is not plain.
+        repeated: how often the same stage follows itself; shape and parameters are those of one.
+    """
+
+    name: str
+    kind: Literal["music", "codec", "embedding", "recurrent", "convolution", "pooling", "dense", "choice"]
+    shape: tuple[int | str, ...] = ()
+    parameters: int | None = 0
+    note: str = ""
+    repeated: int = 1
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One causal convolution as a drawing needs it: it hears `kernel` steps, `dilation` apart; `pooling` of its
+    outputs become one step of the next."""
+
+    kernel: int
+    dilation: int
+    pooling: int = 1
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """How far back one output of a stack of causal convolutions hears.
+
+    Attributes:
+        stack: from the input upwards. window: how many steps it is shown while learning.
+        unit: of a step, in the plural: notes, samples.
+        sample_rate: steps per second, where steps are samples.
+    """
+
+    stack: tuple[Convolution, ...]
+    window: int
+    unit: str
+    sample_rate: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """Input steps that one output hears (van den Oord et al., WaveNet, 2016, figure 3; pooling widens it)."""
+        heard, stride = 1, 1
+        for each in self.stack:
+            heard += (each.kernel - 1) * each.dilation * stride
+            heard += (each.pooling - 1) * stride
+            stride *= each.pooling
+        return heard

@@ -1,0 +1,33 @@
+"""What this process may use of the machine it runs on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may run on, which a container or `taskset` can make fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_bytes() -> int | None:
+    """Memory that the machine has; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def give_way(niceness: int) -> None:
+    """Let others go first where the processor is short; alone on it, this process is as fast as before.
+
+    Linux can weigh whole sessions against each other (`sched_autogroup_enabled`, usual on desktops). There the niceness
+    of a process counts within its session only, and a process in a session of its own has to say it of the session."""
+    if hasattr(os, "nice"):
+        os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness))

@@ -1,0 +1,109 @@
+"""Compiled loops of steps: training and evaluation, each with many steps in one call.
+
+A call costs more than a step of a small network does, so batches are laid out as (n_steps, batch_size, …) and one call
+takes them all:
+
+    training_loop    n_steps × (forward, backward, optimiser)
+    evaluation_loop  the same without learning
+
+Random numbers inside a training step come from (seed, step): nothing random is hidden in a layer's state, so a resumed
+run equals an uninterrupted one, and shards can run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.codecs.examples import Arrays
+from musicgen.networks.backend import BACKEND, compiled, keras, ops, unknown_backend
+from musicgen.networks.replicas import spread_devices
+
+Loop = Callable[[Arrays, int, int], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimises and reports.
+
+    Attributes:
+        sums: (model, batch, training) → float32 (len(names) + 1,): sums over the batch, one for each name (the first
+            is minimised), and the weight that they are divided by to make means.
+        names: `loss` is what is reported as the loss.
+    """
+
+    sums: Callable[[keras.Model, dict[str, Any], bool], Any]
+    names: tuple[str, ...] = ("loss",)
+
+    @property
+    def n_sums(self) -> int:
+        return len(self.names) + 1
+
+
+def training_loop(model: keras.Model, optimizer: keras.Optimizer, objective: Objective, *, shards: int = 1) -> Loop:
+    """A compiled loop of training steps.
+
+    Args:
+        shards: parts of a batch, as even as can be, computed side by side on as many cores, their gradients summed. For
+            steps that take milliseconds or more. The result does not depend on how many cores there are. JAX takes the
+            whole batch at once. Where steps are spread over several devices, each takes its part of a batch as one.
+
+    Returns:
+        run(arrays, n_steps, seed) → sums of each step, float32, shape (n_steps, n_sums); the weights are updated.
+        Each step minimises sums[0] / sums[-1], the weighted mean.
+    """
+    optimizer.build(model.trainable_variables)
+    if BACKEND == "tensorflow":
+        from musicgen.networks import tensorflow_loops, tensorflow_replicas
+
+        if devices := spread_devices():
+            return tensorflow_replicas.training(model, optimizer, objective, devices)
+        return tensorflow_loops.training(model, optimizer, objective, shards)
+    if BACKEND == "jax":
+        from musicgen.networks import jax_loops
+
+        return jax_loops.training(model, optimizer, objective)
+    raise unknown_backend()
+
+
+def evaluation_loop(model: keras.Model, objective: Objective) -> Loop:
+    """Like `training_loop`, without learning."""
+
+    def all_steps(arrays: dict[str, Any], n_steps: Any) -> Any:
+        capacity = arrays["weight"].shape[0]
+
+        def body(step: Any, out: Any) -> tuple[Any, Any]:
+            sums = objective.sums(model, {name: array[step] for name, array in arrays.items()}, False)
+            return step + 1, ops.slice_update(out, (step, 0), sums[None])
+
+        start = (ops.convert_to_tensor(0, "int32"), ops.zeros((capacity, objective.n_sums)))
+        return ops.while_loop(lambda step, _: step < n_steps, body, start, maximum_iterations=capacity)[1]
+
+    if devices := spread_devices():
+        return _spread_evaluation(all_steps, model, devices)
+    run = compiled(all_steps, model)
+    return lambda arrays, n_steps, _seed: np.asarray(run(arrays, np.int32(n_steps)))[:n_steps]
+
+
+def _spread_evaluation(all_steps: Callable[..., Any], model: keras.Model, devices: tuple[Any, ...]) -> Loop:
+    if BACKEND == "tensorflow":
+        from musicgen.networks import tensorflow_replicas
+
+        return tensorflow_replicas.evaluation(all_steps, model, devices)
+    from musicgen.networks import jax_loops
+
+    return jax_loops.evaluation(all_steps, model)
+
+
+def seeded(model: keras.Model, seed: Any) -> list[tuple[Any, Any]]:
+    """Dropout seeds of this step, in place of the counters that layers keep."""
+    weights = {id(variable) for variable in model.weights}
+    counters = [variable for variable in model.variables if id(variable) not in weights]
+    return [
+        (variable, ops.cast(ops.stack([seed, ops.convert_to_tensor(number, "int32")]), variable.dtype))
+        for number, variable in enumerate(counters)
+    ]
