@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import sqlite3
@@ -13,6 +12,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from musicgen.machine import usable_cores
 from musicgen.settings import home, settings
 from musicgen.symbolic.sound_fonts import bundled_sound_font, system_sound_font
 
@@ -34,12 +34,11 @@ class Check:
         return asdict(self)
 
 
-def examine(*, with_devices: bool = True) -> list[Check]:
-    """Every check, in the order in which a person reads them. `with_devices` asks TensorFlow, in a child process."""
-    checks = [_python(), _packages(), _processor()]
-    if with_devices:
-        checks.append(_devices())
-    return [*checks, _fluidsynth(), _sound_font(), _ffmpeg(), _database(), _disk()]
+def examine(*, at_once: bool = False) -> list[Check]:
+    """Every check, in the order in which a person reads them; `at_once`: those that start no program (TensorFlow is
+    asked in a child process) and do not read through the record."""
+    checks = [_python, _packages, _processor, _devices, _fluidsynth, _sound_font, _ffmpeg, _database, _disk]
+    return [check() for check in checks if not (at_once and check in (_devices, _fluidsynth, _ffmpeg, _database))]
 
 
 def _python() -> Check:
@@ -63,21 +62,22 @@ def _packages() -> Check:
 
 
 def _processor() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Check("Processor", "ok", f"{cores} cores, {platform.machine()}, {platform.system()}")
+    return Check("Processor", "ok", f"{usable_cores()} cores, {platform.machine()}, {platform.system()}")
 
 
 def _devices() -> Check:
     from musicgen.runs.devices import list_devices
+    from musicgen.runs.versions import backend_name
 
     devices = list_devices()
     shown = ", ".join(device.label for device in devices)
+    framework = {"tensorflow": "TensorFlow", "jax": "JAX"}.get(backend_name(), backend_name())
     if len(devices) > 1:
         return Check("Devices for training", "ok", shown)
     return Check(
         "Devices for training",
         "ok",
-        f"{shown} (no GPU seen by TensorFlow)",
+        f"{shown} (no GPU seen by {framework})",
         "With an NVIDIA card on Linux: pip install -r requirements-gpu.txt",
     )
 

@@ -79,6 +79,7 @@ class Child:
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._tail = bytearray()
         self._has_answered = False
+        self._ending = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "musicgen.child", module, json.dumps(limits)],
             stdin=subprocess.PIPE,
@@ -127,14 +128,21 @@ class Child:
         if self._process.returncode is None:
             if self._has_answered:
                 self._threads[1].join(ENDING_SECONDS)  # its stdout closes when it ends
-            self._kill()
-            self._process.wait()
+            with self._ending:
+                self._kill()
+                self._process.wait()
             for thread, stream in zip(self._threads, self._streams, strict=True):
                 thread.join(1.0)
                 if not thread.is_alive():
                     with suppress(OSError):
                         stream.close()
         return int(self._process.returncode)
+
+    def kill(self) -> None:
+        """End the child from another thread than the one that listens to it, to whom it will have crashed."""
+        with self._ending:
+            if self._process.returncode is None:
+                self._kill()
 
     def crash(self) -> ResourceUnavailable:
         """What to raise for a child that has ended without an answer."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.errors import MusicgenError, NotFound, sentence
+from musicgen.machine import usable_cores
+from musicgen.networks.replicas import ALL_GPUS
 from musicgen.processes import ChildError, child_main, run_child
 from musicgen.runs.launching import framework_settings
 from musicgen.runs.versions import backend_name, version_of
@@ -23,33 +25,45 @@ NODES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev: NVIDIA, AMD, Windows' Linu
 
 @dataclass(frozen=True)
 class Device:
-    """`id`: cpu, gpu:0, gpu:1 … in the order in which the framework counts them."""
+    """`id`: cpu, gpu:0, gpu:1 … in the order in which the framework counts them; gpu:all is all of these together."""
 
     id: str
     label: str
 
 
 def list_devices() -> list[Device]:
-    """The CPU first, then every GPU that the framework sees. Takes seconds the first time on a machine with GPUs."""
-    cpu = Device(CPU, f"CPU, {os.cpu_count() or 1} cores")
+    """The CPU first, then all GPUs together where there are several, then every GPU that the framework sees. Takes
+    seconds the first time on a machine with GPUs."""
+    cpu = Device(CPU, f"CPU, {usable_cores()} cores")
     if not _may_have_gpu():
         return [cpu]
-    return [cpu, *(Device(each["id"], each["label"]) for each in _known_gpus())]
+    gpus = [Device(each["id"], each["label"]) for each in _known_gpus()]
+    together = [Device(ALL_GPUS, f"All {len(gpus)} GPUs together")] if len(gpus) > 1 else []
+    return [cpu, *together, *gpus]
 
 
-def pick_device(wanted: str, busy: Collection[str]) -> str | None:
-    """A free device for what a user wants (`auto`: a GPU where there is one); None where it has to wait.
+def pick_device(wanted: str, busy: Collection[str], *, together: bool = True) -> str | None:
+    """A free device for what a user wants; None where it has to wait.
 
+    `auto` is the GPU where there is one. Of several it is all `together` where all are free, else one that is free.
     Raises NotFound for a device that this machine does not have."""
     if wanted == CPU:
         return None if CPU in busy else CPU
     names = [device.id for device in list_devices()]
     if wanted == "auto":
-        gpus = [name for name in names if name != CPU]
-        return next((name for name in gpus or [CPU] if name not in busy), None)
+        gpus = [name for name in names[1:] if together or name != ALL_GPUS]
+        return next((name for name in gpus or [CPU] if _is_free(name, busy)), None)
     if wanted not in names:
         raise NotFound(sentence(f"Devices here are auto, {', '.join(names)}", repr(wanted)), code="no_such_device")
-    return None if wanted in busy else wanted
+    return wanted if _is_free(wanted, busy) else None
+
+
+def _is_free(device: str, busy: Collection[str]) -> bool:
+    """All GPUs together are busy where one is, and each one is where all are."""
+    if device == CPU:
+        return CPU not in busy
+    gpus = {name for name in busy if name != CPU}
+    return not gpus if device == ALL_GPUS else not gpus & {device, ALL_GPUS}
 
 
 def check_device(wanted: str) -> str:

@@ -9,6 +9,7 @@ runs/<run>/                the training: request in the record, files here
     worker.json            who that is
     checkpoints/000012/    weights, optimiser, codec, state, manifest
     generations/<task>/    the same small files for each generation
+        drafts/            what there is so far of a piece, while it is being made
 outputs/<output>/          a clip and its sidecar.json
 """
 
@@ -27,6 +28,7 @@ CONSOLE = "console.txt"
 WORKER_LOCK = "worker.lock"
 WORKER = "worker.json"
 CHECKPOINTS = "checkpoints"
+DRAFTS = "drafts"
 SIDECAR = "sidecar.json"
 
 

@@ -22,11 +22,13 @@ from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
 from musicgen.evaluation.judging import Judgement, judge, led_seconds
 from musicgen.runs import outputs
 from musicgen.runs.checkpoints import Checkpoint
-from musicgen.runs.control import EXIT_SUPERSEDED, Control
+from musicgen.runs.control import EXIT_SUPERSEDED
+from musicgen.runs.drafts import DraftWriter, remove_drafts
 from musicgen.runs.folders import SIDECAR, output_folder
+from musicgen.runs.generation_monitor import GenerationMonitor
 from musicgen.runs.jobs import Job, open_device
 from musicgen.runs.loading import load
-from musicgen.runs.progress import ProgressFile, finite
+from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import find_songs
 from musicgen.runs.versions import versions
 from musicgen.storage import database
@@ -34,28 +36,16 @@ from musicgen.storage.database import tasks
 from musicgen.storage.files import read_json
 
 
-class GenerationMonitor:
-    """Implements approaches.base.Monitor for a generation."""
-
-    def __init__(self, control: Control, progress: ProgressFile) -> None:
-        self.control, self.progress_file = control, progress
-        self._phase, self._began, self._done_at_start = "", 0.0, 0
-
-    def progress(self, phase: str, done: int, total: int, **details: float) -> None:
-        if phase != self._phase:
-            self._phase, self._began, self._done_at_start = phase, time.monotonic(), done
-        made = done - self._done_at_start
-        left = (time.monotonic() - self._began) / made * (total - done) if made > 0 else None
-        shown = {"phase": phase, "step": done, "steps": total, "seconds_left": left}
-        self.progress_file.update(**details | shown)
-        self.control.check()
-
-    def epoch_ended(self, row: Any, save: Any) -> None:
-        """There are no epochs here."""
-
-
 def generate(job: Job) -> None:
-    """Make the pieces of this task that are not there yet."""
+    """Make the pieces of this task that are not there yet. However that ends, only whole ones are kept."""
+    remove_drafts(job.folder)
+    try:
+        _generate(job)
+    finally:
+        remove_drafts(job.folder)
+
+
+def _generate(job: Job) -> None:
     request, trained = job.task["request"], job.run["request"]
     approach = find_approach(trained["approach"])
     training = read_parameters(approach.Training, trained["training"])
@@ -70,7 +60,7 @@ def generate(job: Job) -> None:
     )
     _pin(job, checkpoint)
     job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
-    monitor = GenerationMonitor(job.control, job.progress)
+    monitor = GenerationMonitor(job.control, job.progress, job.notice, DraftWriter(job.folder, job.control.fence))
     pieces = approach.generate(
         networks,
         codec,
@@ -81,7 +71,7 @@ def generate(job: Job) -> None:
         seeds=tuple(request["seeds"]),
         monitor=monitor,
     )
-    made = _publish_all(job, checkpoint, pieces)
+    made = _publish_all(job, checkpoint, pieces, monitor.drafts)
     _judge(job, made, songs)
     _render(job, monitor, made)
 
@@ -112,7 +102,7 @@ def _pin(job: Job, checkpoint: Checkpoint) -> None:
     )
 
 
-def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made]) -> list[str]:
+def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made], drafts: DraftWriter) -> list[str]:
     request = job.task["request"]
     there = outputs.made_indices(job.task["id"])
     made: list[str] = []
@@ -132,6 +122,7 @@ def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made]) -> li
         )
         if output_id is None:
             raise SystemExit(EXIT_SUPERSEDED)
+        drafts.published()
         made.append(output_id)
         job.log.line(f"made {output_id}, seed {piece.seed}: {json.dumps(facts)}")
         job.progress.write(made=len(there) + len(made))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+import threading
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from musicgen.approaches.base import EpochRow
 from musicgen.runs.progress import finite
 from musicgen.storage.files import write_bytes
+
+KEPT_ROWS = 20_000  # some 15 MB
 
 
 def row_to_json(row: EpochRow) -> dict[str, Any]:
@@ -30,19 +34,67 @@ def best_epoch(rows: list[dict[str, Any]]) -> int | None:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The rows in order, each epoch once."""
+    """The rows in order, each epoch once. Of a file that has grown only what is new is read: a page that watches a run
+    asks every second."""
     try:
-        lines = path.read_bytes().splitlines()
+        with open(path, "rb") as file, _lock:
+            known = _known.pop(path, None)
+            if known is None or not known.goes_on_in(file):
+                known = _Known()
+            known.read_on(file)
+            _keep(path, known)
+            return known.in_order()
     except FileNotFoundError:
+        _known.pop(path, None)
         return []
-    rows: dict[int, dict[str, Any]] = {}
-    for line in lines:
-        try:
-            row = json.loads(line)
-            rows[int(row["epoch"])] = row
-        except (ValueError, TypeError, KeyError):
-            continue
-    return [rows[epoch] for epoch in sorted(rows)]
+
+
+@dataclass
+class _Known:
+    """What was read of a history: its rows, and the last line up to which it was read."""
+
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    size: int = 0
+    last_line: bytes = b""
+    unfinished: bytes = b""  # after the last line, perhaps torn, perhaps still being written
+
+    def goes_on_in(self, file: BinaryIO) -> bool:
+        """Whether the file is the one that was read, as far as it was read: a resumed run rewrites its history."""
+        file.seek(self.size - len(self.last_line))
+        return file.read(len(self.last_line)) == self.last_line
+
+    def read_on(self, file: BinaryIO) -> None:
+        file.seek(self.size)
+        *lines, self.unfinished = file.read().split(b"\n")
+        for line in lines:
+            self.rows |= _row(line)
+        if lines:
+            self.last_line = lines[-1] + b"\n"
+            self.size += sum(len(line) + 1 for line in lines)
+
+    def in_order(self) -> list[dict[str, Any]]:
+        rows = self.rows | _row(self.unfinished)
+        return [rows[epoch] for epoch in sorted(rows)]
+
+
+_known: OrderedDict[Path, _Known] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _keep(path: Path, known: _Known) -> None:
+    """The most recently read ones stay, as many as hold `KEPT_ROWS` rows together."""
+    _known[path] = known
+    while len(_known) > 1 and sum(len(each.rows) for each in _known.values()) > KEPT_ROWS:
+        _known.popitem(last=False)
+
+
+def _row(line: bytes) -> dict[int, dict[str, Any]]:
+    """epoch → row; nothing for a line that was torn."""
+    try:
+        row = json.loads(line)
+        return {int(row["epoch"]): row}
+    except (ValueError, TypeError, KeyError):
+        return {}
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

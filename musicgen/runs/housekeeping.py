@@ -1,5 +1,5 @@
-"""What crashes left behind: half-written folders, and folders that the record does not know. Nothing is touched while a
-worker lives, nor what is young: it may be in the making."""
+"""What crashes left behind: half-written folders, drafts, and folders that the record does not know. Nothing is
+touched while a worker lives, nor what is young: it may be in the making."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from musicgen.runs import states
+from musicgen.runs.folders import DRAFTS
 from musicgen.settings import home
 from musicgen.storage import database
 from musicgen.storage.database import outputs, runs
@@ -26,6 +27,8 @@ def tidy(old_seconds: float = OLD_SECONDS) -> list[Path]:
         known = {row["id"] for row in database.every(sa.select(table.c.id))}
         removed += [path for path in _old(home() / name, old_seconds) if path.name not in known]
     removed += _old(home() / "exports", old_seconds)
+    generations = (home() / "runs").glob("*/generations/*")
+    removed += [path for folder in generations for path in _old(folder, old_seconds) if path.name == DRAFTS]
     for path in removed:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     return removed

@@ -52,12 +52,15 @@ def framework_settings(device: str) -> dict[str, str | None]:
     changes: dict[str, str | None] = {
         "PYTHONUNBUFFERED": "1",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        # JAX would take most of a GPU at once, and a training leaves room for a generation beside it.
+        "XLA_PYTHON_CLIENT_PREALLOCATE": os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE", "false"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "KERAS_BACKEND": backend_name(),
         "KERAS_HOME": os.environ.get("KERAS_HOME") or str(home() / "keras"),  # a keras.json of other projects is theirs
     }
     if device == "cpu":
         changes["CUDA_VISIBLE_DEVICES"] = "-1"  # or TensorFlow takes memory of a GPU that it will not use
+        changes["JAX_PLATFORMS"] = "cpu"
     return changes
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.drafts import remove_drafts
 from musicgen.runs.folders import CHECKPOINTS, CONSOLE, LOG, WORKER, WORKER_LOCK, run_folder, task_folder
 from musicgen.runs.identity import boot_id
 from musicgen.runs.locks import held_elsewhere_or_taken, is_held
@@ -52,6 +53,7 @@ def settle(task: Mapping[str, Any], exit_code: int | None = None, verdict: str =
         current = states.read_task(task["id"])
         if current is None or current["state"] not in states.WITH_WORKER or current["fence"] != task["fence"]:
             return False
+        remove_drafts(folder)
         return _move_on(current, exit_code, verdict)
 
 

@@ -29,6 +29,7 @@ class TrainingMonitor:
     Args:
         rows: the history so far. codec, state: stored in every checkpoint.
         is_finite: whether all weights are finite numbers now. pinned: checkpoints that others need.
+        notice: shows the user a sentence while the work goes on.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class TrainingMonitor:
         state: dict[str, Any],
         is_finite: Callable[[], bool],
         pinned: Callable[[], Collection[str]],
+        notice: Callable[[str], None],
         console: Path | None = None,
     ) -> None:
         self.control, self.progress_file, self.log = control, progress, log
         self.checkpoints, self.history, self.rows, self.epochs = checkpoints, history, rows, epochs
         self.codec, self.state, self.is_finite, self.pinned, self.console = codec, state, is_finite, pinned, console
+        self.notice = notice
         self.rows_made: list[dict[str, Any]] = []  # by this process
         self.time_left = TimeLeft(epochs)
         self.steps_in_epoch = self.steps = 0
@@ -84,6 +87,9 @@ class TrainingMonitor:
             }
         )
         self.control.check()
+
+    def so_far(self, make: Any, done: int, total: int) -> None:
+        """There are no pieces here."""
 
     def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
         if not math.isfinite(row.loss) or (row.val_loss is not None and not math.isfinite(row.val_loss)):

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from musicgen.errors import NotFound, sentence
 from musicgen.runs import liveness, states
 from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.drafts import Draft, latest_draft
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, output_folder, run_folder, task_folder
 from musicgen.runs.history import best_epoch, read_history
 from musicgen.runs.launching import ensure_supervisor, supervisor_lives
@@ -71,6 +72,11 @@ class Task:
             return {"phase": "waiting" if self.state == states.QUEUED else "starting", "device": self.device}
         found = {"device": self.device, **read_progress(self.folder / PROGRESS)}
         return found if self.is_active else {**found, "phase": self.state, "seconds_left": None}
+
+    @property
+    def draft(self) -> Draft | None:
+        """What there is so far of the piece that is being made now."""
+        return latest_draft(self.folder) if self.state == states.RUNNING and self.kind == "generate" else None
 
     @property
     def output_ids(self) -> list[str]:
@@ -230,13 +236,36 @@ def get_output(output_id: str) -> Output:
     return _only(_read_outputs(outputs.c.id == check_id("output", output_id)), "output", output_id)
 
 
-def list_outputs(run_id: str | None = None, task_id: str | None = None, limit: int | None = None) -> list[Output]:
-    """Newest first."""
+def list_outputs(
+    run_id: str | None = None,
+    task_id: str | None = None,
+    limit: int | None = None,
+    *,
+    search: str = "",
+    medium: str | None = None,
+) -> list[Output]:
+    """Newest first; `search`: part of the name."""
     conditions = [
         *([outputs.c.run_id == run_id] if run_id else []),
         *([outputs.c.task_id == task_id] if task_id else []),
+        *([outputs.c.medium == medium] if medium else []),
+        *([outputs.c.name.icontains(search, autoescape=True)] if search.strip() else []),
     ]
     return _read_outputs(*conditions, limit=limit)
+
+
+def count_runs() -> int:
+    """How many runs there are."""
+    return _count(runs)
+
+
+def count_outputs(medium: str | None = None) -> int:
+    """How many outputs there are."""
+    return _count(outputs, *([outputs.c.medium == medium] if medium else []))
+
+
+def _count(table: sa.Table, *conditions: Any) -> int:
+    return int(database.tuples(sa.select(sa.func.count()).select_from(table).where(*conditions))[0][0])
 
 
 def _only(found: Sequence[Any], kind: str, given: str) -> Any:

@@ -13,16 +13,15 @@ MAX_NAMED = 5
 
 def find_songs(chosen: Sequence[Mapping[str, Any]]) -> tuple[list[TrainingSong], list[str]]:
     """The songs of a request as approaches see them, and the names of those that were removed."""
-    from musicgen.songs.library import get_song
+    from musicgen.songs.library import songs_of
 
+    there = {song.id: song for song in songs_of([choice["id"] for choice in chosen])}
     found, missing = [], []
     for choice in chosen:
-        try:
-            song = get_song(choice["id"])
-        except NotFound:
+        if choice["id"] not in there:
             missing.append(str(choice["name"]))
             continue
-        tracks = choice.get("tracks")
+        song, tracks = there[choice["id"]], choice.get("tracks")
         found.append(TrainingSong(song.id, song.name, song.clip, None if tracks is None else tuple(tracks)))
     return found, missing
 

@@ -7,11 +7,11 @@ them, large ones by the processor.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from musicgen.approaches.base import Cost
+from musicgen.machine import usable_cores
 from musicgen.runs.locks import FileLock
 from musicgen.settings import home
 from musicgen.storage.files import read_json, write_json
@@ -35,7 +35,7 @@ def speed(approach: str, device: str, step: float) -> float:
     stored = _measured(approach, device)
     if stored:
         return stored[min(stored, key=lambda size: abs(size - _size(step)))]
-    return GPU_SPEED if device.startswith("gpu") else CPU_CORE_SPEED * min(os.cpu_count() or 1, 8)
+    return GPU_SPEED if device.startswith("gpu") else CPU_CORE_SPEED * min(usable_cores(), 8)
 
 
 def is_measured(approach: str, device: str, step: float) -> bool:

@@ -167,13 +167,14 @@ def read_training(approach: Approach, values: Mapping[str, Any], preset: str = "
 
 def chosen_songs(approach: Approach, choices: Sequence[SongChoice]) -> list[dict[str, Any]]:
     """The choices as JSON for a request, checked against the library and the medium of the approach."""
-    from musicgen.songs.library import get_song
+    from musicgen.songs.library import get_song, songs_of
 
     if not choices:
         raise InvalidInput(sentence("A training needs at least one song", "none"))
     if len({choice.id for choice in choices}) < len(choices):
         raise InvalidInput(sentence("A song is chosen once", "the same song twice"))
-    return [_chosen_song(approach, get_song(choice.id), choice.tracks) for choice in choices]
+    there = {song.id: song for song in songs_of([choice.id for choice in choices])}
+    return [_chosen_song(approach, there.get(each.id) or get_song(each.id), each.tracks) for each in choices]
 
 
 def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -> dict[str, Any]:

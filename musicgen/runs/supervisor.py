@@ -29,6 +29,8 @@ IDLE_SECONDS = 60.0
 LOCK_PATIENCE = 3.0
 EXIT_PATIENCE = 0.5
 KILL_AFTER = 20.0  # seconds between asking a worker to end and ending it
+# A generation has nothing to save: what is finished is published, the rest goes with it. Compiling hears no signal.
+KILL_GENERATION_AFTER = 0.5
 ORPHAN_PATIENCE = 30.0  # a worker whose supervisor died right after starting it may take so long to show itself
 STALLED_SECONDS = 300.0
 STALLED_STEPS = 10  # or so many times its usual step, if that is longer
@@ -138,7 +140,7 @@ class Supervisor:
         if seen.asked_at is None:
             seen.asked_at = clock
             identity.ask_to_end(seen.worker())
-        elif clock - seen.asked_at > KILL_AFTER:
+        elif clock - seen.asked_at > (KILL_GENERATION_AFTER if seen.task["kind"] == "generate" else KILL_AFTER):
             identity.end_tree(seen.worker())
 
     def _forget(self, with_worker: set[str]) -> None:
@@ -158,7 +160,8 @@ class Supervisor:
             if task["id"] in self.watched:
                 continue  # paused and resumed faster than its worker ended
             try:
-                device = pick_device(task["device"], {device for device, kind in busy if kind == task["kind"]})
+                taken = {device for device, kind in busy if kind == task["kind"]}
+                device = pick_device(task["device"], taken, together=task["kind"] == "train")
             except MusicgenError as error:
                 states.refuse(task["id"], str(error))
                 continue

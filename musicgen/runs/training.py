@@ -46,6 +46,7 @@ def train(job: Job) -> None:
         state={"run": job.run["id"], "approach": approach.key, "seed": seed, "versions": versions()},
         is_finite=lambda: are_finite(networks),
         pinned=lambda: outputs.pinned_checkpoints(job.run["id"]),
+        notice=job.notice,
         console=job.folder / CONSOLE,
     )
     try:

@@ -18,6 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from musicgen.errors import Cancelled, MusicgenError, TrainingFailed, WrongState, sentence
+from musicgen.machine import give_way
+from musicgen.networks.memory import is_out_of_memory
 from musicgen.runs import states
 from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
 from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder
@@ -30,7 +32,7 @@ from musicgen.storage import database
 from musicgen.storage.database import runs
 from musicgen.storage.files import write_json
 
-NICENESS = 5  # the pages stay quick while both cores are busy
+NICENESS = 10  # the pages stay quick while both cores are busy
 LOCK_PATIENCE = 15.0
 RECORD_TRIES = 20
 
@@ -126,21 +128,11 @@ def judge(error: BaseException, kind: str) -> Outcome:
         return Outcome(states.FAILED, str(error), error.advice, EXIT_FIXABLE)
     if isinstance(error, MusicgenError):
         return Outcome(states.FAILED, str(error), exit_code=EXIT_FIXABLE)
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         reason = sentence("The work fits into memory", f"out of memory ({type(error).__name__})")
         return Outcome(states.FAILED, reason, MEMORY_ADVICE, EXIT_FIXABLE)
     reason = f"The program made a mistake: {type(error).__name__}: {str(error)[:500]}"
     return Outcome(states.FAILED, reason, "The log has the details; please report it.", EXIT_BUG)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # TensorFlow's own classes, known by name: this module loads no framework.
-    text = str(error)
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "ResourceExhaustedError"
-        or any(mark in text for mark in ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "OOM when allocating"))
-    )
 
 
 def _record(task_id: str, fence: str, outcome: Outcome) -> bool:
@@ -162,7 +154,6 @@ def _advice(task_id: str) -> str:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    give_way(NICENESS)
     multiprocessing.set_start_method("spawn")  # a forked child would keep the lock held after our death
     sys.exit(main(*sys.argv[1:3]))

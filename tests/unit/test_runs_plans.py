@@ -147,17 +147,23 @@ GPUS = [{"id": "gpu:0", "label": "GPU 0, A"}, {"id": "gpu:1", "label": "GPU 1, B
 
 def test_gpus_are_asked_for_once_and_picked_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = with_gpus(monkeypatch, GPUS)
-    assert list_devices()[1:] == [Device("gpu:0", "GPU 0, A"), Device("gpu:1", "GPU 1, B")]
-    assert pick_device("auto", ()) == "gpu:0"
+    together = Device("gpu:all", "All 2 GPUs together")
+    assert list_devices()[1:] == [together, Device("gpu:0", "GPU 0, A"), Device("gpu:1", "GPU 1, B")]
+    assert pick_device("auto", ()) == pick_device("auto", {"cpu"}) == "gpu:all"
+    assert pick_device("auto", (), together=False) == "gpu:0"
+    assert pick_device("auto", {"gpu:all"}) is None
+    assert pick_device("auto", {"gpu:all"}, together=False) is None
+    assert pick_device("gpu:all", {"gpu:1"}) is None
+    assert pick_device("gpu:0", {"gpu:all"}) is None
     assert pick_device("auto", {"gpu:0"}) == "gpu:1"
     assert pick_device("auto", {"gpu:0", "gpu:1"}) is None
     assert pick_device("gpu:1", {"gpu:1"}) is None
     assert pick_device("cpu", {"gpu:0"}) == "cpu"
     assert pick_device("cpu", {"cpu"}) is None
-    with pytest.raises(NotFound, match="auto, cpu, gpu:0, gpu:1"):
+    with pytest.raises(NotFound, match="auto, cpu, gpu:all, gpu:0, gpu:1"):
         pick_device("gpu:2", ())
     assert len(asked) == 1
-    assert plans._device("auto") == "gpu:0"
+    assert plans._device("auto") == "gpu:all"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     list_devices()
     assert len(asked) == 2, "what is visible has changed"
@@ -172,7 +178,7 @@ def test_a_broken_driver_leaves_the_cpu(monkeypatch: pytest.MonkeyPatch, home: P
     assert len(asked) == 2, "asked again: it may work next time"
     (home / "devices.json").write_text("[")
     with_gpus(monkeypatch, GPUS)
-    assert len(list_devices()) == 3
+    assert len(list_devices()) == 4
 
 
 def test_versions_load_nothing() -> None:

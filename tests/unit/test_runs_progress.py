@@ -135,6 +135,19 @@ def test_history_is_appended_and_read_back(tmp_path: Path) -> None:
     assert best_epoch([]) is None
 
 
+def test_a_history_that_is_watched_is_read_on_and_after_a_rewind_anew(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    for epoch in (1, 2, 3):
+        append_row(path, row(epoch, 4.0 - epoch))
+        assert [each["epoch"] for each in read_history(path)] == list(range(1, epoch + 1))
+    rewind(path, 2, row(2, 9.0))
+    assert read_history(path) == [row(1, 3.0), row(2, 9.0)]
+    append_row(path, row(3, 8.0))
+    assert read_history(path) == [row(1, 3.0), row(2, 9.0), row(3, 8.0)]
+    path.unlink()
+    assert read_history(path) == []
+
+
 def test_a_torn_line_is_not_read_and_the_next_row_has_a_line_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     append_row(path, row(1, 2.0))

@@ -242,6 +242,20 @@ def test_a_worker_that_does_not_listen_is_killed_when_cancelled(
     assert api.get_run(run_id).can_generate
 
 
+def test_a_cancelled_generation_is_not_waited_for(
+    rounds: Supervisor, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it compiles it hears no signal; having nothing to save it is killed, long before a training would be."""
+    monkeypatch.setattr(supervisor, "KILL_AFTER", 1e9)
+    run_id = start(song, epochs=1)
+    supervise(rounds, lambda: api.get_run(run_id).state == "succeeded")
+    task_id = api.submit_generation(run_id, {"piece_ms": 1e7})
+    supervise(rounds, lambda: api.get_task(task_id).progress.get("phase") == "loading the weights")
+    api.cancel(task_id)
+    supervise(rounds, lambda: api.get_task(task_id).state == "cancelled")
+    assert api.get_run(run_id).can_generate
+
+
 def test_a_claim_whose_supervisor_died_before_starting_is_given_back(
     rounds: Supervisor, song: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,6 +403,7 @@ def test_workers_know_no_secrets_and_nice(song: str, monkeypatch: pytest.MonkeyP
     assert environment["TF_CPP_MIN_LOG_LEVEL"] == "3"
     assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
     assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert "CUDA_VISIBLE_DEVICES" not in launching.worker_environment("gpu:0")
     run_id = start(song, epochs=200)
     pid = worker_pid(run_id)

@@ -166,12 +166,16 @@ class Ticking(Approach):
         monitor: Monitor,
     ) -> Iterator[Made]:
         for number, seed in enumerate(seeds):
-            time.sleep(generation.piece_ms / 1000)
-            monitor.progress("generating", number, len(seeds))
             rng = np.random.default_rng((seed, int(abs(networks.values).sum() * 1000)))
-            samples = codec.gain * rng.uniform(-1, 1, size=(1, int(8000 * generation.seconds)))
+            noise = codec.gain * rng.uniform(-1, 1, size=(1, int(8000 * generation.seconds)))
+            samples = noise.astype(np.float32)
+            for tenth in range(1, 11):
+                time.sleep(generation.piece_ms / 10_000)
+                monitor.progress("generating", number, len(seeds))
+                there = Waveform(samples[:, : samples.shape[1] * tenth // 10], 8000)
+                monitor.so_far(lambda there=there: there, there.n_samples, samples.shape[1])
             reference = Reference(prompt.id, 0.0, generation.seconds) if prompt else None
-            yield Made(Waveform(samples.astype(np.float32), 8000), seed, {"steps": samples.size}, reference)
+            yield Made(Waveform(samples, 8000), seed, {"steps": samples.size}, reference)
 
     def codec_from_json(self, document: dict[str, Any]) -> TickingCodec:
         return TickingCodec(float(document["gain"]))
