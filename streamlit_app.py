@@ -22,6 +22,9 @@ if __name__ == "__main__":
 else:
     from streamlit.runtime.pages_manager import PagesManager
 
+    from pages.ui.warm_up import warm_up
+
+    warm_up()
     # A folder called pages/ makes Streamlit expect its old kind of pages until `st.navigation` has run once: the first
     # visit to a fresh server by a deep link would be told "Page not found" over the right page.
     PagesManager.uses_pages_directory = False

@@ -50,15 +50,30 @@ def choices(given: list[str], tracks: str | None) -> list[Any]:
     return [SongChoice(each, wanted) for each in song_ids(given)]
 
 
+def library_songs(medium: str, search: str) -> list[str]:
+    """Ids of the songs of a medium that a search finds. Raises NotFound where there are none."""
+    from musicgen.songs.library import list_songs
+
+    found = [song.id for song in list_songs(search=search, medium=medium)]
+    if not found:
+        rule = f"--all-songs takes the songs of the library that the approach reads, {medium}"
+        raise NotFound(sentence(rule, f"none found with {search!r}" if search else "none"))
+    return found
+
+
 def train(
     approach: Annotated[str, typer.Argument(help="The key of an approach; `approaches` lists them.")],
-    given: Annotated[list[str], typer.Argument(metavar="PATH|SONG_ID...", help="Files, folders or ids of songs.")],
+    given: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH|SONG_ID...", help="Files, folders or ids of songs.")
+    ] = None,
+    all_songs: Annotated[bool, typer.Option("--all-songs", help="All songs of the library that it can read.")] = False,
+    search: Annotated[str, typer.Option(help="With --all-songs: only those with these words in their name.")] = "",
     preset: Annotated[str | None, typer.Option(help="A preset of the approach, such as quick.")] = None,
     sets: Settings = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Start of all that is random.")] = 0,
     name: Annotated[str, typer.Option(help="A name for the run.")] = "",
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or gpu:N")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show what it would be.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -66,9 +81,11 @@ def train(
     from musicgen.approaches import approach as find
     from musicgen.runs import api
 
+    if bool(given) == all_songs:
+        raise typer.BadParameter("Name songs, or give --all-songs; one of the two.", param_hint="PATH|SONG_ID...")
     chosen = find(approach)
     values = {**preset_values(chosen, preset, "training"), **read_settings(sets)}
-    songs = choices(given, tracks)
+    songs = choices(library_songs(chosen.medium, search) if all_songs else given or [], tracks)
     if dry_run:
         show_plan(api.plan_training(approach, songs, values, seed=seed, build=True), as_json)
         return

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from concurrent.futures import Future
+from dataclasses import fields
+from functools import partial
 
 import psutil
 import streamlit as st
 
 from musicgen.doctor import Check, examine
 from musicgen.settings import Settings, home, settings
-from pages.ui.background import forget
+from pages.ui.background import forget, later
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, page_heading
-from pages.ui.results import result_of
 from pages.ui.tables import text_table
 from pages.ui.text import escape, setting_words, size
+from pages.ui.waiting import wait_for
 
 SIGNS = {
     "ok": ":green[:material/check_circle:]",
@@ -55,30 +57,35 @@ def draw_server() -> None:
 def draw_settings() -> None:
     values = settings()
     rows = (
-        (f"MUSICGEN_{name.upper()}", setting_words(getattr(values, name)), field.description or "")
-        for name, field in Settings.model_fields.items()
+        (f"MUSICGEN_{field.name.upper()}", setting_words(getattr(values, field.name)), field.metadata["description"])
+        for field in fields(Settings)
     )
     with st.expander("Settings in force", icon=":material/tune:"):
         st.caption("Each is an environment variable, read when it is needed.")
         text_table(("Variable", "Value", "What it is"), rows)
 
 
-def draw_checks(place: Any) -> None:
-    """First what is known at once; the devices take seconds the first time, because a child process asks TensorFlow."""
-    with place, shown_errors():
-        quick = examine(with_devices=False)
-        for check in quick:
-            draw_check(check)
-        everything = result_of(f"examine {home()}", examine, "Asking TensorFlow which devices it sees …")
-        forget(f"examine {home()}")
-        for check in everything:
-            if check.name not in {known.name for known in quick}:
+def draw_checks() -> None:
+    """First what is known at once; asking programs and TensorFlow, and reading through the record, takes seconds."""
+    known = examine(at_once=True)
+    for check in known:
+        draw_check(check)
+    asked = later(f"examine {home()}", examine)
+    wait_for([asked], "Asking the programs on this machine", partial(draw_rest, asked, {check.name for check in known}))
+
+
+def draw_rest(asked: Future[list[Check]], known: set[str]) -> None:
+    """The other checks; the next visit asks anew."""
+    forget(f"examine {home()}")
+    with shown_errors():
+        for check in asked.result():
+            if check.name not in known:
                 draw_check(check)
 
 
 page_heading("system", "What this machine has, what is missing, and what to do about it.")
-checks = st.container(border=True, key="checks", gap="xsmall")
+with st.container(border=True, key="checks", gap="xsmall"):
+    draw_checks()
 draw_server()
 draw_settings()
 show_command(command_line("doctor"))
-draw_checks(checks)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import run_words
+from pages.ui.draft_view import draw_draft, leave_draft
 from pages.ui.errors import shown_errors
 from pages.ui.state import recall, remember
 from pages.ui.text import escape
@@ -27,7 +28,9 @@ def draw_generation(run_id: str) -> bool:
     """The tasks that make music from this run, and whether there are any; the page is drawn anew when one ends."""
     tasks = _active(run_id)
     if tasks:
-        st.fragment(_live, run_every=LIVE_SECONDS)(run_id, tuple(task.id for task in tasks))
+        st.fragment(_live, run_every=LIVE_SECONDS)(run_id, _marks(tasks))
+    else:
+        leave_draft()
     if task_id := recall("generating"):
         _ended(run_id, task_id)
     return bool(tasks)
@@ -39,13 +42,20 @@ def _active(run_id: str) -> Sequence[Task]:
     return list_tasks(run_id=run_id, kind="generate", active_only=True)
 
 
-def _live(run_id: str, before: tuple[str, ...]) -> None:
+def _marks(tasks: Sequence[Task]) -> set[tuple[str, int]]:
+    """What the page is drawn anew for: a task that came or ended, a piece that was finished."""
+    return {(task.id, int(task.progress.get("made") or 0)) for task in tasks}
+
+
+def _live(run_id: str, before: set[tuple[str, int]]) -> None:
     with shown_errors():
         tasks = _active(run_id)
-        if {task.id for task in tasks} != set(before):
+        if _marks(tasks) != before:
             st.rerun()
         for number, task in enumerate(tasks):
             _progress(task, key="generate_cancel" if number == 0 else f"generate_cancel.{task.id}")
+        if running := next((task for task in tasks if task.state == "running"), None):
+            draw_draft(running)
 
 
 def _progress(task: Any, key: str) -> None:

@@ -37,4 +37,8 @@ def _is_plain(approach: str, preset: str, request: Mapping[str, object]) -> bool
 def time_words(times: Times, approach: str, preset: str) -> str:
     """`48 s on this machine`, or what the preset is made for."""
     taken = times.get((approach, preset))
-    return f"{span(taken)} on this machine" if taken else MADE_FOR.get(preset, "not trained here yet")
+    if taken:
+        return f"{span(taken)} on this machine"
+    known = approaches().get(approach)
+    told = known.presets[preset].takes if known and preset in known.presets else ""
+    return told or MADE_FOR.get(preset, "not trained here yet")

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from musicgen.songs.intake import ImportReport
 
-IMPORT, REPORT, IGNORED = "import", "import_report", "import_ignored"
+IMPORT, REPORT, IGNORED, ARRIVED = "import", "import_report", "import_ignored", "import_arrived"
 READ = "uploads_read"
 MOST_SENTENCES = 20
 MOST_ROWS = 500
+MANY_FILES = 500  # one by one; of a few thousand a browser loses half without a word, and is slow about the rest
 
 
 def draw_uploader() -> None:
@@ -41,7 +42,7 @@ def draw_uploader() -> None:
         max_upload_size=limits[recall(READ, 0) % 2],
         key="song_upload",
         help=f"wav, mp3, flac, ogg, m4a, mid; up to {limit.max_upload_mb} MB and {span(limit.max_audio_seconds)} each. "
-        "The content decides what a file is, not its name.",
+        "The content decides what a file is, not its name. Hundreds of files are best brought as one zip.",
     )
     if files:
         from musicgen.songs.intake import Upload, add_uploads
@@ -49,6 +50,7 @@ def draw_uploader() -> None:
         uploads = [Upload(name=file.name, stream=file) for file in files]
         let_go(files)
         remember(READ, recall(READ, 0) + 1)
+        remember(ARRIVED, len(files))
         _begin(f"Reading {count(len(files), 'file')}", partial(_add, add_uploads, uploads))
 
 
@@ -88,7 +90,19 @@ def draw_samples() -> None:
 def _add_sample(key: str) -> None:
     from musicgen.songs.intake import add_sample
 
+    forget(ARRIVED)
     _begin("Making the sample", partial(_add, add_sample, key))
+
+
+def _warn_of_lost_files() -> None:
+    """Only the browser knows how many files were chosen, and it tells only of those that it could send."""
+    arrived = recall(ARRIVED, 0)
+    if arrived > MANY_FILES:
+        st.warning(
+            f"{arrived:,} files arrived. Given so many one by one, browsers fail to send some and do not say so: if "
+            "you chose more, bring them as one zip. What is here already is not added twice.",
+            icon=":material/folder_zip:",
+        )
 
 
 def _begin(words: str, work: Callable[[Callable[..., None]], ImportReport]) -> None:
@@ -109,7 +123,7 @@ def draw_progress() -> None:
     bar.empty()
     with shown_errors():
         report = job.outcome.result().to_json()
-        remember(REPORT, report["files"][:MOST_ROWS])
+        remember(REPORT, report["files"])
         remember(IGNORED, report.get("ignored", [])[:MOST_ROWS])
         st.rerun()
 
@@ -126,6 +140,7 @@ def draw_report() -> None:
             if st.button("Close", key="import_report_close", icon=":material/close:", type="tertiary"):
                 forget(REPORT)
                 st.rerun()
+        _warn_of_lost_files()
         for file in rejected[:MOST_SENTENCES]:
             st.error(f"**{escape(shorten(file['path'], 80))}**: {escape(file['reason'])}", icon=":material/block:")
         if len(rejected) > MOST_SENTENCES:
@@ -137,7 +152,9 @@ def draw_report() -> None:
                     page_link("songs", "Open the song", icon=":material/arrow_forward:", song=next(iter(ids)))
                 page_link("train", "Train a network")
         with st.expander("What was kept, what was left out", expanded=len(files) <= 3 and not rejected):
-            text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in files))
+            text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in most_telling(files)))
+            if len(files) > MOST_ROWS:
+                st.caption(f"and {len(files) - MOST_ROWS:,} more files.")
             for entry in recall(IGNORED, []):
                 st.caption(escape(f"{entry['path']}: {entry['reason']}"))
 
@@ -153,6 +170,13 @@ def summary(files: Sequence[Mapping[str, Any]]) -> str:
     if rejected:
         parts.append(f"{count(rejected, 'file')} not added")
     return " · ".join(parts)
+
+
+def most_telling(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The rows that are drawn: all, or of very many those first that were not added."""
+    if len(files) <= MOST_ROWS:
+        return files
+    return sorted(files, key=lambda file: file["status"] != "rejected")[:MOST_ROWS]
 
 
 def is_known(file: Mapping[str, Any]) -> bool:

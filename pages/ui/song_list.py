@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from musicgen.songs.library import Song
 
 ROWS = 20
+ORDERS = {
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+    "name": "By name",
+    "longest": "Longest first",
+    "shortest": "Shortest first",
+}
 
 
 def draw_list() -> None:
-    """Search, kind, rows, pages. A click on a name opens the song."""
-    from musicgen.songs.library import count_songs, list_songs
+    """Search, kind, order, rows, pages. A click on a name opens the song."""
+    from musicgen.songs.library import count_songs, find_songs
 
     if not count_songs():
         empty_place(
@@ -27,20 +34,29 @@ def draw_list() -> None:
             "Drop files above, or take a sample: one click is enough.",
         )
         return
-    search, medium = _draw_filters()
-    total = count_songs(search=search, medium=medium)
-    st.caption(count(total, "song") + (" found" if search or medium else ""))
+    search, medium, order = _draw_filters()
+    offset = (int(st.session_state.get("song_page", 1)) - 1) * ROWS
+    songs, total = find_songs(search=search, medium=medium, order=order, offset=offset, limit=ROWS)
+    st.caption(_total_words(total, search, medium))
     if not total:
         empty_place(":material/search_off:", "No song of this name", "Shorten the search, or choose all kinds.")
         return
     rows = st.container(border=True, key="song_list", gap="xxsmall")
     number = _draw_pages(total)
+    if (number - 1) * ROWS != offset:  # there are fewer pages than when the page was chosen
+        songs, _ = find_songs(search=search, medium=medium, order=order, offset=(number - 1) * ROWS, limit=ROWS)
     with rows:
-        for song in list_songs(search=search, medium=medium, offset=(number - 1) * ROWS, limit=ROWS):
+        for song in songs:
             _draw_row(song)
 
 
-def _draw_filters() -> tuple[str, str | None]:
+def _total_words(total: int, search: str, medium: str | None) -> str:
+    """`3,000 songs`; `2,421 MIDI songs`; `12 songs found`."""
+    kind = f"{MEDIA[medium][0]} song" if medium else "song"
+    return count(total, kind) + (" found" if search else "")
+
+
+def _draw_filters() -> tuple[str, str | None, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
             "Search",
@@ -49,6 +65,8 @@ def _draw_filters() -> tuple[str, str | None]:
             icon=":material/search:",
             label_visibility="collapsed",
             persist_state="session",
+            on_change=_to_first_page,
+            width="stretch",
         )
         kinds = {"all": "All", **{medium: title for medium, (title, _) in MEDIA.items()}}
         kind = st.segmented_control(
@@ -59,15 +77,32 @@ def _draw_filters() -> tuple[str, str | None]:
             required=True,
             key="song_kind",
             label_visibility="collapsed",
+            persist_state="session",
+            on_change=_to_first_page,
+            width="content",
         )
-    return search.strip(), None if kind in (None, "all") else kind
+        order = st.selectbox(
+            "Order",
+            list(ORDERS),
+            format_func=lambda key: ORDERS[key],
+            key="song_order",
+            label_visibility="collapsed",
+            persist_state="session",
+            on_change=_to_first_page,
+            width=170,
+        )
+    return search.strip(), None if kind in (None, "all") else kind, order
+
+
+def _to_first_page() -> None:
+    st.session_state.pop("song_page", None)
 
 
 def _draw_pages(total: int) -> int:
     n_pages = -(-total // ROWS)
     if st.session_state.get("song_page", 1) > n_pages:
-        st.session_state["song_page"] = 1
-    return st.pagination(n_pages, key="song_page") if n_pages > 1 else 1
+        _to_first_page()
+    return st.pagination(n_pages, key="song_page", persist_state="session") if n_pages > 1 else 1
 
 
 def _draw_row(song: Song) -> None:

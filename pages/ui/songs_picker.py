@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui.layout import empty_place
+from pages.ui.search_field import SHOWN, search_field
 from pages.ui.text import clock, shorten
 
 if TYPE_CHECKING:
     from musicgen.songs.library import Song
 
-SHOWN = 300  # names sent to the browser at once; the search reaches the rest
+
+@dataclass(frozen=True)
+class Picked:
+    """Songs to learn from. `search`: all that it finds, where they were chosen as a whole; "" finds all there are."""
+
+    songs: list[Song]
+    search: str | None = None
 
 
 def song_labels(songs: Iterable[Song]) -> dict[str, str]:
@@ -28,19 +36,31 @@ def song_labels(songs: Iterable[Song]) -> dict[str, str]:
     return labels
 
 
-def songs_picker(
-    label: str, *, medium: str, key: str, default: Sequence[str] = (), help: str | None = None
-) -> list[Song]:
-    """Any number of songs of one medium; `default` (ids) is used the first time. Empty library: says what to do."""
-    found = _found(medium, key)
-    if not found:
-        return []
-    chosen = _still_there([str(song_id) for song_id in st.session_state.get(key, default)])
+def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = ()) -> Picked:
+    """Any number of songs of one medium; `default` (ids) is used the first time. Where there are more than a list
+    shows, all that the search finds can be chosen at once. Empty library: says what to do."""
+    from musicgen.songs.library import count_songs, list_songs
+
+    found, search = _found(medium, key), _search(key)
+    if found is None:
+        return Picked([])
+    if count_songs(medium=medium) > SHOWN and found:
+        total = count_songs(search=search, medium=medium)
+        what = f"All {total:,} that the search finds" if search else f"All {total:,} songs"
+        if st.checkbox(what, key=f"{key}.all", persist_state="session"):
+            return Picked(list_songs(search=search, medium=medium), search)
+    return Picked(_one_by_one(label, found, key, default))
+
+
+def _one_by_one(label: str, found: Sequence[Song], key: str, default: Sequence[str]) -> list[Song]:
+    from musicgen.songs.library import songs_of
+
+    chosen = songs_of([str(song_id) for song_id in st.session_state.get(key, default)])
     songs = {song.id: song for song in [*chosen, *found]}
     labels = song_labels(songs.values())
     st.session_state[key] = [song.id for song in chosen]
     ids = st.multiselect(
-        label, list(songs), format_func=lambda song_id: labels.get(song_id, song_id), key=key, help=help,
+        label, list(songs), format_func=lambda song_id: labels.get(song_id, song_id), key=key,
         placeholder="Choose songs", persist_state="session",
     )  # fmt: skip
     return [songs[song_id] for song_id in ids]
@@ -56,15 +76,17 @@ def song_picker(
     none: str = "",
 ) -> Song | None:
     """One song. `optional` adds a first choice that means none, worded `none`."""
+    from musicgen.songs.library import songs_of
+
     found = _found(medium, key)
-    if not found:
+    if found is None:
         return None
-    chosen = _still_there([str(song_id) for song_id in (st.session_state.get(key, default),) if song_id])
+    chosen = songs_of([str(song_id) for song_id in (st.session_state.get(key, default),) if song_id])
     songs = {song.id: song for song in [*chosen, *found]}
     labels: dict[str | None, str] = {None: none or "None"}
     labels.update(song_labels(songs.values()))
     options = [None, *songs] if optional else list(songs)
-    st.session_state[key] = chosen[0].id if chosen else options[0]
+    st.session_state[key] = chosen[0].id if chosen else next(iter(options), None)
     song_id = st.selectbox(
         label,
         options,
@@ -76,7 +98,8 @@ def song_picker(
     return songs.get(song_id) if song_id else None
 
 
-def _found(medium: str | None, key: str) -> list[Song]:
+def _found(medium: str | None, key: str) -> list[Song] | None:
+    """What can be chosen; None, and what to do about it, where the library has nothing of this medium."""
     from musicgen.songs.library import count_songs, list_songs
 
     total = count_songs(medium=medium)
@@ -89,23 +112,14 @@ def _found(medium: str | None, key: str) -> list[Song]:
             page="songs",
             label="Go to Songs",
         )
-        return []
-    search = ""
-    if total > SHOWN:
-        search = st.text_input(
-            f"Search in {total:,} songs", key=f"{key}.search", icon=":material/search:", persist_state="session"
-        )
+        return None
+    search = search_field(total, "songs", key=_search_key(key))
     return list_songs(search=search, medium=medium, limit=SHOWN)
 
 
-def _still_there(ids: list[str]) -> list[Song]:
-    from musicgen.errors import NotFound
-    from musicgen.songs.library import get_song
+def _search(key: str) -> str:
+    return str(st.session_state.get(_search_key(key)) or "").strip()
 
-    songs = []
-    for song_id in ids:
-        try:
-            songs.append(get_song(song_id))
-        except NotFound:  # removed meanwhile, in another tab perhaps
-            continue
-    return songs
+
+def _search_key(key: str) -> str:
+    return f"{key}.search"

@@ -10,13 +10,11 @@ import streamlit as st
 from pages.ui.commands import command_line, show_command
 from pages.ui.comparison_view import Side, draw_comparison
 from pages.ui.errors import shown_errors
-from pages.ui.judging import draw_judgement, natural_references
+from pages.ui.judging import draw_judgement
 from pages.ui.layout import empty_place, page_heading
-from pages.ui.linked import linked_select, unlike
+from pages.ui.pair_choice import choose_generated, choose_reference
 from pages.ui.remedies import draw_remedies
-from pages.ui.state import forget, recall, remember
 from pages.ui.stretch_view import SHORTEST, choose_stretches
-from pages.ui.text import ago, clock, shorten
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output
@@ -24,80 +22,27 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    from musicgen.runs.api import list_outputs
+    from musicgen.runs.api import count_outputs
 
     page_heading("compare")
     with shown_errors():
-        outputs = list_outputs()
-        if not outputs:
+        if not count_outputs():
             empty_place(
                 ":material/compare_arrows:", "Nothing generated yet",
                 "Two things are compared here: an original, and what a network made.",
                 page="generate", label="Generate something",
             )  # fmt: skip
             return
-        left, right = st.columns(2, gap="medium")
+        left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
         with right:
-            generated = choose_generated(outputs)
+            generated = choose_generated()
         with left:
-            reference = choose_reference(generated, outputs)
+            reference = choose_reference(generated)
         if reference is None:
             return
         remedies = partial(draw_remedies, generated, stays=False)
         draw_comparison(*sides(reference, generated), partial(draw_judgement, generated, remedies=remedies))
         show_command(command_line("compare", reference.id, generated.id))
-
-
-def choose_generated(outputs: list[Output]) -> Output:
-    """The output of the link, else the newest."""
-    by_id = {output.id: output for output in outputs}
-    linked = st.query_params.pop("output", "")  # the home page links to an output as such
-    if linked in by_id and "generated" not in st.query_params:
-        st.query_params["generated"] = linked
-    labels = unlike({output.id: output_label(output) for output in outputs})
-    return by_id[
-        linked_select("Generated", labels, key="compare_generated", param="generated", default=next(iter(labels)))
-    ]
-
-
-def choose_reference(generated: Output, outputs: list[Output]) -> Song | Output | None:
-    """A song or another output of the same medium; at first the one that the output belongs to."""
-    from musicgen.songs.library import list_songs
-
-    songs = list_songs(medium=generated.medium)
-    others = [other for other in outputs if other.medium == generated.medium and other.id != generated.id]
-    choices: dict[str, Song | Output] = {song.id: song for song in songs} | {other.id: other for other in others}
-    if not choices:
-        empty_place(
-            ":material/library_music:", "Nothing to compare it with", "Its songs were removed from the library.",
-            page="songs", label="Bring a song",
-        )  # fmt: skip
-        return None
-    labels = unlike(
-        {song.id: f"Song · {shorten(song.name)} · {clock(song.seconds)}" for song in songs}
-        | {other.id: f"Output · {output_label(other)}" for other in others}
-    )
-    natural = [each for each in natural_references(generated) if each in choices]
-    _leave_unrelated_reference(generated.id, natural)
-    default = natural[0] if natural else next(iter(choices))
-    chosen = linked_select("Original", labels, key="compare_reference", param="reference", default=default)
-    return choices[chosen]
-
-
-def _leave_unrelated_reference(generated_id: str, natural: list[str]) -> None:
-    """Another output was chosen: an original that has nothing to do with it gives way, unless a link asks for it."""
-    before = recall("compared")
-    remember("compared", generated_id)
-    is_linked = st.query_params.get("reference") not in (None, recall("linked.reference"))
-    if before in (None, generated_id) or is_linked or st.session_state.get("compare_reference") in natural:
-        return
-    st.session_state.pop("compare_reference", None)
-    st.query_params.pop("reference", None)
-    forget("linked.reference")
-
-
-def output_label(output: Output) -> str:
-    return f"{shorten(output.name)} · {clock(output.seconds)} · {ago(output.created_at)}"
 
 
 def sides(reference: Song | Output, generated: Output) -> tuple[Side, Side]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from musicgen.approaches import approach, approaches
+from musicgen.approaches import approach
 from musicgen.approaches.base import Approach, read_parameters
 from musicgen.errors import InvalidParameter, MusicgenError
 from pages.ui import run_words
@@ -17,13 +17,12 @@ from pages.ui.errors import show_error, shown_errors
 from pages.ui.form import parameter_form
 from pages.ui.generation_view import draw_generation, watch
 from pages.ui.intent import intent_key
-from pages.ui.layout import empty_place, page_heading
-from pages.ui.linked import linked_select, unlike
+from pages.ui.layout import page_heading
 from pages.ui.navigation import page_link
+from pages.ui.network_choice import choose_network
 from pages.ui.output_card import draw_outputs
 from pages.ui.songs_picker import song_picker
-from pages.ui.state import recall, remember
-from pages.ui.text import ago, escape, shorten
+from pages.ui.text import escape
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Run
@@ -58,7 +57,7 @@ class GenerationRequest:
 def main() -> None:
     page_heading("generate")
     with shown_errors():
-        run = choose_run()
+        run = choose_network()
         if run is None:
             return
         known = approach(run.approach)
@@ -80,38 +79,6 @@ def draw_facts(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(" ".join(run_words.loss_words(run.history, floors, run.best_epoch)), width="content")
         page_link("runs", "The run", run=run.id)
-
-
-def choose_run() -> Run | None:
-    """The run of the link, else the one looked at last, else the newest that has weights."""
-    from musicgen.runs.api import list_runs
-
-    every = list_runs()
-    runs = {run.id: run for run in every if run.can_generate}
-    if not runs:
-        is_training = any(run.is_active for run in every)
-        text = "The first epoch has to end first." if is_training else "Music is generated from a trained network."
-        page, label = ("runs", "Watch it learn") if is_training else ("train", "Train one")
-        empty_place(":material/auto_awesome:", "No trained network yet", text, page=page, label=label)
-        return None
-    if (linked := st.query_params.get("run")) and linked not in runs:
-        st.info("The run of this address has no weights to generate from. This is another one, which has.")
-    looked_at = recall("run")
-    default = looked_at if looked_at in runs else next(iter(runs))
-    labels = unlike({run.id: run_label(run) for run in runs.values()})
-    run_id = linked_select("Trained network", labels, key="generate_run", param="run", default=default)
-    remember("run", run_id)
-    return runs[run_id]
-
-
-def run_label(run: Run) -> str:
-    """Name, approach, loss, age."""
-    known = approaches()
-    best = run_words.best_row(run.history, run.best_epoch)
-    loss = run_words.row_loss(best) if best else None
-    title = known[run.approach].title if run.approach in known else run.approach
-    parts = [shorten(run.name), title, f"loss {loss:.3g}" if loss is not None else "", ago(run.created_at)]
-    return " · ".join(filter(None, parts))
 
 
 def fill_form(run: Run, known: Approach) -> GenerationRequest | str:

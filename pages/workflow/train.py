@@ -17,7 +17,7 @@ from pages.ui.errors import shown_errors
 from pages.ui.form import parameter_form
 from pages.ui.layout import MEDIA, page_heading
 from pages.ui.plan_view import TrainingRequest, draw_plan, queue_notice
-from pages.ui.songs_picker import songs_picker
+from pages.ui.songs_picker import Picked, songs_picker
 from pages.ui.state import chosen_id, forget
 from pages.ui.text import escape
 from pages.ui.tracks_picker import track_choices, tracks_picker
@@ -38,7 +38,8 @@ def main() -> None:
     with shown_errors():
         with left:
             chosen = choose_approach()
-            songs = choose_songs(chosen)
+            picked = choose_songs(chosen)
+            songs = picked.songs
             tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
             preset = choose_preset(chosen)
             choices = [(song.id, tracks.get(song.id)) for song in songs]
@@ -48,7 +49,7 @@ def main() -> None:
             queue_notice()
             draw_knob_pictures(chosen, request)
         draw_inside(chosen, request)
-        show_command(train_command(request, chosen))
+        show_command(train_command(request, chosen, picked.search))
 
 
 def choose_approach() -> Approach:
@@ -85,7 +86,7 @@ def _linked_song() -> Song | None:
         return None
 
 
-def choose_songs(chosen: Approach) -> list[Song]:
+def choose_songs(chosen: Approach) -> Picked:
     return songs_picker(
         "Songs to learn from", medium=chosen.medium, key=f"songs.{chosen.medium}", default=_first_choice(chosen.medium)
     )
@@ -181,16 +182,18 @@ def choose_device() -> str:
         st.session_state["train_device"] = "auto"
     return st.selectbox(
         "Device", list(labels), format_func=lambda name: labels.get(name, name), key="train_device",
-        persist_state="session", help="A GPU where TensorFlow sees one, else the CPU. One training at a time on each.",
+        persist_state="session", help="All GPUs together where there are several and all are free, else a free GPU, "
+        "else the CPU. One training at a time on each.",
     )  # fmt: skip
 
 
-def train_command(request: TrainingRequest, chosen: Approach) -> str:
-    """The same start as a command line."""
+def train_command(request: TrainingRequest, chosen: Approach, search: str | None) -> str:
+    """The same start as a command line. `search`: what finds the songs, where all of them were chosen at once."""
     tracks = {each for _, each in request.choices}
     shared = next(iter(tracks)) if len(tracks) == 1 else None
     return command_line(
-        "train", request.approach, *(song_id for song_id, _ in request.choices), preset=request.preset,
+        "train", request.approach, *(song_id for song_id, _ in request.choices if search is None),
+        all_songs=search is not None, search=search, preset=request.preset,
         settings=changed_values(chosen, request.preset, request.training), seed=request.seed or None,
         name=request.name, tracks=",".join(map(str, shared)) if shared else None,
         device=None if request.device == "auto" else request.device,

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from musicgen.songs.library import count_songs, list_songs
+from pages.ui import song_intake
 from pages.ui.text import WORD_JOINER
 from tests.app.test_app_navigation import open_app
 from tests.makers_midi import four_part_score, melody_score, midi_bytes
@@ -75,6 +76,15 @@ def test_the_uploader_is_empty_afterwards_and_takes_more(home: Path) -> None:
     upload(at, ("two.mid", midi(60, 64)))
     upload(at, ("three.mid", midi(60, 65)))
     assert count_songs() == 3
+
+
+def test_very_many_single_files_are_counted_and_a_zip_is_advised(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(song_intake, "MANY_FILES", 2)
+    at = upload(songs_page(), ("one.mid", midi(60, 62)), ("two.mid", midi(60, 64)), ("three.mid", midi(60, 65)))
+    (warning,) = at.warning
+    assert warning.value.startswith("3 files arrived.")
+    assert "one zip" in warning.value
+    assert not upload(at, ("four.mid", midi(60, 67))).warning
 
 
 def test_the_same_file_twice_is_one_song(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +139,8 @@ def test_the_run_outlives_the_server(server: Server, page: Page, tmp_path: Path)
     try:
         open_page(page, f"{again.url}/runs{address}")
         page.locator(".st-key-run_status", has_text="finished").wait_for(timeout=SLOW)
+        rows = (next(environment_home.glob("runs/run-*")) / "history.jsonl").read_text().splitlines()
+        assert [json.loads(row)["epoch"] for row in rows] == [1, 2, 3]
     finally:
         again.process.kill()
         again.process.wait()

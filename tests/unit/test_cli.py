@@ -75,6 +75,8 @@ def test_the_main_job(tune: Path, tmp_path: Path) -> None:
     assert run["state"] == "succeeded"
     assert run["epochs"] == 1
     assert run["parameters"] == plan["parameters"]
+    whole = call_json("train", "note_lstm", "--all-songs", "--preset", "quick", "--dry-run")
+    assert whole["dataset"] == plan["dataset"]
     assert {"history", "best", "seconds", "dataset", "networks"} <= set(run)
     made = call_json("generate", run["run"], "--count", "2", "--set", "num_notes=24", "--out", str(tmp_path / "out"))
     assert len(made["outputs"]) == 2
@@ -110,6 +112,8 @@ def test_the_main_job(tune: Path, tmp_path: Path) -> None:
         (("songs", "samples", "no_such"), 1, "Samples are"),
         (("songs", "lst"), 2, "No such command"),
         (("train",), 2, "Missing argument"),
+        (("train", "note_lstm"), 2, "--all-songs"),
+        (("train", "note_lstm", "--all-songs", "--search", "polka"), 1, "none found with 'polka'"),
     ],
 )
 def test_what_is_wrong_is_said_on_stderr(home: Path, arguments: tuple[str, ...], code: int, words: str) -> None:

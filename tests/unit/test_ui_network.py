@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from musicgen.approaches import approaches
-from musicgen.approaches.base import Convolution, Layer, ReceptiveField
+from musicgen.approaches.drawing import Convolution, Layer, ReceptiveField
 from pages.ui.charts import frequency_figure, receptive_figure
 from pages.ui.charts.colours import KINDS
 from pages.ui.charts.network import KIND_WORDS, legend_html, network_html, shape_words

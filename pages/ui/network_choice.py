@@ -1,0 +1,76 @@
+"""Choosing a trained network to make music with: the newest runs that have weights; a search where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from musicgen.approaches import approaches
+from musicgen.errors import NotFound
+from pages.ui import run_words
+from pages.ui.layout import empty_place
+from pages.ui.linked import linked_select, unlike
+from pages.ui.search_field import search_field
+from pages.ui.state import recall, remember
+from pages.ui.text import ago, shorten
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Run
+
+SHOWN = 100
+
+
+def choose_network() -> Run | None:
+    """The run of the link, else the one looked at last, else the newest that has weights."""
+    from musicgen.runs.api import count_runs, list_runs
+
+    search = search_field(count_runs(), "runs", key="generate_run_search", shown=SHOWN)
+    found = [run for run in list_runs(search=search, limit=SHOWN) if run.can_generate]
+    found = found or [run for run in list_runs() if run.can_generate][:SHOWN]
+    if not found:
+        _nothing_yet()
+        return None
+    known = {run.id for run in found}
+    asked = (st.query_params.get("run"), st.session_state.get("generate_run"), recall("run"))
+    more = _with_weights(str(each) for each in dict.fromkeys(asked) if each and each not in known)
+    runs = {run.id: run for run in [*more, *found]}
+    if (linked := st.query_params.get("run")) and linked not in runs:
+        st.info("The run of this address has no weights to generate from. This is another one, which has.")
+    looked_at = recall("run")
+    labels = unlike({run.id: run_label(run) for run in runs.values()})
+    default = looked_at if looked_at in runs else found[0].id
+    run_id = linked_select("Trained network", labels, key="generate_run", param="run", default=default)
+    remember("run", run_id)
+    return runs[run_id]
+
+
+def _nothing_yet() -> None:
+    from musicgen.runs.api import list_tasks
+
+    is_training = bool(list_tasks(kind="train", active_only=True))
+    text = "The first epoch has to end first." if is_training else "Music is generated from a trained network."
+    page, label = ("runs", "Watch it learn") if is_training else ("train", "Train one")
+    empty_place(":material/auto_awesome:", "No trained network yet", text, page=page, label=label)
+
+
+def _with_weights(ids: Iterable[str]) -> Iterator[Run]:
+    from musicgen.runs.api import get_run
+
+    for run_id in ids:
+        with suppress(NotFound):  # deleted meanwhile, or a mistyped link
+            run = get_run(run_id)
+            if run.can_generate:
+                yield run
+
+
+def run_label(run: Run) -> str:
+    """Name, approach, loss, age."""
+    known = approaches()
+    best = run_words.best_row(run.history, run.best_epoch)
+    loss = run_words.row_loss(best) if best else None
+    title = known[run.approach].title if run.approach in known else run.approach
+    parts = [shorten(run.name), title, f"loss {loss:.3g}" if loss is not None else "", ago(run.created_at)]
+    return " · ".join(filter(None, parts))

@@ -1,0 +1,30 @@
+"""What the server loads before its first visitor: the first visit to each page is then as quick as the next."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pages.ui
+
+LIGHT = (
+    "musicgen.clips.exports",
+    "musicgen.doctor",
+    "musicgen.evaluation.comparison",
+    "musicgen.runs.api",
+    "musicgen.songs.intake",
+    "musicgen.songs.samples",
+)
+
+
+def warm_up() -> None:
+    """Import what pages import when they are drawn, and let plotly build the parts of a figure that it builds late."""
+    for name in (*LIGHT, *(each.name for each in pkgutil.iter_modules(pages.ui.__path__, "pages.ui."))):
+        importlib.import_module(name)
+    import plotly.tools
+
+    from musicgen.approaches import approaches
+    from pages.ui.charts import loss_figure
+
+    approaches()
+    plotly.tools.return_figure_from_figure_or_data(loss_figure([{"epoch": 1, "loss": 1.0}], {"floor": 0.5}, 1), True)
