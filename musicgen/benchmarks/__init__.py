@@ -1,26 +1,24 @@
-"""Measurements as ratios against the naive way, taken in one run. One file per benchmark, found by itself.
+"""Measurements as ratios against the naive way or a named peer, both taken in one run. One file per topic.
 
-Each module offers `measure() -> Line`. These machines differ and are noisy, so the ratio is the figure that matters:
-`paired` runs both ways in turn and the medians are compared.
+A topic is a module of this package with `LINES`: the name of a line → what measures it. `running` finds them by itself
+and gives each a process of its own; `table` publishes them. Machines differ and are noisy, so the ratio is the figure
+that matters: `paired` runs both ways in turn and the medians are compared.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
-import pkgutil
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
-from musicgen.errors import NotFound, sentence
+from musicgen.approaches.base import EpochRow, SilentMonitor
+from musicgen.errors import MusicgenError
 
-RESULTS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+class Skipped(MusicgenError):
+    """A line cannot be measured here; the message is why, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,8 @@ class Line:
     """One comparison.
 
     Attributes:
-        ours, baseline: medians in `unit` (more is better). ratio: ours / baseline.
+        ours, baseline: medians, in `unit`.
+        less_is_better: of seconds and megabytes; the unit says so too.
         limit_share: ours as a share of what this machine could do at most, where that was measured.
     """
 
@@ -38,10 +37,12 @@ class Line:
     baseline_name: str
     unit: str
     limit_share: float | None = None
+    less_is_better: bool = False
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.baseline
+        """How many times better ours is."""
+        return self.baseline / self.ours if self.less_is_better else self.ours / self.baseline
 
     def to_json(self) -> dict[str, object]:
         return {**asdict(self), "ratio": self.ratio}
@@ -60,44 +61,11 @@ def rate(work: Callable[[], int]) -> float:
     return done / (time.perf_counter() - started)
 
 
-@cache
-def benchmarks() -> dict[str, Callable[[], Line]]:
-    """name → measure, sorted by name."""
-    modules = (importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__))
-    return {module.__name__.rsplit(".", 1)[1]: module.measure for module in modules}
+class EpochSeconds(SilentMonitor):
+    """A monitor that keeps how long each epoch took; the first one compiles."""
 
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
 
-def measure(name: str) -> list[Line]:
-    """The lines of one benchmark, or of all of them."""
-    if name == "all":
-        return [run() for run in benchmarks().values()]
-    if name not in benchmarks():
-        raise NotFound(sentence(f"Benchmarks are all, {', '.join(benchmarks())}", repr(name)))
-    return [benchmarks()[name]()]
-
-
-def publish(lines: list[Line]) -> Path:
-    """Write `benchmarks/results.json` and `.md`, keeping the lines of other benchmarks; path of the JSON file."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "results.json"
-    kept = {row["name"]: row for row in (json.loads(path.read_text()) if path.exists() else [])}
-    kept |= {line.name: line.to_json() for line in lines}
-    rows = [kept[name] for name in sorted(kept)]
-    path.write_text(json.dumps(rows, indent=1) + "\n")
-    when = datetime.now(UTC).strftime("%Y-%m-%d")
-    text = [
-        "# Benchmarks",
-        "",
-        f"Written by `make bench` on {when}: {platform.machine()}, Python {platform.python_version()}. Ratios are the",
-        "figures that carry over to another machine; both sides of each were measured in turn in one process.",
-        "",
-        "| what | ours | against | baseline | ratio | unit |",
-        "|---|---:|---|---:|---:|---|",
-    ]
-    text += [
-        f"| {row['name']} | {row['ours']:,.1f} | {row['baseline_name']} | {row['baseline']:,.1f} "
-        f"| {row['ratio']:,.1f} × | {row['unit']} |"
-        for row in rows
-    ]
-    (RESULTS / "results.md").write_text("\n".join(text) + "\n")
-    return path
+    def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
+        self.seconds.append(row.seconds)

@@ -10,18 +10,36 @@ from musicgen.cli.shown import AsJson, console, print_json, print_table
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="The name of a benchmark, or all.")] = "all",
+    name: Annotated[str, typer.Argument(help="A line of the table, a topic (several lines), or all.")] = "all",
     as_json: AsJson = False,
 ) -> None:
     """Measure this program against the naive way, as ratios."""
-    from musicgen.benchmarks import measure, publish
+    from musicgen.benchmarks.running import measured, names_of
+    from musicgen.benchmarks.table import publish
 
-    console.print(f"Measuring {name}: this takes a while, and is only fair on an idle machine.")
-    lines = measure(name)
-    path = publish(lines)
+    wanted = names_of(name)
+    console.print(f"Measuring {len(wanted)} lines: each takes up to a minute or two, fair only on an idle machine.")
+    rows = []
+    for row in measured(name):
+        rows.append(row)
+        console.print(f"{len(rows)} of {len(wanted)}  {row['name']}: {_outcome(row)}", markup=False)
+        path = publish([row])  # at once: a later line that is stopped loses nothing
     if as_json:
-        print_json([line.to_json() for line in lines])
-        return
-    rows = [(x.name, f"{x.ours:,.1f}", f"{x.baseline:,.1f}", f"{x.ratio:,.1f}", x.unit, x.baseline_name) for x in lines]
-    print_table(("benchmark", "ours", "baseline", "ratio", "unit", "against"), rows)
+        print_json(rows)
+    else:
+        columns = ("benchmark", "ours", "baseline", "ratio", "unit", "against")
+        print_table(columns, [_cells(row) for row in rows if "ratio" in row])
     console.print(f"Written to {path}", markup=False)
+    if any("failed" in row for row in rows):
+        raise typer.Exit(1)
+
+
+def _outcome(row: dict[str, object]) -> str:
+    if "ratio" in row:
+        return f"{row['ratio']:,.2f} × ({row['took_seconds']} s)"
+    return f"skipped. {row['skipped']}" if "skipped" in row else f"failed. {row['failed']}"
+
+
+def _cells(row: dict[str, object]) -> tuple[object, ...]:
+    figures = (f"{row[key]:,.4g}" for key in ("ours", "baseline", "ratio"))
+    return row["name"], *figures, row["unit"], row["baseline_name"]

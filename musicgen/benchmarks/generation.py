@@ -1,0 +1,140 @@
+"""Notes and samples a second of every approach that goes step by step, raw audio apart, at one output and at sixteen.
+
+Ours is the whole of `generate`, up to the score or the sound. The naive way keeps nothing: for each step the window
+goes through `predict` again. It makes one output after the other, so sixteen go no faster than one, and what it would
+have to do around `predict` is left out: that an event needs one call for each of its fields, and sound its phases.
+Weights are random: what is played does not matter here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musicgen.approaches import approach
+from musicgen.approaches.base import Made, SilentMonitor, TrainingSong, read_parameters
+from musicgen.audio.waveform import Waveform
+from musicgen.benchmarks import Line, paired, rate
+from musicgen.benchmarks.pieces import sounding, written
+
+NAIVE_STEPS = 20
+BASELINE = "predict on a sliding window, one output after the other"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is generated.
+
+    Attributes:
+        preset: sizes, but for what `training` says. one, sixteen: parameters of a generation of so many outputs, for
+            about a second of work.
+        inputs: names of the arrays of a training example that the network hears.
+        samples: of sound in a step of the network.
+    """
+
+    key: str
+    preset: str
+    one: Mapping[str, Any]
+    sixteen: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ("inputs",)
+    samples: Callable[[Any], int] = lambda training: 1
+
+    @property
+    def is_sound(self) -> bool:
+        return approach(self.key).medium == "audio"
+
+    def songs(self, folder: Path) -> list[TrainingSong]:
+        return sounding(folder, 2, 12.0, sample_rate=44_100) if self.is_sound else written(folder, 2)
+
+
+WORDS = {"representation": "tokens", "threshold": 1, "validation": "random_windows"}
+EVENT = ("previous", "phase_before", "sounding_before", "chosen", "phase", "sounding", "last", "tonality")
+FREE = {"mode": "free", "prompt_seconds": 0.1}
+CASES = {
+    # As the best known of such systems are published: three layers of 256, a window of 100, the plain number.
+    "note_lstm": Case(
+        "note_lstm", "original", {"num_notes": 4000}, {"num_notes": 1000},
+        {**WORDS, "units": 256, "num_layers": 3, "sequence_length": 100},
+    ),
+    "note_lstm_events": Case("note_lstm", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT),
+    "note_wavenet": Case(
+        "note_wavenet", "original", {"num_notes": 2000}, {"num_notes": 500}, {**WORDS, "instruments": "all"}
+    ),
+    "note_wavenet_events": Case("note_wavenet", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT),
+    "jazz_lstm": Case(
+        "jazz_lstm", "original", {"num_measures": 400}, {"num_measures": 100}, inputs=("inputs", "places")
+    ),
+    "spectral_lstm": Case(
+        "spectral_lstm", "original", {"steps": 60}, {"steps": 30}, samples=lambda training: training.block_size
+    ),
+    "spectral_lstm_frames": Case(
+        "spectral_lstm", "quick", {"seconds": 20.0, "phase_iterations": 0}, {"seconds": 5.0, "phase_iterations": 0},
+        inputs=("heard", "known"), samples=lambda training: training.hop_length * training.frames_per_step,
+    ),
+    "amplitude_lstm": Case("amplitude_lstm", "original", {**FREE, "seconds": 0.5}, {**FREE, "seconds": 0.1}),
+    "amplitude_lstm_frames": Case(
+        "amplitude_lstm", "quick", {**FREE, "seconds": 10.0}, {**FREE, "seconds": 2.0}, inputs=("previous",),
+        samples=lambda training: training.hop_length,
+    ),
+}  # fmt: skip
+
+
+def _measure(name: str, case: Case, count: int) -> Line:
+    """Notes or samples per second of `count` outputs together, both ways."""
+    kind = approach(case.key)
+    training = read_parameters(kind.Training, {**kind.presets[case.preset].training, **case.training})
+    with tempfile.TemporaryDirectory() as folder:
+        songs = case.songs(Path(folder))
+        prepared = kind.prepare(songs, training)
+        networks = kind.build(prepared.codec, training)
+        values = {**kind.presets[case.preset].generation, **(case.one if count == 1 else case.sixteen)}
+        generation = read_parameters(kind.Generation, values)
+
+        def ours() -> int:
+            pieces = kind.generate(
+                networks, prepared.codec, training, generation,
+                songs=songs, prompt=songs[0] if case.is_sound else None, seeds=range(count), monitor=SilentMonitor(),
+            )  # fmt: skip
+            return sum(_amount(made) for made in pieces)
+
+        naive = partial(_predict, next(iter(networks.models.values())), _window(case, prepared))
+        ours(), naive()  # compiled once, outside the measurement
+        rates = paired(lambda: rate(ours), lambda: rate(naive) * case.samples(training))
+    return Line(name, *rates, baseline_name=BASELINE, unit="samples/s" if case.is_sound else "notes/s")
+
+
+def _amount(made: Made) -> int:
+    """Samples of a sound, notes of a score."""
+    return made.content.n_samples if isinstance(made.content, Waveform) else int(made.facts["steps"])
+
+
+def _window(case: Case, prepared: Any) -> dict[str, Any]:
+    """What the network hears of one training example; of the first channel, where each has a network of its own."""
+    examples = prepared.training[0] if isinstance(prepared.training, (list, tuple)) else prepared.training
+    arrays = examples.gather(np.arange(1), None)
+    return {name: arrays[name] for name in case.inputs}
+
+
+def _predict(network: Any, window: dict[str, Any]) -> int:
+    """Steps of the naive way: look at everything, choose the likeliest, move on by one."""
+    by_name = isinstance(network.input, dict)
+    for _ in range(NAIVE_STEPS):
+        given = window if by_name else list(window.values()) if len(window) > 1 else next(iter(window.values()))
+        answer = network.predict(given, verbose=0)
+        np.argmax((answer[-1] if isinstance(answer, list) else answer).reshape(-1))
+        window = {name: np.roll(array, -1, axis=1) for name, array in window.items()}
+    return NAIVE_STEPS
+
+
+LINES: dict[str, Callable[[], Line]] = {
+    f"generation_{what}_{count}": partial(_measure, f"generation_{what}_{count}", case, count)
+    for what, case in CASES.items()
+    for count in (1, 16)
+}

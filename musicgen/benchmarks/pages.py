@@ -1,0 +1,151 @@
+"""How soon the pages answer and what their server holds: a real server, visited in the way of a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psutil
+
+from musicgen.benchmarks import Line
+from musicgen.benchmarks.stock import add_runs, add_songs
+from musicgen.errors import ResourceUnavailable, sentence
+from musicgen.processes import ROOT
+from musicgen.runs.api import list_runs
+
+MANY, FEW = 3_000, 300
+RUNS, OUTPUTS_EACH = 50, 4
+LIMIT_SECONDS = 1.0
+VISITS, TOURS, SESSIONS = 20, 5, 10
+START_SECONDS, EPOCH_SECONDS = 120.0, 300.0
+EVERYTHING = "import tensorflow, librosa, music21, streamlit, psutil; print(psutil.Process().memory_info().rss)"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app with a storage of its own."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    songs: list[str]
+
+    def visited(self, visits: int, visitors: int = 1) -> dict[str, list[float]]:
+        """page → seconds until it had answered, of each visit after a visitor's first; in new sessions."""
+        command = [sys.executable, "-m", "scripts.page_visits", self.url, str(visits), str(visitors)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return dict(json.loads(done.stdout))
+
+    @property
+    def megabytes(self) -> float:
+        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+
+
+@contextmanager
+def served(num_songs: int) -> Iterator[Server]:
+    """A server with so many songs, `RUNS` runs and their outputs; all that works on its storage ends with it."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
+        os.environ["MUSICGEN_HOME"] = folder
+        songs = add_songs(num_songs)
+        add_runs(songs, RUNS, OUTPUTS_EACH)
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        listener.close()
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = Server(process, f"http://127.0.0.1:{port}", songs)
+        try:
+            _wait_until(lambda: _answers(server.url), START_SECONDS, "The server answers")
+            yield server
+        finally:
+            _end_all_of(folder)
+
+
+@contextmanager
+def training(server: Server) -> Iterator[None]:
+    """A run at work in the server's storage, past its first epoch."""
+    command = [sys.executable, "-m", "musicgen", "train", "note_lstm", *server.songs[:4], "--preset", "original"]
+    command += ["--set", "epochs=5000", "--name", "At work"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until(
+            lambda: any(run.is_active and run.history for run in list_runs(limit=1)), EPOCH_SECONDS, "It trains"
+        )
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def while_training() -> Line:
+    """The slowest page: how soon 95 of 100 visits are answered while a network trains on all cores."""
+    with served(MANY) as server, training(server):
+        taken = server.visited(VISITS)
+    slowest = max(statistics.quantiles(seconds, n=20)[-1] for seconds in taken.values())
+    return Line(
+        "pages_while_training", slowest, LIMIT_SECONDS, "the limit that was set",
+        f"s, 95th percentile of the slowest page, {MANY:,} songs", less_is_better=True,
+    )  # fmt: skip
+
+
+def growth() -> Line:
+    """All pages once, with ten times as many songs."""
+    tours: dict[int, list[float]] = {MANY: [], FEW: []}
+    with served(FEW) as few, served(MANY) as many:
+        for _ in range(TOURS):
+            for number, server in ((MANY, many), (FEW, few)):
+                tours[number].append(sum(statistics.median(seconds) for seconds in server.visited(2).values()))
+    return Line(
+        "pages_library_3000", statistics.median(tours[MANY]), statistics.median(tours[FEW]),
+        f"the same with {FEW} songs", f"s for all pages, {MANY:,} songs", less_is_better=True,
+    )  # fmt: skip
+
+
+def memory() -> Line:
+    """The server after ten visitors, against a process that has loaded what trains, listens and reads scores."""
+    with served(MANY) as server:
+        server.visited(1, SESSIONS)
+        ours = server.megabytes
+    done = subprocess.run([sys.executable, "-c", EVERYTHING], capture_output=True, text=True, check=True, cwd=ROOT)
+    everything = int(done.stdout.split()[-1]) / 1e6
+    return Line(
+        "server_memory", ours, everything, "a server that imports tensorflow, librosa and music21",
+        f"MB with {MANY:,} songs, after {SESSIONS} visitors", less_is_better=True,
+    )  # fmt: skip
+
+
+LINES = {"pages_while_training": while_training, "pages_library_3000": growth, "server_memory": memory}
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def _wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise ResourceUnavailable(sentence(f"{rule} within {seconds:.0f} s", "nothing"))
+        time.sleep(0.2)
+
+
+def _end_all_of(folder: str) -> None:
+    """End server, supervisor and worker of this storage, and nobody else."""
+    ended = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("MUSICGEN_HOME") == folder and process.pid != os.getpid():
+                process.kill()
+                ended.append(process)
+    psutil.wait_procs(ended, timeout=10)

@@ -1,0 +1,167 @@
+"""A training as a run does it, examples streamed from disk, in turn with another way to train the same network.
+
+Both sides report epochs: ours through `Approach.fit`, whose monitor lets the other side go whenever ours has had its
+turn. The first epoch of each, in which everything is compiled, does not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen.approaches.base import Approach, EpochRow, Prepared, SilentMonitor, TrainingSong
+from musicgen.benchmarks import Line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TURN_SECONDS, ROUNDS = 3.0, 3
+FOREVER = 10_000  # epochs: the race ends by itself
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained.
+
+    Attributes:
+        preset: where the parameters come from; `more`: what differs from it.
+        songs: makes them in a folder.
+        most_examples: an epoch is cut to so many, 0 for all; whole batches.
+        per_example: what an example counts, in `unit`.
+    """
+
+    approach: str
+    preset: str
+    songs: Callable[[Path], list[TrainingSong]]
+    more: Mapping[str, Any] = field(default_factory=dict)
+    most_examples: int = 0
+    per_example: int = 1
+    unit: str = "windows/s"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What both sides begin with."""
+
+    kind: Approach
+    training: Any
+    prepared: Prepared
+
+    @property
+    def examples(self) -> Any:
+        """Those of the first network, where there are several."""
+        data = self.prepared.training
+        return data[0] if isinstance(data, tuple) else data
+
+    def model(self) -> Any:
+        """The untrained network, another one each time."""
+        return next(iter(self.kind.build(self.prepared.codec, self.training).models.values()))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All examples of the first epoch, in memory."""
+        import numpy as np
+
+        return dict(self.examples.gather(np.arange(self.examples.n_examples), np.random.default_rng(0)))
+
+
+Epoch = Callable[[], float]  # trains an epoch and returns its seconds
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one side did in one turn: epochs a second, by the clock and by the processor's time."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class _First:
+    """The first `n_examples` of other examples."""
+
+    examples: Any
+    n_examples: int
+
+    def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Any:
+        return self.examples.gather(index, rng)
+
+
+class _RaceOver(Exception):
+    """All rounds are done."""
+
+
+class _InTurn(SilentMonitor):
+    """Lets the other side go whenever ours has trained for a turn."""
+
+    def __init__(self, other: Epoch) -> None:
+        self.other = other
+        self.ours: list[Turn] = []
+        self.theirs: list[Turn] = []
+        self._epochs, self._seconds = -1, 0.0  # the first one does not count
+        self._began = time.process_time()
+
+    def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
+        self._epochs += 1
+        if not self._epochs:
+            self.other()
+            self._began = time.process_time()
+            return
+        self._seconds += row.seconds
+        if self._seconds < TURN_SECONDS:
+            return
+        self.ours.append(Turn(self._epochs / self._seconds, self._epochs / (time.process_time() - self._began)))
+        self.theirs.append(_turn(self.other))
+        if len(self.ours) == ROUNDS:
+            raise _RaceOver
+        self._epochs, self._seconds, self._began = 0, 0.0, time.process_time()
+
+
+def _turn(epoch: Epoch) -> Turn:
+    epochs, seconds, began = 0, 0.0, time.process_time()
+    while seconds < TURN_SECONDS:
+        seconds += epoch()
+        epochs += 1
+    return Turn(epochs / seconds, epochs / (time.process_time() - began))
+
+
+def turns(case: Case, other: Callable[[Start], Epoch]) -> tuple[list[Turn], list[Turn], int]:
+    """(ours, the other side's, what an epoch counts in the case's unit)."""
+    from musicgen.approaches import approach
+    from musicgen.approaches.base import read_parameters
+
+    kind = approach(case.approach)
+    values = {**kind.presets[case.preset].training, **case.more, "epochs": FOREVER, "patience": 0}
+    training = read_parameters(kind.Training, values)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = kind.prepare(case.songs(Path(folder)), training)
+        start = Start(kind, training, _cut(prepared, case.most_examples))
+        networks = kind.build(prepared.codec, training)
+        race = _InTurn(other(start))
+        with contextlib.suppress(_RaceOver):
+            kind.fit(networks, start.prepared, training, seed=0, monitor=race)
+        return race.ours, race.theirs, start.examples.n_examples * case.per_example
+
+
+def _cut(prepared: Prepared, most: int) -> Prepared:
+    """Without validation, and with an epoch of at most so many examples."""
+
+    def cut(examples: Any) -> Any:
+        return _First(examples, most) if 0 < most < examples.n_examples else examples
+
+    data = prepared.training
+    data = tuple(cut(each) for each in data) if isinstance(data, tuple) else cut(data)
+    return replace(prepared, training=data, validation=None)
+
+
+def race(name: str, case: Case, other: Callable[[Start], Epoch], other_name: str) -> Line:
+    """Medians of the rounds."""
+    ours, theirs, count = turns(case, other)
+    mine, other_one = (count * statistics.median(turn.wall for turn in side) for side in (ours, theirs))
+    return Line(name, mine, other_one, baseline_name=other_name, unit=case.unit)

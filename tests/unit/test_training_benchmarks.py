@@ -1,0 +1,52 @@
+"""The race between two ways to train: turns are taken, nothing of the first epoch counts. Nothing is timed here."""
+
+from __future__ import annotations
+
+import pytest
+
+from musicgen.approaches import approach
+from musicgen.benchmarks import Skipped, training, training_race, training_torch
+from musicgen.benchmarks.pieces import written
+from musicgen.benchmarks.training_race import Case, Epoch, Start, Turn, turns
+
+TINY = Case("jazz_lstm", "original", lambda folder: written(folder, 2), approach("jazz_lstm").tiny.training, 4)
+
+
+def test_both_sides_take_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_race, "TURN_SECONDS", 1e-9)
+    monkeypatch.setattr(training_race, "ROUNDS", 2)
+    seen: list[Start] = []
+
+    def other(start: Start) -> Epoch:
+        seen.append(start)
+        return lambda: 2.0
+
+    ours, theirs, count = turns(TINY, other)
+    assert [turn.wall for turn in theirs] == [0.5, 0.5]
+    assert len(ours) == 2
+    assert all(isinstance(turn, Turn) and turn.wall > 0 for turn in ours)
+    assert count == 4
+    (start,) = seen
+    assert start.prepared.validation is None
+    assert start.arrays()["inputs"].shape[0] == 4
+
+
+def test_the_other_side_has_the_same_network_in_keras_own_layers() -> None:
+    from musicgen.networks.convolution_sizes import StackSizes
+    from musicgen.networks.note_wavenet import build_word_network
+    from musicgen.networks.tokens import build_token_network
+
+    lstm = build_token_network(vocabulary_size=9, units=[4, 4], dense=4, dropout=0.2, embedding=3)
+    sizes = StackSizes(4, (4, 8), 3, 2, 1, False, False, False, 4, True, 0.2)
+    for network in (lstm, build_word_network(9, sizes, 4, every_step=False)):
+        plain = training.stock(network)
+        assert plain.count_params() == network.count_params()
+        own = {type(layer).__name__ for layer in plain.layers if type(layer).__module__.startswith("musicgen")}
+        assert not own
+
+
+def test_without_pytorch_its_lines_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_torch, "find_spec", lambda _name: None)
+    for line in training_torch.LINES.values():
+        with pytest.raises(Skipped, match=r"requirements-bench\.txt"):
+            line()
