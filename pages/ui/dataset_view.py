@@ -8,21 +8,9 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import run_words
+from pages.ui.floor_words import floor_meaning, floor_title
 from pages.ui.tables import text_table
 
-# What each floor stands for. Found by a word in its name.
-FLOORS = {
-    "uniform": "Every value is equally likely: guessing blindly.",
-    "unigram": "Every value is as likely as it is frequent in the songs: what is common is known, no order.",
-    "bigram": "Every value is as likely as it is frequent after the one before: a table of pairs.",
-    "persistence": "What was last is repeated.",
-    "repeat": "What was last is repeated.",
-    "linear": "A weighted sum of what came before, fitted by least squares: straight arithmetic.",
-    "half_wave": "The song itself with its negative half cut off: no ReLU output gets below.",
-    "zero": "Always the mean of the songs: in sound, silence.",
-    "mean": "Always the mean of the songs.",
-    "silence": "Always silence.",
-}
 TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts that are drawn, not said
 
 
@@ -39,16 +27,12 @@ def _floors_and_tokens(facts: Mapping[str, Any], floors: Mapping[str, float]) ->
     if floors:
         unit = facts.get("loss_unit", "")
         st.caption(f"Floors: losses that need no network{f', in {unit}' if unit else ''}. A network has to get below.")
-        rows = ((name.replace("_", " "), f"{level:.4g}", floor_meaning(name)) for name, level in floors.items())
+        rows = ((floor_title(name), f"{level:.4g}", floor_meaning(name)) for name, level in floors.items())
         text_table(("Floor", "loss ›", "what it stands for"), rows)
     if facts.get("token_table"):
         st.caption("The commonest tokens")
         with st.container(height=260, key="token_table"):
             text_table(("Token", "times ›", "share ›"), token_rows(facts))
-
-
-def floor_meaning(name: str) -> str:
-    return next((words for word, words in FLOORS.items() if word in name.lower()), "A rule that needs no network.")
 
 
 def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

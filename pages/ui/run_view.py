@@ -106,7 +106,9 @@ def _curves(run: Run) -> None:
     epochs = run.request.get("training", {}).get("epochs") if run.is_active else None
     figure = loss_figure(run.history, floors, run.best_epoch, epochs=epochs)
     show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
-    for said in run_words.loss_words(run.history, floors, run.best_epoch):
+    known = approaches().get(run.approach)
+    medium = known.medium if known else "audio"
+    for said in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium):
         st.markdown(f"- {said}")
 
 

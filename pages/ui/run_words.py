@@ -5,29 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pages.ui.floor_words import floor_lesson, floor_title
 from pages.ui.text import span
 
 NOTICEABLE = 0.02  # share of a loss below which its rise or fall is noise
-
-# What being below a floor shows, and what being above it shows. Found by a word in the floor's name.
-FLOOR_LESSONS: dict[str, tuple[str, str]] = {
-    "uniform": ("does better than guessing blindly", "guessing blindly does as well or better"),
-    "unigram": ("knows which notes are common", "knowing how often each note occurs does as well or better"),
-    "bigram": ("has learned more than pairs of notes", "a table of which note follows which does as well or better"),
-    "persistence": (
-        "predicts better than repeating the last sample",
-        "repeating the last sample does as well or better",
-    ),
-    "repeat": ("predicts better than repeating the last sample", "repeating the last sample does as well or better"),
-    "linear": (
-        "predicts better than a linear rule on the same samples",
-        "a linear rule on the same samples does as well or better",
-    ),
-    "half_wave": (
-        "does better than half of the wave",
-        "no ReLU output can do better, for it is never negative",
-    ),
-}
 
 
 def progress_share(state: str, progress: Mapping[str, Any]) -> float:
@@ -70,16 +51,16 @@ def best_row(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None
 
 
 def loss_words(
-    history: Sequence[Mapping[str, Any]], floors: Mapping[str, float], best_epoch: int | None = None
+    history: Sequence[Mapping[str, Any]], floors: Mapping[str, float], best_epoch: int | None = None, *, medium: str
 ) -> list[str]:
-    """Sentences on what the best loss means beside the floors, and on memorising."""
+    """Sentences on what the best loss means beside the floors, and on memorising. `medium`: of the approach."""
     best = best_row(history, best_epoch)
     loss = row_loss(best) if best else None
     if best is None or loss is None:
         return []
     kind = "validation loss" if best.get("val_loss") is not None else "training loss (no music was held out)"
     said = [f"Best {kind}: {loss:.4g} in epoch {best['epoch']}."]
-    said += _beside_floors(loss, floors)
+    said += _beside_floors(loss, floors, medium)
     if (since := memorising_since(history)) is not None:
         said.append(
             f"Since epoch {since} the training loss falls while the validation loss rises: the network learns "
@@ -88,31 +69,19 @@ def loss_words(
     return said
 
 
-def _beside_floors(loss: float, floors: Mapping[str, float]) -> list[str]:
+def _beside_floors(loss: float, floors: Mapping[str, float], medium: str) -> list[str]:
     below = {name: value for name, value in floors.items() if loss < value}
     above = {name: value for name, value in floors.items() if loss >= value}
     said = []
     if below:
         name = min(below, key=lambda key: below[key])
-        said.append(f"Below the floor “{_floor_title(name)}” ({below[name]:.4g}): the network {_lesson(name)[0]}.")
+        lesson = floor_lesson(name, is_below=True, medium=medium)
+        said.append(f"Below the floor “{floor_title(name)}” ({below[name]:.4g}): the network {lesson}.")
     if above:
         name = max(above, key=lambda key: above[key])
-        said.append(f"Not below the floor “{_floor_title(name)}” ({above[name]:.4g}): {_lesson(name)[1]}.")
+        lesson = floor_lesson(name, is_below=False, medium=medium)
+        said.append(f"Not below the floor “{floor_title(name)}” ({above[name]:.4g}): {lesson}.")
     return said
-
-
-def _floor_title(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _lesson(floor: str) -> tuple[str, str]:
-    for word, lesson in FLOOR_LESSONS.items():
-        if word in floor.lower():
-            return lesson
-    return (
-        "does better than this rule, which needs no network",
-        "this rule, which needs no network, does as well or better",
-    )
 
 
 def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) -> int | None:

@@ -61,7 +61,7 @@ def main() -> None:
         if run is None:
             return
         known = approach(run.approach)
-        draw_facts(run)
+        draw_facts(run, known.medium)
         left, right = st.columns([2, 3], gap="large")
         with left:
             request = fill_form(run, known)
@@ -73,11 +73,12 @@ def main() -> None:
             draw_all_outputs(run.id, is_quiet)
 
 
-def draw_facts(run: Run) -> None:
+def draw_facts(run: Run, medium: str) -> None:
     """What the network is worth, in a line."""
     floors = (run.prepared or {}).get("floors", {})
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(" ".join(run_words.loss_words(run.history, floors, run.best_epoch)), width="content")
+        said = run_words.loss_words(run.history, floors, run.best_epoch, medium=medium)
+        st.caption(" ".join(said), width="content")
         page_link("runs", "The run", run=run.id)
 
 

@@ -25,7 +25,7 @@ def test_progress_before_the_first_epoch_names_the_phase() -> None:
 def test_loss_words_name_the_nearest_floor_on_either_side() -> None:
     said = " ".join(
         run_words.loss_words(
-            rows((3.0, 3.2), (2.0, 2.5)), {"uniform": 4.2, "unigram": 3.1, "bigram": 2.4}, best_epoch=2
+            rows((3.0, 3.2), (2.0, 2.5)), {"uniform": 4.2, "unigram": 3.1, "bigram": 2.4}, best_epoch=2, medium="midi"
         )
     )
     assert "Best validation loss: 2.5 in epoch 2" in said
@@ -35,16 +35,24 @@ def test_loss_words_name_the_nearest_floor_on_either_side() -> None:
 
 
 def test_loss_words_below_every_floor() -> None:
-    said = run_words.loss_words(rows((1.0, 1.1)), {"unigram": 3.1, "bigram": 2.4})
+    said = run_words.loss_words(rows((1.0, 1.1)), {"unigram": 3.1, "bigram": 2.4}, medium="midi")
     assert said[-1] == "Below the floor “bigram” (2.4): the network has learned more than pairs of notes."
 
 
+@pytest.mark.parametrize(("loss", "lesson"), [(6.0, "which values are common"), (5.0, "the two before it")])
+def test_a_network_on_sound_is_not_said_to_know_notes(loss: float, lesson: str) -> None:
+    floors = {"unigram": 6.5, "order_1": 6.0, "order_2": 5.5}
+    said = " ".join(run_words.loss_words(rows((loss, loss)), floors, medium="audio"))
+    assert lesson in said
+    assert "note" not in said
+
+
 def test_loss_words_say_when_nothing_was_held_out() -> None:
-    assert "no music was held out" in run_words.loss_words(rows((1.0, None)), {})[0]
+    assert "no music was held out" in run_words.loss_words(rows((1.0, None)), {}, medium="midi")[0]
 
 
 def test_no_history_no_words() -> None:
-    assert run_words.loss_words([], {"unigram": 3.0}) == []
+    assert run_words.loss_words([], {"unigram": 3.0}, medium="midi") == []
 
 
 def test_memorising_is_found_after_the_best_epoch() -> None:
