@@ -9,7 +9,7 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -112,21 +112,27 @@ def write_score_clip(folder: Path, score: Score, *, is_draft: bool = False) -> C
     return Clip(folder)
 
 
-def store_score(folder: Path, score: Score) -> dict[str, Any]:
-    """Write score.mid and facts.json into a `folder` that whoever publishes it will sync; the facts.
+def score_contents(score: Score) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The facts of a score, and the files of its clip, name → content; nothing is written.
 
-    The roll is stored where reading it is quicker than reading the score once more."""
+    The roll is among them where reading it is quicker than reading the score once more."""
     from musicgen.symbolic.midi import score_to_midi_bytes
     from musicgen.symbolic.rolls import score_facts, score_to_roll
 
     content = score_to_midi_bytes(score)
     facts = {**score_facts(score), "sha256": hashlib.sha256(content).hexdigest()}
+    contents = {SCORE: content}
+    if score.num_notes > MANY_NOTES:
+        contents[ROLL] = _array_bytes(score_to_roll(score))
+    return facts, contents | {FACTS: json.dumps(facts, allow_nan=False).encode()}
+
+
+def write_contents(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a clip's files, the facts last, into a `folder` that whoever publishes it will sync."""
     with _told_in_words():
-        _write(folder / SCORE, content)
-        if score.num_notes > MANY_NOTES:
-            _write_arrays(folder / ROLL, score_to_roll(score))
-        _write(folder / FACTS, json.dumps(facts, allow_nan=False).encode())
-    return facts
+        for name, content in contents.items():
+            with open(folder / name, "wb", buffering=0) as file:
+                file.write(content)
 
 
 def add_sound(clip: Clip, wav_path: Path, **more_facts: Any) -> None:
@@ -189,12 +195,11 @@ def _told_in_words() -> Iterator[None]:
         raise ResourceUnavailable(text, code="disk_full") from error
 
 
-def _write(path: Path, content: bytes) -> None:
-    with open(path, "wb", buffering=0) as file:
-        file.write(content)
-
-
 def _write_arrays(path: Path, arrays: dict[str, NDArray[Any]], *, is_draft: bool = False) -> None:
+    write_bytes(path, _array_bytes(arrays), survives_power_cut=not is_draft)
+
+
+def _array_bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue(), survives_power_cut=not is_draft)
+    return buffer.getvalue()

@@ -100,7 +100,7 @@ _COLUMNS = tuple(column.name for column in songs.c if column.name != "id")
 
 def song_folder(song_id: str, root: Path | None = None) -> Path:
     """`root`: of all that is stored; `home()` where absent."""
-    return (root or home()) / "songs" / check_id("song", song_id)
+    return (root or home()).joinpath("songs", check_id("song", song_id))
 
 
 def list_songs(

@@ -153,4 +153,4 @@ def check_free_space(need_bytes: int = 0) -> None:
 
 def blob_path(sha256: str, root: Path | None = None) -> Path:
     """`root`: of all that is stored; `home()` where absent."""
-    return (root or home()) / "blobs" / sha256[:2] / sha256[2:4] / sha256
+    return (root or home()).joinpath("blobs", sha256[:2], sha256[2:4], sha256)
