@@ -25,10 +25,11 @@ HEADER_BYTES = 4096  # of a .npy entry, generously
 
 @dataclass(frozen=True)
 class Remembered:
-    """What networks were at one moment of their training: name → arrays."""
+    """What networks were at one moment of their training: name → weights, and name → those numbers of the optimiser
+    that are no moments of the gradients (how many steps it has taken), None in place of the others."""
 
     weights: dict[str, list[NDArray[Any]]]
-    moments: dict[str, list[NDArray[Any]]]
+    counters: dict[str, list[NDArray[Any] | None]]
 
 
 class Networks:
@@ -65,15 +66,23 @@ class Networks:
         return optimizer
 
     def remember(self) -> Remembered:
-        """A copy, in the memory of the machine, of all weights and of the optimisers' state."""
-        return Remembered(_values(self.models, "weights"), _values(self.optimizers, "variables"))
+        """A copy, in the memory of the machine, of what `go_back` needs. Moments are left out: they would be twice as
+        large as all the rest."""
+        counters = {
+            name: [variable.numpy() if variable.ndim == 0 else None for variable in optimizer.variables]
+            for name, optimizer in self.optimizers.items()
+        }
+        return Remembered(_values(self.models, "weights"), counters)
 
     def go_back(self, to: Remembered) -> None:
-        """Weights as they were, and optimisers that are attached from now on in the state that they were in."""
+        """Weights as they were, and optimisers that are attached from now on at the step where they were. Their moments
+        stay as they are by now: averages over the last gradients, which fit the weights of a few steps ago as well."""
         for name, model in self.models.items():
             _assign(model.weights, to.weights[name], name)
+        for name, optimizer in self.optimizers.items():
+            pairs = zip(optimizer.variables, to.counters[name], strict=True)
+            self._moments[name] = [variable.numpy() if then is None else then for variable, then in pairs]
         self.optimizers.clear()
-        self._moments = dict(to.moments)
 
     def save(self, folder: Path, with_optimizer: bool = True) -> None:
         """Write weights, state and (unless left out) the optimisers' state into an existing folder."""
@@ -99,12 +108,12 @@ def _values(owners: Mapping[str, Any], what: str) -> dict[str, list[NDArray[Any]
 
 
 def _write(path: Path, groups: Mapping[str, Sequence[Any]]) -> None:
-    arrays = {
-        f"{name}/{number:03d}": variable.numpy()
-        for name, variables in groups.items()
-        for number, variable in enumerate(variables)
-    }
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    """As `numpy.savez` does, but never with more than one array copied out of the framework."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, variables in groups.items():
+            for number, variable in enumerate(variables):
+                with archive.open(f"{name}/{number:03d}.npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, np.asanyarray(variable.numpy()), allow_pickle=False)
 
 
 def _read(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, list[NDArray[Any]]]:

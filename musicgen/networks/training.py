@@ -22,7 +22,7 @@ from musicgen.approaches.base import EpochRow, Monitor
 from musicgen.codecs.examples import Block, Examples, blocks, count_steps, epoch_rng, steps_per_block
 from musicgen.errors import TrainingFailed, sentence
 from musicgen.networks.batch_sizes import BatchSizes
-from musicgen.networks.bundle import Networks
+from musicgen.networks.bundle import Networks, Remembered
 from musicgen.networks.early_stopping import EarlyStopping
 from musicgen.networks.loops import Loop, Objective, evaluation_loop, training_loop
 from musicgen.networks.memory import is_out_of_memory
@@ -177,16 +177,21 @@ def fit(
     if sizes.now < sizes.asked:
         monitor.notice(f"Batches stay at {sizes.now}, because memory ran out with larger ones.")
     runners = _runners(networks, tasks, recipe, sizes)
+
+    def fewer_at_once(epoch: int, before: Remembered) -> None:
+        monitor.notice(sizes.halve(epoch))
+        runners.clear()  # and with them the memory that they hold, before new ones take theirs
+        gc.collect()  # compiled loops and what they are about point at each other
+        networks.go_back(before)
+        runners.extend(_runners(networks, tasks, recipe, sizes))
+
     with ThreadPoolExecutor(len(tasks)) as side_by_side:
         for epoch in range(first_epoch, recipe.epochs + 1):
             began = time.monotonic()
             before = networks.remember()
             while (learned := _attempt(runners, side_by_side, seed, epoch, monitor)) is None:
-                monitor.notice(sizes.halve(epoch))
-                del runners  # and with them the memory that they hold, before new ones take theirs
-                gc.collect()  # compiled loops and what they are about point at each other
-                networks.go_back(before)
-                runners = _runners(networks, tasks, recipe, sizes)
+                fewer_at_once(epoch, before)
+            del before  # as large as all weights, and in the way of saving
             means, checked = learned
             row = _row(epoch, tasks, means, checked, time.monotonic() - began, networks)
             row.extra["batch_size"] = sizes.now

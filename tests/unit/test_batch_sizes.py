@@ -1,4 +1,4 @@
-"""Memory that runs out: the batch is halved, the epoch begins again from where it began, and nothing else changes."""
+"""Memory that runs out: the batch is halved, the epoch begins again from the weights with which it began."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class Listener(Keeper):
 
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Batches larger than `fits` run out of memory in the call after `calls` that went well. Steps without a network:
-    what they do to the weights is a function of the examples, the seed and the optimiser."""
-    limits = {"fits": 1_000, "calls": 0}
+    """Batches larger than `fits` run out of memory in the call after `calls` that went well; with `spoils`, only when
+    it has changed the weights. Steps without a network: what they do to the weights is a function of the examples, the
+    seed and the optimiser."""
+    limits = {"fits": 1_000, "calls": 0, "spoils": 0}
 
     def loop(model: Any, optimizer: Any, objective: Any, *, shards: int = 1) -> Any:
         def call(arrays: Any, n_steps: int, seed: int) -> Any:
@@ -47,12 +48,12 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
             assert batch_size % shards == 0
             noise = np.random.default_rng(seed).normal(size=n_steps)
             pushes = [sum(float(array[step].sum()) for array in arrays.values()) for step in range(n_steps)] + noise
-            for push in pushes:
+            fails = batch_size > limits["fits"] and limits["calls"] <= 0
+            for push in pushes if limits["spoils"] or not fails else ():
                 optimizer.apply([push + each for each in model.trainable_variables], model.trainable_variables)
-            if batch_size > limits["fits"]:  # weights have changed by the time it fails
-                if limits["calls"] <= 0:
-                    raise ResourceExhaustedError("OOM when allocating tensor")
-                limits["calls"] -= 1
+            if fails:
+                raise ResourceExhaustedError("OOM when allocating tensor")
+            limits["calls"] -= batch_size > limits["fits"]
             return np.stack([pushes] * objective.n_sums, axis=1)
 
         return call
@@ -124,10 +125,31 @@ def test_the_epoch_begins_again_and_a_resumed_run_goes_on_with_the_small_batch(
     assert_same(prepared, whole)
 
 
+def test_a_step_that_failed_late_leaves_no_trace_in_the_weights(
+    small_memory: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_memory |= {"fits": 4, "calls": 2, "spoils": 1}
+    net, seen = networks(), []
+    attempt = engine._attempt
+
+    def watched(*arguments: Any) -> Any:
+        counts = [int(optimizer.iterations) for optimizer in net.optimizers.values()]
+        seen.append((arguments[3], [each.copy() for each in weights(net)], counts))
+        return attempt(*arguments)
+
+    monkeypatch.setattr(engine, "_attempt", watched)
+    fit(net, [task(24)], RECIPE, seed=5, monitor=SilentMonitor())
+    assert [epoch for epoch, _, _ in seen] == [1, 2, 3, 3, 4]
+    (_, before, counted), (_, again, counted_again) = seen[2:4]
+    assert counted == counted_again == [6]
+    for one, two in zip(before, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_the_learning_rate_ends_where_it_would_have(small_memory: dict[str, int]) -> None:
     usual, halved = Listener(), Listener()
     fit(networks(), [task(24)], RECIPE, seed=5, monitor=usual)
-    small_memory |= {"fits": 2, "calls": 2}
+    small_memory |= {"fits": 2, "calls": 2, "spoils": 1}
     net = networks()
     fit(net, [task(24)], RECIPE, seed=5, monitor=halved)
     assert halved.rows[-1].extra["batch_size"] == 2
