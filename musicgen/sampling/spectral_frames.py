@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,54 +38,93 @@ def frame_pieces(
     n_new = generation.steps or max(1, round(generation.seconds * codec.steps_per_second))
     places = frame_places(songs, codec, length, training, generation, seeds)
     heard = np.stack([_heard(place, codec, length) for place in places])
-    pace, total = Pace(), (n_new + n_new * generation.phase_iterations // 8) * len(seeds)
+    work = _Work(codec, generation, monitor, list(seeds), places, heard, n_new)
+    made, pace = work.choose(FrameStepper(model, codec, training.num_layers))
+    for number in range(len(seeds)):
+        yield work.piece(number, made[number], pace)
 
-    def progress(done: int) -> None:
-        pace.note(done)
-        monitor.progress("generating", done * len(seeds), total)
 
-    progress(0)
-    stepper = FrameStepper(model, codec, training.num_layers)
-    begin = stepper.start(len(seeds))
-    if heard.shape[1]:
-        begin = hear(stepper, begin, heard)
-    rules = Rules(generation.temperature, generation.top_k, generation.top_p)
-    noise = uniforms(seeds, n_new, stepper.num_fields)
+@dataclass(frozen=True)
+class _Work:
+    """What is asked for: of each piece its seed, where in the songs it begins, and the choices heard there, shape
+    (n_pieces, length, codebooks); and how many choices to make."""
 
-    def kept(number: int, chosen: Ids) -> Ids:
-        return np.concatenate([heard[number], chosen]) if generation.keep_seed else chosen
+    codec: FrameCodec
+    generation: Any
+    monitor: Monitor
+    seeds: list[int]
+    places: Sequence[Place | None]
+    heard: Ids
+    n_new: int
 
-    def so_far(made: Ids) -> None:
-        rough = min(generation.phase_iterations, ROUGH_ITERATIONS)
-        monitor.so_far(
-            lambda: _sound(codec, kept(0, made[0]), generation, seeds[0], iterations=rough)[0], made.shape[1], n_new
-        )
+    def choose(self, stepper: FrameStepper) -> tuple[Ids, dict[str, float]]:
+        """(n_pieces, n_new, codebooks), and how fast that went."""
+        pace, generation = Pace(), self.generation
 
-    made = sample(stepper, begin, noise, rules, progress=progress, so_far=so_far)
-    chosen = pace.facts(len(seeds))
-    for number, (seed, place) in enumerate(zip(seeds, places, strict=True)):
+        def progress(done: int) -> None:
+            pace.note(done)
+            self._tell(done * len(self.seeds))
 
-        def sounding(number: int = number) -> None:
-            left = (total - n_new * len(seeds)) * number // len(seeds)
-            monitor.progress("generating", n_new * len(seeds) + left, total)
+        progress(0)
+        begin = stepper.start(len(self.seeds))
+        if self.heard.shape[1]:
+            begin = hear(stepper, begin, self.heard)
+        rules = Rules(generation.temperature, generation.top_k, generation.top_p)
+        noise = uniforms(self.seeds, self.n_new, stepper.num_fields)
+        made = sample(stepper, begin, noise, rules, progress=progress, so_far=self._so_far)
+        return made, pace.facts(len(self.seeds))
 
-        began = time.monotonic()
-        ids = kept(number, made[number])
-        content, gain = _sound(codec, ids, generation, seed, iterations=generation.phase_iterations, progress=sounding)
-        took = n_new / chosen["steps_per_second"] + time.monotonic() - began  # choices of this piece, and phases
-        seconds = heard.shape[1] / codec.steps_per_second
+    def piece(self, number: int, chosen: Ids, pace: Mapping[str, float]) -> Made:
+        """The sound of one piece, and its facts."""
+        began, iterations = time.monotonic(), self.generation.phase_iterations
+        content, gain = self._sound(number, chosen, iterations, lambda: self._tell(self._chosen + self._phases(number)))
+        took = self.n_new / pace["steps_per_second"] + time.monotonic() - began  # choices of this piece, and phases
+        seconds, keeps = self.heard.shape[1] / self.codec.steps_per_second, self.generation.keep_seed
+        place = self.places[number]
         facts = {
-            **chosen,
-            "steps": n_new,
-            "steps_per_second": round(n_new / took, 1),
-            "seeded_seconds": round(seconds, 6) if generation.keep_seed else 0.0,
+            **pace,
+            "steps": self.n_new,
+            "steps_per_second": round(self.n_new / took, 1),
+            "seeded_seconds": round(seconds, 6) if keeps else 0.0,
             "heard_seconds": round(seconds, 6),
-            "distinct_sounds": len(np.unique(made[number][:, 0])),
+            "distinct_sounds": len(np.unique(chosen[:, 0])),
             **(place.facts if place else {"seed_song": None}),
-            **fate(content, codec.level, gain),
+            **fate(content, self.codec.level, gain),
         }
-        behind = 0.0 if generation.keep_seed else seconds
-        yield Made(content, seed, facts, place.beside(behind, content.seconds) if place else None)
+        beside = place.beside(0.0 if keeps else seconds, content.seconds) if place else None
+        return Made(content, self.seeds[number], facts, beside)
+
+    @property
+    def _chosen(self) -> int:
+        """All choices of all pieces."""
+        return self.n_new * len(self.seeds)
+
+    def _phases(self, n_pieces: int) -> int:
+        """Their phases take as long as so many choices."""
+        return (self.n_new * self.generation.phase_iterations // 8) * n_pieces
+
+    def _tell(self, done: int) -> None:
+        self.monitor.progress("generating", done, self._chosen + self._phases(len(self.seeds)))
+
+    def _so_far(self, made: Ids) -> None:
+        rough = min(self.generation.phase_iterations, ROUGH_ITERATIONS)
+        self.monitor.so_far(lambda: self._sound(0, made[0], rough)[0], made.shape[1], self.n_new)
+
+    def _sound(
+        self, number: int, chosen: Ids, iterations: int, progress: Callable[[], None] = lambda: None
+    ) -> tuple[Waveform, float]:
+        """(sound of a piece, what it was multiplied with so that it is not clipped)."""
+        ids = np.concatenate([self.heard[number], chosen]) if self.generation.keep_seed else chosen
+        samples = magnitudes_to_samples(
+            self.codec.to_magnitudes(self.codec.to_steps(ids)),
+            hop_length=self.codec.hop_length,
+            iterations=iterations,
+            rng=np.random.default_rng([self.seeds[number], 5]),
+            progress=progress,
+        )
+        peak = float(np.abs(samples).max(initial=0.0))
+        gain = loudness_gain(samples, self.generation.normalise_peak or peak > LOUDEST)
+        return Waveform(np.clip(samples * np.float32(gain), -1.0, 1.0), self.codec.sample_rate), gain
 
 
 def _heard(place: Place | None, codec: FrameCodec, length: int) -> Ids:
@@ -94,26 +134,3 @@ def _heard(place: Place | None, codec: FrameCodec, length: int) -> Ids:
     n_frames = length * codec.frames_per_step
     samples = place.sound.read(place.first, place.first + codec.count_samples(n_frames))
     return codec.quantise(codec.steps_from(codec.log_frames(samples))[:: codec.frames_per_step])
-
-
-def _sound(
-    codec: FrameCodec,
-    ids: Ids,
-    generation: Any,
-    seed: int,
-    *,
-    iterations: int,
-    progress: Callable[[], None] = lambda: None,
-) -> tuple[Waveform, float]:
-    """(sound of these choices, what it was multiplied with so that it is not clipped)."""
-    magnitudes = codec.to_magnitudes(codec.to_steps(ids))
-    samples = magnitudes_to_samples(
-        magnitudes,
-        hop_length=codec.hop_length,
-        iterations=iterations,
-        rng=np.random.default_rng([seed, 5]),
-        progress=progress,
-    )
-    peak = float(np.abs(samples).max(initial=0.0))
-    gain = loudness_gain(samples, generation.normalise_peak or peak > LOUDEST)
-    return Waveform(np.clip(samples * np.float32(gain), -1.0, 1.0), codec.sample_rate), gain
