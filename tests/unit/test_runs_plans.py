@@ -110,6 +110,18 @@ def test_speeds_of_the_nearest_size_of_step_count(home: Path) -> None:
     assert [speeds.is_measured("a", "cpu", step) for step in (1e6, 1e7)] == [True, False]
 
 
+def test_a_first_guess_is_within_a_factor_of_four_of_what_was_measured_on_two_cores(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured: two kinds of machine, the slower at about half of these speeds."""
+    monkeypatch.setattr(speeds, "usable_cores", lambda: 2)
+    measured = {3e6: 30e9, 3.3e8: 62e9, 3.6e9: 75e9, 6e9: 139e9, 2e10: 165e9, 6.4e10: 181e9}
+    for step, reached in measured.items():
+        assert reached / 4 < speeds.speed("a", "cpu", step) < reached, step
+    assert speeds.speed("a", "cpu", 0.0) > 0
+    assert speeds.speed("a", "cpu", 1e30) == 2 * speeds.FASTEST_CORE
+
+
 def test_operations_of_a_step() -> None:
     cost = Cost(1, 1, 1000.0, 1)
     batched = types.SimpleNamespace(batch_size=3)
