@@ -94,6 +94,11 @@ class Training(Schedule):
         0.0, ge=0, le=6, unit="semitones", advanced=True, title="Vary the pitch",
         help="Each crop is tuned up or down by at most so much. A quarter of a tone helps where there is little music.",
     )  # fmt: skip
+    heard_noise: float = parameter(
+        0.0, ge=0, le=64, unit="levels", advanced=True, title="Noise on what is heard",
+        help="Noise put on the samples heard, never on those asked for, in steps of 256 levels: the network learns so "
+        "to go on from sound that is not quite right, as its own is, and fades and hisses less.",
+    )  # fmt: skip
     validation_share: float = parameter(
         0.1, ge=0, le=0.5, advanced=True, title="Held-out share", help="The last part of each song, which validates."
     )
@@ -154,7 +159,7 @@ class AudioWaveNet(Approach):
             training={
                 "sample_rate": 8_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 60,
                 "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
-                "gradient_clip": 1.0,
+                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 30.0,
             },
             generation={"temperature": 0.9},
             takes="about two minutes",
@@ -266,8 +271,8 @@ class AudioWaveNet(Approach):
     ) -> Iterator[Made]:
         from musicgen.sampling.sound_pieces import sound_pieces
 
-        sizes = _sizes(training)
-        yield from sound_pieces(networks.models["sound"], sizes, codec, generation, songs, prompt, seeds, monitor)
+        model, sizes = networks.models["sound"], _sizes(training)
+        yield from sound_pieces(model, sizes, codec, training, generation, songs, prompt, seeds, monitor)
 
     def codec_from_json(self, document: dict[str, Any]) -> RawAudioCodec:
         return RawAudioCodec.from_json(document)

@@ -34,6 +34,8 @@ class CropExamples:
     Attributes:
         heard: samples that one answer hears. n_examples: crops in an epoch.
         gain_db, semitones: how far a crop may be turned up or down and tuned, at random.
+    noise: standard deviation of what disturbs the levels that are heard, never those that are asked for: see
+        `RawAudioCodec.disturbed`. The network learns to go on from sound that is not quite right, as its own will be.
     """
 
     stretches: Sequence[Stretch]
@@ -44,11 +46,15 @@ class CropExamples:
     is_conditioned: bool = False
     gain_db: float = 0.0
     semitones: float = 0.0
+    noise: float = 0.0
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
         lines = np.stack([self._even(int(number)) if rng is None else self._drawn(rng) for number in index])
         ids = self.codec.samples_to_levels(lines)
-        arrays: Arrays = {"inputs": ids[:, :-1], "target": ids[:, self.heard :]}
+        heard = ids[:, :-1]
+        if self.noise and rng is not None:
+            heard = self.codec.disturbed(heard, self.noise * rng.standard_normal(heard.shape, dtype=np.float32))
+        arrays: Arrays = {"inputs": heard, "target": ids[:, self.heard :]}
         if self.is_conditioned:
             described = np.stack([describe_frames(line, self.codec.sample_rate) for line in lines])
             arrays["condition"] = described[:, 2:]

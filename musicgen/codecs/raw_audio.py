@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,6 +47,16 @@ class RawAudioCodec:
         if self.levels < LINEAR_LEVELS:
             return mu_law_to_samples(ids, self.levels)
         return (2.0 * ids.astype(np.float64) / (self.levels - 1) - 1.0).astype(np.float32)
+
+    def disturbed(self, ids: NDArray[np.int32], noise: NDArray[np.floating]) -> NDArray[np.int32]:
+        """Levels with noise on them, any shape; that of `noise`, in steps of a mu-law of 256 levels, is the same.
+
+        Where levels lie evenly, a step is as wide as it is for mu-law: the louder, the wider."""
+        width: Any = 1.0
+        if self.levels == LINEAR_LEVELS:
+            loudness = np.abs(2.0 * ids / (self.levels - 1) - 1.0)
+            width = (self.levels - 1) * math.log(256) / 255 * (1 / 255 + loudness)
+        return np.clip(np.rint(ids + noise * width), 0, self.levels - 1).astype(np.int32)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -75,6 +75,7 @@ def _crops(stretches: list[Stretch], codec: RawAudioCodec, sizes: RawAudioSizes,
         stretches, codec, sizes.receptive_field, training.crop_length,
         n_examples=max(1, -(-wanted // training.crop_length)),
         is_conditioned=bool(sizes.conditions), gain_db=training.gain_db, semitones=training.semitones,
+        noise=training.heard_noise,
     )  # fmt: skip
 
 

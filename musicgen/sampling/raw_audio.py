@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,11 +18,28 @@ SAMPLES_PER_CALL = 1000
 Levels = NDArray[np.int32]
 
 
-class RawAudioSampler:
-    """A WaveNet with the memory of some pieces: what they have sounded so far."""
+class Hiss:
+    """Noise on what is heard, as in the training: a network that has learned to mistrust what it hears takes its own
+    sound for less than it is, and fades, unless there is as much noise on that.
 
-    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
-        self.sizes = sizes
+    Args:
+        deviation: see CropExamples.noise. seeds: of the pieces.
+    """
+
+    def __init__(self, deviation: float, seeds: Sequence[int]) -> None:
+        self.deviation = np.float32(deviation)
+        self._rngs = [np.random.default_rng([seed, 7]) for seed in seeds]
+
+    def next(self, n_steps: int) -> NDArray[np.float32]:
+        """Of the following samples of each piece, (n_steps, n_pieces)."""
+        return self.deviation * np.stack([rng.standard_normal(n_steps, dtype=np.float32) for rng in self._rngs], axis=1)
+
+
+class RawAudioSampler:
+    """A WaveNet with the memory of some pieces: what they have sounded so far. `hiss`: on all that they hear."""
+
+    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int, hiss: Hiss | None = None) -> None:
+        self.sizes, self.hiss = sizes, hiss
         self.weights = laid_out(model, sizes)
         shares = np.array_split(np.arange(n_pieces), min(usable_cores(), n_pieces))
         self.shares = [slice(int(share[0]), int(share[-1]) + 1) for share in shares]
@@ -80,6 +97,7 @@ class RawAudioSampler:
         if condition is None:
             condition = np.zeros((n_steps, n_pieces, self.sizes.conditions), dtype=np.float32)
         made = np.empty((n_steps, n_pieces), dtype=np.int32)
+        noise = self.hiss.next(n_steps) if self.hiss else np.zeros((n_steps, n_pieces), dtype=np.float32)
         float_rules = (np.float32(rules[0]), np.float32(rules[1]), self.sizes.levels if self.sizes.mixtures else 0)
 
         def work(number: int) -> None:
@@ -88,8 +106,8 @@ class RawAudioSampler:
             logits = np.zeros((0, 0, 0) if kept is None else kept[:, share].shape, dtype=np.float32)
             run(
                 self.weights, self.memories[number], self.step, np.ascontiguousarray(given[:, share]),
-                np.ascontiguousarray(uniform[:, share]), np.ascontiguousarray(condition[:, share]), float_rules, part,
-                logits,
+                np.ascontiguousarray(noise[:, share]), np.ascontiguousarray(uniform[:, share]),
+                np.ascontiguousarray(condition[:, share]), float_rules, part, logits,
             )  # fmt: skip
             made[:, share] = part
             if kept is not None:

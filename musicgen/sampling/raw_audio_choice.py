@@ -100,3 +100,13 @@ def pick_from_mixture(answers, uniform, temperature, levels):  # type: ignore[no
     value = answers[n + chosen] + width * math.log(place / (f32(1.0) - place))
     level = round((min(max(value, f32(-1.0)), f32(1.0)) + f32(1.0)) * f32(0.5) * (levels - 1))
     return min(max(level, 0), levels - 1)
+
+
+@numba.njit(**FAST)
+def disturbed(level, noise, levels, highest):  # type: ignore[no-untyped-def]
+    """A level with noise on it, as in `RawAudioCodec.disturbed`; `levels`: of even ones, else 0."""
+    width = f32(1.0)
+    if levels:
+        loudness = abs(f32(2.0) * level / f32(levels - 1) - f32(1.0))
+        width = f32(levels - 1) * f32(math.log(256.0) / 255.0) * (f32(1.0 / 255.0) + loudness)
+    return min(max(round(level + noise * width), 0), highest)

@@ -17,7 +17,7 @@ from musicgen.sampling.decoding import uniforms
 from musicgen.sampling.level_facts import level_facts
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.prompts import prompt_start
-from musicgen.sampling.raw_audio import RawAudioSampler
+from musicgen.sampling.raw_audio import Hiss, RawAudioSampler
 
 MOST_TOGETHER = 1 << 24  # samples that are made at once: longer pieces are made fewer at a time
 
@@ -26,6 +26,7 @@ def sound_pieces(
     model: Any,
     sizes: RawAudioSizes,
     codec: RawAudioCodec,
+    training: Any,
     generation: Any,
     songs: Sequence[TrainingSong],
     prompt: TrainingSong | None,
@@ -38,7 +39,9 @@ def sound_pieces(
     for first in range(0, len(seeds), together):
         batch, done = seeds[first : first + together], first * n_samples
         begins = [_Begin(codec, generation, prompt or _drawn(songs, seed), seed) for seed in batch]
-        sampler = RawAudioSampler(model, sizes, len(batch))
+        sampler = RawAudioSampler(
+            model, sizes, len(batch), Hiss(training.heard_noise, batch) if training.heard_noise else None
+        )
         told = [begin.described(n_samples) for begin in begins] if sizes.conditions else None
         sampler.hear(
             _laid_together([begin.levels for begin in begins], sizes.silence),
