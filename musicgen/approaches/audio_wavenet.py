@@ -123,6 +123,11 @@ class Generation(Parameters):
         1.0, gt=0, le=1, title="Top p",
         help="Choose among the likeliest levels that together have this probability: takes off hiss. For mu_law.",
     )  # fmt: skip
+    keep_level: bool = parameter(
+        True, title="Keep the level",
+        help="Once it has become 4 dB softer or louder than the songs, it is turned up or down a little in its own "
+        "ears. Off, it fades as it will.",
+    )  # fmt: skip
     prompt_seconds: float = parameter(
         0.5, ge=0, le=60, unit="s", title="Prompt",
         help="How much of a song is heard before the network goes on. 0: it begins out of silence.",
@@ -159,7 +164,7 @@ class AudioWaveNet(Approach):
             training={
                 "sample_rate": 8_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 60,
                 "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
-                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 30.0,
+                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 60.0,
             },
             generation={"temperature": 0.9},
             takes="about two minutes",
@@ -170,6 +175,7 @@ class AudioWaveNet(Approach):
                 "sample_rate": 16_000, "dilation_depth": 10, "stacks": 3, "residual": 64, "skip": 128, "epochs": 200,
                 "batch_size": 8, "crop_length": 2048, "learning_rate": 1e-3, "gain_db": 0.0,
             },
+            generation={"keep_level": False},
             takes="hours",
         ),
         "best": Preset(
@@ -177,7 +183,7 @@ class AudioWaveNet(Approach):
             training={
                 "sample_rate": 16_000, "dilation_depth": 11, "stacks": 2, "residual": 48, "skip": 96, "epochs": 120,
                 "batch_size": 8, "crop_length": 8192, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
-                "gradient_clip": 1.0, "patience": 30,
+                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "patience": 30,
             },
             takes="an hour or more",
         ),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from musicgen.codecs.raw_audio_sizes import RawAudioSizes
 from musicgen.machine import usable_cores
+from musicgen.sampling.level_keeping import LevelKeeper
 from musicgen.sampling.raw_audio_kernel import run
 from musicgen.sampling.raw_audio_layout import empty_memory, laid_out
 
@@ -19,8 +20,8 @@ Levels = NDArray[np.int32]
 
 
 class Hiss:
-    """Noise on what is heard, as in the training: a network that has learned to mistrust what it hears takes its own
-    sound for less than it is, and fades, unless there is as much noise on that.
+    """Noise on what pieces hear of themselves, as on what was heard in the training: a network that has learned to
+    mistrust what it hears takes sound without noise for less than it is, and fades.
 
     Args:
         deviation: see CropExamples.noise. seeds: of the pieces.
@@ -36,10 +37,10 @@ class Hiss:
 
 
 class RawAudioSampler:
-    """A WaveNet with the memory of some pieces: what they have sounded so far. `hiss`: on all that they hear."""
+    """A WaveNet with the memory of some pieces: what they have sounded so far."""
 
-    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int, hiss: Hiss | None = None) -> None:
-        self.sizes, self.hiss = sizes, hiss
+    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
+        self.sizes = sizes
         self.weights = laid_out(model, sizes)
         shares = np.array_split(np.arange(n_pieces), min(usable_cores(), n_pieces))
         self.shares = [slice(int(share[0]), int(share[-1]) + 1) for share in shares]
@@ -64,13 +65,15 @@ class RawAudioSampler:
         temperature: float = 1.0,
         top_p: float = 1.0,
         condition: NDArray[np.float32] | None = None,
+        hiss: Hiss | None = None,
+        keeper: LevelKeeper | None = None,
         progress: Callable[[int], None] = lambda done: None,
         so_far: Callable[[Levels], None] = lambda made: None,
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_samples, conditions). `progress` hears how many samples there are; `so_far` is
-        shown them, (n_pieces, n).
+        `condition`: (n_pieces, n_samples, conditions). `hiss`: on what they hear of themselves. `keeper`: keeps them as
+        loud as the songs. `progress` hears how many samples there are; `so_far` is shown them, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)
@@ -78,7 +81,9 @@ class RawAudioSampler:
             piece = slice(start, min(start + SAMPLES_PER_CALL, n_samples))
             given = np.full((piece.stop - start, n_pieces), -1, dtype=np.int32)
             described = None if condition is None else condition[:, piece].transpose(1, 0, 2)
-            made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p)).T
+            noise = hiss.next(len(given)) if hiss else None
+            turns = keeper.turns(made[:, :start]) if keeper else None
+            made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p), noise, turns).T
             progress(piece.stop)
             so_far(made[:, : piece.stop])
         return made
@@ -89,6 +94,8 @@ class RawAudioSampler:
         uniform: NDArray[np.float32] | None = None,
         condition: NDArray[np.float32] | None = None,
         rules: tuple[float, float] = (1.0, 1.0),
+        noise: NDArray[np.float32] | None = None,
+        turns: NDArray[np.float32] | None = None,
         kept: NDArray[np.float32] | None = None,
     ) -> Levels:
         """The kernel over given (n, n_pieces), the pieces shared out over the cores; see `raw_audio_kernel.run`."""
@@ -97,7 +104,8 @@ class RawAudioSampler:
         if condition is None:
             condition = np.zeros((n_steps, n_pieces, self.sizes.conditions), dtype=np.float32)
         made = np.empty((n_steps, n_pieces), dtype=np.int32)
-        noise = self.hiss.next(n_steps) if self.hiss else np.zeros((n_steps, n_pieces), dtype=np.float32)
+        turns = np.zeros(n_pieces, dtype=np.float32) if turns is None else turns
+        noise = np.zeros((n_steps, n_pieces), dtype=np.float32) if noise is None else noise
         float_rules = (np.float32(rules[0]), np.float32(rules[1]), self.sizes.levels if self.sizes.mixtures else 0)
 
         def work(number: int) -> None:
@@ -106,7 +114,7 @@ class RawAudioSampler:
             logits = np.zeros((0, 0, 0) if kept is None else kept[:, share].shape, dtype=np.float32)
             run(
                 self.weights, self.memories[number], self.step, np.ascontiguousarray(given[:, share]),
-                np.ascontiguousarray(noise[:, share]), np.ascontiguousarray(uniform[:, share]),
+                np.ascontiguousarray(noise[:, share]), turns[share], np.ascontiguousarray(uniform[:, share]),
                 np.ascontiguousarray(condition[:, share]), float_rules, part, logits,
             )  # fmt: skip
             made[:, share] = part

@@ -103,10 +103,17 @@ def pick_from_mixture(answers, uniform, temperature, levels):  # type: ignore[no
 
 
 @numba.njit(**FAST)
-def disturbed(level, noise, levels, highest):  # type: ignore[no-untyped-def]
-    """A level with noise on it, as in `RawAudioCodec.disturbed`; `levels`: of even ones, else 0."""
-    width = f32(1.0)
+def heard_as(level, noise, turn, levels, highest):  # type: ignore[no-untyped-def]
+    """A level turned up by `turn` dB, with noise on it as in `RawAudioCodec.disturbed`. `levels`: of even ones, else
+    0."""
+    place = f32(2.0) * level / f32(highest) - f32(1.0)
+    loudness, width = abs(place), f32(1.0)
     if levels:
-        loudness = abs(f32(2.0) * level / f32(levels - 1) - f32(1.0))
         width = f32(levels - 1) * f32(math.log(256.0) / 255.0) * (f32(1.0 / 255.0) + loudness)
-    return min(max(round(level + noise * width), 0), highest)
+        share = f32(255.0) * loudness / (f32(1.0) + f32(255.0) * loudness)
+    else:
+        share = f32(1.0) - exp(-loudness * f32(math.log(256.0)))
+    # A factor moves a mu-law level by as much wherever it is, but for those next to silence.
+    louder = turn * f32(math.log(10.0) / 20.0 * 127.5 / math.log(256.0)) * share
+    moved = noise + (louder if place >= f32(0.0) else -louder)
+    return min(max(round(level + moved * width), 0), highest)

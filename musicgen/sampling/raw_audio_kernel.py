@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from musicgen.sampling.panels import add_product
-from musicgen.sampling.raw_audio_choice import disturbed, pick, pick_from_mixture
+from musicgen.sampling.raw_audio_choice import heard_as, pick, pick_from_mixture
 
 f32 = np.float32
 EXACT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -148,14 +148,14 @@ def answer(weights, memory):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**EXACT)
-def run(weights, memory, step, given, noise, uniform, condition, rules, made, kept):  # type: ignore[no-untyped-def]
+def run(weights, memory, step, given, noise, turns, uniform, condition, rules, made, kept):  # type: ignore[no-untyped-def]
     """Go on by `given.shape[0]` samples.
 
     Args:
         weights, memory: see `raw_audio_layout`; the latter is updated.
         step: number of this sample since the memory was empty.
-        given (n, batch): levels to hear in place of drawn ones; -1 to draw. noise (n, batch): what disturbs each
-            before it is heard.
+        given (n, batch): levels to hear in place of drawn ones; -1 to draw. noise (n, batch), turns (batch,):
+            what is done to each before it is heard.
         uniform (n, batch): numbers in [0, 1). condition (n, batch, conditions). rules: (temperature, top_p), and
             levels where answers are mixtures, else 0.
         made (n, batch): the levels. kept (n, batch, outputs) or empty: the logits, for tests.
@@ -176,4 +176,4 @@ def run(weights, memory, step, given, noise, uniform, condition, rules, made, ke
             elif level < 0:
                 level = pick(answers, uniform[t, b], temperature, top_p)
             made[t, b] = level
-            last[b, 0], last[b, 1] = last[b, 1], disturbed(level, noise[t, b], levels, highest)
+            last[b, 0], last[b, 1] = last[b, 1], heard_as(level, noise[t, b], turns[b], levels, highest)

@@ -15,6 +15,7 @@ from musicgen.codecs.raw_audio_sizes import RawAudioSizes
 from musicgen.errors import InvalidInput, sentence
 from musicgen.sampling.decoding import uniforms
 from musicgen.sampling.level_facts import level_facts
+from musicgen.sampling.level_keeping import LevelKeeper
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.raw_audio import Hiss, RawAudioSampler
@@ -39,9 +40,7 @@ def sound_pieces(
     for first in range(0, len(seeds), together):
         batch, done = seeds[first : first + together], first * n_samples
         begins = [_Begin(codec, generation, prompt or _drawn(songs, seed), seed) for seed in batch]
-        sampler = RawAudioSampler(
-            model, sizes, len(batch), Hiss(training.heard_noise, batch) if training.heard_noise else None
-        )
+        sampler = RawAudioSampler(model, sizes, len(batch))
         told = [begin.described(n_samples) for begin in begins] if sizes.conditions else None
         sampler.hear(
             _laid_together([begin.levels for begin in begins], sizes.silence),
@@ -61,6 +60,8 @@ def sound_pieces(
             uniforms(batch, n_samples, 1)[:, :, 0],
             temperature=generation.temperature,
             top_p=generation.top_p,
+            hiss=Hiss(training.heard_noise, batch) if training.heard_noise else None,
+            keeper=LevelKeeper(codec) if generation.keep_level else None,
             condition=None if told is None else np.stack([played for _, played in told]),
             progress=progress,
             so_far=so_far,

@@ -56,6 +56,23 @@ class TestSound:
         again = prepared.training.gather(np.arange(5), np.random.default_rng(0))
         np.testing.assert_array_equal(arrays["inputs"], again["inputs"])
 
+    def test_noise_is_on_what_is_heard_and_not_on_what_is_asked_for(self) -> None:
+        songs = [audio_song(8_000)]
+        plain = KIND.prepare(songs, values(gain_db=0.0))
+        noisy = KIND.prepare(songs, values(gain_db=0.0, heard_noise=5.0))
+        index = np.arange(4)
+        arrays = noisy.training.gather(index, np.random.default_rng(0))
+        clean = plain.training.gather(index, np.random.default_rng(0))
+        assert arrays["inputs"].shape == clean["inputs"].shape
+        field = noisy.facts["receptive_field"]
+        off = arrays["inputs"][:, field:] - arrays["target"][:, :-1]
+        assert 4.0 < off.std() < 6.0
+        assert abs(off.mean()) < 0.5
+        for name in ("inputs", "target"):  # validation is on the music as it is
+            np.testing.assert_array_equal(
+                noisy.validation.gather(index, None)[name], plain.validation.gather(index, None)[name]
+            )
+
     def test_held_out_answers_are_never_trained_on(self) -> None:
         prepared = KIND.prepare([audio_song(8_000)], values(validation_share=0.25))
         learned, held_out = prepared.training.stretches, prepared.validation.stretches
@@ -205,6 +222,45 @@ def learned() -> tuple[Any, Any, list[TrainingSong], Any]:
     return networks, prepared.codec, songs, training
 
 
+class TestHearingItself:
+    @pytest.mark.parametrize("levels", [256, LINEAR_LEVELS])
+    def test_noise_is_the_same_as_in_the_training(self, levels: int) -> None:
+        from musicgen.sampling.raw_audio_choice import heard_as
+
+        rng, codec = np.random.default_rng(0), RawAudioCodec(8_000, levels, 0.1)
+        ids = rng.integers(0, levels, 500).astype(np.int32)
+        noise = (5.0 * rng.standard_normal(500)).astype(np.float32)
+        even = levels if levels == LINEAR_LEVELS else 0
+        heard = [heard_as(level, one, np.float32(0.0), even, levels - 1) for level, one in zip(ids, noise, strict=True)]
+        assert np.abs(np.array(heard) - codec.disturbed(ids, noise)).max() <= 1  # float32 rounds at the last place
+        assert {heard_as(level, np.float32(0.0), np.float32(0.0), even, levels - 1) - level for level in ids} == {0}
+
+    @pytest.mark.parametrize("levels", [256, LINEAR_LEVELS])
+    def test_a_turn_is_a_gain(self, levels: int) -> None:
+        from musicgen.sampling.raw_audio_choice import heard_as
+
+        codec, even = RawAudioCodec(8_000, levels, 0.1), levels if levels == LINEAR_LEVELS else 0
+        ids = codec.samples_to_levels(np.array([-0.3, -0.1, 0.1, 0.3]))
+        turned = [heard_as(level, np.float32(0.0), np.float32(3.0), even, levels - 1) for level in ids]
+        gains = codec.levels_to_samples(np.array(turned)) / codec.levels_to_samples(ids)
+        np.testing.assert_allclose(20 * np.log10(gains), 3.0, atol=0.7)
+        silence = int(codec.samples_to_levels(np.zeros(1))[0])
+        assert abs(heard_as(silence, np.float32(0.0), np.float32(3.0), even, levels - 1) - silence) <= 1
+
+    def test_what_has_faded_is_turned_up_and_what_is_too_loud_down(self) -> None:
+        from musicgen.sampling.level_keeping import FREE_DB, MOST_DB, LevelKeeper
+
+        codec = RawAudioCodec(8_000, 256, 0.1)
+        keeper, tone = LevelKeeper(codec), np.sin(np.arange(4_000) * 0.3) * np.sqrt(2) * 0.1
+        gains_db = np.array([0.0, -FREE_DB + 1, -FREE_DB - 2, -60.0, FREE_DB + 2])
+        made = codec.samples_to_levels(tone * 10 ** (gains_db[:, None] / 20))
+        turns = keeper.turns(made)
+        assert turns[:2].tolist() == [0.0, 0.0]
+        assert 0 < turns[2] < turns[3] == np.float32(MOST_DB)
+        assert turns[4] == pytest.approx(-turns[2], rel=0.2)
+        assert not keeper.turns(made[:, :100]).any()  # too little to tell
+
+
 class TestPieces:
     def make(self, learned: tuple, seeds: list[int], prompt: TrainingSong | None = None, **settings: Any) -> list[Any]:
         networks, codec, songs, training = learned
@@ -215,7 +271,10 @@ class TestPieces:
             )
         )
 
-    def test_company_changes_nothing(self, learned: tuple) -> None:
+    @pytest.mark.parametrize("heard_noise", [0.0, 5.0])
+    def test_company_changes_nothing(self, learned: tuple, heard_noise: float) -> None:
+        networks, codec, songs, training = learned
+        learned = (networks, codec, songs, training.model_copy(update={"heard_noise": heard_noise}))
         together, alone = self.make(learned, [1, 2, 3]), self.make(learned, [2])
         np.testing.assert_array_equal(together[1].content.samples, alone[0].content.samples)
         assert not np.array_equal(together[0].content.samples, together[1].content.samples)
