@@ -167,7 +167,7 @@ class AudioWaveNet(Approach):
                 "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 60.0,
             },
             generation={"temperature": 0.9},
-            takes="about two minutes",
+            takes="two or three minutes",
         ),
         "original": Preset(
             "As published: ten dilations to 512, three stacks of them, 256 levels at 16 kHz.",
