@@ -95,7 +95,7 @@ class Training(Schedule):
         help="Each crop is tuned up or down by at most so much. A quarter of a tone helps where there is little music.",
     )  # fmt: skip
     heard_noise: float = parameter(
-        0.0, ge=0, le=64, unit="levels", advanced=True, title="Noise on what is heard",
+        0.0, ge=0, le=64, unit="levels", advanced=True, title="Heard noise",
         help="Noise put on the samples heard, never on those asked for, in steps of 256 levels: the network learns so "
         "to go on from sound that is not quite right, as its own is, and fades and hisses less.",
     )  # fmt: skip

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from musicgen.evaluation.verdict import (
     COOLER,
+    DISTURBED,
     DROPOUT,
     FRAMES,
+    KEEP_LEVEL,
     LEAKY,
     LONGER,
     LONGER_MEMORY,
@@ -44,7 +46,7 @@ def silent(metrics: Metrics, learned: Metrics) -> Verdict | None:
         "A network that is trained on squared errors settles on the mean of all it heard, and the mean of sound is "
         "silence; fed with its own output it gets there sooner."
     )
-    remedies = (FRAMES, RECURRENT, LONGER, LOOK_BACK, WARMER)
+    remedies = (KEEP_LEVEL, FRAMES, RECURRENT, DISTURBED, LONGER, LOOK_BACK, WARMER)
     if metrics["peak_db"] < SILENT_PEAK_DB:
         return Verdict("silent", "Silent", "peak_db", metrics["peak_db"], SILENT_PEAK_DB, cause, remedies)
     limit = max(SILENT_SHARE, learned.get("silence_share", 0.0))
@@ -61,7 +63,8 @@ def faint(metrics: Metrics, learned: Metrics) -> Verdict | None:
         return None
     cause = "The level has collapsed towards the mean: the network is unsure, and small values cost it least."
     limit = learned["rms_db"] - LEVEL_DB
-    return Verdict("faint", "Faint", "rms_db", metrics["rms_db"], limit, cause, (FRAMES, RECURRENT, LONGER, WARMER))
+    remedies = (KEEP_LEVEL, FRAMES, RECURRENT, DISTURBED, LONGER, WARMER)
+    return Verdict("faint", "Faint", "rms_db", metrics["rms_db"], limit, cause, remedies)
 
 
 def loud(metrics: Metrics, learned: Metrics) -> Verdict | None:
@@ -69,7 +72,9 @@ def loud(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if known < SILENT_PEAK_DB or metrics["rms_db"] <= known + LEVEL_DB:
         return None  # beside silence everything would be loud
     cause = "The level has run away: each sample is predicted a little larger than the last one."
-    return Verdict("loud", "Too loud", "rms_db", metrics["rms_db"], known + LEVEL_DB, cause, (COOLER, SLOWER))
+    return Verdict(
+        "loud", "Too loud", "rms_db", metrics["rms_db"], known + LEVEL_DB, cause, (KEEP_LEVEL, COOLER, SLOWER)
+    )
 
 
 def clipped(metrics: Metrics, learned: Metrics) -> Verdict | None:
@@ -98,7 +103,7 @@ def noise(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if value <= limit or driven(metrics, learned):
         return None
     cause = "It hisses instead of sounding: the network draws more chance than it has learned tones."
-    return Verdict("noise", "Noise", "spectral_flatness", value, limit, cause, (COOLER, LONGER, SLOWER))
+    return Verdict("noise", "Noise", "spectral_flatness", value, limit, cause, (COOLER, DISTURBED, LONGER, SLOWER))
 
 
 def driven(metrics: Metrics, learned: Metrics) -> Verdict | None:

@@ -73,6 +73,16 @@ RECURRENT = Remedy(
     values={"recurrence": "frames"},
     unless={"mode": "predict"},
 )
+KEEP_LEVEL = Remedy(
+    "Generate again with the level kept: it hears itself turned up where it has faded, down where it is too loud.",
+    "generate",
+    values={"keep_level": True},
+)
+DISTURBED = Remedy(
+    "Train with noise on what is heard: then it goes on from its own inexact sound without fading or hissing.",
+    "train",
+    values={"heard_noise": 5.0},
+)
 LEAKY = Remedy("Train with leaky_relu, which can answer below zero.", "train", values={"activation": "leaky_relu"})
 DROPOUT = Remedy("Train with more dropout, so that less is learned by heart.", "train", {"dropout": 1.5})
 MORE_SONGS = Remedy("Train on more songs, so that there is more to choose from than to repeat.", "songs")
