@@ -125,7 +125,7 @@ class Generation(Parameters):
     )  # fmt: skip
     keep_level: bool = parameter(
         True, title="Keep the level",
-        help="Once it has become 4 dB softer or louder than the songs, it is turned up or down a little in its own "
+        help="Once it has become 3 dB softer or louder than the songs, it is turned up or down a little in its own "
         "ears. Off, it fades as it will.",
     )  # fmt: skip
     prompt_seconds: float = parameter(

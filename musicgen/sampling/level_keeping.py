@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from musicgen.codecs.raw_audio import RawAudioCodec
 
 HEARD_SECONDS = 0.25  # the level of so much sound counts
-FREE_DB = 4.0  # as far above and below the songs nothing is done
-SHARE, MOST_DB = 0.05, 0.4  # of what lies beyond is made up for with each sample, and at most so much
+FREE_DB = 3.0  # as far above and below the songs nothing is done
+SHARE, MOST_DB = 0.1, 1.0  # of what lies beyond is made up for with each sample, and at most so much
 
 
 class LevelKeeper:
