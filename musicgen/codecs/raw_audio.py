@@ -51,7 +51,8 @@ class RawAudioCodec:
     def disturbed(self, ids: NDArray[np.int32], noise: NDArray[np.floating]) -> NDArray[np.int32]:
         """Levels with noise on them, any shape; that of `noise`, in steps of a mu-law of 256 levels, is the same.
 
-        Where levels lie evenly, a step is as wide as it is for mu-law: the louder, the wider."""
+        Where levels lie evenly, a step is as wide as it is for mu-law: the louder, the wider. The sampler has the same,
+        compiled, in `raw_audio_choice.heard_as`."""
         width: Any = 1.0
         if self.levels == LINEAR_LEVELS:
             loudness = np.abs(2.0 * ids / (self.levels - 1) - 1.0)

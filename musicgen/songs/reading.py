@@ -48,13 +48,14 @@ def read(payload: dict[str, Any]) -> dict[str, Any]:
         send_line({"started": [first, stop]})
         outcomes = _in_turn([_outcome(Path(path), format, Path(folder)) for path, format, folder in jobs[first:stop]])
         codes = [outcome.get("rejected", {}).get("code") for outcome in outcomes]
+        # Where memory ran out, what comes behind is read again: the parent gives it to a child with a fresh one.
         known = codes.index(OUT_OF_MEMORY) + 1 if OUT_OF_MEMORY in codes else len(codes)
         for number, (_, _, folder) in enumerate(jobs[first:stop]):
             if codes[number] or number >= known:
                 shutil.rmtree(folder, ignore_errors=True)
         send_line({"outcomes": outcomes[:known]})
         if OUT_OF_MEMORY in codes:
-            return {}  # the parent gives the rest to a child with a fresh memory
+            return {}
         first = stop
     return {}
 
