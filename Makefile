@@ -1,5 +1,6 @@
 # make run    set up on first use, then serve the app (PORT=8501)
 # make test   set up, then run the tests        make test-slow  the long ones too
+# make test-processors  the numeric tests as older processors would compute them
 # make lint   format check, lint, types          make format     rewrite in the house's format
 # make bench  ratios against the naive way; writes benchmarks/ (ONLY=name for one line)
 # make quality  trains every preset and judges eight outputs of each; an hour; writes benchmarks/ (ARGS="--only note_lstm")
@@ -7,9 +8,9 @@ PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 PY := .venv/bin/python
 # two processes; a file stays in one of them, so that what it prepares is prepared once
-PYTEST_ARGS ?= -q -n 2 --dist loadfile
+PYTEST_ARGS ?= -q -n 2 --dist loadfile --durations=25
 
-.PHONY: run setup setup-test test test-slow lint format bench quality clean
+.PHONY: run setup setup-test test test-slow test-processors lint format bench quality clean
 
 run: setup
 	$(PY) -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(ADDRESS)
@@ -25,6 +26,9 @@ test: setup-test
 
 test-slow: setup-test
 	$(PY) -m pytest --run-slow $(PYTEST_ARGS)
+
+test-processors: setup-test
+	$(PY) -m scripts.processors
 
 lint: setup-test
 	$(PY) -m ruff format --check .

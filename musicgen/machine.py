@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import suppress
 from pathlib import Path
+
+# What numeric libraries choose their kernels by, the widest first: kernels of another width round differently.
+INSTRUCTION_SETS = ("amx_tile", "avx512f", "avx2", "avx", "sse4_2", "asimd")
 
 
 def usable_cores() -> int:
@@ -20,6 +24,18 @@ def memory_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def processor() -> str:
+    """Model and widest instruction set, "AMD EPYC, avx512f": on another one, sums may round differently."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    flags = (found.get("flags") or found.get("Features") or "").split()
+    widest = next((name for name in INSTRUCTION_SETS if name in flags), "")
+    return ", ".join(filter(None, (found.get("model name") or platform.machine(), widest)))
 
 
 def give_way(niceness: int) -> None:

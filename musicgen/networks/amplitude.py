@@ -9,10 +9,12 @@ import keras
 from keras import ops
 
 from musicgen.networks.activations import LEAKY_SLOPE, activation_layer
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
 
+@architecture
 def build_amplitude_network(
     *,
     look_back: int,

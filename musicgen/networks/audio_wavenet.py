@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from musicgen.codecs.raw_audio_sizes import RawAudioSizes
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.logistics import mixture_nats, spread
 from musicgen.networks.loops import Objective
 
@@ -91,6 +92,7 @@ class GatedBlock(keras.Layer):
         return (x, skip) if condition is None else (x, condition, skip)
 
 
+@architecture
 def build_audio_wavenet(sizes: RawAudioSizes) -> keras.Model:
     """Levels (batch, receptive field - 1 + n) → logits (batch, n, outputs) of the level after each of the last n.
 

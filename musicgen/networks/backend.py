@@ -7,7 +7,8 @@ Everything else is written with keras and keras.ops, but for the training loops 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Sequence
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -17,6 +18,7 @@ import keras
 from keras import ops
 
 from musicgen.errors import ResourceUnavailable, sentence
+from musicgen.networks.programs import shared
 from musicgen.networks.replicas import ALL_GPUS, spread_over
 
 BACKEND = keras.backend.backend()
@@ -36,8 +38,11 @@ def use_device(name: str = "auto") -> str:
 
 
 def set_seed(seed: int) -> None:
-    """Initial weights become a function of `seed`."""
-    keras.utils.set_random_seed(seed % 2**32)
+    """Initial weights become a function of `seed`.
+
+    Keras draws the seeds of its initialisers and of dropout from Python's generator; nothing else here is random.
+    `keras.utils.set_random_seed` would also make TensorFlow forget its kernels and compile them again."""
+    random.seed(seed % 2**32)
 
 
 def _use_tensorflow_device(name: str) -> str:
@@ -77,20 +82,16 @@ def _gpu_numbers(name: str, n_gpus: int) -> tuple[str, list[int]]:
     return name, known[name]
 
 
-def compiled(function: Callable[..., Any], *models: keras.Model, key: Hashable = None) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any], *models: keras.Model) -> Callable[..., Any]:
     """`function`, a pure function of tensors that may call `models`, compiled whole by XLA.
 
     The weights are read once a call, before any loop inside begins. Arguments keep their shapes from call to call:
-    another shape compiles again.
-
-    Args:
-        key: names what `function` does with the first model; the same key again gives what was compiled before.
+    another shape compiles again. What was compiled before for networks of the same architecture is used again.
     """
-    # Beside Keras' own attributes, which would track what is set in the usual way.
-    kept = models[0].__dict__.setdefault("_compiled_by_key", {}) if key is not None else {}
-    if key not in kept:
-        kept[key] = _compile(function, models)
-    return kept[key]
+    variables = [variable for model in models for variable in model.variables]
+    weights = sum(model.count_params() for model in models)
+    run = shared(lambda: _compile(function, models), BACKEND, function, models, weights=weights)
+    return lambda *arguments: run([ops.convert_to_tensor(v) for v in variables], *map(_to_tensors, arguments))
 
 
 def stateless(function: Callable[..., Any], models: Sequence[keras.Model]) -> tuple[Callable[..., Any], list[Any]]:
@@ -105,18 +106,19 @@ def stateless(function: Callable[..., Any], models: Sequence[keras.Model]) -> tu
 
 
 def _compile(function: Callable[..., Any], models: Sequence[keras.Model]) -> Callable[..., Any]:
-    pure, variables = stateless(function, models)
+    """Takes the variables of the models, then the arguments."""
+    pure, _ = stateless(function, models)
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
-        run = tf.function(pure, jit_compile=True, autograph=False)
-    elif BACKEND == "jax":
+        run: Callable[..., Any] = tf.function(pure, jit_compile=True, autograph=False)
+        return run
+    if BACKEND == "jax":
         import jax
 
         run = jax.jit(pure)
-    else:
-        raise unknown_backend()
-    return lambda *arguments: run([ops.convert_to_tensor(v) for v in variables], *map(_to_tensors, arguments))
+        return run
+    raise unknown_backend()
 
 
 def _to_tensors(argument: Any) -> Any:

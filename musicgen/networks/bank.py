@@ -16,6 +16,7 @@ from keras import ops
 from musicgen.codecs.bank import N_PARTS, Bank
 from musicgen.networks.activations import LEAKY_SLOPE, activation_layer
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
@@ -43,6 +44,7 @@ class Choice(keras.layers.Layer):
         return level + ops.take(self.table, predictor, axis=0)
 
 
+@architecture
 def build_bank_network(
     n_predictors: int,
     n_levels: int,

@@ -73,6 +73,9 @@ class Stretched(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, schedule: Any, since: int, position: int, pace: float) -> None:
         self.schedule, self.since, self.position, self.pace = schedule, since, position, pace
 
+    def get_config(self) -> dict[str, Any]:
+        return {**vars(self), "schedule": (type(self.schedule).__name__, self.schedule.get_config())}
+
     def __call__(self, step: Any) -> Any:
         return self.schedule(self.position + (ops.cast(step, "float32") - self.since) * self.pace)
 

@@ -17,6 +17,7 @@ from musicgen.codecs.event_features import FADING
 from musicgen.codecs.note_events import FIELDS, PITCH
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.event_sizes import EventSizes
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
@@ -140,6 +141,7 @@ def turned(classes: Any) -> Any:
     return ops.take(classes, places, axis=-1)
 
 
+@architecture
 def build_event_network(sizes: EventSizes) -> keras.Model:
     """previous, phase_before, sounding_before → LSTM layers → for each spoken field the logits of the next event."""
 

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from musicgen.codecs.jazz_examples import MEASURES_OF_A_PHRASE
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.jazz_sizes import JazzSizes
 from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 from musicgen.symbolic.gathering import STEPS
 
 
+@architecture
 def build_jazz_network(sizes: JazzSizes, parts: NDArray[np.float32] | None = None) -> keras.Model:
     """(batch, steps) ids of the words before, (batch, steps, 2) places → logits (batch, steps, vocabulary).
 

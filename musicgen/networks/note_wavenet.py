@@ -16,10 +16,12 @@ from musicgen.networks.convolutions import ConvolutionStack
 from musicgen.networks.event_sizes import EventSizes
 from musicgen.networks.event_stepper import EventStepper
 from musicgen.networks.events import event_network
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.tokens import WindowStepper
 
 
+@architecture
 def build_word_network(vocabulary_size: int, sizes: StackSizes, dense: int, *, every_step: bool) -> keras.Model:
     """(batch, window) ids → embedding → stack → dense relu → logits of the next word.
 
@@ -35,6 +37,7 @@ def build_word_network(vocabulary_size: int, sizes: StackSizes, dense: int, *, e
     return keras.Model(inputs, keras.layers.Dense(vocabulary_size, name="logits")(x))
 
 
+@architecture
 def build_wavenet_events(sizes: EventSizes, stack: StackSizes) -> keras.Model:
     """As `events.build_event_network`, with convolutions for a memory."""
     return event_network(sizes, lambda _layers, x: ConvolutionStack(stack)(x))

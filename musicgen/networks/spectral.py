@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
@@ -36,6 +37,7 @@ def recurrent_step(layer: Any, inputs: Any, state: Any) -> tuple[Any, Any]:
     return output, output
 
 
+@architecture
 def build_block_network(
     n_features: int, *, units: int, num_layers: int, cell: str, dropout: float = 0.0
 ) -> keras.Model:

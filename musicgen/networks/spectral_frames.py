@@ -15,6 +15,7 @@ from keras import ops
 
 from musicgen.codecs.spectral_frames import FrameCodec
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.spectral import initial_state, recurrent_layer, recurrent_step
 
@@ -51,6 +52,7 @@ class _Heads:
         return logits + stays * (ops.matmul(heard, codebook.T / self.tolerance) - self.half)
 
 
+@architecture
 def build_frame_network(codec: FrameCodec, *, units: int, num_layers: int, cell: str, dropout: float) -> keras.Model:
     """heard (batch, steps, C) and known (batch, steps, codebooks - 1, C) → logits of every choice."""
     num_components, num_codebooks = codec.num_components, len(codec.codebooks)

@@ -13,10 +13,12 @@ from keras import ops
 
 from musicgen.networks.backend import compiled
 from musicgen.networks.dropout import Dropout
+from musicgen.networks.fingerprints import architecture
 from musicgen.networks.loops import Objective
 from musicgen.networks.recurrent import LSTM
 
 
+@architecture
 def build_token_network(
     *,
     vocabulary_size: int,
@@ -102,7 +104,7 @@ class WindowStepper:
 
     def after(self, ids: Any) -> tuple[Any, Any]:
         """(logits, state) after a window of ids, shape (batch, window)."""
-        return compiled(lambda ids: (self.answer(ids), ids), self.model, key="window")(ids)
+        return compiled(lambda ids: (self.answer(ids), ids), self.model)(ids)
 
     def answer(self, ids: Any) -> Any:
         """Windows of ids (batch, window) → logits (batch, vocabulary) of what comes next."""

@@ -36,7 +36,7 @@ def publish_output(
         sidecar = finite({**sidecar, "id": output_id, "name": name, "content_sha256": facts["sha256"]})
         sidecar["created_at"] = created_at
         if original := sidecar.get("regenerates"):
-            sidecar["is_same_as_original"] = original["content_sha256"] == facts["sha256"]
+            sidecar |= _compared(original, facts["sha256"], sidecar["versions"])
         write_json(folder / SIDECAR, sidecar)
     row = {
         "id": output_id,
@@ -52,6 +52,18 @@ def publish_output(
         shutil.rmtree(output_folder(output_id), ignore_errors=True)
         return None
     return output_id
+
+
+def _compared(original: Mapping[str, Any], content_sha256: str, versions: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a piece that was made again is the same, and what was another machine or version where it is not.
+
+    The same to the bit is promised on one machine. Another processor rounds sums differently, by about a ten-millionth;
+    a choice that was a matter of that falls the other way, and from there on the music is another."""
+    if original["content_sha256"] == content_sha256:
+        return {"is_same_as_original": True}
+    then = original.get("versions") or {}
+    changed = {name: [then[name], now] for name, now in versions.items() if name in then and then[name] != now}
+    return {"is_same_as_original": False, "made_with_other": changed}
 
 
 def amend_output(output_id: str, task_id: str, fence: str, more: Mapping[str, Any]) -> None:

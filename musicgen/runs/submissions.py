@@ -151,7 +151,12 @@ def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
         "prompt": made["prompt"],
         "checkpoint": wanted,
         "device": made["device"],
-        "regenerates": {"id": output.id, "name": output.name, "content_sha256": made["content_sha256"]},
+        "regenerates": {
+            "id": output.id,
+            "name": output.name,
+            "content_sha256": made["content_sha256"],
+            "versions": made.get("versions", {}),
+        },
     }
     return str(_add_task("generate", run.id, request, submit_key)["id"])
 

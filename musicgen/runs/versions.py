@@ -7,6 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import musicgen
+from musicgen.machine import processor
 
 RECORDED = ("keras", "numpy", "scipy", "symusic")
 
@@ -24,12 +25,13 @@ def backend_name() -> str:
 
 
 def versions() -> dict[str, str | None]:
-    """JSON: musicgen, python, platform, backend and the libraries that shape results."""
+    """JSON: musicgen, python, platform, processor, backend and the libraries that shape results."""
     backend = backend_name()
     return {
         "musicgen": musicgen.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "backend": backend,
         backend: version_of(backend),
         **{name: version_of(name) for name in RECORDED},

@@ -165,7 +165,7 @@ def frame_priors(model: Any, bank: Bank, codes: NDArray[np.int32]) -> NDArray[np
     (n_frames, n_predictors, n_levels). Long sounds are heard in pieces that overlap by a warm-up."""
     mark = np.array([[bank.n_predictors, bank.n_levels]], dtype=np.int32)
     previous = np.concatenate([mark, codes[:-1]])
-    run, stride = compiled(model, model, key="expect"), FRAMES_HEARD - WARM_UP
+    run, stride = compiled(model, model), FRAMES_HEARD - WARM_UP
     made = []
     for first in range(0, len(codes), stride):
         begin = max(0, first - WARM_UP)

@@ -98,7 +98,7 @@ def play_blocks(
         start = (ops.convert_to_tensor(0, "int32"), last, state, ops.zeros(given.shape))
         return ops.while_loop(lambda t, *_: t < n_steps, body, start, maximum_iterations=BLOCKS_PER_CALL)[1:]
 
-    run = compiled(play, stepper.model, key="blocks")
+    run = compiled(play, stepper.model)
     state, last = stepper.start(batch_size), np.zeros((batch_size, n_features), np.float32)
     made = np.empty((batch_size, total, n_features), dtype=np.float32)
 

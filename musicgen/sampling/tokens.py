@@ -59,7 +59,6 @@ def sample(
     run = compiled(
         lambda begin, noise, n_events, recent: _choose_events(stepper, begin, noise, n_events, recent, rules),
         stepper.model,
-        key=("choose", type(stepper), rules),
     )
     made = np.empty((batch_size, n_events, num_fields), dtype=np.int32)
     recent: Any = np.full((batch_size, rules.remembers), -1, dtype=np.int32)
@@ -83,7 +82,6 @@ def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) 
     run = compiled(
         lambda begin, heard, n_heard: _hear_events(stepper, begin, heard, n_heard),
         stepper.model,
-        key=("hear", type(stepper)),
     )
     batch_size, n_events, num_fields = events.shape
     for start in range(0, n_events, HEARD_PER_CALL):

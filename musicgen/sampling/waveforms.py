@@ -55,7 +55,7 @@ def free_run(
         end = ops.while_loop(lambda t, *_: t < n_samples, body, start, maximum_iterations=drawn.shape[0])
         return end[2], end[1]
 
-    run, (batch_size, n_samples) = compiled(play, model, key=("play", as_steps, limit)), noise.shape
+    run, (batch_size, n_samples) = compiled(play, model), noise.shape
     made = np.empty((batch_size, n_samples), dtype=np.float32)
     drawn = np.zeros((SAMPLES_PER_CALL, batch_size), dtype=np.float32)
 
@@ -74,7 +74,7 @@ def free_run(
 def predict_windows(model: Any, windows: WindowExamples, progress: Callable[[Samples], None] = _ignore) -> Samples:
     """The network's guess for every window, (n_windows,). The last call is padded: one compilation serves all.
     `progress` is shown the guesses that are there, (1, n)."""
-    run = compiled(lambda inputs: model(inputs)[:, 0], model, key="guess")
+    run = compiled(lambda inputs: model(inputs)[:, 0], model)
     made = np.empty(windows.n_examples, dtype=np.float32)
     for start in range(0, windows.n_examples, WINDOWS_PER_CALL):
         index: NDArray[np.int64] = np.minimum(np.arange(start, start + WINDOWS_PER_CALL), windows.n_examples - 1)

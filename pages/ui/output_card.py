@@ -79,8 +79,19 @@ def _repeated(output: Output) -> None:
     """Whether a piece that was made again is what it repeats."""
     if output.sidecar.get("regenerates"):
         same = output.sidecar.get("is_same_as_original")
-        words = "The same as the first time, bit for bit." if same else "Not the same as the first time."
-        st.caption(f":material/{'verified' if same else 'difference'}: {words}")
+        words = "The same as the first time, bit for bit." if same else _why_not_the_same(output.sidecar)
+        st.caption(f":material/{'verified' if same else 'difference'}: {escape(words)}")
+
+
+def _why_not_the_same(sidecar: dict[str, Any]) -> str:
+    changed = sidecar.get("made_with_other") or {}
+    if not changed:
+        return "Not the same as the first time."
+    said = ", ".join(f"{name} was {then} and is now {now}" for name, (then, now) in changed.items())
+    return (
+        f"Not the same as the first time: {said}. Another processor or version rounds numbers differently, and one "
+        "note or sample chosen differently changes all that follow."
+    )
 
 
 def _take_away(output: Output, suffix: str) -> None:

@@ -101,6 +101,12 @@ def test_a_piece_made_again_says_whether_it_is_the_same() -> None:
     run = add_run([add_song("s", tone(2))])
     add_output(run, tone(1), regenerates={"id": "output-000000000000"}, is_same_as_original=True)
     assert "bit for bit" in said(visit("generate", run=run))
+    changed = {"processor": ["Old processor, avx2", "New processor, avx512f"]}
+    again = {"regenerates": {"id": "output-000000000000"}, "is_same_as_original": False}
+    add_output(run, tone(1), **again, made_with_other=changed)
+    assert "processor was Old processor, avx2 and is now New processor, avx512f" in said(visit("generate", run=run))
+    add_output(run, tone(1), **again)
+    assert "Not the same as the first time." in said(visit("generate", run=run))
 
 
 def test_an_output_can_be_deleted() -> None:

@@ -12,6 +12,8 @@ from musicgen.approaches.base import Made, SilentMonitor, read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter
 from tests.makers_music import audio_song, plucked, song
 
+pytestmark = pytest.mark.numeric
+
 KIND = approach("amplitude_lstm")
 ORIGINAL = dict(KIND.presets["original"].training)
 REDUCED = ORIGINAL | {"samples_per_song": 4_000, "held_out_samples": 2_000, "epochs": 25}

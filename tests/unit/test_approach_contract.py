@@ -16,6 +16,8 @@ from musicgen.errors import Cancelled, InvalidInput, InvalidParameter, NotFound,
 from musicgen.symbolic.score import Score
 from tests.makers_music import audio_song, melody, midi_song, song
 
+pytestmark = pytest.mark.numeric
+
 KEYS = sorted(approaches())
 # Enough for several looks on the way.
 LONGER = {"seconds": 1.0, "num_notes": 200, "num_measures": 80}

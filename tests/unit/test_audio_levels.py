@@ -31,6 +31,8 @@ from musicgen.audio.spectra import (
 from musicgen.audio.waveform import Waveform, float_to_pcm16, pcm16_to_float
 from tests.makers_audio import noise_pcm, sine
 
+pytestmark = pytest.mark.numeric
+
 RATE = 44_100
 
 

@@ -17,6 +17,8 @@ from musicgen.errors import InvalidInput
 from musicgen.evaluation.ngram_floors import ngram_bits
 from tests.makers_music import audio_song, plucked, song
 
+pytestmark = pytest.mark.numeric
+
 KIND = approach("audio_wavenet")
 
 

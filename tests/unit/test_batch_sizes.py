@@ -19,6 +19,8 @@ from musicgen.networks.memory import is_out_of_memory
 from musicgen.networks.training import Recipe, Task, fit
 from musicgen.runs import api
 
+pytestmark = pytest.mark.numeric
+
 
 class ResourceExhaustedError(Exception):
     """Named as TensorFlow's."""

@@ -20,6 +20,8 @@ from musicgen.codecs.windows import WindowExamples, window_starts
 from musicgen.errors import InvalidInput
 from tests.makers_music import audio_song, plucked, song
 
+pytestmark = pytest.mark.numeric
+
 CUT = Cut(samples=0, held_out_samples=0, gap=0, seconds=10.0, held_out_share=0.2)
 
 

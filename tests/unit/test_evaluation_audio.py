@@ -11,6 +11,8 @@ from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput
 from musicgen.evaluation import audio, lags, spectral
 
+pytestmark = pytest.mark.numeric
+
 RATE = 22_050
 
 

@@ -13,6 +13,8 @@ from musicgen.evaluation import linear_prediction
 from musicgen.evaluation.floors import bigram_nats, linear_predictor_mse, persistence_mse, uniform_nats, unigram_nats
 from musicgen.evaluation.linear_prediction import fit_linear_predictor
 
+pytestmark = pytest.mark.numeric
+
 
 def windows_of(series: list[np.ndarray], look_back: int) -> tuple[np.ndarray, np.ndarray]:
     """Design matrix (last sample first, then a one) and targets, built the slow way."""

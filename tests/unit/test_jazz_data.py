@@ -11,7 +11,7 @@ import pytest
 from musicgen.approaches import approach
 from musicgen.approaches.base import Prepared, read_parameters
 from musicgen.codecs.jazz_codec import JazzCodec
-from musicgen.codecs.jazz_examples import NOTHING, one_hot_arrays
+from musicgen.codecs.jazz_examples import NOTHING, Melody, drawn_windows, one_hot_arrays
 from musicgen.errors import InvalidInput, InvalidParameter
 from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.score import Score, TimeSignature
@@ -54,6 +54,27 @@ def test_a_self_made_tune_as_the_authors_would_have_read_it() -> None:
     assert made.floors["uniform"] == pytest.approx(np.log(NUM_WORDS))
     assert made.validation is None
     assert list(made.codec.vocabulary.tokens) == sorted({*" ".join(WORDS).split()})
+
+
+def test_j8_windows_of_as_many_words_as_the_authors_had() -> None:
+    """193 words of 78 kinds: which windows are drawn follows from the number of words alone."""
+    ids = (np.arange(193) % 78).astype(np.int32)
+    windows = drawn_windows([Melody(ids, np.zeros((193, 2), np.int32))], 30, 60, seed=0)
+    inputs, targets = one_hot_arrays(windows, 78)
+    assert (inputs.shape, targets.shape) == ((60, 30, 78), (30, 60, 78))
+    assert inputs.sum() == targets.sum() == 1740
+    assert not inputs[:, 0].any()
+    assert not targets[29].any()
+    np.testing.assert_array_equal(targets[:29], inputs[:, 1:].transpose(1, 0, 2))
+    assert windows.chosen[:10, 1].tolist() == [47, 117, 67, 103, 9, 21, 36, 87, 70, 88]
+    assert len(np.unique(windows.chosen, axis=0)) == 49
+
+
+@pytest.mark.parametrize(("vocabulary_size", "parameters"), [(78, 41_678), (90, 45_530)])
+def test_j9_parameters_of_the_authors_network(vocabulary_size: int, parameters: int) -> None:
+    training = read_parameters(JAZZ.Training, JAZZ.presets["original"].training)
+    facts = {"vocabulary_size": vocabulary_size, "num_parts": 20, "most_beats": 4}
+    assert sum((layer.parameters or 0) * layer.repeated for layer in JAZZ.layers(training, facts)) == parameters
 
 
 def test_windows_are_drawn_as_the_authors_drew_them() -> None:

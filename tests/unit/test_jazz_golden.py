@@ -1,4 +1,6 @@
-"""The authors' own file, read as they read it. It belongs to others: without ../shared these tests say so and rest."""
+"""The authors' own file, read as they read it. It belongs to others: without ../shared these tests are skipped.
+
+What follows from its numbers alone is in `test_jazz_data`."""
 
 from __future__ import annotations
 
@@ -7,12 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from musicgen.approaches import approach
 from musicgen.approaches.base import Prepared, read_parameters
-from musicgen.codecs.jazz_examples import one_hot_arrays
 from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.pitches import pitch_number
 from tests.makers_music import song
@@ -80,15 +80,9 @@ def test_j7_rests() -> None:
     assert (facts["n_tokens"], facts["vocabulary_size"], facts["token_kinds"]["R"]) == (275, 90, 82)
 
 
-def test_j8_windows(original: Prepared) -> None:
-    inputs, targets = one_hot_arrays(original.training, 78)
-    assert original.facts["inputs_shape"] == list(inputs.shape) == [60, 30, 78]
-    assert original.facts["targets_shape"] == list(targets.shape) == [30, 60, 78]
-    assert inputs.sum() == targets.sum() == 1740
-    assert not inputs[:, 0].any()
-    assert not targets[29].any()
-    np.testing.assert_array_equal(targets[:29], inputs[:, 1:].transpose(1, 0, 2))
-    assert original.training.chosen[:10, 1].tolist() == [47, 117, 67, 103, 9, 21, 36, 87, 70, 88]
+def test_j8_shapes(original: Prepared) -> None:
+    assert original.facts["inputs_shape"] == [60, 30, 78]
+    assert original.facts["targets_shape"] == [30, 60, 78]
     assert original.facts["n_distinct_windows"] == 49
 
 

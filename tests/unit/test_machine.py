@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from musicgen import machine
+
 GIVE_WAY = """
 import os
 from pathlib import Path
@@ -31,3 +33,28 @@ def test_giving_way_counts_among_the_sessions_of_the_machine_too() -> None:
         cwd=Path(__file__).resolve().parents[2],
     )
     assert done.stdout.split() == ["7", "7"]
+
+
+CPUINFO = {
+    "x86": "processor\t: 0\nmodel name\t: Some Core 7\nflags\t\t: fpu sse4_2 avx avx2\n\nflags\t: avx512f\n",
+    "arm": "processor\t: 0\nFeatures\t: fp asimd\n\n",
+}
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("x86", "Some Core 7, avx2"), ("arm", "aarch64, asimd")])
+def test_the_processor_is_named_with_its_widest_instructions(
+    kind: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda self: CPUINFO[kind])
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+    assert machine.processor() == expected
+
+
+def test_without_a_list_of_features_the_system_names_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(self: Path) -> str:
+        raise FileNotFoundError(self)
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "arm64")
+    assert machine.processor() == "arm64"

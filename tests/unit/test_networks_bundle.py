@@ -11,6 +11,8 @@ import pytest
 from musicgen.errors import CorruptArtifact
 from musicgen.networks.bundle import OPTIMIZER, STATE, WEIGHTS, Networks
 
+pytestmark = pytest.mark.numeric
+
 
 def small(units: int = 3) -> Networks:
     return Networks(

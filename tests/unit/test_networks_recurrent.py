@@ -11,6 +11,8 @@ from musicgen.networks.backend import compiled, ops
 from musicgen.networks.loops import Objective, training_loop
 from musicgen.networks.recurrent import LSTM
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(0)
 
 

@@ -17,6 +17,8 @@ from musicgen.networks.bundle import Networks
 from musicgen.networks.loops import Objective, training_loop
 from musicgen.networks.training import Recipe, Task, fit
 
+pytestmark = pytest.mark.numeric
+
 
 @dataclass(frozen=True)
 class Lines:

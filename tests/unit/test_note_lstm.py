@@ -16,6 +16,8 @@ from musicgen.evaluation.midi import longest_run
 from musicgen.symbolic.score import Track
 from tests.makers_music import chords, melody, midi_song, song
 
+pytestmark = pytest.mark.numeric
+
 KIND = approach("note_lstm")
 ORIGINAL = dict(KIND.presets["original"].training)
 SMALL = {"representation": "tokens", "units": 12, "dense": 12, "epochs": 1, "sequence_length": 10, "threshold": 0}

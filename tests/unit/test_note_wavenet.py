@@ -16,6 +16,8 @@ from musicgen.errors import CorruptArtifact, InvalidInput, InvalidParameter
 from musicgen.symbolic.score import Score, Track
 from tests.makers_music import chords, melody, midi_song, song
 
+pytestmark = pytest.mark.numeric
+
 KIND = approach("note_wavenet")
 ORIGINAL = dict(KIND.presets["original"].training)
 PLAIN = ORIGINAL | {"filters": (6, 8, 10), "dense": 12, "embedding": 7, "threshold": 0, "epochs": 1, "batch_size": 32}

@@ -26,7 +26,10 @@ from musicgen.networks.note_wavenet import (
 )
 from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample
+from tests.choices import assert_chosen
 from tests.makers_music import chords
+
+pytestmark = pytest.mark.numeric
 
 PLAIN = StackSizes(5, (6, 7, 8), kernel_size=3, dilation_depth=3)
 FULL = StackSizes(
@@ -66,10 +69,10 @@ def test_n6_nothing_later_is_heard_and_exactly_the_receptive_field(sizes: StackS
     x = RNG.normal(size=(1, steps, sizes.inputs)).astype(np.float32)
     field = ReceptiveField(sizes.convolutions, steps, "notes").steps
     assert field == (15 if sizes is PLAIN else 16)
-    before = np.asarray(model(x))
-    one_changed = np.repeat(x, steps, axis=0)
+    copies = np.repeat(x, steps, axis=0)  # equal shapes: kernels for another batch size may round differently
+    one_changed = copies.copy()
     one_changed[np.arange(steps), np.arange(steps)] += 1.0
-    moved = np.abs(np.asarray(model(one_changed)) - before).max(axis=-1) > 1e-7  # (changed, heard at)
+    moved = (np.asarray(model(one_changed)) != np.asarray(model(copies))).any(axis=-1)  # (changed, heard at)
     distance = np.arange(steps)[None] - np.arange(steps)[:, None]
     assert not moved[distance < 0].any()
     assert not moved[distance >= field].any()
@@ -127,9 +130,12 @@ def test_words_cached_and_by_the_window_choose_the_same() -> None:
     ids = RNG.integers(0, 11, (2, 16)).astype(np.int32)
     carried, window = (word_stepper(model, FULL, by_window=each) for each in (False, True))
     begin = hear(carried, (ops.zeros((2, 11)), carried.start(2)), ids[:, :, None])
-    made = sample(carried, begin, noise, Rules())
-    np.testing.assert_array_equal(made, sample(window, window.after(ids), noise, Rules()))
-    assert len(np.unique(made)) > 3
+    for made in (sample(carried, begin, noise, Rules()), sample(window, window.after(ids), noise, Rules())):
+        whole = np.concatenate([ids, made[:, :, 0]], axis=1)
+        for number in range(60):
+            logits = np.asarray(model(whole[:, number : number + 16]))[:, -1]
+            assert_chosen(made[:, number, 0], logits, noise[:, number, 0], Rules())
+        assert len(np.unique(made)) > 3
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -138,10 +144,10 @@ def test_pooled_networks_see_their_window_anew(skip: bool) -> None:
     model = words(sizes, every_step=False)
     stepper = word_stepper(model, sizes, by_window=False)
     whole = RNG.integers(0, 11, (2, 8)).astype(np.int32)
-    made = sample(stepper, stepper.after(whole), uniforms([1, 2], 20, 1), Rules(greedy=True))[:, :, 0]
+    noise = uniforms([1, 2], 20, 1)
+    made = sample(stepper, stepper.after(whole), noise, Rules(greedy=True))[:, :, 0]
     for number in range(20):
-        expected = np.argmax(np.asarray(model(whole[:, -8:])), axis=-1)
-        np.testing.assert_array_equal(made[:, number], expected)
+        assert_chosen(made[:, number], np.asarray(model(whole[:, -8:])), noise[:, number, 0], Rules(greedy=True))
         whole = np.concatenate([whole, made[:, number : number + 1]], axis=1)
 
 
@@ -181,5 +187,5 @@ def test_events_a_piece_does_not_depend_on_its_neighbours(events: tuple) -> None
         return sample(stepper, begin, uniforms(seeds, 70, 5), Rules())
 
     together = pieces([1, 2, 3])
-    np.testing.assert_array_equal(together[1:], pieces([2, 3]))
+    np.testing.assert_array_equal(together[1:], pieces([9, 2, 3])[1:])  # as many: equal shapes round alike
     assert not np.array_equal(together[0], together[1])

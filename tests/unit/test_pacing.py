@@ -14,6 +14,8 @@ from musicgen.approaches.base import SilentMonitor, read_parameters
 from musicgen.networks import training as engine
 from musicgen.networks.training import Recipe
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_approach_hands_its_pace_on(key: str, monkeypatch: pytest.MonkeyPatch) -> None:

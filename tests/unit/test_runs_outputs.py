@@ -128,6 +128,18 @@ def test_generated_again_is_the_same_to_the_last_bit(run_id: str) -> None:
     assert 5 not in [each["epoch"] for each in api.get_run(run_id).checkpoints], "and no longer than they are"
 
 
+def test_a_piece_that_comes_out_differently_says_what_changed(run_id: str) -> None:
+    """As on another processor: the first version is taken for one that was made there."""
+    original = api.get_output(work_here(api.submit_generation(run_id, {}, seed=3)).output_ids[0])
+    elsewhere = original.sidecar["versions"] | {"processor": "Old processor, avx2"}
+    sidecar = {**original.sidecar, "content_sha256": "0" * 64, "versions": elsewhere}
+    database.change(sa.update(outputs.outputs).where(outputs.outputs.c.id == original.id).values(sidecar=sidecar))
+    (again,) = (api.get_output(each) for each in work_here(api.regenerate(original.id)).output_ids)
+    assert again.sidecar["is_same_as_original"] is False
+    processor = original.sidecar["versions"]["processor"]
+    assert again.sidecar["made_with_other"] == {"processor": ["Old processor, avx2", processor]}
+
+
 def test_weights_that_are_no_longer_there_are_named(run_id: str) -> None:
     output = api.get_output(work_here(api.submit_generation(run_id, {})).output_ids[0])
     database.change(

@@ -16,7 +16,10 @@ from musicgen.networks.tokens import TokenStepper, WindowStepper, build_token_ne
 from musicgen.sampling.decoding import Rules, choose, uniforms
 from musicgen.sampling.portions import CALL_SECONDS, FIRST, in_portions
 from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample
+from tests.choices import assert_chosen
 from tests.makers_music import chords
+
+pytestmark = pytest.mark.numeric
 
 RNG = np.random.default_rng(0)
 
@@ -111,11 +114,11 @@ def test_tokens_by_the_window_are_the_windows_own() -> None:
     model = token_network(0)
     ids = RNG.integers(0, 11, (2, 8)).astype(np.int32)
     begin = compiled(lambda ids: (model(ids), ids), model)(ids)
-    made = sample(WindowStepper(model), begin, uniforms([1, 2], 20, 1), Rules(greedy=True))[:, :, 0]
+    noise = uniforms([1, 2], 20, 1)
+    made = sample(WindowStepper(model), begin, noise, Rules(greedy=True))[:, :, 0]
     whole = ids
     for number in range(20):
-        expected = np.argmax(np.asarray(model(whole[:, -8:])), axis=-1)
-        np.testing.assert_array_equal(made[:, number], expected)
+        assert_chosen(made[:, number], np.asarray(model(whole[:, -8:])), noise[:, number, 0], Rules(greedy=True))
         whole = np.concatenate([whole, made[:, number : number + 1]], axis=1)
 
 
@@ -157,7 +160,7 @@ def test_events_a_piece_does_not_depend_on_its_neighbours(events: tuple) -> None
         return sample(stepper, begin, uniforms(seeds, 2 * FIRST + 7, 5), Rules())
 
     together = pieces([1, 2, 3])
-    np.testing.assert_array_equal(together[1:], pieces([2, 3]))
+    np.testing.assert_array_equal(together[1:], pieces([9, 2, 3])[1:])  # as many: equal shapes round alike
     assert together.shape == (3, 2 * FIRST + 7, 5)
     assert not np.array_equal(together[0], together[1])
 

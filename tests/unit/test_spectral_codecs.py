@@ -20,6 +20,8 @@ from musicgen.codecs.spectral_phase import count_frames, magnitudes_to_samples, 
 from musicgen.errors import CorruptArtifact, InvalidInput
 from tests.makers_music import audio_song, plucked, song
 
+pytestmark = pytest.mark.numeric
+
 BLOCKS = {"representation": "blocks", "sample_rate": 0, "block_size": 100, "clip_seconds": 0.05, "validation_share": 0}
 FRAMES = {"sample_rate": 0, "n_fft": 256, "hop_length": 64, "clip_seconds": 0.5, "components": 16, "codebook_size": 32}
 

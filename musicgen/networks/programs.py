@@ -1,0 +1,46 @@
+"""Compiled programs, shared by all networks that they fit.
+
+Compiling takes seconds and tens of megabytes, and TensorFlow never gives back what a compiled program takes (its cache
+of executables has no eviction: https://github.com/tensorflow/tensorflow/issues/64170). So a program is compiled once
+for an architecture and takes the variables of a network as arguments: a second network of the same sizes, trained or
+sampled in the same process, uses the programs of the first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from musicgen.networks.fingerprints import NoFingerprint, fingerprint
+
+MAX_PROGRAMS = 64  # a program keeps the network that it was made from: its code, and its weights of that time
+MAX_WEIGHTS = 10_000_000  # of a network whose programs are kept
+
+Program = TypeVar("Program")
+_programs: OrderedDict[Hashable, Any] = OrderedDict()
+_lock = threading.Lock()
+
+
+def shared(make: Callable[[], Program], *told: Any, weights: int = 0) -> Program:
+    """The program of this fingerprint: the one that is there, or what `make` gives.
+
+    Args:
+        told: everything that the program depends on, besides its arguments. Where that cannot be told, it is made anew.
+        weights: of the networks that it keeps.
+    """
+    if weights > MAX_WEIGHTS:
+        return make()
+    try:
+        name = fingerprint(told)
+    except NoFingerprint:
+        return make()
+    with _lock:
+        if name not in _programs:
+            _programs[name] = make()
+        _programs.move_to_end(name)
+        while len(_programs) > MAX_PROGRAMS:
+            _programs.popitem(last=False)
+        found: Program = _programs[name]
+        return found
