@@ -138,7 +138,7 @@ class TrainingMonitor:
         validation = "" if row["val_loss"] is None else f", validation {row['val_loss']:.6g}"
         is_best = best_epoch(self.rows) == row["epoch"]
         self.log.line(
-            f"epoch {row['epoch']} of {self.epochs}: loss {row['loss']:.6g}{validation}, {row['seconds']:.1f} s"
+            f"epoch {row['epoch']} of {self.epochs}: loss {row['loss']:.6g}{validation}, {_span(row['seconds'])}"
             + (", best so far" if is_best and len(self.rows) > 1 else "")
         )
         if self.console is not None:
@@ -155,6 +155,11 @@ class TrainingMonitor:
             seconds_left=self.time_left.seconds_left(row["epoch"]),
             memory_bytes=peak_memory_bytes(),
         )
+
+
+def _span(seconds: float) -> str:
+    """For the log: 12.5 s; shorter than a second, in milliseconds."""
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{max(1000 * seconds, 1):.0f} ms"
 
 
 def _not_finite(received: str) -> TrainingFailed:
