@@ -192,7 +192,7 @@ def sorted_songs(approach: Approach, choices: Sequence[SongChoice]) -> tuple[lis
     for song, tracks in _there(choices):
         try:
             found = _chosen_song(approach, song, tracks)
-            song.clip  # noqa: B018  its files may be gone
+            _check_content(song, tracks)
             chosen.append(found)
         except (InvalidInput, CorruptArtifact) as error:
             first = first or error
@@ -200,6 +200,16 @@ def sorted_songs(approach: Approach, choices: Sequence[SongChoice]) -> tuple[lis
     if first is not None and not chosen:
         raise first
     return chosen, left_out
+
+
+def _check_content(song: Song, tracks: Sequence[int] | None) -> None:
+    """Raises CorruptArtifact where its files are gone, InvalidInput where nothing of it is ever learned from."""
+    _ = song.clip
+    there = [track for track in song.facts.get("tracks", ()) if tracks is None or track["index"] in tracks]
+    if there and all(track.get("is_drum") or track.get("num_notes") == 0 for track in there):
+        raise InvalidInput(
+            sentence("Notes besides drums are learned from", f"“{song.name}”, none in {len(there)} track(s)")
+        )
 
 
 def _there(choices: Sequence[SongChoice]) -> list[tuple[Song, Sequence[int] | None]]:
