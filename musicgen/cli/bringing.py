@@ -13,6 +13,7 @@ from musicgen.cli.shown import console
 from musicgen.errors import NotFound, ResourceUnavailable, sentence
 
 NAMED = 5
+SHOWN = 200  # letters of a path in an error
 OF_THE_MACHINE = frozenset({"disk_full", "not_stored"})
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail where anything has to be left out.")]
@@ -25,7 +26,7 @@ def add_paths(paths: Sequence[Path]) -> Any:
     from musicgen.songs.intake import Upload, add_uploads
 
     uploads = [Upload(name=name, path=path) for name, path in files_in(paths)]
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("Reading", total=len(uploads))
 
         def on_progress(done: int, total: int, name: str = "") -> None:
@@ -68,6 +69,6 @@ def raise_if_machine_failed(report: Any) -> None:
 
 def missing_files(paths: Sequence[Path]) -> NotFound:
     """The error that names files which are not there."""
-    listed = ", ".join(repr(str(path)) for path in paths[:NAMED])
+    listed = ", ".join(repr(str(path)[:SHOWN]) for path in paths[:NAMED])
     listed += f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
     return NotFound(sentence("Songs are given as files, folders or song ids", listed, "No such file."))

@@ -14,14 +14,14 @@ from musicgen.cli.exporting import export as export_file
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson, print_json, print_table, took
-from musicgen.errors import MusicgenError, NotFound, sentence
+from musicgen.errors import InvalidInput, NotFound, sentence
 
 app = typer.Typer(help="The library of songs.", no_args_is_help=True)
 
 
 def show_report(report: Any, as_json: bool, *, missing: Sequence[Path] = (), is_strict: bool = False) -> None:
-    """Print an import report. Exit code 1 where nothing at all was accepted or, if it `is_strict`, anything was not;
-    an error, once all is told, where a file that was named is not there or the disk is full."""
+    """Print an import report; then an error where nothing at all was accepted or, if it `is_strict`, anything was not,
+    where a file that was named is not there, and where the disk is full."""
     document = report.to_json()
     if as_json:
         print_json(document)
@@ -35,10 +35,12 @@ def show_report(report: Any, as_json: bool, *, missing: Sequence[Path] = (), is_
     raise_if_machine_failed(report)
     if missing:
         raise missing_files(missing)
+    rule = "Songs are files, or files in folders and zip archives, that can be read as music"
     if not document["files"]:
-        raise NotFound(sentence("Songs are files, or files in folders and zip archives", "no file at all"))
-    if document["rejected"] == len(document["files"]) or (is_strict and document["rejected"]):
-        raise typer.Exit(MusicgenError.exit_code)
+        raise NotFound(sentence(rule, "no file at all"))
+    if document["rejected"] and (is_strict or not document["accepted"]):
+        left_out = f"{document['rejected']} of {len(document['files'])} that cannot"
+        raise InvalidInput(sentence(rule, left_out, "The report has the reason for each."))
 
 
 @app.command()

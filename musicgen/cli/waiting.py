@@ -34,7 +34,7 @@ def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
     Gives what is to be called with (phase, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     said_at = time.monotonic()
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(title, total=None)
 
         def on_progress(phase: str, done: int, total: int) -> None:
