@@ -81,7 +81,8 @@ def say_left_out(left_out: Sequence[Mapping[str, str]]) -> None:
         by_reason.setdefault(each["reason"], []).append(each["name"])
     for reason, names in by_reason.items():
         more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        console.print(f"left out: {', '.join(names[:MOST_NAMED])}{more}: {reason}", markup=False, highlight=False)
+        said = f"left out: {', '.join(names[:MOST_NAMED])}{more}: {reason}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def train(

@@ -33,15 +33,16 @@ def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
     Gives what is to be called with (phase, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    said_at = time.monotonic()
+    told_at = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(title, total=None)
 
         def on_progress(phase: str, done: int, total: int) -> None:
-            nonlocal said_at
-            bars.update(bar, description=f"{title}, {phase}", completed=done, total=total)
-            if not console.is_terminal and time.monotonic() - said_at >= SECONDS_BETWEEN_LINES:
-                said_at = time.monotonic()
+            nonlocal told_at
+            is_done = done >= total  # what follows is not counted
+            bars.update(bar, description=f"{title}, {phase}", completed=done, total=None if is_done else total)
+            if not console.is_terminal and time.monotonic() - told_at >= SECONDS_BETWEEN_LINES:
+                told_at = time.monotonic()
                 console.print(f"{title}, {phase}: {done:,} of {total:,} songs")
 
         yield on_progress

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from command_line import CommandLine
 from runs_at_work import add_song, nobody_supervises, start, ticking
 
+from musicgen.cli import waiting as waiting_module
 from musicgen.cli.shown import took
 from musicgen.runs import api, history, states
 from musicgen.runs.folders import HISTORY, run_folder
@@ -282,3 +283,18 @@ def test_a_json_list_of_none_and_one(capsys: pytest.CaptureFixture[str]) -> None
     for items in ([], [{"name": "Übung"}], [{"a": 1}, {"b": [1, 2]}]):
         print_json_list(iter(items), None)
         assert json.loads(capsys.readouterr().out) == items
+
+
+def test_what_is_counted_is_a_line_now_and_then_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(waiting_module.time, "monotonic", lambda: clock[0])
+    with waiting_module.counting("Preparing") as on_progress:
+        for number in range(1, 9):
+            clock[0] += 1.0
+            on_progress("reading", number * 500, 4000)
+    assert capsys.readouterr().err.splitlines() == [
+        "Preparing, reading: 1,500 of 4,000 songs",
+        "Preparing, reading: 3,000 of 4,000 songs",
+    ]
