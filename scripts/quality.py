@@ -83,7 +83,7 @@ def _wait_for_training(run_id: str, longest: float) -> Any:
     from musicgen.runs import api
 
     while (run := api.get_run(run_id)).is_active:
-        if run.started_at and time.time() - run.started_at > longest and run.history:
+        if (run.seconds or 0) > longest and run.history:
             api.cancel(run_id)
             longest = float("inf")
         time.sleep(0.5)
@@ -95,7 +95,7 @@ def _wait_for_training(run_id: str, longest: float) -> Any:
 def _learned(run: Any, epochs: int) -> dict[str, Any]:
     best = next((each for each in run.history if each["epoch"] == run.best_epoch), {})
     return {
-        "train_seconds": round((run.finished_at or 0) - (run.started_at or 0), 1),
+        "train_seconds": round(run.seconds or 0, 1),
         "epochs": len(run.history),
         "epochs_of_preset": epochs,
         "was_cut": run.state == "cancelled",

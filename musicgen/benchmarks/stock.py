@@ -69,6 +69,7 @@ def _add_run(name: str, request: dict[str, Any]) -> str:
     task = {
         "id": database.new_id("task"), "kind": "train", "run_id": run_id, "state": "succeeded", "device": "cpu",
         "request": {"device": "cpu"}, "created_at": now - MINUTE, "started_at": now - MINUTE, "finished_at": now,
+        "work_seconds": MINUTE,
     }  # fmt: skip
     database.change(sa.insert(database.runs).values(**run))
     database.change(sa.insert(database.tasks).values(**task))

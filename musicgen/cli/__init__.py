@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from musicgen.cli import benchmark, compare, describe, generate, runs, songs, train
+from musicgen.cli import benchmark, compare, describe, generate, outputs, runs, songs, train
 from musicgen.errors import MusicgenError
 
 OUR_BUG = 70
@@ -26,6 +26,7 @@ app.command("train")(train.train)
 app.command("generate")(generate.generate)
 app.command("compare")(compare.compare)
 app.add_typer(runs.app, name="runs")
+app.add_typer(outputs.app, name="outputs")
 app.command("benchmark")(benchmark.benchmark)
 
 

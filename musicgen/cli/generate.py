@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings
-from musicgen.cli.train import choices
+from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings, took
+from musicgen.cli.train import choices, song_ids
 from musicgen.cli.waiting import raise_if_failed, wait_for
 
 
@@ -77,7 +77,7 @@ def generate(
     # Without --preset, the generation settings of the preset that the run was trained with.
     chosen = preset if preset is not None else trained.request.get("preset") or None
     values = {**preset_values(find(trained.approach), chosen, "generation"), **read_settings(sets)}
-    start = choices([prompt], None)[0] if prompt else None
+    start = choices(song_ids([prompt])[0])[0] if prompt else None
     task_id = api.submit_generation(run, values, count=count, seed=seed, prompt=start, checkpoint=checkpoint)
     task = wait_for(lambda: api.get_task(task_id), lambda: api.cancel(task_id))
     raise_if_failed(task)
@@ -86,7 +86,7 @@ def generate(
         print_json({"task": task_id, "state": task.state, "outputs": outputs})
         return
     rows = [
-        (each["id"], f"{each['seconds']:.1f}", verdict_words(each["verdicts"]), " ".join(each["files"].values()))
+        (each["id"], took(each["seconds"]), verdict_words(each["verdicts"]), " ".join(each["files"].values()))
         for each in outputs
     ]
-    print_table(("output", "seconds", "checked", "files"), rows)
+    print_table(("output", "length", "checked", "files"), rows)

@@ -1,4 +1,4 @@
-"""`runs list | show | cancel | pause | resume | export | import | delete | log`."""
+"""`runs list | show | cancel | pause | resume | export | import | rename | delete | log`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from musicgen.cli.generate import output_json
-from musicgen.cli.shown import AsJson, print_json, print_table
+from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
+from musicgen.cli.several import AllQueued, for_each, named_or_all, tell
+from musicgen.cli.shown import AsJson, print_json, print_table, took
 from musicgen.cli.train import show_run
 from musicgen.cli.waiting import raise_if_failed, wait_for
 from musicgen.errors import NotFound, sentence
@@ -17,26 +19,45 @@ from musicgen.errors import NotFound, sentence
 app = typer.Typer(help="Trainings: what runs, what ran.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(help="The id of a run.", show_default=False)]
+RunIds = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Ids of runs.", show_default=False)]
 
 
 def run_json(run: Any) -> dict[str, Any]:
     """A run as one JSON object."""
     shown = ("id", "name", "approach", "state", "reason", "advice", "progress", "history", "best_epoch", "request")
-    times = ("created_at", "started_at", "finished_at")
+    times = ("created_at", "started_at", "finished_at", "seconds")
     return {**{name: getattr(run, name) for name in (*shown, *times)}, "prepared": run.prepared}
 
 
+def short_json(run: Any) -> dict[str, Any]:
+    """A run in a list: without its curves, the names of its songs and what was prepared, which `show` has."""
+    document = run_json(run)
+    del document["prepared"]
+    document["epochs"] = len(document.pop("history"))
+    request = dict(document["request"])
+    document["n_songs"] = len(request.pop("songs", ()))
+    return {**document, "request": request}
+
+
 @app.command("list")
-def list_(search: Annotated[str, typer.Option()] = "", as_json: AsJson = False) -> None:
-    """List the runs, newest first."""
+def list_(
+    search: Annotated[str, typer.Option(help="Only names that contain this.")] = "",
+    limit: Limit = None,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, newest first; their curves are in `show`."""
     from musicgen.runs import api
 
-    found = api.list_runs(search=search)
     if as_json:
-        print_json([run_json(run) for run in found])
+        print_json_list((short_json(run) for run in api.each_run(search=search, after=after)), limit)
         return
-    rows = [(run.id, run.name, run.approach, run.state, len(run.history), run.reason) for run in found]
-    print_table(("run", "name", "approach", "state", "epochs", "reason"), rows)
+    page = api.list_runs(search=search, after=after, limit=limit or IN_A_TABLE)
+    rows = [(run.id, run.name, run.approach, run.state, len(run.history), run.reason) for run in page]
+    total = api.count_runs(search=search, after=after)
+    print_page(
+        ("run", "name", "approach", "state", "epochs", "reason"), rows, total, last=page[-1].id if page else None
+    )
 
 
 @app.command()
@@ -52,7 +73,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     show_run(run, as_json=False)
     if run.reason:
         print("\n".join([run.reason, run.advice, *run.log_tail(10)]))
-    print_table(("output", "seconds"), ((each["id"], f"{each['seconds']:.1f}") for each in outputs))
+    print_table(("output", "length"), ((each["id"], took(each["seconds"])) for each in outputs))
 
 
 @app.command()
@@ -64,37 +85,76 @@ def log(run_id: RunId, lines: Annotated[int, typer.Option(min=1)] = 100) -> None
 
 
 @app.command()
-def cancel(run_id: Annotated[str, typer.Argument(help="The id of a run or a generation task.")]) -> None:
-    """Stop a run for good; what it learned is kept and can generate."""
+def cancel(
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="RUN...", help="Ids of runs or generation tasks.", show_default=False)
+    ] = None,
+    all_queued: AllQueued = False,
+    as_json: AsJson = False,
+) -> None:
+    """Stop runs for good; what they learned is kept and can generate."""
     from musicgen.runs import api
 
-    api.cancel(run_id)
+    named = named_or_all(run_ids, all_queued, "--all-queued")
+    if all_queued:
+        tell(api.cancel_waiting(), "cancelled", as_json=as_json)
+    else:
+        for_each(named, api.cancel, "cancelled", as_json=as_json)
 
 
 @app.command()
-def pause(run_id: RunId) -> None:
-    """Stop a run so that it can go on later from where it was."""
+def pause(run_ids: RunIds = None, all_queued: AllQueued = False, as_json: AsJson = False) -> None:
+    """Stop runs so that they can go on later from where they were."""
     from musicgen.runs import api
 
-    api.pause(run_id)
+    named = named_or_all(run_ids, all_queued, "--all-queued")
+    if all_queued:
+        tell(api.pause_waiting(), "paused", as_json=as_json)
+    else:
+        for_each(named, api.pause, "paused", as_json=as_json)
 
 
 @app.command()
 def resume(
-    run_id: RunId,
+    run_ids: RunIds = None,
+    all_paused: Annotated[bool, typer.Option("--all-paused", help="All that were paused.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Train up to this many epochs in all.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the end, with a progress bar.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a paused, cancelled, failed or finished run."""
+    """Go on with paused, cancelled, failed or finished runs."""
     from musicgen.runs import api
 
+    named = named_or_all(run_ids, all_paused, "--all-paused")
+    if len(named) != 1:
+        ids = api.paused_runs() if all_paused else named
+        _resume_several(ids, epochs, wait=wait, as_json=as_json)
+        return
+    (run_id,) = named
     api.resume(run_id, epochs=epochs)
     if not wait:
         return
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
     raise_if_failed(run)
     show_run(run, as_json)
+
+
+def _resume_several(run_ids: list[str], epochs: int | None, *, wait: bool, as_json: bool) -> None:
+    from musicgen.runs import api
+
+    def go_on(run_id: str) -> None:
+        api.resume(run_id, epochs=epochs)
+        going.append(run_id)
+
+    def wait_and_see(run_id: str) -> None:
+        raise_if_failed(wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id)))
+
+    going: list[str] = []
+    try:
+        for_each(run_ids, go_on, "resumed", as_json=as_json and not wait)
+    finally:  # those that could not go on do not keep us from waiting for the others
+        if wait:
+            for_each(going, wait_and_see, "finished", as_json=as_json)
 
 
 @app.command()
@@ -125,12 +185,31 @@ def rename(run_id: RunId, name: str) -> None:
 
 
 @app.command()
-def delete(run_ids: Annotated[list[str], typer.Argument(help="Runs or outputs.", show_default=False)]) -> None:
+def delete(
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="RUN...", help="Runs or outputs.", show_default=False)
+    ] = None,
+    all_queued: AllQueued = False,
+    as_json: AsJson = False,
+) -> None:
     """Delete runs with all that belongs to them, or single outputs."""
     from musicgen.runs import api
 
-    for each in run_ids:
-        if each.startswith("output-"):
-            api.delete_output(each)
-        else:
-            api.delete_run(each)
+    named = named_or_all(run_ids, all_queued, "--all-queued")
+    if all_queued:
+        for_each(api.queued_runs(), _delete_waiting, "deleted", as_json=as_json)
+    else:
+        for_each(named, _delete, "deleted", as_json=as_json)
+
+
+def _delete(run_or_output: str) -> None:
+    from musicgen.runs import api
+
+    (api.delete_output if run_or_output.startswith("output-") else api.delete_run)(run_or_output)
+
+
+def _delete_waiting(run_id: str) -> None:
+    from musicgen.runs import api
+
+    api.cancel(run_id)
+    api.delete_run(run_id)

@@ -1,47 +1,27 @@
-"""`songs add | samples | list | show | rename | remove`."""
+"""`songs add | samples | list | show | export | rename | remove`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from musicgen.cli.shown import AsJson, console, print_json, print_table
+from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
+from musicgen.cli.exporting import Format, Out
+from musicgen.cli.exporting import export as export_file
+from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
+from musicgen.cli.several import for_each
+from musicgen.cli.shown import AsJson, print_json, print_table, took
+from musicgen.errors import InvalidInput, NotFound, sentence
 
 app = typer.Typer(help="The library of songs.", no_args_is_help=True)
 
 
-def files_in(paths: list[Path]) -> list[Path]:
-    """The paths themselves, and every file below those that are folders (hidden ones left out)."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.is_file())
-            found += [each for each in inside if not any(part.startswith(".") for part in each.relative_to(path).parts)]
-        else:
-            found.append(path)
-    return found
-
-
-def add_paths(paths: list[Path]) -> Any:
-    """Bring files in; the ImportReport. Progress goes to stderr."""
-    from rich.progress import Progress
-
-    from musicgen.songs.intake import Upload, add_uploads
-
-    uploads = [Upload(name=path.name, path=path) for path in files_in(paths)]
-    with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("Reading", total=len(uploads))
-
-        def on_progress(done: int, total: int, name: str = "") -> None:
-            progress.update(bar, completed=done, total=total)
-
-        return add_uploads(uploads, on_progress=on_progress)
-
-
-def show_report(report: Any, as_json: bool) -> None:
-    """Print an import report; exit code 1 where nothing at all was accepted."""
+def show_report(report: Any, as_json: bool, *, missing: Sequence[Path] = (), is_strict: bool = False) -> None:
+    """Print an import report; then an error where nothing at all was accepted or, if it `is_strict`, anything was not,
+    where a file that was named is not there, and where the disk is full."""
     document = report.to_json()
     if as_json:
         print_json(document)
@@ -52,17 +32,25 @@ def show_report(report: Any, as_json: bool) -> None:
             remarks += file["warnings"]
             rows.append((file["status"], file["path"], file["id"] or "", " ".join(remarks)))
         print_table(("", "file", "song", "remarks"), rows)
-    if document["files"] and all(file["status"] == "rejected" for file in document["files"]):
-        raise typer.Exit(1)
+    raise_if_machine_failed(report)
+    if missing:
+        raise missing_files(missing)
+    rule = "Songs are files, or files in folders and zip archives, that can be read as music"
+    if not document["files"]:
+        raise NotFound(sentence(rule, "no file at all"))
+    if document["rejected"] and (is_strict or not document["accepted"]):
+        left_out = f"{document['rejected']} of {len(document['files'])} that cannot"
+        raise InvalidInput(sentence(rule, left_out, "The report has the reason for each."))
 
 
 @app.command()
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders or zip archives.", show_default=False)],
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring songs in: wav, mp3, flac, ogg, m4a, mid; zip archives and folders of them."""
-    show_report(add_paths(paths), as_json)
+    show_report(add_paths(paths), as_json, missing=not_there(paths), is_strict=strict)
 
 
 @app.command()
@@ -92,19 +80,29 @@ def song_json(song: Any) -> dict[str, Any]:
 def list_(
     search: Annotated[str, typer.Option(help="Only names that contain this.")] = "",
     medium: Annotated[str | None, typer.Option(help="audio or midi")] = None,
+    limit: Limit = None,
+    after: After = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the songs of the library."""
-    from musicgen.songs.library import list_songs
+    """List the songs of the library, newest first."""
+    from musicgen.songs.library import each_of, song_ids, songs_of
 
-    found = list_songs(search=search, medium=medium)
+    ids = song_ids(search=search, medium=medium, after=after)
     if as_json:
-        print_json([song_json(song) for song in found])
+        print_json_list((song_json(song) for song in each_of(ids[:limit])), limit)
         return
-    print_table(
-        ("song", "name", "medium", "format", "seconds"),
-        ((song.id, song.name, song.medium, song.format, f"{song.seconds:.1f}") for song in found),
-    )
+    page = songs_of(ids[: limit or IN_A_TABLE])
+    rows = [(song.id, song.name, song.medium, song.format, took(song.seconds)) for song in page]
+    last = page[-1].id if page else None
+    print_page(("song", "name", "medium", "format", "length"), rows, len(ids), last=last)
+
+
+@app.command()
+def export(song_id: str, out: Out, format: Format = None, as_json: AsJson = False) -> None:
+    """Write a song to a file: the same as the page's download."""
+    from musicgen.songs.library import get_song
+
+    export_file(get_song(song_id), format, out, as_json=as_json)
 
 
 @app.command()
@@ -136,7 +134,4 @@ def remove(
     """Remove songs from the library; runs that learned from them keep working."""
     from musicgen.songs.library import remove_song
 
-    for song_id in song_ids:
-        remove_song(song_id)
-    if as_json:
-        print_json({"removed": song_ids})
+    for_each(list(dict.fromkeys(song_ids)), remove_song, "removed", as_json=as_json)

@@ -3,62 +3,86 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
-from musicgen.cli.songs import add_paths
-from musicgen.cli.waiting import raise_if_failed, wait_for
+from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
+from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings, took
+from musicgen.cli.waiting import counting, raise_if_failed, wait_for
 from musicgen.errors import InvalidInput, NotFound, sentence
 
-SONG_ID = re.compile(r"^song-[0-9a-f]{12}$")
+SONG_ID = re.compile(r"^song-[0-9a-f]{12}\Z")
+MOST_NAMED = 10
 
 
-def song_ids(given: list[str]) -> list[str]:
-    """Ids of what was named: ids as they are, files and folders through the library. Order is kept, twice is once.
+def song_ids(given: Sequence[str], *, is_strict: bool = True) -> tuple[list[str], list[dict[str, str]]]:
+    """(ids of what was named, what was left out): ids as they are, files and folders through the library. Order is
+    kept, twice is once.
 
-    Raises InvalidInput where a file that was named itself is rejected; files of a folder are skipped with a note.
+    Raises:
+        NotFound: a file or folder that was named is not there, or nothing is left.
+        InvalidInput: a file is rejected, where it `is_strict`. Otherwise it is left out.
+        ResourceUnavailable: the disk is full.
     """
+    if missing := not_there([Path(text) for text in given if not SONG_ID.match(text)]):
+        raise missing_files(missing)
     found: list[str] = []
-    for text in given:
-        if SONG_ID.match(text):
-            found.append(text)
+    left_out: list[dict[str, str]] = []
+    for is_id, group in groupby(given, key=lambda text: bool(SONG_ID.match(text))):
+        if is_id:
+            found += group
             continue
-        path = Path(text)
-        if not path.exists():
-            raise NotFound(sentence("Songs are given as files, folders or song ids", repr(text), "No such file."))
-        for file in add_paths([path]).to_json()["files"]:
-            if file["id"]:
-                found.append(file["id"])
-            elif path.is_dir() or path.suffix.lower() == ".zip":
-                console.print(f"left out: {file['path']}: {file['reason']}", markup=False)
-            else:
-                raise InvalidInput(f"{file['path']}: {file['reason']}")
-    return list(dict.fromkeys(found))
+        report = add_paths([Path(text) for text in group])
+        raise_if_machine_failed(report)
+        found += [str(file.id) for file in report.accepted]
+        left_out += [{"name": file.path, "reason": file.reason} for file in report.rejected]
+    if left_out and (is_strict or not found):
+        raise InvalidInput("; ".join(f"{each['name']}: {each['reason']}" for each in left_out[:MOST_NAMED]))
+    if not found:
+        raise NotFound(sentence("Songs are given as files, folders or song ids", "no file at all"))
+    return list(dict.fromkeys(found)), left_out
 
 
-def choices(given: list[str], tracks: str | None) -> list[Any]:
-    """SongChoices of what was named, all with the same tracks (None: every track)."""
+def choices(ids: Sequence[str], tracks: str | None = None) -> list[Any]:
+    """SongChoices, all with the same tracks (None: every track)."""
     from musicgen.runs.api import SongChoice
 
     try:
         wanted = tuple(int(part) for part in tracks.split(",")) if tracks else None
     except ValueError as error:
         raise InvalidInput(sentence("Tracks are numbers with commas between, such as 0,2", repr(tracks))) from error
-    return [SongChoice(each, wanted) for each in song_ids(given)]
+    return [SongChoice(each, wanted) for each in ids]
 
 
-def library_songs(medium: str, search: str) -> list[str]:
-    """Ids of the songs of a medium that a search finds. Raises NotFound where there are none."""
-    from musicgen.songs.library import list_songs
+def library_songs(approach: Any, search: str) -> tuple[list[str], list[dict[str, str]]]:
+    """(ids of the songs that a search finds and that are of the medium of the approach, the others that it finds).
+    Raises NotFound where there are none."""
+    from musicgen.songs.library import each_of
+    from musicgen.songs.library import song_ids as ids_of
 
-    found = [song.id for song in list_songs(search=search, medium=medium)]
+    found = ids_of(search=search, medium=approach.medium)
     if not found:
-        rule = f"--all-songs takes the songs of the library that the approach reads, {medium}"
+        rule = f"--all-songs takes the songs of the library that the approach reads, {approach.medium}"
         raise NotFound(sentence(rule, f"none found with {search!r}" if search else "none"))
-    return found
+    other = "audio" if approach.medium == "midi" else "midi"
+    reason = f"{approach.title} learns from {approach.medium}; this is {other}."
+    others = each_of(ids_of(search=search, medium=other))
+    return found, [{"id": song.id, "name": song.name, "reason": reason} for song in others]
+
+
+def say_left_out(left_out: Sequence[Mapping[str, str]]) -> None:
+    """Lines on stderr: of each reason the first few, and how many more."""
+    by_reason: dict[str, list[str]] = {}
+    for each in left_out:
+        by_reason.setdefault(each["reason"], []).append(each["name"])
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+        said = f"left out: {', '.join(names[:MOST_NAMED])}{more}: {reason}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def train(
@@ -74,10 +98,11 @@ def train(
     name: Annotated[str, typer.Option(help="A name for the run.")] = "",
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
+    strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show what it would be.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train an approach on songs."""
+    """Train an approach on songs. What it cannot read is left out, and said."""
     from musicgen.approaches import approach as find
     from musicgen.runs import api
 
@@ -85,17 +110,28 @@ def train(
         raise typer.BadParameter("Name songs, or give --all-songs; one of the two.", param_hint="PATH|SONG_ID...")
     chosen = find(approach)
     values = {**preset_values(chosen, preset, "training"), **read_settings(sets)}
-    songs = choices(library_songs(chosen.medium, search) if all_songs else given or [], tracks)
+    # Of the library all songs are meant that the approach reads: that there are others is no fault.
+    ids, left_out = library_songs(chosen, search) if all_songs else song_ids(given or [], is_strict=strict)
+    songs, leave_out = choices(ids, tracks), not strict
+    say_left_out(left_out)
     if dry_run:
-        show_plan(api.plan_training(approach, songs, values, seed=seed, build=True), as_json)
+        with counting("Preparing") as on_progress:
+            plan = api.plan_training(
+                approach, songs, values, seed=seed, build=True, leave_out=leave_out, on_progress=on_progress
+            )
+        say_left_out(plan.left_out)
+        show_plan(plan, [*left_out, *plan.left_out], as_json)
         return
-    run_id = api.submit_training(approach, songs, values, preset=preset or "", seed=seed, name=name, device=device)
+    run_id = api.submit_training(
+        approach, songs, values, preset=preset or "", seed=seed, name=name, device=device, leave_out=leave_out
+    )
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
+    say_left_out(run.request.get("left_out", ()))
     raise_if_failed(run)
-    show_run(run, as_json)
+    show_run(run, as_json, left_out)
 
 
-def show_plan(plan: Any, as_json: bool) -> None:
+def show_plan(plan: Any, left_out: Sequence[Mapping[str, str]], as_json: bool) -> None:
     """What a training would be: dataset facts, network sizes, estimates."""
     document = {
         "dataset": {**plan.facts, "floors": plan.floors},
@@ -103,18 +139,19 @@ def show_plan(plan: Any, as_json: bool) -> None:
         "parameters": plan.parameters,
         "estimate": {"seconds_per_epoch": plan.seconds_per_epoch, "memory_bytes": plan.memory_bytes},
         "warnings": list(plan.warnings),
+        "left_out": list(left_out),
     }
     if as_json:
         print_json(document)
         return
     rows = [*document["dataset"].items(), ("networks", plan.networks), ("parameters of each", plan.parameters)]
-    rows += [("seconds per epoch, about", f"{plan.seconds_per_epoch:.1f}")]
+    rows += [("an epoch, about", took(plan.seconds_per_epoch))]
     rows += [("memory, about", f"{plan.memory_bytes / 1e6:.0f} MB"), *(("warning", text) for text in plan.warnings)]
     print_table(("", ""), rows)
 
 
-def show_run(run: Any, as_json: bool) -> None:
-    """The end of a training."""
+def show_run(run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = ()) -> None:
+    """The end of a training, or where it is. `left_out`: before it was asked for."""
     best = next((row for row in run.history if row["epoch"] == run.best_epoch), None)
     document = {
         "run": run.id,
@@ -123,17 +160,25 @@ def show_run(run: Any, as_json: bool) -> None:
         "epochs": len(run.history),
         "history": run.history,
         "best": best,
-        "seconds": round((run.finished_at or 0) - (run.started_at or 0), 3),
+        "seconds": None if run.seconds is None else round(run.seconds, 3),
         "dataset": {**run.prepared.get("facts", {}), "floors": run.prepared.get("floors", {})},
         "networks": run.prepared.get("networks"),
         "parameters": run.prepared.get("parameters"),
         "warnings": run.prepared.get("warnings", []),
+        "left_out": [*left_out, *run.request.get("left_out", ())],
     }
     if as_json:
         print_json(document)
         return
-    shown = ("run", "name", "state", "epochs", "best", "seconds", "networks", "parameters")
-    rows = [(key, document[key]) for key in shown]
+    rows = [(key, document[key]) for key in ("run", "name", "state", "epochs")]
+    rows += [("best", _row_words(best))] if best else []
+    rows += [("worked for", took(run.seconds))] if run.seconds is not None else []
+    rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
     rows += [(f"floor: {key}", f"{value:.4g}") for key, value in document["dataset"]["floors"].items()]
     rows += [("warning", text) for text in document["warnings"]]
     print_table(("", ""), rows)
+
+
+def _row_words(row: Mapping[str, Any]) -> str:
+    checked = "" if row.get("val_loss") is None else f", validation {row['val_loss']:.4g}"
+    return f"epoch {row['epoch']}: loss {row['loss']:.4g}{checked}"

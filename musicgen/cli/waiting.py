@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musicgen.cli.shown import console
 from musicgen.errors import MusicgenError
 
 POLL_SECONDS = 0.25
+SECONDS_BETWEEN_LINES = 3.0
 
 
 def _words(state: str, progress: dict[str, Any]) -> str:
@@ -22,6 +25,27 @@ def _words(state: str, progress: dict[str, Any]) -> str:
     if progress.get("loss") is not None:
         parts.append(f"loss {progress['loss']:.4g}")
     return ", ".join(parts)
+
+
+@contextmanager
+def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on stderr for what is counted; where stderr is no terminal, a line every few seconds.
+
+    Gives what is to be called with (phase, done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    told_at = time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(title, total=None)
+
+        def on_progress(phase: str, done: int, total: int) -> None:
+            nonlocal told_at
+            is_done = done >= total  # what follows is not counted
+            bars.update(bar, description=f"{title}, {phase}", completed=done, total=None if is_done else total)
+            if not console.is_terminal and time.monotonic() - told_at >= SECONDS_BETWEEN_LINES:
+                told_at = time.monotonic()
+                console.print(f"{title}, {phase}: {done:,} of {total:,} songs")
+
+        yield on_progress
 
 
 def wait_for(look: Any, cancel: Any) -> Any:

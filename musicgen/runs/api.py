@@ -1,7 +1,18 @@
 """Everything that pages and command line do with runs. Light to import: no framework, no sound libraries."""
 
 from musicgen.runs.archives import export_run, import_run
-from musicgen.runs.orders import cancel, delete_output, delete_run, pause, rename_run, resume
+from musicgen.runs.orders import (
+    cancel,
+    cancel_waiting,
+    delete_output,
+    delete_run,
+    pause,
+    pause_waiting,
+    paused_runs,
+    queued_runs,
+    rename_run,
+    resume,
+)
 from musicgen.runs.plans import Plan, plan_training
 from musicgen.runs.records import (
     Output,
@@ -9,6 +20,8 @@ from musicgen.runs.records import (
     Task,
     count_outputs,
     count_runs,
+    each_output,
+    each_run,
     get_output,
     get_run,
     get_task,
@@ -25,10 +38,13 @@ __all__ = [
     "SongChoice",
     "Task",
     "cancel",
+    "cancel_waiting",
     "count_outputs",
     "count_runs",
     "delete_output",
     "delete_run",
+    "each_output",
+    "each_run",
     "export_run",
     "get_output",
     "get_run",
@@ -38,7 +54,10 @@ __all__ = [
     "list_runs",
     "list_tasks",
     "pause",
+    "pause_waiting",
+    "paused_runs",
     "plan_training",
+    "queued_runs",
     "regenerate",
     "rename_run",
     "resume",

@@ -38,14 +38,15 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     asks every second."""
     try:
         with open(path, "rb") as file, _lock:
-            known = _known.pop(path, None)
+            known = _kept.take(path)
             if known is None or not known.goes_on_in(file):
                 known = _Known()
             known.read_on(file)
-            _keep(path, known)
+            _kept.put(path, known)
             return known.in_order()
     except FileNotFoundError:
-        _known.pop(path, None)
+        with _lock:
+            _kept.take(path)
         return []
 
 
@@ -77,15 +78,27 @@ class _Known:
         return [rows[epoch] for epoch in sorted(rows)]
 
 
-_known: OrderedDict[Path, _Known] = OrderedDict()
+class _Kept:
+    """The most recently read ones, as many as hold `KEPT_ROWS` rows together. One at least, however long it is."""
+
+    def __init__(self) -> None:
+        self._by_path: OrderedDict[Path, _Known] = OrderedDict()
+        self._num_rows = 0
+
+    def take(self, path: Path) -> _Known | None:
+        known = self._by_path.pop(path, None)
+        self._num_rows -= len(known.rows) if known else 0
+        return known
+
+    def put(self, path: Path, known: _Known) -> None:
+        self._by_path[path] = known
+        self._num_rows += len(known.rows)
+        while len(self._by_path) > 1 and self._num_rows > KEPT_ROWS:
+            self._num_rows -= len(self._by_path.popitem(last=False)[1].rows)
+
+
+_kept = _Kept()
 _lock = threading.Lock()
-
-
-def _keep(path: Path, known: _Known) -> None:
-    """The most recently read ones stay, as many as hold `KEPT_ROWS` rows together."""
-    _known[path] = known
-    while len(_known) > 1 and sum(len(each.rows) for each in _known.values()) > KEPT_ROWS:
-        _known.popitem(last=False)
 
 
 def _row(line: bytes) -> dict[int, dict[str, Any]]:

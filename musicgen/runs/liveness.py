@@ -13,10 +13,11 @@ from typing import Any
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.drafts import remove_drafts
-from musicgen.runs.folders import CHECKPOINTS, CONSOLE, LOG, WORKER, WORKER_LOCK, run_folder, task_folder
+from musicgen.runs.folders import CHECKPOINTS, CONSOLE, LOG, PROGRESS, WORKER, WORKER_LOCK, run_folder, task_folder
 from musicgen.runs.identity import boot_id
 from musicgen.runs.locks import held_elsewhere_or_taken, is_held
 from musicgen.runs.memory import out_of_memory_kills
+from musicgen.runs.progress import elapsed_seconds
 from musicgen.runs.runlog import RunLog, tail
 from musicgen.storage.files import read_json
 
@@ -59,10 +60,11 @@ def settle(task: Mapping[str, Any], exit_code: int | None = None, verdict: str =
 
 def _move_on(task: dict[str, Any], exit_code: int | None, verdict: str) -> bool:
     known = known_worker(task)
-    log = RunLog(task_folder(task["kind"], task["run_id"], task["id"]) / LOG)
+    folder = task_folder(task["kind"], task["run_id"], task["id"])
+    log, seconds = RunLog(folder / LOG), elapsed_seconds(folder / PROGRESS)
     if task["wish"] == states.CANCEL:
         log.line("Cancelled.")
-        return states.finish(task["id"], task["fence"], states.CANCELLED)
+        return states.finish(task["id"], task["fence"], states.CANCELLED, seconds=seconds)
     restarts = int(task["request"].get("restarts", 0))
     if known.get("boot", "") != boot_id() and task["state"] == states.RUNNING and restarts < MAX_RESTARTS:
         log.line("The machine restarted; the task waits in the queue to go on.")
@@ -70,7 +72,7 @@ def _move_on(task: dict[str, Any], exit_code: int | None, verdict: str) -> bool:
     reason = verdict or _reason(exit_code, known)
     printed = tail(log.path.with_name(CONSOLE), CONSOLE_LINES)
     log.line("\n".join([f"Failed. {reason}", *(["It printed last:", *printed] if printed else [])]))
-    return states.finish(task["id"], task["fence"], states.FAILED, reason, _advice(task))
+    return states.finish(task["id"], task["fence"], states.FAILED, reason, _advice(task), seconds=seconds)
 
 
 def _reason(exit_code: int | None, known: Mapping[str, Any]) -> str:

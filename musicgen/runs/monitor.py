@@ -56,8 +56,6 @@ class TrainingMonitor:
         self.rows_made: list[dict[str, Any]] = []  # by this process
         self.time_left = TimeLeft(epochs)
         self.steps_in_epoch = self.steps = 0
-        self._began = time.monotonic()
-        self._elapsed_before = float(progress.fields.get("elapsed_seconds") or 0.0)
         self._saved_at = time.monotonic()
         self._saving_seconds = 0.0
         self._saved_epoch = self.epochs_done
@@ -83,7 +81,6 @@ class TrainingMonitor:
                 "steps": self.steps,
                 "step_seconds": self.time_left.step_seconds,
                 "seconds_left": self.time_left.seconds_left(self.epochs_done, self.steps_in_epoch, self.steps),
-                "elapsed_seconds": self.elapsed(),
             }
         )
         self.control.check()
@@ -110,10 +107,6 @@ class TrainingMonitor:
         # after the last epoch there is nothing left to stop.
         if rests and row.epoch < self.epochs:
             self.control.check_at_rest()
-
-    def elapsed(self) -> float:
-        """Seconds of work on this run, earlier stretches included."""
-        return self._elapsed_before + time.monotonic() - self._began
 
     def keep_last(self, save: Callable[[Path], None]) -> None:
         """After the end: save the last epoch, where the approach stopped by itself before the last one."""
@@ -145,7 +138,7 @@ class TrainingMonitor:
         validation = "" if row["val_loss"] is None else f", validation {row['val_loss']:.6g}"
         is_best = best_epoch(self.rows) == row["epoch"]
         self.log.line(
-            f"epoch {row['epoch']} of {self.epochs}: loss {row['loss']:.6g}{validation}, {row['seconds']:.1f} s"
+            f"epoch {row['epoch']} of {self.epochs}: loss {row['loss']:.6g}{validation}, {_span(row['seconds'])}"
             + (", best so far" if is_best and len(self.rows) > 1 else "")
         )
         if self.console is not None:
@@ -160,9 +153,13 @@ class TrainingMonitor:
             loss=row["loss"],
             val_loss=row["val_loss"],
             seconds_left=self.time_left.seconds_left(row["epoch"]),
-            elapsed_seconds=self.elapsed(),
             memory_bytes=peak_memory_bytes(),
         )
+
+
+def _span(seconds: float) -> str:
+    """For the log: 12.5 s; shorter than a second, in milliseconds."""
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{max(1000 * seconds, 1):.0f} ms"
 
 
 def _not_finite(received: str) -> TrainingFailed:

@@ -13,6 +13,7 @@ from musicgen.runs import states
 from musicgen.runs.folders import export_path, output_folder, run_folder
 from musicgen.runs.launching import ensure_supervisor
 from musicgen.runs.records import Run, Task, get_output, get_run, get_task
+from musicgen.runs.states import CANCELLED, PAUSED
 from musicgen.storage import database
 from musicgen.storage.database import outputs, runs, tasks
 
@@ -24,6 +25,31 @@ def cancel(id: str) -> None:
         return
     if states.express(task.id, states.CANCEL):
         ensure_supervisor()
+
+
+def cancel_waiting() -> list[str]:
+    """Cancel all that wait in the queue, in one go; the ids of the runs and generation tasks."""
+    return [task["run_id"] if task["kind"] == "train" else task["id"] for task in states.stop_all_waiting(CANCELLED)]
+
+
+def pause_waiting() -> list[str]:
+    """Pause all trainings that wait in the queue, in one go; the ids of the runs."""
+    return [task["run_id"] for task in states.stop_all_waiting(PAUSED)]
+
+
+def queued_runs() -> list[str]:
+    """Runs that wait in the queue, in its order."""
+    return _runs_in(states.QUEUED)
+
+
+def paused_runs() -> list[str]:
+    """Runs that were paused, in the order in which they were submitted."""
+    return _runs_in(PAUSED)
+
+
+def _runs_in(state: str) -> list[str]:
+    chosen = sa.select(tasks.c.run_id).where(tasks.c.kind == "train", tasks.c.state == state)
+    return [str(run_id) for (run_id,) in database.tuples(chosen.order_by(tasks.c.sequence, tasks.c.id))]
 
 
 def pause(run_id: str) -> None:

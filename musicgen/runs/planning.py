@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -10,29 +11,41 @@ import psutil
 from musicgen.approaches import approach as find_approach
 from musicgen.approaches.base import read_parameters
 from musicgen.errors import InvalidInput, sentence
-from musicgen.processes import child_main
+from musicgen.processes import child_main, send_line
+from musicgen.runs.leaving_out import as_warnings, prepare_what_can_be_learned
 from musicgen.runs.progress import finite
-from musicgen.runs.songs_of_runs import find_songs, missing_songs
+from musicgen.runs.songs_of_runs import find_songs, missing_songs, told_when_read
 from musicgen.runs.speeds import flops_per_step
 
 MB = 1_000_000
+SECONDS_BETWEEN = 0.1
 
 
 def plan(request: dict[str, Any]) -> dict[str, Any]:
-    """facts, floors, warnings, networks, parameters, flops_per_epoch, flops_per_step, memory_bytes."""
+    """facts, floors, warnings, left_out, networks, parameters, flops_per_epoch, flops_per_step, memory_bytes. On the
+    way it says how many songs were read, where that is asked for."""
     approach = find_approach(request["approach"])
     training = read_parameters(approach.Training, request["training"])
     songs, missing = find_songs(request["songs"])
     if missing:
         raise missing_songs(missing)
-    prepared = approach.prepare(songs, training, seed=request["seed"])
+    teller = _Teller()
+    if request.get("tells"):
+        songs = told_when_read(songs, teller.read)
+    if request.get("leave_out"):
+        prepared, _, left_out = prepare_what_can_be_learned(
+            approach, songs, training, seed=request["seed"], on_song=teller.checked if request.get("tells") else None
+        )
+    else:
+        prepared, left_out = approach.prepare(songs, training, seed=request["seed"]), []
     cost = approach.cost(prepared, training)
     if request["device"] == "cpu":
         _check_memory(cost.memory_bytes)
     document = {
         "facts": prepared.facts,
         "floors": prepared.floors,
-        "warnings": [*prepared.warnings, *_tightness(cost.memory_bytes, request["device"])],
+        "warnings": [*prepared.warnings, *as_warnings(left_out), *_tightness(cost.memory_bytes, request["device"])],
+        "left_out": [each.to_json() for each in left_out],
         **asdict(cost),
         "flops_per_step": flops_per_step(cost, prepared.facts, training),
     }
@@ -45,6 +58,25 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         document["networks"] = len(counted)
         document["parameters"] = counted[0] if len(set(counted)) == 1 else counted
     return dict(finite(document))
+
+
+class _Teller:
+    """Sends how far the songs are read, a few times a second."""
+
+    def __init__(self) -> None:
+        self._told_at = 0.0
+
+    def read(self, done: int, total: int) -> None:
+        self._tell("reading", done, total)
+
+    def checked(self, done: int, total: int) -> None:
+        self._tell("checking each song", done, total)
+
+    def _tell(self, phase: str, done: int, total: int) -> None:
+        clock = time.monotonic()
+        if done == total or clock - self._told_at >= SECONDS_BETWEEN:
+            self._told_at = clock
+            send_line({"phase": phase, "done": done, "total": total})
 
 
 def _check_memory(need: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from musicgen.processes import run_child
 from musicgen.runs.devices import check_device, list_devices
 from musicgen.runs.launching import framework_settings
 from musicgen.runs.speeds import is_measured, speed
-from musicgen.runs.submissions import SongChoice, chosen_songs, read_training
+from musicgen.runs.submissions import SongChoice, chosen_songs, read_training, sorted_songs
 
 PLANNING_SECONDS = 600.0
 
@@ -26,6 +26,7 @@ class Plan:
         seconds_per_epoch: estimate, from the speed of earlier runs of this approach on this device; `is_measured`: with
             steps of this size.
         memory_bytes: estimate of the peak.
+        left_out: the songs that are not learned from, each with id, name and reason.
     """
 
     facts: dict[str, Any]
@@ -36,6 +37,7 @@ class Plan:
     seconds_per_epoch: float
     memory_bytes: int
     is_measured: bool = False
+    left_out: tuple[dict[str, str], ...] = ()
 
 
 def plan_training(
@@ -47,23 +49,34 @@ def plan_training(
     seed: int = 0,
     device: str = "auto",
     build: bool = False,
+    leave_out: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Plan:
     """Prepare the songs as a training would, without a framework; with `build` the networks are built as well and
-    `parameters` is counted on them.
+    `parameters` is counted on them. `leave_out`: see `submit_training`. `on_progress`: (phase, songs done, in all).
 
     Raises MusicgenError with a sentence where the training is impossible."""
     approach = find_approach(approach_key)
     parameters = read_training(approach, training, preset)
+    songs, left_out = sorted_songs(approach, choices) if leave_out else (chosen_songs(approach, choices), [])
     request = {
         "approach": approach_key,
         "training": parameters.model_dump(mode="json"),
-        "songs": chosen_songs(approach, choices),
+        "songs": songs,
+        "leave_out": leave_out,
+        "tells": on_progress is not None,
         "seed": seed,
         "build": build,
         "device": _device(device),
     }
     environment = framework_settings(str(request["device"]))
-    found = run_child("musicgen.runs.planning", request, seconds=PLANNING_SECONDS, environment=environment)
+    found = run_child(
+        "musicgen.runs.planning",
+        request,
+        seconds=PLANNING_SECONDS,
+        environment=environment,
+        on_line=lambda line: on_progress(line["phase"], line["done"], line["total"]) if on_progress else None,
+    )
     here = str(request["device"]), float(found["flops_per_step"])
     return Plan(
         facts=found["facts"],
@@ -74,6 +87,7 @@ def plan_training(
         seconds_per_epoch=found["flops_per_epoch"] / speed(approach_key, *here),
         memory_bytes=found["memory_bytes"],
         is_measured=is_measured(approach_key, *here),
+        left_out=(*(each.to_json() for each in left_out), *found["left_out"]),
     )
 
 

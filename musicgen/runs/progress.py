@@ -28,6 +28,14 @@ def read_progress(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def elapsed_seconds(path: Path) -> float | None:
+    """Seconds of work on a task, as its progress tells; None where it does not."""
+    told = read_progress(path).get("elapsed_seconds")
+    if not isinstance(told, (int, float)) or isinstance(told, bool):
+        return None
+    return float(told) if math.isfinite(told) and told >= 0 else None
+
+
 def finite(value: Any) -> Any:
     """The same JSON with None for every number that is NaN or infinite, and plain numbers for NumPy's."""
     if isinstance(value, dict):
@@ -44,22 +52,29 @@ def finite(value: Any) -> Any:
 class ProgressFile:
     """Writes the progress of one task. `sequence` grows with every write: whoever sees it stand still sees a hang."""
 
-    def __init__(self, path: Path, **fields: Any) -> None:
+    def __init__(self, path: Path, *, clock: Any = time.monotonic, **fields: Any) -> None:
         self.path = path
         self.fields: dict[str, Any] = {"sequence": int(read_progress(path).get("sequence", 0)), **fields}
+        self._clock, self._began = clock, clock()
+        self._elapsed_before = float(fields.get("elapsed_seconds") or 0.0)
         self._written_at = -math.inf
+
+    def elapsed(self) -> float:
+        """Seconds of work on this task, earlier stretches included."""
+        return self._elapsed_before + float(self._clock()) - self._began
 
     def update(self, **fields: Any) -> None:
         """Take note of `fields`; write them if the last write is long enough ago."""
         self.fields |= fields
-        if time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES:
+        if self._clock() - self._written_at >= SECONDS_BETWEEN_WRITES:
             self.write()
 
     def write(self, **fields: Any) -> None:
         """Write now."""
         self.fields |= fields
-        self._written_at = time.monotonic()
+        self._written_at = self._clock()
         self.fields["sequence"] += 1
+        self.fields["elapsed_seconds"] = self.elapsed()
         temporary = self.path.with_name(f".{self.path.name}")
         try:
             temporary.write_text(json.dumps(finite(self.fields)))

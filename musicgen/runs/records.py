@@ -6,7 +6,7 @@ is shown as what it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from musicgen.errors import NotFound, sentence
-from musicgen.runs import liveness, states
+from musicgen.runs import liveness, rows, states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.drafts import Draft, latest_draft
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, output_folder, run_folder, task_folder
 from musicgen.runs.history import best_epoch, read_history
 from musicgen.runs.launching import ensure_supervisor, supervisor_lives
-from musicgen.runs.progress import read_progress
+from musicgen.runs.progress import elapsed_seconds, read_progress
 from musicgen.runs.runlog import tail
 from musicgen.storage import database
 from musicgen.storage.database import check_id, outputs, runs, tasks
@@ -40,6 +39,8 @@ class Task:
     Attributes:
         wish: what the user asked a running task to do: "", cancel or pause.
         reason, advice: one sentence each, where there is something to say.
+        started_at, finished_at: of the latest stretch of work, by the wall clock, for display.
+        work_seconds: what the record says of `seconds`. sequence: the order of the queue.
     """
 
     id: str
@@ -54,10 +55,26 @@ class Task:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    work_seconds: float | None = None
+    sequence: int = 0
 
     @property
     def folder(self) -> Path:
         return task_folder(self.kind, self.run_id, self.id)
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of work, all stretches together, by a clock that nobody sets; None before there was any."""
+        if self.is_active or self.work_seconds is None:
+            told = elapsed_seconds(self.folder / PROGRESS)
+            return self._seconds_apart() if told is None else told
+        return self.work_seconds
+
+    def _seconds_apart(self) -> float | None:
+        """As an earlier version recorded it: by the wall clock."""
+        if self.is_active or self.started_at is None or self.finished_at is None:
+            return self.work_seconds
+        return self.finished_at - self.started_at if self.finished_at >= self.started_at else None
 
     @property
     def is_active(self) -> bool:
@@ -102,6 +119,7 @@ class Run:
     request: dict[str, Any]
     created_at: float
     task: Task
+    sequence: int = 0
 
     @property
     def state(self) -> str:
@@ -132,6 +150,11 @@ class Run:
     @property
     def finished_at(self) -> float | None:
         return self.task.finished_at
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of work, all stretches together; None before there was any."""
+        return self.task.seconds
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -192,6 +215,7 @@ class Output:
     seconds: float
     sidecar: dict[str, Any]
     created_at: float
+    sequence: int = 0
 
     @property
     def folder(self) -> Path:
@@ -204,20 +228,27 @@ class Output:
         return Clip(self.folder)
 
 
+_RUN_COLUMNS = ("id", "name", "approach", "request", "created_at", "sequence")
+
+
 def get_run(run_id: str) -> Run:
     """The run; NotFound where there is none."""
-    return _only(_read_runs(runs.c.id == check_id("run", run_id)), "run", run_id)
+    return rows.only(_read_runs(runs.c.id == check_id("run", run_id)), "run", run_id)
 
 
-def list_runs(*, search: str = "", limit: int | None = None) -> list[Run]:
-    """Newest first; `search`: part of the name."""
-    conditions = [runs.c.name.icontains(search, autoescape=True)] if search.strip() else []
-    return _read_runs(*conditions, limit=limit)
+def list_runs(*, search: str = "", limit: int | None = None, after: str | None = None) -> list[Run]:
+    """Newest first; `search`: part of the name; `after`: only those that follow this one. Raises NotFound for that."""
+    return _read_runs(*rows.behind(runs, after), *rows.named(runs, search), limit=limit)
+
+
+def each_run(*, search: str = "", after: str | None = None) -> Iterator[Run]:
+    """As `list_runs`, read some at a time."""
+    return rows.each(runs, after, lambda place: _read_runs(*place, *rows.named(runs, search), limit=rows.AT_ONCE))
 
 
 def get_task(task_id: str) -> Task:
     """The task; NotFound where there is none."""
-    return _only(_read_tasks(tasks.c.id == check_id("task", task_id)), "task", task_id)
+    return rows.only(_read_tasks(tasks.c.id == check_id("task", task_id)), "task", task_id)
 
 
 def list_tasks(run_id: str | None = None, kind: str | None = None, active_only: bool = False) -> list[Task]:
@@ -233,7 +264,7 @@ def list_tasks(run_id: str | None = None, kind: str | None = None, active_only: 
 
 def get_output(output_id: str) -> Output:
     """The output; NotFound where there is none."""
-    return _only(_read_outputs(outputs.c.id == check_id("output", output_id)), "output", output_id)
+    return rows.only(_read_outputs(outputs.c.id == check_id("output", output_id)), "output", output_id)
 
 
 def list_outputs(
@@ -243,35 +274,37 @@ def list_outputs(
     *,
     search: str = "",
     medium: str | None = None,
+    after: str | None = None,
 ) -> list[Output]:
-    """Newest first; `search`: part of the name."""
-    conditions = [
+    """Newest first; `search`: part of the name; `after`: only those that follow this one."""
+    conditions = _made(run_id, search, medium) + ([outputs.c.task_id == task_id] if task_id else [])
+    return _read_outputs(*rows.behind(outputs, after), *conditions, limit=limit)
+
+
+def each_output(*, run_id: str | None = None, search: str = "", after: str | None = None) -> Iterator[Output]:
+    """As `list_outputs`, read some at a time."""
+    conditions = _made(run_id, search)
+    return rows.each(outputs, after, lambda place: _read_outputs(*place, *conditions, limit=rows.AT_ONCE))
+
+
+def count_runs(*, search: str = "", after: str | None = None) -> int:
+    """How many runs `list_runs` would give."""
+    return rows.count(runs, *rows.behind(runs, after), *rows.named(runs, search))
+
+
+def count_outputs(
+    medium: str | None = None, *, run_id: str | None = None, search: str = "", after: str | None = None
+) -> int:
+    """How many outputs `list_outputs` would give."""
+    return rows.count(outputs, *rows.behind(outputs, after), *_made(run_id, search, medium))
+
+
+def _made(run_id: str | None, search: str, medium: str | None = None) -> list[Any]:
+    return [
         *([outputs.c.run_id == run_id] if run_id else []),
-        *([outputs.c.task_id == task_id] if task_id else []),
         *([outputs.c.medium == medium] if medium else []),
-        *([outputs.c.name.icontains(search, autoescape=True)] if search.strip() else []),
+        *rows.named(outputs, search),
     ]
-    return _read_outputs(*conditions, limit=limit)
-
-
-def count_runs() -> int:
-    """How many runs there are."""
-    return _count(runs)
-
-
-def count_outputs(medium: str | None = None) -> int:
-    """How many outputs there are."""
-    return _count(outputs, *([outputs.c.medium == medium] if medium else []))
-
-
-def _count(table: sa.Table, *conditions: Any) -> int:
-    return int(database.tuples(sa.select(sa.func.count()).select_from(table).where(*conditions))[0][0])
-
-
-def _only(found: Sequence[Any], kind: str, given: str) -> Any:
-    if not found:
-        raise NotFound(sentence(f"A {kind} is in the record until it is deleted", repr(given), f"No such {kind}."))
-    return found[0]
 
 
 def _read_runs(*conditions: Any, limit: int | None = None) -> list[Run]:
@@ -279,22 +312,22 @@ def _read_runs(*conditions: Any, limit: int | None = None) -> list[Run]:
         sa.select(runs, *(column.label(f"task_{column.name}") for column in tasks.c))
         .join(tasks, sa.and_(tasks.c.run_id == runs.c.id, tasks.c.kind == "train"))
         .where(*conditions)
-        .order_by(runs.c.created_at.desc(), runs.c.id)
+        .order_by(runs.c.sequence.desc(), runs.c.id)
         .limit(limit)
     )
 
     def read() -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        rows = database.every(statement)
-        return [(row, {column.name: row[f"task_{column.name}"] for column in tasks.c}) for row in rows]
+        found = database.every(statement)
+        return [(row, {column.name: row[f"task_{column.name}"] for column in tasks.c}) for row in found]
 
     return [
-        Run(row["id"], row["name"], row["approach"], row["request"], row["created_at"], _task(task))
+        Run(**{name: row[name] for name in _RUN_COLUMNS}, task=_task(task))
         for row, task in _looked_after(read, lambda pair: pair[1])
     ]
 
 
 def _read_tasks(*conditions: Any) -> list[Task]:
-    statement = sa.select(tasks).where(*conditions).order_by(tasks.c.created_at.desc(), tasks.c.id)
+    statement = sa.select(tasks).where(*conditions).order_by(tasks.c.sequence.desc(), tasks.c.id)
     return [_task(row) for row in _looked_after(lambda: database.every(statement), lambda row: row)]
 
 
@@ -303,7 +336,7 @@ def _task(row: dict[str, Any]) -> Task:
 
 
 def _read_outputs(*conditions: Any, limit: int | None = None) -> list[Output]:
-    statement = sa.select(outputs).where(*conditions).order_by(outputs.c.created_at.desc(), outputs.c.id).limit(limit)
+    statement = sa.select(outputs).where(*conditions).order_by(outputs.c.sequence.desc(), outputs.c.id).limit(limit)
     return [Output(**row) for row in database.every(statement)]
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
 
 from musicgen.approaches.base import TrainingSong
+from musicgen.clips import Clip
 from musicgen.errors import NotFound, sentence
+from musicgen.storage import database
+from musicgen.storage.database import runs, tasks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from musicgen.audio.waveform import Waveform
+    from musicgen.symbolic.score import Score
 
 MAX_NAMED = 5
 
@@ -24,6 +36,39 @@ def find_songs(chosen: Sequence[Mapping[str, Any]]) -> tuple[list[TrainingSong],
         song, tracks = there[choice["id"]], choice.get("tracks")
         found.append(TrainingSong(song.id, song.name, song.clip, None if tracks is None else tuple(tracks)))
     return found, missing
+
+
+def told_when_read(songs: Sequence[TrainingSong], tell: Callable[[int, int], None]) -> list[TrainingSong]:
+    """The same songs; whenever one is read for the first time, `tell` hears (how many were read, in all)."""
+    read: set[Path] = set()
+
+    def on_read(folder: Path) -> None:
+        if folder not in read:
+            read.add(folder)
+            tell(len(read), len(songs))
+
+    return [replace(song, clip=_Told(song.clip.folder, on_read)) for song in songs]
+
+
+@dataclass(frozen=True)
+class _Told(Clip):
+    """A clip that tells when it is read."""
+
+    on_read: Callable[[Path], None]
+
+    def waveform(self, start_seconds: float = 0.0, stop_seconds: float | None = None) -> Waveform:
+        self.on_read(self.folder)
+        return super().waveform(start_seconds, stop_seconds)
+
+    def score(self) -> Score:
+        self.on_read(self.folder)
+        return super().score()
+
+
+def change_request(run_id: str, request: Mapping[str, Any], *, task_id: str, fence: str) -> None:
+    """Write down what a run is asked for, by the worker with this fence; nothing where it was superseded."""
+    is_ours = sa.exists().where(tasks.c.id == task_id, tasks.c.fence == fence)
+    database.change(sa.update(runs).where(runs.c.id == run_id, is_ours).values(request=dict(request)))
 
 
 def which_are_missing(chosen: Sequence[Mapping[str, Any]]) -> list[str]:

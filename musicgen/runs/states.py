@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from musicgen.storage import database
 from musicgen.storage.database import tasks
+from musicgen.storage.schema import next_number
 
 QUEUED, STARTING, RUNNING = "queued", "starting", "running"
 PAUSED, SUCCEEDED, FAILED, CANCELLED = "paused", "succeeded", "failed", "cancelled"
@@ -50,8 +51,13 @@ def begin(task_id: str, fence: str, pid: int) -> bool:
     return _move(task_id, (STARTING,), tasks.c.fence == fence, state=RUNNING, pid=pid)
 
 
-def finish(task_id: str, fence: str, state: str, reason: str = "", advice: str = "") -> bool:
-    """starting or running → a state of rest, said by the worker or by whoever found it dead."""
+def finish(
+    task_id: str, fence: str, state: str, reason: str = "", advice: str = "", *, seconds: float | None = None
+) -> bool:
+    """starting or running → a state of rest, said by the worker or by whoever found it dead.
+
+    `seconds`: of work on this task by a steady clock, earlier stretches included; None where nobody knows."""
+    moment = database.now()
     return _move(
         task_id,
         WITH_WORKER,
@@ -62,7 +68,7 @@ def finish(task_id: str, fence: str, state: str, reason: str = "", advice: str =
         wish="",
         fence="",
         pid=None,
-        finished_at=database.now(),
+        **_times(moment, seconds),
     )
 
 
@@ -90,8 +96,27 @@ def advise(task_id: str, fence: str, advice: str) -> bool:
 
 def stop_waiting(task_id: str, state: str) -> bool:
     """A task without a worker → cancelled or paused, at once."""
+    return database.change(_stopping(state).where(tasks.c.id == task_id)) == 1
+
+
+def stop_all_waiting(state: str) -> list[dict[str, Any]]:
+    """All tasks of the queue → cancelled or paused, at once: of each its id, kind and run_id. Only trainings can be
+    paused."""
+    waiting = [tasks.c.state == QUEUED, *([tasks.c.kind == "train"] if state == PAUSED else [])]
+    with database.engine().begin() as connection:
+        wanted = sa.select(tasks.c.id, tasks.c.kind, tasks.c.run_id).where(*waiting)
+        found = connection.execute(wanted.order_by(tasks.c.sequence, tasks.c.id)).mappings().all()
+        connection.execute(_stopping(state).where(*waiting))
+    return [dict(each) for each in found]
+
+
+def _stopping(state: str) -> sa.Update:
     waiting = (QUEUED, PAUSED) if state == CANCELLED else (QUEUED,)
-    return _move(task_id, waiting, state=state, reason="", advice="", finished_at=database.now())
+    # What was paused has finished its work long ago.
+    ended = sa.func.coalesce(tasks.c.finished_at, database.now())
+    return sa.update(tasks).where(tasks.c.state.in_(waiting)).values(
+        state=state, reason="", advice="", finished_at=ended
+    )  # fmt: skip
 
 
 def express(task_id: str, wish: str) -> bool:
@@ -105,7 +130,7 @@ def queue_again(connection: sa.Connection, task_id: str, request: dict[str, Any]
         sa.update(tasks)
         .where(tasks.c.id == task_id, tasks.c.state.in_(AT_REST))
         .values(state=QUEUED, wish="", reason="", advice="", fence="", pid=None, device=request["device"])
-        .values(request=request, created_at=database.now(), started_at=None, finished_at=None)
+        .values(request=request, sequence=next_number("tasks"), started_at=None, finished_at=None)
     )
     return connection.execute(statement).rowcount == 1
 
@@ -122,7 +147,18 @@ def read_task(task_id: str) -> dict[str, Any] | None:
 
 def active_tasks() -> list[dict[str, Any]]:
     """Tasks that wait or run, in the order in which they were submitted."""
-    return database.every(sa.select(tasks).where(tasks.c.state.in_(ACTIVE)).order_by(tasks.c.created_at, tasks.c.id))
+    return database.every(sa.select(tasks).where(tasks.c.state.in_(ACTIVE)).order_by(tasks.c.sequence, tasks.c.id))
+
+
+def _times(moment: float, seconds: float | None) -> dict[str, Any]:
+    """When a stretch of work ended and began, by the wall clock as it is now: set meanwhile or not, the two are as far
+    apart as the work took."""
+    if seconds is None:
+        begun = sa.case((tasks.c.started_at > moment, moment), else_=tasks.c.started_at)
+        return {"finished_at": moment, "started_at": begun}
+    before = sa.func.coalesce(tasks.c.work_seconds, 0.0)
+    stretch = sa.case((before < seconds, seconds - before), else_=0.0)
+    return {"finished_at": moment, "started_at": moment - stretch, "work_seconds": seconds}
 
 
 def _move(task_id: str, states: tuple[str, ...], *conditions: Any, **values: Any) -> bool:

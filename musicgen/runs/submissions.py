@@ -10,12 +10,21 @@ import sqlalchemy as sa
 
 from musicgen.approaches import approach as find_approach
 from musicgen.approaches.base import Approach, read_parameters
-from musicgen.errors import InvalidInput, InvalidParameter, NotFound, WrongState, sentence
+from musicgen.errors import (
+    CorruptArtifact,
+    InvalidInput,
+    InvalidParameter,
+    MusicgenError,
+    NotFound,
+    WrongState,
+    sentence,
+)
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
 from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.leaving_out import LeftOut
 from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
 from musicgen.storage import database
@@ -46,12 +55,15 @@ def submit_training(
     name: str = "",
     device: str = "auto",
     submit_key: str | None = None,
+    leave_out: bool = False,
 ) -> str:
     """Put a training into the queue; the run's id.
 
     Args:
         training: parameters; what is missing comes from the preset, then from the defaults.
         submit_key: the same key twice is one run (a double click).
+        leave_out: songs that the approach cannot learn from are left out and stand in `left_out` of the request, unless
+            none would be left. Without it they are an error.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound: with a sentence.
@@ -60,7 +72,7 @@ def submit_training(
         return str(before["run_id"])
     approach = find_approach(approach_key)
     parameters = read_training(approach, training, preset)
-    songs = chosen_songs(approach, choices)
+    songs, left_out = sorted_songs(approach, choices) if leave_out else (chosen_songs(approach, choices), [])
     from musicgen.songs.names import clean_name
 
     run_id = new_id("run")
@@ -72,6 +84,8 @@ def submit_training(
         "songs": songs,
         "device": check_device(device),
     }
+    if leave_out:
+        request |= {"leave_out": True, "left_out": [each.to_json() for each in left_out]}
     run = {
         "id": run_id,
         "name": clean_name(name) or usual_name(approach, preset, parameters, songs),
@@ -172,6 +186,39 @@ def read_training(approach: Approach, values: Mapping[str, Any], preset: str = "
 
 def chosen_songs(approach: Approach, choices: Sequence[SongChoice]) -> list[dict[str, Any]]:
     """The choices as JSON for a request, checked against the library and the medium of the approach."""
+    return [_chosen_song(approach, song, tracks) for song, tracks in _there(choices)]
+
+
+def sorted_songs(approach: Approach, choices: Sequence[SongChoice]) -> tuple[list[dict[str, Any]], list[LeftOut]]:
+    """(choices as JSON for a request, those that the approach cannot learn from). Raises as `chosen_songs` where none
+    is left; NotFound where one is not in the library."""
+    chosen, left_out = [], []
+    first: MusicgenError | None = None
+    for song, tracks in _there(choices):
+        try:
+            found = _chosen_song(approach, song, tracks)
+            _check_content(song, tracks)
+            chosen.append(found)
+        except (InvalidInput, CorruptArtifact) as error:
+            first = first or error
+            left_out.append(LeftOut(song.id, song.name, str(error)))
+    if first is not None and not chosen:
+        raise first
+    return chosen, left_out
+
+
+def _check_content(song: Song, tracks: Sequence[int] | None) -> None:
+    """Raises CorruptArtifact where its files are gone, InvalidInput where nothing of it is ever learned from."""
+    _ = song.clip
+    there = [track for track in song.facts.get("tracks", ()) if tracks is None or track["index"] in tracks]
+    if there and all(track.get("is_drum") or track.get("num_notes") == 0 for track in there):
+        raise InvalidInput(
+            sentence("Notes besides drums are learned from", f"“{song.name}”, none in {len(there)} track(s)")
+        )
+
+
+def _there(choices: Sequence[SongChoice]) -> list[tuple[Song, Sequence[int] | None]]:
+    """The songs of the choices, each with its tracks."""
     from musicgen.songs.library import get_song, songs_of
 
     if not choices:
@@ -179,7 +226,7 @@ def chosen_songs(approach: Approach, choices: Sequence[SongChoice]) -> list[dict
     if len({choice.id for choice in choices}) < len(choices):
         raise InvalidInput(sentence("A song is chosen once", "the same song twice"))
     there = {song.id: song for song in songs_of([choice.id for choice in choices])}
-    return [_chosen_song(approach, there.get(each.id) or get_song(each.id), each.tracks) for each in choices]
+    return [(there.get(each.id) or get_song(each.id), each.tracks) for each in choices]
 
 
 def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -> dict[str, Any]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import Approach, Cost, Prepared, read_parameters
+from musicgen.approaches.base import Approach, Cost, Prepared, TrainingSong, read_parameters
 from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
 from musicgen.runs import outputs, speeds
 from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
 from musicgen.runs.history import best_epoch, rewind
 from musicgen.runs.jobs import Job, are_finite, is_full_disk, open_device
+from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_learned
 from musicgen.runs.loading import load
 from musicgen.runs.monitor import TrainingMonitor
 from musicgen.runs.progress import finite
-from musicgen.runs.songs_of_runs import find_songs, missing_songs
+from musicgen.runs.songs_of_runs import change_request, find_songs, missing_songs
 from musicgen.runs.versions import versions
 from musicgen.storage.files import write_json
 
@@ -73,12 +74,28 @@ def _prepare(job: Job, approach: Approach, training: Any, seed: int) -> tuple[Pr
     job.log.line("parameters: " + json.dumps(request["training"]))
     job.progress.write(phase="preparing", epochs=training.epochs, device=job.device)
     with job.control.interruptible():
-        prepared = approach.prepare(songs, training, seed=seed)
+        if request.get("leave_out"):
+            prepared = _leaving_out(job, approach, songs, training, seed)
+        else:
+            prepared = approach.prepare(songs, training, seed=seed)
         cost = approach.cost(prepared, training)
     found = {"facts": prepared.facts, "floors": prepared.floors, "warnings": list(prepared.warnings)}
     write_json(job.folder / PREPARED, finite({**found, **asdict(cost)}))
     _describe(job, prepared, cost)
     return prepared, cost
+
+
+def _leaving_out(job: Job, approach: Approach, songs: list[TrainingSong], training: Any, seed: int) -> Prepared:
+    """Prepared without the songs that cannot be learned from; from now on the run is one of the others."""
+    prepared, left, out = prepare_what_can_be_learned(approach, songs, training, seed=seed)
+    request = job.run["request"]
+    every = [*(LeftOut(**each) for each in request["left_out"]), *out]
+    if out:
+        ids = {song.id for song in left}
+        chosen = [song for song in request["songs"] if song["id"] in ids]
+        changed = {**request, "songs": chosen, "left_out": [each.to_json() for each in every]}
+        change_request(job.run["id"], changed, task_id=job.task["id"], fence=job.control.fence)
+    return replace(prepared, warnings=(*prepared.warnings, *as_warnings(every)))
 
 
 def _describe(job: Job, prepared: Prepared, cost: Cost) -> None:

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +25,7 @@ from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
 from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder
 from musicgen.runs.identity import identity
 from musicgen.runs.locks import FileLock
-from musicgen.runs.progress import ProgressFile, read_progress
+from musicgen.runs.progress import ProgressFile, elapsed_seconds
 from musicgen.runs.runlog import RunLog
 from musicgen.settings import settings
 from musicgen.storage import database
@@ -43,12 +43,13 @@ DISK_ADVICE = "Make room on the disk, then resume."
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ends: what the record will say."""
+    """How a task ends: what the record will say. `seconds`: of work, earlier stretches included."""
 
     state: str
     reason: str = ""
     advice: str = ""
     exit_code: int = EXIT_DONE
+    seconds: float | None = None
 
 
 def main(task_id: str, fence: str) -> int:
@@ -76,7 +77,7 @@ def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
     from musicgen.runs.jobs import Job
 
     run = database.one(sa.select(runs).where(runs.c.id == task["run_id"]))
-    elapsed = read_progress(folder / PROGRESS).get("elapsed_seconds") or 0.0
+    elapsed = max(elapsed_seconds(folder / PROGRESS) or 0.0, task["work_seconds"] or 0.0)
     progress = ProgressFile(folder / PROGRESS, device=task["device"], elapsed_seconds=elapsed)
     progress.write(phase="starting")
     log = RunLog(folder / LOG)
@@ -95,7 +96,7 @@ def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
             log.line(traceback.format_exc())
     progress.write(seconds_left=None)
     log.line(" ".join(part for part in (outcome.state.capitalize() + ".", outcome.reason, outcome.advice) if part))
-    return outcome
+    return replace(outcome, seconds=progress.elapsed())
 
 
 def _run_task(job: Any) -> None:
@@ -139,7 +140,10 @@ def _record(task_id: str, fence: str, outcome: Outcome) -> bool:
     """Tell the record, patiently: it may be busy, or on the disk that is full."""
     for attempt in range(RECORD_TRIES):
         try:
-            return states.finish(task_id, fence, outcome.state, outcome.reason, outcome.advice or _advice(task_id))
+            advice = outcome.advice or _advice(task_id)
+            return states.finish(
+                task_id, fence, outcome.state, outcome.reason, advice, seconds=outcome.seconds
+            )  # fmt: skip
         except sa.exc.OperationalError:
             if attempt == RECORD_TRIES - 1:
                 raise

@@ -125,6 +125,25 @@ def find_songs(
     return songs_of(ids), total
 
 
+def song_ids(*, search: str = "", medium: str | None = None, after: str | None = None) -> list[str]:
+    """The ids of what `list_songs` gives, newest first; `after`: only those behind this one. Raises NotFound for it."""
+    if search.split():
+        ids = _matching_ids(search, medium, NEWEST)
+    else:
+        ids = [each for (each,) in database.tuples(_of(medium, sa.select(songs.c.id)).order_by(*ORDERS[NEWEST]))]
+    if after is None:
+        return ids
+    if after not in ids:
+        raise NotFound(sentence("A list goes on behind a song that is in it", repr(after), "Look at the whole list."))
+    return ids[ids.index(after) + 1 :]
+
+
+def each_of(ids: Sequence[str]) -> Iterator[Song]:
+    """As `songs_of`, read some at a time: thousands take the memory of a few."""
+    for start in range(0, len(ids), MANY):
+        yield from songs_of(ids[start : start + MANY])
+
+
 def count_songs(*, search: str = "", medium: str | None = None) -> int:
     """How many songs `list_songs` would give."""
     if search.split():

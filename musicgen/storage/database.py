@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from musicgen.errors import NotFound, sentence
 from musicgen.settings import home, settings
+from musicgen.storage.schema import bring_up_to_date, sequence
 
 PATIENCE_MS = 30_000  # how long one waits for others to finish writing
 
@@ -48,6 +49,7 @@ runs = sa.Table(
     sa.Column("approach", sa.String(64), nullable=False),
     sa.Column("request", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sequence("runs"),
 )
 
 tasks = sa.Table(
@@ -68,6 +70,8 @@ tasks = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False, index=True),
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
+    sa.Column("work_seconds", sa.Float),  # of all stretches of work that have ended, by a clock that nobody sets
+    sequence("tasks"),  # the order of the queue
 )
 
 outputs = sa.Table(
@@ -81,6 +85,7 @@ outputs = sa.Table(
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("sidecar", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sequence("outputs"),
 )
 
 ID_PATTERN = re.compile(r"^(song|run|task|output)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
@@ -144,10 +149,7 @@ def _engine(url: str) -> sa.Engine:
     if made.dialect.name == "sqlite":
         sa.event.listen(made, "connect", _prepare_connection)
         sa.event.listen(made, "begin", _begin)
-    metadata.create_all(made)
-    for table in metadata.sorted_tables:  # `create_all` leaves tables alone that an earlier version made
-        for index in table.indexes:
-            index.create(made, checkfirst=True)
+    bring_up_to_date(made, metadata)
     return made
 
 
@@ -182,5 +184,6 @@ def change(statement: sa.Executable) -> int:
 
 
 def now() -> float:
-    """Wall clock, seconds since the epoch: for display and order only, never to judge whether a worker lives."""
+    """Wall clock, seconds since the epoch: for display only. It may be set, back as well as forward, so that no order,
+    no duration and no judgement whether a worker lives rests on it."""
     return time.time()

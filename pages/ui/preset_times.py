@@ -22,8 +22,8 @@ def times_here() -> Times:
     taken: dict[tuple[str, str], list[float]] = {}
     for run in list_runs(limit=RUNS_LOOKED_AT):
         key = run.approach, str(run.request.get("preset"))
-        if run.state == "succeeded" and run.started_at and run.finished_at and _is_plain(*key, run.request):
-            taken.setdefault(key, []).append(run.finished_at - run.started_at)
+        if run.state == "succeeded" and _is_plain(*key, run.request) and (seconds := run.seconds):
+            taken.setdefault(key, []).append(seconds)
     return {key: median(seconds) for key, seconds in taken.items()}
 
 

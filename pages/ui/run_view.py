@@ -76,8 +76,8 @@ def _head_facts(run: Run) -> list[tuple[str, object]]:
     if best:
         kind = "validation" if best.get("val_loss") is not None else "training"
         facts.append((f"Best {kind} loss", f"{run_words.row_loss(best):.4g} (epoch {best['epoch']})"))
-    if run.started_at and run.finished_at:
-        facts.append(("Took", span(run.finished_at - run.started_at)))
+    if not run.is_active and run.seconds:
+        facts.append(("Took", span(run.seconds)))
     facts.append(("Device", run.progress.get("device") or run.request.get("device", "auto")))
     facts.append(("Created", ago(run.created_at)))
     return facts

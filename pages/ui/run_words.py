@@ -140,8 +140,8 @@ def fact_value(value: Any) -> str:
 def queue_words(active: Sequence[Any], owner_id: str) -> str:
     """How many tasks wait or work before the queued one: `owner_id` is its own id or that of its run."""
     mine = [task for task in active if owner_id in {task.id, task.run_id}]
-    since = min((task.created_at for task in mine), default=None)
-    ahead = sum(1 for task in active if since is not None and task not in mine and task.created_at < since)
+    place = min((task.sequence for task in mine), default=None)
+    ahead = sum(1 for task in active if place is not None and task not in mine and task.sequence < place)
     if not ahead:
         return "waiting: it starts in a moment"
     return f"waiting: {ahead} {'task is' if ahead == 1 else 'tasks are'} before it on this device"

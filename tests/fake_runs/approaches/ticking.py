@@ -45,6 +45,7 @@ class TickingTraining(Parameters):
     hang_at: int = parameter(0, title="Hang", help="Epoch that never ends.")
     stop_at: int = parameter(0, title="Stop", help="Epoch after which the approach stops by itself.")
     unlearnable: bool = parameter(False, title="No", help="Nothing can be learned.")
+    refuses: str = parameter("", title="Refuses", help="The name of songs that cannot be read.")
 
 
 class TickingGeneration(Parameters):
@@ -101,6 +102,8 @@ class Ticking(Approach):
     def prepare(self, songs: Sequence[TrainingSong], training: TickingTraining, *, seed: int = 0) -> Prepared:
         if training.unlearnable:
             raise InvalidInput("Nothing can be learned here: 0 windows of 1.")
+        if training.refuses and any(song.name == training.refuses for song in songs):
+            raise InvalidInput(f"“{training.refuses}” is refused here.", code="no_melody")
         time.sleep(training.prepare_ms / 1000)
         facts = {"inputs_shape": [len(songs), 1], "targets_shape": [len(songs)], "n_windows": 7, "n_songs": len(songs)}
         return Prepared(TickingCodec(0.5), None, None, facts, {"silence": 1.5}, ("It is only a test.",))

@@ -1,0 +1,62 @@
+"""A song or an output as a file of another format: the same bytes as the page's download."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from musicgen.cli.shown import console, print_json
+from musicgen.errors import InvalidInput, ResourceUnavailable, sentence
+from musicgen.storage.files import write_bytes
+
+STDOUT = "-"
+SHOWN = 200  # letters of a path in an error
+
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="wav, mp3, flac, ogg or m4a; of written music also mid or musicxml."),
+]
+Out = Annotated[str, typer.Option("--out", help="The file to write, a folder to put it in, or - for stdout.")]
+
+
+def export(owner: Any, format: str | None, out: str, *, as_json: bool) -> None:
+    """Write the clip of `owner`, a song or an output. Without a format, the ending of the file says it.
+
+    Raises InvalidInput, WrongState: no such format, or not of this medium. ResourceUnavailable: it cannot be written.
+    """
+    from musicgen.clips.exports import export_clip
+    from musicgen.songs.names import file_name
+
+    kind = (format or Path(out).suffix).lower().removeprefix(".")
+    if not kind:
+        rule = "A file is exported in a format, such as --format mp3, or by its ending"
+        raise InvalidInput(sentence(rule, f"neither, {out[:SHOWN]!r}"))
+    content = export_clip(owner.clip, kind)
+    if out == STDOUT:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    is_folder = os.path.isdir(out) or out.endswith(os.sep)
+    path = Path(out, file_name(owner.name, kind)) if is_folder else Path(out)
+    _write(path, content)
+    if as_json:
+        print_json({"id": owner.id, "format": kind, "path": str(path), "bytes": len(content)})
+    else:
+        console.print(f"Written to {path}", markup=False, highlight=False)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all; where something is that is no plain file (a pipe, a device), into that."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            path.write_bytes(content)
+        else:
+            write_bytes(path.resolve(), content, survives_power_cut=False)
+    except OSError as error:
+        rule = "An export is written where there is room and permission"
+        received = f"{error.strerror or error}, {str(path)[:SHOWN]!r}"
+        raise ResourceUnavailable(sentence(rule, received, "Choose another place with --out.")) from error

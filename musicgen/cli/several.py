@@ -1,0 +1,51 @@
+"""One command for many ids: what cannot be done with one of them does not keep the others from being done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from musicgen.cli.shown import console, print_json
+from musicgen.errors import MusicgenError
+
+AllQueued = Annotated[bool, typer.Option("--all-queued", help="All that wait in the queue.")]
+
+
+def named_or_all(ids: Sequence[str] | None, is_all: bool, option: str) -> list[str]:
+    """The ids that were named, each once; none where the option stands for them. Wrong usage otherwise."""
+    if bool(ids) == is_all:
+        raise typer.BadParameter(f"Name runs, or give {option}; one of the two.", param_hint="RUN...")
+    return list(dict.fromkeys(ids or ()))
+
+
+def for_each(ids: Sequence[str], act: Callable[[str], object], done: str, *, as_json: bool = False) -> list[str]:
+    """Do something with every id; those with which it could be done. `done`: the past participle, such as cancelled.
+
+    Each that fails is a line on stderr; then the exit code is 1, after all others were done."""
+    succeeded, failed = [], []
+    for each in ids:
+        try:
+            act(each)
+            succeeded.append(each)
+        except MusicgenError as error:
+            if len(ids) == 1 and not as_json:
+                raise
+            failed.append({"id": each, "reason": str(error)})
+            print(f"{each}: {error}", file=sys.stderr)
+    tell(succeeded, done, failed, as_json=as_json, is_one=len(ids) == 1)
+    return succeeded
+
+
+def tell(
+    succeeded: Sequence[str], done: str, failed: Sequence[dict[str, str]] = (), *, as_json: bool, is_one: bool = False
+) -> None:
+    """Say with how many it was done: a document where JSON is asked for, else a line on stderr for more than one."""
+    if as_json:
+        print_json({done: list(succeeded), "failed": list(failed)})
+    elif not is_one:
+        console.print(f"{len(succeeded):,} {done}" + (f", {len(failed):,} not" if failed else ""))
+    if failed:
+        raise typer.Exit(1)
