@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.waveform import Waveform
+from musicgen.contract.prepared import TrainingSong
 from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, make_notes
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musicgen.approaches.base import EpochRow, SilentMonitor
+from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.networks import replicas
 from musicgen.networks.backend import set_seed
 from musicgen.networks.bundle import Networks

@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from functools import cache
 
-from musicgen.approaches.base import Approach
+from musicgen.contract.approach import Approach
 from musicgen.errors import NotFound, sentence
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from musicgen.approaches.base import EpochRow, SilentMonitor
+from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.errors import MusicgenError
 
 

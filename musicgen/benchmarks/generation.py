@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Made, SilentMonitor, TrainingSong, read_parameters
 from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks import Line, paired, rate
 from musicgen.benchmarks.pieces import sounding, written
+from musicgen.contract.made import Made, Order
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import TrainingSong
 
 NAIVE_STEPS = 20
 BASELINE = "predict on a sliding window, one output after the other"
@@ -98,11 +100,8 @@ def _measure(name: str, case: Case, count: int) -> Line:
         generation = read_parameters(kind.Generation, values)
 
         def ours() -> int:
-            pieces = kind.generate(
-                networks, prepared.codec, training, generation,
-                songs=songs, prompt=songs[0] if case.is_sound else None, seeds=range(count), monitor=SilentMonitor(),
-            )  # fmt: skip
-            return sum(_amount(made) for made in pieces)
+            order = Order(generation, range(count), songs, songs[0] if case.is_sound else None)
+            return sum(_amount(made) for made in kind.generate(networks, prepared.codec, training, order))
 
         naive = partial(_predict, next(iter(networks.models.values())), _window(case, prepared))
         ours(), naive()  # compiled once, outside the measurement

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import SilentMonitor, TrainingSong
 from musicgen.benchmarks import EpochSeconds, Line, paired, rate
 from musicgen.benchmarks.pieces import sounding, written
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.prepared import TrainingSong
 
 FEW, MANY = 5, 50
 SOUND_SECONDS = 30.0
@@ -72,9 +73,9 @@ def _generation() -> Line:
 
 def _training() -> Line:
     """Time steps learned a second with a window ten times as long."""
-    from musicgen.codecs.token_examples import TokenWindows
+    from musicgen.approaches.notes.token_examples import TokenWindows
+    from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
     from musicgen.networks import training as engine
-    from musicgen.networks.tokens import TOKEN_OBJECTIVE
 
     def learn(parts: tuple[Any, ...]) -> float:
         _, training, _, prepared, networks = parts

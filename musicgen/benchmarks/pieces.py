@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.approaches.base import TrainingSong
+from musicgen.contract.prepared import TrainingSong
 
 if TYPE_CHECKING:
     from musicgen.audio.waveform import Waveform

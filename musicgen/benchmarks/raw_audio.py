@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.benchmarks import Line, Skipped, paired, rate
-from musicgen.codecs.raw_audio_sizes import RawAudioSizes
 from musicgen.errors import sentence
 from musicgen.machine import usable_cores
 
@@ -59,7 +59,7 @@ def _keep_to(n_cores: int) -> None:
 
 def _sampling(count: int) -> Callable[[Clock], float]:
     """Measures samples per second of a clock, those of `count` outputs together."""
-    from musicgen.sampling.raw_audio import RawAudioSampler
+    from musicgen.approaches.audio_wavenet.sampler import RawAudioSampler
 
     sampler, rng = RawAudioSampler(_model(), SIZES, count), np.random.default_rng(0)
 
@@ -131,7 +131,7 @@ def _rate(work: Callable[[], int], clock: Clock) -> float:
 
 @cache
 def _model() -> Any:
-    from musicgen.networks.audio_wavenet import build_audio_wavenet
+    from musicgen.approaches.audio_wavenet.network import build_audio_wavenet
 
     return build_audio_wavenet(SIZES)
 

@@ -45,8 +45,8 @@ def fit_epochs(start: Start, asked: Callable[[Start], Asked], loss: str) -> Epoc
 
 def epochs_step_by_step(start: Start) -> Epoch:
     """Epochs of our own loop, one step in a call: what many steps in a call save."""
+    from musicgen.approaches.amplitude_lstm.network import AMPLITUDE_OBJECTIVE
     from musicgen.codecs.examples import blocks
-    from musicgen.networks.amplitude import AMPLITUDE_OBJECTIVE
     from musicgen.networks.loops import training_loop
     from musicgen.networks.training import Recipe
 
@@ -82,8 +82,8 @@ def stock(model: Any) -> Any:
     """The same network with the layers that Keras brings, where ours have a counterpart there."""
     import keras
 
+    from musicgen.approaches.note_wavenet.convolutions import CausalConvolution
     from musicgen.networks.activations import activation
-    from musicgen.networks.convolutions import CausalConvolution
     from musicgen.networks.dropout import Dropout
     from musicgen.networks.recurrent import LSTM
 

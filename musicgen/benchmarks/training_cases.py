@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.benchmarks.pieces import sounding, written
 from musicgen.benchmarks.training_race import Case
+from musicgen.contract.prepared import TrainingSong
 
 
 def _notes(folder: Path) -> list[TrainingSong]:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.approaches.base import Approach, EpochRow, Prepared, SilentMonitor, TrainingSong
 from musicgen.benchmarks import Line
+from musicgen.contract.approach import Approach
+from musicgen.contract.monitor import EpochRow, SilentMonitor
+from musicgen.contract.prepared import Prepared, TrainingSong
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +136,7 @@ def _turn(epoch: Epoch) -> Turn:
 def turns(case: Case, other: Callable[[Start], Epoch]) -> tuple[list[Turn], list[Turn], int]:
     """(ours, the other side's, what an epoch counts in the case's unit)."""
     from musicgen.approaches import approach
-    from musicgen.approaches.base import read_parameters
+    from musicgen.contract.parameters import read_parameters
 
     kind = approach(case.approach)
     values = {**kind.presets[case.preset].training, **case.more, "epochs": FOREVER, "patience": 0}

@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
 
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.benchmarks import Line, Skipped
 from musicgen.benchmarks.training_cases import CASES
 from musicgen.benchmarks.training_race import Epoch, Start, race
-from musicgen.codecs.raw_audio_sizes import RawAudioSizes
 
 NOT_INSTALLED = "PyTorch is not installed: pip install -r requirements-bench.txt"
 

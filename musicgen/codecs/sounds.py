@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.resampling import resample
 from musicgen.audio.waveform import Waveform
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
 
 Samples = NDArray[np.float32]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, ensure_audio
+from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.approaches.base import TrainingSong
+from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.judging import song_from_json, song_to_json
 from musicgen.evaluation.sides import Side, open_sides
 from musicgen.evaluation.stretches import Place, Seconds, Wish

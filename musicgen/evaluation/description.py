@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.wav import wav_info
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip
+from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.events import between_seconds

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.approaches.base import TrainingSong
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import MusicgenError
 from musicgen.processes import ChildError, child_main, run_child, send_line
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from musicgen.approaches.base import TrainingSong
+from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import originality
 from musicgen.symbolic.score import Score
 

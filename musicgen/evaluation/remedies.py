@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from musicgen.approaches.base import Parameters, read_parameters
+from musicgen.contract.parameters import Parameters, read_parameters
 from musicgen.errors import InvalidParameter
 
 ACTIONS = ("generate", "resume", "train", "songs")

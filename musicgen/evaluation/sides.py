@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.approaches.base import TrainingSong
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, NotFound, RejectedFile, sentence
 from musicgen.evaluation.judging import led_seconds
 from musicgen.evaluation.stretches import Place

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.waveform import Waveform
+from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.note_copies import songs_words
 
 RATE = 8_000  # Hz

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from musicgen.approaches.base import EpochRow
+from musicgen.contract.monitor import EpochRow
 
 
 class EarlyStopping:

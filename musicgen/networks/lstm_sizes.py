@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from musicgen.approaches.drawing import Layer
+from musicgen.contract.drawing import Layer
 
 
 def lstm_layers(inputs: int, units: int, num_layers: int, steps: int, *, returns_all: bool = True) -> tuple[Layer, ...]:

@@ -18,8 +18,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.base import EpochRow, Monitor
 from musicgen.codecs.examples import Block, Examples, blocks, count_steps, epoch_rng, steps_per_block
+from musicgen.contract.monitor import EpochRow, Monitor
 from musicgen.errors import TrainingFailed, sentence
 from musicgen.networks.batch_sizes import BatchSizes
 from musicgen.networks.bundle import Networks, Remembered

@@ -15,9 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import Made, TrainingSong, read_parameters
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, ensure_audio, write_audio_clip, write_score_clip
+from musicgen.contract.made import Made, Order
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
 from musicgen.evaluation.judging import Judgement, judge, led_seconds
 from musicgen.runs import outputs
@@ -61,16 +63,8 @@ def _generate(job: Job) -> None:
     _pin(job, checkpoint)
     job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
     monitor = GenerationMonitor(job.control, job.progress, job.notice, DraftWriter(job.folder, job.control.fence))
-    pieces = approach.generate(
-        networks,
-        codec,
-        training,
-        generation,
-        songs=songs,
-        prompt=prompt,
-        seeds=tuple(request["seeds"]),
-        monitor=monitor,
-    )
+    order = Order(generation, tuple(request["seeds"]), songs, prompt, monitor)
+    pieces = approach.generate(networks, codec, training, order)
     made = _publish_all(job, checkpoint, pieces, monitor.drafts)
     _judge(job, made, songs)
     _render(job, monitor, made)

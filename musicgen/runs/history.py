@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from musicgen.approaches.base import EpochRow
+from musicgen.contract.monitor import EpochRow
 from musicgen.runs.progress import finite
 from musicgen.storage.files import write_bytes
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import read_parameters
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
 from musicgen.processes import child_main
 from musicgen.runs import states

@@ -19,7 +19,7 @@ from musicgen.runs.progress import ProgressFile
 from musicgen.runs.runlog import RunLog
 
 if TYPE_CHECKING:
-    from musicgen.networks.bundle import Networks
+    from musicgen.contract.networks import TrainableNetworks
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -59,7 +59,7 @@ def open_device(job: Job) -> None:
         backend.use_device(job.device)
 
 
-def are_finite(networks: Networks) -> bool:
+def are_finite(networks: TrainableNetworks) -> bool:
     """Whether every weight of every network is a finite number."""
     import numpy as np
 

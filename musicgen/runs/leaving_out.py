@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from musicgen.approaches.base import Approach, Prepared, TrainingSong
+from musicgen.contract.approach import Approach
+from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidParameter, MusicgenError, ResourceUnavailable
 
 OF_ALL_TOGETHER = frozenset({"too_short", "silent", "no_piano", "too_large"})

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.approaches.base import Approach
+from musicgen.contract.approach import Approach
 from musicgen.errors import CorruptArtifact, MusicgenError, sentence
 from musicgen.runs.checkpoints import Checkpoint, first_intact
 from musicgen.storage.files import read_json, write_json
 
 if TYPE_CHECKING:
-    from musicgen.networks.bundle import Networks
+    from musicgen.contract.networks import TrainableNetworks
 
 DEADLY_LOADS = 2  # a checkpoint during whose loading so many processes died is passed over
 
@@ -26,7 +26,7 @@ def load(
     seed: int,
     folder: Path,
     on_damaged: Callable[[str], None],
-) -> tuple[Networks, Any, Checkpoint]:
+) -> tuple[TrainableNetworks, Any, Checkpoint]:
     """(networks, codec, checkpoint) of the first candidate that is intact and can be loaded.
 
     Args:

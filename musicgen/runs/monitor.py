@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from musicgen.approaches.base import EpochRow
+from musicgen.contract.monitor import EpochRow
 from musicgen.errors import TrainingFailed, sentence
 from musicgen.runs.checkpoints import Checkpoint, Checkpoints
 from musicgen.runs.control import Control

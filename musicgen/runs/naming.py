@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from musicgen.approaches.base import Approach, Parameters
+from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import Parameters
 from musicgen.songs.names import display_name
 
 MAX_NAMED_SONGS, MAX_NAMED_CHANGES = 1, 2

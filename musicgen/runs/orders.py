@@ -7,7 +7,7 @@ import shutil
 import sqlalchemy as sa
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import read_parameters
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter, WrongState, sentence
 from musicgen.runs import states
 from musicgen.runs.folders import export_path, output_folder, run_folder

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import read_parameters
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, sentence
 from musicgen.processes import child_main, send_line
 from musicgen.runs.leaving_out import as_warnings, prepare_what_can_be_learned

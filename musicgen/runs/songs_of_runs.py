@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.clips import Clip
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import NotFound, sentence
 from musicgen.storage import database
 from musicgen.storage.database import runs, tasks

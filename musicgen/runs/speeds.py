@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from musicgen.approaches.base import Cost
+from musicgen.contract.prepared import Cost
 from musicgen.machine import usable_cores
 from musicgen.runs.locks import FileLock
 from musicgen.settings import home

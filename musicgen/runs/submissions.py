@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import Approach, read_parameters
+from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import (
     CorruptArtifact,
     InvalidInput,

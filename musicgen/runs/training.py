@@ -8,7 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from musicgen.approaches import approach as find_approach
-from musicgen.approaches.base import Approach, Cost, Prepared, TrainingSong, read_parameters
+from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
 from musicgen.runs import outputs, speeds
 from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
@@ -23,7 +25,7 @@ from musicgen.runs.versions import versions
 from musicgen.storage.files import write_json
 
 if TYPE_CHECKING:
-    from musicgen.networks.bundle import Networks
+    from musicgen.contract.networks import TrainableNetworks
 
 
 def train(job: Job) -> None:
@@ -110,7 +112,7 @@ def _describe(job: Job, prepared: Prepared, cost: Cost) -> None:
 
 def _starting_point(
     job: Job, approach: Approach, training: Any, prepared: Prepared, seed: int
-) -> tuple[Networks, list[dict[str, Any]]]:
+) -> tuple[TrainableNetworks, list[dict[str, Any]]]:
     """The networks of the last good checkpoint and the history up to it, or new networks and no history."""
     job.progress.write(phase="building the network")
     job.checkpoints.clean()
@@ -131,7 +133,7 @@ def _starting_point(
     return networks, rewind(job.folder / HISTORY, checkpoint.epoch, checkpoint.state.get("row"))
 
 
-def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: Networks) -> None:
+def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: TrainableNetworks) -> None:
     try:
         kept = monitor.keep_unfinished(networks.save)
     except (MusicgenError, OSError) as error:

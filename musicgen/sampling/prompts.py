@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.approaches.base import TrainingSong
+from musicgen.contract.prepared import TrainingSong
 
 
 def prompt_start(song: TrainingSong | None, generation: Any, seed: int) -> float:

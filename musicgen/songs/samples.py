@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.approaches.base import Medium
+from musicgen.contract.approach import Medium
 from musicgen.errors import NotFound, sentence
 from musicgen.songs.sample_pieces import (
     FORTY_CHORALES,

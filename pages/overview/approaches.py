@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from musicgen.approaches import approaches
-from pages.ui.approach_view import draw_approach, draw_card
+from pages.approaches.approach_view import draw_approach, draw_card
+from pages.approaches.preset_times import times_here
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import MEDIA, empty_place, page_heading
 from pages.ui.linked import linked_select
 from pages.ui.network_view import network_style
-from pages.ui.preset_times import times_here
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from musicgen.approaches.base import Parameters
+from musicgen.contract.parameters import Parameters
 from pages.ui.state import recall, remember
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from musicgen.approaches.base import Approach
-from musicgen.approaches.drawing import Layer
+from musicgen.contract.approach import Approach
+from musicgen.contract.drawing import Layer
 from pages.ui.charts import receptive_figure, show_figure
 from pages.ui.charts.network import legend_html, network_html, shape_words, strip_html
 from pages.ui.charts.receptive import hearing_words

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.compare.comparison_view import Side, draw_comparison
+from pages.compare.pair_choice import choose_generated, choose_reference
+from pages.compare.stretch_view import SHORTEST, choose_stretches
 from pages.ui.commands import command_line, show_command
-from pages.ui.comparison_view import Side, draw_comparison
 from pages.ui.errors import shown_errors
-from pages.ui.judging import draw_judgement
 from pages.ui.layout import empty_place, page_heading
-from pages.ui.pair_choice import choose_generated, choose_reference
-from pages.ui.remedies import draw_remedies
-from pages.ui.stretch_view import SHORTEST, choose_stretches
+from pages.ui.outputs.judging import draw_judgement
+from pages.ui.outputs.remedies import draw_remedies
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Approach, read_parameters
+from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter, MusicgenError
+from pages.generate.network_choice import choose_network
 from pages.ui import run_words
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.form import parameter_form
-from pages.ui.generation_view import draw_generation, watch
 from pages.ui.intent import intent_key
 from pages.ui.layout import page_heading
 from pages.ui.navigation import page_link
-from pages.ui.network_choice import choose_network
-from pages.ui.output_card import draw_outputs
+from pages.ui.outputs.generation_view import draw_generation, watch
+from pages.ui.outputs.output_card import draw_outputs
 from pages.ui.songs_picker import song_picker
 from pages.ui.text import escape
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.runs.run_list import choose_run
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.generation_view import draw_generation
 from pages.ui.layout import empty_place, page_heading
 from pages.ui.navigation import page_link
-from pages.ui.output_card import draw_outputs
-from pages.ui.run_list import choose_run
+from pages.ui.outputs.generation_view import draw_generation
+from pages.ui.outputs.output_card import draw_outputs
 from pages.ui.run_view import draw_run
 from pages.ui.state import choose_id
 

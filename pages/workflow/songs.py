@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from pages.songs.song_intake import draw_progress, draw_report, draw_samples, draw_uploader
+from pages.songs.song_list import draw_list
+from pages.songs.song_view import draw_song
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import page_heading
-from pages.ui.song_intake import draw_progress, draw_report, draw_samples, draw_uploader
-from pages.ui.song_list import draw_list
-from pages.ui.song_view import draw_song
 from pages.ui.state import choose_id, linked_id
 
 

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
-from musicgen.approaches.base import Approach, read_parameters
+from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter
+from pages.train.plan_view import TrainingRequest, draw_plan, queue_notice
+from pages.train.tracks_picker import track_choices, tracks_picker
+from pages.train.training_inside import draw_inside, draw_knob_pictures
 from pages.ui.background import is_settled, later
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.form import parameter_form
 from pages.ui.layout import MEDIA, page_heading
-from pages.ui.plan_view import TrainingRequest, draw_plan, queue_notice
 from pages.ui.songs_picker import Picked, songs_picker
 from pages.ui.state import chosen_id, forget
 from pages.ui.text import escape
-from pages.ui.tracks_picker import track_choices, tracks_picker
-from pages.ui.training_inside import draw_inside, draw_knob_pictures
 
 if TYPE_CHECKING:
     from musicgen.runs.devices import Device

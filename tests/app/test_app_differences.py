@@ -6,7 +6,7 @@ import pytest
 from stored_work import add_output, add_run, add_song, is_clean, markup, said, tone, visit
 
 from musicgen.evaluation import comparison
-from pages.ui.differences import differences
+from pages.compare.differences import differences
 
 pytestmark = pytest.mark.usefixtures("home")
 MEASURED = {"medium": "audio", "reference": {"rms_db": -12.0}, "generated": {"rms_db": -20.0}, "between": {}}

@@ -16,7 +16,7 @@ def example_page() -> None:
 
     import streamlit as st
 
-    from musicgen.approaches.base import Parameters, parameter
+    from musicgen.contract.parameters import Parameters, parameter
     from pages.ui.form import parameter_form
 
     class Example(Parameters):
@@ -60,7 +60,7 @@ def test_numbers_carry_the_bounds_of_the_model() -> None:
 def track_page() -> None:
     import streamlit as st
 
-    from musicgen.approaches.base import Parameters, parameter
+    from musicgen.contract.parameters import Parameters, parameter
     from pages.ui.form import parameter_form
 
     class Tracks(Parameters):

@@ -9,7 +9,7 @@ from stored_work import NASTY, add_song, is_clean, markup, nobody_works, said, t
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
-from musicgen.codecs.note_events import FIELDS
+from musicgen.approaches.notes.events import FIELDS
 from musicgen.errors import InvalidInput, sentence
 from musicgen.runs import api
 from musicgen.runs.api import Plan, list_runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.ui.stretch import align, cut, matching_gains
+from pages.compare.stretch import align, cut, matching_gains
 
 
 def test_an_aligned_output_covers_only_its_part_of_the_song() -> None:

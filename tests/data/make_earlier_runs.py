@@ -3,8 +3,8 @@
     PYTHONPATH=.:tests/unit python tests/data/make_earlier_runs.py
 
 `tests/unit/test_earlier_runs.py` loads these runs in every later version, and expects the same pieces. Run this again
-only where a change is meant to make earlier runs useless; what it keeps was made before the code moved into the folders of
-the approaches.
+only where a change is meant to make earlier runs useless. What it keeps was made before the code moved into the folders
+of the approaches.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Made, SilentMonitor, read_parameters
+from musicgen.contract.made import Made, Order
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter
 from tests.makers_music import audio_song, plucked, song
 
@@ -40,12 +42,8 @@ def train(songs: list, values: Any, seed: int = 0) -> tuple:
 
 
 def make(networks: Any, codec: Any, values: Any, songs: list, seeds: tuple = (0,), **generation: Any) -> list[Made]:
-    return list(
-        KIND.generate(
-            networks, codec, values, read_parameters(KIND.Generation, generation), songs=songs, prompt=None,
-            seeds=seeds, monitor=SilentMonitor(),
-        )
-    )  # fmt: skip
+    order = Order(read_parameters(KIND.Generation, generation), seeds, songs, None, SilentMonitor())
+    return list(KIND.generate(networks, codec, values, order))
 
 
 class TestOriginal:
@@ -137,7 +135,7 @@ class TestOriginal:
         assert made.facts["segment"] == segment
 
     def test_s11_floors_are_measured_where_the_loss_is(self, rivals: dict) -> None:
-        from musicgen.evaluation.floors import linear_predictor_mse, persistence_mse
+        from musicgen.floors.losses import linear_predictor_mse, persistence_mse
 
         _, prepared, _, rows, made, songs = rivals["leaky_relu"]
         pcm = np.rint(songs[0].clip.waveform().samples.astype(float) * 32_767)
@@ -276,7 +274,7 @@ class TestBank:
         joint = prior + bank.log_likelihood(arrays["energies"].reshape(-1, 8, 4)).reshape(prior.shape)
         nats = -np.log(np.exp(joint - joint.max(axis=(2, 3), keepdims=True)).sum(axis=(2, 3))) - joint.max(axis=(2, 3))
         by_hand = nats[arrays["mask"] > 0].mean() / 64 / np.log(2) + np.log2(prepared.codec.steps_per_unit)
-        from musicgen.networks.bank import bank_objective
+        from musicgen.approaches.amplitude_lstm.bank_network import bank_objective
 
         objective = bank_objective(bank, float(np.log2(prepared.codec.steps_per_unit)))
         sums = objective.sums(untrained.models["left"], arrays | {"weight": np.ones(len(prior), np.float32)}, False)
@@ -284,9 +282,9 @@ class TestBank:
 
     def test_cached_is_uncached(self, learned: tuple) -> None:
         """What the stepper says of every frame is what the network says on the whole song."""
+        from musicgen.approaches.amplitude_lstm.bank_network import BankStepper
+        from musicgen.approaches.amplitude_lstm.bank_pieces import frame_priors
         from musicgen.networks.backend import compiled
-        from musicgen.networks.bank import BankStepper
-        from musicgen.sampling.bank import frame_priors
 
         _, _, prepared, networks, _ = learned
         bank, model = prepared.codec.banks[0], networks.models["left"]
@@ -335,7 +333,7 @@ class TestBank:
     def test_pieces_that_do_not_fit_together_are_made_one_after_the_other(
         self, learned: tuple, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from musicgen.sampling import free_running
+        from musicgen.approaches.amplitude_lstm import free_running
 
         songs, values, prepared, networks, _ = learned
         settings = {"mode": "free", "seconds": 0.2, "prompt_seconds": 0.1}
@@ -348,7 +346,7 @@ class TestBank:
     def test_samples_follow_from_the_codes(self, learned: tuple) -> None:
         """Each sample is what the chosen filter makes of those before it, plus noise of the chosen loudness times one
         gain for the whole frame."""
-        from musicgen.sampling.bank import play_codes
+        from musicgen.approaches.amplitude_lstm.bank_pieces import play_codes
 
         _, _, prepared, *_ = learned
         bank = prepared.codec.banks[0]
@@ -368,7 +366,7 @@ class TestBank:
 
     def test_nothing_is_louder_than_the_songs(self, learned: tuple) -> None:
         """Whatever the codes, and however loud what sounded before."""
-        from musicgen.sampling.bank import play_codes
+        from musicgen.approaches.amplitude_lstm.bank_pieces import play_codes
 
         _, _, prepared, *_ = learned
         bank = prepared.codec.banks[0]
@@ -387,8 +385,8 @@ class TestBank:
         return codes, rng.normal(size=(2, 48)).astype(np.float32), rng.normal(size=(2, 1280)).astype(np.float32)
 
     def test_without_chance_all_seeds_choose_alike(self, learned: tuple) -> None:
-        from musicgen.networks.bank import BankStepper
-        from musicgen.sampling.bank import choose_codes
+        from musicgen.approaches.amplitude_lstm.bank_network import BankStepper
+        from musicgen.approaches.amplitude_lstm.bank_pieces import choose_codes
 
         songs, values, prepared, networks, _ = learned
         settings = {"mode": "free", "seconds": 0.3, "temperature": 0.0, "start_seconds": 0.1, "prompt_seconds": 0.05}

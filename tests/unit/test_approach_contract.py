@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach, approaches
-from musicgen.approaches.base import Approach, EpochRow, Made, SilentMonitor, TrainingSong, read_parameters
 from musicgen.audio.waveform import Waveform
+from musicgen.contract.approach import Approach
+from musicgen.contract.made import Made, Order
+from musicgen.contract.monitor import EpochRow, SilentMonitor
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import Cancelled, InvalidInput, InvalidParameter, NotFound, TrainingFailed
 from musicgen.symbolic.score import Score
 from tests.makers_music import audio_song, melody, midi_song, song
@@ -59,11 +63,7 @@ class Trained:
                 networks or self.networks,
                 codec or self.prepared.codec,
                 self.training,
-                generation or self.generation,
-                songs=self.songs,
-                prompt=None,
-                seeds=seeds,
-                monitor=monitor or SilentMonitor(),
+                Order(generation or self.generation, seeds, self.songs, None, monitor or SilentMonitor()),
             )
         )
 
@@ -286,11 +286,7 @@ def test_cancel_stops_training_and_generation(trained: Trained) -> None:
                 trained.networks,
                 trained.prepared.codec,
                 trained.training,
-                trained.generation,
-                songs=trained.songs,
-                prompt=None,
-                seeds=[1],
-                monitor=Stopping(),
+                Order(trained.generation, [1], trained.songs, None, Stopping()),
             )
         )
 

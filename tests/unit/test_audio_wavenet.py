@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import SilentMonitor, TrainingSong, read_parameters
-from musicgen.codecs.conditions import describe_frames
-from musicgen.codecs.mu_law import mu_law_to_samples, samples_to_mu_law
-from musicgen.codecs.raw_audio import LINEAR_LEVELS, RawAudioCodec
-from musicgen.codecs.raw_audio_sizes import RawAudioSizes
+from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
+from musicgen.approaches.audio_wavenet.conditions import describe_frames
+from musicgen.approaches.audio_wavenet.floors import ngram_bits
+from musicgen.approaches.audio_wavenet.mu_law import mu_law_to_samples, samples_to_mu_law
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
+from musicgen.contract.made import Order
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput
-from musicgen.evaluation.ngram_floors import ngram_bits
 from tests.makers_music import audio_song, plucked, song
 
 pytestmark = pytest.mark.numeric
@@ -86,7 +89,7 @@ class TestSound:
             values(sample_rate=4_000)
 
     def test_tuning_moves_the_pitch(self) -> None:
-        from musicgen.codecs.crops import tuned
+        from musicgen.approaches.audio_wavenet.crops import tuned
 
         tone = np.sin(2 * np.pi * 440 * np.arange(8_000) / 8_000).astype(np.float32)
         higher = tuned(tone, 2 ** (1 / 12), 4_000)
@@ -133,8 +136,8 @@ class TestNetwork:
     @pytest.mark.parametrize(("levels", "mixtures"), [(256, 0), (LINEAR_LEVELS, 4)])
     def test_the_sampler_says_what_the_network_says(self, levels: int, mixtures: int, conditions: int) -> None:
         """Logits within 1e-4, with memory carried in rings against everything heard anew, past the receptive field."""
-        from musicgen.networks.audio_wavenet import build_audio_wavenet
-        from musicgen.sampling.raw_audio import RawAudioSampler
+        from musicgen.approaches.audio_wavenet.network import build_audio_wavenet
+        from musicgen.approaches.audio_wavenet.sampler import RawAudioSampler
 
         sizes, rng = RawAudioSizes(levels, mixtures, 8, 12, 3, 3, 2, conditions), np.random.default_rng(0)
         model = build_audio_wavenet(sizes)
@@ -156,8 +159,8 @@ class TestNetwork:
 
     def test_company_does_not_change_the_last_bit(self) -> None:
         """Seven pieces on two cores go through the weights four, two and one at a time; one goes alone."""
-        from musicgen.networks.audio_wavenet import build_audio_wavenet
-        from musicgen.sampling.raw_audio import RawAudioSampler
+        from musicgen.approaches.audio_wavenet.network import build_audio_wavenet
+        from musicgen.approaches.audio_wavenet.sampler import RawAudioSampler
 
         sizes, rng = RawAudioSizes(256, 0, 24, 40, 2, 5, 2), np.random.default_rng(0)
         model, ids = build_audio_wavenet(sizes), rng.integers(0, 256, (90, 7)).astype(np.int32)
@@ -168,7 +171,7 @@ class TestNetwork:
             np.testing.assert_array_equal(together[:, piece], alone[:, 0])
 
     def test_what_comes_later_changes_nothing_before(self) -> None:
-        from musicgen.networks.audio_wavenet import build_audio_wavenet
+        from musicgen.approaches.audio_wavenet.network import build_audio_wavenet
 
         sizes, rng = RawAudioSizes(256, 0, 8, 8, 2, 4, 1), np.random.default_rng(0)
         model = build_audio_wavenet(sizes)
@@ -180,7 +183,7 @@ class TestNetwork:
         np.testing.assert_array_equal(*same)
 
     def test_a_mixture_spreads_one_over_all_levels(self) -> None:
-        from musicgen.networks.logistics import mixture_nats
+        from musicgen.approaches.audio_wavenet.logistics import mixture_nats
 
         answers = np.random.default_rng(0).normal(size=(1, 1, 12)).astype(np.float32)
         answers[..., 8:] -= 3
@@ -188,7 +191,7 @@ class TestNetwork:
         assert np.exp(-np.asarray(nats, dtype=np.float64)).sum() == pytest.approx(1.0, abs=1e-3)
 
     def test_levels_are_drawn_as_often_as_they_are_likely(self) -> None:
-        from musicgen.sampling.raw_audio_choice import pick
+        from musicgen.approaches.audio_wavenet.choice import pick
 
         logits, rng = np.log(np.array([0.5, 0.2, 0.2, 0.1], dtype=np.float32)), np.random.default_rng(0)
         one, most = np.float32(1.0), np.float32(0.65)
@@ -198,7 +201,7 @@ class TestNetwork:
         assert {pick(logits.copy(), np.float32(u), one, np.float32(0.4)) for u in rng.random(50)} == {0}
 
     def test_the_quick_exponential_is_the_exponential(self) -> None:
-        from musicgen.sampling.raw_audio_choice import exp
+        from musicgen.approaches.audio_wavenet.choice import exp
 
         x = -np.linspace(0, 86, 997, dtype=np.float32)
         found = [exp(each) for each in x]
@@ -206,7 +209,7 @@ class TestNetwork:
 
     @pytest.mark.parametrize(("n_in", "n_out", "rows"), [(64, 128, 1), (5, 24, 3), (33, 96, 9), (3, 8, 1), (0, 16, 2)])
     def test_products_in_panels_are_products(self, n_in: int, n_out: int, rows: int) -> None:
-        from musicgen.sampling.panels import add_product, packed, padded
+        from musicgen.approaches.audio_wavenet.panels import add_product, packed, padded
 
         rng = np.random.default_rng(0)
         x, weights = rng.normal(size=(rows, n_in + 2)).astype(np.float32), rng.normal(size=(n_in, n_out))
@@ -227,7 +230,7 @@ def learned() -> tuple[Any, Any, list[TrainingSong], Any]:
 class TestHearingItself:
     @pytest.mark.parametrize("levels", [256, LINEAR_LEVELS])
     def test_noise_is_the_same_as_in_the_training(self, levels: int) -> None:
-        from musicgen.sampling.raw_audio_choice import heard_as
+        from musicgen.approaches.audio_wavenet.choice import heard_as
 
         rng, codec = np.random.default_rng(0), RawAudioCodec(8_000, levels, 0.1)
         ids = rng.integers(0, levels, 500).astype(np.int32)
@@ -239,7 +242,7 @@ class TestHearingItself:
 
     @pytest.mark.parametrize("levels", [256, LINEAR_LEVELS])
     def test_a_turn_is_a_gain(self, levels: int) -> None:
-        from musicgen.sampling.raw_audio_choice import heard_as
+        from musicgen.approaches.audio_wavenet.choice import heard_as
 
         codec, even = RawAudioCodec(8_000, levels, 0.1), levels if levels == LINEAR_LEVELS else 0
         ids = codec.samples_to_levels(np.array([-0.3, -0.1, 0.1, 0.3]))
@@ -250,7 +253,7 @@ class TestHearingItself:
         assert abs(heard_as(silence, np.float32(0.0), np.float32(3.0), even, levels - 1) - silence) <= 1
 
     def test_what_has_faded_is_turned_up_and_what_is_too_loud_down(self) -> None:
-        from musicgen.sampling.level_keeping import FREE_DB, MOST_DB, LevelKeeper
+        from musicgen.approaches.audio_wavenet.level_keeping import FREE_DB, MOST_DB, LevelKeeper
 
         codec = RawAudioCodec(8_000, 256, 0.1)
         keeper, tone = LevelKeeper(codec), np.sin(np.arange(4_000) * 0.3) * np.sqrt(2) * 0.1
@@ -267,11 +270,7 @@ class TestPieces:
     def make(self, learned: tuple, seeds: list[int], prompt: TrainingSong | None = None, **settings: Any) -> list[Any]:
         networks, codec, songs, training = learned
         generation = read_parameters(KIND.Generation, {**KIND.tiny.generation, **settings})
-        return list(
-            KIND.generate(
-                networks, codec, training, generation, songs=songs, prompt=prompt, seeds=seeds, monitor=SilentMonitor()
-            )
-        )
+        return list(KIND.generate(networks, codec, training, Order(generation, seeds, songs, prompt, SilentMonitor())))
 
     @pytest.mark.parametrize("heard_noise", [0.0, 5.0])
     def test_company_changes_nothing(self, learned: tuple, heard_noise: float) -> None:
@@ -291,7 +290,7 @@ class TestPieces:
     def test_more_than_fit_at_once_are_made_one_after_the_other(
         self, learned: tuple, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from musicgen.sampling import sound_pieces
+        from musicgen.approaches.audio_wavenet import pieces as sound_pieces
 
         wanted = self.make(learned, [1, 2, 3])
         monkeypatch.setattr(sound_pieces, "MOST_TOGETHER", 400)

@@ -11,7 +11,7 @@ from runs_at_work import add_song, nobody_supervises, work_here
 from test_networks_training import RECIPE, Keeper, networks, squared_error, task
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import SilentMonitor
+from musicgen.contract.monitor import SilentMonitor
 from musicgen.errors import TrainingFailed
 from musicgen.networks import training as engine
 from musicgen.networks.batch_sizes import BatchSizes

@@ -11,25 +11,27 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import SilentMonitor, TrainingSong, read_parameters
-from musicgen.codecs.event_examples import EventExamples, Stretch
-from musicgen.codecs.jazz_examples import NOTHING
-from musicgen.codecs.note_events import Song
-from musicgen.codecs.raw_audio_sizes import RawAudioSizes
-from musicgen.codecs.token_codec import TokenCodec
+from musicgen.approaches.amplitude_lstm.bank_network import BankStepper
+from musicgen.approaches.audio_wavenet.sampler import RawAudioSampler
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
+from musicgen.approaches.jazz_lstm.examples import NOTHING
+from musicgen.approaches.jazz_lstm.sizes import JazzSizes
+from musicgen.approaches.jazz_lstm.stepper import MeasureStepper, allowed_words
+from musicgen.approaches.note_wavenet.network import WaveNetEventStepper, WordStepper
+from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_sizes import EventSizes
+from musicgen.approaches.notes.event_stepper import EventStepper
+from musicgen.approaches.notes.events import Song
+from musicgen.approaches.notes.token_codec import TokenCodec
+from musicgen.approaches.notes.token_network import TokenStepper
+from musicgen.approaches.spectral_lstm.block_network import BlockStepper
+from musicgen.approaches.spectral_lstm.block_pieces import play_blocks
+from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import TrainingSong
 from musicgen.networks.backend import compiled, ops
-from musicgen.networks.bank import BankStepper
-from musicgen.networks.event_sizes import EventSizes
-from musicgen.networks.event_stepper import EventStepper
-from musicgen.networks.jazz_sizes import JazzSizes
-from musicgen.networks.note_wavenet import WaveNetEventStepper, WordStepper
-from musicgen.networks.spectral import BlockStepper
-from musicgen.networks.spectral_frames import FrameStepper
-from musicgen.networks.tokens import TokenStepper
 from musicgen.sampling.decoding import Rules, uniforms
-from musicgen.sampling.jazz_stepper import MeasureStepper, allowed_words
-from musicgen.sampling.raw_audio import RawAudioSampler
-from musicgen.sampling.spectral_blocks import play_blocks
 from musicgen.sampling.tokens import hear, sample
 from tests.choices import assert_chosen
 from tests.makers_jazz import tune

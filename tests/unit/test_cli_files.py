@@ -20,7 +20,7 @@ from musicgen.runs import api
 from musicgen.songs.library import get_song, list_songs, remove_song
 from musicgen.storage import database
 from musicgen.storage.database import outputs
-from pages.ui.downloads import _content
+from pages.ui.outputs.downloads import _content
 from tests.makers_midi import four_part_score, midi_bytes
 from tests.makers_music import plucked
 

@@ -8,15 +8,15 @@ import time
 import numpy as np
 import pytest
 
+from musicgen.approaches.amplitude_lstm.bank import N_PARTS, Bank, fit_bank
+from musicgen.approaches.amplitude_lstm.bank_examples import FrameExamples
+from musicgen.approaches.amplitude_lstm.codec import AmplitudeCodec
+from musicgen.approaches.amplitude_lstm.mapped import mapped
+from musicgen.approaches.amplitude_lstm.stretches import Cut, hear, make_codec, stretches
+from musicgen.approaches.amplitude_lstm.windows import WindowExamples, window_starts
 from musicgen.audio.waveform import Waveform, float_to_pcm16
-from musicgen.codecs.amplitude import AmplitudeCodec
-from musicgen.codecs.bank import N_PARTS, Bank, fit_bank
-from musicgen.codecs.bank_examples import FrameExamples
 from musicgen.codecs.examples import blocks, steps_per_block
-from musicgen.codecs.mapped import mapped
 from musicgen.codecs.order import mixed
-from musicgen.codecs.stretches import Cut, hear, make_codec, stretches
-from musicgen.codecs.windows import WindowExamples, window_starts
 from musicgen.errors import InvalidInput
 from tests.makers_music import audio_song, plucked, song
 
@@ -238,7 +238,7 @@ class TestBank:
 def test_long_series_lie_in_a_file_and_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [np.arange(5, dtype=np.float32), np.arange(7, dtype=np.float32)]
     in_memory = mapped(parts)
-    monkeypatch.setattr("musicgen.codecs.mapped.SMALL", 0)
+    monkeypatch.setattr("musicgen.approaches.amplitude_lstm.mapped.SMALL", 0)
     in_file = mapped(parts)
     np.testing.assert_array_equal(in_file, np.concatenate(parts))
     np.testing.assert_array_equal(in_file, in_memory)

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicgen.codecs.event_examples import SHADOW, EventExamples, Stretch
-from musicgen.codecs.event_features import FADING, NOTHING_HEARD, features_of
-from musicgen.codecs.event_fitting import make_event_codec
-from musicgen.codecs.holding_out import held_out_parts
-from musicgen.codecs.note_events import (
+from musicgen.approaches.notes.event_examples import SHADOW, EventExamples, Stretch
+from musicgen.approaches.notes.event_features import FADING, NOTHING_HEARD, features_of
+from musicgen.approaches.notes.event_fitting import make_event_codec
+from musicgen.approaches.notes.events import (
     DURATION,
     FIELDS,
     GAP,
@@ -25,7 +24,17 @@ from musicgen.codecs.note_events import (
     EventCodec,
     nearest,
 )
-from musicgen.codecs.note_tokens import (
+from musicgen.approaches.notes.token_codec import TokenCodec
+from musicgen.approaches.notes.token_examples import TokenSequences, TokenWindows, window_starts
+from musicgen.approaches.notes.token_facts import (
+    MOST_ROWS,
+    beats,
+    count_tokens,
+    event_table,
+    frequency_histogram,
+    token_table,
+)
+from musicgen.approaches.notes.tokens import (
     longest_run,
     melodic_tracks,
     normal_order,
@@ -34,9 +43,7 @@ from musicgen.codecs.note_tokens import (
     tokens_to_score,
     word_pitches,
 )
-from musicgen.codecs.token_codec import TokenCodec
-from musicgen.codecs.token_examples import TokenSequences, TokenWindows, window_starts
-from musicgen.codecs.token_facts import MOST_ROWS, beats, count_tokens, event_table, frequency_histogram, token_table
+from musicgen.codecs.holding_out import held_out_parts
 from musicgen.codecs.vocabulary import Vocabulary, frequent
 from musicgen.errors import CorruptArtifact, InvalidInput
 from musicgen.symbolic.score import Score, TimeSignature, Track, make_notes

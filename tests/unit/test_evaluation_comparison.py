@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.wav import wav_bytes
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, MusicgenError, NotFound, RejectedFile, WrongState
 from musicgen.evaluation import comparison as module
 from musicgen.evaluation.comparison import compare_clips, comparison

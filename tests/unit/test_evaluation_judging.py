@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from makers_music import chords, melody, plucked
 
-from musicgen.approaches.base import TrainingSong
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import Cancelled
 from musicgen.evaluation import judging
 from musicgen.evaluation.judging import judge, led_seconds, song_from_json, song_to_json

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from musicgen.approaches import approaches
-from musicgen.approaches.base import Parameters, parameter
+from musicgen.contract.parameters import Parameters, parameter
 from musicgen.evaluation import verdict as words
 from musicgen.evaluation.remedies import Offer, Settings, possible_remedies, scaled
 from musicgen.evaluation.verdict import Remedy, Verdict

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Parameters, read_parameters
+from musicgen.contract.parameters import Parameters, read_parameters
 
 # approach → what the authors called it → (where, our field, a value of theirs or one that they asked for)
 EXPOSED: dict[str, dict[str, tuple[str, str, Any]]] = {

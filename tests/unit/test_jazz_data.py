@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Prepared, read_parameters
-from musicgen.codecs.jazz_codec import JazzCodec
-from musicgen.codecs.jazz_examples import NOTHING, Melody, drawn_windows, one_hot_arrays
+from musicgen.approaches.jazz_lstm.codec import JazzCodec
+from musicgen.approaches.jazz_lstm.examples import NOTHING, Melody, drawn_windows, one_hot_arrays
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import Prepared
 from musicgen.errors import InvalidInput, InvalidParameter
 from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.score import Score, TimeSignature

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Prepared, read_parameters
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import Prepared
 from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.pitches import pitch_number
 from tests.makers_music import song

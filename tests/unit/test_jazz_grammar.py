@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.codecs.jazz_copies import copied_share, longest_run
-from musicgen.codecs.jazz_lines import by_measure, gathered_chords, single_notes, top_line, whole_measures
-from musicgen.codecs.jazz_phrases import ANY, Fitting, Player, as_chord_tones, pruned
-from musicgen.codecs.jazz_tokens import Phrasing, Token, chord_at, read_token
+from musicgen.approaches.jazz_lstm.copies import copied_share, longest_run
+from musicgen.approaches.jazz_lstm.lines import by_measure, gathered_chords, single_notes, top_line, whole_measures
+from musicgen.approaches.jazz_lstm.phrases import ANY, Fitting, Player, as_chord_tones, pruned
+from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, chord_at, read_token
 from musicgen.errors import InvalidInput
 from musicgen.symbolic.gathering import STEPS, Event, gather_events
 from musicgen.symbolic.harmony import quality_of, tones_of

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import EpochRow, Made, SilentMonitor, read_parameters
-from musicgen.codecs.jazz_tokens import read_token
-from musicgen.networks.jazz_sizes import JazzSizes
-from musicgen.sampling.jazz_stepper import FreeStepper, allowed_words
+from musicgen.approaches.jazz_lstm.sizes import JazzSizes
+from musicgen.approaches.jazz_lstm.stepper import FreeStepper, allowed_words
+from musicgen.approaches.jazz_lstm.tokens import read_token
+from musicgen.contract.made import Made, Order
+from musicgen.contract.monitor import EpochRow, SilentMonitor
+from musicgen.contract.parameters import read_parameters
 from tests.makers_jazz import NUM_WORDS, PIANO, SAX, tune
 from tests.makers_music import chords, song
 
@@ -39,12 +41,8 @@ class Learned:
         self.rows.append(row)
 
     def make(self, *seeds: int, prompt: Any = None, **values: Any) -> list[Made]:
-        return list(
-            JAZZ.generate(
-                self.networks, self.prepared.codec, self.training, read_parameters(JAZZ.Generation, values),
-                songs=self.songs, prompt=prompt, seeds=seeds, monitor=SilentMonitor(),
-            )
-        )  # fmt: skip
+        order = Order(read_parameters(JAZZ.Generation, values), seeds, self.songs, prompt, SilentMonitor())
+        return list(JAZZ.generate(self.networks, self.prepared.codec, self.training, order))
 
 
 @pytest.fixture(scope="module")

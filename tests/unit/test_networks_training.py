@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from musicgen.approaches.base import EpochRow, SilentMonitor
 from musicgen.codecs.examples import Arrays
+from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.errors import Cancelled, TrainingFailed
 from musicgen.networks.backend import ops, set_seed, use_device
 from musicgen.networks.bundle import Networks

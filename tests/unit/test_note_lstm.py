@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import SilentMonitor, read_parameters
-from musicgen.codecs.token_codec import TokenCodec
+from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.codecs.vocabulary import Vocabulary
+from musicgen.contract.made import Order
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter
 from musicgen.evaluation.midi import longest_run
 from musicgen.symbolic.score import Track
@@ -33,16 +35,7 @@ def generation(**values):
 
 def make(networks, codec, trained, prompt=None, seeds=(1,), **values):
     return list(
-        KIND.generate(
-            networks,
-            codec,
-            trained,
-            generation(**values),
-            songs=[],
-            prompt=prompt,
-            seeds=seeds,
-            monitor=SilentMonitor(),
-        )
+        KIND.generate(networks, codec, trained, Order(generation(**values), seeds, [], prompt, SilentMonitor()))
     )
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import Made, SilentMonitor, read_parameters
-from musicgen.codecs.token_codec import TokenCodec
+from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.codecs.vocabulary import Vocabulary
+from musicgen.contract.made import Made, Order
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
 from musicgen.errors import CorruptArtifact, InvalidInput, InvalidParameter
 from musicgen.symbolic.score import Score, Track
 from tests.makers_music import chords, melody, midi_song, song
@@ -34,11 +36,7 @@ def training(**values: Any) -> Any:
 
 def make(networks: Any, codec: Any, trained: Any, prompt: Any = None, seeds: Any = (1,), **values: Any) -> list[Made]:
     generation = read_parameters(KIND.Generation, values)
-    return list(
-        KIND.generate(
-            networks, codec, trained, generation, songs=[], prompt=prompt, seeds=seeds, monitor=SilentMonitor()
-        )
-    )
+    return list(KIND.generate(networks, codec, trained, Order(generation, seeds, [], prompt, SilentMonitor())))
 
 
 def codec_of(vocabulary_size: int) -> TokenCodec:

@@ -9,21 +9,21 @@ import keras
 import numpy as np
 import pytest
 
-from musicgen.approaches.drawing import ReceptiveField
-from musicgen.codecs.event_examples import EventExamples, Stretch
-from musicgen.codecs.event_fitting import make_event_codec
-from musicgen.codecs.note_events import GAP
-from musicgen.networks.backend import ops, set_seed
-from musicgen.networks.convolution_sizes import StackSizes, stack_layers
-from musicgen.networks.convolutions import CausalConvolution, ConvolutionStack
-from musicgen.networks.event_sizes import EventSizes
-from musicgen.networks.note_wavenet import (
+from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes, stack_layers
+from musicgen.approaches.note_wavenet.convolutions import CausalConvolution, ConvolutionStack
+from musicgen.approaches.note_wavenet.network import (
     WaveNetEventStepper,
     WordStepper,
     build_wavenet_events,
     build_word_network,
     word_stepper,
 )
+from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_fitting import make_event_codec
+from musicgen.approaches.notes.event_sizes import EventSizes
+from musicgen.approaches.notes.events import GAP
+from musicgen.contract.drawing import ReceptiveField
+from musicgen.networks.backend import ops, set_seed
 from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample
 from tests.choices import assert_chosen

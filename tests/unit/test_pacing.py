@@ -10,7 +10,8 @@ import pytest
 from test_approach_contract import KEYS, songs_for
 
 from musicgen.approaches import approach
-from musicgen.approaches.base import SilentMonitor, read_parameters
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
 from musicgen.networks import training as engine
 from musicgen.networks.training import Recipe
 

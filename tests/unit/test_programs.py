@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach, approaches
-from musicgen.approaches.base import SilentMonitor, read_parameters
+from musicgen.contract.made import Order
+from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.parameters import read_parameters
 from musicgen.networks import programs
 from musicgen.networks.backend import compiled, ops
 from musicgen.networks.fingerprints import NoFingerprint, architecture, fingerprint
@@ -109,10 +111,7 @@ def run_once(key: str, seed: int) -> None:
     networks = kind.build(prepared.codec, training, seed=seed)
     kind.fit(networks, prepared, training, seed=seed, monitor=SilentMonitor())
     list(
-        kind.generate(
-            networks, prepared.codec, training, generation, songs=songs, prompt=None, seeds=[seed],
-            monitor=SilentMonitor(),
-        )
+        kind.generate(networks, prepared.codec, training, Order(generation, [seed], songs, None, SilentMonitor()))
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from runs_at_work import add_song, nobody_supervises, start, ticking, work_here
 
-from musicgen.approaches.base import Cost
+from musicgen.contract.prepared import Cost
 from musicgen.errors import InvalidInput, InvalidParameter, NotFound, ResourceUnavailable
 from musicgen.processes import ROOT
 from musicgen.runs import api, devices, planning, plans, speeds

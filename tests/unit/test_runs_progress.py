@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.approaches.base import EpochRow
+from musicgen.contract.monitor import EpochRow
 from musicgen.runs import progress as module
 from musicgen.runs import runlog
 from musicgen.runs.history import append_row, best_epoch, read_history, rewind, row_to_json

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musicgen.codecs.event_examples import EventExamples, Stretch
-from musicgen.codecs.event_fitting import make_event_codec
-from musicgen.codecs.note_events import FIELDS, GAP, PITCH, VOICE
+from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_fitting import make_event_codec
+from musicgen.approaches.notes.event_network import build_event_network, each_class, from_anchor, turned
+from musicgen.approaches.notes.event_sizes import EventSizes
+from musicgen.approaches.notes.event_stepper import EventStepper
+from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, VOICE
+from musicgen.approaches.notes.token_network import TokenStepper, WindowStepper, build_token_network
 from musicgen.networks.backend import compiled, ops, set_seed
-from musicgen.networks.event_sizes import EventSizes
-from musicgen.networks.event_stepper import EventStepper
-from musicgen.networks.events import build_event_network, each_class, from_anchor, turned
-from musicgen.networks.tokens import TokenStepper, WindowStepper, build_token_network
 from musicgen.sampling.decoding import Rules, choose, uniforms
 from musicgen.sampling.portions import CALL_SECONDS, FIRST, in_portions
 from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musicgen.approaches.base import EpochRow, Made, SilentMonitor, TrainingSong, read_parameters
 from musicgen.approaches.spectral_lstm import SpectralLSTM
+from musicgen.approaches.spectral_lstm.sizes import cell_parameters, parameters_of
+from musicgen.contract.made import Made, Order
+from musicgen.contract.monitor import EpochRow, SilentMonitor
+from musicgen.contract.parameters import read_parameters
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidParameter
-from musicgen.networks.spectral_sizes import cell_parameters, parameters_of
 from tests.makers_music import audio_song
 
 pytestmark = pytest.mark.numeric
@@ -43,11 +46,8 @@ class Run:
     def make(self, seeds: Sequence[int], *, prompt: TrainingSong | None = None, **generation: Any) -> list[Made]:
         values = read_parameters(KIND.Generation, {**ORIGINAL.generation, **generation})
         songs = generation.pop("songs", self.songs)
-        pieces = KIND.generate(
-            self.networks, self.prepared.codec, self.training, values,
-            songs=songs, prompt=prompt, seeds=seeds, monitor=SilentMonitor(),
-        )  # fmt: skip
-        return list(pieces)
+        order = Order(values, seeds, songs, prompt, SilentMonitor())
+        return list(KIND.generate(self.networks, self.prepared.codec, self.training, order))
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,8 @@ def test_a_piece_is_as_long_as_the_authors(block_size: int, n_blocks: int, n_sam
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_the_carried_memory_is_that_of_the_whole_sequence(cell: str) -> None:
-    from musicgen.networks.spectral import BlockStepper
-    from musicgen.sampling.spectral_blocks import play_blocks
+    from musicgen.approaches.spectral_lstm.block_network import BlockStepper
+    from musicgen.approaches.spectral_lstm.block_pieces import play_blocks
 
     run = Run([audio_song(24_000, 0)], {**SMALL, "cell": cell, "num_layers": 2})
     assert run.networks.parameters == [KIND.cost(run.prepared, run.training).parameters]
@@ -189,7 +189,7 @@ def test_frames_play_as_long_and_as_loud_as_they_should(frames: Run) -> None:
 
 
 def test_a_carried_memory_of_frames_is_that_of_the_whole_window(frames: Run) -> None:
-    from musicgen.networks.spectral_frames import FrameStepper
+    from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
     from musicgen.sampling.tokens import hear
 
     model, codec = frames.networks.models["spectra"], frames.prepared.codec

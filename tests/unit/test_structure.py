@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"tensorflow", "keras", "jax", "librosa", "music21", "numba", "symusic", "soundfile", "pydub"}
 
 # What an approach is, in types alone: `contract` below.
-CONTRACT = {"musicgen.approaches.base", "musicgen.approaches.drawing"}
+CONTRACT = {"musicgen.contract.approach", "musicgen.contract.drawing"}
 
 # From the ground up; a package may import only those before it (and itself).
 ORDER = [

@@ -32,9 +32,9 @@ def test_both_sides_take_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_other_side_has_the_same_network_in_keras_own_layers() -> None:
-    from musicgen.networks.convolution_sizes import StackSizes
-    from musicgen.networks.note_wavenet import build_word_network
-    from musicgen.networks.tokens import build_token_network
+    from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes
+    from musicgen.approaches.note_wavenet.network import build_word_network
+    from musicgen.approaches.notes.token_network import build_token_network
 
     lstm = build_token_network(vocabulary_size=9, units=[4, 4], dense=4, dropout=0.2, embedding=3)
     sizes = StackSizes(4, (4, 8), 3, 2, 1, False, False, False, 4, True, 0.2)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from musicgen.approaches.base import Parameters, parameter
+from musicgen.contract.parameters import Parameters, parameter
 from pages.ui.form import Entry, entries, float_step, read_list
 
 

@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 import pytest
 
 from musicgen.approaches import approaches
-from musicgen.approaches.drawing import Convolution, Layer, ReceptiveField
+from musicgen.contract.drawing import Convolution, Layer, ReceptiveField
+from pages.train.rare_notes import kept_of
 from pages.ui.charts import frequency_figure, receptive_figure
 from pages.ui.charts.colours import KINDS
 from pages.ui.charts.network import KIND_WORDS, legend_html, network_html, shape_words
 from pages.ui.charts.receptive import hearing_words, rows_of
 from pages.ui.network_view import network_facts
-from pages.ui.rare_notes import kept_of
 
 LAYERS = (
     Layer("Notes", "music", (50,)),

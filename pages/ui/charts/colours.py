@@ -17,7 +17,7 @@ SPECTRUM = (
     (0.92, "#f6b98a"),
     (1.0, "#fdf3d6"),
 )
-# What a layer of a network is (the kinds of musicgen.approaches.base.Layer).
+# What a layer of a network is (the kinds of musicgen.contract.approach.Layer).
 KINDS = {
     "music": "#8591a5",
     "codec": "#3f88c5",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from musicgen.approaches.drawing import Layer
+from musicgen.contract.drawing import Layer
 from pages.ui.charts.colours import KINDS
 
 KIND_WORDS = {

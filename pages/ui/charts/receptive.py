@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from musicgen.approaches.drawing import ReceptiveField
+from musicgen.contract.drawing import ReceptiveField
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 

@@ -13,24 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.approaches.base import (
-    Approach,
-    Cost,
-    EpochRow,
-    Made,
-    Monitor,
-    Parameters,
-    Prepared,
-    Preset,
-    Reference,
-    TrainingSong,
-    parameter,
-)
 from musicgen.audio.waveform import Waveform
+from musicgen.contract.approach import Approach
+from musicgen.contract.made import Made, Order, Reference
+from musicgen.contract.monitor import EpochRow, Monitor
+from musicgen.contract.parameters import Parameters, Preset, TrainingParameters, parameter
+from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 from musicgen.errors import InvalidInput, TrainingFailed
 
 
-class TickingTraining(Parameters):
+class TickingTraining(TrainingParameters):
     epochs: int = parameter(4, title="Epochs", help="How many.", ge=1, le=10_000)
     steps: int = parameter(5, title="Steps", help="In an epoch.", ge=1)
     epoch_ms: float = parameter(50.0, title="Nap", help="How long an epoch takes.", ge=0)
@@ -161,13 +153,9 @@ class Ticking(Approach):
         networks: Any,
         codec: TickingCodec,
         training: TickingTraining,
-        generation: TickingGeneration,
-        *,
-        songs: Sequence[TrainingSong],
-        prompt: TrainingSong | None,
-        seeds: Sequence[int],
-        monitor: Monitor,
+        order: Order[TickingGeneration],
     ) -> Iterator[Made]:
+        generation, prompt, seeds, monitor = order.generation, order.prompt, order.seeds, order.monitor
         for number, seed in enumerate(seeds):
             rng = np.random.default_rng((seed, int(abs(networks.values).sum() * 1000)))
             noise = codec.gain * rng.uniform(-1, 1, size=(1, int(8000 * generation.seconds)))

@@ -1,0 +1,220 @@
+"""A bank of linear predictors: each of them knows how one kind of moment of the songs rings on.
+
+A frame of sound is then two numbers: which predictor fits it best, and how loud what the predictor misses is (a level:
+the loudness of each part of the frame). A predictor rings on the pitches it was fitted to; the rest is struck or blown
+into it. That is linear predictive coding with a codebook (Markel and Gray, Linear prediction of speech, 1976), fitted
+to music: Lloyd's algorithm on the energy of the prediction error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.amplitude_lstm.bank_playing import NOISE_FLOOR as SOFT_FLOOR
+from musicgen.approaches.amplitude_lstm.bank_playing import Playing, expected_loudness, solve
+
+Samples = NDArray[np.float32]
+
+N_PARTS = 4  # of a frame: the loudness of an attack changes faster than its pitches
+WINDOW_HOPS = 8  # a predictor is fitted to windows this many hops long: neighbouring frames share what rings
+MOST_WINDOWS = 4_000
+MOST_LEVEL_SAMPLES = 1 << 19  # loudness patterns are found on so much of the music
+ROUNDS = 6
+NOISE_FLOOR = 1e-9  # of what predicts, -90 dB: just enough to keep the equations solvable
+COMMON = 1e-3  # share of all of the music in what each predictor is fitted to: it has heard every pitch before
+QUIETEST = 1e-5  # of the RMS of the songs: below is silence, whose logarithm is not asked
+
+
+@dataclass(frozen=True)
+class Predictors:
+    """What a bank measures frames with.
+
+    Attributes:
+        weights: float32 (n_predictors, order), newest sample first.
+        levels: float32 (n_levels, N_PARTS), logarithm of the standard deviation of the error in each part of a frame.
+        hop_length: samples in a frame.
+    """
+
+    weights: NDArray[np.float32]
+    levels: NDArray[np.float32]
+    hop_length: int
+
+    @property
+    def order(self) -> int:
+        return int(self.weights.shape[1])
+
+    @property
+    def n_predictors(self) -> int:
+        return int(self.weights.shape[0])
+
+    @property
+    def n_levels(self) -> int:
+        return int(self.levels.shape[0])
+
+    def energies(self, samples: Samples) -> NDArray[np.float32]:
+        """Energy of what each predictor misses in each part of each frame, (n_frames, n_predictors, N_PARTS)."""
+        n_frames = samples.size // self.hop_length
+        made = np.empty((n_frames, self.n_predictors, N_PARTS), dtype=np.float32)
+        for number in range(self.n_predictors):
+            missed = self.missed(samples, number)[: n_frames * self.hop_length]
+            made[:, number] = (missed**2).reshape(n_frames, N_PARTS, self.hop_length // N_PARTS).sum(axis=2)
+        return made
+
+    def missed(self, samples: Samples, number: int) -> NDArray[np.float64]:
+        """Sample minus guess of one predictor, same shape; before the start is silence."""
+        from scipy.signal import oaconvolve
+
+        kernel = np.concatenate([[1.0], -self.weights[number].astype(np.float64)])
+        return oaconvolve(samples.astype(np.float64), kernel)[: samples.size]
+
+    def log_likelihood(self, energies: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Of each frame under each pair of predictor and level, (n_frames, n_predictors, n_levels), in nats."""
+        per_part = self.hop_length // N_PARTS
+        constant = per_part * self.levels.astype(np.float64).sum(axis=1) + 0.5 * self.hop_length * np.log(2 * np.pi)
+        precision = 0.5 * np.exp(-2.0 * self.levels.astype(np.float64))
+        return -(energies @ precision.T) - constant
+
+    def codes(self, energies: NDArray[np.floating]) -> NDArray[np.int32]:
+        """(predictor, level) that fits each frame best, (n_frames, 2)."""
+        likelihood = self.log_likelihood(energies)
+        flat = likelihood.reshape(len(energies), self.n_predictors * self.n_levels).argmax(axis=1)
+        return np.stack(np.divmod(flat, self.n_levels), axis=1).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Bank(Predictors):
+    """Predictors that can be played. `playing`: how they sound."""
+
+    playing: Playing
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "weights": self.weights.tolist(),
+            "levels": self.levels.tolist(),
+            "hop_length": self.hop_length,
+            "playing": self.playing.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Bank:
+        weights, levels = (np.array(document[name], dtype=np.float32) for name in ("weights", "levels"))
+        return cls(weights, levels, int(document["hop_length"]), Playing.from_json(document["playing"]))
+
+
+def fit_bank(
+    series: Sequence[Samples], *, order: int, n_predictors: int, n_levels: int, hop_length: int, seed: int = 0
+) -> Bank:
+    """The bank of some music: stretches in network units, one of them longer than a frame at least."""
+    rng = np.random.default_rng([seed, 8])
+    together = np.concatenate(list(series))[:MOST_LEVEL_SAMPLES].astype(np.float64)
+    quietest = max(float(np.sqrt(np.mean(together**2))), 1e-9) * QUIETEST
+    correlations = _correlations(series, order, hop_length, quietest)
+    kinds = _kinds(correlations, min(n_predictors, max(1, len(correlations) // 4)), rng)
+    kinds = _filled(kinds, n_predictors)
+    weights = np.array([solve(each, NOISE_FLOOR) for each in kinds], dtype=np.float32)
+    heard = [samples[: max(hop_length, MOST_LEVEL_SAMPLES // len(series))] for samples in series]
+    unstruck = Predictors(weights, np.zeros((1, N_PARTS), np.float32), hop_length)
+    energies = np.concatenate([unstruck.energies(samples) for samples in heard])
+    logs = 0.5 * np.log(energies.min(axis=1) / (hop_length // N_PARTS) + quietest**2)
+    levels = _filled(_levels(logs, n_levels, rng), n_levels).astype(np.float32)
+    predictors = Predictors(weights, levels, hop_length)
+    playing = _playing(predictors, kinds, heard, predictors.codes(energies), quietest)
+    return Bank(weights, levels, hop_length, playing)
+
+
+def _playing(
+    predictors: Predictors,
+    kinds: NDArray[np.float64],
+    heard: Sequence[Samples],
+    codes: NDArray[np.int32],
+    quietest: float,
+) -> Playing:
+    """How the bank sounds. heard: stretches, codes: of their frames, (n_frames, 2)."""
+    hop = predictors.hop_length
+    soft = np.array([solve(each, SOFT_FLOOR) for each in kinds], dtype=np.float32)
+    played = np.concatenate([replace(predictors, weights=soft).energies(samples) for samples in heard])
+    own = played[np.arange(len(codes)), codes[:, 0]]
+    logs = 0.5 * np.log(own / (hop // N_PARTS) + quietest**2)
+    used = np.bincount(codes[:, 1], minlength=predictors.n_levels)
+    sums = [np.bincount(codes[:, 1], logs[:, part], minlength=predictors.n_levels) for part in range(N_PARTS)]
+    struck = np.where(used[:, None] > 0, np.array(sums).T / np.maximum(used, 1)[:, None], predictors.levels)
+    frames = np.concatenate([samples[: samples.size // hop * hop].reshape(-1, hop) for samples in heard])
+    loud = 0.5 * np.log((frames.astype(np.float64) ** 2).mean(axis=1) + quietest**2)
+    expected = expected_loudness(loud, codes, 0.5 * np.log(np.exp(2 * struck).mean(axis=1)), predictors.n_predictors)
+    spread = float(np.std(loud - expected[codes[:, 0], codes[:, 1]]))
+    peak = max(float(np.abs(samples).max(initial=0.0)) for samples in heard)
+    arrays = (kinds.astype(np.float32), struck.astype(np.float32), expected.astype(np.float32))
+    return Playing(*arrays, spread, peak)
+
+
+def _filled(rows: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """As many rows as were asked for: little music has fewer, and the last one stands in."""
+    return np.concatenate([rows, np.repeat(rows[-1:], count - len(rows), axis=0)])
+
+
+def _correlations(series: Sequence[Samples], order: int, hop_length: int, quietest: float) -> NDArray[np.float64]:
+    """Autocorrelation of windows that follow each other by a hop, each divided by its energy; silence is left out."""
+    length = WINDOW_HOPS * hop_length
+    window = np.hanning(length)
+    size = 1 << (length + order).bit_length()
+    starts = [(number, at) for number, each in enumerate(series) for at in range(0, each.size - length, hop_length)]
+    if not starts:  # shorter than a window: take it whole
+        series = [np.pad(each, (0, max(0, length + 1 - each.size))) for each in series]
+        starts = [(number, 0) for number in range(len(series))]
+    found = []
+    for number, at in starts[:: -(-len(starts) // MOST_WINDOWS)]:
+        piece = series[number][at : at + length] * window
+        correlation = np.fft.irfft(np.abs(np.fft.rfft(piece, size)) ** 2)[: order + 1]
+        if correlation[0] > length * quietest**2:
+            found.append(correlation / correlation[0])
+    return np.array(found) if found else np.eye(1, order + 1)
+
+
+def _kinds(correlations: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Lloyd's algorithm: each window goes to the predictor that misses least of it, and each is fitted to its own.
+
+    Returns:
+        The autocorrelation that each predictor is fitted to, (count, order + 1).
+    """
+    every = correlations.mean(axis=0)
+    made, weights = [every], [solve(every, NOISE_FLOOR)]
+    while len(made) < count:  # one more where the others miss most
+        missed = np.log(_missed(correlations, np.array(weights)).min(axis=1))
+        chance = missed - missed.min() + 1e-9
+        near = int(rng.choice(len(correlations), p=chance / chance.sum()))
+        made.append(correlations[max(0, near - 3) : near + 4].mean(axis=0))
+        weights.append(solve(made[-1], NOISE_FLOOR))
+    for _ in range(ROUNDS):
+        nearest = _missed(correlations, np.array(weights)).argmin(axis=1)
+        for number in range(count):
+            mine = correlations[nearest == number]
+            if len(mine) > 2:
+                made[number] = mine.mean(axis=0)
+                weights[number] = solve(made[number], NOISE_FLOOR)
+    return (np.array(made) + COMMON * every) / (1 + COMMON)
+
+
+def _missed(correlations: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each window's energy that each predictor misses, (n_windows, n_predictors)."""
+    kernels = np.concatenate([np.ones((len(weights), 1)), -weights], axis=1)
+    size = 1 << (2 * kernels.shape[1]).bit_length()
+    own = np.fft.irfft(np.abs(np.fft.rfft(kernels, size, axis=1)) ** 2, axis=1)[:, : kernels.shape[1]]
+    own[:, 1:] *= 2
+    return np.maximum(correlations @ own.T, 1e-9)
+
+
+def _levels(logs: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The k-means centres of the frames' loudness patterns, from quiet to loud."""
+    centres = np.unique(logs, axis=0)
+    if len(centres) > count:
+        centres = centres[rng.choice(len(centres), count, replace=False)]
+        for _ in range(ROUNDS * 2):
+            nearest = ((logs[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+            used = np.unique(nearest)
+            centres[used] = [logs[nearest == number].mean(axis=0) for number in used]
+    return centres[np.argsort(centres.sum(axis=1))]

@@ -1,0 +1,181 @@
+"""Audio WaveNet: guess the next sample of a sound from the thousands before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from musicgen.approaches.audio_wavenet import parameters
+from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
+from musicgen.approaches.audio_wavenet.conditions import NAMES
+from musicgen.approaches.audio_wavenet.data import prepare_raw_audio
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
+from musicgen.approaches.network_approach import NetworkApproach
+from musicgen.contract.drawing import Convolution, Layer, ReceptiveField
+from musicgen.contract.made import Made, Order
+from musicgen.contract.networks import TrainableNetworks
+from musicgen.contract.parameters import Preset
+from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared, TrainingSong
+from musicgen.machine import usable_cores
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+    from musicgen.networks.training import Task
+
+MU_LAW_LEVELS = 256
+MOST_SHARDS = 8
+
+
+class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
+    """WaveNet on raw audio, as published in 2016, sampled with ring buffers."""
+
+    key = "audio_wavenet"
+    title = "Audio WaveNet"
+    summary = (
+        "Hears raw samples and says the next one, thousands of times a second, with a stack of dilated convolutions. "
+        "It catches a timbre within minutes; melodies longer than it can hear it makes up as it goes."
+    )
+    reference = "A. van den Oord et al., WaveNet: a generative model for raw audio, 2016 (arXiv:1609.03499)."
+    can_learn = (
+        "Timbre: how a string, a pipe or a drum sounds from one sample to the next, how notes begin and fade, and "
+        "which tones follow each other within its receptive field."
+    )
+    cannot_learn = (
+        "Form. It forgets what lies further back than its receptive field, a fraction of a second, so there is no bar, "
+        "no theme and no ending; it mixes everything down to one channel."
+    )
+    medium = "audio"
+    Training = parameters.Training
+    Generation = parameters.Generation
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "quick": Preset(
+            "A small network at 8 kHz: a recognisable timbre after a few minutes on a processor.",
+            training={
+                "sample_rate": 8_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 60,
+                "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
+                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 60.0,
+            },
+            generation={"temperature": 0.9},
+            takes="two or three minutes",
+        ),
+        "original": Preset(
+            "As published: ten dilations to 512, three stacks of them, 256 levels at 16 kHz.",
+            training={
+                "sample_rate": 16_000, "dilation_depth": 10, "stacks": 3, "residual": 64, "skip": 128, "epochs": 200,
+                "batch_size": 8, "crop_length": 2048, "learning_rate": 1e-3, "gain_db": 0.0,
+            },
+            generation={"keep_level": False},
+            takes="hours",
+        ),
+        "best": Preset(
+            "Two stacks that hear a quarter of a second at 16 kHz, and more patience.",
+            training={
+                "sample_rate": 16_000, "dilation_depth": 11, "stacks": 2, "residual": 48, "skip": 96, "epochs": 120,
+                "batch_size": 8, "crop_length": 8192, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
+                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "patience": 30,
+            },
+            takes="an hour or more",
+        ),
+    }  # fmt: skip
+    tiny = Preset(
+        "For tests.",
+        training={
+            "sample_rate": 0, "dilation_depth": 3, "stacks": 1, "residual": 8, "skip": 8, "epochs": 1, "batch_size": 4,
+            "crop_length": 128,
+        },
+        generation={"seconds": 0.05, "prompt_seconds": 0.02},
+    )  # fmt: skip
+
+    def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
+        return prepare_raw_audio(songs, _sizes(training), training)
+
+    def layers(self, training: parameters.Training, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        sizes = _sizes(training)
+        n, width = training.crop_length, sizes.residual
+        outgoing = f"{sizes.levels:,} levels" if not sizes.mixtures else f"{sizes.mixtures} logistic distributions"
+        return (
+            Layer("Samples", "music", (n, 1), note="One channel at the network's sample rate."),
+            Layer(
+                "First convolution, 2 samples", "embedding", (n, width), 2 * sizes.rows * width,
+                note="Each level has a vector of its own." if sizes.rows > 1 else "",
+            ),
+            Layer(
+                f"Gated block, dilations 1 to {sizes.dilations[-1]:,}", "convolution", (n, width),
+                sizes.block_parameters, note="tanh says what, sigmoid says how much; a skip goes to the output.",
+                repeated=len(sizes.dilations),
+            ),
+            Layer("Sum of the skips, dense", "dense", (n, sizes.skip), (sizes.skip + 1) * sizes.skip),
+            Layer(outgoing, "choice", (n, sizes.outputs), (sizes.skip + 1) * sizes.outputs,
+                  note="One level is drawn, and heard again."),
+            Layer("Sound", "music", (n, 1)),
+        )  # fmt: skip
+
+    def receptive_field(self, training: parameters.Training) -> ReceptiveField:
+        sizes = _sizes(training)
+        stack = (Convolution(2, 1), *(Convolution(sizes.kernel_size, each) for each in sizes.dilations))
+        return ReceptiveField(stack, training.crop_length, "samples", training.sample_rate or None)
+
+    def cost(self, prepared: Prepared, training: parameters.Training) -> Cost:
+        sizes = _sizes(training)
+        at_once = -(-training.batch_size // _shards(training)) * min(usable_cores(), _shards(training))
+        activations = 4 * at_once * (sizes.lost + training.crop_length) * len(sizes.dilations)
+        memory = FRAMEWORK_BYTES + 20 * sizes.parameters + activations * (10 * sizes.residual + sizes.skip)
+        return Cost(1, sizes.parameters, _flops(sizes, training) * prepared.training.n_examples, int(memory))
+
+    def build(self, codec: Any, training: parameters.Training, *, seed: int = 0) -> Networks:
+        from musicgen.approaches.audio_wavenet.network import build_audio_wavenet
+        from musicgen.networks.backend import set_seed
+        from musicgen.networks.bundle import Networks
+
+        set_seed(seed)
+        return Networks({"sound": build_audio_wavenet(_sizes(training))})
+
+    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+        from musicgen.approaches.audio_wavenet.network import LEVEL_OBJECTIVE, MIXTURE_OBJECTIVE
+        from musicgen.networks.training import Task
+
+        sizes = _sizes(training)
+        objective = MIXTURE_OBJECTIVE if sizes.mixtures else LEVEL_OBJECTIVE
+        flops = _flops(sizes, training)
+        task = Task("sound", objective, prepared.training, prepared.validation, flops=flops, shards=_shards(training))
+        return [task]
+
+    def generate(
+        self,
+        networks: TrainableNetworks,
+        codec: Any,
+        training: parameters.Training,
+        order: Order[parameters.Generation],
+    ) -> Iterator[Made]:
+        from musicgen.approaches.audio_wavenet.pieces import sound_pieces
+
+        model, sizes = networks.models["sound"], _sizes(training)
+        yield from sound_pieces(model, sizes, codec, training, order)
+
+    def codec_from_json(self, document: dict[str, Any]) -> RawAudioCodec:
+        return RawAudioCodec.from_json(document)
+
+
+def _sizes(training: parameters.Training) -> RawAudioSizes:
+    is_mixture = training.output == "mixture"
+    return RawAudioSizes(
+        levels=LINEAR_LEVELS if is_mixture else MU_LAW_LEVELS,
+        mixtures=training.mixtures if is_mixture else 0,
+        residual=training.residual,
+        skip=training.skip,
+        kernel_size=training.kernel_size,
+        dilation_depth=training.dilation_depth,
+        stacks=training.stacks,
+        conditions=len(NAMES) if training.conditioning != "none" else 0,
+    )
+
+
+def _shards(training: parameters.Training) -> int:
+    """Parts of a batch, as many as divide it: so only the crops that the cores are at take memory."""
+    return math.gcd(training.batch_size, MOST_SHARDS)
+
+
+def _flops(sizes: RawAudioSizes, training: parameters.Training) -> float:
+    """Of one crop, forward and backward: every block answers for half of what comes before the crop, on average."""
+    return 6.0 * sizes.multiplied * (training.crop_length + sizes.lost / 2)

@@ -1,0 +1,97 @@
+"""Crops of stored sound as training examples: each epoch other places, a little louder or softer, higher or lower."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
+from musicgen.approaches.audio_wavenet.conditions import describe_frames
+from musicgen.codecs.examples import Arrays
+from musicgen.codecs.sounds import Sound
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Samples `start` to `stop` of a sound, for which answers are asked; what lies before them may be heard."""
+
+    sound: Sound
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class CropExamples:
+    """Arrays: inputs (n, heard - 1 + crop_length) levels, target (n, crop_length) levels and, if conditioned,
+    condition (n, heard - 2 + crop_length, 3), that of the sample after each pair of inputs.
+
+    Attributes:
+        heard: samples that one answer hears. n_examples: crops in an epoch.
+        gain_db, semitones: how far a crop may be turned up or down and tuned, at random.
+    noise: standard deviation of what disturbs the levels that are heard, never those that are asked for: see
+        `RawAudioCodec.disturbed`. The network learns to go on from sound that is not quite right, as its own will be.
+    """
+
+    stretches: Sequence[Stretch]
+    codec: RawAudioCodec
+    heard: int
+    crop_length: int
+    n_examples: int
+    is_conditioned: bool = False
+    gain_db: float = 0.0
+    semitones: float = 0.0
+    noise: float = 0.0
+
+    def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
+        lines = np.stack([self._even(int(number)) if rng is None else self._drawn(rng) for number in index])
+        ids = self.codec.samples_to_levels(lines)
+        heard = ids[:, :-1]
+        if self.noise and rng is not None:
+            heard = self.codec.disturbed(heard, self.noise * rng.standard_normal(heard.shape, dtype=np.float32))
+        arrays: Arrays = {"inputs": heard, "target": ids[:, self.heard :]}
+        if self.is_conditioned:
+            described = np.stack([describe_frames(line, self.codec.sample_rate) for line in lines])
+            arrays["condition"] = described[:, 2:]
+        return arrays
+
+    def _even(self, number: int) -> NDArray[np.float32]:
+        """Crop `number` of those that lie evenly over the stretches."""
+        places = max(0, sum(map(len, self.stretches)) - self.crop_length)
+        return self._line(number * places // max(1, self.n_examples - 1), 0.0, 1.0)
+
+    def _drawn(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """A crop from anywhere."""
+        place = int(rng.integers(sum(map(len, self.stretches))))
+        ratio = 2 ** (rng.uniform(-self.semitones, self.semitones) / 12) if self.semitones else 1.0
+        return self._line(place, rng.uniform(-self.gain_db, self.gain_db) if self.gain_db else 0.0, ratio)
+
+    def _line(self, place: int, gain_db: float, ratio: float) -> NDArray[np.float32]:
+        """heard + crop_length samples; `place` counts through the stretches, and the answers stay within one. Before
+        the beginning of a song there is silence."""
+        length, chosen = self.heard + self.crop_length, self.stretches[-1]
+        for stretch in self.stretches:
+            if place < len(stretch):
+                chosen = stretch
+                break
+            place -= len(stretch)
+        start = max(chosen.start, min(chosen.start + place, chosen.stop - self.crop_length)) - self.heard
+        if ratio == 1.0:
+            line = chosen.sound.read(start, start + length)
+        else:
+            line = tuned(chosen.sound.read(start, start + int(np.ceil(length * ratio)) + 3), ratio, length)
+        return np.clip(line * np.float32(10 ** (gain_db / 20)), -1.0, 1.0)
+
+
+def tuned(samples: NDArray[np.float32], ratio: float, length: int) -> NDArray[np.float32]:
+    """Every `ratio`-th sample, by cubic interpolation (Catmull-Rom): good enough for a fraction of a tone."""
+    place = 1.0 + np.arange(length) * ratio
+    number = place.astype(np.int64)
+    t = (place - number).astype(np.float32)
+    a, b, c, d = (samples[np.minimum(number + shift, samples.size - 1)] for shift in (-1, 0, 1, 2))
+    return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))

@@ -1,0 +1,117 @@
+"""Songs to what a WaveNet on raw audio learns from: crops, facts and floors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
+from musicgen.approaches.audio_wavenet.crops import CropExamples, Stretch
+from musicgen.approaches.audio_wavenet.floors import ngram_bits
+from musicgen.approaches.audio_wavenet.parameters import Training
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
+from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square
+from musicgen.contract.prepared import Prepared, TrainingSong
+from musicgen.errors import InvalidInput, sentence
+from musicgen.floors.linear_prediction import fit_linear_predictor
+
+MOST_CHECKED_SECONDS = 30.0  # of held-out music, spread over all of it, after each epoch
+MOST_COUNTED = 4_000_000  # samples that the floors are counted on
+FEWEST_SAMPLES = 64  # less music says nothing
+
+
+def prepare_raw_audio(songs: Sequence[TrainingSong], sizes: RawAudioSizes, training: Training) -> Prepared:
+    """See Approach.prepare."""
+    sounds, warnings = open_sounds(songs, sample_rate=training.sample_rate, seconds=training.seconds)
+    learned, held_out = _parts(sounds, training.validation_share)
+    rate = sounds[0].sample_rate
+    codec = RawAudioCodec(rate, sizes.levels, root_mean_square([_alone(each) for each in learned]))
+    crops, checked = _crops(learned, codec, sizes, training), _checked(held_out, codec, sizes, training)
+    facts = {
+        "inputs_shape": [crops.n_examples, sizes.receptive_field - 1 + training.crop_length],
+        "targets_shape": [crops.n_examples, training.crop_length],
+        "n_windows": crops.n_examples,
+        "n_validation_windows": checked.n_examples if checked else 0,
+        "n_songs": len(songs),
+        "sample_rate": rate,
+        "levels": sizes.levels,
+        "receptive_field": sizes.receptive_field,
+        "receptive_field_ms": round(1000 * sizes.receptive_field / rate, 2),
+        "dilations": list(sizes.dilations),
+        "training_seconds": round(_length(learned) / rate, 3),
+        "held_out_seconds": round(_length(held_out) / rate, 3),
+        "loss_unit": "bits per sample",
+    }
+    if checked is None:
+        warnings = (*warnings, "No music is held out, so the loss cannot tell learning from learning by heart.")
+    return Prepared(codec, crops, checked, facts, _floors(learned, held_out or learned, codec), warnings)
+
+
+def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[Stretch], list[Stretch]]:
+    """(training, held-out) stretches: the last part of each song is held out."""
+    learned, held_out = [], []
+    for sound in sounds:
+        cut = sound.n_samples - round(sound.n_samples * share)
+        learned += [Stretch(sound, 0, cut)] if cut >= 3 else []
+        held_out += [Stretch(sound, cut, sound.n_samples)] if sound.n_samples - cut >= FEWEST_SAMPLES else []
+    if _length(learned) < FEWEST_SAMPLES:
+        longest = max(sound.n_samples for sound in sounds)
+        raise InvalidInput(
+            sentence(
+                f"A song to learn from has {FEWEST_SAMPLES} samples or more",
+                f"{longest} in the longest of {len(sounds)}, {share:.0%} of them held out",
+                "Choose a longer song.",
+            ),
+            code="too_short",
+        )
+    return learned, held_out
+
+
+def _crops(stretches: list[Stretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training) -> CropExamples:
+    wanted = min(_length(stretches), round(training.epoch_seconds * codec.sample_rate))
+    return CropExamples(
+        stretches, codec, sizes.receptive_field, training.crop_length,
+        n_examples=max(1, -(-wanted // training.crop_length)),
+        is_conditioned=bool(sizes.conditions), gain_db=training.gain_db, semitones=training.semitones,
+        noise=training.heard_noise,
+    )  # fmt: skip
+
+
+def _checked(
+    stretches: list[Stretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training
+) -> CropExamples | None:
+    """Held-out crops, shorter ones where the held-out music is shorter: no answer lies in what is trained on."""
+    if not stretches:
+        return None
+    length = min(training.crop_length, *map(len, stretches))
+    wanted = min(_length(stretches), round(MOST_CHECKED_SECONDS * codec.sample_rate))
+    return CropExamples(
+        stretches, codec, sizes.receptive_field, length,
+        n_examples=max(1, wanted // length), is_conditioned=bool(sizes.conditions),
+    )  # fmt: skip
+
+
+def _floors(learned: Sequence[Stretch], checked: Sequence[Stretch], codec: RawAudioCodec) -> dict[str, float]:
+    """Bits per sample without a network: counted, or for 65,536 levels by straight lines through the samples before."""
+    training, validation = (
+        [each.sound.read(each.start, min(each.stop, each.start + MOST_COUNTED // len(side))) for each in side]
+        for side in (learned, checked)
+    )
+    if codec.levels < LINEAR_LEVELS:
+        known, wanted = ([codec.samples_to_levels(each) for each in side] for side in (training, validation))
+        return ngram_bits(known, wanted, codec.levels)
+    errors = {"unigram": float(np.mean(np.concatenate(validation).astype(np.float64) ** 2))}
+    for order in (1, 2):
+        errors[f"order_{order}"] = fit_linear_predictor(training, order).mse(validation)
+    step = 2.0 / (codec.levels - 1)
+    return {name: 0.5 * math.log2(2 * math.pi * math.e * max(e, step**2) / step**2) for name, e in errors.items()}
+
+
+def _alone(stretch: Stretch) -> Sound:
+    return stretch.sound.part(stretch.start, stretch.stop)
+
+
+def _length(stretches: Sequence[Stretch]) -> int:
+    return sum(map(len, stretches))

@@ -1,0 +1,127 @@
+"""Sound from a trained WaveNet: several pieces at once, each heard sample by sample, on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.audio_wavenet.kernel import run
+from musicgen.approaches.audio_wavenet.layout import empty_memory, laid_out
+from musicgen.approaches.audio_wavenet.level_keeping import LevelKeeper
+from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
+from musicgen.machine import usable_cores
+
+SAMPLES_PER_CALL = 1000
+Levels = NDArray[np.int32]
+
+
+class Hiss:
+    """Noise on what pieces hear of themselves, as on what was heard in the training: a network that has learned to
+    mistrust what it hears takes sound without noise for less than it is, and fades.
+
+    Args:
+        deviation: see CropExamples.noise. seeds: of the pieces.
+    """
+
+    def __init__(self, deviation: float, seeds: Sequence[int]) -> None:
+        self.deviation = np.float32(deviation)
+        self._rngs = [np.random.default_rng([seed, 7]) for seed in seeds]
+
+    def next(self, n_steps: int) -> NDArray[np.float32]:
+        """Of the following samples of each piece, (n_steps, n_pieces)."""
+        return self.deviation * np.stack([rng.standard_normal(n_steps, dtype=np.float32) for rng in self._rngs], axis=1)
+
+
+class RawAudioSampler:
+    """A WaveNet with the memory of some pieces: what they have sounded so far."""
+
+    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
+        self.sizes = sizes
+        self.weights = laid_out(model, sizes)
+        shares = np.array_split(np.arange(n_pieces), min(usable_cores(), n_pieces))
+        self.shares = [slice(int(share[0]), int(share[-1]) + 1) for share in shares]
+        self.memories = [empty_memory(sizes, len(share)) for share in shares]
+        self.step = 0
+        self.rest()
+
+    def rest(self) -> None:
+        """Hear silence for as long as the network remembers: what a song of the training began after."""
+        self.run(np.full((self.sizes.receptive_field, self.shares[-1].stop), self.sizes.silence, dtype=np.int32))
+
+    def hear(self, levels: Levels, condition: NDArray[np.float32] | None = None) -> None:
+        """Hear levels (n_pieces, n_samples) in place of saying them; only as many as are remembered."""
+        last = slice(-self.sizes.receptive_field, None)
+        told = None if condition is None else condition[:, last].transpose(1, 0, 2)
+        self.run(np.ascontiguousarray(levels[:, last].T), None, told)
+
+    def say(
+        self,
+        uniform: NDArray[np.float32],
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        condition: NDArray[np.float32] | None = None,
+        hiss: Hiss | None = None,
+        keeper: LevelKeeper | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+        so_far: Callable[[Levels], None] = lambda made: None,
+    ) -> Levels:
+        """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
+
+        `condition`: (n_pieces, n_samples, conditions). `hiss`: on what they hear of themselves. `keeper`: keeps them as
+        loud as the songs. `progress` hears how many samples there are; `so_far` is shown them, (n_pieces, n).
+        """
+        n_pieces, n_samples = uniform.shape
+        made = np.empty((n_pieces, n_samples), dtype=np.int32)
+        for start in range(0, n_samples, SAMPLES_PER_CALL):
+            piece = slice(start, min(start + SAMPLES_PER_CALL, n_samples))
+            given = np.full((piece.stop - start, n_pieces), -1, dtype=np.int32)
+            described = None if condition is None else condition[:, piece].transpose(1, 0, 2)
+            noise = hiss.next(len(given)) if hiss else None
+            turns = keeper.turns(made[:, :start]) if keeper else None
+            made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p), noise, turns).T
+            progress(piece.stop)
+            so_far(made[:, : piece.stop])
+        return made
+
+    def run(
+        self,
+        given: Levels,
+        uniform: NDArray[np.float32] | None = None,
+        condition: NDArray[np.float32] | None = None,
+        rules: tuple[float, float] = (1.0, 1.0),
+        noise: NDArray[np.float32] | None = None,
+        turns: NDArray[np.float32] | None = None,
+        kept: NDArray[np.float32] | None = None,
+    ) -> Levels:
+        """The kernel over given (n, n_pieces), the pieces shared out over the cores; see `raw_audio_kernel.run`."""
+        n_steps, n_pieces = given.shape
+        uniform = np.zeros((n_steps, n_pieces), dtype=np.float32) if uniform is None else uniform
+        if condition is None:
+            condition = np.zeros((n_steps, n_pieces, self.sizes.conditions), dtype=np.float32)
+        made = np.empty((n_steps, n_pieces), dtype=np.int32)
+        turns = np.zeros(n_pieces, dtype=np.float32) if turns is None else turns
+        noise = np.zeros((n_steps, n_pieces), dtype=np.float32) if noise is None else noise
+        float_rules = (np.float32(rules[0]), np.float32(rules[1]), self.sizes.levels if self.sizes.mixtures else 0)
+
+        def work(number: int) -> None:
+            share = self.shares[number]
+            part = np.empty((n_steps, share.stop - share.start), dtype=np.int32)
+            logits = np.zeros((0, 0, 0) if kept is None else kept[:, share].shape, dtype=np.float32)
+            run(
+                self.weights, self.memories[number], self.step, np.ascontiguousarray(given[:, share]),
+                np.ascontiguousarray(noise[:, share]), turns[share], np.ascontiguousarray(uniform[:, share]),
+                np.ascontiguousarray(condition[:, share]), float_rules, part, logits,
+            )  # fmt: skip
+            made[:, share] = part
+            if kept is not None:
+                kept[:, share] = logits
+
+        with ThreadPoolExecutor(len(self.shares)) as side_by_side:
+            list(side_by_side.map(work, range(len(self.shares))))
+        self.step += n_steps
+        return made

@@ -1,0 +1,215 @@
+"""What turns the words of a jazz grammar into music again: one vocabulary, and the songs' chords to play over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.jazz_lstm.parts import Parts
+from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, read_token
+from musicgen.codecs.vocabulary import Vocabulary
+from musicgen.contract.prepared import TrainingSong
+from musicgen.symbolic.gathering import STEPS, Event
+from musicgen.symbolic.rolls import main_tempo
+from musicgen.symbolic.score import Score
+
+MOST_OTHER_NOTES = 20_000  # of the accompaniment that is kept beside the chords
+Row = tuple[int, int, int, int]  # onset and length in twelfths of a beat, pitch, velocity
+
+
+@dataclass(frozen=True)
+class Voice:
+    """An instrument with what it plays in the stretch that was learned from, from the first barline on."""
+
+    name: str
+    program: int
+    is_drum: bool = False
+    notes: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """The stretch of one song without its melody: what new melodies are put over.
+
+    Attributes:
+        start_seconds: where it begins in the song. measure: length in twelfths of a beat.
+        chords: of each measure; onsets from its barline (negative: held on from before).
+        melody: the instrument; its `notes` are those of the song, to tell copies. harmony: the chords' instrument.
+        others: all other tracks. accents: velocity of the melody by the twelfth of the beat.
+        lowest, highest: pitch of the melody. tempo: BPM. numerator, denominator: time signature.
+    """
+
+    name: str
+    song_id: str
+    start_seconds: float
+    measure: int
+    chords: tuple[tuple[Event, ...], ...]
+    melody: Voice
+    harmony: Voice
+    others: tuple[Voice, ...]
+    accents: tuple[int, ...]
+    lowest: int
+    highest: int
+    tempo: float
+    numerator: int
+    denominator: int
+
+    @property
+    def n_measures(self) -> int:
+        return len(self.chords)
+
+    def to_json(self) -> dict[str, Any]:
+        document = asdict(self)
+        document["chords"] = [
+            [[chord.onset, chord.length, list(chord.pitches), chord.velocity] for chord in measure]
+            for measure in self.chords
+        ]
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Form:
+        chords = tuple(
+            tuple(
+                Event(int(on), int(length), tuple(map(int, pitches)), int(loud)) for on, length, pitches, loud in each
+            )
+            for each in document["chords"]
+        )
+        others = tuple(_voice_from_json(each) for each in document["others"])
+        voices = {name: _voice_from_json(document[name]) for name in ("melody", "harmony")}
+        accents = tuple(int(each) for each in document["accents"])
+        return cls(**{**document, "chords": chords, "others": others, "accents": accents, **voices})
+
+
+@dataclass(frozen=True)
+class JazzCodec:
+    """Words ↔ ids, and what is needed to play them.
+
+    Attributes:
+        phrasing: how notes were put into words. exact: lengths of a measure add up to the measure.
+        onsets: twelfths of a beat at which notes begin in the songs.
+        forms: of the songs, in their order.
+    """
+
+    vocabulary: Vocabulary
+    phrasing: Phrasing
+    exact: bool
+    onsets: tuple[int, ...]
+    forms: tuple[Form, ...]
+
+    @property
+    def tokens(self) -> list[Token]:
+        return [read_token(word) for word in self.vocabulary.tokens]
+
+    def parts(self) -> NDArray[np.float32]:
+        """What each word is made of: its kind, its length and its reach, 1 or 0; shape (vocabulary, parts)."""
+        made_of = [(("kind", t.kind), ("length", t.length), ("reach", t.reach or t.is_rest)) for t in self.tokens]
+        known = {part: number for number, part in enumerate(sorted({p for parts in made_of for p in parts}, key=str))}
+        matrix = np.zeros((len(made_of), len(known)), dtype=np.float32)
+        for row, parts in zip(matrix, made_of, strict=True):
+            row[[known[part] for part in parts]] = 1
+        return matrix
+
+    @property
+    def most_beats(self) -> int:
+        """Beats in the longest measure, begun ones counted."""
+        return max(-(-form.measure // STEPS) for form in self.forms)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "vocabulary": self.vocabulary.to_json(),
+            "as_written": self.phrasing.as_written,
+            "linked": self.phrasing.linked,
+            "exact": self.exact,
+            "onsets": list(self.onsets),
+            "forms": [form.to_json() for form in self.forms],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> JazzCodec:
+        return cls(
+            Vocabulary.from_json(document["vocabulary"]),
+            Phrasing(bool(document["as_written"]), bool(document["linked"])),
+            bool(document["exact"]),
+            tuple(int(onset) for onset in document["onsets"]),
+            tuple(Form.from_json(form) for form in document["forms"]),
+        )
+
+
+def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
+    """The form of a song whose parts were picked."""
+    notes = [event for events in parts.line for event in events if event.pitches]
+    pitches = [event.pitches[0] for event in notes]
+    signature = max(
+        (each for each in score.time_signatures if each.tick * STEPS <= parts.start * score.ticks_per_beat),
+        key=lambda each: each.tick,
+        default=None,
+    )
+    beats, unit = (signature.numerator, signature.denominator) if signature else (4, 4)
+    if 4 * STEPS * beats != parts.measure * unit:
+        beats, unit = parts.measure // STEPS, 4
+    melody, harmony = score.tracks[parts.melody_track], score.tracks[_most_played(score, parts)]
+    used = {parts.melody_track, *parts.chord_tracks}
+    others = [n for n in np.unique(score.notes["track"]).tolist() if n not in used]
+    return Form(
+        name=song.name,
+        song_id=song.id,
+        start_seconds=float(score.ticks_to_seconds(np.array([parts.start * score.ticks_per_beat // STEPS]))[0]),
+        measure=parts.measure,
+        chords=tuple(
+            tuple(
+                Event(chord.onset - parts.start - number * parts.measure, chord.length, chord.pitches, chord.velocity)
+                for chord in chords
+            )
+            for number, chords in enumerate(parts.chords)
+        ),
+        melody=Voice(
+            melody.name or "Melody",
+            melody.program,
+            notes=tuple((event.onset - parts.start, event.length, event.pitches[0], event.velocity) for event in notes),
+        ),
+        harmony=Voice(harmony.name or "Chords", harmony.program),
+        others=tuple(_other_voice(score, parts, number) for number in others),
+        accents=_accents(notes, parts.start),
+        lowest=min(pitches),
+        highest=max(pitches),
+        tempo=main_tempo(score),
+        numerator=beats,
+        denominator=unit,
+    )
+
+
+def _most_played(score: Score, parts: Parts) -> int:
+    """The track whose instrument plays the chords."""
+    return max(parts.chord_tracks, key=lambda number: int((score.notes["track"] == number).sum()))
+
+
+def _other_voice(score: Score, parts: Parts, number: int) -> Voice:
+    """What another track plays in the stretch, as exactly as twelfths of a beat are not: in ticks of its own grid."""
+    scale = STEPS / score.ticks_per_beat
+    notes = score.notes[score.notes["track"] == number]
+    onset = np.rint(notes["onset_ticks"] * scale).astype(int) - parts.start
+    inside = (onset >= 0) & (onset < parts.measure * parts.n_measures)
+    length = np.maximum(1, np.rint(notes["duration_ticks"] * scale)).astype(int)
+    columns = onset[inside], length[inside], notes["pitch"][inside], notes["velocity"][inside]
+    rows = [(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)][:MOST_OTHER_NOTES]
+    track = score.tracks[number]
+    return Voice(track.name, track.program, track.is_drum, tuple(rows))
+
+
+def _accents(notes: Sequence[Event], start: int) -> tuple[int, ...]:
+    """Mean velocity of the notes that begin in each twelfth of the beat; the mean of all where none does."""
+    velocity = np.array([event.velocity for event in notes], dtype=float)
+    place = np.array([(event.onset - start) % STEPS for event in notes])
+    return tuple(
+        round(float(velocity[place == each].mean() if (place == each).any() else velocity.mean()))
+        for each in range(STEPS)
+    )
+
+
+def _voice_from_json(document: Mapping[str, Any]) -> Voice:
+    rows = tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in document["notes"])
+    return Voice(str(document["name"]), int(document["program"]), bool(document["is_drum"]), rows)

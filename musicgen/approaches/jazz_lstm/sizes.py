@@ -1,0 +1,51 @@
+"""Sizes of the jazz network: arithmetic alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from musicgen.approaches.jazz_lstm.examples import MEASURES_OF_A_PHRASE
+from musicgen.symbolic.gathering import STEPS
+
+
+@dataclass(frozen=True)
+class JazzSizes:
+    """What the network is built from.
+
+    Attributes:
+        num_parts: different kinds, lengths and reaches, where words share them; else 0.
+        embedding: width of the vector that stands for a word; 0 for one-hot.
+        beats: in the longest measure, where the network is told the place in the measure; else 0.
+    """
+
+    vocabulary_size: int
+    num_parts: int
+    units: int
+    num_layers: int
+    embedding: int
+    beats: int
+    dropout: float
+
+    @property
+    def features(self) -> int:
+        """Numbers that come into the first LSTM at each step."""
+        places = self.beats + STEPS + MEASURES_OF_A_PHRASE if self.beats else 0
+        return (self.embedding or self.width) + places
+
+    @property
+    def width(self) -> int:
+        """Numbers that stand for a word, before an embedding."""
+        return self.num_parts or self.vocabulary_size
+
+    @property
+    def multiplied(self) -> int:
+        """Weights that one step is multiplied with."""
+        inputs, total = self.features, 0
+        for _ in range(self.num_layers):
+            total += 4 * self.units * (inputs + self.units)
+            inputs = self.units
+        return total + self.units * self.width + self.width * self.embedding
+
+    @property
+    def parameters(self) -> int:
+        return self.multiplied + 4 * self.units * self.num_layers + self.num_parts + self.vocabulary_size

@@ -1,0 +1,57 @@
+"""The base of approaches whose networks learn by gradient: they say what each network learns from, the engine does the
+rest. Not an approach by itself."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from musicgen.contract.approach import Approach, TrainingModel
+from musicgen.contract.made import GenerationModel
+from musicgen.contract.monitor import Monitor
+from musicgen.contract.networks import TrainableNetworks
+from musicgen.contract.prepared import Prepared
+
+if TYPE_CHECKING:
+    from musicgen.networks.training import Recipe, Task
+
+# Hears the training means of each task (task → name → mean) after each epoch, before the weights are saved.
+AfterEpoch = Callable[[dict[str, dict[str, float]]], None]
+
+
+class NetworkApproach(Approach[TrainingModel, GenerationModel]):
+    """`tasks` says what is learned; `recipe` and `after_epoch` have answers that most approaches keep."""
+
+    @abstractmethod
+    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: TrainingModel) -> Sequence[Task]:
+        """One for each network: what it minimises, and the examples it learns from."""
+
+    def recipe(self, training: TrainingModel) -> Recipe:
+        """How to train: epochs, batch size and learning rate from the parameters of these names."""
+        from musicgen.networks.training import Recipe
+
+        return Recipe.of(training)
+
+    def after_epoch(self, networks: TrainableNetworks, prepared: Prepared) -> AfterEpoch | None:
+        """What notes in `networks.state` what generation will need; None for nothing."""
+        return None
+
+    def fit(
+        self,
+        networks: TrainableNetworks,
+        prepared: Prepared,
+        training: TrainingModel,
+        *,
+        seed: int,
+        monitor: Monitor,
+        first_epoch: int = 1,
+    ) -> None:
+        from musicgen.networks import training as engine
+        from musicgen.networks.bundle import Networks
+
+        assert isinstance(networks, Networks)  # as `build` made them
+        engine.fit(
+            networks, self.tasks(networks, prepared, training), self.recipe(training), seed=seed, monitor=monitor,
+            first_epoch=first_epoch, after_epoch=self.after_epoch(networks, prepared),
+        )  # fmt: skip

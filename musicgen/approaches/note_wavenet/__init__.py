@@ -1,0 +1,233 @@
+"""Note WaveNet: guess the next note of a piece by causal convolutions over those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from musicgen.approaches.network_approach import NetworkApproach
+from musicgen.approaches.note_wavenet import parameters
+from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes, stack_layers
+from musicgen.approaches.note_wavenet.sizes import WordSizes
+from musicgen.approaches.notes.data import prepare_events, prepare_tokens
+from musicgen.approaches.notes.event_drawing import event_layers
+from musicgen.approaches.notes.event_sizes import EventSizes
+from musicgen.approaches.notes.events import FIELDS, EventCodec
+from musicgen.approaches.notes.token_codec import TokenCodec
+from musicgen.contract.drawing import Layer, ReceptiveField
+from musicgen.contract.made import Made, Order
+from musicgen.contract.networks import TrainableNetworks
+from musicgen.contract.parameters import Preset
+from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared, TrainingSong
+
+if TYPE_CHECKING:
+    from musicgen.networks.bundle import Networks
+    from musicgen.networks.training import Task
+
+
+class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
+    """The WaveNet half of Music-Generator (2022), and what became of it."""
+
+    key = "note_wavenet"
+    title = "Note WaveNet"
+    summary = (
+        "Hears the last notes through convolutions that reach twice as far with every layer, and guesses the next: "
+        "pitch, rhythm, length, loudness and voice. It knows exactly what was played, as far back as it hears."
+    )
+    reference = "A. Patel, Music-Generator, 2022: a simplified WaveNet on notes and chords, after Aravind Pai; van den "
+    reference += "Oord et al., WaveNet, 2016."
+    can_learn = (
+        "Motifs and figures, the chords and cadences of a style, and what follows what at distances up to its "
+        "receptive field."
+    )
+    cannot_learn = (
+        "Anything that began before its receptive field: it forgets a theme the moment it falls out of hearing, and "
+        "plans no form."
+    )
+    medium = "midi"
+    Training = parameters.Training
+    Generation = parameters.Generation
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "quick": Preset(
+            "Notes with rhythm and voices, shown in all keys, through gated convolutions: a style in about a minute.",
+            training={
+                "epochs": 60, "dropout": 0.4, "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine",
+                "gradient_clip": 1.0, "weight_decay": 0.2, "patience": 15,
+            },
+            generation={"top_p": 0.92},
+        ),
+        "original": Preset(
+            "The authors' pipeline, number for number: words for notes and chords of the piano, windows of 32, three "
+            "plain convolutions with pooling.",
+            training={
+                "representation": "tokens", "sequence_length": 32, "epochs": 50, "dilation_depth": 3,
+                "filters": (64, 128, 256), "kernel_size": 3, "gated": False, "residual": False, "skip": False,
+                "pooling": True, "dropout": 0.2, "dense": 256, "embedding": 100, "batch_size": 256, "threshold": 40,
+                "instruments": "piano", "validation": "random_windows",
+            },
+            generation={"num_notes": 100},
+        ),
+        "best": Preset(
+            "Wider and deeper, with more patience.",
+            training={
+                "sequence_length": 128, "epochs": 80, "dilation_depth": 6, "filters": (128,), "skip_channels": 192,
+                "dropout": 0.5, "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
+                "weight_decay": 0.5, "patience": 20,
+            },
+            generation={"top_p": 0.92},
+        ),
+    }  # fmt: skip
+    tiny = Preset(
+        "For tests.",
+        training={
+            "sequence_length": 8, "epochs": 1, "filters": (4,), "dilation_depth": 2, "skip_channels": 4,
+            "batch_size": 4, "dense": 4, "embedding": 4,
+        },
+        generation={"num_notes": 12},
+    )  # fmt: skip
+
+    def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
+        if training.representation == "events":
+            prepared = prepare_events(songs, training, seed)
+        else:
+            prepared = prepare_tokens(songs, training, seed, at_every_step=training.learns_every_step)
+        facts = {
+            **prepared.facts,
+            "receptive_field": self.receptive_field(training).steps,
+            "dilations": list(training.stack.dilations),
+        }
+        return replace(prepared, facts=facts, warnings=(*prepared.warnings, *_reach_warnings(training)))
+
+    def layers(self, training: parameters.Training, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        steps = training.sequence_length
+        if training.representation == "tokens":
+            return _words(facts["vocabulary_size"] if facts else None, training).layers
+        sizes = _events(_fields(facts), training) if facts else None
+        return event_layers(steps, training.embedding, stack_layers(training.stack, steps), sizes)
+
+    def receptive_field(self, training: parameters.Training) -> ReceptiveField:
+        return _reach(training.stack, training.sequence_length)
+
+    def cost(self, prepared: Prepared, training: parameters.Training) -> Cost:
+        codec, steps = prepared.codec, training.sequence_length
+        parameters, multiplied = _parameters(codec, training), _multiplied(codec, training)
+        heads = 4 * training.dense * len(getattr(codec, "spoken", (0,)))
+        activations = 4 * training.batch_size * (training.stack.activations(steps) + steps * heads)
+        memory = FRAMEWORK_BYTES + 20 * parameters + 3 * activations
+        return Cost(1, parameters, 6.0 * multiplied * prepared.training.n_examples, int(memory))
+
+    def build(self, codec: Any, training: parameters.Training, *, seed: int = 0) -> Networks:
+        from musicgen.approaches.note_wavenet.network import build_wavenet_events, build_word_network
+        from musicgen.networks.backend import set_seed
+        from musicgen.networks.bundle import Networks
+
+        set_seed(seed)
+        if isinstance(codec, EventCodec):
+            return Networks({"notes": build_wavenet_events(_events(codec.sizes, training), training.stack)})
+        network = build_word_network(
+            len(codec.vocabulary), training.stack, training.dense, every_step=training.learns_every_step
+        )
+        return Networks({"notes": network})
+
+    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+        from musicgen.approaches.note_wavenet.network import EVERY_STEP_OBJECTIVE
+        from musicgen.approaches.notes.event_network import event_objective
+        from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
+        from musicgen.networks.training import Task
+
+        codec = prepared.codec
+        if isinstance(codec, EventCodec):
+            objective = event_objective(_events(codec.sizes, training))
+        else:
+            objective = EVERY_STEP_OBJECTIVE if training.learns_every_step else TOKEN_OBJECTIVE
+        task = Task(
+            "notes", objective, prepared.training, prepared.validation, flops=6.0 * _multiplied(codec, training),
+            shards=2,
+        )  # fmt: skip
+        return [task]
+
+    def generate(
+        self,
+        networks: TrainableNetworks,
+        codec: Any,
+        training: parameters.Training,
+        order: Order[parameters.Generation],
+    ) -> Iterator[Made]:
+        from musicgen.approaches.note_wavenet.network import WaveNetEventStepper, word_stepper
+        from musicgen.approaches.notes.pieces import event_pieces, token_pieces
+
+        model = networks.models["notes"]
+        if isinstance(codec, EventCodec):
+            events = WaveNetEventStepper(model, _events(codec.sizes, training), training.stack, codec)
+            yield from event_pieces(events, codec, order)
+        else:
+            words = word_stepper(model, training.stack, by_window=order.generation.memory == "window")
+            yield from token_pieces(words, codec, training.sequence_length, order)
+
+    def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
+        return (TokenCodec if "vocabulary" in document else EventCodec).from_json(document)
+
+
+def _fields(facts: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(facts["values_of_each_field"][name]) for name in FIELDS)
+
+
+def _events(fields: tuple[int, ...], training: parameters.Training) -> EventSizes:
+    """What is around the convolutions."""
+    return EventSizes(
+        fields,
+        tuple(number for number, size in enumerate(fields) if size > 1),
+        embedding=training.embedding,
+        units=training.stack.units,
+        num_layers=0,
+        head=training.dense,
+        dropout=training.dropout,
+    )
+
+
+def _words(vocabulary_size: int | None, training: parameters.Training) -> WordSizes:
+    return WordSizes(
+        vocabulary_size, training.sequence_length, training.stack, training.dense, training.learns_every_step
+    )
+
+
+def _parameters(codec: Any, training: parameters.Training) -> int:
+    if isinstance(codec, EventCodec):
+        return _events(codec.sizes, training).parameters + training.stack.parameters
+    return _words(len(codec.vocabulary), training).parameters
+
+
+def _multiplied(codec: Any, training: parameters.Training) -> float:
+    """Weights that one window is multiplied with."""
+    if isinstance(codec, EventCodec):
+        around = training.sequence_length * _events(codec.sizes, training).multiplied
+        return around + training.stack.multiplied(training.sequence_length)
+    return _words(len(codec.vocabulary), training).multiplied
+
+
+def _reach(stack: StackSizes, window: int) -> ReceptiveField:
+    return ReceptiveField(stack.convolutions, window, "notes")
+
+
+def _reach_warnings(training: parameters.Training) -> tuple[str, ...]:
+    """One sentence where the convolutions reach less far than the window, or so much further that it is a waste."""
+    window, stack = training.sequence_length, training.stack
+    reach = _reach(stack, window).steps
+    if reach < window and not training.learns_every_step:
+        return (
+            f"The convolutions reach back {reach} of the {window} notes of a window, so the first {window - reach} "
+            f"never count: choose a higher dilation_depth, or a shorter sequence_length.",
+        )
+    if reach < window:
+        return (
+            f"The convolutions reach back {reach} notes of windows of {window}: what lies further back is not heard. "
+            f"A higher dilation_depth reaches further.",
+        )
+    is_deep = training.dilation_depth > 1 and not stack.pooling
+    if is_deep and _reach(replace(stack, dilation_depth=training.dilation_depth - 1), window).steps >= window:
+        return (
+            f"The convolutions reach back {reach} notes, but are never shown more than {window} while learning: a "
+            f"longer sequence_length, or a lower dilation_depth, would waste nothing.",
+        )
+    return ()

@@ -1,0 +1,81 @@
+"""The codec of note events that fits some songs: their values, their voices, and the habits that pieces keep to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from musicgen.approaches.notes.events import (
+    DURATION,
+    FIELDS,
+    GAP,
+    PITCH,
+    TRANSPOSE,
+    VOICE,
+    EventCodec,
+    Events,
+    Song,
+    bar_steps,
+    score_to_song,
+)
+from musicgen.approaches.notes.voices import voice_numbers, voices_of
+from musicgen.symbolic.score import Score
+
+
+def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[Song]]:
+    """The codec of some songs (score, tracks or None for all), and the events of each."""
+    voices = voices_of(scores)
+    songs = [score_to_song(score, voice_numbers(score, tracks, voices)) for score, tracks in scores]
+    together = np.concatenate([np.zeros((0, len(FIELDS)), np.int32), *(song.events for song in songs)])
+    low, high = (int(together[:, PITCH].min()), int(together[:, PITCH].max())) if len(together) else (60, 60)
+    pitches = range(max(0, low - TRANSPOSE), min(127, high + TRANSPOSE - 1) + 1)
+    values = [np.unique(together[:, field]).tolist() for field in range(len(FIELDS))]
+    values[GAP] = sorted({0, *values[GAP]})
+    values[PITCH] = list(pitches)
+    codec = EventCodec(
+        values=tuple(tuple(each) for each in values),
+        voices=voices,
+        is_single=tuple(all(_is_single(song.events, voice) for song in songs) for voice in range(len(voices))),
+        ranges=tuple(_pitch_range(together, voice) for voice in range(len(voices))),
+        most_together=max((_largest_chord(song.events) for song in songs), default=1),
+        most_repeats=max((_longest_repeat(song.events) for song in songs), default=1),
+        tempo=float(np.median([_tempo(score) for score, _ in scores])),
+        bar=Counter(bar_steps(score) for score, _ in scores).most_common(1)[0][0],
+    )
+    return codec, songs
+
+
+def _largest_chord(events: Events) -> int:
+    if not len(events):
+        return 1
+    chords = np.cumsum(events[:, GAP] > 0)
+    return int(np.bincount(chords).max())
+
+
+def _pitch_range(events: Events, voice: int) -> tuple[int, int]:
+    pitches = events[events[:, VOICE] == voice, PITCH]
+    return (int(pitches.min()), int(pitches.max())) if pitches.size else (0, 127)
+
+
+def _is_single(events: Events, voice: int) -> bool:
+    """Whether the notes of a voice follow one another, a slip in fifty allowed."""
+    onset = np.cumsum(events[:, GAP])
+    mine = events[:, VOICE] == voice
+    overlapping = onset[mine][:-1] + events[mine, DURATION][:-1] > onset[mine][1:]
+    return bool(overlapping.mean() <= 0.02) if overlapping.size else True
+
+
+def _longest_repeat(events: Events) -> int:
+    """How often a voice sings one pitch in a row at most."""
+    longest = 1
+    for voice in np.unique(events[:, VOICE]):
+        changes = np.flatnonzero(np.diff(events[events[:, VOICE] == voice, PITCH]))
+        runs = np.diff(np.concatenate([[-1], changes, [(events[:, VOICE] == voice).sum() - 1]]))
+        longest = max(longest, int(runs.max()))
+    return longest
+
+
+def _tempo(score: Score) -> float:
+    return float(score.tempos[0].tempo) if score.tempos else 120.0

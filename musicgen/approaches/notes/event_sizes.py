@@ -1,0 +1,82 @@
+"""Sizes of an event network, and how many weights they make. Arithmetic only: no framework is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from musicgen.approaches.notes.event_features import BEATS_IN_BAR, FADING
+from musicgen.approaches.notes.events import GAP, PITCH, STEPS_PER_BEAT, EventCodec
+
+N_LIKED = 12 * (1 + len(FADING))  # how a pitch stands to what sounds and to the key
+
+
+@dataclass(frozen=True)
+class EventSizes:
+    """Sizes of an event network.
+
+    Attributes:
+        fields: number of values of each field. spoken: the fields that are chosen (two values or more).
+        units: width of the memory. num_layers: LSTM layers; 0 where the memory is another, and counted elsewhere.
+    """
+
+    fields: tuple[int, ...]
+    spoken: tuple[int, ...]
+    embedding: int
+    units: int
+    num_layers: int
+    head: int
+    dropout: float
+    recurrent_dropout: float = 0.0
+
+    @classmethod
+    def of(
+        cls, codec: EventCodec, *, embedding: int, units: int, num_layers: int, head: int, dropout: float
+    ) -> EventSizes:
+        return cls(codec.sizes, codec.spoken, embedding, units, num_layers, head, dropout)
+
+    @property
+    def n_pitches(self) -> int:
+        return self.fields[PITCH]
+
+    @property
+    def n_intervals(self) -> int:
+        """From the highest pitch down to the lowest, and up."""
+        return 2 * self.n_pitches - 1
+
+    @property
+    def heard(self) -> list[int]:
+        """What the memory hears of an event: its fields (or the start mark), and where it stands in the bar."""
+        return [*(size + 1 for size in self.fields), STEPS_PER_BEAT, BEATS_IN_BAR]
+
+    def told(self, field: int) -> list[int]:
+        """What the head of a field is told besides: the fields before it, where it stands, what its voice sang last."""
+        if field == GAP:
+            return []
+        before = [self.fields[earlier] for earlier in self.spoken if earlier < field]
+        return [*before, STEPS_PER_BEAT, BEATS_IN_BAR, *([self.n_pitches + 1] if field == PITCH else [])]
+
+    @property
+    def heard_parameters(self) -> int:
+        """Weights of what the memory hears an event by."""
+        return (sum(self.heard) + self.n_pitches) * self.embedding
+
+    def head_parameters(self, field: int) -> int:
+        """Weights of the head that chooses a field."""
+        told = sum(self.told(field)) + (self.n_pitches + 2 * self.n_intervals if field == PITCH else 0)
+        liked = (self.head + 1) * N_LIKED if field == PITCH else 0
+        return liked + (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
+
+    @property
+    def parameters(self) -> int:
+        """Trainable weights, in closed form."""
+        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)][: self.num_layers]
+        memory = sum(4 * self.units * (size + self.units + 1) for size in inputs)
+        return self.heard_parameters + memory + sum(self.head_parameters(field) for field in self.spoken)
+
+    @property
+    def multiplied(self) -> int:
+        """Weights that one event is multiplied with; looking a vector up costs nothing."""
+        inputs = [self.embedding, *[self.units] * (self.num_layers - 1)][: self.num_layers]
+        memory = sum(4 * self.units * (size + self.units) for size in inputs)
+        heads = sum(self.head * (self.units + self.fields[field]) for field in self.spoken)
+        return memory + heads + self.n_pitches * (self.embedding + 5 * self.head)

@@ -1,0 +1,183 @@
+"""An event network one field at a time, for sampling: what it remembers of a piece, what the songs rule out next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musicgen.approaches.notes.event_features import BEATS_IN_BAR, FADING, NOTHING_HEARD
+from musicgen.approaches.notes.event_network import EventLayers
+from musicgen.approaches.notes.event_sizes import EventSizes
+from musicgen.approaches.notes.events import DURATION, FIELDS, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
+
+NEVER = -1e9
+
+
+class EventStepper:
+    """One field of one event at a time, with the bookkeeping of `codecs.event_features`.
+
+    It allows what the songs had: chords rise and are no larger, a voice that sings one note at a time is not given two,
+    no voice repeats a pitch more often, and none leaves its range (learned from in all keys, songs would wander off).
+
+    State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
+    left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2, 12), lowest
+    (batch,).
+    """
+
+    def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
+        self.model, self.sizes = model, sizes
+        self.layers = EventLayers(sizes, model)
+        self.num_fields = len(FIELDS)
+        self.gaps = np.asarray(codec.values[GAP], dtype=np.int32)
+        self.durations = np.maximum(np.asarray(codec.values[DURATION], dtype=np.int32), 1)
+        self.is_single = np.asarray(codec.is_single)
+        first = codec.values[PITCH][0]
+        self.floor = np.array([low - first for low, _ in codec.ranges], dtype=np.int32)
+        self.ceiling = np.array([high - first for _, high in codec.ranges], dtype=np.int32)
+        self.most_together, self.most_repeats = codec.most_together, codec.most_repeats
+        self.zero_gap = codec.values[GAP].index(0)
+
+    def start(self, position: Any, bar: Any) -> tuple[Any, Any]:
+        """(logits of the first field, state) of pieces that begin at `position` (batch,) of bars of length `bar`."""
+        batch_size = position.shape[0]
+        mark = ops.broadcast_to(ops.convert_to_tensor(self.sizes.fields, "int32"), (batch_size, self.num_fields))
+        zeros = ops.zeros((batch_size,), "int32")
+        state = {
+            "memory": self._empty_memory(batch_size),
+            "context": ops.zeros((batch_size, self.sizes.units)),
+            "chosen": mark,
+            "position": position,
+            "bar": bar,
+            "together": zeros,
+            "left": ops.zeros((batch_size, self.sizes.n_pitches), "int32"),
+            "latest": ops.full((batch_size, self.sizes.fields[VOICE]), self.sizes.n_pitches, "int32"),
+            "repeats": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
+            "singing": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
+            "heard": ops.zeros((batch_size, len(FADING), 12)),
+            "lowest": zeros,
+            "floor": ops.broadcast_to(ops.convert_to_tensor(self.floor), (batch_size, self.floor.size)),
+            "ceiling": ops.broadcast_to(ops.convert_to_tensor(self.ceiling), (batch_size, self.ceiling.size)),
+        }
+        return self._listen(state, is_start=True)
+
+    def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
+        """`token` (batch,) was chosen for `field` → (logits of the next field, state)."""
+        state = {**state, "chosen": _put(state["chosen"], field, token)}
+        if field == GAP:
+            state = self._moved_on(state, token)
+        if field == PITCH:
+            state["lowest"] = token
+        if field == len(FIELDS) - 1:
+            return self._listen(self._sung(state), is_start=False)
+        return self._logits(field + 1, state), state
+
+    def _empty_memory(self, batch_size: int) -> Any:
+        return [self.layers.lstm(number).initial_state(batch_size) for number in range(self.sizes.num_layers)]
+
+    def _remember(self, x: Any, memory: Any) -> tuple[Any, Any]:
+        """What was heard (batch, embedding), memory → (context (batch, units), memory)."""
+        after = []
+        for number, before in enumerate(memory):
+            state = self.layers.lstm(number).step(x, before)
+            after.append(state)
+            x = self.layers.after_lstm(number, state[0])
+        return x, after
+
+    def _moved_on(self, state: Any, token: Any) -> Any:
+        gap = ops.take(ops.convert_to_tensor(self.gaps), token)
+        is_chord = gap == 0
+        return {
+            **state,
+            "position": state["position"] + gap,
+            "left": ops.maximum(state["left"] - gap[:, None], 0),
+            "together": ops.where(is_chord, state["together"] + 1, 1),
+            "lowest": ops.where(is_chord, state["lowest"], 0),
+            "singing": ops.where(is_chord[:, None], state["singing"], 0),
+        }
+
+    def _sung(self, state: Any) -> Any:
+        chosen = state["chosen"]
+        pitch, voice = chosen[:, PITCH], chosen[:, VOICE]
+        length = ops.take(ops.convert_to_tensor(self.durations), chosen[:, DURATION])
+        is_pitch = ops.one_hot(pitch, self.sizes.n_pitches, dtype="int32")
+        is_voice = ops.one_hot(voice, self.sizes.fields[VOICE], dtype="int32")
+        is_class = ops.one_hot(pitch % 12, 12)[:, None]
+        is_again = ops.cast(state["latest"] == pitch[:, None], "int32")
+        return {
+            **state,
+            "repeats": ops.where(is_voice > 0, state["repeats"] * is_again + 1, state["repeats"]),
+            "singing": ops.maximum(state["singing"], is_voice),
+            "heard": state["heard"] * np.array(FADING, dtype="float32")[:, None] + is_class,
+            "left": ops.maximum(state["left"], is_pitch * length[:, None]),
+            "latest": ops.where(is_voice > 0, pitch[:, None], state["latest"]),
+            # A prompt may reach further than the songs did.
+            "floor": ops.where(is_voice > 0, ops.minimum(state["floor"], pitch[:, None]), state["floor"]),
+            "ceiling": ops.where(is_voice > 0, ops.maximum(state["ceiling"], pitch[:, None]), state["ceiling"]),
+        }
+
+    def _listen(self, state: Any, *, is_start: bool) -> tuple[Any, Any]:
+        """Hear the event that was just chosen (or the start mark), and say what may come first in the next one."""
+        sounding = ops.cast(state["left"] > 0, "float32")
+        x = self.layers.heard(state["chosen"], self._phase(state), sounding)
+        context, memory = self._remember(x, state["memory"])
+        state = {**state, "memory": memory, "context": context}
+        logits = self._logits(GAP, state)
+        is_zero = ops.arange(self.sizes.fields[GAP]) == self.zero_gap
+        if is_start:
+            return ops.where(is_zero, logits, NEVER), state
+        is_full = state["together"] >= self.most_together
+        is_full = ops.logical_or(is_full, ops.all(self._is_taken(state), axis=1))[:, None]
+        return ops.where(ops.logical_and(is_zero, is_full), NEVER, logits), state
+
+    def _logits(self, field: int, state: Any) -> Any:
+        batch_size = state["position"].shape[0]
+        if field not in self.sizes.spoken:
+            return ops.zeros((batch_size, self.sizes.fields[field]))
+        voice = ops.minimum(state["chosen"][:, VOICE], self.sizes.fields[VOICE] - 1)
+        last = ops.squeeze(ops.take_along_axis(state["latest"], voice[:, None], axis=1), axis=1)
+        chosen = [state["chosen"][:, number] for number in range(self.num_fields)]
+        sounding = ops.cast(state["left"] > 0, "float32")
+        anchors = [last, chosen[PITCH]]  # not chosen anew yet: that of the event before
+        heard = state["heard"]
+        shares = ops.reshape(heard / (ops.sum(heard, axis=2, keepdims=True) + NOTHING_HEARD), (batch_size, -1))
+        logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors, shares)
+        if field == VOICE:
+            is_taken = self._is_taken(state)
+            is_taken = ops.logical_and(is_taken, ops.logical_not(ops.all(is_taken, axis=1, keepdims=True)))
+            return ops.where(is_taken, NEVER, logits)
+        if field == PITCH:
+            return ops.where(self._is_excluded(state, voice, last), NEVER, logits)
+        return logits
+
+    def _is_taken(self, state: Any) -> Any:
+        """Voices that the chord so far leaves no note for, (batch, voices): they sing already, or lie below it."""
+        is_singing = ops.logical_and(state["singing"] > 0, self.is_single)
+        return ops.logical_or(is_singing, state["ceiling"] < state["lowest"][:, None])
+
+    def _is_excluded(self, state: Any, voice: Any, last: Any) -> Any:
+        """Pitches below the chord so far, outside the range of the voice, and one that it has sung often enough:
+        (batch, pitches). Where that leaves none, the range gives way first."""
+        pitches = ops.arange(self.sizes.n_pitches)
+
+        def of_voice(name: str) -> Any:
+            return ops.take_along_axis(state[name], voice[:, None], axis=1)
+
+        is_worn = ops.logical_and(pitches == last[:, None], of_voice("repeats") >= self.most_repeats)
+        excluded = ops.logical_or(pitches < state["lowest"][:, None], is_worn)
+        is_outside = ops.logical_or(pitches < of_voice("floor"), pitches > of_voice("ceiling"))
+        every = ops.logical_or(excluded, is_outside)
+        excluded = ops.where(ops.all(every, axis=1, keepdims=True), excluded, every)
+        return ops.logical_and(excluded, ops.logical_not(ops.all(excluded, axis=1, keepdims=True)))
+
+    def _phase(self, state: Any) -> Any:
+        place, bar = state["position"], state["bar"]
+        beat = (place % bar) // STEPS_PER_BEAT % BEATS_IN_BAR
+        return ops.stack([place % STEPS_PER_BEAT, beat], axis=-1)
+
+
+def _put(chosen: Any, field: int, token: Any) -> Any:
+    """`chosen` (batch, 5) with `token` (batch,) in the place of `field`."""
+    return ops.where(ops.arange(chosen.shape[1]) == field, token[:, None], chosen)

@@ -1,0 +1,59 @@
+"""The authors' tokens as a codec: one sorted vocabulary, and some windows of the songs to begin from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.notes.tokens import score_to_tokens, tokens_to_score
+from musicgen.codecs.vocabulary import Vocabulary
+from musicgen.symbolic.score import Score
+
+
+@dataclass(frozen=True)
+class TokenCodec:
+    """Scores ↔ token ids.
+
+    Attributes:
+        starts: windows of ids from the songs: a piece without a prompt continues one of them.
+        piano_only, in_time_order: see note_tokens.score_to_tokens. tempo: BPM, median of the songs.
+    """
+
+    vocabulary: Vocabulary
+    starts: tuple[tuple[int, ...], ...]
+    piano_only: bool
+    in_time_order: bool
+    tempo: float
+
+    def score_to_ids(self, score: Score, tracks: Sequence[int] | None = None) -> NDArray[np.int32]:
+        """Ids of the tokens that the vocabulary has; rare ones are left out, as they were in training."""
+        words = score_to_tokens(score, tracks=tracks, piano_only=self.piano_only, in_time_order=self.in_time_order)
+        return self.vocabulary.encode(self.vocabulary.known(words))
+
+    def ids_to_score(self, ids: NDArray[np.integer], *, step_beats: float = 1.0, tempo: float | None = None) -> Score:
+        """One event per step, each as long as a step."""
+        words = self.vocabulary.decode(ids)
+        return tokens_to_score(words, step_beats=step_beats, note_beats=step_beats, tempo=tempo or self.tempo)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "vocabulary": self.vocabulary.to_json(),
+            "starts": [list(start) for start in self.starts],
+            "piano_only": self.piano_only,
+            "in_time_order": self.in_time_order,
+            "tempo": self.tempo,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> TokenCodec:
+        return cls(
+            vocabulary=Vocabulary.from_json(document["vocabulary"]),
+            starts=tuple(tuple(int(number) for number in start) for start in document["starts"]),
+            piano_only=bool(document["piano_only"]),
+            in_time_order=bool(document["in_time_order"]),
+            tempo=float(document["tempo"]),
+        )

@@ -1,0 +1,91 @@
+"""What an approach is: prepare → build → fit → generate. One folder or one file each; nothing else to register.
+
+An approach is stateless. Its module imports no framework at module level, so that the pages and the command line can
+describe it in milliseconds; `build`, `fit` and `generate` run in worker processes. It knows no pages, no database and
+no queue: songs come in as clips, progress goes out through a Monitor.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from musicgen.contract.drawing import Layer, ReceptiveField
+from musicgen.contract.made import GenerationModel, Made, Order
+from musicgen.contract.monitor import Monitor
+from musicgen.contract.networks import TrainableNetworks
+from musicgen.contract.parameters import Parameters, Preset, TrainingParameters
+from musicgen.contract.prepared import Cost, Prepared, TrainingSong
+
+Medium = Literal["audio", "midi"]
+TrainingModel = TypeVar("TrainingModel", bound=TrainingParameters)
+
+
+class Approach(ABC, Generic[TrainingModel, GenerationModel]):
+    """Subclass this in `approaches/<key>/`; the class attributes are the description that pages and CLI show."""
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    reference: ClassVar[str]
+    can_learn: ClassVar[str]
+    cannot_learn: ClassVar[str]
+    medium: ClassVar[Medium]
+    Training: ClassVar[type[TrainingParameters]]
+    Generation: ClassVar[type[Parameters]]
+    presets: ClassVar[Mapping[str, Preset]]
+    tiny: ClassVar[Preset]
+
+    @abstractmethod
+    def prepare(self, songs: Sequence[TrainingSong], training: TrainingModel, *, seed: int = 0) -> Prepared:
+        """Songs → codec, examples, facts and floors. NumPy only: also runs before a training to show what it will be.
+
+        Raises InvalidInput where nothing can be learned from the songs, with the arithmetic."""
+
+    def layers(self, training: TrainingModel, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
+        """What music goes through, from what comes in to what comes out, for drawings; arithmetic alone.
+
+        `facts`: those of `prepare`, where songs have been chosen; without them, what only songs can tell stays a word.
+        With them the parameters add up to those of `cost`."""
+        return ()
+
+    def receptive_field(self, training: TrainingModel) -> ReceptiveField | None:
+        """How far back its convolutions hear; None for networks without."""
+        return None
+
+    @abstractmethod
+    def cost(self, prepared: Prepared, training: TrainingModel) -> Cost:
+        """Closed-form size and effort; a test holds `parameters` equal to what `build` builds."""
+
+    @abstractmethod
+    def build(self, codec: Any, training: TrainingModel, *, seed: int = 0) -> TrainableNetworks:
+        """The untrained networks, from the codec and the parameters alone (that is how a checkpoint is loaded)."""
+
+    @abstractmethod
+    def fit(
+        self,
+        networks: TrainableNetworks,
+        prepared: Prepared,
+        training: TrainingModel,
+        *,
+        seed: int,
+        monitor: Monitor,
+        first_epoch: int = 1,
+    ) -> None:
+        """Train in place up to `training.epochs`. `first_epoch` > 1 continues a run whose state was loaded into
+        `networks`. Raises TrainingFailed on a loss that is not finite."""
+
+    @abstractmethod
+    def generate(
+        self,
+        networks: TrainableNetworks,
+        codec: Any,
+        training: TrainingModel,
+        order: Order[GenerationModel],
+    ) -> Iterator[Made]:
+        """One Made per seed of the order."""
+
+    @abstractmethod
+    def codec_from_json(self, document: dict[str, Any]) -> Any:
+        """The codec that `prepare` made, from its saved state."""

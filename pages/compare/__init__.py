@@ -1,0 +1,1 @@
+"""What the Compare page alone needs: the pair, the stretch, and what differs."""

@@ -1,0 +1,1 @@
+"""What the Songs page alone needs: bringing songs in, the list, and one song."""

@@ -1,0 +1,1 @@
+"""What the Train page alone needs: the plan, the tracks, and what is inside."""

@@ -1,0 +1,1 @@
+"""Outputs as the pages show them: cards, sound, verdicts, remedies and downloads."""

@@ -1,0 +1,160 @@
+"""Outputs as cards: hear it, see it, what to think of it, take it away, make it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui import run_words
+from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
+from pages.ui.errors import shown_errors
+from pages.ui.intent import intent_key
+from pages.ui.navigation import page_link
+from pages.ui.outputs.downloads import download_buttons
+from pages.ui.outputs.generation_view import watch
+from pages.ui.outputs.judging import draw_judgement
+from pages.ui.outputs.remedies import draw_remedies
+from pages.ui.outputs.sound import draw_sound
+from pages.ui.tables import text_table
+from pages.ui.text import ago, clock, count, escape
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Output
+
+
+def draw_outputs(outputs: Sequence[Output], *, is_quiet: bool = False, has_remedies: bool = False) -> None:
+    """The cards, newest first.
+
+    Args:
+        is_quiet: nothing is being made: those of earlier versions are checked now, and the page may be left.
+        has_remedies: with buttons against what is wrong with them.
+    """
+    for number, output in enumerate(outputs):
+        with shown_errors():
+            # The newest card has the plain keys (`download_wav`); the others carry their id as well.
+            _card(output, suffix="" if number == 0 else output.id, is_quiet=is_quiet, has_remedies=has_remedies)
+
+
+def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) -> None:
+    with st.container(border=True, key=f"output_{output.id}", gap="small"):
+        st.markdown(f"**{escape(output.name)}**")
+        st.caption(escape(summary(output)))
+        draw_sound(output.clip, key=f"play_{output.id}")
+        _picture(output)
+        _repeated(output)
+        remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
+        draw_judgement(output, may_measure=is_quiet, remedies=remedies)
+        _take_away(output, suffix)
+        _actions(output, suffix)
+        with st.expander("How it was made"):
+            text_table(("Setting", "value"), settings_rows(output.sidecar))
+
+
+def summary(output: Output) -> str:
+    """`0:20 · 200 notes · seed 3 · 5 min ago`."""
+    facts, sidecar = output.clip.facts, output.sidecar
+    parts = [clock(output.seconds)]
+    if facts.get("num_notes") is not None:
+        parts.append(count(int(facts["num_notes"]), "note"))
+    elif facts.get("sample_rate"):
+        parts.append(f"{facts['sample_rate'] / 1000:g} kHz")
+    parts.append(f"seed {sidecar.get('seed')}")
+    return " · ".join([*parts, ago(output.created_at)])
+
+
+def _picture(output: Output) -> None:
+    lane = Lane("", output.clip)
+    if output.medium == "midi":
+        figure, alt = roll_figure([lane], row_height=170), "Piano roll of the notes over time"
+    else:
+        figure, alt = waveform_figure([lane]), "Waveform of each channel over time"
+    show_figure(figure, key=f"picture_{output.id}", alt=alt)
+
+
+def _repeated(output: Output) -> None:
+    """Whether a piece that was made again is what it repeats."""
+    if output.sidecar.get("regenerates"):
+        same = output.sidecar.get("is_same_as_original")
+        words = "The same as the first time, bit for bit." if same else _why_not_the_same(output.sidecar)
+        st.caption(f":material/{'verified' if same else 'difference'}: {escape(words)}")
+
+
+def _why_not_the_same(sidecar: dict[str, Any]) -> str:
+    changed = sidecar.get("made_with_other") or {}
+    if not changed:
+        return "Not the same as the first time."
+    said = ", ".join(f"{name} was {then} and is now {now}" for name, (then, now) in changed.items())
+    return (
+        f"Not the same as the first time: {said}. Another processor or version rounds numbers differently, and one "
+        "note or sample chosen differently changes all that follow."
+    )
+
+
+def _take_away(output: Output, suffix: str) -> None:
+    download_buttons(output.clip, output.name, key_suffix=suffix)
+
+
+def _actions(output: Output, suffix: str) -> None:
+    dotted = f".{suffix}" if suffix else ""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        _compare_link(output)
+        if st.button(
+            "Generate exactly again", key=f"output_again{dotted}", icon=":material/replay:",
+            help="Same weights, seed, settings and prompt: the same piece, note for note and sample for sample.",
+        ):  # fmt: skip
+            _again(output)
+        st.download_button(
+            "Settings (JSON)", data=json.dumps(output.sidecar, indent=1, ensure_ascii=False),
+            file_name=f"{output.id}.json", mime="application/json", key=f"download_json{dotted}", on_click="ignore",
+            icon=":material/data_object:", help="Run, checkpoint, seed, settings, prompt and versions.",
+        )  # fmt: skip
+        with st.popover("Delete", icon=":material/delete:", key=f"output_more{dotted}"):
+            st.caption("This takes the sound and the notes; the run stays.")
+            if st.button("Delete for good", key=f"output_delete{dotted}"):
+                _delete(output)
+
+
+def _compare_link(output: Output) -> None:
+    reference = (output.sidecar.get("reference") or {}).get("song_id") or (output.sidecar.get("prompt") or {}).get("id")
+    linked = {"reference": reference} if reference else {}
+    page_link("compare", "Compare", generated=output.id, **linked)
+
+
+def _again(output: Output) -> None:
+    from musicgen.runs.api import regenerate
+
+    watch(regenerate(output.id, submit_key=intent_key("again", output.id)))
+    st.toast("Making it again. It appears here when it is done.")
+    st.rerun()
+
+
+def _delete(output: Output) -> None:
+    from musicgen.runs.api import delete_output
+
+    delete_output(output.id)
+    st.rerun()
+
+
+def settings_rows(sidecar: dict[str, Any]) -> list[tuple[str, str]]:
+    """Settings, measurements and versions of an output, for a table."""
+    rows = [
+        (name.replace("_", " "), run_words.fact_value(value)) for name, value in sidecar.get("generation", {}).items()
+    ]
+    rows += [("seed", str(sidecar.get("seed"))), ("weights", _weights(sidecar.get("checkpoint")))]
+    if sidecar.get("prompt"):
+        rows.append(("prompt", str(sidecar["prompt"].get("name") or sidecar["prompt"].get("id"))))
+    facts = {name: value for name, value in sidecar.get("facts", {}).items() if not isinstance(value, dict | list)}
+    rows += [(run_words.fact_title(name), run_words.fact_value(value)) for name, value in facts.items()]
+    rows += [(f"version of {name}", str(version)) for name, version in sidecar.get("versions", {}).items()]
+    return rows
+
+
+def _weights(checkpoint: Any) -> str:
+    if isinstance(checkpoint, dict):
+        epoch = checkpoint.get("epoch")
+        return f"epoch {epoch}" if epoch is not None else str(checkpoint.get("name", ""))
+    return str(checkpoint)

@@ -1,0 +1,133 @@
+"""What can be done about a piece, one button each: generate again, train on, train anew, bring songs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from musicgen.approaches import approaches
+from musicgen.contract.approach import Approach
+from musicgen.errors import MusicgenError, NotFound
+from musicgen.evaluation.remedies import Offer, Settings, possible_remedies
+from pages.ui.errors import show_error
+from pages.ui.form import prefill
+from pages.ui.intent import intent_key
+from pages.ui.navigation import go_to
+from pages.ui.outputs.generation_view import watch
+from pages.ui.text import escape
+
+if TYPE_CHECKING:
+    from musicgen.runs.api import Output, Run
+
+ICONS = {
+    "generate": ":material/replay:",
+    "resume": ":material/play_arrow:",
+    "train": ":material/school:",
+    "songs": ":material/library_music:",
+}
+PAST_BEST = 0.8  # where the best epoch lies before this share of them, more epochs only learn by heart
+
+
+def draw_remedies(
+    output: Output, verdicts: Iterable[Mapping[str, Any]], *, stays: bool, can_leave: bool = True
+) -> None:
+    """The buttons: `remedy_<n>_<output id>`.
+
+    Args:
+        stays: this page shows what is being generated; another one leads to the page that does.
+        can_leave: whether this page may be left from here; a page that looks again by itself must not be (see
+            `waiting`), so what leads elsewhere waits until it is quiet.
+    """
+    run = _run_of(output)
+    if run is None or run.approach not in approaches():
+        return
+    known = approaches()[run.approach]
+    with st.container(horizontal=True, gap="xsmall"):
+        for number, offer in enumerate(offers(output, run, known, verdicts)):
+            is_open = can_leave or offer.action == "generate"
+            # No `help`: it would put each button into the page twice (for pointers and for touch).
+            if st.button(
+                escape(offer.title), key=f"remedy_{number}_{output.id}", icon=ICONS[offer.action], disabled=not is_open
+            ):
+                _do(offer, output, run, known, stays)
+
+
+def offers(output: Output, run: Run, known: Approach, verdicts: Iterable[Mapping[str, Any]]) -> list[Offer]:
+    """What this approach can do about it now, with this run in the state it is in."""
+    training = Settings(known.Training, run.request["training"])
+    generation = Settings(known.Generation, output.sidecar.get("generation") or {})
+    found = possible_remedies(verdicts, training, generation, trained_epochs=len(run.history))
+    return [offer for offer in found if offer.action != "resume" or _learns_more(run)]
+
+
+def _learns_more(run: Run) -> bool:
+    """Whether more epochs may help: it rests, and the best of its epochs is one of the last."""
+    done, best = len(run.history), run.best_epoch
+    return not run.is_active and (best is None or best > PAST_BEST * done)
+
+
+def _run_of(output: Output) -> Run | None:
+    from musicgen.runs.api import get_run
+
+    try:
+        return get_run(output.run_id)
+    except NotFound:
+        return None
+
+
+def _do(offer: Offer, output: Output, run: Run, known: Approach, stays: bool) -> None:
+    """Start it, and go to where it is seen."""
+    try:
+        if offer.action == "generate":
+            watch(_generate(offer, output, run))
+        elif offer.action == "resume":
+            _resume(offer, run)
+    except MusicgenError as error:
+        show_error(error)
+        return
+    if offer.action == "generate" and stays:
+        st.toast("It is on its way. It appears here when it is done.")
+        st.rerun()
+    if offer.action == "train":
+        fill_train_page(run, known, offer.changes)
+        go_to("train")
+    page = {"generate": "generate", "resume": "runs"}.get(offer.action)
+    if page:
+        go_to(page, run=run.id)
+    go_to("songs")
+
+
+def _generate(offer: Offer, output: Output, run: Run) -> str:
+    """The same seed and prompt with the changed settings; the id of the task."""
+    from musicgen.runs.api import SongChoice, submit_generation
+
+    sidecar = output.sidecar
+    prompt, chosen = sidecar.get("prompt"), (sidecar.get("checkpoint") or {}).get("chosen")
+    request = {"output": output.id, "changes": offer.changes}
+    return submit_generation(
+        run.id, {**(sidecar.get("generation") or {}), **offer.changes}, seed=int(sidecar.get("seed") or 0),
+        prompt=SongChoice(prompt["id"], prompt.get("tracks") and tuple(prompt["tracks"])) if prompt else None,
+        checkpoint=chosen if chosen in ("best", "last") else "best", submit_key=intent_key("remedy", request),
+    )  # fmt: skip
+
+
+def _resume(offer: Offer, run: Run) -> None:
+    from musicgen.runs.api import resume
+
+    resume(run.id, epochs=int(offer.changes["epochs"]))
+
+
+def fill_train_page(run: Run, known: Approach, changes: Mapping[str, Any]) -> None:
+    """Let the Train page open with the run's own songs and settings, and with what is changed of them."""
+    request = run.request
+    preset = request.get("preset") if request.get("preset") in known.presets else next(iter(known.presets))
+    st.session_state["approach"] = known.key
+    st.session_state["preset"] = preset
+    st.session_state[f"songs.{known.medium}"] = [song["id"] for song in request["songs"]]
+    for song in request["songs"]:
+        st.session_state[f"tracks.{song['id']}"] = list(song.get("tracks") or ())
+    st.session_state["train_seed"] = int(request.get("seed") or 0)
+    values = {**request["training"], **changes}
+    prefill(known.Training, known.presets[str(preset)].training, values, key_prefix="training")
