@@ -1,5 +1,5 @@
-"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once, and which note-off ends which
-note-on. NumPy only; knows no chunks of other kinds, no meta events and no music.
+"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once. NumPy only; knows no chunks of
+other kinds, of meta events only the tempo, and no music. Which event ends which note: `note_ends`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.symbolic.note_ends import OPEN, next_silence, pair, replay
+
 NO_PROGRAM = 255
-OPEN = -1
+BANK, SILENCERS = 0, (120, 123)  # All Sound Off, All Notes Off
 BEND = 128  # pitch bends travel among the controllers under this number
 NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, CHANNEL_PRESSURE, PITCH, SYSTEM = 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0, 0xF0
 
 # What stands behind a delta time → bytes of the rest of the event; 0: not to be told from here.
 _REST = np.array([2] * 0x80 + [3] * 0x40 + [0] * 0x20 + [3] * 0x10 + [0] * 0x10, np.uint8)
+_REST_OF_TEMPO = 6
 
 
 class MidiSyntaxError(Exception):
@@ -33,9 +36,12 @@ class Notes:
     """Columns of equal length, in file order of the note-ons.
 
     Attributes:
+        event: the number of the note-on among all events.
         key: channel × 128 + pitch. program: the channel's program in this chunk, NO_PROGRAM before the first change.
         offset: tick of the note-off, OPEN where there is none.
     """
+
+    event: NDArray[np.intp]
 
     chunk: NDArray[np.int64]
     onset: NDArray[np.int64]
@@ -57,6 +63,27 @@ class Programs:
 
 
 @dataclass(frozen=True, slots=True)
+class Modes:
+    """What tells a channel how to sound rather than what: bank selects (number 0) and the commands that silence it
+    (120, 123), as columns in file order. `event`: the number of the event."""
+
+    event: NDArray[np.intp]
+    chunk: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    tick: NDArray[np.int64]
+    number: NDArray[np.uint8]
+    value: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Tempos:
+    """Tempo changes in file order: microseconds a quarter note, as they stand there."""
+
+    tick: NDArray[np.int64]
+    microseconds: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Controls:
     """Controllers and pitch bends (BEND, 14 bits), as columns in file order."""
 
@@ -68,7 +95,9 @@ class Controls:
 
 
 _NO_TICKS = np.empty(0, np.int64)
-_NO_CONTROLS = Controls(_NO_TICKS, _NO_TICKS, _NO_TICKS, np.empty(0, np.uint8), np.empty(0, np.uint16))
+_NO_BYTES = np.empty(0, np.uint8)
+_NO_CONTROLS = Controls(_NO_TICKS, _NO_TICKS, _NO_TICKS, _NO_BYTES, np.empty(0, np.uint16))
+_NO_MODES = Modes(np.empty(0, np.intp), _NO_TICKS, _NO_TICKS, _NO_TICKS, _NO_BYTES, _NO_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +108,32 @@ class Events:
     notes: Notes
     programs: Programs
     controls: Controls
+    modes: Modes
+    tempos: Tempos
 
 
 def spans_to_next(content: NDArray[np.uint8]) -> bytes:
     """For each byte: how long an event would be that began there, running status meaning two data bytes; 0 where more
     than a table is needed to say it. `content`: with some zeros at its end."""
     length = _delta_lengths(content)
-    status = content[np.minimum(np.arange(content.size, dtype=np.int32) + length, content.size - 1)]
+    behind = np.minimum(np.arange(content.size, dtype=np.int32) + length, content.size - 1)
+    status = content[behind]
     rest = _REST[status]
+    meta = np.flatnonzero(status == 0xFF)
+    at = np.minimum(behind[meta], content.size - 3)
+    rest[meta[(content[at + 1] == 0x51) & (content[at + 2] == 3)]] = _REST_OF_TEMPO
     return ((length + rest) * ((rest > 0) & (length < 5))).tobytes()
 
 
 def read_events(
-    content: NDArray[np.uint8], positions: Sequence[int], begins: Sequence[int], skipped: Counter[str]
+    content: NDArray[np.uint8],
+    positions: Sequence[int],
+    begins: Sequence[int],
+    ports: Sequence[int],
+    skipped: Counter[str],
 ) -> Events:
-    """Take the events apart that begin at `positions`; `begins`: the first one of each chunk, as an index of it.
+    """Take the events apart that begin at `positions`; `begins`: the first one of each chunk, as an index of it;
+    `ports`: that of each chunk.
 
     What is not kept is counted in `skipped`. Raises MidiSyntaxError."""
     at = np.array(positions, np.int64)
@@ -109,7 +149,10 @@ def read_events(
     events = _Raw(chunk, tick, status, content[behind], content[behind + 1])
     _check(events, leading < SYSTEM, at)
     programs = _programs(events, np.flatnonzero((status & 0xF0) == PROGRAM))
-    return Events(tick, _notes(events, programs, skipped), programs, _controls(events, skipped))
+    controls, modes = _controls(events, skipped)
+    tempos = _tempos(content, behind, events)
+    notes = _notes(events, programs, _silences(modes, ports), ports, skipped)
+    return Events(tick, notes, programs, controls, modes, tempos)
 
 
 def _delta_lengths(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -175,65 +218,62 @@ class _Raw:
         return (self.status[index] & 15).astype(np.int64)
 
 
-def _notes(events: _Raw, programs: Programs, skipped: Counter[str]) -> Notes:
+def _silences(modes: Modes, ports: Sequence[int]) -> NDArray[np.int64]:
+    """Where a channel falls silent: sorted places (port × 16 + channel) × 2^48 + ticks."""
+    is_silence = modes.number != BANK
+    if not is_silence.any():
+        return _NO_TICKS
+    place = np.array(ports)[modes.chunk[is_silence]] << 4 | modes.channel[is_silence]
+    return np.sort(place << 48 | modes.tick[is_silence])
+
+
+def _notes(
+    events: _Raw, programs: Programs, silences: NDArray[np.int64], ports: Sequence[int], skipped: Counter[str]
+) -> Notes:
     index = np.flatnonzero(events.status < POLY_PRESSURE)
     key = events.channel(index) << 7 | events.low[index]
     place = events.chunk[index] << 11 | key
     is_on = (events.status[index] >= NOTE_ON) & (events.high[index] > 0)
-    ons, offs = _pair(place, is_on)
-    skipped["note-offs without a note"] += index.size - ons.size - int(np.count_nonzero(offs >= 0))
+    ons, offs = pair(place, is_on)
+    tick = events.tick[index]
+    offset = np.where(offs >= 0, tick[offs], OPEN)
+    num_used = int(np.count_nonzero(offs >= 0))
+    if silences.size and num_used < ons.size:
+        ticks, num_used = _silence(place, is_on, tick, ports, silences, offs, ons)
+        offset = ticks
+    skipped["note-offs without a note"] += index.size - ons.size - num_used
     began = index[ons]
     return Notes(
+        event=began,
         chunk=events.chunk[began],
-        onset=events.tick[began],
-        offset=np.where(offs >= 0, events.tick[index[offs]], OPEN),
+        onset=tick[ons],
+        offset=offset,
         key=key[ons],
         velocity=events.high[began],
         program=_programs_of(began, events, programs),
     )
 
 
-def _pair(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The note-ons in order, and the note-off of each, -1 where there is none: of one place, first on, first off."""
-    order = np.argsort(place, kind="stable")
-    place, is_on = place[order], is_on[order]
-    if _alternates(place, is_on):
-        ons, offs = order[0::2], order[1::2]
-    else:
-        group = np.cumsum(np.diff(place, prepend=place[:1]) != 0)
-        kept = ~_orphans(group, is_on)
-        order, group, is_on = order[kept], group[kept], is_on[kept]
-        ons, ends = order[is_on], order[~is_on]
-        offs = np.full(ons.size, -1)
-        offs[np.searchsorted(_numbered(group[is_on]), _numbered(group[~is_on]))] = ends
-    back = np.argsort(ons)
-    return ons[back], offs[back]
-
-
-def _alternates(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> bool:
-    """Whether every note ends before the next one of its place begins, as in most files."""
-    return bool(
-        place.size % 2 == 0 and is_on[0::2].all() and not is_on[1::2].any() and np.array_equal(place[0::2], place[1::2])
-    )
-
-
-def _orphans(group: NDArray[np.int64], is_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """True for the note-offs that come while no note of their group sounds.
-
-    The sum of ons and offs of a group reaches a new low there. Groups are kept apart by starting each one lower than
-    the one before can reach."""
-    base = group * -(group.size + 1)
-    start = np.flatnonzero(np.diff(group, prepend=-1))
-    total = np.cumsum(np.where(is_on, 1, -1))
-    before = np.where(start > 0, total[start - 1], 0)
-    level = total - np.repeat(before, np.diff(start, append=group.size)) + base
-    lowest = np.minimum.accumulate(np.minimum(level, base))
-    return level < np.minimum(np.concatenate([base[:1], lowest[:-1]]), base)
-
-
-def _numbered(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ascending groups → group × 2^32 + the number of each within its group."""
-    return (group << 32) + np.arange(group.size) - np.searchsorted(group, group)
+def _silence(
+    place: NDArray[np.int64],
+    is_on: NDArray[np.bool_],
+    tick: NDArray[np.int64],
+    ports: Sequence[int],
+    silences: NDArray[np.int64],
+    offs: NDArray[np.intp],
+    ons: NDArray[np.intp],
+) -> tuple[NDArray[np.int64], int]:
+    """The ends of all notes, those in doubt told anew with the silences; and how many note-offs ended one."""
+    in_doubt = np.isin(place, np.unique(place[ons[offs < 0]]))
+    channel = np.array(ports)[place >> 11] << 4 | place >> 7 & 15
+    chosen = np.flatnonzero(in_doubt)
+    silent_at = next_silence(channel[chosen], tick[chosen], silences)
+    ends, num_used = replay(place[chosen], is_on[chosen], tick[chosen], silent_at)
+    end = np.full(tick.size, OPEN)
+    is_sure = (offs >= 0) & ~in_doubt[ons]
+    end[ons[is_sure]] = tick[offs[is_sure]]
+    end[chosen[list(ends)]] = list(ends.values())
+    return end[ons], num_used + int(np.count_nonzero(is_sure))
 
 
 def _programs(events: _Raw, index: NDArray[np.intp]) -> Programs:
@@ -254,18 +294,31 @@ def _programs_of(began: NDArray[np.intp], events: _Raw, programs: Programs) -> N
     return np.where(is_known, programs.program[order][last], NO_PROGRAM)
 
 
-def _controls(events: _Raw, skipped: Counter[str]) -> Controls:
+def _controls(events: _Raw, skipped: Counter[str]) -> tuple[Controls, Modes]:
     of_kind = np.bincount(events.status >> 4, minlength=16).tolist()
     skipped["aftertouch events"] += of_kind[POLY_PRESSURE >> 4] + of_kind[CHANNEL_PRESSURE >> 4]
     if not of_kind[CONTROL >> 4] + of_kind[PITCH >> 4]:
-        return _NO_CONTROLS
+        return _NO_CONTROLS, _NO_MODES
     kind = events.status & 0xF0
     index = np.flatnonzero((kind == CONTROL) | (kind == PITCH))
     low, is_bend = events.low[index], kind[index] == PITCH
     kept = is_bend | ((low >= 1) & (low <= 119) & (low != 32))
     skipped["bank selects and mode messages"] += index.size - int(np.count_nonzero(kept))
+    modes = _modes(events, index[~kept & np.isin(low, (BANK, *SILENCERS))])
     index, low, is_bend = index[kept], low[kept], is_bend[kept]
     high = events.high[index].astype(np.uint16)
     value = np.where(is_bend, high << 7 | low, high)
     number = np.where(is_bend, BEND, low).astype(np.uint8)
-    return Controls(events.chunk[index], events.channel(index), events.tick[index], number, value)
+    return Controls(events.chunk[index], events.channel(index), events.tick[index], number, value), modes
+
+
+def _modes(events: _Raw, index: NDArray[np.intp]) -> Modes:
+    places = (events.chunk[index], events.channel(index), events.tick[index])
+    return Modes(index, *places, events.low[index], events.high[index])
+
+
+def _tempos(content: NDArray[np.uint8], behind: NDArray[np.int64], events: _Raw) -> Tempos:
+    """`behind`: the positions behind the statuses of all events."""
+    index = np.flatnonzero((events.status == 0xFF) & (events.low == 0x51) & (events.high == 3))
+    first, second, third = (content[behind[index] + place].astype(np.int64) for place in (2, 3, 4))
+    return Tempos(events.tick[index], first << 16 | second << 8 | third)
