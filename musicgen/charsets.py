@@ -19,6 +19,7 @@ from musicgen.letters import likelihood
 MAX_POOL = 8192  # bytes that are looked at
 LONG_POOL = 48  # bytes beyond ASCII from which the detector is asked
 _DETECTOR_BONUS = 6.0
+SHORT, _CUT = 24, -9.0  # bytes of a text that hardly anybody would cut, and what it takes to believe it
 _POOR = -6.5  # a byte beyond ASCII; worse readings are no text of ours
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _PLACEHOLDER = "\ufffd"
@@ -63,12 +64,16 @@ def decode_texts(texts: Sequence[bytes], others: Iterable[bytes] = (), *, from_d
         others: more text of the same origin, that helps to tell the encoding.
         from_dos: they are names of files in an archive.
     """
-    doubtful = [text for text in texts if _as_unicode(text) is None]
-    if not doubtful:
-        return [_as_unicode(text) or "" for text in texts]
-    pool = _pool([*doubtful, *others])
+    known = [_as_unicode(text) for text in texts]
+    if None not in known:
+        return [text or "" for text in known]
+    others = list(others)
+    pool = _pool([text for text in (*texts, *others) if text in _TAGS or not _is_surely_unicode(text)])
     encoding = _encoding(pool, from_dos)
-    return [_decoded(text, encoding, from_dos) for text in texts]
+    return [
+        read if read is not None and _is_surely_unicode(text) else _decoded(text, encoding, from_dos)
+        for text, read in zip(texts, known, strict=True)
+    ]
 
 
 def decode_text(text: bytes) -> str:
@@ -77,12 +82,9 @@ def decode_text(text: bytes) -> str:
 
 
 def _decoded(text: bytes, encoding: str, from_dos: bool) -> str:
-    known = _as_unicode(text)
-    if known is not None:
-        return known
     read = _read(text, encoding)
     if read is None:  # not like the others
-        read = _read(text, _encoding((text,), from_dos))
+        read = _as_unicode(text) or _read(text, _encoding((text,), from_dos))
     return text.decode("ascii", "replace") if read is None else read
 
 
@@ -100,34 +102,30 @@ def _as_unicode(text: bytes) -> str | None:
     if text.isascii():
         return text.decode("iso2022_jp" if b"\x1b$" in text else "ascii", "replace")
     try:
-        return _cut_to_letters(text).decode("utf-8") if _looks_like_utf8(text) else None
+        return _cut_to_letters(text).decode("utf-8")
     except UnicodeDecodeError:
         return None
 
 
 def _cut_to_letters(text: bytes) -> bytes:
     """Without the beginning of a letter at its end, whose rest was cut off."""
-    return re.sub(rb"[\xc2-\xdf]$|[\xe0-\xef][\x80-\xbf]?$|[\xf0-\xf4][\x80-\xbf]{0,2}$", b"", text)
+    return re.sub(rb"[\xe0-\xef][\x80-\xbf]$|[\xf0-\xf4][\x80-\xbf]{1,2}$", b"", text)
 
 
-def _looks_like_utf8(text: bytes) -> bool:
+def _is_surely_unicode(text: bytes) -> bool:
     """Whether it is more than chance: two bytes of a Chinese name may well be one letter of UTF-8."""
-    try:
-        read = _cut_to_letters(text).decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    letters = [letter for letter in read if letter >= "\x80"]
-    if len(letters) > 3 or any(letter >= "\u0800" for letter in letters):
-        return bool(letters)
-    scores = (likelihood(read, script) for script in ("western", "central", "cyrillic", "greek", "turkish"))
-    return bool(letters) and max(scores) > -8.0 * len(letters)
+    read = _as_unicode(text)
+    if read is None or text.isascii():
+        return read is not None
+    num_letters = sum(letter >= "\x80" for letter in read)
+    return num_letters > 3 or any(letter >= "\u0800" for letter in read)
 
 
 def _pool(texts: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Those with bytes beyond ASCII, each once, up to MAX_POOL bytes."""
+    """Each once, up to MAX_POOL bytes."""
     chosen, size = dict[bytes, None](), 0
     for text in texts:
-        if (text in _TAGS or _as_unicode(text) is None) and text not in chosen:
+        if text not in chosen:
             size += len(text)
             if size > MAX_POOL and chosen:
                 break
@@ -164,6 +162,8 @@ def _score(pool: Sequence[bytes], table: _Table, from_dos: bool) -> float | None
             score -= 6.0 * sum(byte > 127 for byte in text)
         else:
             score += likelihood(read, table.script)
+            if text[-1] > 127 and len(text) < SHORT and _read(text[:-1], table.encoding) == read:
+                score += _CUT  # a letter cut in two
     return score if num_failed * 10 <= len(pool) else None
 
 

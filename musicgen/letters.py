@@ -14,13 +14,18 @@ KANA, HANGUL = -4.0, -6.3
 HALF_KANA, VOICE_MARK = -4.0, -1.5
 COMMON_HAN, BASIC_HAN, OTHER_HAN = -5.0, -7.2, -11.5
 _MISPLACED = -5.0  # a capital inside a word, a letter of one script within another
+_BESIDE_LATIN = -2.5  # for each ASCII letter right beside an East Asian one
+_HARD_TO_SAY = -0.8  # for two vowels, or two consonants, in a row
 
 _CYRILLIC = dict(zip("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё", range(33), strict=True))
 _GREEK = "αοιετσνηυρπκμλωςγδχθφβξζψάέήίόύώϊϋΐΰ"
-_WESTERN = {-3.0: "é", -3.4: "èüöäáíóñ", -4.2: "çàêãâôßúå", -5.2: "ëîïõùûòìøæ", -7.0: "œýÿðþšž"}
+_WESTERN = {-3.0: "é", -3.4: "èüöäáíóñ", -4.2: "çàêãâôßúå", -5.2: "ëîïõùûòìøæ", -6.2: "œ", -7.0: "ýÿðþšž"}
 _CENTRAL = {-4.2: "ąćęłńóśźżáčéěířšúůýž", -5.2: "ďňťőűäöüăâîşţôđ"}
-_BALTIC_TURKISH = {-4.2: "ıışğçöü", -6.0: "İ"}
-_SIGNS = "’‘“”„–—…«»°©®™·•¿¡№×½&　、。「」『』・！？：（）～〜＃＆－０１２３４５６７８９ｰー々"
+_WHOLE = ("cyrillic", "greek")
+_VOWELS = "оеаиуяыюэёіїєαοιεηυωάέήίόύώϊϋΐΰ"
+_TURKISH = {-4.2: "ıışğçöü", -6.0: "İ"}
+_SIGNS = "’‘“”„–—…«»°©®™·•¿¡№×½ªº　、。「」『』・！？：（）～〜＃＆－０１２３４５６７８９ｰー々"
+_APOSTROPHES = "’‘·"
 _HAN_SIMPLE = (
     "的一是不了人我在有他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么"
     "心多天而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知样现分"
@@ -72,51 +77,65 @@ def _alphabets() -> dict[str, dict[str, float]]:
         "greek": {letter: -2.4 - place * 0.06 for place, letter in enumerate(_GREEK)},
         "western": {letter: weight for weight, letters in _WESTERN.items() for letter in letters},
         "central": {letter: weight for weight, letters in _CENTRAL.items() for letter in letters},
-        "turkish": {letter: weight for weight, letters in _BALTIC_TURKISH.items() for letter in letters},
+        "turkish": {letter: weight for weight, letters in _TURKISH.items() for letter in letters},
     }
 
 
 def likelihood(text: str, script: str) -> float:
     """The sum over all letters beyond ASCII, read as `script`: han, kana, hangul or one of the alphabets."""
     total, before = 0.0, " "
-    for letter, after in zip(text, text[1:] + " ", strict=True):
+    for letter, after in zip(text, (text + " ")[1:], strict=True):
         if letter >= "\x80":
             total += _of_letter(letter, before, after, script)
         before = letter
+    if script in _WHOLE and 2 * sum(letter >= "\x80" for letter in text) < sum(map(_is_latin, text)):
+        total += _MISPLACED  # a word or two of another language are no name in this one
     return total
 
 
+def _is_latin(letter: str) -> bool:
+    return letter < "\x80" and letter.isalpha()
+
+
 def _of_letter(letter: str, before: str, after: str, script: str) -> float:
+    num_latin = _is_latin(before) + _is_latin(after)
+    is_east_asian = script in ("kana", "han", "hangul")
     if letter in _SIGNS:
-        return -3.0 if script in ("kana", "han", "hangul") else SIGN
+        if is_east_asian:
+            return -3.0 + num_latin * _BESIDE_LATIN
+        return SIGN if letter in _APOSTROPHES or not (before.isalpha() and after.isalpha()) else ODD
     if not letter.isprintable() or "\ue000" <= letter <= "\uf8ff":
         return IMPOSSIBLE
-    if script in ("kana", "han", "hangul"):
-        return _of_east_asian(letter, before, after, script)
-    return _of_alphabet(letter, before, after, _alphabets()[script])
+    if is_east_asian:
+        return _of_east_asian(letter, before, script) + num_latin * _BESIDE_LATIN
+    return _of_alphabet(letter, before, after, script)
 
 
-def _of_alphabet(letter: str, before: str, after: str, alphabet: dict[str, float]) -> float:
+def _of_alphabet(letter: str, before: str, after: str, script: str) -> float:
+    """Of an alphabet that is written with its own letters alone, or of those beside the plain ones of ASCII."""
     lower = letter.lower()
-    weight = alphabet.get(lower)
+    weight = _alphabets()[script].get(lower)
     if weight is None:
-        return RARE if letter.isalpha() else ODD if before.isalpha() or after.isalpha() else RARE
+        return RARE if letter.isalpha() or not (before.isalpha() or after.isalpha()) else ODD
     if letter != lower:
-        weight -= 0.8 if not before.isalpha() else 0.5 if before.isupper() else -_MISPLACED
-    elif before.isalpha() and before.isupper() and after.isalpha() and after.isupper():
+        weight += -0.8 if not before.isalpha() else -0.2 if before.isupper() else _MISPLACED
+    elif before.isupper() and after.isupper():
         weight += _MISPLACED
-    mixes = "a" not in alphabet and any(near.isalpha() and near < "\x80" for near in (before, after))
-    is_alone = len(alphabet) < 40 and "о" not in alphabet and "ο" not in alphabet
-    if is_alone and not any(near.isalpha() and near < "\x80" for near in (before, after)):
-        weight -= 2.0  # an accented letter has plain ones beside it
-    return weight + (_MISPLACED if mixes and not is_alone else 0.0)
+    num_latin = _is_latin(before) + _is_latin(after)
+    if script not in _WHOLE:
+        return weight if num_latin else weight - 2.0  # an accented letter has plain ones beside it
+    if num_latin:
+        weight += _MISPLACED
+    if before >= "\x80" and before.isalpha() and (before.lower() in _VOWELS) == (lower in _VOWELS):
+        weight += _HARD_TO_SAY
+    return weight
 
 
-def _of_east_asian(letter: str, before: str, after: str, script: str) -> float:
+def _of_east_asian(letter: str, before: str, script: str) -> float:
     if "\u3040" <= letter <= "\u30ff":
         return KANA if script == "kana" else KANA - 3.0
     if "\uff61" <= letter <= "\uff9f":
-        return _of_half_kana(letter, before, after)
+        return _of_half_kana(letter, before)
     if "\uac00" <= letter <= "\ud7a3":
         return COMMON_HAN if letter in common_hangul() else HANGUL - 1.2
     if "\u4e00" <= letter <= "\u9fff":
@@ -126,9 +145,7 @@ def _of_east_asian(letter: str, before: str, after: str, script: str) -> float:
     return RARE if letter.isalpha() else -10.0
 
 
-def _of_half_kana(letter: str, before: str, after: str) -> float:
-    if any(near.isalpha() and near < "\x80" for near in (before, after)):
-        return RARE
+def _of_half_kana(letter: str, before: str) -> float:
     if letter in "ﾞﾟ":
         return VOICE_MARK if "ｶ" <= before <= "ﾎ" or before == "ｳ" else RARE
     return HALF_KANA

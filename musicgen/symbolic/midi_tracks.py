@@ -51,7 +51,9 @@ def assign_tracks(midi: smf.MidiFile, is_open: NDArray[np.bool_]) -> tuple[list[
     names = _names(midi)
     reports = []
     track_of = np.zeros(size, np.int16)
-    for number, index in enumerate(np.lexsort((first, groups >> 9)).tolist()):  # channels in order, programs as they come
+    for number, index in enumerate(
+        np.lexsort((first, groups >> 9)).tolist()
+    ):  # channels in order, programs as they come
         place, kind = divmod(int(groups[index]), 512)
         chunk, channel = divmod(place, 16)
         counts = (total[index], zero_length[index], still_open[index])

@@ -95,9 +95,7 @@ def _packed(place: NDArray[np.int64], tick: NDArray[np.int64], verdict: NDArray[
     return (time[order] << 2) + verdict[order] + 1
 
 
-def _in_force(
-    changes: NDArray[np.int64], place: NDArray[np.int64], tick: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _in_force(changes: NDArray[np.int64], place: NDArray[np.int64], tick: NDArray[np.int64]) -> NDArray[np.int64]:
     """The last verdict for each note's place, _NOTHING_SAID before the first."""
     if not changes.size:
         return np.full(place.size, _NOTHING_SAID)

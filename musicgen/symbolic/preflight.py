@@ -17,9 +17,8 @@ from musicgen.settings import Settings, settings
 from musicgen.symbolic import smf
 from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
 from musicgen.symbolic.note_ends import OPEN, end_of_track
-from musicgen.symbolic.smf_events import MidiSyntaxError
 from musicgen.symbolic.smf_mending import OUTSIDE, mend_file
-from musicgen.symbolic.smf_wrappers import unwrap
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError, unwrap
 from musicgen.symbolic.tempo_maps import TempoMap, seconds_at, tempo_map
 from musicgen.symbolic.time_codes import in_beats
 

@@ -20,7 +20,6 @@ import numpy as np
 from musicgen.symbolic.smf_events import (
     Controls,
     Events,
-    MidiSyntaxError,
     Modes,
     Notes,
     Programs,
@@ -28,6 +27,7 @@ from musicgen.symbolic.smf_events import (
     read_events,
     spans_to_next,
 )
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 MAX_EVENTS = 750_000
 MAX_SIGNATURES = 50_000  # time and key changes together; what comes behind them is counted only
@@ -240,6 +240,8 @@ class TrackWalk:
             return start + size
         if status in (0xF0, 0xF7):
             size, start = read_variable_length(content, position + 1)
+            if status == 0xF0 and 0 <= content.find(b"\xf7", position + 1, start + size) < start + size - 1:
+                raise MidiSyntaxError(f"a system exclusive message without its length at byte {position}")
             if size <= _SHORT and len(self.exclusives) < MAX_SYSTEM_EXCLUSIVES:
                 self.exclusives.append((len(self.positions) - 1, len(self.chunks) - 1, content[start : start + size]))
             self.skipped["system exclusive messages"] += 1

@@ -1,5 +1,7 @@
-"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once. NumPy only; knows no chunks of
-other kinds, of meta events only the tempo, and no music. Which event ends which note: `note_ends`.
+"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once.
+
+NumPy only; knows no chunks of other kinds, of meta events only the tempo, and no music. Which event ends which note:
+`note_ends`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.symbolic.note_ends import OPEN, next_silence, pair, replay
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 NO_PROGRAM = 255
 BANK, SILENCERS = 0, (120, 123)  # All Sound Off, All Notes Off
@@ -21,14 +24,6 @@ NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, CHANNEL_PRESSURE, PITCH, SYSTEM = 0x90
 # What stands behind a delta time → bytes of the rest of the event; 0: not to be told from here.
 _REST = np.array([2] * 0x80 + [3] * 0x40 + [0] * 0x20 + [3] * 0x10 + [0] * 0x10, np.uint8)
 _REST_OF_TEMPO = 6
-
-
-class MidiSyntaxError(Exception):
-    """The bytes are not a MIDI file. `code` is a stable word; the message says where."""
-
-    def __init__(self, message: str, code: str = "midi_damaged") -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +150,27 @@ def read_events(
     return Events(tick, notes, programs, controls, modes, tempos)
 
 
+def large_data_bytes(content: NDArray[np.uint8], positions: Sequence[int]) -> NDArray[np.int64]:
+    """Where data bytes above 127 stand in the events of one chunk that begin at `positions`. Raises MidiSyntaxError
+    where there is data without a status."""
+    at = np.array(positions, np.int64)
+    _, behind = _deltas(content, at)
+    leading = content[behind]
+    status = _running_status(leading, np.zeros(min(at.size, 1), np.intp))
+    is_music = leading < SYSTEM
+    if (is_music & (status < 0x80)).any():
+        raise MidiSyntaxError("data without a status")
+    low = behind + (leading >= 0x80)
+    high = low[is_music & ~_is_short(status)] + 1
+    places = np.concatenate([low[is_music], high])
+    return places[content[places] > 127]
+
+
+def _is_short(status: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether one data byte follows, not two."""
+    return (status >= PROGRAM) & (status < PITCH)
+
+
 def _delta_lengths(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Bytes of the number that would begin at each byte, 5 for more than four. Shape as `content`."""
     more = (content >= 0x80).view(np.uint8)
@@ -198,8 +214,7 @@ def _check(events: _Raw, is_music: NDArray[np.bool_], at: NDArray[np.int64]) -> 
     lost = is_music & (status < 0x80)
     if lost.any():
         raise MidiSyntaxError(f"data without a status at byte {at[np.argmax(lost)]}")
-    is_short = (status >= PROGRAM) & (status < PITCH)
-    bad = is_music & ((events.low | np.where(is_short, 0, events.high)) >= 0x80)
+    bad = is_music & ((events.low | np.where(_is_short(status), 0, events.high)) >= 0x80)
     if bad.any():
         raise MidiSyntaxError(f"a data byte above 127 behind byte {at[np.argmax(bad)]}")
 

@@ -12,10 +12,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from musicgen.symbolic.smf import TrackWalk, is_chunk
-from musicgen.symbolic.smf_events import MidiSyntaxError
+from musicgen.symbolic.smf_events import large_data_bytes
 from musicgen.symbolic.smf_repair import Budget, Repair, number, read_event, repair_track
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
-MAX_REPAIRED_BYTES = 1_000_000  # of all tracks together: they are repaired one event at a time
+FEW_LARGE, LARGE_SHARE = 8, 0.02  # more data bytes above 127 than this are how the writer of the file wrote
+MAX_REPAIRED_BYTES = 1_500_000  # of all tracks together: they are repaired one event at a time
 UNREAD, OUTSIDE, OTHER_PIECE = "bytes that are no events", "bytes outside the tracks", "bytes of another piece"
 _END_OF_TRACK = b"\xff\x2f\x00"
 _NOTHING = b"\xff\x20\x01\x00"  # a channel prefix: it only takes its time
@@ -111,8 +113,9 @@ class _Mending:
         limit = declared if is_right else following
         stop = min(declared, limit)
         self.num_tracks += 1
-        if self.is_clean(start, stop) and (is_right or self.ends_a_track(stop)):
-            self.add(self.content[start:stop])
+        body = self.whole(start, stop) if is_right or self.ends_a_track(stop) else None
+        if body is not None:
+            self.add(body)
             if stop < declared:
                 self.wrong_lengths.append(self.num_tracks)
             return stop
@@ -157,22 +160,31 @@ class _Mending:
     def ends_a_track(self, stop: int) -> bool:
         return self.content[stop - 3 : stop] == _END_OF_TRACK
 
-    def is_clean(self, start: int, stop: int) -> bool:
-        """Whether the events there break no rule. Raises MidiSyntaxError where there are too many."""
+    def whole(self, start: int, stop: int) -> bytes | None:
+        """The events there, if they follow each other up to the end; data bytes above 127 set to 127 if there are many.
+        None where they need another look. Raises MidiSyntaxError where there are too many."""
         walk = TrackWalk(self.content[start:stop])
         try:
             walk.read_track(0, stop - start)
-            walk.events()
+            large = large_data_bytes(walk.bytes, walk.positions)
         except MidiSyntaxError as error:
             if error.code == "too_many_events":
                 raise
-            return False
-        return True
+            return None
+        is_habit = large.size > max(FEW_LARGE, LARGE_SHARE * len(walk.positions))
+        if large.size and not is_habit and stop - start <= self.bytes_left:
+            return None
+        self.num_clipped += large.size
+        content = walk.bytes[: stop - start].copy()
+        content[large] = 127
+        return content.tobytes()
 
     def warnings(self) -> list[str]:
         told = []
         if self.num_clipped:
-            told.append(f"Set to 127: {_many(self.num_clipped, 'data bytes')} with a larger value, which MIDI does not have.")
+            told.append(
+                f"Set to 127: {_many(self.num_clipped, 'data bytes')} with a larger value, which MIDI does not have."
+            )
         if self.wrong_lengths:
             which = ", ".join(str(number) for number in self.wrong_lengths[:5])
             more = "" if len(self.wrong_lengths) <= 5 else ", …"
@@ -196,7 +208,9 @@ def _track_starts(content: bytes) -> list[int]:
     """Where `MTrk` stands with something behind it that may be a length or an event."""
     starts, position = [], content.find(b"MTrk")
     while position >= 0:
-        if position + 8 <= len(content) and (content[position + 4] == 0 or content[position + 9 : position + 10] >= b"\x80"):
+        if position + 8 <= len(content) and (
+            content[position + 4] == 0 or content[position + 9 : position + 10] >= b"\x80"
+        ):
             starts.append(position)
         position = content.find(b"MTrk", position + 4)
     return starts

@@ -1,7 +1,7 @@
 """One damaged track of a MIDI file, made into events that break no rule.
 
-Event by event, as a player reads: a data byte above 127 is set to 127. Where that reading soon meets more faults, others
-are tried (an event that is cut short, stray bytes before or behind a delta time, a missing delta time, a system
+Event by event, as a player reads: a data byte above 127 is set to 127. Where that reading soon meets more faults, other
+ways are tried (an event that is cut short, stray bytes before or behind a delta time, a missing delta time, a system
 exclusive message without a length), and the one with the fewest faults behind it is taken. What remains unread is
 counted. The work is bounded: after MAX_STEPS looks ahead, events are taken as they stand.
 """
@@ -15,6 +15,7 @@ from musicgen.symbolic.smf import variable_length
 
 MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
+EVENTS_OF_PROOF = 4  # without a fault they show that a large data byte was no more than that
 LONGEST_GAP = 256  # bytes that are passed over in search of an event
 CUT_BYTES = 300  # an event that lacks more than the file has, this close to its end, is the last one
 END = -1  # in place of faults: the end of the track
@@ -178,10 +179,14 @@ def _plain_way(content: bytearray, position: int, limit: int, running: int) -> _
 def _best_way(content: bytearray | bytes, position: int, limit: int, running: int, budget: Budget) -> _Way | None:
     """The way with the fewest faults of its own and behind it, of equal ones the plainest; None where there is none."""
     best, least = None, float("inf")
-    for way in _ways(content, position, limit, running):
-        if budget.steps <= 0:
-            return best or way
+    for way in _ways(content, position, limit, running, budget):
         budget.steps -= 2
+        if budget.steps <= 0:
+            return best or (way if way.event and budget.steps > -MAX_STEPS else None)
+        if best is None and way.num_clipped and not _faults_ahead(
+            content, way.next, limit, way.running, 1.0, budget, EVENTS_OF_PROOF
+        ):
+            return way
         if way.cost >= least:
             if way.num_unread > 1:
                 break  # those behind it cost still more
@@ -192,9 +197,11 @@ def _best_way(content: bytearray | bytes, position: int, limit: int, running: in
     return best
 
 
-def _faults_ahead(content: bytearray | bytes, position: int, limit: int, running: int, bound: float, budget: Budget) -> float:
+def _faults_ahead(
+    content: bytearray | bytes, position: int, limit: int, running: int, bound: float, budget: Budget, events: int = EVENTS_AHEAD
+) -> float:
     faults, horizon = 0.0, position + BYTES_AHEAD
-    for _ in range(EVENTS_AHEAD):
+    for _ in range(events):
         if position >= min(limit, horizon) or faults >= bound:
             break
         budget.steps -= 1
@@ -207,7 +214,7 @@ def _faults_ahead(content: bytearray | bytes, position: int, limit: int, running
     return faults
 
 
-def _ways(content: bytearray | bytes, position: int, limit: int, running: int) -> Iterator[_Way]:
+def _ways(content: bytearray | bytes, position: int, limit: int, running: int, budget: Budget) -> Iterator[_Way]:
     delta, at = _number_at(content, position)
     has_delta = delta >= 0 and at < limit
     if has_delta:
@@ -217,6 +224,7 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int) -
         if following and faults >= 0:
             yield _kept(content, position, following, status, 1.5 + faults)
     for gap in range(1, min(LONGEST_GAP, limit - position) + 1):
+        budget.steps -= 1
         if gap <= 4 or position + gap == limit or _begins_well(content, position + gap):
             yield _Way(position + gap, running, 1.0 + gap / 4, num_unread=gap)
         if has_delta and gap <= 4 and at + gap < limit and content[at + gap] >= 0x80:
@@ -237,7 +245,12 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
         close = content.find(b"\xf7", at, limit)
         data = bytes(content[at + 1 : close + 1])
         if close > 0 and data[:-1].isascii():
-            yield _Way(close + 1, running, 1.0, delta, b"\xf0" + number(len(data)) + data)
+            yield _Way(close + 1, running, 0.5, delta, b"\xf0" + number(len(data)) + data)
+    if not following and content[at] in (0xFF, 0xF0, 0xF7):
+        start = _number_at(content, at + 1 + (content[at] == 0xFF))[1]
+        for gap in range(min(LONGEST_GAP, limit - start)):
+            if _begins_well(content, start + gap):
+                yield _Way(start + gap, running, 0.5 + gap / 32, delta, num_unread=start + gap - at)
 
 
 def _kept(

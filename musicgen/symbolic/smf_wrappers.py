@@ -1,17 +1,23 @@
 """Where in a file the MIDI file begins: what mail programs, old Macintoshes and Windows put around one.
 
-Sources: RMID (RP-029), MacBinary II (1987). Anything else in front of the header is passed over, as players do.
+Sources: RMID (RP-029), MacBinary II (1987). Anything else in front of the header is passed over, as players do. Light.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from musicgen.symbolic.smf_events import MidiSyntaxError
-
 HEADER = b"MThd\x00\x00\x00\x06"
 MAX_JUNK = 4096  # bytes in front of the header that are passed over
 _MAC_HEADER = 128
+
+
+class MidiSyntaxError(Exception):
+    """The bytes are not a MIDI file. `code` is a stable word; the message says where."""
+
+    def __init__(self, message: str, code: str = "midi_damaged") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,12 @@ import numpy as np
 
 from musicgen.symbolic.smf_events import Tempos
 
-_MICROSECONDS = {24: 1_000_000, 25: 1_000_000, 29: 1_001_000, 30: 1_000_000}  # of as many frames as the time code counts
+_MICROSECONDS = {
+    24: 1_000_000,
+    25: 1_000_000,
+    29: 1_001_000,
+    30: 1_000_000,
+}  # of as many frames as the time code counts
 _FRAMES = {24: 24, 25: 25, 29: 30, 30: 30}
 
 
