@@ -230,7 +230,8 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int, b
         if has_delta and gap <= 4 and at + gap < limit and content[at + gap] >= 0x80:
             following, status, faults = read_body(content, at + gap, limit, running)
             if following and faults >= 0:
-                yield _kept(content, at + gap, following, status, 1.1 + gap / 4 + faults, delta, gap)
+                cost = 1.1 + gap / 4 + (content[at] >= 0x80)  # a status where one belongs is hardly a stray
+                yield _kept(content, at + gap, following, status, cost + faults, delta, gap)
 
 
 def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running: int, delta: int) -> Iterator[_Way]:
