@@ -14,15 +14,14 @@ from functools import lru_cache
 
 from charset_normalizer import from_bytes
 
-from musicgen.letters import likelihood
+from musicgen.letters import EAST_ASIAN, likelihood
 
-MAX_POOL = 8192  # bytes that are looked at
+MAX_POOL = 1024  # bytes that are looked at
 LONG_POOL = 48  # bytes beyond ASCII from which the detector is asked
 _DETECTOR_BONUS = 6.0
 SHORT, _CUT = 24, -9.0  # bytes of a text that hardly anybody would cut, and what it takes to believe it
-_POOR = -6.5  # a byte beyond ASCII; worse readings are no text of ours
+_POOR, _POOR_EAST_ASIAN = -8.8, -13.0  # a letter beyond ASCII; worse readings are no text of ours
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_PLACEHOLDER = "\ufffd"
 _TAGS = {b"{@JP}": "cp932", b"{@LATIN}": "cp1252"}  # RP-026, in the lyrics of a MIDI file
 
 
@@ -85,7 +84,7 @@ def _decoded(text: bytes, encoding: str, from_dos: bool) -> str:
     read = _read(text, encoding)
     if read is None:  # not like the others
         read = _as_unicode(text) or _read(text, _encoding((text,), from_dos))
-    return text.decode("ascii", "replace") if read is None else read
+    return text.decode("ascii", "ignore") if read is None else read
 
 
 def _as_unicode(text: bytes) -> str | None:
@@ -93,8 +92,9 @@ def _as_unicode(text: bytes) -> str | None:
     if text.isascii() and b"\0" not in text.rstrip(b"\0") and b"\x1b$" not in text:
         return text.decode("ascii")
     for mark, encoding in _MARKS:
-        if text.startswith(mark):
-            return text.decode(encoding, "replace").rstrip(_PLACEHOLDER)
+        rest = text[len(mark) :]
+        if text.startswith(mark) and (encoding == "utf-8-sig" or not rest.isascii() or b"\0" in rest):
+            return text.decode(encoding, "ignore")
     bare = text[: len(text) // 2 * 2]
     for encoding, high in (("utf-16-le", bare[1::2]), ("utf-16-be", bare[::2])):
         if len(high) > 1 and not any(high) and all(bare[1 - (encoding == "utf-16-le") :: 2]):
@@ -142,19 +142,30 @@ def _encoding(pool: tuple[bytes, ...], from_dos: bool) -> str:
     num_bytes = sum(byte > 127 for text in pool for byte in text)
     detected = _detected(pool) if num_bytes >= LONG_POOL else ""
     scores = {
-        table.encoding: score + (_DETECTOR_BONUS if table.encoding == detected else 0.0)
+        table: score + _prior(table, detected, from_dos)
         for table in _TABLES
-        if (score := _score(pool, table, from_dos)) is not None
+        if (score := _score(pool, table)) is not None
     }
-    best = max(scores, key=lambda name: scores[name], default="")
-    if best and scores[best] >= _POOR * num_bytes:
-        return best
-    return detected or _detected(pool) if num_bytes >= LONG_POOL // 4 else best
+    best = max(scores, key=lambda table: scores[table], default=None)
+    if best is None or scores[best] - _prior(best, detected, from_dos) < _least(pool, best):
+        return detected
+    return best.encoding
 
 
-def _score(pool: Sequence[bytes], table: _Table, from_dos: bool) -> float | None:
+def _prior(table: _Table, detected: str, from_dos: bool) -> float:
+    prior = table.prior + (_DETECTOR_BONUS if table.encoding == detected else 0.0)
+    return prior + (_DOS_BONUS if from_dos and table.encoding in _DOS else 0.0)
+
+
+def _least(pool: Sequence[bytes], table: _Table) -> float:
+    """The score below which a reading is no text."""
+    num_letters = sum(letter >= "\x80" for text in pool for letter in _read(text, table.encoding) or "")
+    return num_letters * (_POOR_EAST_ASIAN if table.script in EAST_ASIAN else _POOR)
+
+
+def _score(pool: Sequence[bytes], table: _Table) -> float | None:
     """How well the pool reads with a table; None where a tenth of it does not."""
-    score, num_failed = table.prior + (_DOS_BONUS if from_dos and table.encoding in _DOS else 0.0), 0
+    score, num_failed = 0.0, 0
     for text in pool:
         read = _read(text, table.encoding)
         if read is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+EAST_ASIAN = ("kana", "han", "hangul")
 IMPOSSIBLE = -30.0
 ODD, RARE, SIGN = -14.0, -9.0, -6.0  # what no name has, few names have, and punctuation beyond ASCII
 KANA, HANGUL = -4.0, -6.3
@@ -99,7 +100,7 @@ def _is_latin(letter: str) -> bool:
 
 def _of_letter(letter: str, before: str, after: str, script: str) -> float:
     num_latin = _is_latin(before) + _is_latin(after)
-    is_east_asian = script in ("kana", "han", "hangul")
+    is_east_asian = script in EAST_ASIAN
     if letter in _SIGNS:
         if is_east_asian:
             return -3.0 + num_latin * _BESIDE_LATIN

@@ -211,16 +211,18 @@ def wrapped(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     mac = bytes((0, 8)) + b"song.mid" + bytes(73) + len(content).to_bytes(4, "big") + bytes(41)
     padding = bytes(-len(content) % 128)
     junk = bytes(dice.randrange(1, 256) for _ in range(dice.randrange(1, 300)))
-    return dice.choice((rmid(content), mac + content + padding + b"rsrc" * 32, mac[:83] + bytes(45) + content, junk + content)), (
-        good.notes
-    )
+    return dice.choice(
+        (rmid(content), mac + content + padding + b"rsrc" * 32, mac[:83] + bytes(45) + content, junk + content)
+    ), (good.notes)
 
 
 def lying_header(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     content = good.bytes(announced=dice.choice((0, 1, 99, 65_535))) if dice.random() < 0.4 else good.bytes(format=3)
     if dice.random() < 0.4:
         size = dice.choice((0, 4, 8, 10, 1 << 20))
-        content = content[:4] + size.to_bytes(4, "big") + content[8:14] + bytes(max(min(size, 10) - 6, 0)) + content[14:]
+        content = (
+            content[:4] + size.to_bytes(4, "big") + content[8:14] + bytes(max(min(size, 10) - 6, 0)) + content[14:]
+        )
     return content, good.notes
 
 

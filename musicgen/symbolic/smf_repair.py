@@ -183,8 +183,10 @@ def _best_way(content: bytearray | bytes, position: int, limit: int, running: in
         budget.steps -= 2
         if budget.steps <= 0:
             return best or (way if way.event and budget.steps > -MAX_STEPS else None)
-        if best is None and way.num_clipped and not _faults_ahead(
-            content, way.next, limit, way.running, 1.0, budget, EVENTS_OF_PROOF
+        if (
+            best is None
+            and way.num_clipped
+            and not _faults_ahead(content, way.next, limit, way.running, 1.0, budget, EVENTS_OF_PROOF)
         ):
             return way
         if way.cost >= least:
@@ -198,7 +200,13 @@ def _best_way(content: bytearray | bytes, position: int, limit: int, running: in
 
 
 def _faults_ahead(
-    content: bytearray | bytes, position: int, limit: int, running: int, bound: float, budget: Budget, events: int = EVENTS_AHEAD
+    content: bytearray | bytes,
+    position: int,
+    limit: int,
+    running: int,
+    bound: float,
+    budget: Budget,
+    events: int = EVENTS_AHEAD,
 ) -> float:
     faults, horizon = 0.0, position + BYTES_AHEAD
     for _ in range(events):

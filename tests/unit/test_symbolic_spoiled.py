@@ -39,7 +39,13 @@ def fault_of(spoiled: Spoiled) -> str:
         return f"refused: {error}"
     notes = preflight.file.notes
     ours = Counter(
-        zip(notes.onset.tolist(), (notes.key & 127).tolist(), (notes.key >> 7).tolist(), notes.velocity.tolist(), strict=True)
+        zip(
+            notes.onset.tolist(),
+            (notes.key & 127).tolist(),
+            (notes.key >> 7).tolist(),
+            notes.velocity.tolist(),
+            strict=True,
+        )
     )
     meant = Counter(spoiled.notes)
     if spoiled.kind in ("stray_bytes", "lost_byte"):  # what comes behind one may begin earlier or later
