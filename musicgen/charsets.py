@@ -45,6 +45,9 @@ _TABLES = (
     _Table("cp1250", "central", -2.5),
     _Table("cp1253", "greek", -2.0),
     _Table("cp1254", "turkish", -3.0),
+    _Table("cp1255", "hebrew", -3.0),
+    _Table("cp1256", "arabic", -3.0),
+    _Table("cp874", "thai", -3.0),
     _Table("koi8_r", "cyrillic", -2.5),
     _Table("cp866", "cyrillic", -3.0),
     _Table("cp850", "western", -4.0),
@@ -93,7 +96,7 @@ def _as_unicode(text: bytes) -> str | None:
         return text.decode("ascii")
     for mark, encoding in _MARKS:
         rest = text[len(mark) :]
-        if text.startswith(mark) and (encoding == "utf-8-sig" or not rest.isascii() or b"\0" in rest):
+        if text.startswith(mark) and (encoding == "utf-8-sig" or not _is_plain(rest)):
             return text.decode(encoding, "ignore")
     bare = text[: len(text) // 2 * 2]
     for encoding, high in (("utf-16-le", bare[1::2]), ("utf-16-be", bare[::2])):
@@ -105,6 +108,11 @@ def _as_unicode(text: bytes) -> str | None:
         return _cut_to_letters(text).decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether it is ASCII that can be read."""
+    return text.isascii() and text.decode("ascii").isprintable()
 
 
 def _cut_to_letters(text: bytes) -> bytes:

@@ -22,7 +22,8 @@ _CYRILLIC = dict(zip("оеаинтсрвлкмдпуяыьгзбчйхжшюцщ
 _GREEK = "αοιετσνηυρπκμλωςγδχθφβξζψάέήίόύώϊϋΐΰ"
 _WESTERN = {-3.0: "é", -3.4: "èüöäáíóñ", -4.2: "çàêãâôßúå", -5.2: "ëîïõùûòìøæ", -6.2: "œ", -7.0: "ýÿðþšž"}
 _CENTRAL = {-4.2: "ąćęłńóśźżáčéěířšúůýž", -5.2: "ďňťőűäöüăâîşţôđ"}
-_WHOLE = ("cyrillic", "greek")
+_WHOLE = ("cyrillic", "greek", "hebrew", "arabic", "thai")
+_WITH_VOWELS = ("cyrillic", "greek")
 _VOWELS = "оеаиуяыюэёіїєαοιεηυωάέήίόύώϊϋΐΰ"
 _TURKISH = {-4.2: "ıışğçöü", -6.0: "İ"}
 _SIGNS = "’‘“”„–—…«»°©®™·•¿¡№×½ªº　、。「」『』・！？：（）～〜＃＆－０１２３４５６７８９ｰー々"
@@ -76,10 +77,17 @@ def _alphabets() -> dict[str, dict[str, float]]:
     return {
         "cyrillic": cyrillic,
         "greek": {letter: -2.4 - place * 0.06 for place, letter in enumerate(_GREEK)},
+        "hebrew": _evenly("אבגדהוזחטיךכלםמןנסעףפץצקרשת", -3.3),
+        "arabic": _evenly("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىي", -3.5) | _evenly("ًٌٍَُِّْ", -6.0),
+        "thai": _evenly("".join(map(chr, range(0x0E01, 0x0E4F))), -3.9),
         "western": {letter: weight for weight, letters in _WESTERN.items() for letter in letters},
         "central": {letter: weight for weight, letters in _CENTRAL.items() for letter in letters},
         "turkish": {letter: weight for weight, letters in _TURKISH.items() for letter in letters},
     }
+
+
+def _evenly(letters: str, weight: float) -> dict[str, float]:
+    return dict.fromkeys(letters, weight)
 
 
 def likelihood(text: str, script: str) -> float:
@@ -127,6 +135,8 @@ def _of_alphabet(letter: str, before: str, after: str, script: str) -> float:
         return weight if num_latin else weight - 2.0  # an accented letter has plain ones beside it
     if num_latin:
         weight += _MISPLACED
+    if script not in _WITH_VOWELS:
+        return weight
     if before >= "\x80" and before.isalpha() and (before.lower() in _VOWELS) == (lower in _VOWELS):
         weight += _HARD_TO_SAY
     return weight

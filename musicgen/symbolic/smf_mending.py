@@ -196,12 +196,9 @@ class _Mending:
 
 
 def _many(count: int, things: str) -> str:
-    first, _, rest = things.partition(" ")
-    if "bytes" not in first:
-        first, rest = first, rest.replace("bytes", "byte") if count == 1 else rest
-    elif count == 1:
-        first = "byte"
-    return f"{count:,} {first} {rest}".strip()
+    if count == 1:
+        things = things.replace("bytes", "byte").replace("that are no events", "that is no event")
+    return f"{count:,} {things}"
 
 
 def _track_starts(content: bytes) -> list[int]:

@@ -234,7 +234,8 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int, b
     for gap in range(1, min(LONGEST_GAP, limit - position) + 1):
         budget.steps -= 1
         if gap <= 4 or position + gap == limit or _begins_well(content, position + gap):
-            yield _Way(position + gap, running, 1.0 + gap / 4, num_unread=gap)
+            is_later = has_delta and _number_at(content, position + gap)[0] > delta  # of two times the shorter one
+            yield _Way(position + gap, running, 1.0 + gap / 4 + 0.2 * is_later, num_unread=gap)
         if has_delta and gap <= 4 and at + gap < limit and content[at + gap] >= 0x80:
             following, status, faults = read_body(content, at + gap, limit, running)
             if following and faults >= 0:
