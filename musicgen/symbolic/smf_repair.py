@@ -17,6 +17,7 @@ MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
 EVENTS_OF_PROOF = 4  # without a fault they show that a large data byte was no more than that
 LONGEST_GAP = 256  # bytes that are passed over in search of an event
+LONGEST_EXCLUSIVE = 1024  # bytes of a system exclusive message whose length is not there
 CUT_BYTES = 300  # an event that lacks more than the file has, this close to its end, is the last one
 END = -1  # in place of faults: the end of the track
 _LONG_DELTA = 1 << 21
@@ -252,7 +253,7 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
         bad = next(place for place in range(at + (content[at] >= 0x80), following) if content[place] > 127)
         yield _Way(bad, running, 1.5, delta, num_unread=bad - at)
     if content[at] == 0xF0:
-        close = content.find(b"\xf7", at, limit)
+        close = content.find(b"\xf7", at, min(at + LONGEST_EXCLUSIVE, limit))
         data = bytes(content[at + 1 : close + 1])
         if close > 0 and data[:-1].isascii():
             yield _Way(close + 1, running, 0.5, delta, b"\xf0" + number(len(data)) + data)
