@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from musicgen.charsets import decode_texts
 from musicgen.symbolic import smf
 from musicgen.symbolic.percussion import DRUM_CHANNEL, is_percussion
-from musicgen.symbolic.smf_events import NO_PROGRAM
+from musicgen.symbolic.smf_columns import NO_PROGRAM
 
 __all__ = ["DRUM_CHANNEL", "TrackReport", "assign_tracks", "clean_text"]
 MAX_PROGRAM_TICK = 1 << 40

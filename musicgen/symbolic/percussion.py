@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.symbolic.smf import MidiFile
-from musicgen.symbolic.smf_events import BANK
+from musicgen.symbolic.smf_columns import BANK
 
 DRUM_CHANNEL = 9
 _XG_DRUM_BANKS = (126, 127)

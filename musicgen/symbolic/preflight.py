@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import Settings, settings
 from musicgen.symbolic import smf
+from musicgen.symbolic.midi_changes import many, read_signatures, read_tempos
 from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
 from musicgen.symbolic.note_ends import OPEN, end_of_track
 from musicgen.symbolic.smf_mending import OUTSIDE, mend_file
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError, unwrap
-from musicgen.symbolic.tempo_maps import TempoMap, seconds_at, tempo_map
+from musicgen.symbolic.tempo_maps import seconds_at, tempo_map
 from musicgen.symbolic.time_codes import in_beats
 
 MIN_SECONDS = 0.1
@@ -97,8 +98,8 @@ def check_midi(content: bytes, limits: Settings | None = None) -> Preflight:
     end = int(midi.notes.offset.max(initial=0))
     _check_beats(end, midi, limits)
     last_tick = _cut_silence(midi, end, dropped, warnings)
-    tempos = _tempos(midi, last_tick, dropped, warnings)
-    times, keys = _signatures(midi, last_tick, dropped, warnings)
+    tempos = read_tempos(midi, last_tick, dropped, warnings)
+    times, keys = read_signatures(midi, last_tick, dropped, warnings)
     tracks, note_tracks = assign_tracks(midi, is_open)
     _report_notes(tracks, warnings)
     seconds = seconds_at(end, tempos, midi.division)
@@ -247,59 +248,15 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
 
 
-def _tempos(midi: smf.MidiFile, last: int, dropped: dict[str, int], warnings: list[str]) -> TempoMap:
-    tempos, num_zero, num_joined = tempo_map(midi.tempos, last)
-    broken = num_zero + sum(kind == smf.TEMPO for _, kind, _ in midi.changes)
-    _report_impossible("tempo changes", broken, dropped, warnings)
-    if num_joined:
-        dropped["tempo changes joined with others"] = num_joined
-        warnings.append(f"Joined: {num_joined:,} tempo changes with their neighbours; the music keeps its time.")
-    return tempos
-
-
-def _signatures(
-    midi: smf.MidiFile, last: int, dropped: dict[str, int], warnings: list[str]
-) -> tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int, bool], ...]]:
-    """Time and key signatures. A key without a mode, or with one that does not exist, is said to be major."""
-    times: dict[int, tuple[int, int]] = {}
-    keys: dict[int, tuple[int, bool]] = {}
-    broken = Counter[int]()
-    for tick, kind, data in sorted(midi.changes, key=lambda change: change[0]):
-        if kind == smf.TEMPO or tick > last:
-            continue
-        if kind == smf.TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] <= 6:
-            times[tick] = (data[0], 1 << data[1])
-        elif kind == smf.KEY_SIGNATURE and data and (data[0] <= 7 or data[0] >= 249):
-            keys[tick] = (data[0] - 256 if data[0] > 7 else data[0], data[1:2] == b"\x01")
-        else:
-            broken[kind] += 1
-    _report_impossible("time signatures", broken[smf.TIME_SIGNATURE], dropped, warnings)
-    _report_impossible("key signatures", broken[smf.KEY_SIGNATURE], dropped, warnings)
-    return (
-        tuple((tick, *signature) for tick, signature in times.items()),
-        tuple((tick, *signature) for tick, signature in keys.items()),
-    )
-
-
-def _report_impossible(what: str, count: int, dropped: dict[str, int], warnings: list[str]) -> None:
-    if count:
-        dropped[f"impossible {what}"] = count
-        warnings.append(f"Left out: {_many(count, what)} that no music can have.")
-
-
 def _report_notes(tracks: list[TrackReport], warnings: list[str]) -> None:
     for track in tracks:
         where = f"track {track.chunk}, channel {track.channel}" + (f" ({track.name})" if track.name else "")
         if track.open_notes:
-            warnings.append(f"Kept: {_many(track.open_notes, 'notes')} of {where} that only the end of the track ends.")
+            warnings.append(f"Kept: {many(track.open_notes, 'notes')} of {where} that only the end of the track ends.")
         if track.zero_length_notes:
-            warnings.append(f"Kept: {_many(track.zero_length_notes, 'notes')} of {where} without a length.")
+            warnings.append(f"Kept: {many(track.zero_length_notes, 'notes')} of {where} without a length.")
     if tracks and all(track.is_drum for track in tracks):
         warnings.append("Only drums: approaches that learn notes cannot learn from this song.")
-
-
-def _many(count: int, things: str) -> str:
-    return f"1 {things.removesuffix('s')}" if count == 1 else f"{count:,} {things}"
 
 
 def _keep_controls(midi: smf.MidiFile, tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> bool:

@@ -17,16 +17,8 @@ from itertools import repeat
 
 import numpy as np
 
-from musicgen.symbolic.smf_events import (
-    Controls,
-    Events,
-    Modes,
-    Notes,
-    Programs,
-    Tempos,
-    read_events,
-    spans_to_next,
-)
+from musicgen.symbolic.smf_columns import Controls, Events, Modes, Notes, Programs, Tempos
+from musicgen.symbolic.smf_events import read_events, spans_to_next
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 MAX_EVENTS = 750_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.symbolic.smf_events import Tempos
+from musicgen.symbolic.smf_columns import Tempos
 
 MAX_TEMPOS = 20_000
 

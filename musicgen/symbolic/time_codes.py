@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musicgen.symbolic.smf_events import Tempos
+from musicgen.symbolic.smf_columns import Tempos
 
 _MICROSECONDS = {
     24: 1_000_000,

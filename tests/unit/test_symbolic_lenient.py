@@ -1,4 +1,4 @@
-"""What is broken in a MIDI file is dropped or mended and said, and the music is kept: one test for each kind of fault."""
+"""What is broken in a MIDI file is dropped or mended and said, and the music is kept: a test for each kind of fault."""
 
 from __future__ import annotations
 
