@@ -25,6 +25,8 @@ def is_percussion(midi: MidiFile) -> NDArray[np.bool_]:
     """For every note of the file."""
     notes = midi.notes
     is_drum = notes.key >> 7 == DRUM_CHANNEL
+    if not (midi.exclusives or midi.modes.event.size):
+        return is_drum
     ports = [chunk.port for chunk in midi.chunks]
     said, standards = _part_modes(midi, ports)
     banks = _bank_changes(midi, ports, standards)

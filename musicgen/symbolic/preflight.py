@@ -228,11 +228,13 @@ def _check_music(tracks: list[TrackReport], seconds: float, limits: Settings) ->
 
 def _cut_silence(midi: smf.MidiFile, end: int, dropped: dict[str, int], warnings: list[str]) -> int:
     """The last tick that counts: some seconds behind the last note, which ends at `end`. What is cut off is said."""
-    whole, *_ = tempo_map(midi.tempos, max((chunk.end_tick for chunk in midi.chunks), default=0))
+    silence = max(chunk.end_tick for chunk in midi.chunks)
+    if silence <= end + midi.division:
+        return max(silence, end)
+    whole, *_ = tempo_map(midi.tempos, silence)
     until_end = seconds_at(end, whole, midi.division)
     tempo = next((value for tick, value in reversed(whole) if tick <= end), 500_000)
     last = end + max(int(SILENCE_SECONDS * 1e6 * midi.division / tempo), midi.division)
-    silence = max(chunk.end_tick for chunk in midi.chunks)
     if silence > last:
         seconds = seconds_at(silence, whole, midi.division) - until_end
         warnings.append(f"Cut off: {_duration(seconds)} of silence behind the last note.")

@@ -101,9 +101,9 @@ def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
 def is_chunk(content: bytes, position: int) -> bool:
     """Whether a chunk of any kind but another file's header stands there, as far as its first eight bytes say."""
     kind = content[position : position + 4]
-    size = int.from_bytes(content[position + 4 : position + 8], "big")
-    is_name = len(kind) == 4 and kind.isascii() and all(0x20 <= byte < 0x7F for byte in kind)
-    return is_name and kind != b"MThd" and position + 8 + size <= len(content)
+    if kind != b"MTrk" and (len(kind) < 4 or kind == b"MThd" or not all(0x20 <= byte < 0x7F for byte in kind)):
+        return False
+    return position + 8 + int.from_bytes(content[position + 4 : position + 8], "big") <= len(content)
 
 
 def _track_spans(content: bytes, position: int, walk: TrackWalk) -> Iterator[tuple[int, int]]:
