@@ -24,7 +24,7 @@ def read_signatures(
     """Time and key signatures. A key without a mode, or with one that does not exist, is said to be major."""
     times: dict[int, tuple[int, int]] = {}
     keys: dict[int, tuple[int, bool]] = {}
-    broken = Counter[int]()
+    broken, num_without_mode = Counter[int](), 0
     for tick, kind, data in sorted(midi.changes, key=lambda change: change[0]):
         if kind == smf.TEMPO or tick > last:
             continue
@@ -32,10 +32,15 @@ def read_signatures(
             times[tick] = (data[0], 1 << data[1])
         elif kind == smf.KEY_SIGNATURE and data and (data[0] <= 7 or data[0] >= 249):
             keys[tick] = (data[0] - 256 if data[0] > 7 else data[0], data[1:2] == b"\x01")
+            num_without_mode += data[1:2] not in (b"\x00", b"\x01")
         else:
             broken[kind] += 1
     _report_impossible("time signatures", broken[smf.TIME_SIGNATURE], dropped, warnings)
     _report_impossible("key signatures", broken[smf.KEY_SIGNATURE], dropped, warnings)
+    if num_without_mode:
+        say = "says" if num_without_mode == 1 else "say"
+        what = f"{many(num_without_mode, 'key signatures')} that {say} neither major nor minor"
+        warnings.append(f"Read as major: {what}.")
     return (
         tuple((tick, *signature) for tick, signature in times.items()),
         tuple((tick, *signature) for tick, signature in keys.items()),

@@ -234,7 +234,10 @@ def test_an_end_of_track_hours_away_does_not_stretch_a_note_over_them() -> None:
     [(b"\xfd\xff", (-3, False)), (b"\x02\x07", (2, False)), (b"\x05", (5, False)), (b"\x01\x01", (1, True))],
 )
 def test_a_key_signature_with_a_bad_mode_keeps_its_sharps(data: bytes, key: tuple[int, bool]) -> None:
-    assert check_midi(midi_file(chunk([(0, meta(0x59, data)), *SCALE]))).key_signatures == ((0, *key),)
+    preflight = check_midi(midi_file(chunk([(0, meta(0x59, data)), *SCALE])))
+    assert preflight.key_signatures == ((0, *key),)
+    said = ("Read as major: 1 key signature that says neither major nor minor.",)
+    assert preflight.warnings == (() if data == b"\x01\x01" else said)
 
 
 def test_a_tempo_of_nothing_is_dropped_and_the_song_kept() -> None:
