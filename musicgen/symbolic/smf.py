@@ -26,6 +26,7 @@ MAX_SIGNATURES = 50_000  # time and key changes together; what comes behind them
 MAX_TEXT_BYTES, MAX_SYSTEM_EXCLUSIVES = 16_384, 10_000  # kept to be looked at
 TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages, which do not belong in files
+LONGEST_EXCLUSIVE = 1024  # bytes in which the end of a system exclusive message is looked for
 _SHORT = 16  # bytes of a system exclusive message that may say what a channel is for
 
 
@@ -96,6 +97,11 @@ def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
         texts=walk.texts,
         skipped=+walk.skipped,
     )
+
+
+def ends_early(content: bytes | bytearray, start: int, stop: int) -> bool:
+    """Whether a system exclusive message has its last byte, F7, before the end that its length gives it."""
+    return content.find(b"\xf7", start, min(stop - 1, start + LONGEST_EXCLUSIVE)) >= 0
 
 
 def is_chunk(content: bytes, position: int) -> bool:
@@ -232,7 +238,7 @@ class TrackWalk:
             return start + size
         if status in (0xF0, 0xF7):
             size, start = read_variable_length(content, position + 1)
-            if status == 0xF0 and 0 <= content.find(b"\xf7", position + 1, start + size) < start + size - 1:
+            if status == 0xF0 and ends_early(content, position + 1, start + size):
                 raise MidiSyntaxError(f"a system exclusive message without its length at byte {position}")
             if size <= _SHORT and len(self.exclusives) < MAX_SYSTEM_EXCLUSIVES:
                 self.exclusives.append((len(self.positions) - 1, len(self.chunks) - 1, content[start : start + size]))

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from musicgen.symbolic.smf import variable_length
+from musicgen.symbolic.smf import LONGEST_EXCLUSIVE, ends_early, variable_length
 
 MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
 EVENTS_OF_PROOF = 4  # without a fault they show that a large data byte was no more than that
 LONGEST_GAP = 256  # bytes that are passed over in search of an event
-LONGEST_EXCLUSIVE = 1024  # bytes of a system exclusive message whose length is not there
 CUT_BYTES = 300  # an event that lacks more than the file has, this close to its end, is the last one
 END = -1  # in place of faults: the end of the track
 _LONG_DELTA = 1 << 21
@@ -146,7 +145,7 @@ def _read_system(content: bytearray | bytes, at: int, limit: int, running: int, 
     if kind == 0x2F and size == 0:
         return stop, running, END
     if status == 0xF0:
-        return stop, running, int(size == 0 or content[stop - 1] != 0xF7)
+        return stop, running, int(size == 0 or content[stop - 1] != 0xF7 or ends_early(content, at, stop))
     return stop, running, int(kind > 127)
 
 
@@ -276,4 +275,6 @@ def _kept(
         clipped = event[:skip] + bytes(min(byte, 127) for byte in event[skip:])
         num_clipped = sum(byte > 127 for byte in event[skip:])
         event = clipped
+    elif event[0] == 0xF0 and ends_early(event, 1, len(event)):
+        event = b"\xf7" + event[1:]  # as bytes of any kind
     return _Way(following, running, cost, delta, event, num_clipped, num_unread)

@@ -141,7 +141,9 @@ def test_a_header_of_another_length_is_a_header(size: int) -> None:
 
 
 def test_events_that_say_a_wrong_length_cost_no_note() -> None:
+    ending_early = b"\xf0\x05\x41\x10\xf7\x00\xf7"
     for event in (
+        ending_early,
         b"\xff\x01\xff\xff\x7f",
         b"\xf0\x43\x10\x4c\x00\x00\x7e\x00\xf7",
         b"\xf0\x83\x00",
