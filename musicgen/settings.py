@@ -48,7 +48,7 @@ class Settings:
     max_midi_tracks: int = _setting(64, "a MIDI file with more tracks is refused")
     max_midi_notes: int = _setting(200_000, "a MIDI file with more notes is refused")
     max_midi_seconds: float = _setting(7200.0, "a MIDI file that lasts longer is refused")
-    max_midi_ticks: int = _setting(10_000_000, "a MIDI file with a later event is refused")
+    max_midi_beats: int = _setting(100_000, "a MIDI file with a later note is refused")
     max_zip_files: int = _setting(5_000, "files of one zip archive")
     max_zip_mb: int = _setting(2_000, "songs of one zip archive together, unpacked")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from musicgen.audio.formats import sniff_audio
 from musicgen.errors import RejectedFile, sentence
+from musicgen.symbolic.smf_wrappers import find_midi
 
 HEAD_BYTES = 4096
 TITLES = {
@@ -71,11 +72,11 @@ _BINARY_OPENINGS = (  # (offset, bytes, what it is, code, what to do)
 
 def sniff(head: bytes) -> str | None:
     """wav, mp3, flac, ogg, m4a, midi or zip by magic bytes; None for everything else. `head`: HEAD_BYTES or less."""
-    if head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID"):
-        return "midi"
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return "zip"
-    return None if _foreign(head) else sniff_audio(head)
+    if _foreign(head):
+        return None
+    return "midi" if find_midi(head) else sniff_audio(head)
 
 
 def refusal(head: bytes, name: str = "") -> RejectedFile:

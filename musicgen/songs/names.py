@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from musicgen.charsets import decode_text
 from musicgen.songs.content import KNOWN_EXTENSIONS
 
 UNTITLED = "untitled"
@@ -38,7 +39,7 @@ def clean_name(raw: str) -> str:
     """`display_name`, but empty where nothing visible remains."""
     if raw.isascii() and raw.isprintable() and len(raw) <= MAX_GRAPHEMES:
         return " ".join(raw.split())
-    kept = "".join(_visible(character) for character in raw[:MAX_RAW])
+    kept = "".join(_visible(character) for character in _with_letters(raw[:MAX_RAW]))
     text = " ".join(unicodedata.normalize("NFC", kept).split())
     graphemes = list(_graphemes(text))
     if len(graphemes) > MAX_GRAPHEMES:
@@ -49,7 +50,7 @@ def clean_name(raw: str) -> str:
 
 def song_name(raw: str) -> str:
     """The name of a song from the name its file had: no folders, no extension of a format that we read."""
-    last = re.split(r"[/\\]", raw.rstrip("/\\ "))[-1]
+    last = re.split(r"[/\\]", _with_letters(raw).rstrip("/\\ "))[-1]
     stem, dot, extension = last.rpartition(".")
     name = display_name(stem if dot and extension.strip().lower() in KNOWN_EXTENSIONS else last)
     return name if name.strip(" .") else UNTITLED
@@ -61,6 +62,16 @@ def file_name(name: str, extension: str) -> str:
     stem = "".join(_fitting(list(_graphemes(text.lstrip(" .-~"))), MAX_FILE_NAME_BYTES, _num_bytes)).rstrip(" .")
     stem = f"_{stem}" if _RESERVED.match(stem) else stem
     return f"{stem or UNTITLED}.{re.sub('[^0-9a-z]', '', extension.lower()) or 'bin'}"
+
+
+def _with_letters(raw: str) -> str:
+    """Bytes of a file name that Python could not read, as letters of the encoding that they are in."""
+    if not any("\udc80" <= character <= "\udcff" for character in raw):
+        return raw
+    try:
+        return decode_text(raw.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # half of a letter of UTF-16
+        return raw
 
 
 def _visible(character: str) -> str:

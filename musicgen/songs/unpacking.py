@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import lzma
 import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from musicgen.charsets import decode_texts
 from musicgen.errors import RejectedFile, sentence
 from musicgen.processes import child_main, send_line
 from musicgen.settings import settings
@@ -22,7 +24,7 @@ from musicgen.songs.content import HEAD_BYTES, refusal, sniff
 from musicgen.songs.workplace import MB, disk_full, too_large
 
 CHUNK = 1 << 18
-UTF8_FLAG, LOCKED_FLAG = 0x800, 0x1
+UTF8_FLAG, LOCKED_FLAG, UNICODE_NAME = 0x800, 0x1, 0x7075
 DAMAGE = (  # MemoryError: bzip2 and LZMA members say how much they unpack at once
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
     *(OSError, ValueError, OverflowError, MemoryError),
@@ -35,9 +37,9 @@ def unpack(payload: dict[str, Any]) -> dict[str, Any]:
     budget = settings().max_zip_mb * MB
     unpacked = 0
     with _open(Path(payload["archive"])) as archive:
-        _check_count(archive)
-        for index, member in enumerate(archive.infolist()):
-            name = member_name(member)
+        names = member_names(archive.infolist())
+        _check_count(archive, names)
+        for index, (member, name) in enumerate(zip(archive.infolist(), names, strict=True)):
             if reason := reason_to_ignore(member, name):
                 send_line({"member": name, "ignored": reason})
                 continue
@@ -52,14 +54,30 @@ def unpack(payload: dict[str, Any]) -> dict[str, Any]:
     return {"bytes": unpacked}
 
 
-def member_name(member: zipfile.ZipInfo) -> str:
-    """The name as its writer meant it: without the UTF-8 flag it is still UTF-8 more often than code page 437."""
+def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """The names as their writers meant them. Without the UTF-8 flag, and without an extra field that has the name in
+    Unicode, they are bytes: in which encoding is told from all of them together."""
+    names = [_unicode_name(member) for member in members]
+    raw = [member.filename.encode("cp437") for member, name in zip(members, names, strict=True) if name is None]
+    decoded = iter(decode_texts(raw, from_dos=True))
+    return [next(decoded) if name is None else name for name in names]
+
+
+def _unicode_name(member: zipfile.ZipInfo) -> str | None:
+    """The name, where the archive says that it is Unicode. Source: APPNOTE 4.4.4 (bit 11) and 4.6.9 (0x7075)."""
     if member.flag_bits & UTF8_FLAG:
         return member.filename
     try:
-        return member.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
+        raw = member.filename.encode("cp437")
+    except UnicodeError:  # zipfile has read the extra field already
         return member.filename
+    extra = member.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == UNICODE_NAME and len(field) > 5 and struct.unpack_from("<I", field, 1)[0] == zlib.crc32(raw):
+            return field[5:].decode("utf-8", "replace")
+    return None
 
 
 def reason_to_ignore(member: zipfile.ZipInfo, name: str) -> str:
@@ -83,9 +101,9 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise _damaged("A zip archive is complete", error) from error
 
 
-def _check_count(archive: zipfile.ZipFile) -> None:
+def _check_count(archive: zipfile.ZipFile, names: Sequence[str]) -> None:
     limit = settings().max_zip_files
-    count = sum(not reason_to_ignore(member, member_name(member)) for member in archive.infolist())
+    count = sum(not reason_to_ignore(member, name) for member, name in zip(archive.infolist(), names, strict=True))
     if count > limit:
         rule = f"A zip archive holds at most {limit:,} files"
         raise RejectedFile(sentence(rule, f"{count:,}", "Split it."), code="too_many_files")

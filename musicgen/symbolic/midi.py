@@ -24,7 +24,7 @@ __all__ = ["assign_channels", "preflight_to_score", "read_midi", "score_to_midi_
 
 
 def read_midi(content: bytes | Path) -> Score:
-    """The score of a MIDI file (type 0 or 1, or RMID). Tracks without notes are left out.
+    """The score of a MIDI file (plain or in a wrapper). Tracks without notes are left out.
 
     Raises RejectedFile, see `preflight.check_midi`.
     """
@@ -50,14 +50,13 @@ def write_midi(score: Score, path: Path) -> None:
 
 
 def _notes(preflight: Preflight) -> NDArray[np.void]:
-    kept = preflight.note_tracks >= 0
     found = preflight.file.notes
-    notes = np.empty(int(np.count_nonzero(kept)), NOTE_DTYPE)
-    notes["onset_ticks"] = found.onset[kept]
-    notes["duration_ticks"] = found.offset[kept] - notes["onset_ticks"]
-    notes["pitch"] = found.key[kept] & 127
-    notes["velocity"] = found.velocity[kept]
-    notes["track"] = preflight.note_tracks[kept]
+    notes = np.empty(found.onset.size, NOTE_DTYPE)
+    notes["onset_ticks"] = found.onset
+    notes["duration_ticks"] = found.offset - found.onset
+    notes["pitch"] = found.key & 127
+    notes["velocity"] = found.velocity
+    notes["track"] = preflight.note_tracks
     return notes
 
 
@@ -67,7 +66,7 @@ def _controls(preflight: Preflight) -> NDArray[np.void]:
     if not (preflight.has_controls and found.tick.size):
         return np.empty(0, CONTROL_DTYPE)
     port = np.array([chunk.port for chunk in preflight.file.chunks])
-    place = port[found.chunk] << 4 | found.channel
+    place = np.where(found.tick <= preflight.last_tick, port[found.chunk] << 4 | found.channel, -1)
     given = []
     for index, track in enumerate(preflight.tracks):
         own = place == (port[track.chunk - 1] << 4 | track.channel - 1)

@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.charsets import decode_texts
 from musicgen.symbolic import smf
-from musicgen.symbolic.smf_events import NO_PROGRAM, OPEN
+from musicgen.symbolic.percussion import DRUM_CHANNEL, is_percussion
+from musicgen.symbolic.smf_columns import NO_PROGRAM
 
-DRUM_CHANNEL = 9
+__all__ = ["DRUM_CHANNEL", "TrackReport", "assign_tracks", "clean_text"]
+MAX_PROGRAM_TICK = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,8 @@ class TrackReport:
     """One track of the song to be: the notes of one channel and program in one chunk. Counts from 1 as people do.
 
     Attributes:
-        num_notes: kept. zero_length_notes: kept too, with the length 0 that the file gives them.
-        hanging_notes: left out, for their end is missing.
+        num_notes: kept. zero_length_notes: of them, those with the length 0 that the file gives them.
+        open_notes: of them, those that only the end of their track ends.
     """
 
     chunk: int
@@ -32,34 +35,31 @@ class TrackReport:
     is_drum: bool
     num_notes: int
     zero_length_notes: int
-    hanging_notes: int
+    open_notes: int
 
 
-def assign_tracks(midi: smf.MidiFile) -> tuple[list[TrackReport], NDArray[np.int16]]:
-    """The song's tracks (among them those without a complete note) and for every note the track it is in, counting
-    those with one; -1 for notes that are left out."""
+def assign_tracks(midi: smf.MidiFile, is_open: NDArray[np.bool_]) -> tuple[list[TrackReport], NDArray[np.int16]]:
+    """The song's tracks, and for every note the track it is in. `is_open`: for every note, whether only the end of its
+    track ends it."""
     notes = midi.notes
-    group = (notes.chunk << 4 | notes.key >> 7) << 8 | _programs_in_force(midi)
+    group = (notes.chunk << 4 | notes.key >> 7) << 9 | _programs_in_force(midi) << 1 | is_percussion(midi)
     groups, first, member = np.unique(group, return_index=True, return_inverse=True)
     size = groups.size
-    is_hanging = notes.offset == OPEN
-    hanging = np.bincount(member[is_hanging], minlength=size).tolist()
+    still_open = np.bincount(member[is_open], minlength=size).tolist()
     zero_length = np.bincount(member[notes.offset == notes.onset], minlength=size).tolist()
     total = np.bincount(member, minlength=size).tolist()
+    names = _names(midi)
     reports = []
-    track_of = np.full(size, -1, np.int16)
-    num_kept = 0
-    for index in np.lexsort((first, groups >> 8)).tolist():  # channels in order, their programs as they come
-        place, program = divmod(int(groups[index]), 256)
+    track_of = np.zeros(size, np.int16)
+    for number, index in enumerate(
+        np.lexsort((first, groups >> 9)).tolist()
+    ):  # channels in order, programs as they come
+        place, kind = divmod(int(groups[index]), 512)
         chunk, channel = divmod(place, 16)
-        name = clean_text(midi.chunks[chunk].name)
-        kept = total[index] - hanging[index]
-        counts = (kept, zero_length[index], hanging[index])
-        reports.append(TrackReport(chunk + 1, channel + 1, name, program, channel == DRUM_CHANNEL, *counts))
-        if kept:
-            track_of[index] = num_kept
-            num_kept += 1
-    return _without_piece_title(midi, reports), np.where(is_hanging, -1, track_of[member]).astype(np.int16)
+        counts = (total[index], zero_length[index], still_open[index])
+        reports.append(TrackReport(chunk + 1, channel + 1, names[chunk], kind >> 1, bool(kind & 1), *counts))
+        track_of[index] = number
+    return _without_piece_title(midi, reports), track_of[member].astype(np.int16)
 
 
 def _programs_in_force(midi: smf.MidiFile) -> NDArray[np.int64]:
@@ -72,7 +72,8 @@ def _programs_in_force(midi: smf.MidiFile) -> NDArray[np.int64]:
     if unset.size and midi.programs.tick.size:
         port = np.array([chunk.port for chunk in midi.chunks])
         changes = midi.programs
-        known = (port[changes.chunk] << 4 | changes.channel) << 48 | changes.tick << 7 | changes.program
+        known = (port[changes.chunk] << 4 | changes.channel) << 48
+        known |= np.minimum(changes.tick, MAX_PROGRAM_TICK) << 7 | changes.program
         known.sort()
         chunk, channel = midi.notes.chunk[unset], midi.notes.key[unset] >> 7
         asked = (port[chunk] << 4 | channel) << 48 | midi.notes.onset[unset] << 7 | 127
@@ -88,12 +89,14 @@ def _without_piece_title(midi: smf.MidiFile, reports: list[TrackReport]) -> list
     return [replace(report, name="") for report in reports]
 
 
-def clean_text(data: bytes) -> str:
-    """A name as written in the file: UTF-8 where it is that, else Latin-1; printable, at most 80 characters."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+def _names(midi: smf.MidiFile) -> list[str]:
+    """The name of every chunk. In which characters they are written is told from all that the file says."""
+    names = [chunk.name for chunk in midi.chunks]
+    return [clean_text(name) for name in decode_texts(names, midi.texts)]
+
+
+def clean_text(text: str) -> str:
+    """A name on one line, printable, at most 80 characters."""
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())[:80]

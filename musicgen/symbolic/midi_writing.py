@@ -61,8 +61,6 @@ def _check_writable(score: Score) -> None:
     """MIDI has 15 bits for the ticks of a beat, 28 for a distance, and only powers of two under a time signature."""
     if score.ticks_per_beat > 32_767:
         raise InvalidInput(sentence("A MIDI file has at most 32767 ticks a beat", score.ticks_per_beat))
-    if score.num_notes and (score.notes["onset_ticks"] + score.notes["duration_ticks"]).max() >= 1 << 28:
-        raise InvalidInput(sentence("A MIDI file ends before tick 2^28", "a note beyond it"))
     for signature in score.time_signatures:
         if signature.denominator.bit_count() != 1 or not 1 <= signature.numerator <= 255:
             raise InvalidInput(sentence("MIDI time signatures are 1-255 over a power of two", signature))
@@ -151,6 +149,8 @@ def _event_bytes(
     delta[1:] -= tick[:-1]
     first = bounds[:-1][bounds[1:] > bounds[:-1]]
     delta[first] = tick[first]
+    if delta.max(initial=0) >= 1 << 28:
+        raise InvalidInput(sentence("A MIDI file has less than 2^28 ticks between two events", int(delta.max())))
     longest = max(int(delta.max(initial=0)).bit_length() - 1, 0) // 7  # bytes of a delta time before its last one
     row = np.empty((tick.size, longest + 4), np.uint8)
     used = np.ones((tick.size, longest + 4), np.bool_)

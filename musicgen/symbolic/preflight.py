@@ -1,12 +1,13 @@
 """The gate for MIDI uploads: every event is read and judged before anything else sees the file. NumPy only.
 
-Rejected: what is not MIDI, damaged, beyond the limits of `settings`, or without a note. Dropped and said so: what the
-product has no use for or what is broken in a file that is good otherwise. It knows no sound and makes no Score.
+Rejected: what is not MIDI, beyond the limits of `settings`, or without a note. Where a player would play on, so do we:
+what is broken is dropped or mended, and said. It knows no sound and makes no Score.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,18 @@ from numpy.typing import NDArray
 from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import Settings, settings
 from musicgen.symbolic import smf
+from musicgen.symbolic.midi_changes import many, read_signatures, read_tempos
 from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
-from musicgen.symbolic.smf_events import MidiSyntaxError
+from musicgen.symbolic.note_ends import OPEN, end_of_track
+from musicgen.symbolic.smf_mending import OUTSIDE, mend_file
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError, unwrap
+from musicgen.symbolic.tempo_maps import seconds_at, tempo_map
+from musicgen.symbolic.time_codes import in_beats
 
 MIN_SECONDS = 0.1
+SILENCE_SECONDS = 10.0  # behind the last note; what comes later is cut off
 MAX_CONTROLS = 400_000
 CHUNKS_A_TRACK = 4  # chunks without notes (tempo maps, lyrics, empty staves) do not count as tracks, but must end
-HANGING = "notes without an end"
 _EXPORT_AGAIN = "Export or download it again."
 _SYNTAX_RULES = {
     "not_midi": "A MIDI file starts with the letters MThd",
@@ -39,7 +45,8 @@ class Preflight:
         seconds: end of the last note.
         dropped: what is left out → how many. warnings: one sentence each.
         has_controls: pedals, volumes, pitch bends … are kept.
-        file: the events. note_tracks: the track of every note of the file, -1 where it is left out.
+        last_tick: what comes behind it is silence, and left out.
+        file: the events. note_tracks: the track of every note of the file.
     """
 
     format: int
@@ -52,6 +59,7 @@ class Preflight:
     dropped: dict[str, int]
     warnings: tuple[str, ...]
     has_controls: bool
+    last_tick: int
     file: smf.MidiFile
     note_tracks: NDArray[np.int16]
 
@@ -72,28 +80,30 @@ class Preflight:
 
 
 def check_midi(content: bytes, limits: Settings | None = None) -> Preflight:
-    """Read and judge a MIDI file (or an RMID wrapper around one). `limits`: the settings in force, where absent.
+    """Read and judge a MIDI file, plain or in a wrapper. `limits`: the settings in force, where absent.
 
     Raises RejectedFile; `code` is one of not_midi, sound_font, too_large, midi_damaged, midi_type, midi_smpte,
-    midi_division, midi_tempo, too_many_tracks, too_many_notes, too_many_events, too_many_ticks, too_long, too_short,
-    no_notes.
+    midi_division, too_many_tracks, too_many_notes, too_many_events, too_many_beats, too_long, too_short, no_notes.
     """
     limits = limits or settings()
     _check_outside(content, limits)
     try:
-        midi = smf.read_midi_file(content, max_chunks=limits.max_midi_tracks * CHUNKS_A_TRACK)
+        midi, lost, warnings = _read(content, limits.max_midi_tracks * CHUNKS_A_TRACK)
     except MidiSyntaxError as error:
         raise _reject(error.code, _SYNTAX_RULES[error.code], error, _EXPORT_AGAIN) from error
     _check_header(midi)
     _check_amounts(midi, limits)
-    dropped = dict(midi.skipped)
-    warnings: list[str] = []
-    tempos, times, keys = _changes(midi, dropped, warnings)
-    tracks, note_tracks = assign_tracks(midi)
-    _report_notes(tracks, dropped, warnings)
-    tracks = [track for track in tracks if track.num_notes]
-    seconds = _seconds_at(max(int(midi.notes.offset.max(initial=0)), 0), tempos, midi.division)
-    _check_music(tracks, dropped.get(HANGING, 0), seconds, limits)
+    midi, is_open = _with_ends(_in_beats(midi, warnings))
+    dropped = dict(midi.skipped | lost)
+    end = int(midi.notes.offset.max(initial=0))
+    _check_beats(end, midi, limits)
+    last_tick = _cut_silence(midi, end, dropped, warnings)
+    tempos = read_tempos(midi, last_tick, dropped, warnings)
+    times, keys = read_signatures(midi, last_tick, dropped, warnings)
+    tracks, note_tracks = assign_tracks(midi, is_open)
+    _report_notes(tracks, warnings)
+    seconds = seconds_at(end, tempos, midi.division)
+    _check_music(tracks, seconds, limits)
     if len(midi.chunks) != midi.announced_tracks:
         warnings.append(f"The header announces {midi.announced_tracks} tracks, the file has {len(midi.chunks)}.")
     has_controls = _keep_controls(midi, tracks, dropped, warnings)
@@ -108,9 +118,47 @@ def check_midi(content: bytes, limits: Settings | None = None) -> Preflight:
         dropped=dropped,
         warnings=tuple(warnings),
         has_controls=has_controls,
+        last_tick=last_tick,
         file=midi,
         note_tracks=note_tracks,
     )
+
+
+def _read(content: bytes, max_chunks: int) -> tuple[smf.MidiFile, Counter[str], list[str]]:
+    """The file, mended where it breaks rules; what was lost by that, and what is to be said. Raises MidiSyntaxError."""
+    unwrapped = unwrap(content)
+    lost = Counter({OUTSIDE: unwrapped.num_before}) if unwrapped.num_before else Counter[str]()
+    warnings = [f"Left out: {unwrapped.num_before:,} bytes before the header."] if unwrapped.num_before else []
+    try:
+        return smf.read_midi_file(unwrapped.content, max_chunks=max_chunks), lost, warnings
+    except MidiSyntaxError as error:
+        if error.code != "midi_damaged":
+            raise
+    mended = mend_file(unwrapped.content, max_chunks=max_chunks)
+    midi = smf.read_midi_file(mended.content, max_chunks=max_chunks)
+    return midi, lost + mended.lost, warnings + mended.warnings
+
+
+def _in_beats(midi: smf.MidiFile, warnings: list[str]) -> smf.MidiFile:
+    """The same with ticks of a beat, where it counts those of a second."""
+    if midi.division < 0x8000:
+        return midi
+    warnings.append("The file counts seconds, not beats: it was read at 120 beats a minute.")
+    division, tempos = in_beats(midi.division)
+    return replace(midi, division=division, tempos=tempos)
+
+
+def _with_ends(midi: smf.MidiFile) -> tuple[smf.MidiFile, NDArray[np.bool_]]:
+    """The same with an end for every note, and which of them got it from the end of their track."""
+    notes = midi.notes
+    is_open = notes.offset == OPEN
+    if not is_open.any():
+        return midi, is_open
+    ends = np.array([chunk.end_tick for chunk in midi.chunks], np.int64)
+    last = max(int(notes.onset.max()), int(notes.offset.max()))
+    offset = notes.offset.copy()
+    offset[is_open] = end_of_track(notes.onset[is_open], ends[notes.chunk[is_open]], last, midi.division)
+    return replace(midi, notes=replace(notes, offset=offset)), is_open
 
 
 def _reject(code: str, rule: str, received: object, remedy: str = "") -> RejectedFile:
@@ -133,45 +181,40 @@ def _check_outside(content: bytes, limits: Settings) -> None:
 
 
 def _check_header(midi: smf.MidiFile) -> None:
-    if midi.format == 2:
+    with_notes = np.unique(midi.notes.chunk).size
+    if midi.format == 2 and with_notes > 1:
         raise _reject(
             "midi_type",
-            "A song is one piece of music (MIDI type 0 or 1)",
-            "type 2, a set of independent patterns",
-            "Export it as type 1 or each pattern as a file.",
+            "A song is one piece of music",
+            f"a MIDI file of type 2 with {with_notes} pieces",
+            "Export it as type 1 or each piece as a file.",
         )
-    if midi.format > 2:
-        raise _reject("midi_type", "A MIDI file is of type 0, 1 or 2", f"type {midi.format}", _EXPORT_AGAIN)
-    if midi.division >= 0x8000:
-        raise _reject(
-            "midi_smpte",
-            "Time in a song is counted in beats",
-            "SMPTE time code, which has no beats",
-            "Export it with ticks per quarter note.",
-        )
+    if midi.division >= 0x8000 and not in_beats(midi.division)[0]:
+        raise _reject("midi_smpte", "Time code has 24, 25, 29 or 30 frames", f"{midi.division:#06x}", _EXPORT_AGAIN)
     if midi.division == 0:
         raise _reject("midi_division", "A beat has at least one tick", "0 ticks per quarter note", _EXPORT_AGAIN)
 
 
 def _check_amounts(midi: smf.MidiFile, limits: Settings) -> None:
     num_notes = midi.notes.onset.size
-    end = max((chunk.end_tick for chunk in midi.chunks), default=0)
     if len(midi.chunks) > limits.max_midi_tracks * CHUNKS_A_TRACK:
         count = max(len(midi.chunks), midi.announced_tracks)
         raise _reject("too_many_tracks", f"A MIDI file has at most {limits.max_midi_tracks} tracks", count)
-    if end > limits.max_midi_ticks:
-        beats = f"{end:,} ticks ({end / max(midi.division, 1):,.0f} beats)"
-        rule = f"A MIDI file ends within {limits.max_midi_ticks:,} ticks"
-        raise _reject("too_many_ticks", rule, beats, "Look for an event far behind the music.")
     if num_notes > limits.max_midi_notes:
         rule = f"A MIDI file has at most {limits.max_midi_notes:,} notes"
         raise _reject("too_many_notes", rule, "more than that", "Split it.")
+    if num_notes == 0:
+        raise _reject("no_notes", "A song has at least one note", "a MIDI file without notes")
 
 
-def _check_music(tracks: list[TrackReport], num_hanging: int, seconds: float, limits: Settings) -> None:
-    if not tracks:
-        received = f"{_many(num_hanging, 'notes')} without an end" if num_hanging else "a MIDI file without notes"
-        raise _reject("no_notes", "A song has at least one note with an end", received)
+def _check_beats(end: int, midi: smf.MidiFile, limits: Settings) -> None:
+    beats = end / midi.division
+    if beats > limits.max_midi_beats:
+        rule = f"The last note of a MIDI file ends within {limits.max_midi_beats:,} beats"
+        raise _reject("too_many_beats", rule, f"{beats:,.0f} beats", "Look for a note far behind the music.")
+
+
+def _check_music(tracks: list[TrackReport], seconds: float, limits: Settings) -> None:
     if len(tracks) > limits.max_midi_tracks:
         rule = f"A song has at most {limits.max_midi_tracks} tracks"
         raise _reject("too_many_tracks", rule, f"{len(tracks)}, one for each channel and program of a track")
@@ -183,54 +226,39 @@ def _check_music(tracks: list[TrackReport], num_hanging: int, seconds: float, li
         raise _reject("too_short", rule, f"{seconds:.3g} s", "Check its tempo and the lengths of its notes.")
 
 
-def _changes(
-    midi: smf.MidiFile, dropped: dict[str, int], warnings: list[str]
-) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int, int], ...], tuple[tuple[int, int, bool], ...]]:
-    tempos: dict[int, int] = {}
-    times: dict[int, tuple[int, int]] = {}
-    keys: dict[int, tuple[int, bool]] = {}
-    broken = {smf.TEMPO: 0, smf.TIME_SIGNATURE: 0, smf.KEY_SIGNATURE: 0}
-    for tick, kind, data in sorted(midi.changes, key=lambda change: change[0]):
-        if kind == smf.TEMPO and len(data) == 3:
-            tempos[tick] = int.from_bytes(data, "big")
-            if not tempos[tick]:
-                raise _reject(
-                    "midi_tempo", "A quarter note lasts some time", "a tempo of 0 µs a quarter", _EXPORT_AGAIN
-                )
-        elif kind == smf.TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] <= 6:
-            times[tick] = (data[0], 1 << data[1])
-        elif kind == smf.KEY_SIGNATURE and len(data) >= 2 and data[1] <= 1 and (data[0] <= 7 or data[0] >= 249):
-            keys[tick] = (data[0] - 256 if data[0] > 7 else data[0], bool(data[1]))
-        else:
-            broken[kind] += 1
-    names = {smf.TEMPO: "tempo changes", smf.TIME_SIGNATURE: "time signatures", smf.KEY_SIGNATURE: "key signatures"}
-    for kind, count in broken.items():
-        if count:
-            dropped[f"impossible {names[kind]}"] = count
-            warnings.append(f"Left out: {_many(count, names[kind])} that no music can have.")
-    return (
-        tuple(tempos.items()),
-        tuple((tick, *signature) for tick, signature in times.items()),
-        tuple((tick, *signature) for tick, signature in keys.items()),
-    )
+def _cut_silence(midi: smf.MidiFile, end: int, dropped: dict[str, int], warnings: list[str]) -> int:
+    """The last tick that counts: some seconds behind the last note, which ends at `end`. What is cut off is said."""
+    silence = max(chunk.end_tick for chunk in midi.chunks)
+    if silence <= end + midi.division:
+        return max(silence, end)
+    whole, *_ = tempo_map(midi.tempos, silence)
+    until_end = seconds_at(end, whole, midi.division)
+    tempo = next((value for tick, value in reversed(whole) if tick <= end), 500_000)
+    last = end + max(int(SILENCE_SECONDS * 1e6 * midi.division / tempo), midi.division)
+    if silence > last:
+        seconds = seconds_at(silence, whole, midi.division) - until_end
+        warnings.append(f"Cut off: {_duration(seconds)} of silence behind the last note.")
+        controls = int(np.count_nonzero(midi.controls.tick > last))
+        if controls:
+            dropped["controllers behind the last note"] = controls
+    return last
 
 
-def _report_notes(tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> None:
-    hanging = sum(track.hanging_notes for track in tracks)
-    if hanging:
-        dropped[HANGING] = hanging
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
+
+
+def _report_notes(tracks: list[TrackReport], warnings: list[str]) -> None:
     for track in tracks:
         where = f"track {track.chunk}, channel {track.channel}" + (f" ({track.name})" if track.name else "")
-        if track.hanging_notes:
-            warnings.append(f"Left out: {_many(track.hanging_notes, 'notes')} of {where} without an end.")
+        if track.open_notes:
+            warnings.append(f"Kept: {many(track.open_notes, 'notes')} of {where} that only the end of the track ends.")
         if track.zero_length_notes:
-            warnings.append(f"Kept: {_many(track.zero_length_notes, 'notes')} of {where} without a length.")
+            warnings.append(f"Kept: {many(track.zero_length_notes, 'notes')} of {where} without a length.")
     if tracks and all(track.is_drum for track in tracks):
         warnings.append("Only drums: approaches that learn notes cannot learn from this song.")
-
-
-def _many(count: int, things: str) -> str:
-    return f"1 {things.removesuffix('s')}" if count == 1 else f"{count:,} {things}"
 
 
 def _keep_controls(midi: smf.MidiFile, tracks: list[TrackReport], dropped: dict[str, int], warnings: list[str]) -> bool:
@@ -245,14 +273,3 @@ def _keep_controls(midi: smf.MidiFile, tracks: list[TrackReport], dropped: dict[
     dropped["controllers"] = num_controls
     warnings.append("The file has so many controller events that they were left out: pedals and bends are not heard.")
     return False
-
-
-def _seconds_at(tick: int, tempos: tuple[tuple[int, int], ...], ticks_per_beat: int) -> float:
-    """Seconds from the start to a tick through the tempo map (120 BPM before the first tempo)."""
-    microseconds, position, tempo = 0, 0, 500_000
-    for start, following in tempos:
-        if start >= tick:
-            break
-        microseconds += (start - position) * tempo
-        position, tempo = start, following
-    return (microseconds + (tick - position) * tempo) / (ticks_per_beat * 1e6)

@@ -3,7 +3,9 @@
 Linear in the length of the file and free of recursion, so that a hostile file costs what its bytes cost. How far it is
 from each byte to the next event, were one to begin there, is looked up for all bytes at once; then only the beginnings
 are walked, and `smf_events` takes the events apart in columns. It knows no music: `preflight` judges what was found.
-Source: MIDI 1.0 Detailed Specification, "Standard MIDI Files" (RP-001), and the RMID wrapper (RP-029).
+
+It is strict. Where a file breaks a rule, `smf_mending` makes a file of it that breaks none, and that one is read.
+Source: MIDI 1.0 Detailed Specification, "Standard MIDI Files" (RP-001).
 """
 
 from __future__ import annotations
@@ -15,12 +17,17 @@ from itertools import repeat
 
 import numpy as np
 
-from musicgen.symbolic.smf_events import Controls, MidiSyntaxError, Notes, Programs, read_events, spans_to_next
+from musicgen.symbolic.smf_columns import Controls, Events, Modes, Notes, Programs, Tempos
+from musicgen.symbolic.smf_events import read_events, spans_to_next
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 MAX_EVENTS = 750_000
-MAX_CHANGES = 50_000  # tempo, time and key changes together
+MAX_SIGNATURES = 50_000  # time and key changes together; what comes behind them is counted only
+MAX_TEXT_BYTES, MAX_SYSTEM_EXCLUSIVES = 16_384, 10_000  # kept to be looked at
 TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages, which do not belong in files
+LONGEST_EXCLUSIVE = 1024  # bytes in which the end of a system exclusive message is looked for
+_SHORT = 16  # bytes of a system exclusive message that may say what a channel is for
 
 
 @dataclass(slots=True)
@@ -38,7 +45,9 @@ class MidiFile:
     """Header, track chunks, and columns of what is in them, chunk after chunk in file order.
 
     Attributes:
-        changes: (tick, meta type, data) of tempo, time signature and key signature events.
+        changes: (tick, meta type, data) of time and key signatures, and of tempos of another length than 3 bytes.
+        exclusives: (tick, chunk, data without F0) of short system exclusive messages.
+        texts: what is written in the file, names among it, as far as MAX_TEXT_BYTES.
         skipped: what is not kept → how often.
     """
 
@@ -48,21 +57,13 @@ class MidiFile:
     notes: Notes
     programs: Programs
     controls: Controls
+    modes: Modes
+    tempos: Tempos
     chunks: list[TrackChunk] = field(default_factory=list)
     changes: list[tuple[int, int, bytes]] = field(default_factory=list)
+    exclusives: list[tuple[int, int, bytes]] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
-    is_rmid: bool = False
-
-
-def unwrap_rmid(content: bytes) -> bytes:
-    """The MIDI file inside a RIFF/RMID wrapper."""
-    position = 12
-    while position + 8 <= len(content):
-        size = int.from_bytes(content[position + 4 : position + 8], "little")
-        if content[position : position + 4] == b"data":
-            return content[position + 8 : position + 8 + size]
-        position += 8 + size + (size & 1)
-    raise MidiSyntaxError("an RMID wrapper without a MIDI file in it")
 
 
 def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
@@ -70,45 +71,59 @@ def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
 
     Raises MidiSyntaxError with code not_midi, midi_damaged or too_many_events.
     """
-    is_rmid = content[:4] == b"RIFF" and content[8:12] == b"RMID"
-    if is_rmid:
-        content = unwrap_rmid(content)
     if content[:4] != b"MThd":
         raise MidiSyntaxError("other content", "not_midi")
     header = int.from_bytes(content[4:8], "big")
     if header < 6 or len(content) < 8 + header:
         raise MidiSyntaxError("the header is cut short")
     format, announced, division = (int.from_bytes(content[at : at + 2], "big") for at in (8, 10, 12))
-    walk = _Walk(content)
+    walk = TrackWalk(content)
     for start, stop in _track_spans(content, 8 + header, walk):
         walk.read_track(start, stop)
         if len(walk.chunks) > max_chunks:
             break
-    events = read_events(walk.bytes, walk.positions, walk.begins, walk.skipped)
+    events = walk.events()
     for chunk, begin, end in zip(walk.chunks, walk.begins, [*walk.begins, len(walk.positions)][1:], strict=True):
         chunk.num_events = end - begin
         chunk.end_tick = int(events.tick[end - 1]) if end > begin else 0
-    changes = [(int(events.tick[event]), kind, data) for event, kind, data in walk.changes]
-    columns = (events.notes, events.programs, events.controls)
-    return MidiFile(format, division, announced, *columns, walk.chunks, changes, +walk.skipped, is_rmid)
+    return MidiFile(
+        format,
+        division,
+        announced,
+        *(events.notes, events.programs, events.controls, events.modes, events.tempos),
+        chunks=walk.chunks,
+        changes=[(int(events.tick[event]), kind, data) for event, kind, data in walk.changes],
+        exclusives=[(int(events.tick[event]), chunk, data) for event, chunk, data in walk.exclusives],
+        texts=walk.texts,
+        skipped=+walk.skipped,
+    )
 
 
-def _track_spans(content: bytes, position: int, walk: _Walk) -> Iterator[tuple[int, int]]:
-    """Start and end of each MTrk; other chunks are counted and passed over, stray bytes at the end ignored."""
-    while position + 8 <= len(content):
-        kind = content[position : position + 4]
-        size = int.from_bytes(content[position + 4 : position + 8], "big")
+def ends_early(content: bytes | bytearray, start: int, stop: int) -> bool:
+    """Whether a system exclusive message has its last byte, F7, before the end that its length gives it."""
+    return content.find(b"\xf7", start, min(stop - 1, start + LONGEST_EXCLUSIVE)) >= 0
+
+
+def is_chunk(content: bytes, position: int) -> bool:
+    """Whether a chunk of any kind but another file's header stands there, as far as its first eight bytes say."""
+    kind = content[position : position + 4]
+    if kind != b"MTrk" and (len(kind) < 4 or kind == b"MThd" or not all(0x20 <= byte < 0x7F for byte in kind)):
+        return False
+    return position + 8 + int.from_bytes(content[position + 4 : position + 8], "big") <= len(content)
+
+
+def _track_spans(content: bytes, position: int, walk: TrackWalk) -> Iterator[tuple[int, int]]:
+    """Start and end of each MTrk; other chunks are counted and passed over."""
+    while position < len(content):
+        if not is_chunk(content, position):
+            raise MidiSyntaxError(f"neither a chunk nor the end at byte {position}")
         start = position + 8
-        if kind == b"MTrk":
-            if start + size > len(content):
-                missing = start + size - len(content)
-                raise MidiSyntaxError(f"track {len(walk.chunks) + 1} lacks its last {missing} bytes")
-            yield start, start + size
-        elif not kind.isascii() or start + size > len(content):
-            return
+        stop = start + int.from_bytes(content[position + 4 : start], "big")
+        if content[position : position + 4] == b"MTrk":
+            yield start, stop
         else:
             walk.skipped["chunks of other kinds"] += 1
-        position = start + size
+        position = stop
 
 
 def read_variable_length(content: bytes, position: int) -> tuple[int, int]:
@@ -135,12 +150,12 @@ def meta_event(kind: int, data: bytes) -> bytes:
     return bytes((0xFF, kind)) + variable_length(len(data)) + data
 
 
-class _Walk:
+class TrackWalk:
     """From event to event through the chunks of one file.
 
     Attributes:
         positions: where each event begins (its delta time). begins: the first event of each chunk, as an index of it.
-        changes: (event, meta type, data).
+        changes: (event, meta type, data). exclusives: (event, chunk, data).
     """
 
     def __init__(self, content: bytes) -> None:
@@ -151,8 +166,16 @@ class _Walk:
         self.begins: list[int] = []
         self.chunks: list[TrackChunk] = []
         self.changes: list[tuple[int, int, bytes]] = []
+        self.exclusives: list[tuple[int, int, bytes]] = []
+        self.texts: list[bytes] = []
         self.skipped: Counter[str] = Counter()
+        self._text_bytes = 0
         self._after_short = -1  # the event whose running status, if it has no own one, takes one data byte
+
+    def events(self) -> Events:
+        """What was walked over, in columns. Raises MidiSyntaxError."""
+        ports = [chunk.port for chunk in self.chunks]
+        return read_events(self.bytes, self.positions, self.begins, ports, self.skipped)
 
     def read_track(self, position: int, stop: int) -> None:
         """Walk one chunk."""
@@ -192,10 +215,14 @@ class _Walk:
             if position >= stop:
                 break
             data_at = position + 1 if content[position] < 0x80 else read_variable_length(content, position)[1]
-            if content[data_at] >= 0x80:
+            if content[data_at] < 0x80:
+                append(position)
+                position = data_at + 1
+            elif content[data_at : data_at + 3] == b"\xff\x51\x03":  # the table passes tempos, whatever ran before
+                append(position)
+                position = data_at + 6
+            else:
                 break
-            append(position)
-            position = data_at + 1
         self._after_short = len(self.positions)
         return position
 
@@ -205,12 +232,16 @@ class _Walk:
         if status == 0xFF:
             kind = content[position + 1]
             size, start = read_variable_length(content, position + 2)
-            if kind == 0x2F:
-                return stop
+            if kind == 0x2F and start + size != stop:
+                raise MidiSyntaxError(f"bytes behind the end of track {len(self.chunks)}")
             self._keep_meta(kind, content[start : start + min(size, 256)])
             return start + size
         if status in (0xF0, 0xF7):
             size, start = read_variable_length(content, position + 1)
+            if status == 0xF0 and ends_early(content, position + 1, start + size):
+                raise MidiSyntaxError(f"a system exclusive message without its length at byte {position}")
+            if size <= _SHORT and len(self.exclusives) < MAX_SYSTEM_EXCLUSIVES:
+                self.exclusives.append((len(self.positions) - 1, len(self.chunks) - 1, content[start : start + size]))
             self.skipped["system exclusive messages"] += 1
             return start + size
         self.skipped["system messages"] += 1
@@ -219,15 +250,23 @@ class _Walk:
     def _keep_meta(self, kind: int, data: bytes) -> None:
         chunk = self.chunks[-1]
         if kind in (TEMPO, TIME_SIGNATURE, KEY_SIGNATURE):
-            self.changes.append((len(self.positions) - 1, kind, data))
-            if len(self.changes) > MAX_CHANGES:
-                raise MidiSyntaxError(f"more than {MAX_CHANGES:,} changes of tempo, time and key", "too_many_events")
+            if len(self.changes) < MAX_SIGNATURES:
+                self.changes.append((len(self.positions) - 1, kind, data))
+            else:
+                self.skipped["time and key signatures beyond all measure"] += 1
         elif kind in (0x03, 0x04):
+            self._keep_text(data)
             if not chunk.name.strip():  # the first track name, or an instrument name where there is none
                 chunk.name = data
         elif kind == 0x21:
             chunk.port = data[0] & 15 if data else 0
-        elif kind <= 0x07:
+        elif 0x01 <= kind <= 0x0F:
+            self._keep_text(data)
             self.skipped["texts"] += 1
-        elif kind != 0x20:  # the channel prefix only says where the next text belongs
+        elif kind not in (0x20, 0x2F):  # the channel prefix only says where the next text belongs
             self.skipped["other meta events"] += 1
+
+    def _keep_text(self, data: bytes) -> None:
+        if self._text_bytes < MAX_TEXT_BYTES:
+            self.texts.append(data)
+            self._text_bytes += len(data)

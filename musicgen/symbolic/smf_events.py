@@ -1,99 +1,69 @@
-"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once, and which note-off ends which
-note-on. NumPy only; knows no chunks of other kinds, no meta events and no music.
+"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once.
+
+NumPy only; knows no chunks of other kinds, of meta events only the tempo, and no music.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-NO_PROGRAM = 255
-OPEN = -1
-BEND = 128  # pitch bends travel among the controllers under this number
-NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, CHANNEL_PRESSURE, PITCH, SYSTEM = 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0, 0xF0
+from musicgen.symbolic.smf_columns import (
+    BANK,
+    BEND,
+    CHANNEL_PRESSURE,
+    CONTROL,
+    PITCH,
+    POLY_PRESSURE,
+    PROGRAM,
+    SILENCERS,
+    SYSTEM,
+    Controls,
+    Events,
+    Modes,
+    Programs,
+    Raw,
+    Tempos,
+)
+from musicgen.symbolic.smf_notes import read_notes
+from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 # What stands behind a delta time → bytes of the rest of the event; 0: not to be told from here.
 _REST = np.array([2] * 0x80 + [3] * 0x40 + [0] * 0x20 + [3] * 0x10 + [0] * 0x10, np.uint8)
-
-
-class MidiSyntaxError(Exception):
-    """The bytes are not a MIDI file. `code` is a stable word; the message says where."""
-
-    def __init__(self, message: str, code: str = "midi_damaged") -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Notes:
-    """Columns of equal length, in file order of the note-ons.
-
-    Attributes:
-        key: channel × 128 + pitch. program: the channel's program in this chunk, NO_PROGRAM before the first change.
-        offset: tick of the note-off, OPEN where there is none.
-    """
-
-    chunk: NDArray[np.int64]
-    onset: NDArray[np.int64]
-    offset: NDArray[np.int64]
-    key: NDArray[np.int64]
-    velocity: NDArray[np.uint8]
-    program: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """Program changes, as columns in file order. `event`: the number of the event."""
-
-    event: NDArray[np.intp]
-    chunk: NDArray[np.int64]
-    channel: NDArray[np.int64]
-    tick: NDArray[np.int64]
-    program: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """Controllers and pitch bends (BEND, 14 bits), as columns in file order."""
-
-    chunk: NDArray[np.int64]
-    channel: NDArray[np.int64]
-    tick: NDArray[np.int64]
-    number: NDArray[np.uint8]
-    value: NDArray[np.uint16]
+_REST_OF_TEMPO = 6
 
 
 _NO_TICKS = np.empty(0, np.int64)
-_NO_CONTROLS = Controls(_NO_TICKS, _NO_TICKS, _NO_TICKS, np.empty(0, np.uint8), np.empty(0, np.uint16))
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """`tick`: of every event, those that are no music among them."""
-
-    tick: NDArray[np.int64]
-    notes: Notes
-    programs: Programs
-    controls: Controls
+_NO_BYTES = np.empty(0, np.uint8)
+_NO_CONTROLS = Controls(_NO_TICKS, _NO_TICKS, _NO_TICKS, _NO_BYTES, np.empty(0, np.uint16))
+_NO_MODES = Modes(np.empty(0, np.intp), _NO_TICKS, _NO_TICKS, _NO_TICKS, _NO_BYTES, _NO_BYTES)
 
 
 def spans_to_next(content: NDArray[np.uint8]) -> bytes:
     """For each byte: how long an event would be that began there, running status meaning two data bytes; 0 where more
     than a table is needed to say it. `content`: with some zeros at its end."""
     length = _delta_lengths(content)
-    status = content[np.minimum(np.arange(content.size, dtype=np.int32) + length, content.size - 1)]
+    behind = np.minimum(np.arange(content.size, dtype=np.int32) + length, content.size - 1)
+    status = content[behind]
     rest = _REST[status]
+    meta = np.flatnonzero(status == 0xFF)
+    at = np.minimum(behind[meta], content.size - 3)
+    rest[meta[(content[at + 1] == 0x51) & (content[at + 2] == 3)]] = _REST_OF_TEMPO
     return ((length + rest) * ((rest > 0) & (length < 5))).tobytes()
 
 
 def read_events(
-    content: NDArray[np.uint8], positions: Sequence[int], begins: Sequence[int], skipped: Counter[str]
+    content: NDArray[np.uint8],
+    positions: Sequence[int],
+    begins: Sequence[int],
+    ports: Sequence[int],
+    skipped: Counter[str],
 ) -> Events:
-    """Take the events apart that begin at `positions`; `begins`: the first one of each chunk, as an index of it.
+    """Take the events apart that begin at `positions`; `begins`: the first one of each chunk, as an index of it;
+    `ports`: that of each chunk.
 
     What is not kept is counted in `skipped`. Raises MidiSyntaxError."""
     at = np.array(positions, np.int64)
@@ -106,10 +76,34 @@ def read_events(
     leading = content[behind]
     status = _running_status(leading, first)
     behind += leading >= 0x80
-    events = _Raw(chunk, tick, status, content[behind], content[behind + 1])
+    events = Raw(chunk, tick, status, content[behind], content[behind + 1])
     _check(events, leading < SYSTEM, at)
     programs = _programs(events, np.flatnonzero((status & 0xF0) == PROGRAM))
-    return Events(tick, _notes(events, programs, skipped), programs, _controls(events, skipped))
+    controls, modes = _controls(events, skipped)
+    tempos = _tempos(content, behind, events)
+    notes = read_notes(events, programs, modes, ports, skipped)
+    return Events(tick, notes, programs, controls, modes, tempos)
+
+
+def large_data_bytes(content: NDArray[np.uint8], positions: Sequence[int]) -> NDArray[np.int64]:
+    """Where data bytes above 127 stand in the events of one chunk that begin at `positions`. Raises MidiSyntaxError
+    where there is data without a status."""
+    at = np.array(positions, np.int64)
+    _, behind = _deltas(content, at)
+    leading = content[behind]
+    status = _running_status(leading, np.zeros(min(at.size, 1), np.intp))
+    is_music = leading < SYSTEM
+    if (is_music & (status < 0x80)).any():
+        raise MidiSyntaxError("data without a status")
+    low = behind + (leading >= 0x80)
+    high = low[is_music & ~_is_short(status)] + 1
+    places = np.concatenate([low[is_music], high])
+    return places[content[places] > 127]
+
+
+def _is_short(status: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether one data byte follows, not two."""
+    return (status >= PROGRAM) & (status < PITCH)
 
 
 def _delta_lengths(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -148,124 +142,48 @@ def _running_status(leading: NDArray[np.uint8], first: NDArray[np.intp]) -> NDAr
     return np.where(leading >= SYSTEM, leading, status)
 
 
-def _check(events: _Raw, is_music: NDArray[np.bool_], at: NDArray[np.int64]) -> None:
+def _check(events: Raw, is_music: NDArray[np.bool_], at: NDArray[np.int64]) -> None:
     status = events.status
     if not ((events.low | events.high | ~status) & is_music.view(np.uint8) << 7).any():
         return  # statuses have their highest bit, data bytes have not
     lost = is_music & (status < 0x80)
     if lost.any():
         raise MidiSyntaxError(f"data without a status at byte {at[np.argmax(lost)]}")
-    is_short = (status >= PROGRAM) & (status < PITCH)
-    bad = is_music & ((events.low | np.where(is_short, 0, events.high)) >= 0x80)
+    bad = is_music & ((events.low | np.where(_is_short(status), 0, events.high)) >= 0x80)
     if bad.any():
         raise MidiSyntaxError(f"a data byte above 127 behind byte {at[np.argmax(bad)]}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """All events as columns: `low` and `high` are the data bytes."""
-
-    chunk: NDArray[np.int64]
-    tick: NDArray[np.int64]
-    status: NDArray[np.uint8]
-    low: NDArray[np.uint8]
-    high: NDArray[np.uint8]
-
-    def channel(self, index: NDArray[np.intp]) -> NDArray[np.int64]:
-        return (self.status[index] & 15).astype(np.int64)
-
-
-def _notes(events: _Raw, programs: Programs, skipped: Counter[str]) -> Notes:
-    index = np.flatnonzero(events.status < POLY_PRESSURE)
-    key = events.channel(index) << 7 | events.low[index]
-    place = events.chunk[index] << 11 | key
-    is_on = (events.status[index] >= NOTE_ON) & (events.high[index] > 0)
-    ons, offs = _pair(place, is_on)
-    skipped["note-offs without a note"] += index.size - ons.size - int(np.count_nonzero(offs >= 0))
-    began = index[ons]
-    return Notes(
-        chunk=events.chunk[began],
-        onset=events.tick[began],
-        offset=np.where(offs >= 0, events.tick[index[offs]], OPEN),
-        key=key[ons],
-        velocity=events.high[began],
-        program=_programs_of(began, events, programs),
-    )
-
-
-def _pair(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The note-ons in order, and the note-off of each, -1 where there is none: of one place, first on, first off."""
-    order = np.argsort(place, kind="stable")
-    place, is_on = place[order], is_on[order]
-    if _alternates(place, is_on):
-        ons, offs = order[0::2], order[1::2]
-    else:
-        group = np.cumsum(np.diff(place, prepend=place[:1]) != 0)
-        kept = ~_orphans(group, is_on)
-        order, group, is_on = order[kept], group[kept], is_on[kept]
-        ons, ends = order[is_on], order[~is_on]
-        offs = np.full(ons.size, -1)
-        offs[np.searchsorted(_numbered(group[is_on]), _numbered(group[~is_on]))] = ends
-    back = np.argsort(ons)
-    return ons[back], offs[back]
-
-
-def _alternates(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> bool:
-    """Whether every note ends before the next one of its place begins, as in most files."""
-    return bool(
-        place.size % 2 == 0 and is_on[0::2].all() and not is_on[1::2].any() and np.array_equal(place[0::2], place[1::2])
-    )
-
-
-def _orphans(group: NDArray[np.int64], is_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """True for the note-offs that come while no note of their group sounds.
-
-    The sum of ons and offs of a group reaches a new low there. Groups are kept apart by starting each one lower than
-    the one before can reach."""
-    base = group * -(group.size + 1)
-    start = np.flatnonzero(np.diff(group, prepend=-1))
-    total = np.cumsum(np.where(is_on, 1, -1))
-    before = np.where(start > 0, total[start - 1], 0)
-    level = total - np.repeat(before, np.diff(start, append=group.size)) + base
-    lowest = np.minimum.accumulate(np.minimum(level, base))
-    return level < np.minimum(np.concatenate([base[:1], lowest[:-1]]), base)
-
-
-def _numbered(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ascending groups → group × 2^32 + the number of each within its group."""
-    return (group << 32) + np.arange(group.size) - np.searchsorted(group, group)
-
-
-def _programs(events: _Raw, index: NDArray[np.intp]) -> Programs:
+def _programs(events: Raw, index: NDArray[np.intp]) -> Programs:
     channel = events.channel(index)
     return Programs(index, events.chunk[index], channel, events.tick[index], events.low[index])
 
 
-def _programs_of(began: NDArray[np.intp], events: _Raw, programs: Programs) -> NDArray[np.uint8]:
-    """The program of its chunk and channel when each note began."""
-    if not programs.event.size:
-        return np.full(began.size, NO_PROGRAM, np.uint8)
-    changes = (programs.chunk << 4 | programs.channel) << 32 | programs.event
-    order = np.argsort(changes)
-    changes = changes[order]
-    notes = (events.chunk[began] << 4 | events.channel(began)) << 32 | began
-    last = np.searchsorted(changes, notes) - 1
-    is_known = (last >= 0) & (changes[last] >> 32 == notes >> 32)
-    return np.where(is_known, programs.program[order][last], NO_PROGRAM)
-
-
-def _controls(events: _Raw, skipped: Counter[str]) -> Controls:
+def _controls(events: Raw, skipped: Counter[str]) -> tuple[Controls, Modes]:
     of_kind = np.bincount(events.status >> 4, minlength=16).tolist()
     skipped["aftertouch events"] += of_kind[POLY_PRESSURE >> 4] + of_kind[CHANNEL_PRESSURE >> 4]
     if not of_kind[CONTROL >> 4] + of_kind[PITCH >> 4]:
-        return _NO_CONTROLS
+        return _NO_CONTROLS, _NO_MODES
     kind = events.status & 0xF0
     index = np.flatnonzero((kind == CONTROL) | (kind == PITCH))
     low, is_bend = events.low[index], kind[index] == PITCH
     kept = is_bend | ((low >= 1) & (low <= 119) & (low != 32))
     skipped["bank selects and mode messages"] += index.size - int(np.count_nonzero(kept))
+    modes = _modes(events, index[~kept & np.isin(low, (BANK, *SILENCERS))])
     index, low, is_bend = index[kept], low[kept], is_bend[kept]
     high = events.high[index].astype(np.uint16)
     value = np.where(is_bend, high << 7 | low, high)
     number = np.where(is_bend, BEND, low).astype(np.uint8)
-    return Controls(events.chunk[index], events.channel(index), events.tick[index], number, value)
+    return Controls(events.chunk[index], events.channel(index), events.tick[index], number, value), modes
+
+
+def _modes(events: Raw, index: NDArray[np.intp]) -> Modes:
+    places = (events.chunk[index], events.channel(index), events.tick[index])
+    return Modes(index, *places, events.low[index], events.high[index])
+
+
+def _tempos(content: NDArray[np.uint8], behind: NDArray[np.int64], events: Raw) -> Tempos:
+    """`behind`: the positions behind the statuses of all events."""
+    index = np.flatnonzero((events.status == 0xFF) & (events.low == 0x51) & (events.high == 3))
+    first, second, third = (content[behind[index] + place].astype(np.int64) for place in (2, 3, 4))
+    return Tempos(events.tick[index], first << 16 | second << 8 | third)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,60 @@ def test_overlapping_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         entries = []
     assert sum("file" in entry for entry in entries) <= 3
     assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) <= 10 << 20
+
+
+def zip_with_raw_names(path: Path, names: list[bytes], *, extra: bytes = b"") -> Path:
+    """Names as they stand, without the UTF-8 flag."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, name in enumerate(names):
+            member = zipfile.ZipInfo(chr(97 + number) * len(name))
+            member.extra = extra
+            archive.writestr(member, MIDI)
+    content = path.read_bytes()
+    for number, name in enumerate(names):
+        content = content.replace(bytes((97 + number,)) * len(name), name)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp932", ["曲名テスト.mid"]),
+        ("cp932", ["ソナタ/表.mid", "ソナタ/第2楽章.mid"]),
+        ("gbk", ["月亮代表我的心.mid", "歌曲/茉莉花.mid"]),
+        ("cp1251", ["Калинка.mid"]),
+        ("cp866", ["Подмосковные вечера.mid"]),
+        ("cp437", ["Für Elise.mid"]),
+        ("cp850", ["Étude.mid", "Café à Paris.mid"]),
+        ("cp1252", ["Für Elise.mid", "Étude.mid"]),
+        ("cp949", ["아리랑.mid"]),
+        ("utf-8", ["Für Elise.mid", "曲名テスト.mid"]),
+    ],
+)
+def test_names_without_the_utf8_flag_are_read_as_they_were_meant(
+    tmp_path: Path, encoding: str, names: list[str]
+) -> None:
+    archive = zip_with_raw_names(tmp_path / "a.zip", [name.encode(encoding) for name in names])
+    assert verdicts(unpack(archive, tmp_path / "out")) == dict.fromkeys(names, "file")
+
+
+def test_a_name_in_the_unicode_field_is_believed(tmp_path: Path) -> None:
+    raw, name = b"\xd8.mid", "愛.mid"
+    field = b"\x01" + struct.pack("<I", zlib.crc32(raw)) + name.encode()
+    extra = struct.pack("<HH", 0x7075, len(field)) + field
+    archive = zip_with_raw_names(tmp_path / "a.zip", [raw], extra=extra)
+    assert verdicts(unpack(archive, tmp_path / "out")) == {name: "file"}
+
+
+def test_one_name_helps_to_read_another(tmp_path: Path) -> None:
+    names = ["왼손.mid", "고향의 봄.mid"]
+    archive = zip_with_raw_names(tmp_path / "a.zip", [name.encode("cp949") for name in names])
+    assert verdicts(unpack(archive, tmp_path / "out")) == dict.fromkeys(names, "file")
+
+
+def test_the_name_of_a_real_archive(shared: Path, tmp_path: Path) -> None:
+    archive = shared / "data" / "faults" / "sjis_name.zip"
+    if not archive.is_file():
+        pytest.skip("the folder with faulty files is not here")
+    assert verdicts(unpack(archive, tmp_path / "out")) == {"曲名テスト.mid": "file"}

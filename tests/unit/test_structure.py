@@ -20,6 +20,8 @@ CONTRACT = {"musicgen.contract.approach", "musicgen.contract.drawing"}
 # From the ground up; a package may import only those before it (and itself).
 ORDER = [
     "errors",
+    "letters",
+    "charsets",
     "settings",
     "machine",
     "contract",

@@ -1,0 +1,280 @@
+"""One damaged track of a MIDI file, made into events that break no rule.
+
+Event by event, as a player reads: a data byte above 127 is set to 127. Where that reading soon meets more faults, other
+ways are tried (an event that is cut short, stray bytes before or behind a delta time, a missing delta time, a system
+exclusive message without a length), and the one with the fewest faults behind it is taken. What remains unread is
+counted. The work is bounded: after MAX_STEPS looks ahead, events are taken as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from musicgen.symbolic.smf import LONGEST_EXCLUSIVE, ends_early, variable_length
+
+MAX_STEPS = 100_000
+EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
+EVENTS_OF_PROOF = 4  # without a fault they show that a large data byte was no more than that
+LONGEST_GAP = 256  # bytes that are passed over in search of an event
+CUT_BYTES = 300  # an event that lacks more than the file has, this close to its end, is the last one
+END = -1  # in place of faults: the end of the track
+_LONG_DELTA = 1 << 21
+
+_Read = tuple[int, int, int]  # where the next event begins (0: none can be read), running status, faults or END
+
+
+@dataclass
+class Repair:
+    """What became of one track.
+
+    Attributes:
+        pieces: events without a fault, the end of track left out. end: where reading ended.
+        is_ended: by an end of track. delta: ticks from the last event to the end.
+        num_clipped: data bytes set to 127. num_unread: bytes that are no events.
+    """
+
+    end: int
+    is_ended: bool = False
+    delta: int = 0
+    num_clipped: int = 0
+    num_unread: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class Budget:
+    """Looks ahead that are left to a file."""
+
+    steps: int = MAX_STEPS
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to read on. `cost`: of taking it. `event`: what is kept, without its delta time; `delta`: what it adds to
+    the time, for the next event where none is kept."""
+
+    next: int
+    running: int
+    cost: float
+    delta: int = 0
+    event: bytes = b""
+    num_clipped: int = 0
+    num_unread: int = 0
+
+
+def repair_track(content: bytes, start: int, limit: int, budget: Budget, *, is_cut: bool) -> Repair:
+    """Read the track whose events begin at `start`, at most to `limit`. `content`: with some zeros behind its end;
+    `is_cut`: the file ends at `limit` though the track should not."""
+    repair = Repair(end=start)
+    data = bytearray(content[start:limit]) + bytes(8)
+    position, copied, running, size = 0, 0, 0, limit - start
+    while position < size:
+        following, status, faults = read_event(data, position, size, running)
+        if following and faults == 0 and not repair.delta:
+            position, running = following, status
+            continue
+        repair.pieces.append(bytes(data[copied:position]))
+        copied = position
+        if faults == END:
+            repair.is_ended = True
+            repair.delta += max(_number_at(data, position)[0], 0)
+            position = copied = following
+            break
+        if not following and is_cut and size - position <= CUT_BYTES and _begins_well(data, position):
+            break
+        way = _plain_way(data, position, size, running) if following and faults == 0 else None
+        way = way or _best_way(data, position, size, running, budget)
+        if way is None:
+            break
+        repair.delta += way.delta
+        if way.event:
+            repair.pieces += (number(repair.delta), way.event)
+            repair.delta = 0
+        repair.num_clipped += way.num_clipped
+        repair.num_unread += way.num_unread
+        position = copied = way.next
+        running = way.running
+    repair.pieces.append(bytes(data[copied:position]))
+    repair.end = start + position
+    return repair
+
+
+def read_event(content: bytearray | bytes, position: int, limit: int, running: int) -> _Read:
+    """The event whose delta time is at `position`."""
+    at = position
+    while content[at] >= 0x80:
+        at += 1
+        if at - position > 3:
+            return 0, running, 0
+    faults = 1 if at - position == 3 and content[position] > 0x81 else 0
+    following, running, others = read_body(content, at + 1, limit, running)
+    return following, running, others if others == END else faults + others
+
+
+def read_body(content: bytearray | bytes, at: int, limit: int, running: int) -> _Read:
+    """The event whose status, or data behind a running status, is at `at`."""
+    if at >= limit:
+        return 0, running, 0
+    status = content[at]
+    if status < 0x80:
+        status = running
+        if not status:
+            return 0, 0, 0
+    else:
+        at += 1
+    if status < 0xF0:
+        stop = at + (1 if 0xC0 <= status < 0xE0 else 2)
+        if stop > limit:
+            return 0, running, 0
+        return stop, status, (content[at] > 127) + (stop - at == 2 and content[at + 1] > 127)
+    return _read_system(content, at, limit, running, status)
+
+
+def _read_system(content: bytearray | bytes, at: int, limit: int, running: int, status: int) -> _Read:
+    if status not in (0xFF, 0xF0, 0xF7):
+        stop = at + {0xF1: 1, 0xF2: 2, 0xF3: 1}.get(status, 0)
+        return (stop, running, 1) if stop <= limit else (0, running, 0)
+    kind = content[at] if status == 0xFF else 0
+    if kind == 0x2F and at + 1 >= limit:
+        return limit, running, END  # whose last byte is missing
+    size, start = _number_at(content, at + (status == 0xFF))
+    stop = start + size
+    if stop > limit or start > limit or size < 0:
+        return 0, running, 0
+    if kind == 0x2F and size == 0:
+        return stop, running, END
+    if status == 0xF0:
+        return stop, running, int(size == 0 or content[stop - 1] != 0xF7 or ends_early(content, at, stop))
+    return stop, running, int(kind > 127)
+
+
+def _number_at(content: bytearray | bytes, at: int) -> tuple[int, int]:
+    """(value, next position) of a number in base 128; (-1, …) where it has more than four bytes."""
+    value = 0
+    for place in range(at, min(at + 4, len(content))):
+        value = value << 7 | content[place] & 0x7F
+        if content[place] < 0x80:
+            return value, place + 1
+    return -1, at
+
+
+def number(value: int) -> bytes:
+    """A delta time, the largest that there is for larger values."""
+    return variable_length(min(value, (1 << 28) - 1))
+
+
+def _begins_well(content: bytearray | bytes, position: int) -> bool:
+    """Whether a delta time and a status stand there."""
+    delta, at = _number_at(content, position)
+    return 0 <= delta < _LONG_DELTA and content[at] >= 0x80
+
+
+def _plain_way(content: bytearray, position: int, limit: int, running: int) -> _Way | None:
+    """The event as it stands; None where none does."""
+    delta, at = _number_at(content, position)
+    return next(_ways_behind_delta(content, at, limit, running, delta), None) if delta >= 0 else None
+
+
+def _best_way(content: bytearray | bytes, position: int, limit: int, running: int, budget: Budget) -> _Way | None:
+    """The way with the fewest faults of its own and behind it, of equal ones the plainest; None where there is none."""
+    best, least = None, float("inf")
+    for way in _ways(content, position, limit, running, budget):
+        budget.steps -= 2
+        if budget.steps <= 0:
+            return best or (way if way.event and budget.steps > -MAX_STEPS else None)
+        if (
+            best is None
+            and way.num_clipped
+            and not _faults_ahead(content, way.next, limit, way.running, 1.0, budget, EVENTS_OF_PROOF)
+        ):
+            return way
+        if way.cost >= least:
+            if way.num_unread > 1:
+                break  # those behind it cost still more
+            continue
+        faults = way.cost + _faults_ahead(content, way.next, limit, way.running, least - way.cost, budget)
+        if faults < least:
+            best, least = way, faults
+    return best
+
+
+def _faults_ahead(
+    content: bytearray | bytes,
+    position: int,
+    limit: int,
+    running: int,
+    bound: float,
+    budget: Budget,
+    events: int = EVENTS_AHEAD,
+) -> float:
+    faults, horizon = 0.0, position + BYTES_AHEAD
+    for _ in range(events):
+        if position >= min(limit, horizon) or faults >= bound:
+            break
+        budget.steps -= 1
+        position, running, found = read_event(content, position, limit, running)
+        if found == END:
+            break
+        if not position:
+            return faults + WORST_AHEAD
+        faults += found
+    return faults
+
+
+def _ways(content: bytearray | bytes, position: int, limit: int, running: int, budget: Budget) -> Iterator[_Way]:
+    delta, at = _number_at(content, position)
+    has_delta = delta >= 0 and at < limit
+    if has_delta:
+        yield from _ways_behind_delta(content, at, limit, running, delta)
+    if content[position] >= 0x80:
+        following, status, faults = read_body(content, position, limit, running)
+        if following and faults >= 0:
+            yield _kept(content, position, following, status, 1.5 + faults)
+    for gap in range(1, min(LONGEST_GAP, limit - position) + 1):
+        budget.steps -= 1
+        if gap <= 4 or position + gap == limit or _begins_well(content, position + gap):
+            is_later = has_delta and _number_at(content, position + gap)[0] > delta  # of two times the shorter one
+            yield _Way(position + gap, running, 1.0 + gap / 4 + 0.2 * is_later, num_unread=gap)
+        if has_delta and gap <= 4 and at + gap < limit and content[at + gap] >= 0x80:
+            following, status, faults = read_body(content, at + gap, limit, running)
+            if following and faults >= 0:
+                cost = 1.1 + gap / 4 + (content[at] >= 0x80)  # a status where one belongs is hardly a stray
+                yield _kept(content, at + gap, following, status, cost + faults, delta, gap)
+
+
+def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running: int, delta: int) -> Iterator[_Way]:
+    following, status, faults = read_body(content, at, limit, running)
+    if following and faults >= 0:
+        yield _kept(content, at, following, status, faults, delta)
+    is_channel = running if content[at] < 0x80 else content[at] < 0xF0
+    if following and is_channel and faults:
+        bad = next(place for place in range(at + (content[at] >= 0x80), following) if content[place] > 127)
+        yield _Way(bad, running, 1.5, delta, num_unread=bad - at)
+    if content[at] == 0xF0:
+        close = content.find(b"\xf7", at, min(at + LONGEST_EXCLUSIVE, limit))
+        data = bytes(content[at + 1 : close + 1])
+        if close > 0 and data[:-1].isascii():
+            yield _Way(close + 1, running, 0.5, delta, b"\xf0" + number(len(data)) + data)
+    if not following and content[at] in (0xFF, 0xF0, 0xF7):
+        start = _number_at(content, at + 1 + (content[at] == 0xFF))[1]
+        for gap in range(min(LONGEST_GAP, limit - start)):
+            if _begins_well(content, start + gap):
+                yield _Way(start + gap, running, 0.5 + gap / 32, delta, num_unread=start + gap - at)
+
+
+def _kept(
+    content: bytearray | bytes, at: int, following: int, running: int, cost: float, delta: int = 0, num_unread: int = 0
+) -> _Way:
+    """The event at `at` with its data bytes set to 127 where they are larger."""
+    event = bytes(content[at:following])
+    is_channel = content[at] < 0xF0
+    num_clipped = 0
+    if is_channel:
+        skip = int(content[at] >= 0x80)
+        clipped = event[:skip] + bytes(min(byte, 127) for byte in event[skip:])
+        num_clipped = sum(byte > 127 for byte in event[skip:])
+        event = clipped
+    elif event[0] == 0xF0 and ends_early(event, 1, len(event)):
+        event = b"\xf7" + event[1:]  # as bytes of any kind
+    return _Way(following, running, cost, delta, event, num_clipped, num_unread)

@@ -1,0 +1,70 @@
+"""Where in a file the MIDI file begins: what mail programs, old Macintoshes and Windows put around one.
+
+Sources: RMID (RP-029), MacBinary II (1987). Anything else in front of the header is passed over, as players do. Light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HEADER = b"MThd\x00\x00\x00\x06"
+MAX_JUNK = 4096  # bytes in front of the header that are passed over
+_MAC_HEADER = 128
+
+
+class MidiSyntaxError(Exception):
+    """The bytes are not a MIDI file. `code` is a stable word; the message says where."""
+
+    def __init__(self, message: str, code: str = "midi_damaged") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """`content` begins with the header, where there is one. `num_before`, `num_behind`: bytes left out around it."""
+
+    content: bytes
+    num_before: int = 0
+    num_behind: int = 0
+
+
+def find_midi(head: bytes) -> bool:
+    """Whether a MIDI file begins in these first bytes of a file, plain, wrapped or behind something else."""
+    if head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID"):
+        return True
+    return 0 <= head.find(HEADER) <= MAX_JUNK
+
+
+def unwrap(content: bytes) -> Unwrapped:
+    """The MIDI file in a file. Raises MidiSyntaxError where an RMID wrapper holds none."""
+    if content[:4] == b"MThd":
+        return Unwrapped(content)
+    if content[:4] == b"RIFF" and content[8:12] == b"RMID":
+        return Unwrapped(_unwrap_rmid(content))
+    start = content.find(HEADER, 0, MAX_JUNK + len(HEADER))
+    if start < 0:
+        return Unwrapped(content)
+    if start == _MAC_HEADER and content[0] == 0 and 1 <= content[1] <= 63:
+        return _unwrap_mac_binary(content)
+    return Unwrapped(content[start:], num_before=start)
+
+
+def _unwrap_rmid(content: bytes) -> bytes:
+    position = 12
+    while position + 8 <= len(content):
+        size = int.from_bytes(content[position + 4 : position + 8], "little")
+        if content[position : position + 4] == b"data":
+            return content[position + 8 : position + 8 + size]
+        position += 8 + size + (size & 1)
+    start = content.find(HEADER)
+    if start < 0:
+        raise MidiSyntaxError("an RMID wrapper without a MIDI file in it")
+    return content[start:]
+
+
+def _unwrap_mac_binary(content: bytes) -> Unwrapped:
+    """A header of 128 bytes, the file, zeros up to a multiple of 128, and what the Macintosh keeps beside a file."""
+    size = int.from_bytes(content[83:87], "big")
+    rest = len(content) - _MAC_HEADER
+    return Unwrapped(content[_MAC_HEADER : _MAC_HEADER + (size if 14 <= size <= rest else rest)])
