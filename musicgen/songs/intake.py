@@ -141,7 +141,7 @@ class _Intake:
             spooled.path.unlink(missing_ok=True)
             raise refusal(spooled.head, item.name)
         item.format = kind
-        self.waiting.append((item, spooled))
+        self.waiting.append((item, replace(spooled, head=b"")))  # thousands may wait
         self.num_bytes += spooled.size
 
     def reject(self, item: Item, error: MusicgenError) -> None:

@@ -477,11 +477,15 @@ def test_a_wav_without_samples(tmp_path: Path) -> None:
     assert refusal(tmp_path, pcm_wav(noise_pcm(SECOND)[:, :0])).code == "too_short"
 
 
-def test_junk_behind_a_flac_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_bytes", [1_000, 5_000, 100_000])
+def test_junk_behind_a_flac_costs_nothing_and_is_counted(tmp_path: Path, n_bytes: int) -> None:
     content = write_encoded(tmp_path / "a.flac", sine(3.0)).read_bytes()
-    for junk in (b"TAG" + bytes(125), np.random.default_rng(0).bytes(5_000)):
-        decoded = decode(written(tmp_path, content + junk))
-        assert (decoded.n_samples, decoded.warnings) == (3 * SECOND, ())
+    tag, junk = b"TAG" + bytes(125), np.random.default_rng(0).bytes(n_bytes)
+    decoded = decode(written(tmp_path, content + tag))
+    assert (decoded.n_samples, decoded.warnings) == (3 * SECOND, ())
+    decoded = decode(written(tmp_path, content + junk + tag))
+    assert (decoded.n_samples, decoded.dropped) == (3 * SECOND, {"bytes": n_bytes})
+    assert decoded.warnings == (f"{n_bytes:,} bytes of the file that are no sound were left out.",)
 
 
 @pytest.mark.parametrize("extension", ["flac", "mp3"])
