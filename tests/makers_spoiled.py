@@ -147,7 +147,20 @@ def with_pictures(rng: Rng, content: bytes, _: dict[str, bytes]) -> bytes:
 
 
 def another_brand(rng: Rng, content: bytes, _: dict[str, bytes]) -> bytes:
-    brands = (b"M4A ", b"M4B ", b"mp42", b"isom", b"iso2", b"iso9", b"dash", b"qt  ", b"3gp6", b"NDAS", b"cmfc", b"XYZW")
+    brands = (
+        b"M4A ",
+        b"M4B ",
+        b"mp42",
+        b"isom",
+        b"iso2",
+        b"iso9",
+        b"dash",
+        b"qt  ",
+        b"3gp6",
+        b"NDAS",
+        b"cmfc",
+        b"XYZW",
+    )
     return content[:8] + brands[int(rng.integers(0, len(brands)))] + content[12:]
 
 

@@ -82,13 +82,18 @@ class Decoded:
 
 
 def decode(
-    path: Path, format: str | None = None, *, on_seconds: Callable[[float], None] = lambda _seconds: None
+    path: Path,
+    format: str | None = None,
+    *,
+    on_seconds: Callable[[float], None] = lambda _seconds: None,
+    on_cost: Callable[[float, int], None] = lambda _seconds, _bytes: None,
 ) -> Decoded:
     """Open an upload and read through it.
 
     Args:
         format: as sniffed (wav, mp3, flac, ogg or m4a); what the content says goes before it.
         on_seconds: told after every block how many seconds of sound the reading has passed.
+        on_cost: told, as soon as the file says so, how many seconds of sound it has, and the bytes that storing takes.
 
     Raises:
         RejectedFile: one sentence; codes empty, not_audio, damaged, unsupported_codec, no_sound, refers_outside,
@@ -96,18 +101,26 @@ def decode(
         ResourceUnavailable: M4A without FFmpeg.
     """
     source = _open(path, sniff_audio_file(path) or format)
-    survey = _read(source, on_seconds)
+    _check_start(source)
+    if source.promised:
+        on_cost(*_cost(source, min(source.promised, most_samples(source))))
+    survey = read_through(source, on_seconds)
     if source.problem and (other := source.other_reader()) is not None:
         source, survey = _longer(source, survey, other, on_seconds)
     check_length(source, survey)
-    return _describe(source, survey)
+    decoded = _describe(source, survey)
+    on_cost(decoded.seconds, decoded.pcm_bytes)
+    return decoded
 
 
-def _read(source: Source, on_seconds: Callable[[float], None]) -> Survey:
+def _check_start(source: Source) -> None:
     check_shape(source)
     if source.reaches(most_samples(source)):
         raise too_long(source)
-    return read_through(source, on_seconds)
+
+
+def _cost(source: Source, n_samples: int) -> tuple[float, int]:
+    return n_samples / source.sample_rate, n_samples * min(source.n_channels, 2) * 2
 
 
 def _longer(

@@ -27,6 +27,7 @@ MAGIC = (  # (offset, bytes, what it is)
     (0, b"ajkg", "a Shorten file"),
     (0, b"DSD ", "a DSD file (DSF)"),
     (0, b"FRM8", "a DSD file (DSDIFF)"),
+    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
     (0, b"caff", "a Core Audio file"),
     (0, b"#!AMR", "an AMR recording"),
     (0, b"#!SILK", "a SILK recording"),
@@ -72,7 +73,7 @@ def foreign_sound(head: bytes) -> str | None:
 
 
 def foreign_magic(head: bytes, *, least: int = 0) -> str | None:
-    """The same by the mark at its beginning alone; `least`: bytes that the mark has, so that chance does not make it."""
+    """The same by the mark at its beginning alone. `least`: bytes that a mark has which chance does not make."""
     for offset, magic, what in MAGIC:
         if head[offset : offset + len(magic)] == magic and (offset != 8 or head[:4] in (b"RIFF", b"FORM")):
             return what if len(magic) >= least else None

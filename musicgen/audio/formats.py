@@ -35,7 +35,7 @@ def sniff_audio(head: bytes) -> str | None:
     behind = behind_tags(head, 0)
     if format := _at_start(head) or (_at_start(head[behind:]) if 0 < behind < len(head) else None):
         return format
-    if foreign_magic(head[behind:], least=SURE_BYTES):
+    if foreign_magic(head[behind:], least=0 if behind else SURE_BYTES):
         return None
     if behind and head.startswith(TAGS_OF_MP3):
         return "mp3"

@@ -21,11 +21,13 @@ SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11
 KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 POSSIBLE_HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
+Kind = tuple[int, int, int]  # version, sample rate, channels
 MOST_CANDIDATES = 200_000  # bytes that look like a header and are none: behind so many the search is given up
 SUMMARY_NAMES = (b"Xing", b"Info")
 VBRI_AT, VBRI_FRAMES_AT = 36, 14
 LONG_CHAIN = 40  # frames in a row that no picture inside a tag has
 MOST_PARTS = 2_000
+SEARCHED_BYTES = 1 << 16  # for the first frame, of which two are enough there
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class FrameHeader:
     n_channels: int
     size: int
     summary_offset: int  # of a Xing/Info summary, from the start of the frame
-    kind: tuple[int, int, int]
+    kind: Kind
 
 
 @dataclass
@@ -106,8 +108,12 @@ def summary_frame(first: bytes, n_frames: int) -> bytes:
     return (header + bytes(frame.summary_offset - 4) + body).ljust(frame.size, b"\0")
 
 
-def find_frames(content: Bytes, position: int, stop: int | None = None, *, in_a_row: int = 2) -> int:
-    """Where so many frames of one kind in a row begin, at `position` or behind it, but before `stop`; -1: nowhere."""
+def find_frames(
+    content: Bytes, position: int, stop: int | None = None, *, in_a_row: int = 2, kind: Kind | None = None
+) -> int:
+    """Where so many frames of one kind in a row begin, at `position` or behind it, but before `stop`; -1: nowhere.
+
+    `kind`: what is expected; of another kind there must be one frame more, so that no chance makes them."""
     stop = len(content) if stop is None else min(stop, len(content))
     for _ in range(MOST_CANDIDATES):
         found = POSSIBLE_HEADER.search(content, position, stop)  # type: ignore[call-overload]
@@ -115,7 +121,10 @@ def find_frames(content: Bytes, position: int, stop: int | None = None, *, in_a_
             break
         position = found.start()
         found = None  # it would keep the file in memory
-        if _chain(content, position, in_a_row)[0] >= in_a_row:
+        frame = parse_header(content[position : position + 4])
+        is_expected = kind is None or (frame is not None and frame.kind == kind)
+        n_wanted = in_a_row if is_expected else in_a_row + 1
+        if _chain(content, position, n_wanted)[0] == n_wanted:
             return position
         position += 1
     return -1
@@ -160,7 +169,9 @@ class _Walk:
         behind = behind_tags(content, 0)
         first = behind if _chain(content, behind, 2)[0] == 2 else self._inside_tag(behind)
         if first < 0:
-            first = find_frames(content, behind)
+            first = find_frames(content, behind, behind + SEARCHED_BYTES)
+        if first < 0:
+            first = find_frames(content, behind + SEARCHED_BYTES, in_a_row=LONG_CHAIN)
         self.n_known += min(behind, self.size if first < 0 else first)
         return first
 
@@ -237,7 +248,7 @@ class _Walk:
         if behind >= self.size or (behind > position and _chain(content, behind, 2)[0] == 2):
             self.n_known += min(behind, self.size) - position
             return behind
-        found = find_frames(content, self.last + 4)
+        found = find_frames(content, self.last + 4, kind=self.survey.parts[-1].frame.kind)
         if 0 <= found < position:
             self._drop_last_frame(position)
         elif behind > position:

@@ -141,7 +141,7 @@ def _codec(entry: bytes) -> str:
 
 
 def _object_type(entry: bytes) -> int:
-    """ISO/IEC 14496-1: the elementary stream descriptor (3) holds that of the decoder (4), which opens with its type."""
+    """ISO/IEC 14496-1: the descriptor of the stream (3) holds that of the decoder (4), which opens with its type."""
     at = entry.find(b"esds") + 8
     if at < 8 or entry[at : at + 1] != b"\x03":
         return 0

@@ -57,7 +57,7 @@ class OggStream:
 
 @dataclass
 class OggSurvey:
-    """`links`: what comes one after the other, each with its streams, in order; `n_left_out`: bytes of no such stream."""
+    """`links`: what comes one after the other, each with its streams, in order. `n_left_out`: bytes of no stream."""
 
     links: list[list[OggStream]] = field(default_factory=list)
     n_left_out: int = 0

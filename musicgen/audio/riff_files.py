@@ -51,6 +51,7 @@ class _Walk:
             if position >= self.size:
                 break
             position = self._pass(position)
+        self.found[-1].n_left_out += max(self.size - position, 0)
 
     def _next_file(self, position: int) -> int:
         found = OPENING.search(self.content, position)  # type: ignore[call-overload]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ def add_paths(paths: list[Path]) -> Any:
         def on_progress(done: int, total: int, name: str = "") -> None:
             progress.update(bar, completed=done, total=total)
 
-        return add_uploads(uploads, on_progress=on_progress)
+        return add_uploads(uploads, on_progress=on_progress, on_cost=partial(console.print, markup=False))
 
 
 def show_report(report: Any, as_json: bool) -> None:

@@ -45,7 +45,6 @@ _BINARY_OPENINGS = (  # (offset, bytes, what it is, code, what to do)
     (8, b"sfbk", "a sound font", "sound_font", "The sound font is a setting, not a song."),
     (8, b"DLS ", "a sound font", "sound_font", "The sound font is a setting, not a song."),
     (8, b"AVI ", "a video", "not_music", "Save its sound as WAV or MP3."),
-    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "not_music", "Save its sound as WAV or FLAC."),
     (0, b"Rar!", "a RAR archive", "archive", "Unpack it, or pack it as zip."),
     (0, b"7z\xbc\xaf", "a 7z archive", "archive", "Unpack it, or pack it as zip."),
     (0, b"\x1f\x8b", "a gzip archive", "archive", "Unpack it, or pack it as zip."),

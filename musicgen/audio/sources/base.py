@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
+
 import numpy as np
 from numpy.typing import NDArray
 

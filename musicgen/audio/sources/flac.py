@@ -39,7 +39,7 @@ class FlacSource(SndfileSource):
             info = stream.read(INFO_BYTES)
         packed = int.from_bytes(info[10:], "big")
         self._total = packed & (1 << TOTAL_BITS) - 1
-        self._demuxer = demuxer
+        self._demuxer, self._start = demuxer, pieces[0][0] if demuxer == "flac" else 0
         overlay = {}
         if len(info) == INFO_BYTES:
             unknown = (packed >> TOTAL_BITS << TOTAL_BITS).to_bytes(8, "big")
@@ -50,7 +50,7 @@ class FlacSource(SndfileSource):
         self.promised = self._total or None
 
     def other_reader(self) -> Source | None:
-        return FlacByFfmpeg(self._path, self, self._demuxer) if self._demuxer else None
+        return FlacByFfmpeg(self._path, self._start, self, self._demuxer) if self._demuxer else None
 
 
 class NativeFlacSource(FlacSource):

@@ -28,6 +28,8 @@ class JoinedSource(Source):
         self.is_lossy = any(part.is_lossy for part in parts)
         self.slack_seconds = sum(part.slack_seconds for part in parts)
         self.n_left_out = sum(part.n_left_out for part in parts)
+        if all(part.promised for part in parts):
+            self.promised = sum(self._here(part, part.promised or 0) for part in parts)
         self.notes += dict.fromkeys(note for part in parts for note in part.notes)
         self.notes.append(f"{len(parts)} recordings follow each other in the file; they were read as one.")
         if others := sorted({part.sample_rate for part in parts} - {self.sample_rate}):
@@ -35,7 +37,7 @@ class JoinedSource(Source):
             self.notes.append(f"Parts at {rates} Hz were converted to {self.sample_rate:,} Hz, the rate of the first.")
 
     def blocks(self) -> Generator[Block, None, None]:
-        promised = 0.0
+        promised = 0
         n_left_out = sum(part.n_left_out for part in self._parts)
         for part in self._parts:
             n_samples = 0
@@ -43,13 +45,17 @@ class JoinedSource(Source):
                 for block in blocks:
                     n_samples += len(block)
                     yield block
-            promised += max((part.promised or 0) * self.sample_rate / part.sample_rate, n_samples)
-        self.promised = round(promised)
+            promised += max(self._here(part, part.promised or 0), n_samples)
+        self.promised = promised
         self.n_left_out += sum(part.n_left_out for part in self._parts) - n_left_out
         self.problem = next((part.problem for part in self._parts if part.problem), self.problem)
 
     def reaches(self, n_samples: int) -> bool:
         return any(part.reaches(n_samples * part.sample_rate // self.sample_rate) for part in self._parts)
+
+    def _here(self, part: Source, n_samples: int) -> int:
+        """So many samples of a part at the sample rate of the whole."""
+        return n_samples * self.sample_rate // part.sample_rate
 
     def _converted(self, part: Source) -> Generator[Block, None, None]:
         with closing(part.blocks()) as blocks:

@@ -6,16 +6,22 @@ from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
+from musicgen.audio.formats import SEARCHED_BYTES
 from musicgen.audio.mp4 import Mp4Survey, survey_boxes
 from musicgen.audio.sources.base import Block, Source
 from musicgen.audio.sources.joined import open_parts
 from musicgen.audio.sources.piped import FfmpegSource
+from musicgen.audio.tags import behind_tags
 from musicgen.errors import RejectedFile, sentence
 
 AS_INTEGERS = frozenset(("ALAC", "FLAC", "PCM"))
 READABLE = AS_INTEGERS | {"AAC", "MP3", "Opus", "AC-3", "E-AC-3", "Vorbis", "PCM of floats", "µ-law", "A-law", ""}
-PCM_WIDTHS = ("s8", "u8", *(f"{width}{order}" for width in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")))
-MOST_PARTS = 200
+PCM_WIDTHS = (
+    "s8",
+    "u8",
+    *(f"{width}{order}" for width in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
+)
+MOST_PARTS = 50  # each takes a process of its own
 
 
 class M4aSource(FfmpegSource):
@@ -42,6 +48,8 @@ class M4aSource(FfmpegSource):
         self.is_lossy = codec not in AS_INTEGERS | {"PCM of floats"}
         self._part = (start, stop)
         self.n_left_out = survey.n_left_out
+        if stop is None and survey.next_start is not None:
+            self.n_left_out += path.stat().st_size - survey.next_start
         self._note(survey, track)
         with self._decoding() as (_, wav_format):
             self.sample_rate, self.n_channels = wav_format.sample_rate, wav_format.n_channels
@@ -63,20 +71,14 @@ class M4aSource(FfmpegSource):
             which = "first one" if track == 0 else "first one that can be decoded"
             self.notes.append(f"The file has {len(survey.sound)} sound tracks; the {which} was read.")
 
-    def _address(self) -> str:
-        start, stop = self._part
-        if stop is None and not start:
-            return super()._address()
-        return f"subfile,,start,{start},end,{stop or self._path.stat().st_size},,:{super()._address()}"
-
 
 def open_m4a(path: Path) -> Source:
     """All that an m4a file holds, and those that were joined to it. Raises RejectedFile."""
-    starts = [0]
     with open(path, "rb") as file:
-        while len(starts) <= MOST_PARTS and (following := survey_boxes(file, starts[-1]).next_start):
+        starts = [behind_tags(file.read(SEARCHED_BYTES), 0)]
+        while len(starts) < MOST_PARTS and (following := survey_boxes(file, starts[-1]).next_start):
             starts.append(following)
-    if len(starts) == 1:
+    if starts == [0]:
         return M4aSource(path)
     stops: list[int | None] = [*starts[1:], None]
     return open_parts([partial(M4aSource, path, start, stop) for start, stop in zip(starts, stops, strict=True)])

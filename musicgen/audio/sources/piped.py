@@ -48,6 +48,7 @@ class FfmpegSource(Source):
         super().__init__()
         self._path = path
         self._track = track
+        self._part: tuple[int, int | None] = (0, None)  # start and end in the file; None: that of the file
         self._encoding = "pcm_s32le" if as_integers else "pcm_f32le"
 
     def blocks(self) -> Generator[Block, None, None]:
@@ -102,7 +103,11 @@ class FfmpegSource(Source):
         ]
 
     def _address(self) -> str:
-        return f"file:{self._path.resolve()}"
+        start, stop = self._part
+        address = f"file:{self._path.resolve()}"
+        if stop is None and not start:
+            return address
+        return f"subfile,,start,{start},end,{stop or self._path.stat().st_size},,:{address}"
 
     def _read_header(self, stream: BinaryIO, complaints: _Complaints) -> WavFormat:
         """The format in the WAV header that FFmpeg writes first; RejectedFile where it ends without one."""
@@ -151,9 +156,11 @@ class FlacByFfmpeg(FfmpegSource):
     rule = "A FLAC file can be decoded"
     codecs = ("flac",)
 
-    def __init__(self, path: Path, first: Source, demuxer: str) -> None:
-        """`first`: the reader that ended early."""
+    def __init__(self, path: Path, start: int, first: Source, demuxer: str) -> None:
+        """`start`: of the stream in the file. `first`: the reader that ended early."""
         super().__init__(path, as_integers=True)
+        self._part = (start, None)
+        self.n_left_out = first.n_left_out
         self.demuxer = self.formats = demuxer
         self.format, self.sample_rate, self.n_channels = first.format, first.sample_rate, first.n_channels
         self.promised, self.problem, self.notes = first.promised, first.problem, first.notes
