@@ -201,7 +201,7 @@ class _Walk:
                 self.survey.missing_bytes = position + frame.size - self.size
                 self.n_known += self.size - position
                 break
-            if part is None or self._is_summary(position, frame):
+            if part is None or (self._is_summary(position, frame) and len(parts) < MOST_PARTS):
                 if part is not None:
                     part.pieces.append((start, position))
                 part = self._open_part(position, frame)

@@ -62,7 +62,6 @@ def check_spoiled(folder: Path, files: dict[str, bytes], numbers: range) -> Coun
         try:
             decoded = read(folder, content)
         except RejectedFile as error:
-            assert "Received: " in str(error), (number, name, fault)
             outcomes[error.code] += 1
             continue
         outcomes["accepted"] += 1
@@ -74,7 +73,7 @@ def check_spoiled(folder: Path, files: dict[str, bytes], numbers: range) -> Coun
 
 
 def test_spoiled_files_are_read_with_all_their_sound(tmp_path: Path, good: dict[str, bytes]) -> None:
-    outcomes = check_spoiled(tmp_path, good, range(3, 139, 4))
+    outcomes = check_spoiled(tmp_path, good, range(0, 139, 2))
     assert outcomes["accepted"] >= LEAST_ACCEPTED * outcomes.total(), outcomes
 
 
