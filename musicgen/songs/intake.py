@@ -230,10 +230,14 @@ class _Intake:
         scratch = self.place.new_path("scratch")
         scratch.mkdir()
 
+        lengths: dict[Job, float] = {}
+
         def on_seconds(job: Job, seconds: float) -> None:
-            self.tell(f"{jobs[job][0].path} ({seconds:,.0f} s)")
+            of_all = f" of {lengths[job]:,.0f}" if job in lengths else ""
+            self.tell(f"{jobs[job][0].path} ({seconds:,.0f}{of_all} s)")
 
         def on_cost(job: Job, seconds: float, n_bytes: int) -> None:
+            lengths[job] = seconds
             text = cost_of(jobs[job][0].path, seconds, n_bytes)
             self.tell(text)
             self.on_cost(text)

@@ -170,8 +170,12 @@ def _read_audio(path: Path, format: str, folder: Path) -> _Steps:
         "facts": clip.facts,
         "kept": decoded.kept,
         "dropped": decoded.dropped,
-        "warnings": list(decoded.warnings),
+        "warnings": [*decoded.warnings, *_size(decoded.pcm_bytes)],
     }
+
+
+def _size(n_bytes: int) -> list[str]:
+    return [f"Its sound takes {n_bytes / 1e9:,.1f} GB on the disk."] if n_bytes >= COSTLY_BYTES else []
 
 
 def _tell_cost() -> Callable[[float, int], None]:

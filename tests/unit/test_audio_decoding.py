@@ -498,3 +498,23 @@ def test_damage_in_the_middle_keeps_the_sound_before_it(tmp_path: Path, extensio
     assert decoded.seconds > 9
     assert "damaged" in decoded.warnings[0]
     assert decoded.kept["seconds"] + decoded.dropped["seconds"] == pytest.approx(20.0, abs=0.1)
+
+
+@pytest.mark.parametrize("extension", ["wav", *ENCODED])
+def test_what_a_sound_will_cost_is_known_before_it_is_decoded(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"a.{extension}"
+    if extension == "wav":
+        path.write_bytes(pcm_wav(noise_pcm(96_000, n_channels=2), 48_000))
+    else:
+        write_encoded(path, sine(2.0, sample_rate=48_000, n_channels=2), 48_000)
+    told: list[tuple[str, float, int]] = []
+    decode(
+        path,
+        on_seconds=lambda seconds: told.append(("read", seconds, 0)),
+        on_cost=lambda seconds, n_bytes: told.append(("cost", seconds, n_bytes)),
+    )
+    what, seconds, n_bytes = told[0]
+    assert what == "cost"
+    assert seconds == pytest.approx(2.0, abs=0.05)
+    assert n_bytes == pytest.approx(2 * 48_000 * 4, rel=0.03)
+    assert (told[1][0], told[-1][0]) == ("read", "cost")
