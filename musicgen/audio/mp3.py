@@ -24,6 +24,8 @@ POSSIBLE_HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
 Kind = tuple[int, int, int]  # version, sample rate, channels
 MOST_CANDIDATES = 200_000  # bytes that look like a header and are none: behind so many the search is given up
 SUMMARY_NAMES = (b"Xing", b"Info")
+SUMMARY_FIELDS = (4, 4, 100, 4)  # bytes of: frames, bytes, table of contents, quality
+PADDING_AT = 21  # from the encoder's name
 VBRI_AT, VBRI_FRAMES_AT = 36, 14
 LONG_CHAIN = 40  # frames in a row that no picture inside a tag has
 MOST_PARTS = 2_000
@@ -54,6 +56,8 @@ class Mp3Part:
         has_summary: its first frame is a summary, which has no sound.
         summary_at: position of the number of frames in that summary, from the start of the part; None without one.
         summary_frames: how many frames the summary promises.
+        padding_at: position of the number of samples that the encoder added at the end, from the start of the part.
+        padding: the three bytes there, which also hold what it added in front; None without them.
     """
 
     start: int
@@ -64,6 +68,13 @@ class Mp3Part:
     has_summary: bool = False
     summary_at: int | None = None
     summary_frames: int | None = None
+    padding_at: int = 0
+    padding: bytes | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Its last frames are missing, and no others."""
+        return len(self.pieces) == 1 and self.n_frames < (self.summary_frames or 0)
 
     @property
     def is_headless(self) -> bool:
@@ -232,12 +243,20 @@ class _Walk:
             if int.from_bytes(content[at + 4 : at + 8], "big") & 1:
                 part.summary_at = frame.summary_offset + 8
                 part.summary_frames = int.from_bytes(content[at + 8 : at + 12], "big")
+                self._note_padding(part, at, frame)
         elif self._is_vbri(position):
             part.has_summary = True
             at = position + VBRI_AT + VBRI_FRAMES_AT
             part.summary_frames = int.from_bytes(content[at : at + 4], "big")
         self.survey.parts.append(part)
         return part
+
+    def _note_padding(self, part: Mp3Part, at: int, frame: FrameHeader) -> None:
+        """Behind the summary's optional fields, which its flags count, encoders write of themselves."""
+        flags = self.content[at + 7]
+        place = at + 8 + sum(size for bit, size in enumerate(SUMMARY_FIELDS) if flags >> bit & 1) + PADDING_AT
+        if place + 3 <= part.start + frame.size:
+            part.padding_at, part.padding = place - part.start, self.content[place : place + 3]
 
     def _behind_gap(self, position: int) -> int:
         """The next frames behind the end of those before; -1 where there are none."""

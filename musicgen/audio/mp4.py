@@ -111,10 +111,10 @@ def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
         if not stack:
             return
         position, limit, depth = stack.pop()
+        if position + 8 > min(limit, end):  # sizes of 64 bits lead to places where no file can be asked for
+            continue
         file.seek(position)
         header = file.read(16)
-        if position + 8 > limit or len(header) < 8:
-            continue
         size, kind, n_header = int.from_bytes(header[:4], "big"), header[4:8], 8
         if size == 1:
             size, n_header = int.from_bytes(header[8:16], "big"), 16
@@ -179,9 +179,9 @@ def _refers_outside(file: BinaryIO, start: int, stop: int) -> bool:
         file.seek(position)
         entry = file.read(12)
         size = int.from_bytes(entry[:4], "big")
-        if not entry[11:12] or not entry[11] & 1:
-            return True
-        if size < 12:
+        if len(entry) < 12 or size < 12:
             break
+        if not entry[11] & 1:
+            return True
         position += size
     return False

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from musicgen.audio.riff import MOST_CHUNKS
-from musicgen.audio.tags import Bytes, tag_size
+from musicgen.audio.tags import ID3V1_BYTES, Bytes, tag_size
 
 OPENING = re.compile(rb"(?:RIFF|RF64|BW64)[\x00-\xff]{4}WAVE")
 OPENING_BYTES = 12
@@ -62,7 +62,7 @@ class _Walk:
         header = self.content[position : position + OPENING_BYTES]
         if OPENING.match(header):
             return self._enter(header, position)
-        if tag := tag_size(self.content, position):
+        if tag := self._tag_size(position, header):
             return position + tag
         name, size, start = header[:4], int.from_bytes(header[4:8], "little"), position + 8
         if len(header) < 8 or not all(0x20 <= byte < 0x7F for byte in name):
@@ -76,6 +76,13 @@ class _Walk:
         elif name == b"ds64":
             self.long_size = int.from_bytes(self.content[start + 8 : start + 16], "little")
         return self._padded(start + size)
+
+    def _tag_size(self, position: int, header: bytes) -> int:
+        """Bytes of a tag that is no chunk; chunks may be called "ID3 " and "TAG "."""
+        is_at_end = position + ID3V1_BYTES == self.size
+        if header[:4] == b"ID3 " or (header[:3] == b"TAG" and not is_at_end):
+            return 0
+        return tag_size(self.content, position)
 
     def _enter(self, header: bytes, position: int) -> int:
         self.riff_size, self.long_size = int.from_bytes(header[4:8], "little"), UNKNOWN_SIZE

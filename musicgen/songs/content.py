@@ -21,8 +21,8 @@ EXTENSIONS = {
     "wav": ("wav", "wave"),
     "mp3": ("mp3", "mpga"),
     "flac": ("flac",),
-    "ogg": ("ogg", "oga", "opus"),
-    "m4a": ("m4a", "m4b", "mp4", "aac"),
+    "ogg": ("ogg", "oga", "opus", "ogv"),
+    "m4a": ("m4a", "m4b", "m4r", "mp4", "m4v", "mov", "3gp", "aac"),
     "midi": ("mid", "midi", "kar", "rmi", "smf"),
     "zip": ("zip",),
 }

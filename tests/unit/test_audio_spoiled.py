@@ -164,6 +164,15 @@ def test_a_chunk_that_lies_about_its_size_does_not_hide_the_samples(tmp_path: Pa
     assert (decoded.n_samples, decoded.dropped) == (SECOND, {"bytes": 12})
 
 
+@pytest.mark.parametrize("name", [b"ID3 ", b"TAG "])
+def test_chunks_named_like_tags_are_chunks(tmp_path: Path, name: bytes) -> None:
+    chunk = name + (600).to_bytes(4, "little") + bytes(600)
+    decoded = read(tmp_path, pcm_wav(noise_pcm(SECOND), chunks_before=chunk, chunks_after=chunk))
+    assert (decoded.n_samples, decoded.dropped) == (SECOND, {})
+    decoded = read(tmp_path, pcm_wav(noise_pcm(SECOND), chunks_after=b"TAG" + bytes(125)))
+    assert (decoded.n_samples, decoded.dropped) == (SECOND, {})
+
+
 def test_bytes_behind_the_samples_are_counted(tmp_path: Path) -> None:
     decoded = read(tmp_path, pcm_wav(noise_pcm(SECOND), chunks_after=b"\xee" * 1_001))
     assert (decoded.n_samples, decoded.dropped) == (SECOND, {"bytes": 1_001})
@@ -221,6 +230,13 @@ def test_what_stands_in_front_of_the_frames_is_passed_over(
     np.testing.assert_array_equal(samples_of(decoded), samples_of(decode(tmp_path / "alone.mp3")))
     assert decoded.dropped == ({"bytes": left_out} if left_out else {})
     assert decoded.format == "mp3"
+
+
+def test_the_end_of_a_cut_mp3_is_not_taken_for_what_its_encoder_added(tmp_path: Path, good: dict[str, bytes]) -> None:
+    """With the decoder's own delay, LAME puts 1,105 samples in front; the others of the frames that are left count."""
+    decoded = read(tmp_path, good["cbr.mp3"][:30_000])
+    assert (decoded.n_samples + 1_105) % 1_152 == 0
+    assert (read(tmp_path, good["cbr.mp3"]).n_samples + 1_105) % 1_152 != 0
 
 
 @pytest.mark.parametrize("n_cut", [1, 100, 383, 385, 1_000])

@@ -34,7 +34,7 @@ class M4aSource(FfmpegSource):
         *("aac", "aac_latm", "alac", "flac", "mp3float", "mp3", "opus", "ac3", "eac3", "vorbis"),
         *("pcm_mulaw", "pcm_alaw", *(f"pcm_{width}" for width in PCM_WIDTHS)),
     )
-    rule = "An m4a file holds AAC or ALAC"
+    rule = "An m4a file holds AAC, ALAC, MP3, AC-3, Opus, FLAC or PCM"
     slack_seconds = 0.5  # encoder delay and padding are in the header's figure
 
     def __init__(self, path: Path, start: int = 0, stop: int | None = None) -> None:

@@ -52,7 +52,10 @@ def _view(part: Mp3Part) -> View:
         return View(prefix=summary_frame(part.first, part.n_frames), pieces=part.pieces)
     if part.summary_frames == part.n_frames:
         return View(pieces=part.pieces)
-    return View(pieces=part.pieces, overlay={part.summary_at: part.n_frames.to_bytes(4, "big")})
+    overlay = {part.summary_at: part.n_frames.to_bytes(4, "big")}
+    if part.is_cut and part.padding is not None:  # what the encoder added at the end went with it: nothing to leave out
+        overlay[part.padding_at + 1] = bytes((part.padding[1] & 0xF0, 0))
+    return View(pieces=part.pieces, overlay=overlay)
 
 
 def _no_frames(path: Path) -> RejectedFile:

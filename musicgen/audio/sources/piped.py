@@ -53,6 +53,9 @@ class FfmpegSource(Source):
 
     def blocks(self) -> Generator[Block, None, None]:
         with self._decoding() as (stream, wav_format):
+            if (wav_format.sample_rate, wav_format.n_channels) != (self.sample_rate, self.n_channels):
+                what = f"{wav_format.sample_rate:,} Hz with {wav_format.n_channels} channels in one place"
+                raise RejectedFile(sentence("A file has one form from end to end", what), code="damaged")
             while raw := stream.read(BLOCK_FRAMES * wav_format.frame_bytes):
                 whole = raw[: len(raw) // wav_format.frame_bytes * wav_format.frame_bytes]
                 if wav_format.tag == FLOAT:
