@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from musicgen.audio.decoding import Decoded, decode
 from musicgen.audio.ffmpeg import find_ffmpeg
 from musicgen.audio.formats import sniff_audio
+from musicgen.audio.sources.flac import open_flac
 from musicgen.audio.waveform import float_to_pcm16
 from musicgen.errors import RejectedFile
 from musicgen.songs.content import HEAD_BYTES, refusal, sniff
@@ -413,3 +414,19 @@ def test_a_wav_of_another_codec_behind_a_good_one_is_left_out(tmp_path: Path) ->
     decoded = read(tmp_path, pcm_wav(noise_pcm(SECOND)) + wav_file(bytes(50_000), tag=0x11))
     assert decoded.n_samples == SECOND
     assert "IMA ADPCM" in decoded.warnings[0]
+
+
+def test_a_box_that_ends_beyond_every_file(tmp_path: Path, good: dict[str, bytes]) -> None:
+    content = good["aac.m4a"]
+    decoded = read(tmp_path, content + b"\0\0\0\x01mdat" + (2**63 - 1).to_bytes(8, "big"))
+    assert decoded.n_samples == read(tmp_path, content).n_samples
+
+
+def test_another_reader_that_sees_another_form_is_not_believed(tmp_path: Path, good: dict[str, bytes]) -> None:
+    (tmp_path / "a.flac").write_bytes(good["16.flac"])
+    other = open_flac(tmp_path / "a.flac").other_reader()
+    assert other is not None
+    assert sum(len(block) for block in other.blocks()) == 3 * SECOND
+    other.n_channels = 6
+    with pytest.raises(RejectedFile, match="44,100 Hz with 2 channels"):
+        next(other.blocks())
