@@ -430,3 +430,11 @@ def test_another_reader_that_sees_another_form_is_not_believed(tmp_path: Path, g
     other.n_channels = 6
     with pytest.raises(RejectedFile, match="44,100 Hz with 2 channels"):
         next(other.blocks())
+
+
+@pytest.mark.parametrize("name", ["vorbis.ogg", "opus.ogg", "16.flac", "16.wav"])
+@pytest.mark.parametrize("n_bytes", [128, 5_000])
+def test_junk_in_front_of_other_formats(tmp_path: Path, good: dict[str, bytes], name: str, n_bytes: int) -> None:
+    alone, decoded = read(tmp_path, good[name]), read(tmp_path, b"\x01" + b"\xaa" * (n_bytes - 1) + good[name])
+    assert (decoded.format, decoded.n_samples) == (alone.format, alone.n_samples)
+    assert decoded.dropped == {"bytes": n_bytes}
