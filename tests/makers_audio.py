@@ -155,3 +155,14 @@ def playlist(kind: str, *, url: str, secret: Path) -> bytes:
     """A text that makes careless programs open `url` or the file `secret`."""
     content = PLAYLISTS[kind].replace(b"{url}", url.encode()).replace(b"{secret}", str(secret).encode())
     return content.replace(b"{name}", secret.name.encode())
+
+
+def ogg_page(
+    serial: int, number: int, packet: bytes, *, is_first: bool = False, is_last: bool = False, granule: int = 0
+) -> bytes:
+    """An Ogg page with one packet of less than 65,025 bytes, and its checksum."""
+    sizes = bytes([255] * (len(packet) // 255) + [len(packet) % 255])
+    flags = 2 * is_first + 4 * is_last
+    head = b"OggS\0" + struct.pack("<BqII", flags, granule, serial, number)
+    rest = bytes((len(sizes),)) + sizes + packet
+    return head + struct.pack("<I", _crc(head + bytes(4) + rest, 0x04C11DB7, 32)) + rest

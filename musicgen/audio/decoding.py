@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.audio.formats import sniff_audio_file
+from musicgen.audio.foreign import foreign_sound
+from musicgen.audio.formats import SEARCHED_BYTES, sniff_audio_file
 from musicgen.audio.mixing import left_out
-from musicgen.audio.sources.base import Block, Source
+from musicgen.audio.sources.base import Block, Source, check_shape
 from musicgen.audio.survey import (
     AGAIN,
     Survey,
     check_length,
-    check_shape,
     missing_seconds,
     mixing_matrix,
     most_samples,
@@ -31,7 +31,7 @@ from musicgen.audio.survey import (
     shown_seconds,
     too_long,
 )
-from musicgen.errors import RejectedFile, sentence
+from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Decoded:
         sample_rate: the file's own. n_channels: 1 or 2, of `blocks`. n_samples: per channel, as counted.
         source_channels: how many the file has.
         gain: what the samples are multiplied by, 1 unless peaks were above full scale.
-        kept, dropped: what of it → how much (seconds, channels); `dropped` lacks what is unknown.
+        kept, dropped: what of it → how much (seconds, channels, bytes); `dropped` lacks what is unknown.
         warnings: one sentence each.
     """
 
@@ -82,13 +82,18 @@ class Decoded:
 
 
 def decode(
-    path: Path, format: str | None = None, *, on_seconds: Callable[[float], None] = lambda _seconds: None
+    path: Path,
+    format: str | None = None,
+    *,
+    on_seconds: Callable[[float], None] = lambda _seconds: None,
+    on_cost: Callable[[float, int], None] = lambda _seconds, _bytes: None,
 ) -> Decoded:
     """Open an upload and read through it.
 
     Args:
         format: as sniffed (wav, mp3, flac, ogg or m4a); what the content says goes before it.
         on_seconds: told after every block how many seconds of sound the reading has passed.
+        on_cost: told, as soon as the file says so, how many seconds of sound it has, and the bytes that storing takes.
 
     Raises:
         RejectedFile: one sentence; codes empty, not_audio, damaged, unsupported_codec, no_sound, refers_outside,
@@ -96,12 +101,37 @@ def decode(
         ResourceUnavailable: M4A without FFmpeg.
     """
     source = _open(path, sniff_audio_file(path) or format)
+    _check_start(source)
+    if source.promised:
+        on_cost(*_cost(source, min(source.promised, most_samples(source))))
+    survey = read_through(source, on_seconds)
+    if source.problem and (other := source.other_reader()) is not None:
+        source, survey = _longer(source, survey, other, on_seconds)
+    check_length(source, survey)
+    decoded = _describe(source, survey)
+    on_cost(decoded.seconds, decoded.pcm_bytes)
+    return decoded
+
+
+def _check_start(source: Source) -> None:
     check_shape(source)
     if source.reaches(most_samples(source)):
         raise too_long(source)
-    survey = read_through(source, on_seconds)
-    check_length(source, survey)
-    return _describe(source, survey)
+
+
+def _cost(source: Source, n_samples: int) -> tuple[float, int]:
+    return n_samples / source.sample_rate, n_samples * min(source.n_channels, 2) * 2
+
+
+def _longer(
+    source: Source, survey: Survey, other: Source, on_seconds: Callable[[float], None]
+) -> tuple[Source, Survey]:
+    """The one of two readers of a damaged file that finds more."""
+    try:
+        found = read_through(other, on_seconds)
+    except (RejectedFile, ResourceUnavailable):
+        return source, survey
+    return (other, found) if found.n_samples > survey.n_samples else (source, survey)
 
 
 def _open(path: Path, format: str | None) -> Source:
@@ -109,20 +139,30 @@ def _open(path: Path, format: str | None) -> Source:
     if not path.stat().st_size:
         raise RejectedFile(sentence("A sound file has content", "an empty file", AGAIN), code="empty")
     if format == "wav":
-        from musicgen.audio.sources.wav import WavSource
+        from musicgen.audio.sources.wav import open_wav
 
-        return WavSource(path)
+        return open_wav(path)
     if format == "m4a":
-        from musicgen.audio.sources.m4a import M4aSource
+        from musicgen.audio.sources.m4a import open_m4a
 
-        return M4aSource(path)
-    from musicgen.audio.sources.sndfile import FlacSource, Mp3Source, OggSource
+        return open_m4a(path)
+    from musicgen.audio.sources.flac import open_flac
+    from musicgen.audio.sources.mp3 import open_mp3
+    from musicgen.audio.sources.ogg import open_ogg
 
-    readers: dict[str | None, Callable[[Path], Source]] = {"mp3": Mp3Source, "flac": FlacSource, "ogg": OggSource}
+    readers: dict[str | None, Callable[[Path], Source]] = {"mp3": open_mp3, "flac": open_flac, "ogg": open_ogg}
     if format not in readers:
-        what = format or "a file that begins like none of these"
-        raise RejectedFile(sentence("Sound is read from wav, mp3, flac, ogg and m4a", what), code="not_audio")
+        raise _unknown(path, format)
     return readers[format](path)
+
+
+def _unknown(path: Path, format: str | None) -> RejectedFile:
+    with open(path, "rb") as file:
+        foreign = foreign_sound(file.read(SEARCHED_BYTES))
+    rule = "Sound is read from wav, mp3, flac, ogg and m4a"
+    if foreign:
+        return RejectedFile(sentence(rule, foreign, "Convert it to WAV or FLAC."), code="other_audio")
+    return RejectedFile(sentence(rule, format or "a file that begins like none of these"), code="not_audio")
 
 
 def _stereo_blocks(source: Source) -> Generator[Block, None, None]:
@@ -140,6 +180,8 @@ def _describe(source: Source, survey: Survey) -> Decoded:
         dropped["seconds"] = round(missing, 3)
     if source.n_channels > 2 and (lost := left_out(source.n_channels, source.channel_order)):
         dropped["channels"] = len(lost)
+    if source.n_left_out:
+        dropped["bytes"] = source.n_left_out
     return Decoded(
         format=source.format,
         sample_rate=source.sample_rate,
@@ -165,6 +207,8 @@ def _warnings(source: Source, survey: Survey, missing: float) -> Iterator[str]:
         )
     elif source.problem:
         yield f"The file is cut off or damaged ({source.problem}): {shown_seconds(seconds)} s were kept."
+    if source.n_left_out:
+        yield f"{source.n_left_out:,} bytes of the file that are no sound were left out."
     if source.n_channels > 2:
         lost = left_out(source.n_channels, source.channel_order)
         tail = f"; channel {lost[0]}, for low frequencies alone, was left out" if lost else ""

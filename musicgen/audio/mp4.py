@@ -1,87 +1,166 @@
-"""The boxes of an MP4 file: how long its sound says it is, and what else is inside. Light; knows no samples.
+"""The boxes of an MP4 or QuickTime file: which tracks it has, how long its sound says it is, and what else is inside.
+Light; knows no samples.
 
-Source: ISO/IEC 14496-12. Every size is checked against the box around it; nothing is read that is larger than a page.
+Source: ISO/IEC 14496-12 and -14, and Apple's QuickTime File Format for what is older. Every size is checked against the
+box around it; nothing is read that is larger than a page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 MOST_BOXES = 10_000
-CONTAINERS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"dinf"))
+BODY_BYTES = 512
+CONTAINERS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl"))
+OUTERMOST = frozenset(
+    b"ftyp moov mdat free skip wide uuid udta meta moof mfra sidx ssix styp prft emsg pnot PICT pdin junk".split()
+)
+OBJECT_TYPES = {  # what an `mp4a` entry really holds, by its decoder's description
+    **dict.fromkeys((0x40, 0x66, 0x67, 0x68), "AAC"),
+    **dict.fromkeys((0x69, 0x6B), "MP3"),
+    **{0xA5: "AC-3", 0xA6: "E-AC-3", 0xA9: "DTS", 0xAD: "Opus", 0xDD: "Vorbis", 0xE1: "QCELP"},
+}
+CODECS = {
+    **{b"alac": "ALAC", b"Opus": "Opus", b"fLaC": "FLAC", b"ac-3": "AC-3", b"ec-3": "E-AC-3"},
+    **dict.fromkeys((b".mp3", b"ms\0\x55", b"mp3 "), "MP3"),
+    **dict.fromkeys((b"sowt", b"twos", b"in24", b"in32", b"raw ", b"NONE", b"ipcm"), "PCM"),
+    **dict.fromkeys((b"fl32", b"fl64", b"fpcm"), "PCM of floats"),
+    **{b"ulaw": "µ-law", b"alaw": "A-law", b"samr": "AMR", b"sawb": "AMR-WB", b"sawp": "AMR-WB+"},
+    **dict.fromkeys((b"dtsc", b"dtse", b"dtsh", b"dtsl", b"dtsx"), "DTS"),
+    **dict.fromkeys((b"mha1", b"mha2", b"mhm1", b"mhm2"), "MPEG-H"),
+    **{b"mlpa": "Dolby TrueHD", b"ac-4": "AC-4", b"ima4": "IMA ADPCM", b"ms\0\x11": "IMA ADPCM", b"ms\0\x02": "ADPCM"},
+    **{b"QDM2": "QDesign Music", b"QDMC": "QDesign Music", b"Qclp": "QCELP", b"agsm": "GSM", b"apac": "APAC"},
+    **{b"MAC3": "MACE 3:1", b"MAC6": "MACE 6:1", b"owma": "WMA", b"wma ": "WMA", b"evrc": "EVRC", b"dvca": "DV sound"},
+    **dict.fromkeys((b"drms", b"enca", b"aavd"), "locked"),
+}
+LPCM_FLAGS_AT, LPCM_IS_FLOAT = 60, 1  # in an entry of version 2
+
+
+@dataclass
+class Mp4Track:
+    """A sound track: codec by name, or its four letters; how long it says it is, None where it does not."""
+
+    codec: str = ""
+    seconds: float | None = None
 
 
 @dataclass
 class Mp4Survey:
-    """What the table of contents (`moov`) says.
+    """What the boxes say.
 
     Attributes:
-        has_contents: there is a table of contents at all; without one nothing can be decoded.
-        seconds: of the first sound track; None where it does not say (fragmented files).
-        n_sound, n_pictures: how many tracks of each kind.
+        has_contents: there is a table of contents (`moov`) at all; without one nothing can be decoded.
+        sound: the sound tracks. n_pictures: how many tracks have pictures.
         is_fragmented: the sound is described piece by piece, not in the table.
         is_cut: a box ends behind the end of the file.
         refers_outside: a track says that its data lies in another file.
+        n_left_out: bytes at the end that are no box.
+        next_start: where a file begins that was joined to this one.
     """
 
     has_contents: bool = False
-    seconds: float | None = None
-    n_sound: int = 0
+    sound: list[Mp4Track] = field(default_factory=list)
     n_pictures: int = 0
     is_fragmented: bool = False
     is_cut: bool = False
     refers_outside: bool = False
+    n_left_out: int = 0
+    next_start: int | None = None
 
 
-def survey_boxes(file: BinaryIO) -> Mp4Survey:
-    """Walk through the boxes; what cannot be read is left out."""
+def survey_boxes(file: BinaryIO, start: int = 0) -> Mp4Survey:
+    """Walk through the boxes from `start` on, to the next file; what cannot be read is left out."""
     survey = Mp4Survey()
     end = file.seek(0, 2)
-    duration: float | None = None
-    for kind, start, stop in _walk(file, end):
+    track = Mp4Track()
+    for kind, body_start, stop, depth in _walk(file, start, end):
+        if depth == 0 and kind not in OUTERMOST and not body_start <= stop <= end:
+            survey.n_left_out = end - body_start + 8
+            break
+        if depth == 0 and kind == b"ftyp" and survey.has_contents:
+            survey.next_start = body_start - 8
+            break
         survey.is_cut |= stop > end
-        file.seek(start)
-        body = file.read(min(stop - start, 64))
+        file.seek(body_start)
+        body = file.read(min(stop - body_start, BODY_BYTES))
         if kind == b"moov":
             survey.has_contents = True
         elif kind == b"mvex":
             survey.is_fragmented = True
+        elif kind == b"trak":
+            track = Mp4Track()
         elif kind == b"mdhd":
-            duration = _media_seconds(body)
+            track.seconds = _media_seconds(body)
         elif kind == b"hdlr" and body[8:12] == b"soun":
-            survey.n_sound += 1
-            if survey.n_sound == 1:
-                survey.seconds = duration
+            survey.sound.append(track)
         elif kind == b"hdlr" and body[8:12] == b"vide":
             survey.n_pictures += 1
+        elif kind == b"stsd":
+            track.codec = _codec(body[8:])
         elif kind == b"dref":
-            survey.refers_outside |= _refers_outside(file, start, stop)
+            survey.refers_outside |= _refers_outside(file, body_start, stop)
     return survey
 
 
-def _walk(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, start and announced end of the body) of every box, those inside containers right after them."""
-    stack = [(0, end)]
+def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+    """(kind, start and announced end of the body, depth) of every box, those inside containers right after them."""
+    stack = [(start, end, 0)]
     for _ in range(MOST_BOXES):
         if not stack:
             return
-        position, limit = stack.pop()
+        position, limit, depth = stack.pop()
+        if position + 8 > min(limit, end):  # sizes of 64 bits lead to places where no file can be asked for
+            continue
         file.seek(position)
         header = file.read(16)
-        if position + 8 > limit or len(header) < 8:
-            continue
         size, kind, n_header = int.from_bytes(header[:4], "big"), header[4:8], 8
         if size == 1:
             size, n_header = int.from_bytes(header[8:16], "big"), 16
-        size = limit - position if size == 0 else size
+        size = limit - position if size == 0 and kind != bytes(4) else size
         if size < n_header:
+            if depth == 0:
+                yield b"", position + 8, position, 0
             continue
-        stack.append((position + size, limit))
-        yield kind, position + n_header, position + size
+        stack.append((position + size, limit, depth))
+        yield kind, position + n_header, position + size, depth
         if kind in CONTAINERS:
-            stack.append((position + n_header, min(position + size, limit)))
+            stack.append((position + n_header, min(position + size, limit), depth + 1))
+
+
+def _codec(entry: bytes) -> str:
+    """What the first entry of a sample description is called; empty without one."""
+    letters = entry[4:8]
+    if letters == b"lpcm":
+        is_float = int.from_bytes(entry[LPCM_FLAGS_AT : LPCM_FLAGS_AT + 4], "big") & LPCM_IS_FLOAT
+        return "PCM of floats" if is_float else "PCM"
+    if letters == b"mp4a":
+        return OBJECT_TYPES.get(_object_type(entry), "AAC")
+    return CODECS.get(letters, letters.decode("latin-1").strip() if letters.isascii() else "")
+
+
+def _object_type(entry: bytes) -> int:
+    """ISO/IEC 14496-1: the descriptor of the stream (3) holds that of the decoder (4), which opens with its type."""
+    at = entry.find(b"esds") + 8
+    if at < 8 or entry[at : at + 1] != b"\x03":
+        return 0
+    at = _behind_length(entry, at + 1)
+    flags = entry[at + 2] if at + 2 < len(entry) else 0
+    at += 3 + (2 if flags & 0x80 else 0) + (2 if flags & 0x20 else 0)
+    if entry[at : at + 1] != b"\x04":
+        return 0
+    at = _behind_length(entry, at + 1)
+    return entry[at] if at < len(entry) else 0
+
+
+def _behind_length(entry: bytes, at: int) -> int:
+    """A length has seven bits a byte, four bytes at most."""
+    for _ in range(3):
+        if at >= len(entry) or not entry[at] & 0x80:
+            break
+        at += 1
+    return at + 1
 
 
 def _media_seconds(body: bytes) -> float | None:
@@ -100,9 +179,9 @@ def _refers_outside(file: BinaryIO, start: int, stop: int) -> bool:
         file.seek(position)
         entry = file.read(12)
         size = int.from_bytes(entry[:4], "big")
+        if len(entry) < 12 or size < 12:
+            break
         if not entry[11] & 1:
             return True
-        if size < 12:
-            break
         position += size
     return False

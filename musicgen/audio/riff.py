@@ -13,7 +13,13 @@ PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that stand for a format tag
 SAMPLE_BYTES = {PCM: (1, 2, 3, 4), FLOAT: (4, 8)}
 MOST_CHUNKS = 10_000
-NAMES = {0x02: "ADPCM", 0x06: "A-law", 0x07: "µ-law", 0x11: "IMA ADPCM", 0x50: "MPEG", 0x55: "MP3"}
+NAMES = {
+    **{0x02: "ADPCM", 0x06: "A-law", 0x07: "µ-law", 0x08: "DTS", 0x11: "IMA ADPCM", 0x22: "TrueSpeech", 0x31: "GSM"},
+    **{0x42: "G.723.1", 0x45: "G.726", 0x50: "MP2", 0x55: "MP3", 0x64: "G.726", 0x65: "G.722", 0xA1: "ATRAC"},
+    **{0xFF: "AAC", 0x160: "WMA", 0x161: "WMA", 0x162: "WMA Pro", 0x163: "WMA Lossless", 0x270: "ATRAC3"},
+    **{0x1600: "AAC", 0x1602: "AAC", 0x2000: "AC-3", 0x2001: "DTS", 0xA109: "Speex", 0xF1AC: "FLAC"},
+    **dict.fromkeys((0x566F, 0x674F, 0x6750, 0x6751, 0x676F, 0x6770, 0x6771), "Vorbis"),
+}
 
 
 @dataclass(frozen=True)

@@ -47,18 +47,6 @@ class Survey:
         return 1.0 if self.peak <= 1.0 or is_rare else 1.0 / self.peak
 
 
-def check_shape(source: Source) -> None:
-    """Raises RejectedFile where sample rate or number of channels are out of bounds."""
-    limits = settings()
-    if not limits.min_sample_rate <= source.sample_rate <= limits.max_sample_rate:
-        rule = f"A song has a sample rate of {limits.min_sample_rate:,} to {limits.max_sample_rate:,} Hz"
-        remedy = "Convert it to 44,100 Hz."
-        raise RejectedFile(sentence(rule, f"{source.sample_rate:,} Hz", remedy), code="sample_rate")
-    if not 1 <= source.n_channels <= limits.max_channels:
-        rule = f"A song has 1 to {limits.max_channels} channels"
-        raise RejectedFile(sentence(rule, source.n_channels, "Mix it down to stereo."), code="channels")
-
-
 def most_samples(source: Source) -> int:
     """The longest length allowed: by the clock, and by what fits into the WAV file that it is stored in."""
     by_size = MAX_PCM_BYTES // (2 * min(source.n_channels, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def add_paths(paths: Sequence[Path]) -> Any:
         def on_progress(done: int, total: int, name: str = "") -> None:
             progress.update(bar, completed=done, total=total)
 
-        return add_uploads(uploads, on_progress=on_progress)
+        return add_uploads(uploads, on_progress=on_progress, on_cost=partial(console.print, markup=False))
 
 
 def files_in(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from musicgen.audio.formats import sniff_audio
+from musicgen.audio.foreign import foreign_sound
+from musicgen.audio.formats import SEARCHED_BYTES, SURE_BYTES, sniff_audio
 from musicgen.errors import RejectedFile, sentence
 from musicgen.symbolic.smf_wrappers import find_midi
 
-HEAD_BYTES = 4096
+HEAD_BYTES = SEARCHED_BYTES
+TEXT_BYTES = 4096  # in which a text shows what it is
 TITLES = {
     "wav": "WAV",
     "mp3": "MP3",
@@ -20,8 +22,8 @@ EXTENSIONS = {
     "wav": ("wav", "wave"),
     "mp3": ("mp3", "mpga"),
     "flac": ("flac",),
-    "ogg": ("ogg", "oga", "opus"),
-    "m4a": ("m4a", "m4b", "mp4", "aac"),
+    "ogg": ("ogg", "oga", "opus", "ogv"),
+    "m4a": ("m4a", "m4b", "m4r", "mp4", "m4v", "mov", "3gp", "aac"),
     "midi": ("mid", "midi", "kar", "rmi", "smf"),
     "zip": ("zip",),
 }
@@ -44,17 +46,6 @@ _BINARY_OPENINGS = (  # (offset, bytes, what it is, code, what to do)
     (8, b"sfbk", "a sound font", "sound_font", "The sound font is a setting, not a song."),
     (8, b"DLS ", "a sound font", "sound_font", "The sound font is a setting, not a song."),
     (8, b"AVI ", "a video", "not_music", "Save its sound as WAV or MP3."),
-    (8, b"AIFF", "an AIFF file", "other_audio", "Convert it to WAV or FLAC."),
-    (8, b"AIFC", "an AIFF file", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b"\x30\x26\xb2\x75", "a WMA file", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b"wvpk", "a WavPack file", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b"MAC ", "a Monkey's Audio file", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b"caff", "a Core Audio file", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b"#!AMR", "an AMR recording", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b".snd", "an AU file", "other_audio", "Convert it to WAV or FLAC."),
-    (0, b"\xff\xf1", "a raw AAC stream", "other_audio", "Convert it to M4A, WAV or FLAC."),
-    (0, b"\xff\xf9", "a raw AAC stream", "other_audio", "Convert it to M4A, WAV or FLAC."),
-    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM video", "not_music", "Save its sound as WAV or MP3."),
     (0, b"Rar!", "a RAR archive", "archive", "Unpack it, or pack it as zip."),
     (0, b"7z\xbc\xaf", "a 7z archive", "archive", "Unpack it, or pack it as zip."),
     (0, b"\x1f\x8b", "a gzip archive", "archive", "Unpack it, or pack it as zip."),
@@ -74,14 +65,15 @@ def sniff(head: bytes) -> str | None:
     """wav, mp3, flac, ogg, m4a, midi or zip by magic bytes; None for everything else. `head`: HEAD_BYTES or less."""
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return "zip"
-    if _foreign(head):
+    foreign = _foreign(head)
+    if foreign and foreign[0] >= SURE_BYTES:
         return None
     return "midi" if find_midi(head) else sniff_audio(head)
 
 
 def refusal(head: bytes, name: str = "") -> RejectedFile:
     """Why a file that `sniff` does not know is no song: one sentence that says what it is instead."""
-    what, code, remedy = _foreign(head) or _describe(head)
+    what, code, remedy = _name(head)
     extension = extension_of(name)
     claim = f", though its name ends in .{extension}" if head and extension in KNOWN_EXTENSIONS else ""
     return RejectedFile(sentence(SONG_RULE, what + claim, remedy), code=code)
@@ -101,17 +93,26 @@ def extension_warning(name: str, format: str) -> str:
     return f"The name ends in .{extension}, but this is {TITLES[format]}; it was read as {TITLES[format]}."
 
 
-def _foreign(head: bytes) -> tuple[str, str, str] | None:
-    """What the file certainly is, other than music that we read."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
+def _name(head: bytes) -> tuple[str, str, str]:
+    """What the file is, the code of its refusal, and what to do."""
+    if foreign := _foreign(head):
+        return foreign[1:]
+    if what := foreign_sound(head):
+        return what, "other_audio", "Convert it to WAV or FLAC."
+    return _describe(head)
+
+
+def _foreign(head: bytes) -> tuple[int, str, str, str] | None:
+    """What the file is, other than sound, by a mark at its beginning; first how many bytes that mark has."""
+    text = head[:TEXT_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
     for opening, what, code, remedy in _TEXT_OPENINGS:
         if text.startswith(opening) or (
             opening != b"<" and text.startswith((b"<?xml", b"<!doctype")) and opening in text
         ):
-            return what, code, remedy
+            return len(opening), what, code, remedy
     for offset, magic, what, code, remedy in _BINARY_OPENINGS:
         if head[offset : offset + len(magic)] == magic and (offset != 8 or head[:4] in (b"RIFF", b"FORM")):
-            return what, code, remedy
+            return len(magic), what, code, remedy
     return None
 
 

@@ -33,6 +33,7 @@ __all__ = ["FileReport", "Ignored", "ImportReport", "Upload", "add_sample", "add
 
 ROUND_FILES, ROUND_BYTES = 5000, 1 << 30  # spooled before they are read: bounds the second copy on the disk
 UNPACKING_SECONDS_PER_MB = 0.1
+TIMES_AS_FAST = 100  # as it sounds, a slow machine reads
 SAMPLE_SECONDS = 300.0  # music21 is slow to start with its corpus
 
 OnProgress = Callable[[int, int, str], None]
@@ -48,12 +49,17 @@ class Upload:
 
 
 def add_uploads(
-    uploads: Iterable[Upload], *, on_progress: OnProgress | None = None, source: str = "upload"
+    uploads: Iterable[Upload],
+    *,
+    on_progress: OnProgress | None = None,
+    on_cost: Callable[[str], None] = lambda _text: None,
+    source: str = "upload",
 ) -> ImportReport:
     """Bring files, and zip archives of files, into the library.
 
     Args:
         on_progress: called with (files done, files in all, what is being done); what it raises ends the import.
+        on_cost: called with a sentence that says what a long sound will take of disk and time, before it is stored.
         source: where they come from; kept with the songs.
 
     Returns:
@@ -64,7 +70,7 @@ def add_uploads(
     """
     tidy_now_and_then()
     with Workplace() as place:
-        return _Intake(place, source[:255], deque(uploads), on_progress).run()
+        return _Intake(place, source[:255], deque(uploads), on_progress, on_cost).run()
 
 
 def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportReport:
@@ -90,10 +96,18 @@ def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportRepo
 class _Intake:
     """One import: the files in the order they came, those that wait to be read, and the shelf for those that were."""
 
-    def __init__(self, place: Workplace, source: str, uploads: deque[Upload], on_progress: OnProgress | None) -> None:
+    def __init__(
+        self,
+        place: Workplace,
+        source: str,
+        uploads: deque[Upload],
+        on_progress: OnProgress | None,
+        on_cost: Callable[[str], None],
+    ) -> None:
         self.place = place
         self.uploads = uploads
         self.on_progress = on_progress
+        self.on_cost = on_cost
         self.shelf = Shelf(place, source)
         self.items: list[Item] = []
         self.ignored: list[Ignored] = []
@@ -141,7 +155,7 @@ class _Intake:
             spooled.path.unlink(missing_ok=True)
             raise refusal(spooled.head, item.name)
         item.format = kind
-        self.waiting.append((item, spooled))
+        self.waiting.append((item, replace(spooled, head=b"")))  # thousands may wait
         self.num_bytes += spooled.size
 
     def reject(self, item: Item, error: MusicgenError) -> None:
@@ -216,10 +230,19 @@ class _Intake:
         scratch = self.place.new_path("scratch")
         scratch.mkdir()
 
-        def on_seconds(job: Job, seconds: float) -> None:
-            self.tell(f"{jobs[job][0].path} ({seconds:,.0f} s)")
+        lengths: dict[Job, float] = {}
 
-        with closing(read_files(list(jobs), scratch, on_seconds)) as outcomes:
+        def on_seconds(job: Job, seconds: float) -> None:
+            of_all = f" of {lengths[job]:,.0f}" if job in lengths else ""
+            self.tell(f"{jobs[job][0].path} ({seconds:,.0f}{of_all} s)")
+
+        def on_cost(job: Job, seconds: float, n_bytes: int) -> None:
+            lengths[job] = seconds
+            text = cost_of(jobs[job][0].path, seconds, n_bytes)
+            self.tell(text)
+            self.on_cost(text)
+
+        with closing(read_files(list(jobs), scratch, on_seconds, on_cost)) as outcomes:
             for job, outcome in outcomes:
                 item, spooled = jobs[job]
                 if "accepted" in outcome:
@@ -230,6 +253,16 @@ class _Intake:
                 self.num_done += 1
                 self.tell(item.path)
         self.shelf.publish_rest()
+
+
+def cost_of(name: str, seconds: float, n_bytes: int) -> str:
+    """What storing a long sound will take: a sentence."""
+    minutes = max(round(seconds / TIMES_AS_FAST / 60), 1)
+    time = "a minute" if minutes == 1 else f"{minutes} minutes"
+    return (
+        f"{name} has {seconds / 60:,.0f} minutes of sound: it will take {n_bytes / 1e9:,.1f} GB on the disk and about "
+        f"{time} to read."
+    )
 
 
 def _spooled(path: Path) -> Spooled:

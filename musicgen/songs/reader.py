@@ -63,12 +63,16 @@ class Job:
 
 
 def read_files(
-    jobs: Sequence[Job], scratch: Path, on_seconds: Callable[[Job, float], None] = lambda _job, _seconds: None
+    jobs: Sequence[Job],
+    scratch: Path,
+    on_seconds: Callable[[Job, float], None] = lambda _job, _seconds: None,
+    on_cost: Callable[[Job, float, int], None] = lambda _job, _seconds, _bytes: None,
 ) -> Generator[tuple[Job, Outcome], None, None]:
     """Read every job; each with its outcome, as soon as it is known. Where one child is enough, they come in order.
 
     Exhaust or close the iterator to be sure that the children have ended. `scratch`: a folder for their temporary
-    files. `on_seconds` is told how much sound of a job has been decoded. Raises MusicgenError or ChildError where
+    files. `on_seconds` is told how much sound of a job has been decoded, `on_cost` how many seconds and bytes a
+    long one will be, before it is stored. Raises MusicgenError or ChildError where
     no child can work at all.
     """
     news: SimpleQueue[_News] = SimpleQueue()
@@ -83,6 +87,8 @@ def read_files(
                 num_left -= 1
             elif isinstance(found[1], float):
                 on_seconds(found[0], found[1])
+            elif isinstance(found[1], tuple):
+                on_cost(found[0], *found[1])
             else:
                 yield found[0], found[1]
     finally:
@@ -123,7 +129,7 @@ class _Progress:
         return self.begun + self.limit - time.monotonic()
 
 
-_News = tuple[Job, Outcome | float] | BaseException | None  # None: a reader has no more to say
+_News = tuple[Job, Outcome | float | tuple[float, int]] | BaseException | None  # None: a reader has no more to say
 
 
 class _Reader(Thread):
@@ -181,6 +187,9 @@ class _Reader(Thread):
             progress.limit = progress.base + SECONDS_PER_SECOND * message["seconds"]
             check_free_space()
             self._news.put((batch[progress.first], float(message["seconds"])))
+        elif "cost" in message:
+            seconds, n_bytes = message["cost"]
+            self._news.put((batch[progress.first], (float(seconds), int(n_bytes))))
         elif "outcomes" in message:
             for outcome in message["outcomes"]:
                 self._settle(outcome, progress)

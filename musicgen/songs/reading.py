@@ -2,9 +2,9 @@
 
 Small MIDI files are read in groups, for who reads a thousand a second would otherwise be busy with telling; and the
 files of a group take each step of their reading in turn, for a processor repeats what it has just done half as fast
-again. Messages for each group or file: `{"started": [first, stop]}`, for sound `{"seconds": decoded}` on the way, and
-`{"outcomes": […]}`: of each `{"accepted": {format, medium, seconds, facts, kept, dropped, warnings}}` or
-`{"rejected": {code, message}}`.
+again. Messages for each group or file: `{"started": [first, stop]}`; for sound `{"cost": [seconds, bytes]}` where it
+is much, and `{"seconds": decoded}` on the way; and `{"outcomes": […]}`: of each
+`{"accepted": {format, medium, seconds, facts, kept, dropped, warnings}}` or `{"rejected": {code, message}}`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SECONDS_BETWEEN_MESSAGES = 30.0  # of sound
+COSTLY_BYTES = 200_000_000  # stored sound that is worth a word before it is made
 GROUP_FILES, GROUP_BYTES = 32, 1 << 18
 OUT_OF_MEMORY = "out_of_memory"
 
@@ -158,7 +159,7 @@ def _read_audio(path: Path, format: str, folder: Path) -> _Steps:
     from musicgen.audio.decoding import decode
     from musicgen.clips import write_audio_clip
 
-    decoded = decode(path, format)
+    decoded = decode(path, format, on_cost=_tell_cost())
     check_free_space(2 * decoded.pcm_bytes)
     yield
     clip = write_audio_clip(folder, _telling(decoded.blocks(), decoded.sample_rate), decoded.sample_rate)
@@ -169,8 +170,25 @@ def _read_audio(path: Path, format: str, folder: Path) -> _Steps:
         "facts": clip.facts,
         "kept": decoded.kept,
         "dropped": decoded.dropped,
-        "warnings": list(decoded.warnings),
+        "warnings": [*decoded.warnings, *_size(decoded.pcm_bytes)],
     }
+
+
+def _size(n_bytes: int) -> list[str]:
+    return [f"Its sound takes {n_bytes / 1e9:,.1f} GB on the disk."] if n_bytes >= COSTLY_BYTES else []
+
+
+def _tell_cost() -> Callable[[float, int], None]:
+    """Tells the parent, once, what storing a long sound will take."""
+    told = False
+
+    def tell(seconds: float, n_bytes: int) -> None:
+        nonlocal told
+        if n_bytes >= COSTLY_BYTES and not told:
+            told = True
+            send_line({"cost": [seconds, n_bytes]})
+
+    return tell
 
 
 def _telling(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> Iterator[NDArray[np.float32]]:

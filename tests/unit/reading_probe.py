@@ -34,6 +34,9 @@ def decode(path: Path, *rest: Any) -> dict[str, Any]:
         for index in range(1, 9):
             send_line({"seconds": index * 10.0})
             time.sleep(0.35)
+    elif order == "costly":
+        send_line({"cost": [7140.0, 1_260_000_000]})
+        send_line({"seconds": 30.0})
     elif order == "memory":
         _ = [bytearray(1 << 24) for _ in range(1024)]
     elif order == "bug":

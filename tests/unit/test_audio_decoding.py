@@ -477,11 +477,15 @@ def test_a_wav_without_samples(tmp_path: Path) -> None:
     assert refusal(tmp_path, pcm_wav(noise_pcm(SECOND)[:, :0])).code == "too_short"
 
 
-def test_junk_behind_a_flac_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_bytes", [1_000, 5_000, 100_000])
+def test_junk_behind_a_flac_costs_nothing_and_is_counted(tmp_path: Path, n_bytes: int) -> None:
     content = write_encoded(tmp_path / "a.flac", sine(3.0)).read_bytes()
-    for junk in (b"TAG" + bytes(125), np.random.default_rng(0).bytes(5_000)):
-        decoded = decode(written(tmp_path, content + junk))
-        assert (decoded.n_samples, decoded.warnings) == (3 * SECOND, ())
+    tag, junk = b"TAG" + bytes(125), np.random.default_rng(0).bytes(n_bytes)
+    decoded = decode(written(tmp_path, content + tag))
+    assert (decoded.n_samples, decoded.warnings) == (3 * SECOND, ())
+    decoded = decode(written(tmp_path, content + junk + tag))
+    assert (decoded.n_samples, decoded.dropped) == (3 * SECOND, {"bytes": n_bytes})
+    assert decoded.warnings == (f"{n_bytes:,} bytes of the file that are no sound were left out.",)
 
 
 @pytest.mark.parametrize("extension", ["flac", "mp3"])
@@ -494,3 +498,23 @@ def test_damage_in_the_middle_keeps_the_sound_before_it(tmp_path: Path, extensio
     assert decoded.seconds > 9
     assert "damaged" in decoded.warnings[0]
     assert decoded.kept["seconds"] + decoded.dropped["seconds"] == pytest.approx(20.0, abs=0.1)
+
+
+@pytest.mark.parametrize("extension", ["wav", *ENCODED])
+def test_what_a_sound_will_cost_is_known_before_it_is_decoded(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"a.{extension}"
+    if extension == "wav":
+        path.write_bytes(pcm_wav(noise_pcm(96_000, n_channels=2), 48_000))
+    else:
+        write_encoded(path, sine(2.0, sample_rate=48_000, n_channels=2), 48_000)
+    told: list[tuple[str, float, int]] = []
+    decode(
+        path,
+        on_seconds=lambda seconds: told.append(("read", seconds, 0)),
+        on_cost=lambda seconds, n_bytes: told.append(("cost", seconds, n_bytes)),
+    )
+    what, seconds, n_bytes = told[0]
+    assert what == "cost"
+    assert seconds == pytest.approx(2.0, abs=0.05)
+    assert n_bytes == pytest.approx(2 * 48_000 * 4, rel=0.03)
+    assert (told[1][0], told[-1][0]) == ("read", "cost")

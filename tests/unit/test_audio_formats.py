@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from musicgen.audio.formats import sniff_audio, sniff_audio_file
-from musicgen.audio.mp3 import id3_size, parse_header
+from musicgen.audio.mp3 import parse_header
+from musicgen.audio.tags import id3_size
 from tests.makers_audio import (
     PLAYLISTS,
     box,

@@ -25,6 +25,7 @@ from tests.makers_audio import (
     flac_with_total,
     float_wav,
     id3_tag,
+    ogg_page,
     pcm_wav,
     playlist,
     silent_flac,
@@ -94,6 +95,45 @@ def test_ffmpeg_itself_is_held_even_where_our_own_checks_fail(
         with pytest.raises(RejectedFile, match="moov atom not found"):
             m4a.M4aSource(path)
     assert received == []
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_ffmpeg_is_held_where_it_reads_a_part_of_a_file(
+    kind: str, tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(m4a, "_check_boxes", lambda *_: None)
+    path = tmp_path / "song, of all.m4a"
+    with listening() as (url, received):
+        path.write_bytes(b"12345" + playlist(kind, url=url, secret=secret))
+        with pytest.raises(RejectedFile, match="moov atom not found"):
+            m4a.M4aSource(path, 5, path.stat().st_size)
+    assert received == []
+
+
+SHORT_FRAME = bytes.fromhex("fffb9064") + bytes(413)
+OTHER_FRAME = bytes.fromhex("fff340c4") + bytes(92)
+BEGINNINGS = {
+    "frames": b"\xff\xfb\x90" * 300_000,
+    "tag and frames": id3_tag(10) + b"\xff\xfb\x90" * 300_000,
+    "two kinds": (SHORT_FRAME * 3 + OTHER_FRAME * 3) * 5_000,
+    "summaries": (SHORT_FRAME[:36] + b"Xing" + bytes(4) + SHORT_FRAME[44:] + SHORT_FRAME) * 5_000,
+    "tags": id3_tag(0) * 300_000,
+    "ogg marks": b"OggS\0" * 300_000,
+    "ogg streams": b"".join(ogg_page(n, 0, b"\x01vorbis" + bytes(23), is_first=True) for n in range(300)) * 20,
+    "flac marks": b"fLaC\0\0\0\x22\x10\0\x10\0" * 100_000,
+    "wav files": pcm_wav(np.zeros((1, 100), np.int16)) * 10_000,
+    "empty chunks": pcm_wav(np.zeros((1, 100), np.int16)) + b"data\0\0\0\0" * 300_000,
+    "mp4 boxes": b"\0\0\0\x10ftypM4A \0\0\0\0" * 300_000,
+}
+
+
+@pytest.mark.parametrize("kind", BEGINNINGS)
+def test_a_file_of_nothing_but_beginnings_is_read_within_bounds(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "beginnings"
+    path.write_bytes(BEGINNINGS[kind])
+    code, _, megabytes = measured(path)
+    assert code in (None, "damaged", "not_audio", "too_short", "too_long")
+    assert megabytes < 300
 
 
 def test_an_m4a_that_refers_to_another_file_is_refused(tmp_path: Path) -> None:
@@ -225,7 +265,7 @@ def check_mutants(folder: Path, extension: str, n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extension", "n"), [("wav", 200), ("flac", 200), ("ogg", 200), ("opus", 60), ("mp3", 200), ("m4a", 12)]
+    ("extension", "n"), [("wav", 200), ("flac", 60), ("ogg", 200), ("opus", 60), ("mp3", 200), ("m4a", 12)]
 )
 def test_damaged_files_are_read_or_refused(tmp_path: Path, extension: str, n: int) -> None:
     check_mutants(tmp_path, extension, n)
@@ -234,7 +274,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, extension: str, n: in
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("extension", "n"),
-    [("wav", 10_000), ("flac", 10_000), ("ogg", 10_000), ("opus", 2_000), ("mp3", 10_000), ("m4a", 500)],
+    [("wav", 10_000), ("flac", 2_000), ("ogg", 10_000), ("opus", 2_000), ("mp3", 10_000), ("m4a", 500)],
 )
 def test_thousands_of_damaged_files_are_read_or_refused(tmp_path: Path, extension: str, n: int) -> None:
     check_mutants(tmp_path, extension, n)

@@ -13,7 +13,7 @@ import pytest
 
 from musicgen.errors import ResourceUnavailable
 from musicgen.processes import ChildError
-from musicgen.songs import intake, reader, workplace
+from musicgen.songs import intake, reader, reading, workplace
 from musicgen.songs.intake import Upload, add_uploads
 from musicgen.songs.library import list_songs
 from musicgen.songs.reader import Job, Outcome, read_files
@@ -178,3 +178,22 @@ def test_a_disk_that_fills_up_while_spooling(home: Path, monkeypatch: pytest.Mon
     assert [file.code for file in report.files] == ["", "", "disk_full", ""]
     assert len(list_songs()) == 3
     assert list((home / "tmp").iterdir()) == []
+
+
+def test_what_a_long_sound_costs_is_said_before_it_is_stored(tmp_path: Path) -> None:
+    said: list[str] = []
+    upload = Upload("long.mid", stream=io.BytesIO(b"MThd costly"))
+    report = add_uploads([upload], on_progress=lambda _done, _total, name: said.append(name), on_cost=said.append)
+    cost = "long.mid has 119 minutes of sound: it will take 1.3 GB on the disk and about a minute to read."
+    assert said.index(cost) < said.index("long.mid (30 of 7,140 s)")
+    assert said.count(cost) == 2  # for who looks at the progress, and for who is told
+    assert report.files[0].status == "accepted"
+
+
+def test_the_reader_tells_a_high_cost_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, list[float]]] = []
+    monkeypatch.setattr(reading, "send_line", sent.append)
+    tell = reading._tell_cost()
+    for n_bytes in (reading.COSTLY_BYTES - 1, reading.COSTLY_BYTES, 2 * reading.COSTLY_BYTES):
+        tell(60.0, n_bytes)
+    assert sent == [{"cost": [60.0, reading.COSTLY_BYTES]}]

@@ -7,7 +7,7 @@ from collections import Counter
 
 import mido
 import pytest
-from makers_spoiled import Note, Spoiled, spoiled_files
+from makers_spoiled_midi import Note, Spoiled, spoiled_files
 
 from musicgen.errors import RejectedFile
 from musicgen.symbolic.preflight import check_midi

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from musicgen.errors import RejectedFile, sentence
+from musicgen.settings import settings
 
 Block = NDArray[np.float32]  # shape (n, n_channels), as files have it; full scale is 1
 BLOCK_FRAMES = 1 << 16
@@ -25,15 +27,17 @@ class Source(ABC):
         slack_seconds: by how much a sound file of this kind may be shorter than promised and still be whole.
         notes: one sentence each on what was noticed before decoding.
         problem: what ended the latest reading early; empty where the end was reached in order.
+        n_left_out: bytes of the file that are neither sound nor what belongs to it.
     """
 
     format: str
     sample_rate: int
     n_channels: int
     promised: int | None = None
-    slack_seconds: ClassVar[float] = 0.1
-    channel_order: ClassVar[str] = "wav"
-    is_lossy: ClassVar[bool] = False
+    slack_seconds: float = 0.1
+    channel_order: str = "wav"
+    is_lossy: bool = False
+    n_left_out: int = 0
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -48,6 +52,22 @@ class Source(ABC):
         """Whether there is certainly sound at sample `n_samples`, found out without decoding what lies before.
 
         False means: not known. A header's word is not enough; a sample at that place is."""
+
+    def other_reader(self) -> Source | None:
+        """Another way to read the same file, for where this one ended early; None where there is none."""
+        return None
+
+
+def check_shape(source: Source) -> None:
+    """Raises RejectedFile where sample rate or number of channels are out of bounds."""
+    limits = settings()
+    if not limits.min_sample_rate <= source.sample_rate <= limits.max_sample_rate:
+        rule = f"A song has a sample rate of {limits.min_sample_rate:,} to {limits.max_sample_rate:,} Hz"
+        remedy = "Convert it to 44,100 Hz."
+        raise RejectedFile(sentence(rule, f"{source.sample_rate:,} Hz", remedy), code="sample_rate")
+    if not 1 <= source.n_channels <= limits.max_channels:
+        rule = f"A song has 1 to {limits.max_channels} channels"
+        raise RejectedFile(sentence(rule, source.n_channels, "Mix it down to stereo."), code="channels")
 
 
 def integers_to_float(values: NDArray[np.integer], bits: int) -> Block:

@@ -1,134 +1,102 @@
-"""M4A uploads, decoded by FFmpeg: the one format that libsndfile does not read.
-
-FFmpeg opens other files and addresses where a file tells it to, unless it is held: the demuxer is forced (the format
-was recognised from its magic bytes), protocols, formats and codecs are on short lists, it runs in an empty folder of
-its own with limits on memory, time and files, and its output is a pipe that is closed when enough has come.
-"""
+"""M4A uploads, and the sound of MP4 and QuickTime files: the one container that libsndfile does not read."""
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from functools import partial
 from pathlib import Path
-from typing import IO, BinaryIO, ClassVar, cast
 
-import numpy as np
-
-from musicgen.audio.ffmpeg import start_ffmpeg
-from musicgen.audio.mp4 import survey_boxes
-from musicgen.audio.riff import FLOAT, WavFormat, parse_format, walk_chunks
-from musicgen.audio.sources.base import BLOCK_FRAMES, Block, Source
+from musicgen.audio.formats import SEARCHED_BYTES
+from musicgen.audio.mp4 import Mp4Survey, survey_boxes
+from musicgen.audio.sources.base import Block, Source
+from musicgen.audio.sources.joined import open_parts
+from musicgen.audio.sources.piped import FfmpegSource
+from musicgen.audio.tags import behind_tags
 from musicgen.errors import RejectedFile, sentence
-from musicgen.settings import settings
 
-CODECS = ("aac", "aac_latm", "alac", "flac", "mp3float", "mp3", "opus", "ac3", "eac3")
-CPU_SECONDS_LEAST = 60.0
-REAL_TIME_FACTOR = 20.0  # slower than this many times real time, decoding is given up
-MESSAGE_BYTES = 4096
-PROBED_SECONDS = 0.1
-REFUSED_CODEC = "not on whitelist"
+AS_INTEGERS = frozenset(("ALAC", "FLAC", "PCM"))
+READABLE = AS_INTEGERS | {"AAC", "MP3", "Opus", "AC-3", "E-AC-3", "Vorbis", "PCM of floats", "µ-law", "A-law", ""}
+PCM_WIDTHS = (
+    "s8",
+    "u8",
+    *(f"{width}{order}" for width in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
+)
+MOST_PARTS = 50  # each takes a process of its own
 
 
-class M4aSource(Source):
-    """AAC or ALAC (and MP3, FLAC, Opus, AC-3) in an MP4 container; pictures and further tracks are left out."""
+class M4aSource(FfmpegSource):
+    """AAC or ALAC (and MP3, FLAC, Opus, AC-3, PCM) in an MP4 container; pictures and further tracks are left out."""
 
     format = "m4a"
-    is_lossy: ClassVar[bool] = True
-    slack_seconds: ClassVar[float] = 0.5  # encoder delay and padding are in the header's figure
+    demuxer, formats = "mov", "mov,mp4,m4a"
+    demuxer_options = ("-enable_drefs", "0")
+    codecs = (
+        *("aac", "aac_latm", "alac", "flac", "mp3float", "mp3", "opus", "ac3", "eac3", "vorbis"),
+        *("pcm_mulaw", "pcm_alaw", *(f"pcm_{width}" for width in PCM_WIDTHS)),
+    )
+    rule = "An m4a file holds AAC, ALAC, MP3, AC-3, Opus, FLAC or PCM"
+    slack_seconds = 0.5  # encoder delay and padding are in the header's figure
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
+    def __init__(self, path: Path, start: int = 0, stop: int | None = None) -> None:
+        """`start`, `stop`: the bytes of this file where several were joined; None: to the end."""
         with open(path, "rb") as file:
-            survey = survey_boxes(file)
-        _check_boxes(survey.has_contents, survey.refers_outside, survey.n_sound)
-        if survey.n_pictures:
-            self.notes.append("The picture track of the file was left out.")
-        if survey.n_sound > 1:
-            self.notes.append(f"The file has {survey.n_sound} sound tracks; the first one was read.")
+            survey = survey_boxes(file, start)
+        _check_boxes(survey.has_contents, survey.refers_outside, len(survey.sound))
+        track = _readable_track(survey)
+        codec = survey.sound[track].codec if survey.sound else ""
+        super().__init__(path, track=track, as_integers=codec in AS_INTEGERS)
+        self.is_lossy = codec not in AS_INTEGERS | {"PCM of floats"}
+        self._part = (start, stop)
+        self.n_left_out = survey.n_left_out
+        if stop is None and survey.next_start is not None:
+            self.n_left_out += path.stat().st_size - survey.next_start
+        self._note(survey, track)
         with self._decoding() as (_, wav_format):
             self.sample_rate, self.n_channels = wav_format.sample_rate, wav_format.n_channels
-        if survey.seconds is not None and not survey.is_fragmented:
-            self.promised = int(survey.seconds * self.sample_rate)
+        seconds = survey.sound[track].seconds if survey.sound else None
+        if seconds is not None and not survey.is_fragmented:
+            self.promised = int(seconds * self.sample_rate)
         if survey.is_cut:
             self.problem = "the file ends inside its sound"
 
     def blocks(self) -> Generator[Block, None, None]:
-        with self._decoding() as (stream, wav_format):
-            while raw := stream.read(BLOCK_FRAMES * wav_format.frame_bytes):
-                whole = len(raw) // wav_format.frame_bytes * wav_format.frame_bytes
-                yield np.frombuffer(raw[:whole], "<f4").reshape(-1, self.n_channels)
+        yield from super().blocks()
         if not self.problem:  # what is missing was left out by the file's own list of edits
             self.promised = None
 
-    def reaches(self, n_samples: int) -> bool:
-        start = n_samples / self.sample_rate
-        try:
-            with self._decoding("-ss", f"{start:.3f}", seconds=PROBED_SECONDS) as (stream, wav_format):
-                return len(stream.read(wav_format.frame_bytes)) == wav_format.frame_bytes
-        except RejectedFile:  # nothing there
-            return False
-
-    @contextmanager
-    def _decoding(self, *where: str, seconds: float | None = None) -> Iterator[tuple[BinaryIO, WavFormat]]:
-        """FFmpeg's output behind its header. Sets `problem` where it ends with complaints.
-
-        `where`: options in front of the input. `seconds`: of sound; None for all, up to just beyond the limit."""
-        most = settings().max_audio_seconds + 1 if seconds is None else seconds
-        cpu_seconds = max(CPU_SECONDS_LEAST, most / REAL_TIME_FACTOR)
-        with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
-            process = start_ffmpeg(self._arguments(where, most), folder=Path(folder), cpu_seconds=cpu_seconds)
-            stream = cast(IO[bytes], process.stdout)
-            complaints = _Complaints(cast(IO[bytes], process.stderr))
-            try:
-                yield cast(BinaryIO, stream), _read_header(cast(BinaryIO, stream), complaints)
-                if seconds is None and not stream.read(1):
-                    status = process.wait()
-                    self.problem = complaints.first() or self.problem or ("the decoder gave up" if status else "")
-            finally:
-                process.kill()
-                process.wait()
-                stream.close()
-                complaints.close()
-
-    def _arguments(self, where: tuple[str, ...], seconds: float) -> list[str]:
-        most_bytes = int(settings().max_audio_seconds + 1) * settings().max_sample_rate * 8 * 4
-        return [
-            *("-hide_banner", "-nostdin", "-v", "repeat+error", "-protocol_whitelist", "file"),
-            *("-format_whitelist", "mov,mp4,m4a", "-codec_whitelist", ",".join(CODECS), "-enable_drefs", "0"),
-            *("-max_alloc", "268435456", "-probesize", "5000000", "-analyzeduration", "10000000", "-threads", "1"),
-            *(*where, "-f", "mov", "-i", f"file:{self._path.resolve()}"),
-            *("-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
-            *("-t", f"{seconds:.3f}", "-fs", str(most_bytes), "-c:a", "pcm_f32le"),
-            *("-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "wav", "pipe:1"),
-        ]
+    def _note(self, survey: Mp4Survey, track: int) -> None:
+        if survey.n_pictures:
+            self.notes.append("The picture track of the file was left out.")
+        if len(survey.sound) > 1:
+            which = "first one" if track == 0 else "first one that can be decoded"
+            self.notes.append(f"The file has {len(survey.sound)} sound tracks; the {which} was read.")
 
 
-class _Complaints:
-    """FFmpeg's messages, read while it works (a full pipe would stop it); only the first ones are kept."""
+def open_m4a(path: Path) -> Source:
+    """All that an m4a file holds, and those that were joined to it. Raises RejectedFile."""
+    with open(path, "rb") as file:
+        starts = [behind_tags(file.read(SEARCHED_BYTES), 0)]
+        while len(starts) < MOST_PARTS and (following := survey_boxes(file, starts[-1]).next_start):
+            starts.append(following)
+    if starts == [0]:
+        return M4aSource(path)
+    stops: list[int | None] = [*starts[1:], None]
+    return open_parts([partial(M4aSource, path, start, stop) for start, stop in zip(starts, stops, strict=True)])
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._kept = bytearray()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
 
-    def _read(self) -> None:
-        while piece := self._stream.read(MESSAGE_BYTES):
-            self._kept += piece[: MESSAGE_BYTES - len(self._kept)]
-
-    def first(self, *, with_codecs: bool = False) -> str:
-        """The first one, without FFmpeg's own addresses; those about codecs of other tracks only where asked for."""
-        self._thread.join(5.0)
-        lines = [line.rpartition("] ")[2] for line in self._kept.decode("utf-8", "replace").splitlines()]
-        wanted = [line for line in lines if (with_codecs or REFUSED_CODEC not in line) and "file:" not in line]
-        return wanted[0].removeprefix("stream 0, ").rpartition(": ")[2].strip()[:120] if wanted else ""
-
-    def close(self) -> None:
-        self._thread.join(5.0)
-        self._stream.close()
+def _readable_track(survey: Mp4Survey) -> int:
+    """The first sound track in a codec that we read. Raises RejectedFile, naming those that there are."""
+    for number, track in enumerate(survey.sound):
+        if track.codec in READABLE:
+            return number
+    names = ", ".join(dict.fromkeys(track.codec for track in survey.sound))
+    if names == "locked":
+        rule = "An m4a file can be decoded by everybody"
+        what = "one that is locked by copy protection"
+        raise RejectedFile(sentence(rule, what, "Get it without protection, or as WAV or MP3."), code="locked")
+    if names:
+        raise RejectedFile(sentence(M4aSource.rule, names, "Convert it to WAV or FLAC."), code="unsupported_codec")
+    return 0
 
 
 def _check_boxes(has_contents: bool, refers_outside: bool, n_sound: int) -> None:
@@ -146,19 +114,3 @@ def _check_boxes(has_contents: bool, refers_outside: bool, n_sound: int) -> None
         )
     if not n_sound:
         raise RejectedFile(sentence("An m4a file has a sound track", "none"), code="no_sound")
-
-
-def _read_header(stream: BinaryIO, complaints: _Complaints) -> WavFormat:
-    """The format in the WAV header that FFmpeg writes first; RejectedFile where it ends without one."""
-    stream.read(12)
-    wav_format: WavFormat | None = None
-    for chunk in walk_chunks(stream):
-        if chunk.name == b"data" and wav_format is not None and wav_format.tag == FLOAT:
-            return wav_format
-        body = stream.read(chunk.size + chunk.size % 2)
-        if chunk.name == b"fmt ":
-            wav_format = parse_format(body)
-    what, code = complaints.first(with_codecs=True) or "no sound", "damaged"
-    if REFUSED_CODEC in what:
-        what, code = what.partition(REFUSED_CODEC)[0].strip(), "unsupported_codec"
-    raise RejectedFile(sentence("An m4a file holds AAC or ALAC", what, "Export it as WAV, FLAC or MP3."), code=code)

@@ -1,12 +1,11 @@
-"""MP3, FLAC and Ogg uploads, decoded by libsndfile block by block.
+"""What MP3, FLAC and Ogg uploads have in common: libsndfile decodes them, block by block.
 
-What a header says about the length is never used to size anything. libsndfile itself stops at the announced length, so
-a header that announces too little would silently cost the rest: it is shown a better one.
+What a header says about the length is never used to size anything. libsndfile itself stops at the announced length, at
+the first damage and at the end of the first of several recordings: so it is shown a view of the file without all that.
 """
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,23 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.audio.mp3 import id3_size, summary_frame, survey_frames
 from musicgen.audio.sources.base import BLOCK_FRAMES, Block, Source, integers_to_float
 from musicgen.audio.sources.viewed_file import View, ViewedFile
 from musicgen.errors import RejectedFile, sentence
-from musicgen.settings import settings
 
 if TYPE_CHECKING:
     import soundfile
 
 READ_FRAMES = 4_096  # at once: an error costs what was read with it
 MOST_FRAMES = 1 << 50  # what libsndfile says of an unknown length is far beyond
-STREAMINFO_AT = 8  # behind "fLaC" and the header of the block
-TOTAL_BITS = 36
-FRAME_BYTES = 1_024
-OGG_PAGE_BYTES = 65_307
-OGG_PAGE_HEADER = 27  # bytes, in front of the table of sizes; the last of them is the length of the table
-OGG_END = 4  # flag of the last page of a stream
 INTEGER_BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}  # as we ask for them
 
 
@@ -43,11 +34,11 @@ class SndfileSource(Source):
     container: ClassVar[str]
     codecs: ClassVar[frozenset[str]]
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, view: View) -> None:
         super().__init__()
         self._path = path
-        self._view = View()
-        self._survey()
+        self._view = view
+        self._position_at_end = 0
         with self._open() as file:
             self.sample_rate, self.n_channels, self._codec = file.samplerate, file.channels, file.subtype
             if file.format != self.container or file.subtype not in self.codecs:
@@ -59,12 +50,12 @@ class SndfileSource(Source):
         self._promise()
 
     @abstractmethod
-    def _survey(self) -> None:
-        """Look at the file's own structure before libsndfile does."""
-
-    @abstractmethod
     def _promise(self) -> None:
-        """Set `promised`, and `problem` where the structure shows that the file is cut off."""
+        """Set `promised`, knowing what libsndfile announces."""
+
+    def _behind_promised_end(self, position: int) -> None:
+        """What lies behind all that was promised cannot be decoded. `position`: in the view, how far the library had
+        read when the last of it came; that is a little beyond."""
 
     def blocks(self) -> Generator[Block, None, None]:
         bits = INTEGER_BITS.get(self._codec)
@@ -92,10 +83,14 @@ class SndfileSource(Source):
             except soundfile.LibsndfileError as error:
                 if self.promised is None or n_promised > 0:
                     self.problem = _words(error)
+                else:
+                    self._behind_promised_end(self._position_at_end)
                 break
             if not n_read:
                 break
             n_filled += n_read
+            if n_before + n_filled == self.promised:
+                self._position_at_end = self._stream.tell()
         return n_filled
 
     def reaches(self, n_samples: int) -> bool:
@@ -112,6 +107,7 @@ class SndfileSource(Source):
         import soundfile
 
         with ViewedFile(self._path, self._view) as stream:
+            self._stream = stream
             try:
                 file = _forward_reader()(stream, mode="r")
             except (soundfile.LibsndfileError, ValueError) as error:  # ValueError: no channels, or the like
@@ -123,91 +119,6 @@ class SndfileSource(Source):
 
     def _codec_names(self) -> str:
         return " or ".join(sorted(self.codecs))
-
-
-class FlacSource(SndfileSource):
-    """FLAC. Its `total_samples` may be 0 for "unknown"; libsndfile is always told so, and reads to the real end.
-
-    It is also told a small size of frames, from which it guesses places when it searches: where the real one is unknown
-    it assumes uncompressed frames, and then searches a bomb by decoding all of it."""
-
-    format = "flac"
-    container = "FLAC"
-    codecs = frozenset(INTEGER_BITS)
-
-    def _survey(self) -> None:
-        with open(self._path, "rb") as file:
-            start = id3_size(file.read(10)) + STREAMINFO_AT
-            file.seek(start)
-            info = file.read(18)
-        packed = int.from_bytes(info[10:], "big")
-        self._total = packed & (1 << TOTAL_BITS) - 1
-        if len(info) == 18:
-            unknown = (packed >> TOTAL_BITS << TOTAL_BITS).to_bytes(8, "big")
-            self._view = View(overlay={start + 4: FRAME_BYTES.to_bytes(3, "big") * 2, start + 10: unknown})
-
-    def _promise(self) -> None:
-        self.promised = self._total or None
-
-
-class OggSource(SndfileSource):
-    """Vorbis or Opus in Ogg. The length is in the last page, so a cut file promises what it has, and says so."""
-
-    format = "ogg"
-    container = "OGG"
-    codecs = frozenset(("VORBIS", "OPUS"))
-    channel_order = "vorbis"
-    is_lossy = True
-
-    def _survey(self) -> None:
-        with open(self._path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - 2 * OGG_PAGE_BYTES, 0))
-            tail = file.read()
-        if not _ends_in_order(tail):
-            self.problem = "its end is missing"
-
-    def _promise(self) -> None:
-        self.promised = self._announced
-
-
-class Mp3Source(SndfileSource):
-    """MPEG layer III, constant or variable bit rate.
-
-    The frames are counted, and libsndfile is told that number: where a file has no summary in its first frame it
-    guesses from the bit rate, and it stops where a summary or its own guess is too low.
-    """
-
-    format = "mp3"
-    container = "MP3"
-    codecs = frozenset(("MPEG_LAYER_III",))
-    is_lossy = True
-
-    def _survey(self) -> None:
-        with open(self._path, "rb") as file:
-            survey = survey_frames(file, settings().max_audio_seconds)
-        if survey is None:
-            rule = "An mp3 file consists of MPEG layer III frames"
-            raise RejectedFile(sentence(rule, "no frame", "Export or download it again."), code="damaged")
-        if survey.summary_at is None:
-            self._view = View(prefix=summary_frame(survey.first, survey.n_frames), start=survey.start)
-        elif survey.summary_frames != survey.n_frames:
-            self._view = View(overlay={survey.summary_at: survey.n_frames.to_bytes(4, "big")})
-        self._lost = max((survey.summary_frames or 0) - survey.n_frames, 0) * survey.frame_samples
-        if survey.missing_bytes:
-            self.problem = "its last frame is incomplete"
-
-    def _promise(self) -> None:
-        self.promised = (self._announced or 0) + self._lost or None
-
-
-def _ends_in_order(tail: bytes) -> bool:
-    """Whether the last Ogg page in a file's last bytes is complete and marked as the last one; True without a page."""
-    page = tail[max(tail.rfind(b"OggS"), 0) :]
-    if not page.startswith(b"OggS"):
-        return True
-    sizes = page[OGG_PAGE_HEADER : OGG_PAGE_HEADER + page[OGG_PAGE_HEADER - 1]] if len(page) > OGG_PAGE_HEADER else b""
-    return bool(sizes and page[5] & OGG_END and len(page) >= OGG_PAGE_HEADER + len(sizes) + sum(sizes))
 
 
 @lru_cache(maxsize=1)

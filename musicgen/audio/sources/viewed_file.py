@@ -1,22 +1,38 @@
-"""A file as a library is to see it: with a better header than its own. Knows no formats."""
+"""A file as a library is to see it: only some of its bytes, with a better header than its own. Knows no formats."""
 
 from __future__ import annotations
 
 import io
 import os
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+Piece = tuple[int, int]  # first byte of a stretch of the file, and the one behind its last
 
 
 @dataclass(frozen=True)
 class View:
-    """How libsndfile is to see a file: `prefix`, then what lies behind `start`; `overlay` (position in what it sees →
-    bytes) takes the place of the file's own bytes."""
+    """How libsndfile is to see a file: `prefix`, then `pieces` of it one after the other (None: all of it). `overlay`
+    (position in what it sees → bytes) takes the place of the file's own bytes."""
 
     prefix: bytes = b""
-    start: int = 0
+    pieces: Sequence[Piece] | None = None
     overlay: dict[int, bytes] = field(default_factory=dict)
+
+
+def merged(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The same bytes in as few pieces as can be."""
+    result: list[Piece] = []
+    for start, stop in pieces:
+        if result and result[-1][1] == start:
+            result[-1] = (result[-1][0], stop)
+        elif start < stop:
+            result.append((start, stop))
+    return tuple(result)
 
 
 class ViewedFile(io.RawIOBase):
@@ -25,19 +41,23 @@ class ViewedFile(io.RawIOBase):
     def __init__(self, path: Path, view: View) -> None:
         super().__init__()
         self._file = open(path, "rb")  # noqa: SIM115 (closed by close)
+        size = os.fstat(self._file.fileno()).st_size
+        pieces = [(0, size)] if view.pieces is None else view.pieces
+        self._starts = [start for start, _ in pieces]
+        # Where each piece ends in what is seen; the prefix is in front of them all.
+        self._stops = list(accumulate((stop - start for start, stop in pieces), initial=len(view.prefix)))
         self._patches = {0: view.prefix, **view.overlay}
-        self._shift = len(view.prefix) - view.start  # from a position in the file to one in the view
-        self._n_prefix = len(view.prefix)
-        self._size = os.fstat(self._file.fileno()).st_size + self._shift
         self._position = 0
 
     def readinto(self, buffer: Any) -> int:
         target = memoryview(buffer).cast("B")
-        n_read = max(min(len(target), self._size - self._position), 0)
-        n_prefix = min(max(self._n_prefix - self._position, 0), n_read)
-        if n_prefix < n_read:
-            self._file.seek(self._position + n_prefix - self._shift)
-            n_read = n_prefix + self._file.readinto(target[n_prefix:n_read])
+        n_read = max(min(len(target), self._stops[-1] - self._position), 0)
+        n_filled = min(max(self._stops[0] - self._position, 0), n_read)  # of the prefix, which is a patch
+        while n_filled < n_read:
+            n_more = self._read_piece(self._position + n_filled, target[n_filled:n_read])
+            if not n_more:
+                n_read = n_filled
+            n_filled += n_more
         for position, content in self._patches.items():
             first, last = max(position, self._position), min(position + len(content), self._position + n_read)
             if first < last:
@@ -45,13 +65,24 @@ class ViewedFile(io.RawIOBase):
         self._position += n_read
         return n_read
 
+    def _read_piece(self, position: int, target: memoryview) -> int:
+        """Fill `target` from `position` on, to the end of the piece there at most; how many bytes came."""
+        number = bisect_right(self._stops, position) - 1
+        self._file.seek(self._starts[number] + position - self._stops[number])
+        return self._file.readinto(target[: self._stops[number + 1] - position])
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stops[-1]}[whence]
         self._position = max(base + offset, 0)  # damaged files send libsndfile before the beginning
         return self._position
 
     def tell(self) -> int:
         return self._position
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is seen."""
+        return self._stops[-1]
 
     def seekable(self) -> bool:
         return True

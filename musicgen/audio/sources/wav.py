@@ -2,74 +2,63 @@
 
 from __future__ import annotations
 
-import os
+import mmap
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from musicgen.audio.riff import FLOAT, Chunk, WavFormat, parse_format, walk_chunks
+from musicgen.audio.riff import FLOAT, WavFormat, parse_format
+from musicgen.audio.riff_files import RiffSurvey, survey_riffs
 from musicgen.audio.sources.base import BLOCK_FRAMES, Block, Source, integers_to_float
+from musicgen.audio.sources.joined import open_parts
 from musicgen.errors import RejectedFile, sentence
-
-UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 class WavSource(Source):
-    """8, 16, 24 and 32-bit PCM, 32 and 64-bit float, plain or extensible; any number of chunks around the samples."""
+    """8, 16, 24 and 32-bit PCM, 32 and 64-bit float, plain or extensible; any number of chunks around the samples, and
+    samples in any number of chunks."""
 
     format = "wav"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, riff: RiffSurvey) -> None:
         super().__init__()
         self._path = path
-        with open(path, "rb") as file:
-            self._format, chunk, riff_size, long_size = _read_header(file)
-            available = file.seek(0, os.SEEK_END) - chunk.start
+        if riff.wav_format is None or not riff.data:
+            what = "samples without a description" if riff.wav_format is None else "no samples"
+            rule = "A WAV file has a description and samples"
+            raise RejectedFile(sentence(rule, what, "Export or download it again."), code="damaged")
+        self._format = parse_format(riff.wav_format)
         self.sample_rate, self.n_channels = self._format.sample_rate, self._format.n_channels
         frame_bytes = max(self._format.frame_bytes, 1)
-        size = chunk.size if chunk.size != UNKNOWN_SIZE or long_size is None else long_size
-        if size == UNKNOWN_SIZE or (size == 0 and riff_size < chunk.start):
-            size = available  # written by a program that never came back to say how long it was
-        elif size <= available + frame_bytes:
-            self.promised = size // frame_bytes
-        else:
-            self.promised = size // frame_bytes
-            self.problem = "the file ends before its samples do"
-        self._start, self._n_samples = chunk.start, min(size, available) // frame_bytes
+        self._pieces = [(start, (stop - start) // frame_bytes) for start, stop in riff.data]
+        self._n_samples = sum(n_samples for _, n_samples in self._pieces)
+        self.n_left_out = riff.n_left_out
+        if riff.is_announced:
+            self.promised = self._n_samples + riff.n_missing // frame_bytes
+            if riff.n_missing > frame_bytes:
+                self.problem = "the file ends before its samples do"
 
     def reaches(self, n_samples: int) -> bool:
         return n_samples < self._n_samples
 
     def blocks(self) -> Generator[Block, None, None]:
-        n_left = self._n_samples
         with open(self._path, "rb") as file:
-            file.seek(self._start)
-            while n_left > 0:
-                n = min(n_left, BLOCK_FRAMES)
-                raw = file.read(n * self._format.frame_bytes)
-                yield _raw_to_float(raw, self._format).reshape(-1, self.n_channels)
-                n_left -= n
+            for start, n_left in self._pieces:
+                file.seek(start)
+                while n_left > 0:
+                    n = min(n_left, BLOCK_FRAMES)
+                    raw = file.read(n * self._format.frame_bytes)
+                    yield _raw_to_float(raw, self._format).reshape(-1, self.n_channels)
+                    n_left -= n
 
 
-def _read_header(file: BinaryIO) -> tuple[WavFormat, Chunk, int, int | None]:
-    """Format, the chunk with the samples, the size in the RIFF header, and the 64-bit size of an RF64 file."""
-    riff_size = int.from_bytes(file.read(12)[4:8], "little")
-    wav_format, long_size = None, None
-    for chunk in walk_chunks(file):
-        if chunk.name == b"fmt ":
-            wav_format = parse_format(file.read(min(chunk.size, 64)))
-        elif chunk.name == b"ds64":
-            long_size = int.from_bytes(file.read(24)[8:16], "little")
-        elif chunk.name == b"data":
-            if wav_format is None:
-                break
-            return wav_format, chunk, riff_size, long_size
-    what = "samples without a description" if wav_format is None else "no samples"
-    raise RejectedFile(
-        sentence("A WAV file has a description and samples", what, "Export or download it again."), code="damaged"
-    )
+def open_wav(path: Path) -> Source:
+    """All that a WAV file holds, and those that were joined to it. Raises RejectedFile."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        riffs = survey_riffs(content)
+    return open_parts([partial(WavSource, path, riff) for riff in riffs])
 
 
 def _raw_to_float(raw: bytes, wav_format: WavFormat) -> Block:
