@@ -21,7 +21,7 @@ from musicgen.codecs.jazz_lines import (
 )
 from musicgen.errors import InvalidInput, sentence
 from musicgen.symbolic.gathering import STEPS, Event, gather_events
-from musicgen.symbolic.note_values import lay_out_measures
+from musicgen.symbolic.metre import lay_out_measures
 from musicgen.symbolic.score import Score
 
 WELL_COVERED = 0.6  # of the melody's measures: with fewer struck chords, broken ones are looked for

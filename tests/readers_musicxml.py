@@ -1,0 +1,87 @@
+"""What a MusicXML file sounds like, as music21 reads it: an independent reader for tests of notation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from musicgen.symbolic.music21_locked import music21_locked
+from musicgen.symbolic.percussion import DRUMS, drum_of
+from musicgen.symbolic.score import Score
+
+Note = tuple[Fraction, Fraction, int, int]  # onset and length in quarter notes, pitch, velocity
+NEAR = Fraction(1, 96)
+_KEYS = {(drum_of(key).display, drum_of(key).head): key for key in range(128)}
+assert set(DRUMS) <= set(_KEYS.values())
+
+
+def read_musicxml(content: bytes, folder: Path) -> Any:
+    """The stream of a document."""
+    path = folder / "score.musicxml"
+    path.write_bytes(content)
+    return music21_locked().converter.parseFile(path, forceSource=True)
+
+
+def sounding(part: Any) -> list[Note]:
+    """The notes of a part, ties joined, at sounding pitch, in order. Drums by their key."""
+    found: list[Note] = []
+    open_ties: dict[tuple[Fraction, int], list[int]] = {}
+    for element in sorted(part.toSoundingPitch().flatten().notes, key=lambda element: element.offset):
+        start, length = Fraction(element.offset), Fraction(element.quarterLength)
+        for member in element.notes if hasattr(element, "notes") else [element]:
+            pitch, velocity = _pitch(member), member.volume.velocity
+            kind = member.tie.type if member.tie else ""
+            waiting = open_ties.get((_key(start), pitch), [])
+            if kind in ("stop", "continue"):
+                number = waiting.pop()
+                found[number] = (found[number][0], found[number][1] + length, pitch, found[number][3])
+            else:
+                number = len(found)
+                found.append((start, length, pitch, velocity))
+            if kind in ("start", "continue"):
+                open_ties.setdefault((_key(start + length), pitch), []).append(number)
+    assert not any(open_ties.values()), "a tie leads nowhere"
+    return sorted(found)
+
+
+def written(score: Score, track: int) -> list[Note]:
+    """The notes of a track as the MIDI file has them."""
+    beat = score.ticks_per_beat
+    rows = score.notes[score.notes["track"] == track]
+    return sorted(
+        (Fraction(int(on), beat), Fraction(int(length), beat), int(pitch), int(velocity))
+        for on, length, pitch, velocity, _ in rows.tolist()
+    )
+
+
+def differences(expected: list[Note], heard: list[Note]) -> list[tuple[Note | None, Note | None]]:
+    """Notes that have no partner of the same pitch whose onset, length are within 1/96 beat and velocity the same."""
+    left = Counter(heard)
+    missing = []
+    for note in expected:
+        partner = next((other for other in left if _is_alike(note, other)), None) if left else None
+        if partner is None:
+            missing.append(note)
+        else:
+            left[partner] -= 1
+            if not left[partner]:
+                del left[partner]
+    return [(note, None) for note in missing] + [(None, note) for note in left.elements()]
+
+
+def _is_alike(note: Note, other: Note) -> bool:
+    return (
+        note[2:] == other[2:] and abs(note[0] - other[0]) <= NEAR and abs(note[0] + note[1] - other[0] - other[1]) <= NEAR
+    )
+
+
+def _key(place: Fraction) -> Fraction:
+    return Fraction(round(place * 20_160), 20_160)
+
+
+def _pitch(member: Any) -> int:
+    if hasattr(member, "pitch"):
+        return int(member.pitch.midi)
+    return _KEYS[f"{member.displayStep}{member.displayOctave}", member.notehead or "normal"]
