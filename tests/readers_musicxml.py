@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -56,24 +55,28 @@ def written(score: Score, track: int) -> list[Note]:
     )
 
 
-def differences(expected: list[Note], heard: list[Note]) -> list[tuple[Note | None, Note | None]]:
-    """Notes that have no partner of the same pitch whose onset, length are within 1/96 beat and velocity the same."""
-    left = Counter(heard)
+def differences(expected: list[Note], heard: list[Note]) -> list[tuple[str, Note]]:
+    """Notes that have no partner of the same pitch and velocity whose onset and end are within 1/96 beat."""
+    left: dict[tuple[int, int, int], list[Note]] = {}
+    for note in heard:
+        left.setdefault((note[2], note[3], note[0] // 1), []).append(note)
     missing = []
     for note in expected:
-        partner = next((other for other in left if _is_alike(note, other)), None) if left else None
-        if partner is None:
+        beats = (note[0] // 1 + step for step in (0, -1, 1))
+        places = [place for beat in beats if (place := left.get((note[2], note[3], beat)))]
+        found = next((place for place in places for other in place if _is_alike(note, other)), None)
+        if found is None:
             missing.append(note)
         else:
-            left[partner] -= 1
-            if not left[partner]:
-                del left[partner]
-    return [(note, None) for note in missing] + [(None, note) for note in left.elements()]
+            found.remove(next(other for other in found if _is_alike(note, other)))
+    return [("missing", note) for note in missing] + [("added", note) for place in left.values() for note in place]
 
 
 def _is_alike(note: Note, other: Note) -> bool:
     return (
-        note[2:] == other[2:] and abs(note[0] - other[0]) <= NEAR and abs(note[0] + note[1] - other[0] - other[1]) <= NEAR
+        note[2:] == other[2:]
+        and abs(note[0] - other[0]) <= NEAR
+        and abs(note[0] + note[1] - other[0] - other[1]) <= NEAR
     )
 
 

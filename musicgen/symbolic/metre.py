@@ -174,25 +174,25 @@ class _Stretch:
 def _stretches(changes: Sequence[Measure]) -> Iterator[_Stretch]:
     """The metres in their order, moved to the barline that they are near to."""
     metre, start = Measure(Fraction(0), 4, 4), Fraction(0)
-    for change in changes:
+    for number, change in enumerate(changes):
         bars = round((change.start - start) / metre.bar)
         nearest = start + bars * metre.bar
         stop = nearest if abs(change.start - nearest) < NEAR else change.start
         if stop > start:
-            yield _as_pickup(_Stretch(metre, start, stop), change)
+            lasts = number + 1 == len(changes) or changes[number + 1].start >= stop + 2 * change.bar
+            stretch = _Stretch(metre, start, stop)
+            yield replace(stretch, metre=change, is_pickup=True) if lasts and _is_pickup(stretch, change) else stretch
         metre, start = change, stop
     yield _Stretch(metre, start, None)
 
 
-def _as_pickup(stretch: _Stretch, following: Measure) -> _Stretch:
-    """A first bar that is the end of a bar of the next metre: a shorter bar of its own metre, or a part of a bar of the
-    same one."""
+def _is_pickup(stretch: _Stretch, following: Measure) -> bool:
+    """Whether a first bar is the end of a bar of the next metre, which lasts: a shorter bar of its own metre, or a part of
+    a bar of the same one."""
     first = stretch.measure_at(stretch.start)
     same = (first.numerator, first.denominator) == (following.numerator, following.denominator)
     is_only = stretch.start == 0 and first.end == stretch.stop
-    if is_only and first.length < following.bar and (first.short is None or same):
-        return replace(stretch, metre=following, is_pickup=True)
-    return stretch
+    return is_only and first.length < following.bar and (first.short is None or same)
 
 
 def _longest(stretches: Sequence[_Stretch], end: Fraction) -> _Stretch:

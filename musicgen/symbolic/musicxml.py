@@ -38,11 +38,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Player:
-    """One instrument of a part. `unpitched`: key of a drum."""
+    """One instrument of a part. `channel`: None where the first port has none left. `unpitched`: key of a drum."""
 
     id: str
     name: str
-    channel: int
+    channel: int | None
     program: int
     unpitched: int | None = None
 
@@ -72,8 +72,9 @@ def _score_part(id: str, name: str, players: Sequence[Player]) -> Iterator[str]:
         )
     for player in players:
         key = "" if player.unpitched is None else f"<midi-unpitched>{player.unpitched + 1}</midi-unpitched>"
+        channel = "" if player.channel is None else f"<midi-channel>{player.channel + 1}</midi-channel>"
         yield (
-            f'<midi-instrument id="{player.id}"><midi-channel>{player.channel + 1}</midi-channel>'
+            f'<midi-instrument id="{player.id}">{channel}'
             f"<midi-program>{player.program + 1}</midi-program>{key}</midi-instrument>"
         )
     yield "</score-part>"

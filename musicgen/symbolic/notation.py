@@ -23,7 +23,7 @@ from musicgen.symbolic.metre import Measure, lay_out_measures
 from musicgen.symbolic.midi_writing import assign_channels
 from musicgen.symbolic.musicxml import Head, Player
 from musicgen.symbolic.note_values import Event, full_rest, score_to_voices, voice_in_measure
-from musicgen.symbolic.percussion import drum_of
+from musicgen.symbolic.percussion import DRUM_SET, SNARE, drum_of
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score, TempoChange
 
 MAX_NOTES = 20_000
@@ -33,6 +33,7 @@ _LETTERS = "FCGDAEB"  # along the line of fifths, on which C is 0
 _NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # From which median pitch on which clef, and by how many octaves it moves: sign, line, octaves
 _CLEFS = ((81, ("G", 2, 1)), (57, ("G", 2, 0)), (36, ("F", 4, 0)), (0, ("F", 4, -1)))
+_OTHER_PIANOS = range(1, 7)  # readers go by the name before the program, and make a grand piano of every piano
 _PERCUSSION_CLEF = ("percussion", 2, 0)
 
 
@@ -85,16 +86,18 @@ def _name(score: Score, part: _Part) -> str:
 
 def _players(score: Score, part: _Part) -> list[Player]:
     """The instrument of a part; of a drum set one for each drum that plays."""
-    track, (_, channel) = score.tracks[part.track], assign_channels(score.tracks)[part.track]
+    track, (port, place) = score.tracks[part.track], assign_channels(score.tracks)[part.track]
+    channel = place if port == 0 else None
     if not track.is_drum:
-        return [Player(f"{part.id}-I1", INSTRUMENTS[track.program], channel, track.program)]
+        name = "" if track.program in _OTHER_PIANOS else INSTRUMENTS[track.program]
+        return [Player(f"{part.id}-I1", name, channel, track.program)]
     keys = np.unique(score.notes["pitch"][score.notes["track"] == part.track]).tolist()
+    known = [key for key in keys if key in DRUM_SET] or [SNARE]  # a reader that takes one alone takes the first
+    keys = [*known, *(key for key in keys if key not in DRUM_SET)]
     return [Player(f"{part.id}-I{key}", drum_of(key).name, channel, track.program, key) for key in keys]
 
 
-def _body(
-    score: Score, part: _Part, measures: Sequence[Measure], divisions: int, *, has_tempos: bool
-) -> Iterator[str]:
+def _body(score: Score, part: _Part, measures: Sequence[Measure], divisions: int, *, has_tempos: bool) -> Iterator[str]:
     """The measures of a part."""
     is_drum = score.tracks[part.track].is_drum
     keys = _Keys(score)

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,13 +19,21 @@ from numpy.typing import NDArray
 
 # Divisions of a quarter note into equal parts, the likeliest first. What is written falls on the common ones.
 COMMON = (1, 2, 4, 3, 8, 6, 5, 7, 16, 12, 10)
-RARE = (9, 14, 32, 24, 20, 15, 28, 11, 13, 18, 21, 64, 48, 40, 30, 36, 56, 60)
+RARE = (9, 14, 32, 24, 20, 15, 28, 11, 13, 17, 18, 19, 21)
+FINE = (64, 48, 40, 30, 36, 56, 60)
+SHOWN = {11: 3, 13: 3, 17: 3, 19: 3}  # so many onsets in a quarter note show a division that nobody would guess
+EXACT = (*COMMON, *RARE, *FINE)
 PLAYED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)  # for what is not exact; the first that is near enough
 PLAIN_ENDS = (1, 2, 4, 8, 3, 6)  # where notes end without another one that shows the division
 TOLERANCE = 1 / 20  # of a quarter note, for what was played
 APART = 1 / 24  # of a quarter note: notes farther apart were not struck together
-WRITTEN = 0.75  # share of the onsets on common divisions that makes a written track of it
+UNKNOWN = 96  # the division where written music fits none
+WRITTEN = (
+    0.5  # share of the onsets on common divisions, beyond what chance puts there, that makes a written track of it
+)
+FEW = 40  # onsets that lie on rare divisions by chance
 MANY = 0.25  # share of the ends off the common divisions from which on the ends were not written
+SEVERAL = 6  # ends off the common divisions that can have a manner in common
 ALIKE = 0.7  # share of those that are short by the same amount or part: how a program plays, not what was written
 
 
@@ -51,15 +59,26 @@ class Spans:
     def divisions(self) -> dict[int, int] | None:
         """Quarter note → the division that its onsets fit exactly (without an entry: none does); None for a track that
         was played."""
+        if not (self._lie_on(COMMON) or self._lie_on((*COMMON, *RARE))):
+            return None
         beats: dict[int, list[int]] = {}
         for tick in self.onsets:
             beat = self.beat_of(tick)
             beats.setdefault(beat, []).append(tick - beat * self.ticks_per_beat)
-        found = {beat: self.division(places, (*COMMON, *RARE)) for beat, places in beats.items()}
-        plain = sum(len(places) for beat, places in beats.items() if found[beat] in COMMON)
-        if plain < WRITTEN * len(self.onsets):
-            return None
+        found = {beat: self.division(places, EXACT) for beat, places in beats.items()}
         return {beat: division for beat, division in found.items() if division}
+
+    def _lie_on(self, known: tuple[int, ...]) -> bool:
+        """Whether more onsets lie on some divisions, or are so far from each other, than chance would have it. Of few
+        onsets, rare divisions have to explain all."""
+        alone = [self.division([tick % self.ticks_per_beat], known) is not None for tick in self.onsets]
+        if known != COMMON and len(self.onsets) < FEW:
+            return all(alone)
+        chance = _chance(self.ticks_per_beat, self.tolerance, known)
+        if chance >= 1:
+            return known == COMMON
+        apart = [self.division([after - before], known) is not None for before, after in pairwise(self.onsets)]
+        return max(np.mean(alone), np.mean(apart or [0])) >= chance + WRITTEN * (1 - chance)
 
     @property
     def is_written(self) -> bool:
@@ -70,20 +89,37 @@ class Spans:
         """The quarter note that a tick belongs to: the next one where it is early by less than the tolerance."""
         return int((tick + self.tolerance) // self.ticks_per_beat)
 
-    def fits(self, places: Sequence[int], division: int) -> bool:
-        """Whether all places (ticks after a quarter note) lie on a division. One that is too fine to tell them apart by
-        the tolerance has to be met exactly."""
+    def fits(self, places: Sequence[int], division: int, near: float = 0) -> bool:
+        """Whether all places (ticks after a quarter note) lie on a division."""
         beat = self.ticks_per_beat
-        allowed = self.tolerance * division if self.tolerance * 3 * division <= beat else 0
+        allowed = max(_allowed(beat, self.tolerance, division), near * beat * division)
         return all(min(place * division % beat, -place * division % beat) <= allowed for place in places)
 
-    def division(self, places: Sequence[int], known: Sequence[int]) -> int | None:
-        """The first of the known divisions that all places lie on."""
-        return next((each for each in known if self.fits(places, each)), None)
+    def division(self, places: Sequence[int], known: Sequence[int], near: float = 0) -> int | None:
+        """The first of the known divisions that all places lie on, or are so near to (in quarter notes)."""
+        shown = (each for each in known if len(places) >= SHOWN.get(each, 1))
+        return next((each for each in shown if self.fits(places, each, near)), None)
 
     def place(self, tick: int, division: int) -> Fraction:
         """The nearest place of a division."""
         return Fraction(round(Fraction(tick * division, self.ticks_per_beat)), division)
+
+
+def _allowed(ticks_per_beat: int, tolerance: float, division: int) -> float:
+    """How far, in parts of a division, a tick may be off. A division that is too fine to tell its places apart by the
+    tolerance has to be met exactly."""
+    return tolerance * division if tolerance * 3 * division <= ticks_per_beat else 0
+
+
+@lru_cache
+def _chance(ticks_per_beat: int, tolerance: float, known: tuple[int, ...]) -> float:
+    """Share of all ticks that lie on one of the divisions."""
+    places = np.arange(ticks_per_beat, dtype=np.int64)
+    found = np.zeros(ticks_per_beat, dtype=bool)
+    for division in known:
+        off = places * division % ticks_per_beat
+        found |= np.minimum(off, ticks_per_beat - off) <= _allowed(ticks_per_beat, tolerance, division)
+    return float(found.mean())
 
 
 def exact_spans(spans: Spans) -> list[tuple[Fraction, Fraction]]:
@@ -103,7 +139,7 @@ def _written_places(spans: Spans, divisions: dict[int, int]) -> dict[int, Fracti
     for tick in spans.onsets:
         beat = spans.beat_of(tick)
         alone = [tick - beat * spans.ticks_per_beat]
-        division = divisions.get(beat) or spans.division(alone, (*COMMON, *RARE)) or PLAYED[-1]
+        division = divisions.get(beat) or spans.division(alone, EXACT) or spans.division(alone, COMMON, 1 / 96) or UNKNOWN
         places[tick] = spans.place(tick, division)
     return places
 
@@ -122,15 +158,15 @@ def _played_places(spans: Spans) -> dict[int, Fraction]:
         if not fallen:
             break
         for beat in {beat_of[tick] for pair in fallen for tick in pair}:
-            chosen[beat] = min(chosen[beat] + 1, len(PLAYED) - 1)
+            chosen[beat] = _near_enough(spans, ticks[beat], chosen[beat] + 1)
     return places
 
 
-def _near_enough(spans: Spans, ticks: Sequence[int]) -> int:
-    """Number of the coarsest division that is near to all onsets of a quarter note."""
+def _near_enough(spans: Spans, ticks: Sequence[int], first: int = 0) -> int:
+    """Number of the coarsest division, from one of them on, that is near to all onsets of a quarter note."""
     places = np.array(ticks) % spans.ticks_per_beat / spans.ticks_per_beat
     for number, division in enumerate(PLAYED):
-        if np.abs(places - np.rint(places * division) / division).max() <= TOLERANCE:
+        if number >= first and np.abs(places - np.rint(places * division) / division).max() <= TOLERANCE:
             return number
     return len(PLAYED) - 1
 
@@ -156,7 +192,9 @@ class _Ends:
     def written(self) -> list[Fraction | None]:
         """The exact end of each note; None where there is none, or where it is how a program plays its notes."""
         ends = self.spans.end.tolist()
-        found = [self._plain(tick) for tick in ends]
+        found = [
+            self._plain(tick) or self._after(on, tick) for on, tick in zip(self.spans.onset.tolist(), ends, strict=True)
+        ]
         off = [number for number, place in enumerate(found) if place is None]
         odd = {number: self._odd(ends[number]) for number in off}
         is_played = len([place for place in odd.values() if place is None]) > MANY * len(ends)
@@ -190,8 +228,16 @@ class _Ends:
         own = self.divisions.get(beat)
         return self._on(tick, (own, *self.plain) if own else self.plain)
 
+    def _after(self, onset: int, end: int) -> Fraction | None:
+        """A common length behind an onset that lies on no common place."""
+        start = self.places[onset]
+        if start.denominator <= max(self.plain):
+            return None
+        division = self.spans.division([end - onset], self.plain)
+        return start + self.spans.place(end - onset, division) if division else None
+
     def _odd(self, tick: int) -> Fraction | None:
-        return self._on(tick, (*COMMON, *RARE))
+        return self._on(tick, EXACT)
 
     def _on(self, tick: int, divisions: Sequence[int]) -> Fraction | None:
         spans = self.spans
@@ -205,6 +251,8 @@ class _Ends:
 
     def _is_manner(self, numbers: Sequence[int]) -> bool:
         """Whether most of these notes are short by one part or by one amount of what they could be."""
+        if len(numbers) < SEVERAL:
+            return False
         beat = self.spans.ticks_per_beat
         parts, amounts = [], []
         for number in numbers:

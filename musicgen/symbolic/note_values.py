@@ -23,9 +23,13 @@ from musicgen.symbolic.tuplets import Tuplet, find_tuplets
 MAX_VOICES = 4  # of one staff, where music was played and not written
 LONGEST_REST = Fraction(2)  # readers take a whole rest for one of the whole measure, whatever its length
 _PLAIN = tuple(Fraction(2) ** power for power in range(3, -9, -1))  # breve to 1024th
+SHORTEST = _PLAIN[-1] / 2
 # (undotted value, with its dots), the longest first
 VALUES = tuple(
-    sorted(((plain, plain * dots) for plain in _PLAIN for dots in (1, Fraction(3, 2), Fraction(7, 4))), key=lambda each: -each[1])
+    sorted(
+        ((plain, plain * dots) for plain in _PLAIN for dots in (1, Fraction(3, 2), Fraction(7, 4))),
+        key=lambda each: -each[1],
+    )
 )
 
 
@@ -75,7 +79,9 @@ def _spans(notes: NDArray[np.void], ticks_per_beat: int) -> Spans:
 
 def _chords(notes: NDArray[np.void], spans: Spans) -> list[Event]:
     chords: dict[tuple[Fraction, Fraction, int], dict[int, int]] = {}
-    for place, pitch, velocity in zip(exact_spans(spans), notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True):
+    for place, pitch, velocity in zip(
+        exact_spans(spans), notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True
+    ):
         number = 0
         while pitch in chords.setdefault((*place, number), {}):
             number += 1
@@ -142,7 +148,9 @@ def _cut_short(voice: list[Event], chord: Event) -> None:
     if last.start < chord.start:
         voice += [replace(last, end=chord.start), chord]
         return
-    loud = dict(zip(last.pitches, last.velocities, strict=False)) | dict(zip(chord.pitches, chord.velocities, strict=False))
+    loud = dict(zip(last.pitches, last.velocities, strict=False)) | dict(
+        zip(chord.pitches, chord.velocities, strict=False)
+    )
     pitches = tuple(sorted({*last.pitches, *chord.pitches}))
     voice.append(replace(last, pitches=pitches, velocities=tuple(loud[pitch] for pitch in pitches if pitch in loud)))
 
@@ -205,7 +213,8 @@ def _values(start: Fraction, end: Fraction, measure: Measure | None, *, is_rest:
     stands = _rest_stands if is_rest else _note_stands
     while start < end:
         fitting = (each for each in VALUES if each[1] <= end - start and stands(*each, start, beat))
-        value = next((with_dots for _, with_dots in fitting), end - start)
+        # what is shorter than any value has no name and keeps its length all the same
+        value = next((with_dots for _, with_dots in fitting), min(end - start, SHORTEST - start % SHORTEST))
         yield value
         start += value
 

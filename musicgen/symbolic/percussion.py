@@ -66,6 +66,8 @@ DRUMS = {
     80: Drum("Mute triangle", "D6", "x"),
     81: Drum("Open triangle", "D6", "triangle"),
 }
+SNARE = 38
+DRUM_SET = frozenset(range(35, 51)) - {39}  # what every program that reads drums knows
 _HEADS = ("normal", "x", "diamond", "triangle", "circle-x", "slash", "square", "cross")
 _STEPS = "CDEFGAB"
 
