@@ -11,8 +11,8 @@ from musicgen.symbolic.note_values import Event
 
 
 def beams_of(events: Sequence[Event], measure: Measure) -> list[list[str]]:
-    """For each event of a voice the parts of its beams, from the outermost: begin, continue, end, forward hook, backward
-    hook. Notes of one beat or tuplet share their beams; rests and longer notes end them."""
+    """For each event of a voice the parts of its beams, from the outermost: begin, continue, end, forward hook,
+    backward hook. Notes of one beat or tuplet share their beams; rests and longer notes end them."""
     found: list[list[str]] = [[] for _ in events]
     for run in _runs(events, measure):
         counts = [_flags(events[number]) for number in run]

@@ -1,12 +1,13 @@
 """Metre: numerator, denominator, and where bars begin. What a score says of it, laid out as measures.
 
-A time signature begins a bar where it stands. A bar that it cuts short stays short, and a first bar that is shorter than
-the metre behind it is a pickup. Everything is in exact fractions of a quarter note.
+A time signature begins a bar where it stands. A bar that it cuts short stays short, and a first bar that is shorter
+than the metre behind it is a pickup. Everything is in exact fractions of a quarter note.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -104,6 +105,12 @@ def metre_at(score: Score, beat: Fraction | None = None) -> Metre | None:
     return Metre(chosen.metre.numerator, chosen.metre.denominator, chosen.origin % chosen.metre.bar)
 
 
+def usual_metre(scores: Iterable[Score]) -> Metre:
+    """The metre of most scores, as if each began with a bar; 4/4 where none names one."""
+    found = Counter((metre.numerator, metre.denominator) for score in scores if (metre := metre_at(score)))
+    return Metre(*found.most_common(1)[0][0]) if found else Metre()
+
+
 def signatures_of(metre: Metre, ticks_per_beat: int) -> tuple[TimeSignature, ...]:
     """The time signatures that say a metre: a pickup is a first bar of its own."""
     whole = TimeSignature(0, metre.numerator, metre.denominator)
@@ -117,8 +124,8 @@ def signatures_of(metre: Metre, ticks_per_beat: int) -> tuple[TimeSignature, ...
 
 
 def bar_to_signature(bar: Fraction, *, finest: int = 64) -> tuple[int, int] | None:
-    """The simplest signature of a bar of so many quarter notes, in quarters where it can be: (1, 4) for 1; None where no
-    unit down to `finest` divides it."""
+    """The simplest signature of a bar of so many quarter notes, in quarters where it can be: (1, 4) for 1; None where
+    no unit down to `finest` divides it."""
     whole = bar / 4
     denominator = max(whole.denominator, 4)
     if bar <= 0 or denominator > finest or denominator.bit_count() != 1:
@@ -187,8 +194,8 @@ def _stretches(changes: Sequence[Measure]) -> Iterator[_Stretch]:
 
 
 def _is_pickup(stretch: _Stretch, following: Measure) -> bool:
-    """Whether a first bar is the end of a bar of the next metre, which lasts: a shorter bar of its own metre, or a part of
-    a bar of the same one."""
+    """Whether a first bar is the end of a bar of the next metre: a shorter bar of its own metre, or a part of a bar of
+    the same one."""
     first = stretch.measure_at(stretch.start)
     same = (first.numerator, first.denominator) == (following.numerator, following.denominator)
     is_only = stretch.start == 0 and first.end == stretch.stop

@@ -78,7 +78,8 @@ class Spans:
         if chance >= 1:
             return known == COMMON
         apart = [self.division([after - before], known) is not None for before, after in pairwise(self.onsets)]
-        return max(np.mean(alone), np.mean(apart or [0])) >= chance + WRITTEN * (1 - chance)
+        shares = float(np.mean(alone)), float(np.mean(apart or [False]))
+        return max(shares) >= chance + WRITTEN * (1 - chance)
 
     @property
     def is_written(self) -> bool:
@@ -139,7 +140,9 @@ def _written_places(spans: Spans, divisions: dict[int, int]) -> dict[int, Fracti
     for tick in spans.onsets:
         beat = spans.beat_of(tick)
         alone = [tick - beat * spans.ticks_per_beat]
-        division = divisions.get(beat) or spans.division(alone, EXACT) or spans.division(alone, COMMON, 1 / 96) or UNKNOWN
+        division = (
+            divisions.get(beat) or spans.division(alone, EXACT) or spans.division(alone, COMMON, 1 / 96) or UNKNOWN
+        )
         places[tick] = spans.place(tick, division)
     return places
 

@@ -60,15 +60,15 @@ class Event:
 
 
 def score_to_voices(score: Score, track: int) -> list[list[Event]]:
-    """The chords of one track, dealt out to voices: to as many as they take where the music was written, else to four."""
+    """The chords of one track, dealt out to voices: as many as it takes where the music was written, else four."""
     notes = score.notes[score.notes["track"] == track]
     spans = _spans(notes, score.ticks_per_beat)
     return chords_to_voices(_chords(notes, spans), None if spans.is_written else MAX_VOICES)
 
 
 def score_to_chords(score: Score, track: int) -> list[Event]:
-    """The chords of one track in order: notes that begin and end together. Of a pitch that is struck twice at once, each
-    is in a chord of its own."""
+    """The chords of one track in order: notes that begin and end together. Of a pitch that is struck twice at once,
+    each is in a chord of its own."""
     notes = score.notes[score.notes["track"] == track]
     return _chords(notes, _spans(notes, score.ticks_per_beat))
 

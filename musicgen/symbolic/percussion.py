@@ -1,7 +1,7 @@
 """How the drums of General MIDI are written: a place on the staff and a head, the two different for every key.
 
-Sources: General MIDI System Level 1, MMA 1991, for the keys; Weinberg, *Guide to Standardized Drumset Notation*, 1998, for
-the drum set. Knows no MusicXML.
+Sources: General MIDI System Level 1, MMA 1991, for the keys; Weinberg, *Guide to Standardized Drumset Notation*, 1998,
+for the drum set. Knows no MusicXML.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from musicgen.symbolic.instruments import instrument_name
 from musicgen.symbolic.keys import estimate_key
+from musicgen.symbolic.metre import Metre, metre_at
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score
 
 
@@ -74,13 +75,8 @@ def main_tempo(score: Score) -> float:
 
 def main_time_signature(score: Score) -> str:
     """The one in force longest, such as '3/4' (the first is often an upbeat); '4/4' where the score names none."""
-    end = int((score.notes["onset_ticks"] + score.notes["duration_ticks"]).max(initial=0))
-    stops = [*(signature.tick for signature in score.time_signatures[1:]), end]
-    ticks: dict[str, int] = {}
-    for signature, stop in zip(score.time_signatures, stops, strict=False):
-        name = f"{signature.numerator}/{signature.denominator}"
-        ticks[name] = ticks.get(name, 0) + stop - signature.tick
-    return max(ticks, key=lambda name: ticks[name], default="4/4")
+    metre = metre_at(score) or Metre()
+    return f"{metre.numerator}/{metre.denominator}"
 
 
 def _tracks_facts(score: Score) -> list[dict[str, Any]]:

@@ -20,9 +20,12 @@ LONGEST = Fraction(4)  # quarter notes that a tuplet may span
 class Span(Protocol):
     """Something between two places; `pitches` is empty for a rest."""
 
-    start: Fraction
-    end: Fraction
-    pitches: tuple[int, ...]
+    @property
+    def start(self) -> Fraction: ...
+    @property
+    def end(self) -> Fraction: ...
+    @property
+    def pitches(self) -> tuple[int, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def is_straight(length: Fraction) -> bool:
 
 
 def _stretches(measure: Measure) -> Iterator[tuple[Fraction, Fraction]]:
-    """The parts of a measure that a tuplet may fill: all of it where it has two, three or four beats, else its beats."""
+    """The parts of a measure that a tuplet may fill: all of it where it has two to four beats, else its beats."""
     bar, beat = measure.bar, measure.beat
     whole = bar if bar <= LONGEST and not measure.is_compound and bar / beat in (2, 3, 4) else None
     step = whole or (Fraction(2) if measure.denominator == 2 else max(beat, Fraction(1, 4)))
