@@ -192,7 +192,8 @@ class _Keys:
 
     def __init__(self, score: Score) -> None:
         signed = score.key_signatures
-        self.first = (signed[0].sharps, signed[0].is_minor) if signed else (sharps_of(score), _is_minor(score))
+        is_minor = signed[0].is_minor if signed else estimate_key(score).is_minor
+        self.first = sharps_of(score), is_minor
         self.changes = [(Fraction(key.tick, score.ticks_per_beat), (key.sharps, key.is_minor)) for key in signed[1:]]
 
     def in_measure(self, measure: Measure) -> tuple[int, bool]:
@@ -234,10 +235,6 @@ def sharps_of(score: Score) -> int:
     key = estimate_key(score)
     fifths = (key.tonic + (3 if key.is_minor else 0)) * 7 % 12
     return fifths - 12 if fifths > 6 else fifths
-
-
-def _is_minor(score: Score) -> bool:
-    return estimate_key(score).is_minor
 
 
 def spell_pitch(pitch: int, sharps: int) -> tuple[str, int]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.symbolic.instruments import instrument_name
-from musicgen.symbolic.keys import estimate_key
+from musicgen.symbolic.keys import estimate_key, melodic_notes
 from musicgen.symbolic.metre import Metre, metre_at
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score
 
@@ -48,11 +48,6 @@ def score_facts(score: Score) -> dict[str, Any]:
         "time_signature": main_time_signature(score),
         "tracks": _tracks_facts(score),
     }
-
-
-def melodic_notes(score: Score) -> NDArray[np.bool_]:
-    """True for each note that is not on a drum track."""
-    return ~np.array([track.is_drum for track in score.tracks])[score.notes["track"]]
 
 
 def main_tempo(score: Score) -> float:
