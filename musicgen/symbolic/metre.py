@@ -150,11 +150,12 @@ def _changes(signatures: Sequence[TimeSignature], ticks_per_beat: int) -> list[M
 
 
 def _is_said_again(before: Measure, measure: Measure) -> bool:
-    """Whether a signature only repeats the one in force: at a barline, or where none of its beats begins."""
+    """Whether a signature only repeats the one in force: at a barline, or, behind the first bar, between two beats."""
     if (before.numerator, before.denominator) != (measure.numerator, measure.denominator):
         return False
-    into = (measure.start - before.start) % before.bar
-    return into < NEAR or before.bar - into < NEAR or into % Fraction(4, before.denominator) != 0
+    into, unit = (measure.start - before.start) % before.bar, Fraction(4, before.denominator)
+    is_between = into % unit != 0 and measure.start > before.bar
+    return into < NEAR or before.bar - into < NEAR or is_between
 
 
 @dataclass(frozen=True)
