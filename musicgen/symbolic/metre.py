@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from musicgen.symbolic.score import Score, TimeSignature
 
@@ -48,7 +49,7 @@ class Measure:
     short: Fraction | None = None
     is_pickup: bool = False
 
-    @property
+    @cached_property
     def bar(self) -> Fraction:
         """Length of a full measure."""
         return Fraction(4 * self.numerator, self.denominator)
@@ -57,11 +58,11 @@ class Measure:
     def length(self) -> Fraction:
         return self.bar if self.short is None else self.short
 
-    @property
+    @cached_property
     def end(self) -> Fraction:
         return self.start + self.length
 
-    @property
+    @cached_property
     def origin(self) -> Fraction:
         """Where the full bar would have begun: beats are counted from there."""
         return self.end - self.bar if self.is_pickup else self.start

@@ -6,6 +6,7 @@ the arithmetic, `musicxml` knows the elements.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -58,7 +59,7 @@ def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
     end = max(event.end for found in voices.values() for voice in found for event in voice)
     measures = lay_out_measures(score.time_signatures, score.ticks_per_beat, end)
     parts = [
-        _Part(f"P{number}", track, [_sounding(found, measure) for measure in measures])
+        _Part(f"P{number}", track, _by_measure(found, measures))
         for number, (track, found) in enumerate(voices.items(), start=1)
     ]
     divisions = _divisions(parts, measures)
@@ -67,9 +68,22 @@ def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
     return musicxml.document(title, heads, bodies)
 
 
-def _sounding(voices: Sequence[Sequence[Event]], measure: Measure) -> list[list[Event]]:
-    """The voices that sound in a measure; a rest where none does."""
-    return [events for voice in voices if (events := voice_in_measure(voice, measure))] or [full_rest(measure)]
+def _by_measure(voices: Sequence[Sequence[Event]], measures: Sequence[Measure]) -> list[list[list[Event]]]:
+    """The voices that sound in each measure; a rest where none does."""
+    starts = [measure.start for measure in measures]
+    sounding: list[list[Sequence[Event]]] = [[] for _ in measures]
+    for voice in voices:
+        heard = {
+            number
+            for event in voice
+            for number in range(bisect_right(starts, event.start) - 1, bisect_left(starts, event.end))
+        }
+        for number in heard:
+            sounding[number].append(voice)
+    return [
+        [voice_in_measure(voice, measure) for voice in found] or [full_rest(measure)]
+        for found, measure in zip(sounding, measures, strict=True)
+    ]
 
 
 def _divisions(parts: Sequence[_Part], measures: Sequence[Measure]) -> int:

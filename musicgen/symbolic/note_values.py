@@ -7,6 +7,7 @@ they were cut. Everything is in exact fractions of a quarter note. Knows no musi
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,6 +22,7 @@ from musicgen.symbolic.score import Score
 from musicgen.symbolic.tuplets import Tuplet, find_tuplets
 
 MAX_VOICES = 4  # of one staff, where music was played and not written
+MOST_VOICES = 64  # of what was written: no more than that sounds at once
 LONGEST_REST = Fraction(2)  # readers take a whole rest for one of the whole measure, whatever its length
 _PLAIN = tuple(Fraction(2) ** power for power in range(3, -9, -1))  # breve to 1024th
 SHORTEST = _PLAIN[-1] / 2
@@ -63,7 +65,7 @@ def score_to_voices(score: Score, track: int) -> list[list[Event]]:
     """The chords of one track, dealt out to voices: as many as it takes where the music was written, else four."""
     notes = score.notes[score.notes["track"] == track]
     spans = _spans(notes, score.ticks_per_beat)
-    return chords_to_voices(_chords(notes, spans), None if spans.is_written else MAX_VOICES)
+    return chords_to_voices(_chords(notes, spans), MOST_VOICES if spans.is_written else MAX_VOICES)
 
 
 def score_to_chords(score: Score, track: int) -> list[Event]:
@@ -79,24 +81,23 @@ def _spans(notes: NDArray[np.void], ticks_per_beat: int) -> Spans:
 
 def _chords(notes: NDArray[np.void], spans: Spans) -> list[Event]:
     chords: dict[tuple[Fraction, Fraction, int], dict[int, int]] = {}
+    struck: Counter[tuple[Fraction, Fraction, int]] = Counter()
     for place, pitch, velocity in zip(
         exact_spans(spans), notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True
     ):
-        number = 0
-        while pitch in chords.setdefault((*place, number), {}):
-            number += 1
-        chords[*place, number][pitch] = velocity
+        chords.setdefault((*place, struck[*place, pitch]), {})[pitch] = velocity
+        struck[*place, pitch] += 1
     return sorted(
         Event(start, end, tuple(sorted(found)), tuple(found[pitch] for pitch in sorted(found)))
         for (start, end, _), found in chords.items()
     )
 
 
-def chords_to_voices(chords: Sequence[Event], most: int | None = None) -> list[list[Event]]:
+def chords_to_voices(chords: Sequence[Event], most: int = MOST_VOICES) -> list[list[Event]]:
     """Chords that overlap are dealt out to voices; what would mix two divisions of one beat goes to another voice.
 
     Args:
-        most: voices; one more cuts short the one that would end first. None: as many as it takes.
+        most: voices; one more cuts short the one that would end first.
     """
     voices: list[list[Event]] = []
     for chord in chords:
@@ -104,7 +105,7 @@ def chords_to_voices(chords: Sequence[Event], most: int | None = None) -> list[l
         fitting = next((voice for voice in free if _is_simple_together(voice, chord)), None)
         if fitting is not None:
             fitting.append(chord)
-        elif len(voices) < MAX_VOICES or (most is None and not free):
+        elif len(voices) < MAX_VOICES or (len(voices) < most and not free):
             voices.append([chord])
         elif free:
             free[0].append(chord)
