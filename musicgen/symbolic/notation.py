@@ -1,7 +1,7 @@
 """Scores to sheet music as MusicXML: what it sounds like is what the score sounds like.
 
-Every pitch, onset and length, the loudness of every note, tempo marks, metres, keys and instruments. `note_values` does
-the arithmetic, `musicxml` knows the elements.
+Every pitch, onset and length, the loudness of every note, tempo marks, metres, keys and instruments. `note_voices` and
+`note_values` do the arithmetic, `musicxml` knows the elements.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from musicgen.symbolic.instruments import INSTRUMENTS, instrument_name
 from musicgen.symbolic.keys import estimate_key
 from musicgen.symbolic.metre import Measure, lay_out_measures
 from musicgen.symbolic.midi_writing import assign_channels
-from musicgen.symbolic.musicxml import Head, Player
-from musicgen.symbolic.note_values import Event, full_rest, score_to_voices, voice_in_measure
+from musicgen.symbolic.musicxml import Player
+from musicgen.symbolic.note_heads import Accidentals, drum_heads
+from musicgen.symbolic.note_values import Event, full_rest, voice_in_measure
+from musicgen.symbolic.note_voices import score_to_voices
 from musicgen.symbolic.percussion import DRUM_SET, SNARE, drum_of
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score, TempoChange
 
 MAX_NOTES = 20_000
 FINEST = 480  # parts of a quarter note on which tempo marks lie, if the notes ask for no others
 SHOWN_CHANGE = 0.04  # share of the tempo by which it changes before that is printed
-_LETTERS = "FCGDAEB"  # along the line of fifths, on which C is 0
-_NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # From which median pitch on which clef, and by how many octaves it moves: sign, line, octaves
 _CLEFS = ((81, ("G", 2, 1)), (57, ("G", 2, 0)), (36, ("F", 4, 0)), (0, ("F", 4, -1)))
 _OTHER_PIANOS = range(1, 7)  # readers go by the name before the program, and make a grand piano of every piano
@@ -140,9 +140,9 @@ def _voices(
     voices: Sequence[Sequence[Event]], measure: Measure, divisions: int, sharps: int, *, drums: str
 ) -> Iterator[str]:
     """The notes of a measure, one voice after the other. `drums`: id of the part where it is a drum set."""
-    accidentals = _Accidentals(sharps)
+    accidentals = Accidentals(sharps)
     in_order = sorted((event for events in voices for event in events if event.pitches), key=lambda event: event.start)
-    heads = {id(event): _drum_heads(event, drums) if drums else accidentals.heads(event) for event in in_order}
+    heads = {id(event): drum_heads(event, drums) if drums else accidentals.heads(event) for event in in_order}
     fills = not heads and measure.short is None
     for number, events in enumerate(voices, start=1):
         if number > 1:
@@ -168,37 +168,6 @@ def _brackets(events: Sequence[Event], index: int) -> list[str]:
     is_first = index == 0 or events[index - 1].tuplet != tuplet
     is_last = index + 1 == len(events) or events[index + 1].tuplet != tuplet
     return ["start"] * is_first + ["stop"] * is_last
-
-
-def _drum_heads(event: Event, part_id: str) -> list[Head]:
-    drums = [(pitch, drum_of(pitch)) for pitch in event.pitches]
-    return [
-        Head(drum.display[0], int(drum.display[1:]), instrument=f"{part_id}-I{pitch}", shape=drum.head)
-        for pitch, drum in drums
-    ]
-
-
-class _Accidentals:
-    """Which alterations are in force in a measure."""
-
-    def __init__(self, sharps: int) -> None:
-        self.sharps = sharps
-        order = _LETTERS if sharps > 0 else _LETTERS[::-1]
-        self.signed = dict.fromkeys(order[: abs(sharps)], 1 if sharps > 0 else -1)
-        self.found: dict[tuple[str, int], int] = {}
-
-    def heads(self, event: Event) -> list[Head]:
-        """The notes of a chord, each with an accidental where it differs from what is in force."""
-        heads = []
-        for pitch in event.pitches:
-            name, octave = spell_pitch(pitch, self.sharps)
-            step, alter = name[0], name.count("#") - name.count("-")
-            is_new = self.found.get((step, octave), self.signed.get(step, 0)) != alter
-            is_new = is_new and event.tie not in ("stop", "continue")
-            if is_new:
-                self.found[step, octave] = alter
-            heads.append(Head(step, octave, alter, accidental=is_new))
-        return heads
 
 
 class _Keys:
@@ -249,16 +218,3 @@ def sharps_of(score: Score) -> int:
     key = estimate_key(score)
     fifths = (key.tonic + (3 if key.is_minor else 0)) * 7 % 12
     return fifths - 12 if fifths > 6 else fifths
-
-
-def spell_pitch(pitch: int, sharps: int) -> tuple[str, int]:
-    """Name and octave of a pitch in a key of so many sharps (flats negative), music21's way: ('B-', 4) for 70 in F.
-
-    The twelve notes from three fifths below the major tonic to eight above it are used: E-flat to G-sharp in C.
-    """
-    lowest = sharps - 3
-    fifth = lowest + (pitch * 7 - lowest) % 12
-    alteration = (fifth + 1) // 7
-    letter = _LETTERS[(fifth + 1) % 7]
-    octave = (pitch - alteration - _NATURALS[letter]) // 12 - 1
-    return f"{letter}{'#' * alteration}{'-' * -alteration}", octave

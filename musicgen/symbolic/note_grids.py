@@ -1,13 +1,12 @@
-"""From ticks to places that can be written down, in exact fractions of a quarter note.
+"""From ticks to places where notes can be written, in exact fractions of a quarter note.
 
 Music that was written comes back as it was: each quarter note is divided by the first division that every onset in it
-fits to a tick, and an end lies where its tick lies. Music that was played is rounded to the coarsest division that is
-near enough, and no two notes that were played apart fall together. Knows no measures and no voices.
+fits to a tick. Music that was played is rounded to the coarsest division that is near enough, and no two notes that
+were played apart fall together. Knows no measures, no voices, and not where notes end.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,17 +23,11 @@ FINE = (64, 48, 40, 30, 36, 56, 60)
 SHOWN = {11: 3, 13: 3, 17: 3, 19: 3}  # so many onsets in a quarter note show a division that nobody would guess
 EXACT = (*COMMON, *RARE, *FINE)
 PLAYED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)  # for what is not exact; the first that is near enough
-PLAIN_ENDS = (1, 2, 4, 8, 3, 6)  # where notes end without another one that shows the division
 TOLERANCE = 1 / 20  # of a quarter note, for what was played
 APART = 1 / 24  # of a quarter note: notes farther apart were not struck together
 UNKNOWN = 96  # the division where written music fits none
-WRITTEN = (
-    0.5  # share of the onsets on common divisions, beyond what chance puts there, that makes a written track of it
-)
+WRITTEN = 0.5  # share of the onsets on common divisions, beyond what chance puts there: then a track was written
 FEW = 40  # onsets that lie on rare divisions by chance
-MANY = 0.25  # share of the ends off the common divisions from which on the ends were not written
-SEVERAL = 6  # ends off the common divisions that can have a manner in common
-ALIKE = 0.7  # share of those that are short by the same amount or part: how a program plays, not what was written
 
 
 @dataclass(frozen=True)
@@ -123,15 +116,9 @@ def _chance(ticks_per_beat: int, tolerance: float, known: tuple[int, ...]) -> fl
     return float(found.mean())
 
 
-def exact_spans(spans: Spans) -> list[tuple[Fraction, Fraction]]:
-    """(start, end) of each note, where it can be written; the end is behind the start."""
-    divisions = spans.divisions
-    places = _played_places(spans) if divisions is None else _written_places(spans, divisions)
-    ends = _Ends(spans, places, divisions or {})
-    starts = [places[tick] for tick in spans.onset.tolist()]
-    found = ends.written() if spans.is_written else [None] * len(starts)
-    rows = zip(spans.onset.tolist(), spans.end.tolist(), starts, found, strict=True)
-    return [(start, end if end is not None and end > start else ends.rounded(on, off)) for on, off, start, end in rows]
+def places_of(spans: Spans) -> dict[int, Fraction]:
+    """Tick → place of each onset."""
+    return _played_places(spans) if spans.divisions is None else _written_places(spans, spans.divisions)
 
 
 def _written_places(spans: Spans, divisions: dict[int, int]) -> dict[int, Fraction]:
@@ -181,97 +168,3 @@ def _struck_together(spans: Spans) -> list[int]:
         if not firsts or tick - firsts[-1] > APART * spans.ticks_per_beat:
             firsts.append(tick)
     return firsts
-
-
-class _Ends:
-    """Where the notes of a track end."""
-
-    def __init__(self, spans: Spans, places: dict[int, Fraction], divisions: dict[int, int]) -> None:
-        self.spans, self.places, self.divisions = spans, places, divisions
-        shown = {place.denominator for place in places.values()}
-        finest = max((each for each in shown if each.bit_count() == 1), default=1)
-        self.plain = (*PLAIN_ENDS, *(each for each in (16, 32, 64) if each <= finest), *((12,) if 12 in shown else ()))
-
-    def written(self) -> list[Fraction | None]:
-        """The exact end of each note; None where there is none, or where it is how a program plays its notes."""
-        ends = self.spans.end.tolist()
-        found = [
-            self._plain(tick) or self._after(on, tick) for on, tick in zip(self.spans.onset.tolist(), ends, strict=True)
-        ]
-        off = [number for number, place in enumerate(found) if place is None]
-        odd = {number: self._odd(ends[number]) for number in off}
-        is_played = len([place for place in odd.values() if place is None]) > MANY * len(ends)
-        if not is_played and not (len(off) > MANY * len(ends) and self._is_manner(off)):
-            for number, place in odd.items():
-                found[number] = place
-        return found
-
-    def rounded(self, onset: int, end: int) -> Fraction:
-        """An end that is not exact: the next onset where it is near, else a half or a whole beat, or a step of the
-        division where it ends in the beat in which it begins; behind the start."""
-        start, beat = self.places[onset], self.spans.ticks_per_beat
-        next_tick = self._next_onset(onset)
-        if next_tick is not None and abs(next_tick - end) <= max(beat / 8, (next_tick - onset) / 4):
-            following = self.places[next_tick]
-            if following > start and next_tick - end <= beat / 4:
-                return following
-        division = max(self.divisions.get(start // 1, 0), start.denominator, 2)
-        if Fraction(end, beat) > start // 1 + 1:
-            division = 1 if division % 3 == 0 else min(division, 2)
-        place = self.spans.place(end, division)
-        return place if place > start else start + Fraction(1, max(division, start.denominator))
-
-    def _plain(self, tick: int) -> Fraction | None:
-        """On an onset of the track, on the division of its beat, or on a common one."""
-        spans = self.spans
-        at = bisect_right(spans.onsets, tick + spans.tolerance) - 1
-        if at >= 0 and tick - spans.onsets[at] <= spans.tolerance:
-            return self.places[spans.onsets[at]]
-        beat = spans.beat_of(tick)
-        own = self.divisions.get(beat)
-        return self._on(tick, (own, *self.plain) if own else self.plain)
-
-    def _after(self, onset: int, end: int) -> Fraction | None:
-        """A common length behind an onset that lies on no common place."""
-        start = self.places[onset]
-        if start.denominator <= max(self.plain):
-            return None
-        division = self.spans.division([end - onset], self.plain)
-        return start + self.spans.place(end - onset, division) if division else None
-
-    def _odd(self, tick: int) -> Fraction | None:
-        return self._on(tick, EXACT)
-
-    def _on(self, tick: int, divisions: Sequence[int]) -> Fraction | None:
-        spans = self.spans
-        place = [tick - spans.beat_of(tick) * spans.ticks_per_beat]
-        division = spans.division(place, divisions)
-        return spans.place(tick, division) if division else None
-
-    def _next_onset(self, onset: int) -> int | None:
-        at = bisect_right(self.spans.onsets, onset)
-        return self.spans.onsets[at] if at < len(self.spans.onsets) else None
-
-    def _is_manner(self, numbers: Sequence[int]) -> bool:
-        """Whether most of these notes are short by one part or by one amount of what they could be."""
-        if len(numbers) < SEVERAL:
-            return False
-        beat = self.spans.ticks_per_beat
-        parts, amounts = [], []
-        for number in numbers:
-            onset, end = int(self.spans.onset[number]), int(self.spans.end[number])
-            whole = self._meant(onset, end)
-            parts.append((end - onset) / max(whole, 1))
-            amounts.append((whole - end + onset) / beat)
-        return any(
-            np.mean(np.abs(np.array(found) - np.median(found)) <= near) >= ALIKE
-            for found, near in ((parts, 0.03), (amounts, 0.02))
-        )
-
-    def _meant(self, onset: int, end: int) -> int:
-        """Ticks up to the next onset, where the note ends shortly before it; else up to the next half beat."""
-        half = max(self.spans.ticks_per_beat // 2, 1)
-        following = self._next_onset(onset)
-        if following is not None and end <= following and 2 * (end - onset) >= following - onset:
-            return following - onset
-        return -(-(end - onset) // half) * half
