@@ -38,13 +38,16 @@ _OTHER_PIANOS = range(1, 7)  # readers go by the name before the program, and ma
 _PERCUSSION_CLEF = ("percussion", 2, 0)
 
 
+_Voices = dict[int, list[Event]]  # number of a voice → what it has in a measure
+
+
 @dataclass(frozen=True)
 class _Part:
     """What is written of one track: of each measure the voices that sound in it."""
 
     id: str
     track: int
-    measures: list[list[list[Event]]]
+    measures: list[_Voices]
 
 
 def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
@@ -68,28 +71,36 @@ def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
     return musicxml.document(title, heads, bodies)
 
 
-def _by_measure(voices: Sequence[Sequence[Event]], measures: Sequence[Measure]) -> list[list[list[Event]]]:
+def _by_measure(voices: Sequence[Sequence[Event]], measures: Sequence[Measure]) -> list[_Voices]:
     """The voices that sound in each measure; a rest where none does."""
     starts = [measure.start for measure in measures]
-    sounding: list[list[Sequence[Event]]] = [[] for _ in measures]
-    for voice in voices:
+    sounding: list[_Voices] = [{} for _ in measures]
+    for name, voice in enumerate(voices, start=1):
         heard = {
             number
             for event in voice
             for number in range(bisect_right(starts, event.start) - 1, bisect_left(starts, event.end))
         }
         for number in heard:
-            sounding[number].append(voice)
-    return [
-        [voice_in_measure(voice, measure) for voice in found] or [full_rest(measure)]
-        for found, measure in zip(sounding, measures, strict=True)
-    ]
+            sounding[number][name] = voice_in_measure(voice, measures[number])
+    return [_numbered(found) or {1: full_rest(measure)} for found, measure in zip(sounding, measures, strict=True)]
+
+
+def _numbered(voices: _Voices) -> _Voices:
+    """A voice keeps its number from measure to measure, so that ties find their other end; one that is alone and has
+    none is the first."""
+    if len(voices) != 1:
+        return voices
+    (events,) = voices.values()
+    is_tied = events[0].tie in ("stop", "continue") or events[-1].tie in ("start", "continue")
+    return voices if is_tied else {1: events}
 
 
 def _divisions(parts: Sequence[_Part], measures: Sequence[Measure]) -> int:
     """Of a quarter note: all lengths are whole numbers of them."""
     lengths = {measure.length.denominator for measure in measures}
-    lengths |= {e.length.denominator for part in parts for voices in part.measures for voice in voices for e in voice}
+    voices = (voice for part in parts for found in part.measures for voice in found.values())
+    lengths |= {event.length.denominator for voice in voices for event in voice}
     return lcm(*lengths, FINEST)
 
 
@@ -136,16 +147,15 @@ def _body(score: Score, part: _Part, measures: Sequence[Measure], divisions: int
         yield "</measure>"
 
 
-def _voices(
-    voices: Sequence[Sequence[Event]], measure: Measure, divisions: int, sharps: int, *, drums: str
-) -> Iterator[str]:
+def _voices(voices: _Voices, measure: Measure, divisions: int, sharps: int, *, drums: str) -> Iterator[str]:
     """The notes of a measure, one voice after the other. `drums`: id of the part where it is a drum set."""
     accidentals = Accidentals(sharps)
-    in_order = sorted((event for events in voices for event in events if event.pitches), key=lambda event: event.start)
+    notes = (event for events in voices.values() for event in events if event.pitches)
+    in_order = sorted(notes, key=lambda event: event.start)
     heads = {id(event): drum_heads(event, drums) if drums else accidentals.heads(event) for event in in_order}
     fills = not heads and measure.short is None
-    for number, events in enumerate(voices, start=1):
-        if number > 1:
+    for place, (number, events) in enumerate(voices.items()):
+        if place:
             yield musicxml.backup(int(measure.length * divisions))
         beams = beams_of(events, measure)
         for index, event in enumerate(events):
