@@ -26,23 +26,38 @@ def read_musicxml(content: bytes, folder: Path) -> Any:
 def sounding(part: Any) -> list[Note]:
     """The notes of a part, ties joined, at sounding pitch, in order. Drums by their key."""
     found: list[Note] = []
-    open_ties: dict[tuple[Fraction, int], list[int]] = {}
-    for element in sorted(part.toSoundingPitch().flatten().notes, key=lambda element: element.offset):
-        start, length = Fraction(element.offset), Fraction(element.quarterLength)
+    open_ties: dict[tuple[Fraction, int], list[tuple[str, int]]] = {}
+    for start, voice, element in _elements(part.toSoundingPitch()):
+        length = Fraction(element.quarterLength)
         for member in element.notes if hasattr(element, "notes") else [element]:
-            pitch, velocity = _pitch(member), member.volume.velocity
-            kind = member.tie.type if member.tie else ""
-            waiting = open_ties.get((_key(start), pitch), [])
+            pitch, kind = _pitch(member), member.tie.type if member.tie else ""
             if kind in ("stop", "continue"):
-                number = waiting.pop()
-                found[number] = (found[number][0], found[number][1] + length, pitch, found[number][3])
+                number = _other_end(open_ties[_key(start), pitch], voice)
+                found[number] = (found[number][0], found[number][1] + length, *found[number][2:])
             else:
                 number = len(found)
-                found.append((start, length, pitch, velocity))
+                found.append((start, length, pitch, member.volume.velocity))
             if kind in ("start", "continue"):
-                open_ties.setdefault((_key(start + length), pitch), []).append(number)
+                open_ties.setdefault((_key(start + length), pitch), []).append((voice, number))
     assert not any(open_ties.values()), "a tie leads nowhere"
     return sorted(found)
+
+
+def _elements(part: Any) -> list[tuple[Fraction, str, Any]]:
+    """(onset, voice, note or chord) of a part in order."""
+    found = []
+    for measure in part.getElementsByClass("Measure"):
+        for voice in measure.voices or [measure]:
+            name = str(voice.id) if measure.voices else ""
+            found += [(Fraction(measure.offset + element.offset), name, element) for element in voice.notes]
+    return sorted(found, key=lambda each: each[0])
+
+
+def _other_end(waiting: list[tuple[str, int]], voice: str) -> int:
+    """The note of the same voice that is tied to here, else the first."""
+    own = next((each for each in waiting if each[0] == voice), waiting[0])
+    waiting.remove(own)
+    return own[1]
 
 
 def written(score: Score, track: int) -> list[Note]:

@@ -37,7 +37,8 @@ class _Ends:
         self.spans, self.places, self.divisions = spans, places, divisions
         shown = {place.denominator for place in places.values()}
         finest = max((each for each in shown if each.bit_count() == 1), default=1)
-        self.plain = (*PLAIN_ENDS, *(each for each in (16, 32, 64) if each <= finest), *((12,) if 12 in shown else ()))
+        others = (each for each in EXACT if each in shown or (each.bit_count() == 1 and each <= finest))
+        self.plain = tuple(dict.fromkeys((*PLAIN_ENDS, *others)))
 
     def written(self) -> list[Fraction | None]:
         """The exact end of each note; None where there is none, or where it is how a program plays its notes."""
@@ -81,7 +82,7 @@ class _Ends:
     def _after(self, onset: int, end: int) -> Fraction | None:
         """A common length behind an onset that lies on no common place."""
         start = self.places[onset]
-        if start.denominator <= max(self.plain):
+        if start.denominator in self.plain:
             return None
         division = self.spans.division([end - onset], self.plain)
         return start + self.spans.place(end - onset, division) if division else None
@@ -110,7 +111,7 @@ class _Ends:
             whole = self._meant(onset, end)
             parts.append((end - onset) / max(whole, 1))
             amounts.append((whole - end + onset) / beat)
-        return any(
+        return float(np.median(parts)) < 1 and any(
             np.mean(np.abs(np.array(found) - np.median(found)) <= near) >= ALIKE
             for found, near in ((parts, 0.03), (amounts, 0.02))
         )

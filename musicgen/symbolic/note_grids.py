@@ -40,8 +40,9 @@ class Spans:
 
     @property
     def tolerance(self) -> float:
-        """Ticks by which an exact place may be off: one, or what a finer clock makes of one; below 1/96 beat."""
-        return min(max(1.0, self.ticks_per_beat / 400), self.ticks_per_beat / 96)
+        """Ticks by which an exact place may be off: one, or what a finer clock makes of one; at most 1/192 beat, so
+        that no length is off by more than 1/96."""
+        return min(max(1.0, self.ticks_per_beat / 400), self.ticks_per_beat / 192)
 
     @cached_property
     def onsets(self) -> list[int]:

@@ -178,6 +178,29 @@ def test_written_rhythms_sound_the_same(score: Score, tmp_path_factory: pytest.T
     _assert_sounds_alike(score, _read(score, tmp_path_factory.getbasetemp()))
 
 
+def many_voices(seed: int) -> Score:
+    """Notes of a few divisions that overlap as they like, as a file of a coarse or a fine clock has them."""
+    generator = np.random.default_rng(seed)
+    ticks = int(generator.choice([24, 96, 120, 192, 480, 960, 1_024]))
+    known = [division for division in EXACT if ticks >= 4 * division and division <= 16]
+    divisions = generator.choice(known, generator.integers(1, 4))
+    division = generator.choice(divisions, generator.integers(1, 60))
+    start = generator.integers(0, 12 * division)
+    end = start + generator.integers(1, 4 * division + 1)
+    onset, offset = (np.rint(places * ticks / division).astype(int) for places in (start, end))
+    pitch, velocity = (generator.integers(low, high, division.size) for low, high in ((30, 100), (1, 128)))
+    metre = METRES[generator.integers(len(METRES))]
+    notes = make_notes(onset, np.maximum(offset - onset, 1), pitch, velocity)
+    return Score(notes, ticks, time_signatures=(TimeSignature(0, *metre),))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_voices_that_overlap_sound_the_same(tmp_path: Path, seed: int) -> None:
+    for number in range(8):
+        score = many_voices(8 * seed + number)
+        _assert_sounds_alike(score, _read(score, tmp_path))
+
+
 @pytest.mark.parametrize(
     ("metre", "ticks_per_beat"), [*((metre, 480) for metre in METRES), ((4, 4), 96), ((6, 8), 1_024), ((3, 4), 24)]
 )
