@@ -40,6 +40,8 @@ def corpus_score(
     except music21.corpus.CorpusException as error:
         received = f"an installation of music21 without {name}"
         raise NotFound(sentence("Samples come from the corpus of music21", received, "Install it anew.")) from error
+    paths = path if isinstance(path, list) else [path]  # some pieces are there in two formats
+    path = next((each for each in paths if str(each).endswith(("xml", "mxl"))), paths[0])
     piece = music21.converter.parseFile(path, forceSource=True)
     if with_repeats:
         piece = piece.expandRepeats()

@@ -1,156 +1,224 @@
-"""Scores to sheet music as MusicXML. Children only: `note_values` does the arithmetic, music21 the engraving rules."""
+"""Scores to sheet music as MusicXML: what it sounds like is what the score sounds like.
+
+Every pitch, onset and length, the loudness of every note, tempo marks, metres, keys and instruments. `note_voices` and
+`note_values` do the arithmetic, `musicxml` knows the elements.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from itertools import count
+from math import lcm
+
+import numpy as np
 
 from musicgen.errors import InvalidInput, sentence
-from musicgen.symbolic.instruments import instrument_name
+from musicgen.symbolic import musicxml
+from musicgen.symbolic.beams import beams_of
+from musicgen.symbolic.drum_heads import DRUM_SET, SNARE, drum_of
+from musicgen.symbolic.instruments import INSTRUMENTS, instrument_name
 from musicgen.symbolic.keys import estimate_key
-from musicgen.symbolic.music21_locked import music21_locked
-from musicgen.symbolic.note_values import (
-    Event,
-    Measure,
-    chords_to_voices,
-    lay_out_measures,
-    score_to_chords,
-    voice_in_measure,
-)
-from musicgen.symbolic.score import DEFAULT_TEMPO, Score, Track
+from musicgen.symbolic.metre import Measure, lay_out_measures
+from musicgen.symbolic.midi_writing import assign_channels
+from musicgen.symbolic.musicxml import Player
+from musicgen.symbolic.note_heads import Accidentals, drum_heads
+from musicgen.symbolic.note_values import Event, full_rest, voice_in_measure
+from musicgen.symbolic.note_voices import score_to_voices
+from musicgen.symbolic.score import DEFAULT_TEMPO, Score, TempoChange
 
 MAX_NOTES = 20_000
-_LETTERS = "FCGDAEB"  # along the line of fifths, on which C is 0
-_NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_DRUM_LINES = {
-    "F4": (35, 36),
-    "C5": (37, 38, 39, 40),
-    "E5": (47, 48, 50),
-    "G5": (42, 44, 46),
-    "A5": (49, 51, 53, 57, 59),
-}
-_DRUM_DISPLAY = {pitch: name for name, pitches in _DRUM_LINES.items() for pitch in pitches}
+FINEST = 480  # parts of a quarter note on which tempo marks lie, if the notes ask for no others
+SHOWN_CHANGE = 0.04  # share of the tempo by which it changes before that is printed
+# From which median pitch on which clef, and by how many octaves it moves: sign, line, octaves
+_CLEFS = ((81, ("G", 2, 1)), (57, ("G", 2, 0)), (36, ("F", 4, 0)), (0, ("F", 4, -1)))
+_OTHER_PIANOS = range(1, 7)  # readers go by the name before the program, and make a grand piano of every piano
+_PERCUSSION_CLEF = ("percussion", 2, 0)
+
+
+_Voices = dict[int, list[Event]]  # number of a voice → what it has in a measure
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is written of one track: of each measure the voices that sound in it."""
+
+    id: str
+    track: int
+    measures: list[_Voices]
 
 
 def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
-    """The score as a MusicXML document (UTF-8), one part for each track that has notes.
+    """The score as a MusicXML document (UTF-8), one part for each track that has notes, at sounding pitch.
 
-    Raises InvalidInput for more than 20,000 notes, which would take music21 minutes, and for none.
+    Raises InvalidInput for more than 20,000 notes, which programs that show sheet music do not open, and for none.
     """
     if not 0 < score.num_notes <= MAX_NOTES:
         rule = f"Sheet music is made of 1 to {MAX_NOTES:,} notes"
         raise InvalidInput(sentence(rule, f"{score.num_notes:,}", "Download the MIDI file instead."))
-    music21 = music21_locked()
-    chords = {index: score_to_chords(score, index) for index in sorted(set(score.notes["track"].tolist()))}
-    end = max(chord.end for found in chords.values() for chord in found)
+    voices = {track: score_to_voices(score, track) for track in sorted(set(score.notes["track"].tolist()))}
+    end = max(event.end for found in voices.values() for voice in found for event in voice)
     measures = lay_out_measures(score.time_signatures, score.ticks_per_beat, end)
-    sheet = music21.stream.Score()
-    sheet.insert(0, music21.metadata.Metadata(title=title))
-    for index, found in chords.items():
-        sheet.insert(0, _part(score, score.tracks[index], chords_to_voices(found), measures))
-    _insert_tempos(score, sheet.parts[0])
-    exporter = music21.musicxml.m21ToXml.GeneralObjectExporter(sheet)
-    exporter.makeNotation = False
-    return exporter.parse()
+    parts = [
+        _Part(f"P{number}", track, _by_measure(found, measures))
+        for number, (track, found) in enumerate(voices.items(), start=1)
+    ]
+    divisions = _divisions(parts, measures)
+    heads = [(part.id, _name(score, part), _players(score, part)) for part in parts]
+    bodies = (_body(score, part, measures, divisions, has_tempos=part is parts[0]) for part in parts)
+    return musicxml.document(title, heads, bodies)
 
 
-def _part(score: Score, track: Track, voices: list[list[Event]], measures: list[Measure]) -> Any:
-    music21 = music21_locked()
-    part = music21.stream.Part()
-    part.partName = track.name or instrument_name(track.program, track.is_drum)
-    part.partAbbreviation = part.partName if len(part.partName) <= 6 else f"{part.partName[:4]}."
-    part.insert(0, _instrument(track))
-    sharps = sharps_of(score)
-    keys = {Fraction(key.tick, score.ticks_per_beat): key.sharps for key in score.key_signatures[1:]}
-    signature = None
-    for number, measure in enumerate(measures, start=1):
-        written = music21.stream.Measure(number=number)
-        if (measure.numerator, measure.denominator) != signature:
-            signature = measure.numerator, measure.denominator
-            written.insert(0, music21.meter.TimeSignature(f"{measure.numerator}/{measure.denominator}"))
-        new_sharps = next((keys[place] for place in keys if measure.start <= place < measure.end), sharps)
-        if number == 1 or new_sharps != sharps:
-            sharps = new_sharps
-            written.insert(0, music21.key.KeySignature(sharps))
-        _fill(written, [voice_in_measure(voice, measure) for voice in voices], measure, sharps, is_drum=track.is_drum)
-        part.append(written)
-    _engrave(part, is_drum=track.is_drum)
-    return part
+def _by_measure(voices: Sequence[Sequence[Event]], measures: Sequence[Measure]) -> list[_Voices]:
+    """The voices that sound in each measure; a rest where none does."""
+    starts = [measure.start for measure in measures]
+    sounding: list[_Voices] = [{} for _ in measures]
+    for name, voice in enumerate(voices, start=1):
+        heard = {
+            number
+            for event in voice
+            for number in range(bisect_right(starts, event.start) - 1, bisect_left(starts, event.end))
+        }
+        for number in heard:
+            sounding[number][name] = voice_in_measure(voice, measures[number])
+    return [_numbered(found) or {1: full_rest(measure)} for found, measure in zip(sounding, measures, strict=True)]
 
 
-def _fill(written: Any, voices: list[list[Event]], measure: Measure, sharps: int, *, is_drum: bool) -> None:
-    """Put the voices that sound into a measure; a measure without any gets a rest."""
-    music21 = music21_locked()
-    sounding = [events for events in voices if events]
-    if not sounding:
-        rest = music21.note.Rest(quarterLength=measure.length)
-        rest.fullMeasure = True
-        written.insert(0, rest)
-    for number, events in enumerate(sounding, start=1):
-        target = written
-        if len(sounding) > 1:
-            target = music21.stream.Voice(id=str(number))  # readers of MusicXML count voices from 1
-            written.insert(0, target)
-        for event in events:
-            target.insert(event.start - measure.start, _element(event, sharps, is_drum=is_drum))
+def _numbered(voices: _Voices) -> _Voices:
+    """A voice keeps its number from measure to measure, so that ties find their other end; one that is alone and has
+    none is the first."""
+    if len(voices) != 1:
+        return voices
+    (events,) = voices.values()
+    is_tied = events[0].tie in ("stop", "continue") or events[-1].tie in ("start", "continue")
+    return voices if is_tied else {1: events}
 
 
-def _element(event: Event, sharps: int, *, is_drum: bool) -> Any:
-    """A rest, note or chord of music21."""
-    music21 = music21_locked()
-    if not event.pitches:
-        return music21.note.Rest(quarterLength=event.length)
-    if is_drum:
-        displays = sorted({_DRUM_DISPLAY.get(pitch, "B4") for pitch in event.pitches})
-        heads = [music21.note.Unpitched(displayName=display) for display in displays]
-        element = heads[0] if len(heads) == 1 else music21.percussion.PercussionChord(heads)
-    else:
-        names = [spell_pitch(pitch, sharps) for pitch in event.pitches]
-        pitches = [music21.pitch.Pitch(name=name, octave=octave) for name, octave in names]
-        element = music21.note.Note(pitches[0]) if len(pitches) == 1 else music21.chord.Chord(pitches)
-    element.quarterLength = event.length
-    element.volume.velocity = event.velocity
-    if event.tie:
-        element.tie = music21.tie.Tie(event.tie)
-    return element
+def _divisions(parts: Sequence[_Part], measures: Sequence[Measure]) -> int:
+    """Of a quarter note: all lengths are whole numbers of them."""
+    lengths = {measure.length.denominator for measure in measures}
+    voices = (voice for part in parts for found in part.measures for voice in found.values())
+    lengths |= {event.length.denominator for voice in voices for event in voice}
+    return lcm(*lengths, FINEST)
 
 
-def _engrave(part: Any, *, is_drum: bool) -> None:
-    """Clef, accidentals, beams and tuplet brackets."""
-    music21 = music21_locked()
-    clef = music21.clef.PercussionClef() if is_drum else music21.clef.bestClef(part, recurse=True)
-    measures = list(part.getElementsByClass("Measure"))
-    measures[0].insert(0, clef)
-    part.makeAccidentals(inPlace=True)
-    for measure in measures:
-        measure.makeBeams(inPlace=True)
-        for stream in measure.voices or [measure]:
-            music21.stream.makeNotation.makeTupletBrackets(stream, inPlace=True)
-    measures[-1].rightBarline = "final"
+def _name(score: Score, part: _Part) -> str:
+    track = score.tracks[part.track]
+    return track.name or instrument_name(track.program, track.is_drum)
 
 
-def _instrument(track: Track) -> Any:
-    music21 = music21_locked()
-    if track.is_drum:
-        return music21.instrument.UnpitchedPercussion()
-    instrument = music21.instrument.instrumentFromMidiProgram(track.program)
-    instrument.midiProgram = track.program
-    return instrument
+def _players(score: Score, part: _Part) -> list[Player]:
+    """The instrument of a part; of a drum set one for each drum that plays."""
+    track, (port, place) = score.tracks[part.track], assign_channels(score.tracks)[part.track]
+    channel = place if port == 0 else None
+    if not track.is_drum:
+        name = "" if track.program in _OTHER_PIANOS else INSTRUMENTS[track.program]
+        return [Player(f"{part.id}-I1", name, channel, track.program)]
+    keys = np.unique(score.notes["pitch"][score.notes["track"] == part.track]).tolist()
+    known = [key for key in keys if key in DRUM_SET] or [SNARE]  # a reader that takes one alone takes the first
+    keys = [*known, *(key for key in keys if key not in DRUM_SET)]
+    return [Player(f"{part.id}-I{key}", drum_of(key).name, channel, track.program, key) for key in keys]
 
 
-def _insert_tempos(score: Score, part: Any) -> None:
-    """Tempo marks in the first part, each on the nearest quarter note."""
-    music21 = music21_locked()
-    marks = {round(change.tick / score.ticks_per_beat): round(change.tempo) for change in score.tempos}
-    measures = list(part.getElementsByClass("Measure"))
-    for beat, tempo in (marks or {0: round(DEFAULT_TEMPO)}).items():
-        inside = [
-            measure
-            for measure in measures
-            if measure.offset <= beat < measure.offset + measure.barDuration.quarterLength
-        ]
-        if inside:
-            inside[0].insert(beat - inside[0].offset, music21.tempo.MetronomeMark(number=tempo))
+def _body(score: Score, part: _Part, measures: Sequence[Measure], divisions: int, *, has_tempos: bool) -> Iterator[str]:
+    """The measures of a part."""
+    is_drum = score.tracks[part.track].is_drum
+    keys = _Keys(score)
+    tempos = _tempo_marks(score, measures, divisions) if has_tempos else {}
+    time, key = None, None
+    numbers = count(0 if measures[0].is_pickup else 1)
+    for index, (measure, number) in enumerate(zip(measures, numbers, strict=False)):
+        new_time, new_key = (measure.numerator, measure.denominator), keys.in_measure(measure)
+        implicit = ' implicit="yes"' if measure.is_pickup else ""
+        yield f'<measure number="{number}"{implicit}>'
+        yield musicxml.attributes(
+            divisions=divisions if index == 0 else None,
+            key=new_key if new_key != key else None,
+            time=new_time if new_time != time else None,
+            clef=_clef(score, part) if index == 0 else None,
+        )
+        time, key = new_time, new_key
+        yield from tempos.get(index, ())
+        yield from _voices(part.measures[index], measure, divisions, key[0], drums=part.id if is_drum else "")
+        if index == len(measures) - 1:
+            yield '<barline location="right"><bar-style>light-heavy</bar-style></barline>'
+        yield "</measure>"
+
+
+def _voices(voices: _Voices, measure: Measure, divisions: int, sharps: int, *, drums: str) -> Iterator[str]:
+    """The notes of a measure, one voice after the other. `drums`: id of the part where it is a drum set."""
+    accidentals = Accidentals(sharps)
+    notes = (event for events in voices.values() for event in events if event.pitches)
+    in_order = sorted(notes, key=lambda event: event.start)
+    heads = {id(event): drum_heads(event, drums) if drums else accidentals.heads(event) for event in in_order}
+    fills = not heads and measure.short is None
+    for place, (number, events) in enumerate(voices.items()):
+        if place:
+            yield musicxml.backup(int(measure.length * divisions))
+        beams = beams_of(events, measure)
+        for index, event in enumerate(events):
+            yield from musicxml.note(
+                event,
+                heads.get(id(event), []),
+                divisions,
+                number,
+                beams=beams[index],
+                brackets=_brackets(events, index),
+                fills_measure=fills,
+            )
+
+
+def _brackets(events: Sequence[Event], index: int) -> list[str]:
+    """Where the bracket of a tuplet begins and ends."""
+    tuplet = events[index].tuplet
+    if tuplet is None:
+        return []
+    is_first = index == 0 or events[index - 1].tuplet != tuplet
+    is_last = index + 1 == len(events) or events[index + 1].tuplet != tuplet
+    return ["start"] * is_first + ["stop"] * is_last
+
+
+class _Keys:
+    """The key signatures of a score: (sharps, is minor)."""
+
+    def __init__(self, score: Score) -> None:
+        signed = score.key_signatures
+        is_minor = signed[0].is_minor if signed else estimate_key(score).is_minor
+        self.first = sharps_of(score), is_minor
+        self.changes = [(Fraction(key.tick, score.ticks_per_beat), (key.sharps, key.is_minor)) for key in signed[1:]]
+
+    def in_measure(self, measure: Measure) -> tuple[int, bool]:
+        """The last key that begins before the end of a measure."""
+        return next((key for place, key in reversed(self.changes) if place < measure.end), self.first)
+
+
+def _tempo_marks(score: Score, measures: Sequence[Measure], divisions: int) -> dict[int, list[str]]:
+    """Measure → its tempo marks. Small changes, as of a played rubato, sound and are not printed."""
+    changes = list(score.tempos)
+    if not changes or changes[0].tick > 0:
+        changes.insert(0, TempoChange(0, DEFAULT_TEMPO))
+    marks: dict[int, list[str]] = {}
+    shown, index = 0.0, 0
+    for change in changes:
+        place = Fraction(change.tick, score.ticks_per_beat)
+        while index < len(measures) and measures[index].end <= place:
+            index += 1
+        if index == len(measures):
+            break
+        is_shown = abs(change.tempo - shown) > SHOWN_CHANGE * shown
+        shown = change.tempo if is_shown else shown
+        offset = round((place - measures[index].start) * divisions)
+        marks.setdefault(index, []).append(musicxml.tempo_mark(change.tempo, offset, is_shown=is_shown))
+    return marks
+
+
+def _clef(score: Score, part: _Part) -> tuple[str, int, int]:
+    if score.tracks[part.track].is_drum:
+        return _PERCUSSION_CLEF
+    middle = float(np.median(score.notes["pitch"][score.notes["track"] == part.track]))
+    return next(clef for lowest, clef in _CLEFS if middle >= lowest)
 
 
 def sharps_of(score: Score) -> int:
@@ -160,16 +228,3 @@ def sharps_of(score: Score) -> int:
     key = estimate_key(score)
     fifths = (key.tonic + (3 if key.is_minor else 0)) * 7 % 12
     return fifths - 12 if fifths > 6 else fifths
-
-
-def spell_pitch(pitch: int, sharps: int) -> tuple[str, int]:
-    """Name and octave of a pitch in a key of so many sharps (flats negative), music21's way: ('B-', 4) for 70 in F.
-
-    The twelve notes from three fifths below the major tonic to eight above it are used: E-flat to G-sharp in C.
-    """
-    lowest = sharps - 3
-    fifth = lowest + (pitch * 7 - lowest) % 12
-    alteration = (fifth + 1) // 7
-    letter = _LETTERS[(fifth + 1) % 7]
-    octave = (pitch - alteration - _NATURALS[letter]) // 12 - 1
-    return f"{letter}{'#' * alteration}{'-' * -alteration}", octave

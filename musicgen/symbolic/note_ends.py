@@ -1,105 +1,125 @@
-"""Which event ends which note of a MIDI file. NumPy only.
+"""Where notes end, so that it can be written: where their ticks lie, if that is how they were written.
 
-A note-off ends the first of the notes of its place (chunk, channel, key) that still sound. What no note-off ends, ends
-where a player falls silent: at All Sound Off or All Notes Off on its channel, else at the end of its track.
+Programs play their notes a little short, and people end theirs anywhere: such ends are rounded, to the next onset where
+it is near.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
-OPEN = -1
-FAR_BEATS = 64  # an end of track so far behind the last key says nothing about the notes
+from musicgen.symbolic.note_grids import EXACT, Spans, places_of
 
-
-def pair(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The note-ons in order, and the note-off of each, -1 where there is none: of one place, first on, first off."""
-    order = np.argsort(place, kind="stable")
-    place, is_on = place[order], is_on[order]
-    if _alternates(place, is_on):
-        ons, offs = order[0::2], order[1::2]
-    else:
-        group = np.cumsum(np.diff(place, prepend=place[:1]) != 0)
-        kept = ~_orphans(group, is_on)
-        order, group, is_on = order[kept], group[kept], is_on[kept]
-        ons, ends = order[is_on], order[~is_on]
-        offs = np.full(ons.size, -1)
-        offs[np.searchsorted(_numbered(group[is_on]), _numbered(group[~is_on]))] = ends
-    back = np.argsort(ons)
-    return ons[back], offs[back]
+PLAIN_ENDS = (1, 2, 4, 8, 3, 6)  # where notes end without another one that shows the division
+MANY = 0.25  # share of the ends off the common divisions from which on the ends were not written
+SEVERAL = 6  # ends off the common divisions that can have a manner in common
+ALIKE = 0.7  # share of those that are short by the same amount or part: how a program plays, not what was written
 
 
-def _alternates(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> bool:
-    """Whether every note ends before the next one of its place begins, as in most files."""
-    return bool(
-        place.size % 2 == 0 and is_on[0::2].all() and not is_on[1::2].any() and np.array_equal(place[0::2], place[1::2])
-    )
+def exact_spans(spans: Spans) -> list[tuple[Fraction, Fraction]]:
+    """(start, end) of each note, where it can be written; the end is behind the start."""
+    places = places_of(spans)
+    ends = _Ends(spans, places, spans.divisions or {})
+    starts = [places[tick] for tick in spans.onset.tolist()]
+    found = ends.written() if spans.is_written else [None] * len(starts)
+    rows = zip(spans.onset.tolist(), spans.end.tolist(), starts, found, strict=True)
+    return [(start, end if end is not None and end > start else ends.rounded(on, off)) for on, off, start, end in rows]
 
 
-def _orphans(group: NDArray[np.int64], is_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """True for the note-offs that come while no note of their group sounds.
+class _Ends:
+    """Where the notes of a track end."""
 
-    The sum of ons and offs of a group reaches a new low there. Groups are kept apart by starting each one lower than
-    the one before can reach."""
-    base = group * -(group.size + 1)
-    start = np.flatnonzero(np.diff(group, prepend=-1))
-    total = np.cumsum(np.where(is_on, 1, -1))
-    before = np.where(start > 0, total[start - 1], 0)
-    level = total - np.repeat(before, np.diff(start, append=group.size)) + base
-    lowest = np.minimum.accumulate(np.minimum(level, base))
-    return level < np.minimum(np.concatenate([base[:1], lowest[:-1]]), base)
+    def __init__(self, spans: Spans, places: dict[int, Fraction], divisions: dict[int, int]) -> None:
+        self.spans, self.places, self.divisions = spans, places, divisions
+        shown = {place.denominator for place in places.values()}
+        finest = max((each for each in shown if each.bit_count() == 1), default=1)
+        others = (each for each in EXACT if each in shown or (each.bit_count() == 1 and each <= finest))
+        self.plain = tuple(dict.fromkeys((*PLAIN_ENDS, *others)))
 
+    def written(self) -> list[Fraction | None]:
+        """The exact end of each note; None where there is none, or where it is how a program plays its notes."""
+        ends = self.spans.end.tolist()
+        found = [
+            self._plain(tick) or self._after(on, tick) for on, tick in zip(self.spans.onset.tolist(), ends, strict=True)
+        ]
+        off = [number for number, place in enumerate(found) if place is None]
+        odd = {number: self._odd(ends[number]) for number in off}
+        is_played = len([place for place in odd.values() if place is None]) > MANY * len(ends)
+        if not is_played and not (len(off) > MANY * len(ends) and self._is_manner(off)):
+            for number, place in odd.items():
+                found[number] = place
+        return found
 
-def _numbered(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ascending groups → group × 2^32 + the number of each within its group."""
-    return (group << 32) + np.arange(group.size) - np.searchsorted(group, group)
+    def rounded(self, onset: int, end: int) -> Fraction:
+        """An end that is not exact: the next onset where it is near, else a half or a whole beat, or a step of the
+        division where it ends in the beat in which it begins; behind the start."""
+        start, beat = self.places[onset], self.spans.ticks_per_beat
+        next_tick = self._next_onset(onset)
+        if next_tick is not None and abs(next_tick - end) <= max(beat / 8, (next_tick - onset) / 4):
+            following = self.places[next_tick]
+            if following > start and next_tick - end <= beat / 4:
+                return following
+        division = max(self.divisions.get(start // 1, 0), start.denominator, 2)
+        if Fraction(end, beat) > start // 1 + 1:
+            division = 1 if division % 3 == 0 else min(division, 2)
+        place = self.spans.place(end, division)
+        return place if place > start else start + Fraction(1, max(division, start.denominator))
 
+    def _plain(self, tick: int) -> Fraction | None:
+        """On an onset of the track, on the division of its beat, or on a common one."""
+        spans = self.spans
+        at = bisect_right(spans.onsets, tick + spans.tolerance) - 1
+        if at >= 0 and tick - spans.onsets[at] <= spans.tolerance:
+            return self.places[spans.onsets[at]]
+        beat = spans.beat_of(tick)
+        own = self.divisions.get(beat)
+        return self._on(tick, (own, *self.plain) if own else self.plain)
 
-def next_silence(place: NDArray[np.int64], tick: NDArray[np.int64], silences: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The tick of the first silence of its place behind each tick, OPEN where there is none. `silences`: sorted places
-    × 2^48 + ticks."""
-    at = np.searchsorted(silences, place << 48 | tick, side="right")
-    found = np.append(silences, -1)[at]
-    return np.where(found >> 48 == place, found & (1 << 48) - 1, OPEN)
+    def _after(self, onset: int, end: int) -> Fraction | None:
+        """A common length behind an onset that lies on no common place."""
+        start = self.places[onset]
+        if start.denominator in self.plain:
+            return None
+        division = self.spans.division([end - onset], self.plain)
+        return start + self.spans.place(end - onset, division) if division else None
 
+    def _odd(self, tick: int) -> Fraction | None:
+        return self._on(tick, EXACT)
 
-def replay(
-    place: NDArray[np.int64], is_on: NDArray[np.bool_], tick: NDArray[np.int64], silent_at: NDArray[np.int64]
-) -> tuple[dict[int, int], int]:
-    """Notes that a silence may end: the number of a note-on → the tick of its end; and how many note-offs ended one.
+    def _on(self, tick: int, divisions: Sequence[int]) -> Fraction | None:
+        spans = self.spans
+        place = [tick - spans.beat_of(tick) * spans.ticks_per_beat]
+        division = spans.division(place, divisions)
+        return spans.place(tick, division) if division else None
 
-    The columns are note-ons and note-offs in file order; `silent_at`: the next silence of each, OPEN without one. A
-    note that is silenced still ends with its own note-off, if that comes before the key is struck again."""
-    ends: dict[int, int] = {}
-    num_used, current, sounding = 0, -1, deque[tuple[int, int]]()
-    order = np.argsort(place, kind="stable")
-    columns = (order, place[order], is_on[order], tick[order], silent_at[order])
-    for number, group, strikes, now, silence in zip(*(column.tolist() for column in columns), strict=True):
-        if group != current:
-            ends.update(_silenced(sounding))
-            current = group
-            sounding.clear()
-        if strikes:
-            while sounding and OPEN < sounding[0][1] <= now:
-                ends.update([sounding.popleft()])
-            sounding.append((number, silence))
-        elif sounding:
-            ends[sounding.popleft()[0]] = now
-            num_used += 1
-    ends.update(_silenced(sounding))
-    return ends, num_used
+    def _next_onset(self, onset: int) -> int | None:
+        at = bisect_right(self.spans.onsets, onset)
+        return self.spans.onsets[at] if at < len(self.spans.onsets) else None
 
+    def _is_manner(self, numbers: Sequence[int]) -> bool:
+        """Whether most of these notes are short by one part or by one amount of what they could be."""
+        if len(numbers) < SEVERAL:
+            return False
+        beat = self.spans.ticks_per_beat
+        parts, amounts = [], []
+        for number in numbers:
+            onset, end = int(self.spans.onset[number]), int(self.spans.end[number])
+            whole = self._meant(onset, end)
+            parts.append((end - onset) / max(whole, 1))
+            amounts.append((whole - end + onset) / beat)
+        return float(np.median(parts)) < 1 and any(
+            np.mean(np.abs(np.array(found) - np.median(found)) <= near) >= ALIKE
+            for found, near in ((parts, 0.03), (amounts, 0.02))
+        )
 
-def _silenced(sounding: deque[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    return ((number, silence) for number, silence in sounding if silence != OPEN)
-
-
-def end_of_track(onset: NDArray[np.int64], end: NDArray[np.int64], last: int, beat: int) -> NDArray[np.int64]:
-    """Where notes end that nothing ends: with their track, whose `end` counts unless it is far behind the last key of
-    the file, at tick `last`; then there, and at the earliest a beat behind their beginning."""
-    sensible = np.where(end <= last + FAR_BEATS * beat, end, np.maximum(last, onset + beat))
-    return np.maximum(sensible, onset)
+    def _meant(self, onset: int, end: int) -> int:
+        """Ticks up to the next onset, where the note ends shortly before it; else up to the next half beat."""
+        half = max(self.spans.ticks_per_beat // 2, 1)
+        following = self._next_onset(onset)
+        if following is not None and end <= following and 2 * (end - onset) >= following - onset:
+            return following - onset
+        return -(-(end - onset) // half) * half

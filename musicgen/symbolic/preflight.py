@@ -17,7 +17,7 @@ from musicgen.settings import Settings, settings
 from musicgen.symbolic import smf
 from musicgen.symbolic.midi_changes import many, read_signatures, read_tempos
 from musicgen.symbolic.midi_tracks import TrackReport, assign_tracks
-from musicgen.symbolic.note_ends import OPEN, end_of_track
+from musicgen.symbolic.smf_endings import OPEN, end_of_track
 from musicgen.symbolic.smf_mending import OUTSIDE, mend_file
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError, unwrap
 from musicgen.symbolic.tempo_maps import seconds_at, tempo_map

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.symbolic.instruments import instrument_name
-from musicgen.symbolic.keys import estimate_key
+from musicgen.symbolic.keys import estimate_key, melodic_notes
+from musicgen.symbolic.metre import Metre, metre_at
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score
 
 
@@ -49,11 +50,6 @@ def score_facts(score: Score) -> dict[str, Any]:
     }
 
 
-def melodic_notes(score: Score) -> NDArray[np.bool_]:
-    """True for each note that is not on a drum track."""
-    return ~np.array([track.is_drum for track in score.tracks])[score.notes["track"]]
-
-
 def main_tempo(score: Score) -> float:
     """The tempo (BPM) in force for most of the score's seconds."""
     if not score.tempos:
@@ -74,13 +70,8 @@ def main_tempo(score: Score) -> float:
 
 def main_time_signature(score: Score) -> str:
     """The one in force longest, such as '3/4' (the first is often an upbeat); '4/4' where the score names none."""
-    end = int((score.notes["onset_ticks"] + score.notes["duration_ticks"]).max(initial=0))
-    stops = [*(signature.tick for signature in score.time_signatures[1:]), end]
-    ticks: dict[str, int] = {}
-    for signature, stop in zip(score.time_signatures, stops, strict=False):
-        name = f"{signature.numerator}/{signature.denominator}"
-        ticks[name] = ticks.get(name, 0) + stop - signature.tick
-    return max(ticks, key=lambda name: ticks[name], default="4/4")
+    metre = metre_at(score) or Metre()
+    return f"{metre.numerator}/{metre.denominator}"
 
 
 def _tracks_facts(score: Score) -> list[dict[str, Any]]:

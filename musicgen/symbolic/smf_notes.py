@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.symbolic.note_ends import OPEN, next_silence, pair, replay
 from musicgen.symbolic.smf_columns import BANK, NO_PROGRAM, NOTE_ON, POLY_PRESSURE, Modes, Notes, Programs, Raw
+from musicgen.symbolic.smf_endings import OPEN, next_silence, pair, replay
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,16 @@ from musicgen.symbolic.midi import read_midi, score_to_midi_bytes
 from musicgen.symbolic.pedal import held_offsets
 from musicgen.symbolic.pitches import pitch_name, pitch_number, pitch_to_frequency
 from musicgen.symbolic.rolls import main_tempo, main_time_signature, score_facts, score_to_roll
-from musicgen.symbolic.score import CONTROL_DTYPE, Score, TempoChange, TimeSignature, Track, make_notes, opening
+from musicgen.symbolic.score import (
+    CONTROL_DTYPE,
+    KeySignature,
+    Score,
+    TempoChange,
+    TimeSignature,
+    Track,
+    make_notes,
+    opening,
+)
 
 
 def test_facts_of_a_chorale_like_score() -> None:
@@ -109,6 +119,38 @@ def test_a_transposed_scale_is_heard_in_its_key(tonic: int, name: str) -> None:
 def test_a_minor_tune_is_heard_in_minor() -> None:
     steps = [0, 2, 3, 5, 7, 8, 7, 11, 12, 7, 3, 0, 5, 3, 2, -1, 0]
     assert estimate_key(melody_score([57 + step for step in steps])).name == "A minor"
+
+
+SCALES = {
+    "major": [0, 2, 4, 5, 7, 9, 11, 12],
+    "major down": [12, 11, 9, 7, 5, 4, 2, 0],
+    "natural minor": [0, 2, 3, 5, 7, 8, 10, 12],
+    "harmonic minor": [0, 2, 3, 5, 7, 8, 11, 12],
+    "melodic minor": [0, 2, 3, 5, 7, 9, 11, 12, 10, 8, 7, 5, 3, 2, 0],
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("tonic", range(12))
+def test_a_plain_scale_is_its_key_signed_or_not(scale: str, tonic: int) -> None:
+    is_minor = "minor" in scale
+    sharps = (tonic + 3 * is_minor) * 7 % 12
+    signature = KeySignature(0, sharps - 12 if sharps > 6 else sharps)
+    plain = melody_score([48 + tonic + step for step in SCALES[scale]])
+    for score in (plain, replace(plain, key_signatures=(signature,))):
+        key = estimate_key(score)
+        assert (key.tonic, key.is_minor) == (tonic, is_minor)
+
+
+def test_a_signature_that_nobody_chose_does_not_decide() -> None:
+    tune = melody_score([54 + step for step in (0, 2, 4, 5, 7, 9, 11, 12, 7, 4, 0)])
+    assert estimate_key(replace(tune, key_signatures=(KeySignature(0, 0),))).name == "F-sharp major"
+
+
+def test_the_signature_tells_relatives_apart_where_the_notes_do_not() -> None:
+    tune = melody_score([64, 60, 64, 69, 67, 60, 69, 72, 67, 64])
+    major, minor = (replace(tune, key_signatures=(KeySignature(0, 0, is_minor),)) for is_minor in (False, True))
+    assert (estimate_key(major).name, estimate_key(minor).name) == ("C major", "A minor")
 
 
 @given(st.lists(st.floats(0, 100), min_size=12, max_size=12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, read_token
 from musicgen.codecs.vocabulary import Vocabulary
 from musicgen.contract.prepared import TrainingSong
 from musicgen.symbolic.gathering import STEPS, Event
+from musicgen.symbolic.metre import Metre, bar_to_signature, metre_at
 from musicgen.symbolic.rolls import main_tempo
 from musicgen.symbolic.score import Score
 
@@ -143,14 +145,10 @@ def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
     """The form of a song whose parts were picked."""
     notes = [event for events in parts.line for event in events if event.pitches]
     pitches = [event.pitches[0] for event in notes]
-    signature = max(
-        (each for each in score.time_signatures if each.tick * STEPS <= parts.start * score.ticks_per_beat),
-        key=lambda each: each.tick,
-        default=None,
-    )
-    beats, unit = (signature.numerator, signature.denominator) if signature else (4, 4)
-    if 4 * STEPS * beats != parts.measure * unit:
-        beats, unit = parts.measure // STEPS, 4
+    metre = metre_at(score, Fraction(parts.start, STEPS)) or Metre()
+    beats, unit = metre.numerator, metre.denominator
+    if metre.bar * STEPS != parts.measure:
+        beats, unit = bar_to_signature(Fraction(parts.measure, STEPS)) or (4, 4)
     melody, harmony = score.tracks[parts.melody_track], score.tracks[_most_played(score, parts)]
     used = {parts.melody_track, *parts.chord_tracks}
     others = [n for n in np.unique(score.notes["track"]).tolist() if n not in used]

@@ -21,7 +21,7 @@ from musicgen.approaches.jazz_lstm.lines import (
 from musicgen.approaches.jazz_lstm.parameters import Training
 from musicgen.errors import InvalidInput, sentence
 from musicgen.symbolic.gathering import STEPS, Event, gather_events
-from musicgen.symbolic.note_values import lay_out_measures
+from musicgen.symbolic.metre import Metre, lay_out_measures, metre_at
 from musicgen.symbolic.score import Score
 
 WELL_COVERED = 0.6  # of the melody's measures: with fewer struck chords, broken ones are looked for
@@ -237,8 +237,8 @@ def _windows(tracks: _Tracks, melody: int, chords: Sequence[Event]) -> list[tupl
 def _asked(score: Score, line: Sequence[Event], first: float | None, last: float | None) -> tuple[int, int, int]:
     """Measures are counted from the first beat asked for, and whole ones are used."""
     start = round((first or 0.0) * STEPS)
-    measures = _measures(score, max(event.end for event in line))
-    measure = next((length for begin, length in reversed(measures) if begin <= start), 4 * STEPS)
+    bar = (metre_at(score, Fraction(start, STEPS)) or Metre()).bar * STEPS
+    measure = int(bar) if bar.denominator == 1 else 4 * STEPS
     stop = round(last * STEPS) if last is not None else max(event.end for event in line) + measure - 1
     return start, measure, max(1, (stop - start) // measure)
 

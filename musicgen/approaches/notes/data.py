@@ -24,6 +24,7 @@ from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.losses import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.instruments import instrument_name
+from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
 FEWEST_NOTES = 8  # fewer are no song to learn from
@@ -129,7 +130,14 @@ def prepare_tokens(
         raise InvalidInput(_too_short(words, lengths, training, counts), code="too_short")
     data, checked, warnings = _token_windows(ids, training, seed)
     tempos = [float(score.tempos[0].tempo) if score.tempos else 120.0 for score, _ in scores]
-    codec = TokenCodec(vocabulary, _beginnings(checked or data, seed), tempo=float(np.median(tempos)), **options)
+    metre = usual_metre(score for score, _ in scores)
+    codec = TokenCodec(
+        vocabulary,
+        _beginnings(checked or data, seed),
+        tempo=float(np.median(tempos)),
+        metre=(metre.numerator, metre.denominator),
+        **options,
+    )
     learned: Any = TokenSequences(_runs(data), window) if at_every_step else data
     measured: Any = TokenSequences(_runs(checked), window, window - 1) if at_every_step and checked else checked
     steps = [window] if at_every_step else []

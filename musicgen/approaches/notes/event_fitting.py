@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,21 +11,22 @@ from musicgen.approaches.notes.events import (
     FIELDS,
     GAP,
     PITCH,
+    STEPS_PER_BEAT,
     TRANSPOSE,
     VOICE,
     EventCodec,
     Events,
     Song,
-    bar_steps,
     score_to_song,
 )
 from musicgen.approaches.notes.voices import voice_numbers, voices_of
+from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
 
 def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[Song]]:
     """The codec of some songs (score, tracks or None for all), and the events of each."""
-    voices = voices_of(scores)
+    voices, metre = voices_of(scores), usual_metre(score for score, _ in scores)
     songs = [score_to_song(score, voice_numbers(score, tracks, voices)) for score, tracks in scores]
     together = np.concatenate([np.zeros((0, len(FIELDS)), np.int32), *(song.events for song in songs)])
     low, high = (int(together[:, PITCH].min()), int(together[:, PITCH].max())) if len(together) else (60, 60)
@@ -42,7 +42,8 @@ def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tu
         most_together=max((_largest_chord(song.events) for song in songs), default=1),
         most_repeats=max((_longest_repeat(song.events) for song in songs), default=1),
         tempo=float(np.median([_tempo(score) for score, _ in scores])),
-        bar=Counter(bar_steps(score) for score, _ in scores).most_common(1)[0][0],
+        bar=max(1, round(metre.bar * STEPS_PER_BEAT)),
+        metre=(metre.numerator, metre.denominator),
     )
     return codec, songs
 

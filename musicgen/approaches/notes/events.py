@@ -13,7 +13,8 @@ value in all songs (loudness, in most scores) stay in the codec and cost the net
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.notes.voices import Voice, voice_numbers
 from musicgen.errors import InvalidInput, sentence
+from musicgen.symbolic.metre import Metre, metre_at, signatures_of
 from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, make_notes
 
 STEPS_PER_BEAT = 24
@@ -39,11 +41,13 @@ Events = NDArray[np.int32]  # (n_notes, 5), raw values: steps, voice number, pit
 
 @dataclass(frozen=True)
 class Song:
-    """The events of one song. `start`: steps from the beginning of a bar to the first onset; `bar`: steps in a bar."""
+    """The events of one song. `start`: steps from the beginning of a bar to the first onset; `bar`: steps in a bar;
+    `metre`: numerator and denominator where they are known."""
 
     events: Events
     start: int = 0
     bar: int = 4 * STEPS_PER_BEAT
+    metre: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.events)
@@ -64,6 +68,8 @@ class EventCodec:
         ranges: per voice, its lowest and its highest pitch in the songs.
         most_together: notes in the largest chord of the songs. most_repeats: of one pitch by one voice in a row.
         tempo: BPM, median of the songs. bar: length of the most common bar, in steps.
+        metre: numerator and denominator of the most common metre; None in codecs of runs that did not know it, whose
+            pieces are signed by the length of a bar.
     """
 
     values: tuple[tuple[int, ...], ...]
@@ -74,6 +80,7 @@ class EventCodec:
     most_repeats: int
     tempo: float
     bar: int
+    metre: tuple[int, int] | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -89,10 +96,17 @@ class EventCodec:
     def _arrays(self) -> list[NDArray[np.int64]]:
         return [np.array(values) for values in self.values]
 
-    def score_to_song(self, score: Score, tracks: Sequence[int] | None = None) -> Song:
+    def score_to_song(self, score: Score, tracks: Sequence[int] | None = None, *, num_notes: int | None = None) -> Song:
         """The notes of the chosen tracks, drums left out. Instruments that the songs of the training had not are
-        played by the nearest voice."""
-        return score_to_song(score, voice_numbers(score, tracks, self.voices))
+        played by the nearest voice.
+
+        Args:
+            num_notes: the first ones alone, in the metre in force where they end.
+        """
+        voices = voice_numbers(score, tracks, self.voices)
+        if self.metre is None:
+            return _cut(_song_without_metre(score, voices), num_notes)
+        return score_to_song(score, voices, usual=self.metre, num_notes=num_notes)
 
     def events_to_ids(self, events: Events) -> NDArray[np.int32]:
         """Raw values → ids, shape (n_notes, 5); a value that the training songs had not becomes the nearest one."""
@@ -106,9 +120,15 @@ class EventCodec:
             raise InvalidInput(sentence(f"Ids of {', '.join(FIELDS)} lie below {self.sizes}", ids.max(axis=0).tolist()))
         return np.stack([values[ids[:, field]] for field, values in enumerate(self._arrays)], axis=1).astype(np.int32)
 
-    def events_to_score(self, events: Events, *, tempo: float | None = None) -> Score:
+    def events_to_score(
+        self, events: Events, *, tempo: float | None = None, metre: tuple[int, int] | None = None, start: int = 0
+    ) -> Score:
         """The events from beat 0 on, each voice on a track of its own. A voice that sings one note at a time ends each
-        when the next begins."""
+        when the next begins.
+
+        Args:
+            metre: numerator, denominator; those of the songs if None. start: steps from a barline to the first onset.
+        """
         used = sorted(set(events[:, VOICE].tolist()))
         tracks = tuple(Track(self.voices[v].name, self.voices[v].program) for v in used) or (Track(),)
         return Score(
@@ -124,8 +144,14 @@ class EventCodec:
             STEPS_PER_BEAT,
             tracks,
             (TempoChange(0, tempo or self.tempo),),
-            (TimeSignature(0, *_signature(self.bar)),),
+            self._signatures(metre, start),
         )
+
+    def _signatures(self, metre: tuple[int, int] | None, start: int) -> tuple[TimeSignature, ...]:
+        if self.metre is None:
+            return (TimeSignature(0, *_signature(self.bar)),)
+        signed = Metre(*(metre or self.metre))
+        return signatures_of(replace(signed, upbeat=Fraction(-start, STEPS_PER_BEAT) % signed.bar), STEPS_PER_BEAT)
 
     def _durations(self, events: Events) -> NDArray[np.int64]:
         onset, duration = np.cumsum(events[:, GAP]), np.maximum(events[:, DURATION], 1).astype(np.int64)
@@ -147,6 +173,7 @@ class EventCodec:
             "most_repeats": self.most_repeats,
             "tempo": self.tempo,
             "bar": self.bar,
+            "metre": list(self.metre) if self.metre else None,
         }
 
     @classmethod
@@ -160,11 +187,46 @@ class EventCodec:
             most_repeats=int(document["most_repeats"]),
             tempo=float(document["tempo"]),
             bar=int(document["bar"]),
+            metre=_metre_from_json(document.get("metre")),
         )
 
 
-def score_to_song(score: Score, voice_of_track: dict[int, int]) -> Song:
-    """Notes of the tracks named in `voice_of_track`, in time order, low to high within a chord."""
+def _metre_from_json(metre: Sequence[int] | None) -> tuple[int, int] | None:
+    return (int(metre[0]), int(metre[1])) if metre else None
+
+
+def score_to_song(
+    score: Score,
+    voice_of_track: dict[int, int],
+    *,
+    usual: tuple[int, int] = (4, 4),
+    num_notes: int | None = None,
+) -> Song:
+    """Notes of the tracks named in `voice_of_track`, in time order, low to high within a chord, in the metre of most of
+    the score.
+
+    Args:
+        usual: metre where the score names none. num_notes: the first ones alone, in the metre in force where they end.
+    """
+    song, first = _cut(_song_without_metre(score, voice_of_track), num_notes), _first_onset(score, voice_of_track)
+    end = Fraction(first + int(song.events[:, GAP].sum()), STEPS_PER_BEAT)
+    found = metre_at(score, None if num_notes is None else end)
+    metre = found or Metre(*usual)
+    bar, upbeat = max(1, round(metre.bar * STEPS_PER_BEAT)), round(metre.upbeat * STEPS_PER_BEAT)
+    return Song(song.events, (first - upbeat) % bar, bar, (metre.numerator, metre.denominator))
+
+
+def _cut(song: Song, num_notes: int | None) -> Song:
+    return song if num_notes is None else replace(song, events=song.events[:num_notes])
+
+
+def _first_onset(score: Score, voice_of_track: dict[int, int]) -> int:
+    ticks = score.notes["onset_ticks"][np.isin(score.notes["track"], list(voice_of_track))]
+    return int(np.rint(ticks.min() * STEPS_PER_BEAT / score.ticks_per_beat)) if ticks.size else 0
+
+
+def _song_without_metre(score: Score, voice_of_track: dict[int, int]) -> Song:
+    """The same, in bars as long as the first one that the score names, from its beginning on."""
     notes = score.notes[np.isin(score.notes["track"], list(voice_of_track))]
     onset = np.rint(notes["onset_ticks"] * STEPS_PER_BEAT / score.ticks_per_beat).astype(np.int64)
     order = np.lexsort((notes["pitch"], onset))

@@ -21,6 +21,7 @@ from musicgen.networks.backend import ops
 from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.tokens import hear, sample
+from musicgen.symbolic.metre import metre_at
 from musicgen.symbolic.score import Score
 
 Ids = NDArray[np.int32]
@@ -34,8 +35,10 @@ def event_pieces(
     """Pieces with rhythm and voices: each its own beginning, or the continuation of a prompt."""
     generation, prompt, seeds = order.generation, order.prompt, order.seeds
     source = prompt.clip.score() if prompt else None
-    heard = codec.score_to_song(source, prompt.tracks if prompt else None) if source else Song(_no_events())
-    heard = Song(heard.events[: generation.prompt_notes], heard.start, heard.bar if source else codec.bar)
+    if prompt and source:
+        heard = codec.score_to_song(source, prompt.tracks, num_notes=generation.prompt_notes)
+    else:
+        heard = Song(_no_events(), 0, codec.bar, codec.metre)
     batch_size = len(seeds)
     position = np.full(batch_size, heard.start % heard.bar, dtype=np.int32)
     bar = np.full(batch_size, heard.bar, dtype=np.int32)
@@ -50,8 +53,9 @@ def event_pieces(
         events = codec.ids_to_events(ids)
         if generation.keep_prompt:
             events = np.concatenate([heard.events, events])
-        events[0, GAP] = 0
-        return codec.events_to_score(events, tempo=tempo)
+        before = 0 if generation.keep_prompt else int(heard.events[:, GAP].sum())
+        start, events[0, GAP] = heard.start + before + int(events[0, GAP]), 0
+        return codec.events_to_score(events, tempo=tempo, metre=heard.metre, start=start)
 
     made, speed = _sampled(stepper, begin, order, pace, written)
     for seed, ids in zip(seeds, made, strict=True):
@@ -70,6 +74,7 @@ def token_pieces(
 
     `stepper`: one that carries a memory and offers `start(batch_size)`, or a WindowStepper."""
     generation, prompt, seeds = order.generation, order.prompt, order.seeds
+    metre = metre_at(prompt.clip.score()) if prompt else None
     begun = np.stack([_first_window(codec, window, generation, prompt, seed) for seed in seeds])
     pace = Pace()
     if isinstance(stepper, WindowStepper):
@@ -80,7 +85,7 @@ def token_pieces(
 
     def written(first: Ids, ids: Ids) -> Score:
         kept = np.concatenate([first, ids[:, 0]]) if generation.keep_prompt else ids[:, 0]
-        return codec.ids_to_score(kept, step_beats=generation.step_beats, tempo=generation.tempo)
+        return codec.ids_to_score(kept, step_beats=generation.step_beats, tempo=generation.tempo, metre=metre)
 
     made, speed = _sampled(stepper, begin, order, pace, partial(written, begun[0]))
     for seed, first, ids in zip(seeds, begun, made, strict=True):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.notes.tokens import score_to_tokens, tokens_to_score
 from musicgen.codecs.vocabulary import Vocabulary
+from musicgen.symbolic.metre import Metre
 from musicgen.symbolic.score import Score
 
 
@@ -21,6 +22,8 @@ class TokenCodec:
     Attributes:
         starts: windows of ids from the songs: a piece without a prompt continues one of them.
         piano_only, in_time_order: see note_tokens.score_to_tokens. tempo: BPM, median of the songs.
+        metre: numerator and denominator of the most common metre; None in codecs of runs that did not know it, whose
+            pieces are all signed 4/4.
     """
 
     vocabulary: Vocabulary
@@ -28,16 +31,28 @@ class TokenCodec:
     piano_only: bool
     in_time_order: bool
     tempo: float
+    metre: tuple[int, int] | None = None
 
     def score_to_ids(self, score: Score, tracks: Sequence[int] | None = None) -> NDArray[np.int32]:
         """Ids of the tokens that the vocabulary has; rare ones are left out, as they were in training."""
         words = score_to_tokens(score, tracks=tracks, piano_only=self.piano_only, in_time_order=self.in_time_order)
         return self.vocabulary.encode(self.vocabulary.known(words))
 
-    def ids_to_score(self, ids: NDArray[np.integer], *, step_beats: float = 1.0, tempo: float | None = None) -> Score:
-        """One event per step, each as long as a step."""
-        words = self.vocabulary.decode(ids)
-        return tokens_to_score(words, step_beats=step_beats, note_beats=step_beats, tempo=tempo or self.tempo)
+    def ids_to_score(
+        self,
+        ids: NDArray[np.integer],
+        *,
+        step_beats: float = 1.0,
+        tempo: float | None = None,
+        metre: Metre | None = None,
+    ) -> Score:
+        """One event per step, each as long as a step. `metre`: of a prompt; where None is given, that of the songs."""
+        words, signed = self.vocabulary.decode(ids), (4, 4)
+        if self.metre is not None:
+            signed = (metre.numerator, metre.denominator) if metre else self.metre
+        return tokens_to_score(
+            words, step_beats=step_beats, note_beats=step_beats, tempo=tempo or self.tempo, metre=signed
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,14 +61,17 @@ class TokenCodec:
             "piano_only": self.piano_only,
             "in_time_order": self.in_time_order,
             "tempo": self.tempo,
+            "metre": list(self.metre) if self.metre else None,
         }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> TokenCodec:
+        metre = document.get("metre")
         return cls(
             vocabulary=Vocabulary.from_json(document["vocabulary"]),
             starts=tuple(tuple(int(number) for number in start) for start in document["starts"]),
             piano_only=bool(document["piano_only"]),
             in_time_order=bool(document["in_time_order"]),
             tempo=float(document["tempo"]),
+            metre=tuple(int(each) for each in metre) if metre else None,  # type: ignore[arg-type]
         )

@@ -121,7 +121,13 @@ def word_pitches(word: str) -> list[int]:
 
 
 def tokens_to_score(
-    words: Sequence[str], *, step_beats: float = 1.0, note_beats: float = 1.0, tempo: float = 120.0, program: int = 0
+    words: Sequence[str],
+    *,
+    step_beats: float = 1.0,
+    note_beats: float = 1.0,
+    tempo: float = 120.0,
+    program: int = 0,
+    metre: tuple[int, int] = (4, 4),
 ) -> Score:
     """Event k of the words begins at beat k · step_beats; each chord is written once."""
     step, length = round(step_beats * TICKS_PER_BEAT), max(1, round(note_beats * TICKS_PER_BEAT))
@@ -132,7 +138,7 @@ def tokens_to_score(
         TICKS_PER_BEAT,
         (Track("Notes", program),),
         (TempoChange(0, tempo),),
-        (TimeSignature(0, 4, 4),),
+        (TimeSignature(0, *metre),),
     )
 
 
