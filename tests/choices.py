@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from musicgen.sampling.decoding import Rules, choose
+from musicgen.sampling.rules import Rules, choose
 
 ROUNDING = 1e-3  # of probability, and of a logit: thousands of times what rounding does to networks this small
 

@@ -17,9 +17,10 @@ from musicgen.networks import replicas
 from musicgen.networks.backend import set_seed
 from musicgen.networks.bundle import Networks
 from musicgen.networks.dropout import Dropout
-from musicgen.networks.loops import Objective, training_loop
+from musicgen.networks.engine import LearningTask, Recipe, fit
+from musicgen.networks.loops import training_loop
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
-from musicgen.networks.training import Recipe, Task, fit
 
 ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -71,7 +72,7 @@ def trained(kind: str) -> tuple[list[float], list[Any]]:
     recipe = Recipe(3, 9, 0.02, schedule="cosine", clip=1.0)  # batches that two devices do not divide
     fit(
         net,
-        [Task("a", Objective(sums), Waves(), Waves() if kind == "recurrent" else None)],
+        [LearningTask("a", Objective(sums), Waves(), Waves() if kind == "recurrent" else None)],
         recipe,
         seed=4,
         monitor=rows,

@@ -14,7 +14,7 @@ from musicgen.contract.networks import TrainableNetworks
 from musicgen.contract.prepared import Prepared
 
 if TYPE_CHECKING:
-    from musicgen.networks.training import Recipe, Task
+    from musicgen.networks.engine import LearningTask, Recipe
 
 # Hears the training means of each task (task → name → mean) after each epoch, before the weights are saved.
 AfterEpoch = Callable[[dict[str, dict[str, float]]], None]
@@ -24,12 +24,12 @@ class NetworkApproach(Approach[TrainingModel, GenerationModel]):
     """`tasks` says what is learned; `recipe` and `after_epoch` have answers that most approaches keep."""
 
     @abstractmethod
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: TrainingModel) -> Sequence[Task]:
+    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: TrainingModel) -> Sequence[LearningTask]:
         """One for each network: what it minimises, and the examples it learns from."""
 
     def recipe(self, training: TrainingModel) -> Recipe:
         """How to train: epochs, batch size and learning rate from the parameters of these names."""
-        from musicgen.networks.training import Recipe
+        from musicgen.networks.engine import Recipe
 
         return Recipe.of(training)
 
@@ -47,7 +47,7 @@ class NetworkApproach(Approach[TrainingModel, GenerationModel]):
         monitor: Monitor,
         first_epoch: int = 1,
     ) -> None:
-        from musicgen.networks import training as engine
+        from musicgen.networks import engine
         from musicgen.networks.bundle import Networks
 
         assert isinstance(networks, Networks)  # as `build` made them

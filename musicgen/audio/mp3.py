@@ -155,10 +155,10 @@ def _chain(content: Bytes, position: int, most: int) -> tuple[int, int]:
 def survey_frames(file: BinaryIO, most_seconds: float) -> Mp3Survey:
     """Find the frames of the file, to `most_seconds` or a little beyond; no parts where there is none."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return _Walk(content, most_seconds).survey
+        return _FrameWalk(content, most_seconds).survey
 
 
-class _Walk:
+class _FrameWalk:
     """From frame to frame through a file, over all that lies between."""
 
     def __init__(self, content: mmap.mmap, most_seconds: float) -> None:

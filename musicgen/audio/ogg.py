@@ -66,10 +66,10 @@ class OggSurvey:
 def survey_pages(file: BinaryIO) -> OggSurvey:
     """Walk through the pages; what is damaged is passed over."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return _Walk(content).survey
+        return _PageWalk(content).survey
 
 
-class _Walk:
+class _PageWalk:
     """From page to page, over all that lies between."""
 
     def __init__(self, content: mmap.mmap) -> None:

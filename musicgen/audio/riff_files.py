@@ -35,10 +35,10 @@ class RiffSurvey:
 
 def survey_riffs(content: Bytes) -> list[RiffSurvey]:
     """What of the file has samples, in order; at least one entry."""
-    return _Walk(content).found
+    return _ChunkWalk(content).found
 
 
-class _Walk:
+class _ChunkWalk:
     """From chunk to chunk through a file, into what was joined to it."""
 
     def __init__(self, content: Bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from musicgen.approaches import approach
 from musicgen.benchmarks import EpochSeconds, Line, paired, rate
-from musicgen.benchmarks.pieces import sounding, written
+from musicgen.benchmarks.race_music import sounding, written
 from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.prepared import TrainingSong
 
@@ -75,7 +75,7 @@ def _training() -> Line:
     """Time steps learned a second with a window ten times as long."""
     from musicgen.approaches.notes.token_examples import TokenWindows
     from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
-    from musicgen.networks import training as engine
+    from musicgen.networks import engine
 
     def learn(parts: tuple[Any, ...]) -> float:
         _, training, _, prepared, networks = parts
@@ -83,7 +83,7 @@ def _training() -> Line:
         few = TokenWindows(windows.ids, windows.starts[: STEPS_PER_EPOCH * BATCH], training.sequence_length)
         epochs = EpochSeconds()
         recipe = engine.Recipe(epochs=3, batch_size=BATCH, learning_rate=1e-3)
-        engine.fit(networks, [engine.Task("notes", TOKEN_OBJECTIVE, few, None)], recipe, seed=0, monitor=epochs)
+        engine.fit(networks, [engine.LearningTask("notes", TOKEN_OBJECTIVE, few, None)], recipe, seed=0, monitor=epochs)
         return few.n_examples * training.sequence_length / min(epochs.seconds[1:])  # the first one compiles
 
     with tempfile.TemporaryDirectory() as folder:

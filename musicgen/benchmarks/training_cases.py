@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from musicgen.benchmarks.pieces import sounding, written
-from musicgen.benchmarks.training_race import Case
+from musicgen.benchmarks.race_music import sounding, written
+from musicgen.benchmarks.training_race import RaceCase
 from musicgen.contract.prepared import TrainingSong
 
 
@@ -17,24 +17,24 @@ def _sound(folder: Path) -> list[TrainingSong]:
     return sounding(folder, 2, 30.0, sample_rate=44_100)
 
 
-def _wavenet(stacks: int, batch_size: int, crops: int) -> Case:
+def _wavenet(stacks: int, batch_size: int, crops: int) -> RaceCase:
     more = {"residual": 64, "skip": 128, "dilation_depth": 10, "stacks": stacks, "batch_size": batch_size}
-    return Case("audio_wavenet", "original", _sound, {**more, "epoch_seconds": 10.0}, crops, 4096, "samples/s")
+    return RaceCase("audio_wavenet", "original", _sound, {**more, "epoch_seconds": 10.0}, crops, 4096, "samples/s")
 
 
 WORDS = {"representation": "tokens", "validation": "random_windows", "threshold": 1}
 CASES = {
-    "note_lstm_tokens": Case(
+    "note_lstm_tokens": RaceCase(
         "note_lstm", "original", _notes,
         {**WORDS, "units": 256, "num_layers": 3, "sequence_length": 100, "batch_size": 64, "embedding": 128}, 128,
     ),
-    "note_lstm_events": Case("note_lstm", "best", _notes),
-    "note_wavenet": Case("note_wavenet", "original", _notes, {**WORDS, "instruments": "all"}),
-    "note_wavenet_events": Case("note_wavenet", "best", _notes),
-    "jazz_lstm": Case("jazz_lstm", "original", _notes),
-    "amplitude_lstm": Case("amplitude_lstm", "original", _sound, {"batch_size": 64}, 64 * 1024),
-    "spectral_lstm": Case("spectral_lstm", "original", _sound, {"sequence_overlap": 0.9}, 20),
-    "spectral_lstm_frames": Case("spectral_lstm", "quick", _sound),
+    "note_lstm_events": RaceCase("note_lstm", "best", _notes),
+    "note_wavenet": RaceCase("note_wavenet", "original", _notes, {**WORDS, "instruments": "all"}),
+    "note_wavenet_events": RaceCase("note_wavenet", "best", _notes),
+    "jazz_lstm": RaceCase("jazz_lstm", "original", _notes),
+    "amplitude_lstm": RaceCase("amplitude_lstm", "original", _sound, {"batch_size": 64}, 64 * 1024),
+    "spectral_lstm": RaceCase("spectral_lstm", "original", _sound, {"sequence_overlap": 0.9}, 20),
+    "spectral_lstm_frames": RaceCase("spectral_lstm", "quick", _sound),
     "audio_wavenet": _wavenet(1, 4, 8),
     "audio_wavenet_30": _wavenet(3, 2, 2),
 }  # fmt: skip

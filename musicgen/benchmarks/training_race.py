@@ -29,7 +29,7 @@ FOREVER = 10_000  # epochs: the race ends by itself
 
 
 @dataclass(frozen=True)
-class Case:
+class RaceCase:
     """What is trained.
 
     Attributes:
@@ -133,7 +133,7 @@ def _turn(epoch: Epoch) -> Turn:
     return Turn(epochs / seconds, epochs / (time.process_time() - began))
 
 
-def turns(case: Case, other: Callable[[Start], Epoch]) -> tuple[list[Turn], list[Turn], int]:
+def turns(case: RaceCase, other: Callable[[Start], Epoch]) -> tuple[list[Turn], list[Turn], int]:
     """(ours, the other side's, what an epoch counts in the case's unit)."""
     from musicgen.approaches import approach
     from musicgen.contract.parameters import read_parameters
@@ -162,7 +162,7 @@ def _cut(prepared: Prepared, most: int) -> Prepared:
     return replace(prepared, training=data, validation=None)
 
 
-def race(name: str, case: Case, other: Callable[[Start], Epoch], other_name: str) -> Line:
+def race(name: str, case: RaceCase, other: Callable[[Start], Epoch], other_name: str) -> Line:
     """Medians of the rounds."""
     ours, theirs, count = turns(case, other)
     mine, other_one = (count * statistics.median(turn.wall for turn in side) for side in (ours, theirs))

@@ -42,7 +42,7 @@ def note_lstm(torch: Any, start: Start) -> Any:
     """Ids (batch, window) → embedding → LSTM layers with dropout → dense → logits (batch, words)."""
     nn, training, words = torch.nn, start.training, len(start.prepared.codec.vocabulary)
 
-    class NoteLSTM(nn.Module):  # type: ignore[misc, name-defined]
+    class TorchNoteLSTM(nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(words, training.embedding)
@@ -56,14 +56,14 @@ def note_lstm(torch: Any, start: Start) -> Any:
             x, _ = self.lstm(self.embedding(ids))
             return self.logits(torch.relu(self.dense(self.drop(x[:, -1]))))
 
-    return NoteLSTM()
+    return TorchNoteLSTM()
 
 
 def note_wavenet(torch: Any, start: Start) -> Any:
     """Ids (batch, window) → embedding → causal convolutions, each pooled → the strongest → dense → logits."""
     nn, stack, words = torch.nn, start.training.stack, len(start.prepared.codec.vocabulary)
 
-    class NoteWaveNet(nn.Module):  # type: ignore[misc, name-defined]
+    class TorchNoteWaveNet(nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(words, stack.inputs)
@@ -82,7 +82,7 @@ def note_wavenet(torch: Any, start: Start) -> Any:
                 x = nn.functional.max_pool1d(self.drop(torch.relu(convolution(padded))), 2)
             return self.logits(torch.relu(self.dense(x.amax(dim=2))))
 
-    return NoteWaveNet()
+    return TorchNoteWaveNet()
 
 
 def audio_wavenet(torch: Any, start: Start) -> Any:
@@ -93,7 +93,7 @@ def audio_wavenet(torch: Any, start: Start) -> Any:
         training.dilation_depth, training.stacks,
     )  # fmt: skip
 
-    class AudioWaveNet(nn.Module):  # type: ignore[misc, name-defined]
+    class TorchAudioWaveNet(nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             width = sizes.residual
@@ -116,7 +116,7 @@ def audio_wavenet(torch: Any, start: Start) -> Any:
                 x = x[..., -z.shape[-1] :] + residual(z)
             return self.logits(torch.relu(self.dense(torch.relu(total))))
 
-    return AudioWaveNet()
+    return TorchAudioWaveNet()
 
 
 _BUILDERS = {

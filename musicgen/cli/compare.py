@@ -21,7 +21,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Measure a reference and a generated piece, and how far they are apart."""
-    from musicgen.evaluation.comparison import comparison
+    from musicgen.comparison.comparison import comparison
 
     document = comparison(reference, generated)
     if as_json:

@@ -37,7 +37,7 @@ class Examples(Protocol):
 
 
 @dataclass(frozen=True)
-class Block:
+class BatchBlock:
     """Several batches for one call of a compiled loop.
 
     Attributes:
@@ -69,7 +69,7 @@ def steps_per_block(examples: Examples, batch_size: int, n_steps: int) -> int:
 
 def blocks(
     examples: Examples, batch_size: int, block_steps: int, *, seed: int, epoch: int, part: int = 0, shuffle: bool = True
-) -> Iterator[Block]:
+) -> Iterator[BatchBlock]:
     """All examples once, in blocks of `block_steps` batches; shapes never change, so one compilation serves all.
 
     Args:
@@ -82,7 +82,7 @@ def blocks(
     for start in range(0, count, per_block):
         stop = min(start + per_block, count)
         index = np.arange(start, stop) if order is None else order[start:stop]
-        yield Block(
+        yield BatchBlock(
             _padded(examples.gather(index, rng), index.size, block_steps, batch_size),
             n_steps=count_steps(index.size, batch_size),
             first_step=start // batch_size,

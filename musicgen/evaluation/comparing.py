@@ -11,8 +11,8 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded
-from musicgen.evaluation.events import between_seconds
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.stretches import Seconds, Stretches, Wish, choose_stretches
 from musicgen.symbolic.score import Score
 

@@ -12,9 +12,9 @@ from musicgen.clips import Clip
 from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi
 from musicgen.evaluation.degeneracy import learned_from, verdicts
-from musicgen.evaluation.events import between_seconds
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.note_copies import Copies, find_copies, score_of
+from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
 from musicgen.symbolic.score import Score
 

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation.events import events_of, pitched
+from musicgen.evaluation.note_events import events_of, pitched
 from musicgen.symbolic.score import Score
 
 PAUSE_SECONDS = 1.0  # a shorter one is part of the rhythm

@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.evaluation.events import events_of, lines_of, lowest_pitch
+from musicgen.evaluation.note_events import events_of, lines_of, lowest_pitch
 from musicgen.symbolic.score import Score
 
 N_GRAM = 8
@@ -43,7 +43,7 @@ def longest_copied_passage(songs: Sequence[Score], generated: Score, *, transpos
 
     A single event has no intervals: alone, it counts as found only at the same pitch.
     """
-    table = _Table(songs, generated, _steps if transposed else _events)
+    table = _CopyTable(songs, generated, _steps if transposed else _events)
     extra = int(transposed)  # n steps from event to event make a passage of n + 1 events
     length, here, there = table.longest()
     if length:
@@ -64,7 +64,7 @@ def copied_ngram_share(songs: Sequence[Score] | Score, generated: Score, n: int 
     With several tracks the tracks together and the tracks by themselves are looked at, and the larger share counts.
     0.0 where the generated score has fewer than `n` events.
     """
-    table = _Table([songs] if isinstance(songs, Score) else songs, generated, _steps)
+    table = _CopyTable([songs] if isinstance(songs, Score) else songs, generated, _steps)
     names = table.names(n - 1)
     is_generated = table.owner < 0
     known = np.unique(names[~is_generated & (names >= 0)])
@@ -96,7 +96,7 @@ def _steps(events: list[int]) -> list[object]:
     return [(before, move, after) for (before, after), move in zip(pairwise(shapes), moves, strict=True)]
 
 
-class _Table:
+class _CopyTable:
     """All lines of all scores in one row of symbol numbers, searchable for passages of any length.
 
     Passages of a length get numbers so that equal passages, and only they, have equal numbers: the number of a long

@@ -34,7 +34,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RemedySettings:
     """A parameter model and the values it has now."""
 
     model: type[Parameters]
@@ -54,7 +54,11 @@ class Settings:
 
 
 def possible_remedies(
-    verdicts: Iterable[Mapping[str, Any]], training: Settings, generation: Settings, *, trained_epochs: int = 0
+    verdicts: Iterable[Mapping[str, Any]],
+    training: RemedySettings,
+    generation: RemedySettings,
+    *,
+    trained_epochs: int = 0,
 ) -> list[Offer]:
     """What can be done about verdicts (their JSON), each thing once, the quickest first.
 
@@ -70,7 +74,9 @@ def possible_remedies(
     return sorted(offers, key=lambda offer: ACTIONS.index(offer.action))
 
 
-def _offer(remedy: Mapping[str, Any], training: Settings, generation: Settings, trained_epochs: int) -> Offer | None:
+def _offer(
+    remedy: Mapping[str, Any], training: RemedySettings, generation: RemedySettings, trained_epochs: int
+) -> Offer | None:
     text, action = str(remedy.get("text", "")), str(remedy.get("action", ""))
     if action == "songs":
         return Offer("songs", "Bring more songs", text, {})
@@ -88,7 +94,7 @@ def _offer(remedy: Mapping[str, Any], training: Settings, generation: Settings, 
     return Offer(action, f"{verb} {_words(changes, settings)}", text, changes)
 
 
-def _changes(remedy: Mapping[str, Any], settings: Settings, trained_epochs: int) -> dict[str, Any]:
+def _changes(remedy: Mapping[str, Any], settings: RemedySettings, trained_epochs: int) -> dict[str, Any]:
     """New values, {} where they cannot be or would change nothing."""
     factors, values = remedy.get("factors") or {}, remedy.get("values") or {}
     if not all(settings.has(name) for name in (*factors, *values)):
@@ -106,7 +112,7 @@ def _is_pointless(remedy: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     return any(name in values and values[name] == value for name, value in (remedy.get("unless") or {}).items())
 
 
-def _is_possible(settings: Settings, changes: Mapping[str, Any]) -> bool:
+def _is_possible(settings: RemedySettings, changes: Mapping[str, Any]) -> bool:
     known = {name: value for name, value in settings.values.items() if settings.has(name)}
     try:
         read_parameters(settings.model, {**known, **changes})
@@ -146,11 +152,11 @@ def _rules(model: type[Parameters], name: str) -> Mapping[str, Any]:
     return next((option for option in options if option.get("type") in ("integer", "number")), {})
 
 
-def _words(changes: Mapping[str, Any], settings: Settings) -> str:
+def _words(changes: Mapping[str, Any], settings: RemedySettings) -> str:
     return " and ".join(_change_words(name, value, settings) for name, value in changes.items())
 
 
-def _change_words(name: str, value: Any, settings: Settings) -> str:
+def _change_words(name: str, value: Any, settings: RemedySettings) -> str:
     if isinstance(value, bool):
         return f"{'with' if value else 'without'} “{settings.title(name)}”"
     shown = f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

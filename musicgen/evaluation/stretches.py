@@ -13,7 +13,7 @@ Seconds = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Place:
+class StretchPlace:
     """Where a clip belongs: its second 0 is second `start` of this song. A song belongs to itself, at 0."""
 
     song_id: str
@@ -66,7 +66,7 @@ class Wish:
 
     reference: Seconds | None = None
     generated: Seconds | None = None
-    places: tuple[Place | None, Place | None] = (None, None)
+    places: tuple[StretchPlace | None, StretchPlace | None] = (None, None)
 
     @property
     def offset(self) -> float | None:

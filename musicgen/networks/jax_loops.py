@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from musicgen.codecs.examples import Arrays
 from musicgen.networks.backend import keras, ops, stateless
 from musicgen.networks.jax_replicas import Placement
-from musicgen.networks.loops import Loop, Objective, seeded
+from musicgen.networks.objectives import Loop, Objective, seeded
 
 
 def training(model: keras.Model, optimizer: keras.Optimizer, objective: Objective) -> Loop:

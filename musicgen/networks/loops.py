@@ -13,35 +13,13 @@ run equals an uninterrupted one, and shards can run side by side.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from musicgen.codecs.examples import Arrays
 from musicgen.networks.backend import BACKEND, compiled, keras, ops, unknown_backend
+from musicgen.networks.objectives import Loop, Objective
 from musicgen.networks.replicas import spread_devices
-
-Loop = Callable[[Arrays, int, int], NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a training minimises and reports.
-
-    Attributes:
-        sums: (model, batch, training) → float32 (len(names) + 1,): sums over the batch, one for each name (the first
-            is minimised), and the weight that they are divided by to make means.
-        names: `loss` is what is reported as the loss.
-    """
-
-    sums: Callable[[keras.Model, dict[str, Any], bool], Any]
-    names: tuple[str, ...] = ("loss",)
-
-    @property
-    def n_sums(self) -> int:
-        return len(self.names) + 1
 
 
 def training_loop(model: keras.Model, optimizer: keras.Optimizer, objective: Objective, *, shards: int = 1) -> Loop:
@@ -97,13 +75,3 @@ def _spread_evaluation(all_steps: Callable[..., Any], model: keras.Model, device
     from musicgen.networks import jax_loops
 
     return jax_loops.evaluation(all_steps, model)
-
-
-def seeded(model: keras.Model, seed: Any) -> list[tuple[Any, Any]]:
-    """Dropout seeds of this step, in place of the counters that layers keep."""
-    weights = {id(variable) for variable in model.weights}
-    counters = [variable for variable in model.variables if id(variable) not in weights]
-    return [
-        (variable, ops.cast(ops.stack([seed, ops.convert_to_tensor(number, "int32")]), variable.dtype))
-        for number, variable in enumerate(counters)
-    ]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from musicgen.codecs.examples import Arrays
 from musicgen.networks.backend import keras
-from musicgen.networks.loops import Loop, Objective, seeded
+from musicgen.networks.objectives import Loop, Objective, seeded
 from musicgen.networks.programs import shared
 
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from musicgen.errors import Cancelled, MusicgenError, TrainingFailed, WrongState, sentence
 from musicgen.machine import give_way
-from musicgen.networks.memory import is_out_of_memory
+from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.runs import states
 from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
 from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder

@@ -22,7 +22,7 @@ from musicgen.settings import settings
 from musicgen.songs.content import HEAD_BYTES, refusal, sniff
 from musicgen.songs.library import known_contents
 from musicgen.songs.names import display_name
-from musicgen.songs.reader import Job, explain, read_files
+from musicgen.songs.reader import ReadingJob, explain, read_files
 from musicgen.songs.report import FileReport, Ignored, ImportReport
 from musicgen.songs.shelf import Item, Shelf
 from musicgen.songs.tidying import tidy_now_and_then
@@ -224,19 +224,19 @@ class _Intake:
 
     def read(self, files: Sequence[tuple[Item, Spooled]]) -> None:
         jobs = {
-            Job(spooled.path, item.format, self.place.new_path("clip"), spooled.size): (item, spooled)
+            ReadingJob(spooled.path, item.format, self.place.new_path("clip"), spooled.size): (item, spooled)
             for item, spooled in files
         }
         scratch = self.place.new_path("scratch")
         scratch.mkdir()
 
-        lengths: dict[Job, float] = {}
+        lengths: dict[ReadingJob, float] = {}
 
-        def on_seconds(job: Job, seconds: float) -> None:
+        def on_seconds(job: ReadingJob, seconds: float) -> None:
             of_all = f" of {lengths[job]:,.0f}" if job in lengths else ""
             self.tell(f"{jobs[job][0].path} ({seconds:,.0f}{of_all} s)")
 
-        def on_cost(job: Job, seconds: float, n_bytes: int) -> None:
+        def on_cost(job: ReadingJob, seconds: float, n_bytes: int) -> None:
             lengths[job] = seconds
             text = cost_of(jobs[job][0].path, seconds, n_bytes)
             self.tell(text)

@@ -46,7 +46,7 @@ Outcome = dict[str, Any]  # {"accepted": {…}} as `reading` describes it, or {"
 
 
 @dataclass(frozen=True)
-class Job:
+class ReadingJob:
     """One file to read: `path` is our copy, `format` what it is by its first bytes, `folder` where its clip is made,
     `size` its bytes (0: not known)."""
 
@@ -63,11 +63,11 @@ class Job:
 
 
 def read_files(
-    jobs: Sequence[Job],
+    jobs: Sequence[ReadingJob],
     scratch: Path,
-    on_seconds: Callable[[Job, float], None] = lambda _job, _seconds: None,
-    on_cost: Callable[[Job, float, int], None] = lambda _job, _seconds, _bytes: None,
-) -> Generator[tuple[Job, Outcome], None, None]:
+    on_seconds: Callable[[ReadingJob, float], None] = lambda _job, _seconds: None,
+    on_cost: Callable[[ReadingJob, float, int], None] = lambda _job, _seconds, _bytes: None,
+) -> Generator[tuple[ReadingJob, Outcome], None, None]:
     """Read every job; each with its outcome, as soon as it is known. Where one child is enough, they come in order.
 
     Exhaust or close the iterator to be sure that the children have ended. `scratch`: a folder for their temporary
@@ -96,10 +96,10 @@ def read_files(
             reader.stop()
 
 
-def shares(jobs: Sequence[Job], cores: int) -> list[list[Job]]:
+def shares(jobs: Sequence[ReadingJob], cores: int) -> list[list[ReadingJob]]:
     """The jobs dealt out to as many children as are worth starting, each time to the one with the least to do."""
     most = min(cores, MOST_CHILDREN, len(jobs), 1 + int(sum(job.seconds for job in jobs) / WORTH_A_CHILD))
-    dealt: list[list[Job]] = [[] for _ in range(most)]
+    dealt: list[list[ReadingJob]] = [[] for _ in range(most)]
     seconds = [0.0] * most
     for job in jobs:
         least = seconds.index(min(seconds))
@@ -119,7 +119,7 @@ class _Progress:
     limit: float = field(default_factory=lambda: STARTING_SECONDS)
     last: Outcome = field(default_factory=dict)
 
-    def start(self, first: int, stop: int, batch: Sequence[Job]) -> None:
+    def start(self, first: int, stop: int, batch: Sequence[ReadingJob]) -> None:
         size = sum(job.path.stat().st_size for job in batch[first:stop])
         self.first, self.stop, self.begun = first, stop, time.monotonic()
         self.base = self.limit = settings().intake_seconds + SECONDS_PER_MB * size / MB
@@ -129,13 +129,15 @@ class _Progress:
         return self.begun + self.limit - time.monotonic()
 
 
-_News = tuple[Job, Outcome | float | tuple[float, int]] | BaseException | None  # None: a reader has no more to say
+_News = (
+    tuple[ReadingJob, Outcome | float | tuple[float, int]] | BaseException | None
+)  # None: a reader has no more to say
 
 
 class _Reader(Thread):
     """Reads one share of the jobs, one child after the other, and posts what becomes of them."""
 
-    def __init__(self, jobs: Sequence[Job], scratch: Path, news: SimpleQueue[_News]) -> None:
+    def __init__(self, jobs: Sequence[ReadingJob], scratch: Path, news: SimpleQueue[_News]) -> None:
         super().__init__(name="read uploads", daemon=True)
         self._waiting = deque(jobs)
         self._scratch = scratch
@@ -176,7 +178,7 @@ class _Reader(Thread):
                 self._news.put((job, progress.last))
             self._waiting.clear()
 
-    def _listen(self, child: Child, batch: Sequence[Job], progress: _Progress) -> bool:
+    def _listen(self, child: Child, batch: Sequence[ReadingJob], progress: _Progress) -> bool:
         """Take one message; False after the last one."""
         message = _receive(child, progress.seconds_left)
         if "started" in message:
@@ -202,7 +204,7 @@ class _Reader(Thread):
         self._num_alone = max(self._num_alone - 1, 0)
         self._news.put((self._waiting.popleft(), outcome))
 
-    def _blame(self, error: Exception, batch: Sequence[Job], progress: _Progress) -> None:
+    def _blame(self, error: Exception, batch: Sequence[ReadingJob], progress: _Progress) -> None:
         """A child was lost: refuse the file it was at, or read those it was at again, one by one."""
         group = batch[progress.first : progress.stop]
         if not group:
@@ -219,7 +221,7 @@ class _Reader(Thread):
             self._settle(outcome, progress)
 
 
-def _start(batch: Sequence[Job], num_alone: int, scratch: Path) -> Child:
+def _start(batch: Sequence[ReadingJob], num_alone: int, scratch: Path) -> Child:
     jobs = [(str(job.path), job.format, str(job.folder)) for job in batch]
     longest = settings().intake_seconds + SECONDS_PER_SECOND * settings().max_audio_seconds
     longest += SECONDS_PER_MB * settings().max_upload_mb

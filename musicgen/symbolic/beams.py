@@ -7,10 +7,10 @@ from fractions import Fraction
 from itertools import groupby
 
 from musicgen.symbolic.metre import Measure
-from musicgen.symbolic.note_values import Event
+from musicgen.symbolic.note_values import WrittenEvent
 
 
-def beams_of(events: Sequence[Event], measure: Measure) -> list[list[str]]:
+def beams_of(events: Sequence[WrittenEvent], measure: Measure) -> list[list[str]]:
     """For each event of a voice the parts of its beams, from the outermost: begin, continue, end, forward hook,
     backward hook. Notes of one beat or tuplet share their beams; rests and longer notes end them."""
     found: list[list[str]] = [[] for _ in events]
@@ -22,7 +22,7 @@ def beams_of(events: Sequence[Event], measure: Measure) -> list[list[str]]:
     return found
 
 
-def _runs(events: Sequence[Event], measure: Measure) -> Iterator[list[int]]:
+def _runs(events: Sequence[WrittenEvent], measure: Measure) -> Iterator[list[int]]:
     """Numbers of notes with flags that follow one another in one beat."""
     beat = measure.beat if measure.is_compound else Fraction(1)
 
@@ -36,7 +36,7 @@ def _runs(events: Sequence[Event], measure: Measure) -> Iterator[list[int]]:
             yield list(run)
 
 
-def _flags(event: Event) -> int:
+def _flags(event: WrittenEvent) -> int:
     """Flags of a note value: one for an eighth."""
     flags, value = 0, Fraction(1)
     while event.value < value:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
-from musicgen.symbolic.note_values import VALUES, Event
+from musicgen.symbolic.note_values import VALUES, WrittenEvent
 
 _TYPES = ("breve", "whole", "half", "quarter", "eighth", "16th", "32nd", "64th", "128th", "256th", "512th", "1024th")
 _NAMES = dict(zip(sorted({plain for plain, _ in VALUES}, reverse=True), _TYPES, strict=True))
@@ -120,7 +120,7 @@ def backup(divisions: int) -> str:
 
 
 def note(
-    event: Event,
+    event: WrittenEvent,
     heads: Sequence[Head],
     divisions: int,
     voice: int,
@@ -169,7 +169,7 @@ def _instrument(head: Head) -> str:
     return f'<instrument id="{head.instrument}"/>' if head.instrument else ""
 
 
-def _value(event: Event) -> str:
+def _value(event: WrittenEvent) -> str:
     name, dots = _WRITTEN.get(event.value, ("", 0))
     return f"<type>{name}</type>{'<dot/>' * dots}" if name else ""
 

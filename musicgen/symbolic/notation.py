@@ -25,7 +25,7 @@ from musicgen.symbolic.metre import Measure, lay_out_measures
 from musicgen.symbolic.midi_writing import assign_channels
 from musicgen.symbolic.musicxml import Player
 from musicgen.symbolic.note_heads import Accidentals, drum_heads
-from musicgen.symbolic.note_values import Event, full_rest, voice_in_measure
+from musicgen.symbolic.note_values import WrittenEvent, full_rest, voice_in_measure
 from musicgen.symbolic.note_voices import score_to_voices
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score, TempoChange
 
@@ -38,7 +38,7 @@ _OTHER_PIANOS = range(1, 7)  # readers go by the name before the program, and ma
 _PERCUSSION_CLEF = ("percussion", 2, 0)
 
 
-_Voices = dict[int, list[Event]]  # number of a voice → what it has in a measure
+_Voices = dict[int, list[WrittenEvent]]  # number of a voice → what it has in a measure
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
     return musicxml.document(title, heads, bodies)
 
 
-def _by_measure(voices: Sequence[Sequence[Event]], measures: Sequence[Measure]) -> list[_Voices]:
+def _by_measure(voices: Sequence[Sequence[WrittenEvent]], measures: Sequence[Measure]) -> list[_Voices]:
     """The voices that sound in each measure; a rest where none does."""
     starts = [measure.start for measure in measures]
     sounding: list[_Voices] = [{} for _ in measures]
@@ -170,7 +170,7 @@ def _voices(voices: _Voices, measure: Measure, divisions: int, sharps: int, *, d
             )
 
 
-def _brackets(events: Sequence[Event], index: int) -> list[str]:
+def _brackets(events: Sequence[WrittenEvent], index: int) -> list[str]:
     """Where the bracket of a tuplet begins and ends."""
     tuplet = events[index].tuplet
     if tuplet is None:

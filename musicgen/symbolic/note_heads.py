@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from musicgen.symbolic.drum_heads import drum_of
 from musicgen.symbolic.musicxml import Head
-from musicgen.symbolic.note_values import Event
+from musicgen.symbolic.note_values import WrittenEvent
 
 _LETTERS = "FCGDAEB"  # along the line of fifths, on which C is 0
 _NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -23,7 +23,7 @@ def spell_pitch(pitch: int, sharps: int) -> tuple[str, int]:
     return f"{letter}{'#' * alteration}{'-' * -alteration}", octave
 
 
-def drum_heads(event: Event, part_id: str) -> list[Head]:
+def drum_heads(event: WrittenEvent, part_id: str) -> list[Head]:
     """The drums of a chord; `part_id`: of the part whose instruments they are."""
     drums = [(pitch, drum_of(pitch)) for pitch in event.pitches]
     return [
@@ -41,7 +41,7 @@ class Accidentals:
         self.signed = dict.fromkeys(order[: abs(sharps)], 1 if sharps > 0 else -1)
         self.found: dict[tuple[str, int], int] = {}
 
-    def heads(self, event: Event) -> list[Head]:
+    def heads(self, event: WrittenEvent) -> list[Head]:
         """The notes of a chord, each with an accidental where it differs from what is in force."""
         heads = []
         for pitch in event.pitches:

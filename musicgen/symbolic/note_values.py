@@ -26,7 +26,7 @@ VALUES = tuple(
 
 
 @dataclass(frozen=True, order=True)
-class Event:
+class WrittenEvent:
     """A note, a chord, or (without pitches) a rest.
 
     Attributes:
@@ -51,7 +51,7 @@ class Event:
         return self.length if self.tuplet is None else self.length * self.tuplet.actual / self.tuplet.normal
 
 
-def voice_in_measure(voice: Sequence[Event], measure: Measure) -> list[Event]:
+def voice_in_measure(voice: Sequence[WrittenEvent], measure: Measure) -> list[WrittenEvent]:
     """What of a voice sounds in a measure: events of one note value each, rests between; empty where nothing is."""
     filled = _filled(voice, measure)
     if not any(event.pitches for event in filled):
@@ -60,29 +60,29 @@ def voice_in_measure(voice: Sequence[Event], measure: Measure) -> list[Event]:
     return [piece for event in filled for piece in _pieces(event, measure, tuplets)]
 
 
-def full_rest(measure: Measure) -> list[Event]:
+def full_rest(measure: Measure) -> list[WrittenEvent]:
     """The rests of a measure in which nothing sounds: one for a whole measure."""
-    rest = Event(measure.start, measure.end)
+    rest = WrittenEvent(measure.start, measure.end)
     return [rest] if measure.short is None else list(_pieces(rest, measure, find_tuplets([rest], measure)))
 
 
-def _filled(voice: Sequence[Event], measure: Measure) -> list[Event]:
+def _filled(voice: Sequence[WrittenEvent], measure: Measure) -> list[WrittenEvent]:
     """The events of a measure, cut at its barlines, with rests between."""
-    events: list[Event] = []
+    events: list[WrittenEvent] = []
     position = measure.start
     for event in voice[bisect_right(voice, measure.start, key=lambda event: event.end) :]:
         if event.start >= measure.end:
             break
         first, last = max(event.start, measure.start), min(event.end, measure.end)
         if first > position:
-            events.append(Event(position, first))
+            events.append(WrittenEvent(position, first))
         tie = _tie(is_first=event.start >= measure.start, is_last=event.end <= measure.end)
         events.append(replace(event, start=first, end=last, tie=tie))
         position = last
-    return [*events, Event(position, measure.end)] if position < measure.end else events
+    return [*events, WrittenEvent(position, measure.end)] if position < measure.end else events
 
 
-def _pieces(event: Event, measure: Measure, tuplets: Sequence[Tuplet]) -> Iterator[Event]:
+def _pieces(event: WrittenEvent, measure: Measure, tuplets: Sequence[Tuplet]) -> Iterator[WrittenEvent]:
     """An event in parts of one note value each, cut where tuplets begin and end."""
     parts = []
     for start, end, tuplet in _in_tuplets(event, tuplets):
@@ -103,7 +103,7 @@ def _pieces(event: Event, measure: Measure, tuplets: Sequence[Tuplet]) -> Iterat
         yield replace(event, start=start, end=end, tie=tie, tuplet=tuplet)
 
 
-def _in_tuplets(event: Event, tuplets: Sequence[Tuplet]) -> Iterator[tuple[Fraction, Fraction, Tuplet | None]]:
+def _in_tuplets(event: WrittenEvent, tuplets: Sequence[Tuplet]) -> Iterator[tuple[Fraction, Fraction, Tuplet | None]]:
     """The parts of an event that lie in tuplets, and those between."""
     position = event.start
     for tuplet in tuplets:

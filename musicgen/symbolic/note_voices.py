@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from musicgen.symbolic.note_ends import exact_spans
 from musicgen.symbolic.note_grids import Spans
-from musicgen.symbolic.note_values import Event
+from musicgen.symbolic.note_values import WrittenEvent
 from musicgen.symbolic.score import Score
 
 MAX_VOICES = 4  # of one staff, where music was played and not written
 MOST_VOICES = 64  # of what was written: no more than that sounds at once
 
 
-def score_to_voices(score: Score, track: int) -> list[list[Event]]:
+def score_to_voices(score: Score, track: int) -> list[list[WrittenEvent]]:
     """The chords of one track, dealt out to voices: as many as it takes where the music was written, else four."""
     notes = score.notes[score.notes["track"] == track]
     spans = _spans(notes, score.ticks_per_beat)
     return chords_to_voices(_chords(notes, spans), MOST_VOICES if spans.is_written else MAX_VOICES)
 
 
-def score_to_chords(score: Score, track: int) -> list[Event]:
+def score_to_chords(score: Score, track: int) -> list[WrittenEvent]:
     """The chords of one track in order: notes that begin and end together. Of a pitch that is struck twice at once,
     each is in a chord of its own."""
     notes = score.notes[score.notes["track"] == track]
@@ -38,7 +38,7 @@ def _spans(notes: NDArray[np.void], ticks_per_beat: int) -> Spans:
     return Spans(notes["onset_ticks"], notes["onset_ticks"] + notes["duration_ticks"], ticks_per_beat)
 
 
-def _chords(notes: NDArray[np.void], spans: Spans) -> list[Event]:
+def _chords(notes: NDArray[np.void], spans: Spans) -> list[WrittenEvent]:
     chords: dict[tuple[Fraction, Fraction, int], dict[int, int]] = {}
     struck: Counter[tuple[Fraction, Fraction, int]] = Counter()
     for place, pitch, velocity in zip(
@@ -47,18 +47,18 @@ def _chords(notes: NDArray[np.void], spans: Spans) -> list[Event]:
         chords.setdefault((*place, struck[*place, pitch]), {})[pitch] = velocity
         struck[*place, pitch] += 1
     return sorted(
-        Event(start, end, tuple(sorted(found)), tuple(found[pitch] for pitch in sorted(found)))
+        WrittenEvent(start, end, tuple(sorted(found)), tuple(found[pitch] for pitch in sorted(found)))
         for (start, end, _), found in chords.items()
     )
 
 
-def chords_to_voices(chords: Sequence[Event], most: int = MOST_VOICES) -> list[list[Event]]:
+def chords_to_voices(chords: Sequence[WrittenEvent], most: int = MOST_VOICES) -> list[list[WrittenEvent]]:
     """Chords that overlap are dealt out to voices; what would mix two divisions of one beat goes to another voice.
 
     Args:
         most: voices; one more cuts short the one that would end first.
     """
-    voices: list[list[Event]] = []
+    voices: list[list[WrittenEvent]] = []
     for chord in chords:
         free = [voice for voice in voices if voice[-1].end <= chord.start]
         fitting = next((voice for voice in free if _is_simple_together(voice, chord)), None)
@@ -73,7 +73,7 @@ def chords_to_voices(chords: Sequence[Event], most: int = MOST_VOICES) -> list[l
     return voices
 
 
-def _is_simple_together(voice: Sequence[Event], chord: Event) -> bool:
+def _is_simple_together(voice: Sequence[WrittenEvent], chord: WrittenEvent) -> bool:
     """Whether a chord divides the beat in which it begins as the voice before it does, or more finely."""
     beat = chord.start // 1
     if chord.start == beat:
@@ -87,7 +87,7 @@ def _is_simple_together(voice: Sequence[Event], chord: Event) -> bool:
     return lcm(before, own) <= 2 * max(before, own)
 
 
-def _cut_short(voice: list[Event], chord: Event) -> None:
+def _cut_short(voice: list[WrittenEvent], chord: WrittenEvent) -> None:
     """Put a chord into a voice that still sounds."""
     last = voice.pop()
     if last.start < chord.start:

@@ -14,7 +14,7 @@ from musicgen.symbolic.smf_endings import OPEN, next_silence, pair, replay
 
 
 @dataclass(frozen=True, slots=True)
-class _Keys:
+class _KeyColumns:
     """Note-ons and note-offs in file order. `place`: chunk, channel and key. `channel`: port × 16 + channel."""
 
     place: NDArray[np.int64]
@@ -30,7 +30,7 @@ def read_notes(events: Raw, programs: Programs, modes: Modes, ports: Sequence[in
     index = np.flatnonzero(events.status < POLY_PRESSURE)
     key = events.channel(index) << 7 | events.low[index]
     chunk = events.chunk[index]
-    keys = _Keys(
+    keys = _KeyColumns(
         place=chunk << 11 | key,
         channel=np.array(ports, np.int64)[chunk] << 4 | key >> 7,
         is_on=(events.status[index] >= NOTE_ON) & (events.high[index] > 0),
@@ -62,7 +62,7 @@ def _silences(modes: Modes, ports: Sequence[int]) -> NDArray[np.int64]:
 
 
 def _silenced(
-    keys: _Keys, ons: NDArray[np.intp], offs: NDArray[np.intp], silences: NDArray[np.int64]
+    keys: _KeyColumns, ons: NDArray[np.intp], offs: NDArray[np.intp], silences: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], int]:
     """The ends of all notes, those in doubt told anew with the silences; and how many note-offs ended one."""
     in_doubt = np.isin(keys.place, np.unique(keys.place[ons[offs < 0]]))

@@ -31,7 +31,7 @@ SCOPES = {"stretch": "This stretch", "whole": "The whole pieces"}
 
 
 @dataclass(frozen=True)
-class Side:
+class ShownSide:
     """One of the two: what it is, and the stretch of it that is shown."""
 
     role: str  # reference | generated
@@ -64,7 +64,7 @@ class Level:
     peak_db: float
 
 
-def draw_comparison(reference: Side, generated: Side, judgement: Callable[[], None]) -> None:
+def draw_comparison(reference: ShownSide, generated: ShownSide, judgement: Callable[[], None]) -> None:
     """Everything below the choice. Written music is drawn at once, its sound as soon as it is rendered.
 
     `judgement` draws what to think of the generated piece."""
@@ -78,7 +78,7 @@ def draw_comparison(reference: Side, generated: Side, judgement: Callable[[], No
     _metrics(reference, generated)
 
 
-def _listen(reference: Side, generated: Side) -> tuple[Side, Side]:
+def _listen(reference: ShownSide, generated: ShownSide) -> tuple[ShownSide, ShownSide]:
     """Two players; the gains, if any, are part of the sides from here on, so that eye and ear agree."""
     levels = [level(side) if side.clip.has_audio else None for side in (reference, generated)]
     sides = [reference, generated]
@@ -99,8 +99,8 @@ def _listen(reference: Side, generated: Side) -> tuple[Side, Side]:
     return sides[0], sides[1]
 
 
-def _louder(side: Side, gain_db: float) -> Side:
-    return Side(side.role, side.id, side.name, side.clip, side.stretch, side.shift_seconds, gain_db)
+def _louder(side: ShownSide, gain_db: float) -> ShownSide:
+    return ShownSide(side.role, side.id, side.name, side.clip, side.stretch, side.shift_seconds, gain_db)
 
 
 def _loudness_switch(reference: Level, generated: Level, heading: str) -> tuple[float, float]:
@@ -127,7 +127,7 @@ def _level_words(heard: Level, gain_db: float) -> str:
     return f"{words} · played {gain_db:+.1f} dB" if abs(gain_db) >= AUDIBLE_DB else words
 
 
-def level(side: Side) -> Level:
+def level(side: ShownSide) -> Level:
     """RMS and peak level of the stretch, once per content."""
     stamp = side.clip.facts.get("sha256", side.id)
     return _level(stamp, side.stretch.start, side.stretch.stop, _clip=side.clip)
@@ -141,7 +141,7 @@ def _level(stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
     return Level(measured["rms_db"], measured["peak_db"])
 
 
-def _look(reference: Side, generated: Side) -> None:
+def _look(reference: ShownSide, generated: ShownSide) -> None:
     lanes = [reference.lane, generated.lane]
     if reference.clip.medium == "midi" and generated.clip.medium == "midi":
         figure = roll_figure(lanes)
@@ -157,7 +157,7 @@ def _look(reference: Side, generated: Side) -> None:
     )
 
 
-def _metrics(reference: Side, generated: Side) -> None:
+def _metrics(reference: ShownSide, generated: ShownSide) -> None:
     """The table, measured in a child process. Notes are counted in the whole pieces at first, sound on the stretch."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("#### Measured")
@@ -174,8 +174,8 @@ def _metrics(reference: Side, generated: Side) -> None:
 class Measurement:
     """What is measured, once per pair and stretch."""
 
-    reference: Side
-    generated: Side
+    reference: ShownSide
+    generated: ShownSide
     is_stretch: bool
 
     @property
@@ -196,11 +196,11 @@ class Measurement:
         with st.container(key="compare_metrics"):
             draw_metrics(self.future().result(), self.reference.heading)
 
-    def _stretch(self, side: Side) -> tuple[float, float] | None:
+    def _stretch(self, side: ShownSide) -> tuple[float, float] | None:
         return (round(side.stretch.start, 3), round(side.stretch.stop, 3)) if self.is_stretch else None
 
     def _measure(self) -> dict[str, Any]:
-        from musicgen.evaluation.comparison import comparison
+        from musicgen.comparison.comparison import comparison
 
         return comparison(
             self.reference.id, self.generated.id,

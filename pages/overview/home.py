@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from pages.home.progress import Progress, look_around
+from pages.home.first_steps import Progress, look_around
 from pages.ui.errors import shown_errors
 from pages.ui.layout import medium_badge, state_badge
 from pages.ui.navigation import PLACES, go_to, page_link

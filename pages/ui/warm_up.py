@@ -10,7 +10,7 @@ import pages.ui
 LIGHT = (
     "musicgen.clips.exports",
     "musicgen.doctor",
-    "musicgen.evaluation.comparison",
+    "musicgen.comparison.comparison",
     "musicgen.runs.api",
     "musicgen.songs.intake",
     "musicgen.songs.samples",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.compare.comparison_view import Side, draw_comparison
+from pages.compare.comparison_view import ShownSide, draw_comparison
 from pages.compare.pair_choice import choose_generated, choose_reference
 from pages.compare.stretch_view import SHORTEST, choose_stretches
 from pages.ui.commands import command_line, show_command
@@ -45,14 +45,14 @@ def main() -> None:
         show_command(command_line("compare", reference.id, generated.id))
 
 
-def sides(reference: Song | Output, generated: Output) -> tuple[Side, Side]:
+def sides(reference: Song | Output, generated: Output) -> tuple[ShownSide, ShownSide]:
     """The stretch that the visitor chose, on both sides."""
     (ours, our_shift), (theirs, their_shift) = choose_stretches(
         (reference.id, generated.id), reference.seconds, generated.seconds, offset_between(reference, generated)
     )
     return (
-        Side("reference", reference.id, reference.name, reference.clip, ours, our_shift),
-        Side("generated", generated.id, generated.name, generated.clip, theirs, their_shift),
+        ShownSide("reference", reference.id, reference.name, reference.clip, ours, our_shift),
+        ShownSide("generated", generated.id, generated.name, generated.clip, theirs, their_shift),
     )
 
 

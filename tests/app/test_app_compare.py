@@ -19,7 +19,7 @@ from stored_work import (
     with_sound,
 )
 
-from musicgen.evaluation import comparison
+from musicgen.comparison import comparison
 from musicgen.runs.api import get_output
 
 pytestmark = pytest.mark.usefixtures("home", "measured")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stored_work import add_output, add_run, add_song, is_clean, markup, said, tone, visit
 
-from musicgen.evaluation import comparison
+from musicgen.comparison import comparison
 from pages.compare.differences import differences
 
 pytestmark = pytest.mark.usefixtures("home")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
 
-from musicgen.evaluation import comparison
+from musicgen.comparison import comparison
 from musicgen.runs.api import get_task, list_outputs, list_tasks
 
 pytestmark = pytest.mark.usefixtures("home", "measured")

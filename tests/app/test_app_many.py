@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from stored_work import add_output, add_run, add_song, is_clean, said, tone, tune, visit
 from streamlit.testing.v1 import AppTest
 
-from musicgen.evaluation import comparison
+from musicgen.comparison import comparison
 from musicgen.runs.api import count_outputs, get_output
 from musicgen.songs.library import count_songs, find_songs, get_song
 from musicgen.storage import database

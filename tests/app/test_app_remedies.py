@@ -18,7 +18,8 @@ from stored_work import (
 )
 from streamlit.testing.v1 import AppTest
 
-from musicgen.evaluation import audio, comparison
+from musicgen.comparison import comparison
+from musicgen.evaluation import audio
 from musicgen.evaluation.degeneracy import verdicts
 from musicgen.evaluation.verdict import MORE_SONGS, SLOWER, Verdict
 from musicgen.runs.api import get_run, list_runs, list_tasks

@@ -135,7 +135,7 @@ class TestOriginal:
         assert made.facts["segment"] == segment
 
     def test_s11_floors_are_measured_where_the_loss_is(self, rivals: dict) -> None:
-        from musicgen.floors.losses import linear_predictor_mse, persistence_mse
+        from musicgen.floors.floors import linear_predictor_mse, persistence_mse
 
         _, prepared, _, rows, made, songs = rivals["leaky_relu"]
         pcm = np.rint(songs[0].clip.waveform().samples.astype(float) * 32_767)

@@ -13,10 +13,10 @@ from test_networks_training import RECIPE, Keeper, networks, squared_error, task
 from musicgen.approaches import approach
 from musicgen.contract.monitor import SilentMonitor
 from musicgen.errors import TrainingFailed
-from musicgen.networks import training as engine
+from musicgen.networks import engine
 from musicgen.networks.batch_sizes import BatchSizes
-from musicgen.networks.memory import is_out_of_memory
-from musicgen.networks.training import Recipe, Task, fit
+from musicgen.networks.engine import LearningTask, Recipe, fit
+from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.runs import api
 
 pytestmark = pytest.mark.numeric
@@ -207,7 +207,7 @@ def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError):
         fit(
             networks(),
-            [Task("a", engine.Objective(broken), task().training, None)],
+            [LearningTask("a", engine.Objective(broken), task().training, None)],
             RECIPE,
             seed=0,
             monitor=SilentMonitor(),
@@ -227,7 +227,7 @@ def test_memory_of_the_machine_counts_as_well(monkeypatch: pytest.MonkeyPatch) -
 
     listener = Listener()
     monkeypatch.setattr(engine, "FLOPS_PER_CALL", 8e6)  # eight examples a call at most: one batch, or two halves
-    fit(networks(), [Task("a", squared_error, Hungry(), None)], Recipe(1, 64, 0.01), seed=0, monitor=listener)
+    fit(networks(), [LearningTask("a", squared_error, Hungry(), None)], Recipe(1, 64, 0.01), seed=0, monitor=listener)
     assert listener.rows[0].extra["batch_size"] == 32
 
 

@@ -14,14 +14,14 @@ from musicgen.approaches import approach
 from musicgen.approaches.amplitude_lstm.bank_network import BankStepper
 from musicgen.approaches.audio_wavenet.sampler import RawAudioSampler
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
-from musicgen.approaches.jazz_lstm.examples import NOTHING
 from musicgen.approaches.jazz_lstm.sizes import JazzSizes
 from musicgen.approaches.jazz_lstm.stepper import MeasureStepper, allowed_words
+from musicgen.approaches.jazz_lstm.windows import NOTHING
 from musicgen.approaches.note_wavenet.network import WaveNetEventStepper, WordStepper
-from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_examples import EventExamples, EventStretch
 from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.event_stepper import EventStepper
-from musicgen.approaches.notes.events import Song
+from musicgen.approaches.notes.events import EventSong
 from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.approaches.notes.token_network import TokenStepper
 from musicgen.approaches.spectral_lstm.block_network import BlockStepper
@@ -31,8 +31,8 @@ from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.networks.backend import compiled, ops
-from musicgen.sampling.decoding import Rules, uniforms
-from musicgen.sampling.tokens import hear, sample
+from musicgen.sampling.rules import Rules, uniforms
+from musicgen.sampling.token_sampler import hear, sample
 from tests.choices import assert_chosen
 from tests.makers_jazz import tune
 from tests.makers_music import audio_song, midi_song, song
@@ -96,14 +96,14 @@ def note_wavenet_tokens() -> BothWays:
     return from_tokens(stepper, codec, training.sequence_length, lambda ids: model(ids)[:, -1])
 
 
-def from_events(stepper: EventStepper, codec: Any, real: Song) -> BothWays:
+def from_events(stepper: EventStepper, codec: Any, real: EventSong) -> BothWays:
     whole = compiled(stepper.model, stepper.model)
 
     def anew(events: Ids, number: int, field: int) -> np.ndarray:
         if field not in codec.spoken:
             return np.zeros(codec.sizes[field])
-        told = Song(codec.ids_to_events(events), real.start, real.bar)
-        arrays = EventExamples(codec, [Stretch(told, 0, LENGTH)], LENGTH).gather(np.arange(1), None)
+        told = EventSong(codec.ids_to_events(events), real.start, real.bar)
+        arrays = EventExamples(codec, [EventStretch(told, 0, LENGTH)], LENGTH).gather(np.arange(1), None)
         answers = whole({name: array for name, array in arrays.items() if name != "mask"})
         return np.asarray(answers[codec.spoken.index(field)])[0, number]
 

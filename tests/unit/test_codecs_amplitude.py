@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from musicgen.approaches.amplitude_lstm.bank import N_PARTS, Bank, fit_bank
-from musicgen.approaches.amplitude_lstm.bank_examples import FrameExamples
+from musicgen.approaches.amplitude_lstm.bank_examples import BankExamples
 from musicgen.approaches.amplitude_lstm.codec import AmplitudeCodec
 from musicgen.approaches.amplitude_lstm.mapped import mapped
-from musicgen.approaches.amplitude_lstm.stretches import Cut, hear, make_codec, stretches
+from musicgen.approaches.amplitude_lstm.training_parts import Cut, hear, make_codec, stretches
 from musicgen.approaches.amplitude_lstm.windows import WindowExamples, window_starts
 from musicgen.audio.waveform import Waveform, float_to_pcm16
 from musicgen.codecs.examples import blocks, steps_per_block
@@ -219,7 +219,7 @@ class TestBank:
             assert np.isfinite(bank.log_likelihood(bank.energies(samples))).all()
 
     def test_frames_are_learned_from_once_in_validation(self, bank: Bank) -> None:
-        examples = FrameExamples(bank, [two_tones(4_000), two_tones(1_000)], steps=8, warm_up=3)
+        examples = BankExamples(bank, [two_tones(4_000), two_tones(1_000)], steps=8, warm_up=3)
         arrays = examples.gather(np.arange(examples.n_examples), None)
         kept = arrays["energies"][arrays["mask"] > 0]
         np.testing.assert_array_equal(kept, np.concatenate([each[1:] for each in examples.energies]))
@@ -227,7 +227,7 @@ class TestBank:
         np.testing.assert_array_equal(before, np.concatenate([each[:-1] for each in examples.codes]))
 
     def test_windows_begin_anew_each_epoch(self, bank: Bank) -> None:
-        examples = FrameExamples(bank, [two_tones(8_000)], steps=16, passes=4)
+        examples = BankExamples(bank, [two_tones(8_000)], steps=16, passes=4)
         every = np.arange(examples.n_examples)
         one, again, other = (examples.gather(every, np.random.default_rng(seed))["previous"] for seed in (1, 1, 2))
         np.testing.assert_array_equal(one, again)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicgen.approaches.notes.event_examples import SHADOW, EventExamples, Stretch
+from musicgen.approaches.notes.event_examples import SHADOW, EventExamples, EventStretch
 from musicgen.approaches.notes.event_features import FADING, NOTHING_HEARD, features_of
 from musicgen.approaches.notes.event_fitting import make_event_codec
 from musicgen.approaches.notes.events import (
@@ -281,7 +281,7 @@ class TestFeatures:
 class TestEventExamples:
     def examples(self, steps: int = 16, **options: object) -> EventExamples:
         codec, (song,) = make_event_codec([(chords(12), None)])
-        return EventExamples(codec, [Stretch(song, 0, len(song))], steps, **options)  # type: ignore[arg-type]
+        return EventExamples(codec, [EventStretch(song, 0, len(song))], steps, **options)  # type: ignore[arg-type]
 
     def test_every_event_is_learned_from_once(self) -> None:
         for options in ({}, {"warm_up": 5}):
@@ -340,7 +340,7 @@ class TestEventExamples:
 
     def test_short_song_is_padded(self) -> None:
         codec, (song,) = make_event_codec([(melody([60, 62, 64, 65]), None)])
-        arrays = EventExamples(codec, [Stretch(song, 0, 4)], 16).gather(np.arange(1), None)
+        arrays = EventExamples(codec, [EventStretch(song, 0, 4)], 16).gather(np.arange(1), None)
         assert arrays["mask"][0].tolist() == [1.0] * 4 + [0.0] * 12
         assert arrays["chosen"].shape == (1, 16, len(FIELDS))
 

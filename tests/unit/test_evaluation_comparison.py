@@ -15,10 +15,10 @@ import pytest
 from musicgen.audio.wav import wav_bytes
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
+from musicgen.comparison import comparison as module
+from musicgen.comparison.comparison import compare_clips, comparison
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, MusicgenError, NotFound, RejectedFile, WrongState
-from musicgen.evaluation import comparison as module
-from musicgen.evaluation.comparison import compare_clips, comparison
 from musicgen.evaluation.description import describe_clip
 from musicgen.processes import ROOT
 from musicgen.storage import database
@@ -276,7 +276,7 @@ def test_an_output_is_described_with_verdicts(tmp_path: Path):
 def test_the_process_that_asks_stays_light():
     heavy = ["tensorflow", "keras", "librosa", "music21", "numba", "scipy", "symusic", "soundfile", "soxr", "pydub"]
     script = (
-        "import sys, musicgen.evaluation.comparison, musicgen.evaluation.glossary, musicgen.evaluation.degeneracy\n"
+        "import sys, musicgen.comparison.comparison, musicgen.evaluation.glossary, musicgen.evaluation.degeneracy\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -10,8 +10,8 @@ import pytest
 
 from musicgen.errors import InvalidInput
 from musicgen.floors import linear_prediction
+from musicgen.floors.floors import bigram_nats, linear_predictor_mse, persistence_mse, uniform_nats, unigram_nats
 from musicgen.floors.linear_prediction import fit_linear_predictor
-from musicgen.floors.losses import bigram_nats, linear_predictor_mse, persistence_mse, uniform_nats, unigram_nats
 
 pytestmark = pytest.mark.numeric
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from musicgen.errors import InvalidInput
 from musicgen.evaluation import midi, originality
-from musicgen.evaluation.events import between_seconds, events_of
+from musicgen.evaluation.note_events import between_seconds, events_of
 from musicgen.symbolic.score import Score, TempoChange, Track, make_notes
 
 BEAT = 480  # ticks; half a second at 120 BPM

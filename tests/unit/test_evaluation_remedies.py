@@ -9,7 +9,7 @@ import pytest
 from musicgen.approaches import approaches
 from musicgen.contract.parameters import Parameters, parameter
 from musicgen.evaluation import verdict as words
-from musicgen.evaluation.remedies import Offer, Settings, possible_remedies, scaled
+from musicgen.evaluation.remedies import Offer, RemedySettings, possible_remedies, scaled
 from musicgen.evaluation.verdict import Remedy, Verdict
 
 
@@ -33,8 +33,8 @@ def offers(*remedies: Remedy, training: dict[str, Any] | None = None, done: int 
     verdict = Verdict("looping", "Looping", "loop_share", 1.0, 0.9, "It loops.", remedies).to_json()
     return possible_remedies(
         [verdict],
-        Settings(Training, Training(**(training or {})).model_dump()),
-        Settings(Generation, Generation(**generation).model_dump()),
+        RemedySettings(Training, Training(**(training or {})).model_dump()),
+        RemedySettings(Generation, Generation(**generation).model_dump()),
         trained_epochs=done,
     )
 
@@ -98,7 +98,7 @@ def test_each_thing_is_offered_once_and_the_unknown_never():
     assert titles(words.WARMER, words.WARMER) == ["Generate again at temperature 1.25"]
     assert titles(Remedy("Sing.", "generate", {"voice": 2.0})) == []
     old = {"remedies": [{"text": "Warmer.", "action": "generate", "factors": {"temperature": 2.0}}]}
-    settings = Settings(Training, {}), Settings(Generation, {"temperature": 1.0})
+    settings = RemedySettings(Training, {}), RemedySettings(Generation, {"temperature": 1.0})
     assert possible_remedies([old], *settings)[0].changes == {"temperature": 2.0}
     assert possible_remedies([{"remedies": [{"text": "?", "action": "dance"}]}], *settings) == []
 
@@ -111,7 +111,10 @@ def test_every_approach_has_something_to_offer_and_accepts_it(key: str):
     known = approaches()[key]
     for preset in known.presets.values():
         training, generation = known.Training(**preset.training), known.Generation(**preset.generation)
-        settings = Settings(known.Training, training.model_dump()), Settings(known.Generation, generation.model_dump())
+        settings = (
+            RemedySettings(known.Training, training.model_dump()),
+            RemedySettings(known.Generation, generation.model_dump()),
+        )
         verdict = Verdict("x", "X", "x", 1.0, 0.9, "X.", tuple(EVERY)).to_json()
         found = possible_remedies([verdict], *settings)
         assert {"resume", "songs"} <= {offer.action for offer in found}

@@ -9,10 +9,10 @@ from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput
 from musicgen.evaluation import audio, glossary, midi, originality
 from musicgen.evaluation.sound_copies import SoundCopies
-from musicgen.evaluation.stretches import Place, Wish, choose_stretches
+from musicgen.evaluation.stretches import StretchPlace, Wish, choose_stretches
 from musicgen.symbolic.score import Score, make_notes
 
-ALIGNED = Wish(places=(Place("song-a"), Place("song-a", 3.0)))
+ALIGNED = Wish(places=(StretchPlace("song-a"), StretchPlace("song-a", 3.0)))
 
 
 def test_the_glossary_explains_every_metric_and_no_other():
@@ -55,12 +55,12 @@ def test_a_prediction_is_laid_beside_what_it_predicts(is_sound: bool):
 
 
 def test_two_predictions_of_one_song_are_compared_where_both_are():
-    wish = Wish(places=(Place("song-a", 2.0), Place("song-a", 0.5)))
+    wish = Wish(places=(StretchPlace("song-a", 2.0), StretchPlace("song-a", 0.5)))
     found = choose_stretches(wish, 4.0, 4.0, is_sound=True)
     assert (found.reference, found.generated) == ((0.0, 2.5), (1.5, 4.0))
-    apart = Wish(places=(Place("song-a", 0.0), Place("song-a", 9.0)))
+    apart = Wish(places=(StretchPlace("song-a", 0.0), StretchPlace("song-a", 9.0)))
     assert choose_stretches(apart, 4.0, 4.0, is_sound=True).kind == "from_start"
-    strangers = Wish(places=(Place("song-a"), Place("song-b", 1.0)))
+    strangers = Wish(places=(StretchPlace("song-a"), StretchPlace("song-b", 1.0)))
     assert choose_stretches(strangers, 4.0, 4.0, is_sound=True).kind == "from_start"
 
 

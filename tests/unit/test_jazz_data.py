@@ -10,7 +10,7 @@ import pytest
 
 from musicgen.approaches import approach
 from musicgen.approaches.jazz_lstm.codec import JazzCodec
-from musicgen.approaches.jazz_lstm.examples import NOTHING, Melody, drawn_windows, one_hot_arrays
+from musicgen.approaches.jazz_lstm.windows import NOTHING, Melody, drawn_windows, one_hot_arrays
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import Prepared
 from musicgen.errors import InvalidInput, InvalidParameter

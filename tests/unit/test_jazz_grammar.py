@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from musicgen.approaches.jazz_lstm.copies import copied_share, longest_run
 from musicgen.approaches.jazz_lstm.lines import by_measure, gathered_chords, single_notes, top_line, whole_measures
-from musicgen.approaches.jazz_lstm.phrases import ANY, Fitting, Player, as_chord_tones, pruned
+from musicgen.approaches.jazz_lstm.phrases import ANY, Fitting, MelodyPlayer, as_chord_tones, pruned
 from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, chord_at, read_token
 from musicgen.errors import InvalidInput
 from musicgen.symbolic.gathering import STEPS, Event, gather_events
@@ -150,7 +150,7 @@ def test_the_chord_of_a_moment() -> None:
 def test_notes_made_from_words_fit_them(seed: int) -> None:
     chords = [Event(0, 48, (48, 52, 55), 80)]
     tokens = [read_token(word) for word in WORDS[0].split()]
-    notes = Player(Fitting(), np.random.default_rng(seed)).measure(tokens, chords, BAR)
+    notes = MelodyPlayer(Fitting(), np.random.default_rng(seed)).measure(tokens, chords, BAR)
     tones = tones_of((48, 52, 55))
     assert [note.length for note in notes] == [6, 6, 4, 8, 12]
     assert 60 <= notes[0].pitches[0] < 72
@@ -171,7 +171,7 @@ def test_notes_made_from_words_fit_them(seed: int) -> None:
 
 def test_no_note_crosses_its_measure() -> None:
     tokens = [Token("C", 30), Token("R", 6), Token("C", 30), Token("C", 30)]
-    notes = Player(Fitting(), np.random.default_rng(0)).measure(tokens, [Event(0, 48, (60, 64, 67), 80)], BAR)
+    notes = MelodyPlayer(Fitting(), np.random.default_rng(0)).measure(tokens, [Event(0, 48, (60, 64, 67), 80)], BAR)
     assert [(note.onset, note.end) for note in notes] == [(0, 30), (36, 48)]
 
 
@@ -179,7 +179,7 @@ def test_no_note_crosses_its_measure() -> None:
 def test_as_the_authors_tidied_up(seed: int) -> None:
     tokens = as_chord_tones([read_token(word) for word in " ".join(WORDS).split()] * 4)
     assert {token.kind for token in tokens} == {"C", "S"}
-    player = Player(Fitting(round_lengths=True), np.random.default_rng(seed))
+    player = MelodyPlayer(Fitting(round_lengths=True), np.random.default_rng(seed))
     notes = pruned(player.measure(tokens, [Event(0, 48, (60, 64, 67), 80)], None))
     assert all(note.length % 3 == 0 and note.length > 0 and note.onset % 3 == 0 for note in notes)
     assert all(note.pitches[0] >= 48 for note in notes)
@@ -189,7 +189,7 @@ def test_as_the_authors_tidied_up(seed: int) -> None:
 def test_the_line_turns_where_the_register_ends() -> None:
     up = read_token("C,0.250,<P8,A4>")
     fitting = Fitting(nearness=1.0, lowest=60, highest=72, home=60)
-    player = Player(fitting, np.random.default_rng(0))
+    player = MelodyPlayer(fitting, np.random.default_rng(0))
     notes = player.measure([Token("C", 3), *[up] * 12], [Event(0, 48, (48, 52, 55), 80)], None)
     assert all(60 <= note.pitches[0] <= 72 for note in notes)
     assert Fitting().nearness == ANY

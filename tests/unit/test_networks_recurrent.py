@@ -8,7 +8,8 @@ import pytest
 
 from musicgen.networks.activations import activation, hard_sigmoid
 from musicgen.networks.backend import compiled, ops
-from musicgen.networks.loops import Objective, training_loop
+from musicgen.networks.loops import training_loop
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
 pytestmark = pytest.mark.numeric

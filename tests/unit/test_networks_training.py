@@ -14,8 +14,9 @@ from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.errors import Cancelled, TrainingFailed
 from musicgen.networks.backend import ops, set_seed, use_device
 from musicgen.networks.bundle import Networks
-from musicgen.networks.loops import Objective, training_loop
-from musicgen.networks.training import Recipe, Task, fit
+from musicgen.networks.engine import LearningTask, Recipe, fit
+from musicgen.networks.loops import training_loop
+from musicgen.networks.objectives import Objective
 
 pytestmark = pytest.mark.numeric
 
@@ -64,8 +65,8 @@ class Keeper(SilentMonitor):
             save(self.folder)
 
 
-def task(n: int = 100, validation: int = 20, **more) -> Task:
-    return Task("a", squared_error, Lines(n), Lines(validation) if validation else None, **more)
+def task(n: int = 100, validation: int = 20, **more) -> LearningTask:
+    return LearningTask("a", squared_error, Lines(n), Lines(validation) if validation else None, **more)
 
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, schedule="cosine", clip=1.0)
@@ -144,7 +145,7 @@ def training_loop_sums(model: keras.Model, shards: int) -> list[float]:
 
 def test_two_networks_train_side_by_side_as_each_would_alone() -> None:
     both = networks(names=("a", "b"))
-    fit(both, [task(), Task("b", squared_error, Lines(100, slope=-3.0), Lines(20, slope=-3.0))],
+    fit(both, [task(), LearningTask("b", squared_error, Lines(100, slope=-3.0), Lines(20, slope=-3.0))],
         Recipe(2, 8, 0.01), seed=1, monitor=(keeper := Keeper()))  # fmt: skip
     alone = networks(names=("a", "b"))
     fit(alone, [task()], Recipe(2, 8, 0.01), seed=1, monitor=SilentMonitor())
@@ -159,14 +160,16 @@ def test_not_a_number_stops_with_advice() -> None:
         return squared_error_sums(model, batch, training) * ops.log(ops.convert_to_tensor(-1.0))
 
     with pytest.raises(TrainingFailed, match=r"step 1 of epoch 1") as caught:
-        fit(networks(), [Task("a", Objective(broken), Lines(20), None)], RECIPE, seed=0, monitor=SilentMonitor())
+        fit(
+            networks(), [LearningTask("a", Objective(broken), Lines(20), None)], RECIPE, seed=0, monitor=SilentMonitor()
+        )
     assert "learning_rate" in caught.value.advice
 
 
 def test_early_stopping_and_going_on_after_it(tmp_path: Path) -> None:
     net, keeper = networks(dropout=0.0), Keeper()
     recipe = Recipe(50, 8, 1e-9, patience=2)  # nothing is learned, so nothing gets better
-    still = Task("a", squared_error, Lines(40), Lines(20))
+    still = LearningTask("a", squared_error, Lines(40), Lines(20))
     fit(net, [still], recipe, seed=0, monitor=keeper)
     stopped = len(keeper.rows)
     assert stopped < 10

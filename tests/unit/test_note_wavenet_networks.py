@@ -18,14 +18,14 @@ from musicgen.approaches.note_wavenet.network import (
     build_word_network,
     word_stepper,
 )
-from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_examples import EventExamples, EventStretch
 from musicgen.approaches.notes.event_fitting import make_event_codec
 from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import GAP
 from musicgen.contract.drawing import ReceptiveField
 from musicgen.networks.backend import ops, set_seed
-from musicgen.sampling.decoding import Rules, uniforms
-from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample
+from musicgen.sampling.rules import Rules, uniforms
+from musicgen.sampling.token_sampler import HEARD_PER_CALL, hear, sample
 from tests.choices import assert_chosen
 from tests.makers_music import chords
 
@@ -159,7 +159,7 @@ def events() -> tuple:
     model = build_wavenet_events(sizes, FULL)
     model.set_weights([RNG.normal(scale=0.4, size=w.shape) for w in model.get_weights()])
     stepper = WaveNetEventStepper(model, sizes, FULL, codec)
-    return model, sizes, codec, stepper, EventExamples(codec, [Stretch(song, 0, len(song))], len(song))
+    return model, sizes, codec, stepper, EventExamples(codec, [EventStretch(song, 0, len(song))], len(song))
 
 
 def test_events_cached_is_uncached(events: tuple) -> None:

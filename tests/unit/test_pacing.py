@@ -12,8 +12,8 @@ from test_approach_contract import KEYS, songs_for
 from musicgen.approaches import approach
 from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.parameters import read_parameters
-from musicgen.networks import training as engine
-from musicgen.networks.training import Recipe
+from musicgen.networks import engine
+from musicgen.networks.engine import Recipe
 
 pytestmark = pytest.mark.numeric
 

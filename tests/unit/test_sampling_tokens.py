@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_examples import EventExamples, EventStretch
 from musicgen.approaches.notes.event_fitting import make_event_codec
 from musicgen.approaches.notes.event_network import build_event_network, each_class, from_anchor, turned
 from musicgen.approaches.notes.event_sizes import EventSizes
@@ -13,9 +13,9 @@ from musicgen.approaches.notes.event_stepper import EventStepper
 from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, VOICE
 from musicgen.approaches.notes.token_network import TokenStepper, WindowStepper, build_token_network
 from musicgen.networks.backend import compiled, ops, set_seed
-from musicgen.sampling.decoding import Rules, choose, uniforms
 from musicgen.sampling.portions import CALL_SECONDS, FIRST, in_portions
-from musicgen.sampling.tokens import HEARD_PER_CALL, hear, sample
+from musicgen.sampling.rules import Rules, choose, uniforms
+from musicgen.sampling.token_sampler import HEARD_PER_CALL, hear, sample
 from tests.choices import assert_chosen
 from tests.makers_music import chords
 
@@ -54,7 +54,7 @@ class TestRules:
         assert (shares(self.LOGITS, Rules(top_p=0.9)) > 0).tolist() == [False, True, True, True]
 
     def test_top_p_keeps_what_sorting_would_keep(self) -> None:
-        from musicgen.sampling.decoding import _is_in_nucleus
+        from musicgen.sampling.rules import _is_in_nucleus
 
         logits = RNG.normal(scale=3.0, size=(40, 30)).astype(np.float32)
         logits[:, 3] = logits[:, 7]  # equally likely ones come and go together
@@ -69,7 +69,7 @@ class TestRules:
         assert shares([0.0, 3.0, 1.0], Rules(greedy=True)).tolist() == [0, 1, 0]
 
     def test_what_was_chosen_lately_is_so_many_times_less_likely(self) -> None:
-        from musicgen.sampling.decoding import less_likely_again
+        from musicgen.sampling.rules import less_likely_again
 
         logits = np.array([self.LOGITS, self.LOGITS], np.float32)
         recent = np.array([[-1, 3, 3], [-1, -1, -1]], np.int32)  # twice chosen counts once; nothing was chosen
@@ -129,7 +129,7 @@ def events() -> tuple[object, EventSizes, object, EventExamples]:
     set_seed(5)
     model = build_event_network(sizes)
     model.set_weights([RNG.normal(scale=0.4, size=w.shape) for w in model.get_weights()])
-    return model, sizes, codec, EventExamples(codec, [Stretch(song, 0, len(song))], len(song))
+    return model, sizes, codec, EventExamples(codec, [EventStretch(song, 0, len(song))], len(song))
 
 
 def test_events_cached_is_uncached(events: tuple) -> None:
@@ -225,7 +225,7 @@ def test_a_song_in_another_key_is_as_likely(events: tuple) -> None:
     stretch = examples.stretches[0]
     nats = []
     for shift in (0, 2):
-        moved = EventExamples(codec, [Stretch(stretch.song, 0, 60)], 60)
+        moved = EventExamples(codec, [EventStretch(stretch.song, 0, 60)], 60)
         moved.ids[0][:, PITCH] += shift
         arrays = moved.gather(np.arange(1), None)
         logits = np.asarray(model({name: array for name, array in arrays.items() if name != "mask"})[2])[0]

@@ -16,7 +16,7 @@ from musicgen.processes import ChildError
 from musicgen.songs import intake, reader, reading, workplace
 from musicgen.songs.intake import Upload, add_uploads
 from musicgen.songs.library import list_songs
-from musicgen.songs.reader import Job, Outcome, read_files
+from musicgen.songs.reader import Outcome, ReadingJob, read_files
 from musicgen.songs.tidying import Inspection, inspect
 
 pytestmark = [
@@ -32,12 +32,12 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSICGEN_INTAKE_MEMORY_MB", "400")
 
 
-def jobs(folder: Path, *orders: str) -> list[Job]:
+def jobs(folder: Path, *orders: str) -> list[ReadingJob]:
     made = []
     for index, order in enumerate(orders):
         path = folder / f"{index}.mid"
         path.write_bytes(b"MThd " + order.encode())
-        made.append(Job(path, "midi", folder / f"clip-{index}"))
+        made.append(ReadingJob(path, "midi", folder / f"clip-{index}"))
     return made
 
 
@@ -63,7 +63,7 @@ def test_all_in_one_child_and_in_order(tmp_path: Path) -> None:
     ],
 )
 def test_only_the_file_that_does_it_is_lost(tmp_path: Path, order: str, code: str, said: str) -> None:
-    found: list[tuple[Job, Outcome]] = list(read_files(jobs(tmp_path, "ok", order, "ok", order, "ok"), tmp_path))
+    found: list[tuple[ReadingJob, Outcome]] = list(read_files(jobs(tmp_path, "ok", order, "ok", order, "ok"), tmp_path))
     codes = [outcome.get("rejected", {}).get("code", "ok") for _, outcome in found]
     assert codes == ["ok", code, "ok", code, "ok"]
     message = found[1][1]["rejected"]["message"]

@@ -190,7 +190,7 @@ def test_frames_play_as_long_and_as_loud_as_they_should(frames: Run) -> None:
 
 def test_a_carried_memory_of_frames_is_that_of_the_whole_window(frames: Run) -> None:
     from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
-    from musicgen.sampling.tokens import hear
+    from musicgen.sampling.token_sampler import hear
 
     model, codec = frames.networks.models["spectra"], frames.prepared.codec
     arrays = frames.prepared.training.gather(np.array([0]), None)

@@ -6,7 +6,6 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,34 +13,35 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"tensorflow", "keras", "jax", "librosa", "music21", "numba", "symusic", "soundfile", "pydub"}
 
-# What an approach is, in types alone: `contract` below.
-CONTRACT = {"musicgen.contract.approach", "musicgen.contract.drawing"}
-
-# From the ground up; a package may import only those before it (and itself).
+# From the ground up; a package may import only those before it (and itself), anywhere in its code.
 ORDER = [
     "errors",
     "letters",
     "charsets",
-    "settings",
     "machine",
-    "contract",
+    "settings",
     "child",
     "processes",
     "storage",
     "audio",
     "symbolic",
     "clips",
+    "contract",
     "songs",
-    "evaluation",
+    "floors",
     "codecs",
     "networks",
     "sampling",
     "approaches",
+    "evaluation",
     "runs",
+    "comparison",
     "doctor",
     "benchmarks",
     "cli",
 ]
+PARTS = {"floors", "codecs", "networks", "sampling"}  # what several approaches build on
+SHARED = ("musicgen.approaches.notes", "musicgen.approaches.network_approach")
 
 VISIT_EVERY_PAGE = """
 import sys
@@ -73,28 +73,89 @@ def test_no_page_loads_a_heavy_library(home: Path) -> None:
     assert not loaded & HEAVY
 
 
+def _name(path: Path) -> str:
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return dotted.removesuffix(".__init__")
+
+
+MODULES = {_name(path): path for path in sorted((ROOT / "musicgen").rglob("*.py"))}
+
+
+def _imports(path: Path) -> set[str]:
+    """The modules of musicgen that a file imports anywhere: when it is loaded, inside functions, and for types."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("musicgen"):
+            names = [f"{node.module}.{name.name}" for name in node.names]
+            found |= {name if name in MODULES else str(node.module) for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names if name.name.startswith("musicgen.")}
+    return found - {_name(path)}
+
+
+IMPORTS = {name: _imports(path) for name, path in MODULES.items()}
+
+
 def _package(dotted: str) -> str:
     """`musicgen.audio.wav` → audio."""
-    return "contract" if dotted in CONTRACT else dotted.split(".")[1]
+    return dotted.split(".")[1] if "." in dotted else dotted
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """The musicgen packages that a file imports when it is loaded; not those inside functions or for types."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("musicgen."):
-            yield _package(node.module or "")
-        elif isinstance(node, ast.Import):
-            yield from (_package(name.name) for name in node.names if name.name.startswith("musicgen."))
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "musicgen").rglob("*.py")), ids=lambda path: path.stem)
-def test_imports_run_one_way(path: Path) -> None:
-    own = _package(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    if own in ("__init__", "__main__"):
-        return
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"musicgen", "musicgen.__main__"}))
+def test_imports_run_one_way(name: str) -> None:
+    own = _package(name)
     assert own in ORDER, f"{own} has no place in this house"
-    for other in set(_imports(path)) - {own}:
-        assert ORDER.index(other) < ORDER.index(own), f"{own} imports {other}"
+    for other in IMPORTS[name] - {"musicgen"}:
+        assert ORDER.index(_package(other)) <= ORDER.index(own), f"{name} imports {other}"
+
+
+def _family(name: str) -> str | None:
+    """The approach whose folder or file a module is; None for what is no approach's own."""
+    if not name.startswith("musicgen.approaches.") or name.startswith(SHARED):
+        return None
+    return name.split(".")[2]
+
+
+def test_families_are_closed() -> None:
+    """No approach imports another's own files, and what they share imports none of them."""
+    for name, imported in IMPORTS.items():
+        for other in imported:
+            own, theirs = _family(name), _family(other)
+            if name.startswith("musicgen.approaches"):
+                assert theirs in (None, own), f"{name} imports {other}"
+
+
+def _users(name: str) -> set[str]:
+    """Everything that uses a module, directly or by way of other shared parts."""
+    users, waiting = set(), [name]
+    while waiting:
+        part = waiting.pop()
+        for user in (user for user, imported in IMPORTS.items() if part in imported and user not in users):
+            users.add(user)
+            if _package(user) in PARTS or user.startswith(SHARED):
+                waiting.append(user)
+    return users
+
+
+SHARED_PARTS = [
+    name for name in MODULES if (_package(name) in PARTS and name.count(".") == 2) or "approaches.notes." in name
+]
+
+
+@pytest.mark.parametrize("name", SHARED_PARTS)
+def test_what_one_approach_alone_uses_is_in_its_folder(name: str) -> None:
+    users = _users(name)
+    families = {family for family in map(_family, users) if family}
+    others = {_package(user) for user in users} - PARTS - {"approaches"}
+    assert len(families) >= 2 or others - {"benchmarks"}, f"only {families} uses {name}"
+
+
+def test_no_circle() -> None:
+    """Every module can be reached before those that import it: a topological order exists."""
+    graph = {name: imported & set(MODULES) for name, imported in IMPORTS.items()}
+    while ready := {name for name, imported in graph.items() if not imported & set(graph)}:
+        graph = {name: imported for name, imported in graph.items() if name not in ready}
+    assert not graph, f"circles among {sorted(graph)}"
 
 
 def test_nothing_directly_in_pages() -> None:

@@ -21,7 +21,7 @@ from musicgen.symbolic.midi import read_midi
 from musicgen.symbolic.music21_locked import music21_locked
 from musicgen.symbolic.notation import score_to_musicxml, sharps_of
 from musicgen.symbolic.note_heads import spell_pitch
-from musicgen.symbolic.note_values import SHORTEST, VALUES, Event, voice_in_measure
+from musicgen.symbolic.note_values import SHORTEST, VALUES, WrittenEvent, voice_in_measure
 from musicgen.symbolic.note_voices import chords_to_voices, score_to_chords
 from musicgen.symbolic.score import KeySignature, Score, TempoChange, TimeSignature, Track, make_notes, opening
 
@@ -89,14 +89,14 @@ def test_straight_and_triplet_beats_are_told_apart() -> None:
 
 def test_a_note_over_the_barline_is_tied() -> None:
     measures = [Measure(Fraction(0), 4, 4), Measure(Fraction(4), 4, 4)]
-    voice = [Event(Fraction(3), Fraction(6), (60,), (80,))]
+    voice = [WrittenEvent(Fraction(3), Fraction(6), (60,), (80,))]
     first, second = (voice_in_measure(voice, measure) for measure in measures)
     assert [(event.length, event.tie) for event in first] == [(2, ""), (1, ""), (1, "start")]
     assert [(event.length, event.pitches, event.tie) for event in second] == [(2, (60,), "stop"), (2, (), "")]
 
 
 def test_more_voices_than_four_lose_length_but_no_onset() -> None:
-    chords = [Event(Fraction(i, 4), Fraction(10), (60 + i,), (80,)) for i in range(7)]
+    chords = [WrittenEvent(Fraction(i, 4), Fraction(10), (60 + i,), (80,)) for i in range(7)]
     voices = chords_to_voices(chords, 4)
     assert len(voices) == 4
     assert sorted(event.pitches for voice in voices for event in voice) == [(60 + i,) for i in range(7)]

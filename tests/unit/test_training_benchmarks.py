@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.benchmarks import Skipped, training, training_race, training_torch
-from musicgen.benchmarks.pieces import written
-from musicgen.benchmarks.training_race import Case, Epoch, Start, Turn, turns
+from musicgen.benchmarks import Skipped, training_race, training_torch
+from musicgen.benchmarks import training_steps as training
+from musicgen.benchmarks.race_music import written
+from musicgen.benchmarks.training_race import Epoch, RaceCase, Start, Turn, turns
 
-TINY = Case("jazz_lstm", "original", lambda folder: written(folder, 2), approach("jazz_lstm").tiny.training, 4)
+TINY = RaceCase("jazz_lstm", "original", lambda folder: written(folder, 2), approach("jazz_lstm").tiny.training, 4)
 
 
 def test_both_sides_take_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:

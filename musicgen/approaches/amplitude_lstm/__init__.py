@@ -10,7 +10,7 @@ from musicgen.approaches.amplitude_lstm import parameters
 from musicgen.approaches.amplitude_lstm.codec import AmplitudeCodec
 from musicgen.approaches.amplitude_lstm.data import examples_of, facts_of, floors_of, with_banks
 from musicgen.approaches.amplitude_lstm.sizes import flops_of, layers_of, parameters_of
-from musicgen.approaches.amplitude_lstm.stretches import hear, make_codec, stretches
+from musicgen.approaches.amplitude_lstm.training_parts import hear, make_codec, stretches
 from musicgen.approaches.network_approach import AfterEpoch, NetworkApproach
 from musicgen.contract.drawing import Layer
 from musicgen.contract.made import Made, Order
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import keras
 
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.training import Task
+    from musicgen.networks.engine import LearningTask
 
 NAMES = {1: ("mono",), 2: ("left", "right")}
 NOTHING_HELD_OUT = (
@@ -160,10 +160,12 @@ class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation])
 
         return Networks({name: build() for name in NAMES[codec.n_channels]})
 
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+    def tasks(
+        self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
+    ) -> Sequence[LearningTask]:
         from musicgen.approaches.amplitude_lstm.bank_network import bank_objective
         from musicgen.approaches.amplitude_lstm.network import AMPLITUDE_OBJECTIVE
-        from musicgen.networks.training import Task
+        from musicgen.networks.engine import LearningTask
 
         codec, tasks = prepared.codec, []
         for number, name in enumerate(networks.models):
@@ -171,7 +173,7 @@ class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation])
             objective, unit = AMPLITUDE_OBJECTIVE, codec.steps_per_unit**2
             if codec.banks:
                 objective, unit = bank_objective(codec.banks[number], math.log2(codec.steps_per_unit)), 1.0
-            tasks.append(Task(name, objective, prepared.training[number], validation, unit, flops_of(training)))
+            tasks.append(LearningTask(name, objective, prepared.training[number], validation, unit, flops_of(training)))
         return tasks
 
     def after_epoch(self, networks: TrainableNetworks, prepared: Prepared) -> AfterEpoch | None:

@@ -14,7 +14,7 @@ from musicgen.codecs.examples import Arrays
 
 
 @dataclass(frozen=True)
-class FrameExamples:
+class BankExamples:
     """Windows of `steps` frames. Those before `first` of a stretch have no full past and are no targets.
 
     Attributes:

@@ -17,7 +17,7 @@ from musicgen.approaches.amplitude_lstm.bank import N_PARTS, Bank
 from musicgen.networks.activations import LEAKY_SLOPE, activation_layer
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
 HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from musicgen.approaches.amplitude_lstm.bank import N_PARTS, Bank, Samples
 from musicgen.approaches.amplitude_lstm.bank_network import BankStepper
 from musicgen.networks.backend import compiled, ops
-from musicgen.sampling.decoding import Rules
-from musicgen.sampling.tokens import hear, sample
+from musicgen.sampling.rules import Rules
+from musicgen.sampling.token_sampler import hear, sample
 
 FRAMES_PER_CALL = 16
 FRAMES_HEARD = 576

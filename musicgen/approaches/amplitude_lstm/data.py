@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from musicgen.approaches.amplitude_lstm.bank import fit_bank
-from musicgen.approaches.amplitude_lstm.bank_examples import FrameExamples
+from musicgen.approaches.amplitude_lstm.bank_examples import BankExamples
 from musicgen.approaches.amplitude_lstm.codec import AmplitudeCodec
 from musicgen.approaches.amplitude_lstm.mapped import mapped
 from musicgen.approaches.amplitude_lstm.parameters import Training
 from musicgen.approaches.amplitude_lstm.windows import Samples, WindowExamples, window_starts
-from musicgen.floors.losses import linear_predictor_mse, persistence_mse
+from musicgen.floors.floors import linear_predictor_mse, persistence_mse
 
 PASSES = 8  # an epoch goes over the frames of a song so often, each time cut into other windows
-Channel = WindowExamples | FrameExamples
+Channel = WindowExamples | BankExamples
 
 
 def with_banks(codec: AmplitudeCodec, kept: Sequence[Samples], training: Training) -> AmplitudeCodec:
@@ -47,7 +47,7 @@ def examples_of(
             length = training.sequence_length
             # Half of each validation window only fills the memory.
             sizes = (2 * length, length, 1) if is_validation else (length, 0, PASSES)
-            channels.append(FrameExamples(codec.banks[channel], series, *sizes))
+            channels.append(BankExamples(codec.banks[channel], series, *sizes))
             continue
         starts = window_starts(
             [each.size for each in series],

@@ -13,15 +13,15 @@ from musicgen.approaches.amplitude_lstm.bank_pieces import choose_codes, play_co
 from musicgen.approaches.amplitude_lstm.channels import Report, Trained, progress_of_channels
 from musicgen.approaches.amplitude_lstm.codec import AmplitudeCodec
 from musicgen.approaches.amplitude_lstm.parameters import Generation
-from musicgen.approaches.amplitude_lstm.waveforms import free_run
+from musicgen.approaches.amplitude_lstm.sampler import free_run
 from musicgen.approaches.amplitude_lstm.windows import Samples
 from musicgen.audio.waveform import Waveform
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.prepared import TrainingSong
-from musicgen.sampling.decoding import uniforms
 from musicgen.sampling.level_facts import level_facts
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.prompts import prompt_start
+from musicgen.sampling.rules import uniforms
 
 SILENT_DB = -60.0  # below the level of the songs
 MOST_TOGETHER = 1 << 24  # samples that are made at once: longer pieces are made fewer at a time

@@ -10,7 +10,7 @@ from keras import ops
 
 from musicgen.networks.activations import LEAKY_SLOPE, activation_layer
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from musicgen.approaches.amplitude_lstm.stretches import Cut
+from musicgen.approaches.amplitude_lstm.training_parts import Cut
 from musicgen.contract.parameters import Parameters, parameter
 from musicgen.contract.shared_parameters import Schedule, learning_rate
 

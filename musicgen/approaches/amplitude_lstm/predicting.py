@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from musicgen.approaches.amplitude_lstm.bank_pieces import frame_priors, guess_samples
 from musicgen.approaches.amplitude_lstm.channels import Report, Trained, progress_of_channels
 from musicgen.approaches.amplitude_lstm.parameters import Generation
-from musicgen.approaches.amplitude_lstm.waveforms import predict_windows
+from musicgen.approaches.amplitude_lstm.sampler import predict_windows
 from musicgen.approaches.amplitude_lstm.windows import Samples, WindowExamples
 from musicgen.audio.resampling import resample
 from musicgen.audio.waveform import Waveform
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
-from musicgen.floors.losses import linear_predictor_mse, persistence_mse
+from musicgen.floors.floors import linear_predictor_mse, persistence_mse
 from musicgen.sampling.pace import Pace
 
 LONGEST_SECONDS = 600.0  # of a song that are predicted: what fits into memory without a thought

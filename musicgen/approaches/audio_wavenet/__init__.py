@@ -21,7 +21,7 @@ from musicgen.machine import usable_cores
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.training import Task
+    from musicgen.networks.engine import LearningTask
 
 MU_LAW_LEVELS = 256
 MOST_SHARDS = 8
@@ -131,14 +131,18 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         set_seed(seed)
         return Networks({"sound": build_audio_wavenet(_sizes(training))})
 
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+    def tasks(
+        self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
+    ) -> Sequence[LearningTask]:
         from musicgen.approaches.audio_wavenet.network import LEVEL_OBJECTIVE, MIXTURE_OBJECTIVE
-        from musicgen.networks.training import Task
+        from musicgen.networks.engine import LearningTask
 
         sizes = _sizes(training)
         objective = MIXTURE_OBJECTIVE if sizes.mixtures else LEVEL_OBJECTIVE
         flops = _flops(sizes, training)
-        task = Task("sound", objective, prepared.training, prepared.validation, flops=flops, shards=_shards(training))
+        task = LearningTask(
+            "sound", objective, prepared.training, prepared.validation, flops=flops, shards=_shards(training)
+        )
         return [task]
 
     def generate(

@@ -15,7 +15,7 @@ from musicgen.codecs.sounds import Sound
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SoundStretch:
     """Samples `start` to `stop` of a sound, for which answers are asked; what lies before them may be heard."""
 
     sound: Sound
@@ -38,7 +38,7 @@ class CropExamples:
         `RawAudioCodec.disturbed`. The network learns to go on from sound that is not quite right, as its own will be.
     """
 
-    stretches: Sequence[Stretch]
+    stretches: Sequence[SoundStretch]
     codec: RawAudioCodec
     heard: int
     crop_length: int

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
-from musicgen.approaches.audio_wavenet.crops import CropExamples, Stretch
+from musicgen.approaches.audio_wavenet.crops import CropExamples, SoundStretch
 from musicgen.approaches.audio_wavenet.floors import ngram_bits
 from musicgen.approaches.audio_wavenet.parameters import Training
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
@@ -49,13 +49,13 @@ def prepare_raw_audio(songs: Sequence[TrainingSong], sizes: RawAudioSizes, train
     return Prepared(codec, crops, checked, facts, _floors(learned, held_out or learned, codec), warnings)
 
 
-def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[Stretch], list[Stretch]]:
+def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[SoundStretch], list[SoundStretch]]:
     """(training, held-out) stretches: the last part of each song is held out."""
     learned, held_out = [], []
     for sound in sounds:
         cut = sound.n_samples - round(sound.n_samples * share)
-        learned += [Stretch(sound, 0, cut)] if cut >= 3 else []
-        held_out += [Stretch(sound, cut, sound.n_samples)] if sound.n_samples - cut >= FEWEST_SAMPLES else []
+        learned += [SoundStretch(sound, 0, cut)] if cut >= 3 else []
+        held_out += [SoundStretch(sound, cut, sound.n_samples)] if sound.n_samples - cut >= FEWEST_SAMPLES else []
     if _length(learned) < FEWEST_SAMPLES:
         longest = max(sound.n_samples for sound in sounds)
         raise InvalidInput(
@@ -69,7 +69,9 @@ def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[Stretch], list[S
     return learned, held_out
 
 
-def _crops(stretches: list[Stretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training) -> CropExamples:
+def _crops(
+    stretches: list[SoundStretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training
+) -> CropExamples:
     wanted = min(_length(stretches), round(training.epoch_seconds * codec.sample_rate))
     return CropExamples(
         stretches, codec, sizes.receptive_field, training.crop_length,
@@ -80,7 +82,7 @@ def _crops(stretches: list[Stretch], codec: RawAudioCodec, sizes: RawAudioSizes,
 
 
 def _checked(
-    stretches: list[Stretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training
+    stretches: list[SoundStretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training
 ) -> CropExamples | None:
     """Held-out crops, shorter ones where the held-out music is shorter: no answer lies in what is trained on."""
     if not stretches:
@@ -93,7 +95,7 @@ def _checked(
     )  # fmt: skip
 
 
-def _floors(learned: Sequence[Stretch], checked: Sequence[Stretch], codec: RawAudioCodec) -> dict[str, float]:
+def _floors(learned: Sequence[SoundStretch], checked: Sequence[SoundStretch], codec: RawAudioCodec) -> dict[str, float]:
     """Bits per sample without a network: counted, or for 65,536 levels by straight lines through the samples before."""
     training, validation = (
         [each.sound.read(each.start, min(each.stop, each.start + MOST_COUNTED // len(side))) for each in side]
@@ -109,9 +111,9 @@ def _floors(learned: Sequence[Stretch], checked: Sequence[Stretch], codec: RawAu
     return {name: 0.5 * math.log2(2 * math.pi * math.e * max(e, step**2) / step**2) for name, e in errors.items()}
 
 
-def _alone(stretch: Stretch) -> Sound:
+def _alone(stretch: SoundStretch) -> Sound:
     return stretch.sound.part(stretch.start, stretch.stop)
 
 
-def _length(stretches: Sequence[Stretch]) -> int:
+def _length(stretches: Sequence[SoundStretch]) -> int:
     return sum(map(len, stretches))

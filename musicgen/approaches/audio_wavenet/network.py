@@ -15,7 +15,7 @@ from keras import ops
 from musicgen.approaches.audio_wavenet.logistics import mixture_nats, spread
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 
 LN2 = float(np.log(2.0))
 

@@ -17,10 +17,10 @@ from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
-from musicgen.sampling.decoding import uniforms
 from musicgen.sampling.level_facts import level_facts
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.prompts import prompt_start
+from musicgen.sampling.rules import uniforms
 
 MOST_TOGETHER = 1 << 24  # samples that are made at once: longer pieces are made fewer at a time
 

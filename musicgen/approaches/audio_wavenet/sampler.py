@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.kernel import run
-from musicgen.approaches.audio_wavenet.layout import empty_memory, laid_out
 from musicgen.approaches.audio_wavenet.level_keeping import LevelKeeper
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
+from musicgen.approaches.audio_wavenet.weight_layout import empty_memory, laid_out
 from musicgen.machine import usable_cores
 
 SAMPLES_PER_CALL = 1000

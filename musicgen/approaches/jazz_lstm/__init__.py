@@ -18,7 +18,7 @@ from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared, Training
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.training import Recipe, Task
+    from musicgen.networks.engine import LearningTask, Recipe
 
 
 _SIZES = "vocabulary_size", "num_parts", "most_beats"  # in the facts
@@ -130,16 +130,20 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         parts = codec.parts() if training.share_parts else None
         return Networks({"words": build_jazz_network(_codec_sizes(codec, training), parts)})
 
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+    def tasks(
+        self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
+    ) -> Sequence[LearningTask]:
         from musicgen.approaches.jazz_lstm.network import jazz_objective
-        from musicgen.networks.training import Task
+        from musicgen.networks.engine import LearningTask
 
         flops = 6.0 * training.sequence_length * _codec_sizes(prepared.codec, training).multiplied
-        task = Task("words", jazz_objective(training.smoothing), prepared.training, prepared.validation, flops=flops)
+        task = LearningTask(
+            "words", jazz_objective(training.smoothing), prepared.training, prepared.validation, flops=flops
+        )
         return [task]
 
     def recipe(self, training: parameters.Training) -> Recipe:
-        from musicgen.networks.training import Recipe
+        from musicgen.networks.engine import Recipe
 
         return Recipe.of(training, decay=training.decay)
 

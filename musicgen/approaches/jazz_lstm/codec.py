@@ -24,7 +24,7 @@ Row = tuple[int, int, int, int]  # onset and length in twelfths of a beat, pitch
 
 
 @dataclass(frozen=True)
-class Voice:
+class JazzVoice:
     """An instrument with what it plays in the stretch that was learned from, from the first barline on."""
 
     name: str
@@ -50,9 +50,9 @@ class Form:
     start_seconds: float
     measure: int
     chords: tuple[tuple[Event, ...], ...]
-    melody: Voice
-    harmony: Voice
-    others: tuple[Voice, ...]
+    melody: JazzVoice
+    harmony: JazzVoice
+    others: tuple[JazzVoice, ...]
     accents: tuple[int, ...]
     lowest: int
     highest: int
@@ -164,12 +164,12 @@ def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
             )
             for number, chords in enumerate(parts.chords)
         ),
-        melody=Voice(
+        melody=JazzVoice(
             melody.name or "Melody",
             melody.program,
             notes=tuple((event.onset - parts.start, event.length, event.pitches[0], event.velocity) for event in notes),
         ),
-        harmony=Voice(harmony.name or "Chords", harmony.program),
+        harmony=JazzVoice(harmony.name or "Chords", harmony.program),
         others=tuple(_other_voice(score, parts, number) for number in others),
         accents=_accents(notes, parts.start),
         lowest=min(pitches),
@@ -185,7 +185,7 @@ def _most_played(score: Score, parts: Parts) -> int:
     return max(parts.chord_tracks, key=lambda number: int((score.notes["track"] == number).sum()))
 
 
-def _other_voice(score: Score, parts: Parts, number: int) -> Voice:
+def _other_voice(score: Score, parts: Parts, number: int) -> JazzVoice:
     """What another track plays in the stretch, as exactly as twelfths of a beat are not: in ticks of its own grid."""
     scale = STEPS / score.ticks_per_beat
     notes = score.notes[score.notes["track"] == number]
@@ -195,7 +195,7 @@ def _other_voice(score: Score, parts: Parts, number: int) -> Voice:
     columns = onset[inside], length[inside], notes["pitch"][inside], notes["velocity"][inside]
     rows = [(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)][:MOST_OTHER_NOTES]
     track = score.tracks[number]
-    return Voice(track.name, track.program, track.is_drum, tuple(rows))
+    return JazzVoice(track.name, track.program, track.is_drum, tuple(rows))
 
 
 def _accents(notes: Sequence[Event], start: int) -> tuple[int, ...]:
@@ -208,6 +208,6 @@ def _accents(notes: Sequence[Event], start: int) -> tuple[int, ...]:
     )
 
 
-def _voice_from_json(document: Mapping[str, Any]) -> Voice:
+def _voice_from_json(document: Mapping[str, Any]) -> JazzVoice:
     rows = tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in document["notes"])
-    return Voice(str(document["name"]), int(document["program"]), bool(document["is_drum"]), rows)
+    return JazzVoice(str(document["name"]), int(document["program"]), bool(document["is_drum"]), rows)

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from musicgen.approaches.jazz_lstm.codec import Form, JazzCodec, form_of
-from musicgen.approaches.jazz_lstm.examples import (
+from musicgen.approaches.jazz_lstm.parameters import Training
+from musicgen.approaches.jazz_lstm.parts import Parts, pick_parts
+from musicgen.approaches.jazz_lstm.tokens import KINDS, Phrasing, read_token
+from musicgen.approaches.jazz_lstm.windows import (
     Melody,
     Windows,
     all_windows,
     checking_windows,
     drawn_windows,
 )
-from musicgen.approaches.jazz_lstm.parameters import Training
-from musicgen.approaches.jazz_lstm.parts import Parts, pick_parts
-from musicgen.approaches.jazz_lstm.tokens import KINDS, Phrasing, read_token
 from musicgen.codecs.holding_out import SONGS_ENOUGH, held_out_parts
 from musicgen.codecs.vocabulary import Vocabulary
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
-from musicgen.floors.losses import bigram_nats, uniform_nats, unigram_nats
+from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.gathering import STEPS
 from musicgen.symbolic.score import Score
 

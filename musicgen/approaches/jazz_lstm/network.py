@@ -13,11 +13,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musicgen.approaches.jazz_lstm.examples import MEASURES_OF_A_PHRASE
 from musicgen.approaches.jazz_lstm.sizes import JazzSizes
+from musicgen.approaches.jazz_lstm.windows import MEASURES_OF_A_PHRASE
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 from musicgen.symbolic.gathering import STEPS
 
@@ -29,7 +29,7 @@ def build_jazz_network(sizes: JazzSizes, parts: NDArray[np.float32] | None = Non
     `parts`: 1 for what each word is made of, shape (vocabulary, num_parts), where words share what they have in common.
     """
     words, places = keras.Input((None,), dtype="int32"), keras.Input((None, 2), dtype="int32")
-    features = Features(sizes, parts, name="features")
+    features = WordFeatures(sizes, parts, name="features")
     x = features([words, places])
     x = Dropout(sizes.dropout, name="dropout_0")(x) if sizes.embedding else x
     for number in range(1, sizes.num_layers + 1):
@@ -38,7 +38,7 @@ def build_jazz_network(sizes: JazzSizes, parts: NDArray[np.float32] | None = Non
     return keras.Model([words, places], Words(sizes, parts, name="logits")(x))
 
 
-class Features(keras.layers.Layer):
+class WordFeatures(keras.layers.Layer):
     """Ids and places → vectors: one-hot words (zeros for none), their parts or their embedding, and one-hot places."""
 
     def __init__(self, sizes: JazzSizes, parts: NDArray[np.float32] | None, **arguments: Any) -> None:

@@ -41,7 +41,7 @@ class Fitting:
     as_written: bool = True
 
 
-class Player:
+class MelodyPlayer:
     """Plays words over chords, one measure after the other."""
 
     def __init__(self, fitting: Fitting, random: np.random.Generator) -> None:

@@ -12,16 +12,24 @@ from numpy.typing import NDArray
 from musicgen.approaches.jazz_lstm.codec import Form, JazzCodec
 from musicgen.approaches.jazz_lstm.copies import copied_share, longest_run
 from musicgen.approaches.jazz_lstm.parameters import Generation
-from musicgen.approaches.jazz_lstm.phrases import ANY, LOWEST, LOWEST_FIRST, Fitting, Player, as_chord_tones, pruned
+from musicgen.approaches.jazz_lstm.phrases import (
+    ANY,
+    LOWEST,
+    LOWEST_FIRST,
+    Fitting,
+    MelodyPlayer,
+    as_chord_tones,
+    pruned,
+)
 from musicgen.approaches.jazz_lstm.score import jazz_score
 from musicgen.approaches.jazz_lstm.sizes import JazzSizes
 from musicgen.approaches.jazz_lstm.stepper import FreeStepper, MeasureStepper, allowed_words
 from musicgen.approaches.jazz_lstm.tokens import Token
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.monitor import Monitor
-from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.pace import Pace
-from musicgen.sampling.tokens import sample
+from musicgen.sampling.rules import Rules, uniforms
+from musicgen.sampling.token_sampler import sample
 from musicgen.symbolic.gathering import STEPS, Event
 from musicgen.symbolic.score import Score
 
@@ -191,7 +199,7 @@ def _sampled(
     return ids, {"steps": noise.shape[1], **pace.facts(n_kept)}
 
 
-def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, attempt: int) -> Player:
+def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, attempt: int) -> MelodyPlayer:
     form, is_free = piece.form, generation.nearness is None
     middle = (form.lowest + form.highest) // 2
     fitting = Fitting(
@@ -202,7 +210,7 @@ def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, atte
         home=LOWEST_FIRST if is_free else middle - 6,
         as_written=codec.phrasing.as_written,
     )
-    return Player(fitting, np.random.default_rng([piece.seed, 9, attempt]))
+    return MelodyPlayer(fitting, np.random.default_rng([piece.seed, 9, attempt]))
 
 
 def _best(candidates: Sequence[Sequence[Event]], codec: JazzCodec) -> int:

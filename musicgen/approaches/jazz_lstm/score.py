@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from musicgen.approaches.jazz_lstm.codec import Form, Row, Voice
+from musicgen.approaches.jazz_lstm.codec import Form, JazzVoice, Row
 from musicgen.symbolic.gathering import STEPS, Event
 from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, make_notes
 
@@ -26,8 +26,8 @@ def jazz_score(
         with_others: the other tracks of the song play along.
     """
     voices = [
-        Voice(form.melody.name, form.melody.program, notes=tuple(_accented(melody, form.accents))),
-        Voice(form.harmony.name, form.harmony.program, notes=tuple(_struck_again(_chord_rows(form, sets)))),
+        JazzVoice(form.melody.name, form.melody.program, notes=tuple(_accented(melody, form.accents))),
+        JazzVoice(form.harmony.name, form.harmony.program, notes=tuple(_struck_again(_chord_rows(form, sets)))),
     ]
     if with_others:
         voices += [_repeated(voice, form, sets) for voice in form.others]
@@ -76,7 +76,7 @@ def _struck_again(rows: Iterable[Row]) -> Iterable[Row]:
     yield from waiting.values()
 
 
-def _repeated(voice: Voice, form: Form, sets: Sequence[int]) -> Voice:
+def _repeated(voice: JazzVoice, form: Form, sets: Sequence[int]) -> JazzVoice:
     """Another track, measure by measure, cut at the end."""
     by_measure: dict[int, list[Row]] = {}
     for row in voice.notes:
@@ -88,4 +88,4 @@ def _repeated(voice: Voice, form: Form, sets: Sequence[int]) -> Voice:
         for onset, length, pitch, velocity in by_measure.get(number, [])
     ]
     cut = ((onset, min(length, end - onset), pitch, velocity) for onset, length, pitch, velocity in rows)
-    return Voice(voice.name, voice.program, voice.is_drum, tuple(_struck_again(cut)))
+    return JazzVoice(voice.name, voice.program, voice.is_drum, tuple(_struck_again(cut)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from musicgen.approaches.jazz_lstm.examples import MEASURES_OF_A_PHRASE
+from musicgen.approaches.jazz_lstm.windows import MEASURES_OF_A_PHRASE
 from musicgen.symbolic.gathering import STEPS
 
 

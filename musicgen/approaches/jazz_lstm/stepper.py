@@ -12,7 +12,7 @@ from musicgen.approaches.jazz_lstm.sizes import JazzSizes
 from musicgen.approaches.jazz_lstm.tokens import Token
 from musicgen.networks.backend import ops
 from musicgen.networks.recurrent import LSTM
-from musicgen.sampling.decoding import EXCLUDED
+from musicgen.sampling.rules import EXCLUDED
 from musicgen.symbolic.gathering import STEPS
 
 

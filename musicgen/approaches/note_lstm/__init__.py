@@ -22,7 +22,7 @@ from musicgen.networks.lstm_sizes import lstm_layers
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.training import Task
+    from musicgen.networks.engine import LearningTask
 
 
 class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
@@ -121,14 +121,18 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         )
         return Networks({"notes": network})
 
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+    def tasks(
+        self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
+    ) -> Sequence[LearningTask]:
         from musicgen.approaches.notes.event_network import event_objective
         from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
-        from musicgen.networks.training import Task
+        from musicgen.networks.engine import LearningTask
 
         codec = prepared.codec
         objective = event_objective(_sizes(codec, training)) if isinstance(codec, EventCodec) else TOKEN_OBJECTIVE
-        task = Task("notes", objective, prepared.training, prepared.validation, flops=_flops(codec, training), shards=2)
+        task = LearningTask(
+            "notes", objective, prepared.training, prepared.validation, flops=_flops(codec, training), shards=2
+        )
         return [task]
 
     def generate(

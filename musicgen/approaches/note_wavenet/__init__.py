@@ -23,7 +23,7 @@ from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared, Training
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.training import Task
+    from musicgen.networks.engine import LearningTask
 
 
 class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
@@ -130,18 +130,20 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         )
         return Networks({"notes": network})
 
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+    def tasks(
+        self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
+    ) -> Sequence[LearningTask]:
         from musicgen.approaches.note_wavenet.network import EVERY_STEP_OBJECTIVE
         from musicgen.approaches.notes.event_network import event_objective
         from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
-        from musicgen.networks.training import Task
+        from musicgen.networks.engine import LearningTask
 
         codec = prepared.codec
         if isinstance(codec, EventCodec):
             objective = event_objective(_events(codec.sizes, training))
         else:
             objective = EVERY_STEP_OBJECTIVE if training.learns_every_step else TOKEN_OBJECTIVE
-        task = Task(
+        task = LearningTask(
             "notes", objective, prepared.training, prepared.validation, flops=6.0 * _multiplied(codec, training),
             shards=2,
         )  # fmt: skip

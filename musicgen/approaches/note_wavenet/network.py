@@ -18,7 +18,7 @@ from musicgen.approaches.notes.event_stepper import EventStepper
 from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.token_network import WindowStepper
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 
 
 @architecture

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.notes.event_examples import EventExamples, Stretch
+from musicgen.approaches.notes.event_examples import EventExamples, EventStretch
 from musicgen.approaches.notes.event_fitting import make_event_codec
 from musicgen.approaches.notes.events import FIELDS, EventCodec
 from musicgen.approaches.notes.parameters import NoteMusic
@@ -22,7 +22,7 @@ from musicgen.codecs.holding_out import held_out_parts
 from musicgen.codecs.vocabulary import frequent
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
-from musicgen.floors.losses import bigram_nats, uniform_nats, unigram_nats
+from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.instruments import instrument_name
 from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
@@ -68,7 +68,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
     share = training.validation_share if training.validation != "none" else 0.0
     parts = held_out_parts(lengths, share, shortest=SHORTEST_HELD_OUT, seed=seed)
     stretches = [
-        [Stretch(piece, part[side].start, part[side].stop) for piece, part in zip(pieces, parts, strict=True)
+        [EventStretch(piece, part[side].start, part[side].stop) for piece, part in zip(pieces, parts, strict=True)
          if part[side].stop > part[side].start]
         for side in (0, 1)
     ]  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.notes.event_features import features_of
-from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, TRANSPOSE, EventCodec, Song
+from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, TRANSPOSE, EventCodec, EventSong
 from musicgen.codecs.examples import Arrays
 
 SHADOW = 48  # events before a window that may still sound in it, and that tell its key
@@ -22,10 +22,10 @@ FRESH_STARTS = 0.25
 
 
 @dataclass(frozen=True)
-class Stretch:
+class EventStretch:
     """Part of a song: events `start` to `stop` are targets; those before are only heard."""
 
-    song: Song
+    song: EventSong
     start: int
     stop: int
 
@@ -47,7 +47,7 @@ class EventExamples:
     """
 
     codec: EventCodec
-    stretches: Sequence[Stretch]
+    stretches: Sequence[EventStretch]
     steps: int
     warm_up: int = 0
     transpose: bool = False
@@ -131,7 +131,7 @@ class EventExamples:
         return full, places, stretch.song.bar, lead, mask
 
     def _moved(
-        self, stretch: Stretch, ids: NDArray[np.int32], first: int, rng: np.random.Generator
+        self, stretch: EventStretch, ids: NDArray[np.int32], first: int, rng: np.random.Generator
     ) -> tuple[int, bool]:
         """A random first event near `first`, and whether the window begins with a start mark."""
         first += int(rng.integers(-self.stride // 2, self.stride // 2 + 1))

@@ -16,7 +16,7 @@ from musicgen.approaches.notes.events import (
     VOICE,
     EventCodec,
     Events,
-    Song,
+    EventSong,
     score_to_song,
 )
 from musicgen.approaches.notes.voices import voice_numbers, voices_of
@@ -24,7 +24,7 @@ from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
 
-def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[Song]]:
+def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[EventSong]]:
     """The codec of some songs (score, tracks or None for all), and the events of each."""
     voices, metre = voices_of(scores), usual_metre(score for score, _ in scores)
     songs = [score_to_song(score, voice_numbers(score, tracks, voices)) for score, tracks in scores]

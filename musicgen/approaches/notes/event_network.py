@@ -18,7 +18,7 @@ from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import FIELDS, PITCH
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
 

@@ -40,7 +40,7 @@ Events = NDArray[np.int32]  # (n_notes, 5), raw values: steps, voice number, pit
 
 
 @dataclass(frozen=True)
-class Song:
+class EventSong:
     """The events of one song. `start`: steps from the beginning of a bar to the first onset; `bar`: steps in a bar;
     `metre`: numerator and denominator where they are known."""
 
@@ -96,7 +96,9 @@ class EventCodec:
     def _arrays(self) -> list[NDArray[np.int64]]:
         return [np.array(values) for values in self.values]
 
-    def score_to_song(self, score: Score, tracks: Sequence[int] | None = None, *, num_notes: int | None = None) -> Song:
+    def score_to_song(
+        self, score: Score, tracks: Sequence[int] | None = None, *, num_notes: int | None = None
+    ) -> EventSong:
         """The notes of the chosen tracks, drums left out. Instruments that the songs of the training had not are
         played by the nearest voice.
 
@@ -201,7 +203,7 @@ def score_to_song(
     *,
     usual: tuple[int, int] = (4, 4),
     num_notes: int | None = None,
-) -> Song:
+) -> EventSong:
     """Notes of the tracks named in `voice_of_track`, in time order, low to high within a chord, in the metre of most of
     the score.
 
@@ -213,10 +215,10 @@ def score_to_song(
     found = metre_at(score, None if num_notes is None else end)
     metre = found or Metre(*usual)
     bar, upbeat = max(1, round(metre.bar * STEPS_PER_BEAT)), round(metre.upbeat * STEPS_PER_BEAT)
-    return Song(song.events, (first - upbeat) % bar, bar, (metre.numerator, metre.denominator))
+    return EventSong(song.events, (first - upbeat) % bar, bar, (metre.numerator, metre.denominator))
 
 
-def _cut(song: Song, num_notes: int | None) -> Song:
+def _cut(song: EventSong, num_notes: int | None) -> EventSong:
     return song if num_notes is None else replace(song, events=song.events[:num_notes])
 
 
@@ -225,7 +227,7 @@ def _first_onset(score: Score, voice_of_track: dict[int, int]) -> int:
     return int(np.rint(ticks.min() * STEPS_PER_BEAT / score.ticks_per_beat)) if ticks.size else 0
 
 
-def _song_without_metre(score: Score, voice_of_track: dict[int, int]) -> Song:
+def _song_without_metre(score: Score, voice_of_track: dict[int, int]) -> EventSong:
     """The same, in bars as long as the first one that the score names, from its beginning on."""
     notes = score.notes[np.isin(score.notes["track"], list(voice_of_track))]
     onset = np.rint(notes["onset_ticks"] * STEPS_PER_BEAT / score.ticks_per_beat).astype(np.int64)
@@ -243,7 +245,7 @@ def _song_without_metre(score: Score, voice_of_track: dict[int, int]) -> Song:
     )
     events = np.stack([np.asarray(column, dtype=np.int32) for column in columns], axis=1).reshape(-1, len(FIELDS))
     bar = bar_steps(score)
-    return Song(events, int(onset[0] % bar) if onset.size else 0, bar)
+    return EventSong(events, int(onset[0] % bar) if onset.size else 0, bar)
 
 
 def _rounded(steps: NDArray[np.integer]) -> NDArray[np.int64]:

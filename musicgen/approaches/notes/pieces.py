@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.notes.event_stepper import EventStepper
-from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, EventCodec, Song
+from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, EventCodec, EventSong
 from musicgen.approaches.notes.parameters import NoteChoice
 from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.approaches.notes.token_network import WindowStepper
@@ -18,9 +18,9 @@ from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
 from musicgen.networks.backend import ops
-from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.pace import Pace
-from musicgen.sampling.tokens import hear, sample
+from musicgen.sampling.rules import Rules, uniforms
+from musicgen.sampling.token_sampler import hear, sample
 from musicgen.symbolic.metre import metre_at
 from musicgen.symbolic.score import Score
 
@@ -38,7 +38,7 @@ def event_pieces(
     if prompt and source:
         heard = codec.score_to_song(source, prompt.tracks, num_notes=generation.prompt_notes)
     else:
-        heard = Song(_no_events(), 0, codec.bar, codec.metre)
+        heard = EventSong(_no_events(), 0, codec.bar, codec.metre)
     batch_size = len(seeds)
     position = np.full(batch_size, heard.start % heard.bar, dtype=np.int32)
     bar = np.full(batch_size, heard.bar, dtype=np.int32)
@@ -148,7 +148,7 @@ def _prompt_facts(prompt: TrainingSong | None, n_notes: int) -> dict[str, Any]:
 
 
 def _continuation(
-    prompt: TrainingSong | None, source: Score | None, heard: Song, keeps_prompt: bool, content: Score
+    prompt: TrainingSong | None, source: Score | None, heard: EventSong, keeps_prompt: bool, content: Score
 ) -> Reference | None:
     """Where the song itself goes on after the prompt (or begins, where the piece keeps the prompt)."""
     if prompt is None or source is None or not len(heard):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from musicgen.approaches.notes.events import DURATION, PITCH, STEPS_PER_BEAT, Song
+from musicgen.approaches.notes.events import DURATION, PITCH, STEPS_PER_BEAT, EventSong
 from musicgen.symbolic.pitches import pitch_name
 
 MOST_ROWS = 100
@@ -38,7 +38,7 @@ def count_tokens(songs: Iterable[Iterable[str]]) -> Counter[str]:
     return Counter(token for song in songs for token in song)
 
 
-def event_table(pieces: Sequence[Song]) -> dict[str, Any]:
+def event_table(pieces: Sequence[EventSong]) -> dict[str, Any]:
     """The pitches with their lengths, as a table: 'G4, 1/2 beat'."""
     counts: Counter[str] = Counter()
     for piece in pieces:

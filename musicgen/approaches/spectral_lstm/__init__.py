@@ -20,7 +20,7 @@ from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.training import Recipe, Task
+    from musicgen.networks.engine import LearningTask, Recipe
 
 
 class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
@@ -115,21 +115,23 @@ class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             )  # fmt: skip
         return Networks({"spectra": network})
 
-    def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training) -> Sequence[Task]:
+    def tasks(
+        self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
+    ) -> Sequence[LearningTask]:
         from musicgen.approaches.spectral_lstm.block_network import block_objective
         from musicgen.approaches.spectral_lstm.frame_network import frame_objective
-        from musicgen.networks.training import Task
+        from musicgen.networks.engine import LearningTask
 
         is_blocks = isinstance(prepared.codec, BlockCodec)
         objective = block_objective(training.loss) if is_blocks else frame_objective(prepared.codec)
-        task = Task(
+        task = LearningTask(
             "spectra", objective, prepared.training, prepared.validation,
             flops=flops_of(prepared.codec, training), shards=1 if is_blocks else 2,
         )  # fmt: skip
         return [task]
 
     def recipe(self, training: parameters.Training) -> Recipe:
-        from musicgen.networks.training import Recipe
+        from musicgen.networks.engine import Recipe
 
         return Recipe.of(training, algorithm=training.optimizer)
 

@@ -12,7 +12,7 @@ from keras import ops
 
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from musicgen.approaches.spectral_lstm.block_network import BlockStepper
 from musicgen.approaches.spectral_lstm.blocks import BlockCodec
 from musicgen.approaches.spectral_lstm.parameters import Generation, Training
-from musicgen.approaches.spectral_lstm.seeds import Place, fate, loudness_gain, seed_places
+from musicgen.approaches.spectral_lstm.seeds import SeedPlace, fate, loudness_gain, seed_places
 from musicgen.audio.waveform import Waveform
 from musicgen.contract.made import Made, Order
 from musicgen.networks.backend import compiled, ops
@@ -118,7 +118,7 @@ def _blocks(seconds: float, codec: BlockCodec) -> int:
     return max(1, round(seconds * codec.sample_rate / codec.block_size))
 
 
-def _heard(place: Place | None, codec: BlockCodec, length: int, seed: int) -> NDArray[np.float32]:
+def _heard(place: SeedPlace | None, codec: BlockCodec, length: int, seed: int) -> NDArray[np.float32]:
     """(length, features): a stretch of a song, or noise where there is no song any more."""
     if place is None:
         drawn = np.random.default_rng([seed, 4]).standard_normal((length, codec.n_features), dtype=np.float32)

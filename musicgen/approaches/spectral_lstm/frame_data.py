@@ -42,7 +42,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class FrameExamples:
+class SpectralFrameExamples:
     """Windows of `length` steps, after `warm_up` steps that only fill the memory.
 
     Attributes:
@@ -146,18 +146,18 @@ def _after(part: Steps, cut: int, codec: FrameCodec) -> Steps:
     return Steps(part.components, cut + -(-codec.n_fft // codec.hop_length))
 
 
-def _examples(codec: FrameCodec, parts: Sequence[Steps], training: Training) -> FrameExamples:
+def _examples(codec: FrameCodec, parts: Sequence[Steps], training: Training) -> SpectralFrameExamples:
     length = codec.sequence_length
     stride = max(1, round(length * codec.frames_per_step * (1 - training.sequence_overlap)))
     tiles = _tiles(parts, stride)
-    return FrameExamples(codec, parts, tiles, length, blur=training.input_blur)
+    return SpectralFrameExamples(codec, parts, tiles, length, blur=training.input_blur)
 
 
-def _checks(codec: FrameCodec, parts: Sequence[Steps], training: Training) -> FrameExamples | None:
+def _checks(codec: FrameCodec, parts: Sequence[Steps], training: Training) -> SpectralFrameExamples | None:
     """Windows over what is held out, each after a memory of the same length; everything counts once."""
     length = max(1, codec.sequence_length // 2)
     tiles = _tiles(parts, length * codec.frames_per_step) if training.validation_share else np.zeros((0, 2), np.int64)
-    return FrameExamples(codec, parts, tiles, length, warm_up=codec.sequence_length) if len(tiles) else None
+    return SpectralFrameExamples(codec, parts, tiles, length, warm_up=codec.sequence_length) if len(tiles) else None
 
 
 def _tiles(parts: Sequence[Steps], stride: int) -> NDArray[np.int64]:
@@ -165,7 +165,7 @@ def _tiles(parts: Sequence[Steps], stride: int) -> NDArray[np.int64]:
     return np.array(tiles, dtype=np.int64).reshape(-1, 2)
 
 
-def _floors(data: FrameExamples, checked: FrameExamples | None) -> dict[str, float]:
+def _floors(data: SpectralFrameExamples, checked: SpectralFrameExamples | None) -> dict[str, float]:
     """What guesses that need no network lose, in nats per step with the same credit for what sounds alike: each choice
     as frequent as it is (unigram), and the last step again, or else that (repeat)."""
     heard, found = checked or data, {"uniform": 0.0, "unigram": 0.0, "repeat": 0.0}
@@ -207,8 +207,8 @@ def _facts(
     songs: Sequence[TrainingSong],
     kept: Sequence[Sound],
     held_out: Sequence[Sound],
-    data: FrameExamples,
-    checked: FrameExamples | None,
+    data: SpectralFrameExamples,
+    checked: SpectralFrameExamples | None,
 ) -> dict[str, Any]:
     codec, n_windows = data.codec, data.n_examples
     return {
@@ -235,7 +235,7 @@ def _facts(
     }
 
 
-def _codec_error(data: FrameExamples) -> float:
+def _codec_error(data: SpectralFrameExamples) -> float:
     """How far the codebooks' sounds lie from the songs', root mean square over the weighted logarithmic spectrum, in
     dB; what the components leave out does not count."""
     codec = data.codec

@@ -17,7 +17,7 @@ from musicgen.approaches.spectral_lstm.block_network import initial_state, recur
 from musicgen.approaches.spectral_lstm.frames import FrameCodec
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.fingerprints import architecture
-from musicgen.networks.loops import Objective
+from musicgen.networks.objectives import Objective
 
 
 class _Heads:

@@ -14,13 +14,13 @@ from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
 from musicgen.approaches.spectral_lstm.frames import FrameCodec
 from musicgen.approaches.spectral_lstm.parameters import Generation, Training
 from musicgen.approaches.spectral_lstm.phase import magnitudes_to_samples
-from musicgen.approaches.spectral_lstm.seeds import LOUDEST, Place, fate, frame_places, loudness_gain
+from musicgen.approaches.spectral_lstm.seeds import LOUDEST, SeedPlace, fate, frame_places, loudness_gain
 from musicgen.audio.waveform import Waveform
 from musicgen.contract.made import Made, Order
 from musicgen.contract.monitor import Monitor
-from musicgen.sampling.decoding import Rules, uniforms
 from musicgen.sampling.pace import Pace
-from musicgen.sampling.tokens import hear, sample
+from musicgen.sampling.rules import Rules, uniforms
+from musicgen.sampling.token_sampler import hear, sample
 
 Ids = NDArray[np.int32]
 ROUGH_ITERATIONS = 2  # of the phases of a draft
@@ -53,7 +53,7 @@ class _Work:
     generation: Generation
     monitor: Monitor
     seeds: list[int]
-    places: Sequence[Place | None]
+    places: Sequence[SeedPlace | None]
     heard: Ids
     n_new: int
 
@@ -127,7 +127,7 @@ class _Work:
         return Waveform(np.clip(samples * np.float32(gain), -1.0, 1.0), self.codec.sample_rate), gain
 
 
-def _heard(place: Place | None, codec: FrameCodec, length: int) -> Ids:
+def _heard(place: SeedPlace | None, codec: FrameCodec, length: int) -> Ids:
     """The choices of a stretch of a song, (length, codebooks); none without a song."""
     if place is None:
         return np.zeros((0, len(codec.codebooks)), dtype=np.int32)

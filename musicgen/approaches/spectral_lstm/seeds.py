@@ -24,7 +24,7 @@ COLLAPSED_DB = -12.0  # below the level of the songs
 
 
 @dataclass(frozen=True)
-class Place:
+class SeedPlace:
     """A stretch of a song that begins at sample `first` of `sound`. `example`: its number among those trained on."""
 
     sound: Sound
@@ -50,7 +50,7 @@ class Place:
         return Reference.following(self.sound.song, self.seconds + behind, seconds)
 
 
-def seed_places(codec: BlockCodec, length: int, training: Training, order: Order[Generation]) -> list[Place | None]:
+def seed_places(codec: BlockCodec, length: int, training: Training, order: Order[Generation]) -> list[SeedPlace | None]:
     """For each seed the place that `length` blocks are heard from: a training example, or where it was asked for; None
     without songs."""
     songs, seeds = _heard_songs(order), order.seeds
@@ -64,10 +64,12 @@ def seed_places(codec: BlockCodec, length: int, training: Training, order: Order
         for first in sequence_starts(count_blocks(sound, codec.block_size), codec.sequence_length, step)
     ] or [(kept[0], 0)]
     chosen = [int(np.random.default_rng([seed, 7]).integers(len(starts))) for seed in seeds]
-    return [Place(*starts[number], number) for number in chosen]
+    return [SeedPlace(*starts[number], number) for number in chosen]
 
 
-def frame_places(codec: FrameCodec, length: int, training: Training, order: Order[Generation]) -> list[Place | None]:
+def frame_places(
+    codec: FrameCodec, length: int, training: Training, order: Order[Generation]
+) -> list[SeedPlace | None]:
     """For each seed the place that `length` steps are heard from: anywhere in what was trained on, or where it was
     asked for; None without songs."""
     songs, seeds = _heard_songs(order), order.seeds
@@ -76,11 +78,11 @@ def frame_places(codec: FrameCodec, length: int, training: Training, order: Orde
         return _asked_for(songs, codec.sample_rate, n_samples, order)
     kept = _kept(songs, codec.sample_rate, training)
     room = np.array([max(0, sound.n_samples - n_samples) + 1 for sound in kept], dtype=np.float64)
-    found: list[Place | None] = []
+    found: list[SeedPlace | None] = []
     for seed in seeds:
         rng = np.random.default_rng([seed, 7])
         number = int(rng.choice(len(kept), p=room / room.sum()))
-        found.append(Place(kept[number], int(rng.integers(int(room[number])))))
+        found.append(SeedPlace(kept[number], int(rng.integers(int(room[number])))))
     return found
 
 
@@ -98,12 +100,14 @@ def _kept(songs: Sequence[TrainingSong], sample_rate: int, training: Training) -
 
 def _asked_for(
     songs: Sequence[TrainingSong], sample_rate: int, n_samples: int, order: Order[Generation]
-) -> list[Place | None]:
+) -> list[SeedPlace | None]:
     if not songs:
         return [None] * len(order.seeds)
     whole = open_sounds(songs[:1], sample_rate=sample_rate)[0][0]
     latest = max(0, whole.n_samples - n_samples)
-    return [Place(whole, min(round((order.generation.start_seconds or 0.0) * sample_rate), latest))] * len(order.seeds)
+    return [SeedPlace(whole, min(round((order.generation.start_seconds or 0.0) * sample_rate), latest))] * len(
+        order.seeds
+    )
 
 
 def loudness_gain(samples: NDArray[np.floating], normalise_peak: bool) -> float:

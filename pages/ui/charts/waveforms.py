@@ -17,7 +17,7 @@ CHANNELS = {1: ("",), 2: ("left", "right")}
 
 
 @dataclass(frozen=True)
-class Row:
+class WaveformRow:
     """One envelope to draw: a channel of a lane, or its channels overlaid."""
 
     title: str
@@ -43,12 +43,12 @@ def waveform_figure(lanes: Sequence[Lane], *, by_channel: bool = True, row_heigh
     return {"data": traces, "layout": layout}
 
 
-def row_peak(row: Row) -> float:
+def row_peak(row: WaveformRow) -> float:
     """The highest absolute sample of a row; 0 where there is none."""
     return float(max(np.abs(row.low).max(), np.abs(row.high).max())) if row.time.size else 0.0
 
 
-def _rows(lane: Lane, by_channel: bool) -> list[Row]:
+def _rows(lane: Lane, by_channel: bool) -> list[WaveformRow]:
     envelope = lane.clip.envelope(lane.start_seconds, lane.stop, N_POINTS)
     time = envelope.time + lane.shift_seconds
     gain = np.float32(10 ** (lane.gain_db / 20))
@@ -56,13 +56,13 @@ def _rows(lane: Lane, by_channel: bool) -> list[Row]:
     n_channels = low.shape[0]
     colour = ROLES[lane.role]
     if not by_channel or n_channels == 1:
-        return [Row(lane.title, colour, time, low.min(axis=0), high.max(axis=0))]
+        return [WaveformRow(lane.title, colour, time, low.min(axis=0), high.max(axis=0))]
     names = CHANNELS.get(n_channels) or [f"channel {number}" for number in range(1, n_channels + 1)]
     titles = [f"{lane.title} · {name}" if lane.title else name for name in names]
-    return [Row(title, colour, time, low[channel], high[channel]) for channel, title in enumerate(titles)]
+    return [WaveformRow(title, colour, time, low[channel], high[channel]) for channel, title in enumerate(titles)]
 
 
-def _shape(row: Row) -> dict[str, Any]:
+def _shape(row: WaveformRow) -> dict[str, Any]:
     """A closed shape along the tops and back along the bottoms; the thin edge keeps single samples visible."""
     return {
         "type": "scatter",

@@ -62,7 +62,7 @@ def _is_there(song_id: str) -> bool:
 
 def _measure(reference: str, generated: str) -> dict[str, Any]:
     """A comparison in the form in which a worker writes a judgement down."""
-    from musicgen.evaluation.comparison import comparison
+    from musicgen.comparison.comparison import comparison
 
     found = comparison(reference, generated)
     between = {key: value for key, value in found.get("between", {}).items() if key.endswith("_training")}

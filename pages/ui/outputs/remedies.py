@@ -10,7 +10,7 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
 from musicgen.errors import MusicgenError, NotFound
-from musicgen.evaluation.remedies import Offer, Settings, possible_remedies
+from musicgen.evaluation.remedies import Offer, RemedySettings, possible_remedies
 from pages.ui.errors import show_error
 from pages.ui.form import prefill
 from pages.ui.intent import intent_key
@@ -56,8 +56,8 @@ def draw_remedies(
 
 def offers(output: Output, run: Run, known: Approach, verdicts: Iterable[Mapping[str, Any]]) -> list[Offer]:
     """What this approach can do about it now, with this run in the state it is in."""
-    training = Settings(known.Training, run.request["training"])
-    generation = Settings(known.Generation, output.sidecar.get("generation") or {})
+    training = RemedySettings(known.Training, run.request["training"])
+    generation = RemedySettings(known.Generation, output.sidecar.get("generation") or {})
     found = possible_remedies(verdicts, training, generation, trained_epochs=len(run.history))
     return [offer for offer in found if offer.action != "resume" or _learns_more(run)]
 

@@ -20,7 +20,7 @@ import numpy as np
 from musicgen.approaches import approach
 from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks import Line, paired, rate
-from musicgen.benchmarks.pieces import sounding, written
+from musicgen.benchmarks.race_music import sounding, written
 from musicgen.contract.made import Made, Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
@@ -30,7 +30,7 @@ BASELINE = "predict on a sliding window, one output after the other"
 
 
 @dataclass(frozen=True)
-class Case:
+class GenerationCase:
     """What is generated.
 
     Attributes:
@@ -61,34 +61,36 @@ EVENT = ("previous", "phase_before", "sounding_before", "chosen", "phase", "soun
 FREE = {"mode": "free", "prompt_seconds": 0.1}
 CASES = {
     # As the best known of such systems are published: three layers of 256, a window of 100, the plain number.
-    "note_lstm": Case(
+    "note_lstm": GenerationCase(
         "note_lstm", "original", {"num_notes": 4000}, {"num_notes": 1000},
         {**WORDS, "units": 256, "num_layers": 3, "sequence_length": 100},
     ),
-    "note_lstm_events": Case("note_lstm", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT),
-    "note_wavenet": Case(
+    "note_lstm_events": GenerationCase("note_lstm", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT),
+    "note_wavenet": GenerationCase(
         "note_wavenet", "original", {"num_notes": 2000}, {"num_notes": 500}, {**WORDS, "instruments": "all"}
     ),
-    "note_wavenet_events": Case("note_wavenet", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT),
-    "jazz_lstm": Case(
+    "note_wavenet_events": GenerationCase(
+        "note_wavenet", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT
+    ),
+    "jazz_lstm": GenerationCase(
         "jazz_lstm", "original", {"num_measures": 400}, {"num_measures": 100}, inputs=("inputs", "places")
     ),
-    "spectral_lstm": Case(
+    "spectral_lstm": GenerationCase(
         "spectral_lstm", "original", {"steps": 60}, {"steps": 30}, samples=lambda training: training.block_size
     ),
-    "spectral_lstm_frames": Case(
+    "spectral_lstm_frames": GenerationCase(
         "spectral_lstm", "quick", {"seconds": 20.0, "phase_iterations": 0}, {"seconds": 5.0, "phase_iterations": 0},
         inputs=("heard", "known"), samples=lambda training: training.hop_length * training.frames_per_step,
     ),
-    "amplitude_lstm": Case("amplitude_lstm", "original", {**FREE, "seconds": 0.5}, {**FREE, "seconds": 0.1}),
-    "amplitude_lstm_frames": Case(
+    "amplitude_lstm": GenerationCase("amplitude_lstm", "original", {**FREE, "seconds": 0.5}, {**FREE, "seconds": 0.1}),
+    "amplitude_lstm_frames": GenerationCase(
         "amplitude_lstm", "quick", {**FREE, "seconds": 10.0}, {**FREE, "seconds": 2.0}, inputs=("previous",),
         samples=lambda training: training.hop_length,
     ),
 }  # fmt: skip
 
 
-def _measure(name: str, case: Case, count: int) -> Line:
+def _measure(name: str, case: GenerationCase, count: int) -> Line:
     """Notes or samples per second of `count` outputs together, both ways."""
     kind = approach(case.key)
     training = read_parameters(kind.Training, {**kind.presets[case.preset].training, **case.training})
@@ -114,7 +116,7 @@ def _amount(made: Made) -> int:
     return made.content.n_samples if isinstance(made.content, Waveform) else int(made.facts["steps"])
 
 
-def _window(case: Case, prepared: Any) -> dict[str, Any]:
+def _window(case: GenerationCase, prepared: Any) -> dict[str, Any]:
     """What the network hears of one training example; of the first channel, where each has a network of its own."""
     examples = prepared.training[0] if isinstance(prepared.training, (list, tuple)) else prepared.training
     arrays = examples.gather(np.arange(1), None)

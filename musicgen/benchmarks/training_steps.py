@@ -13,7 +13,7 @@ from typing import Any
 
 from musicgen.benchmarks import Line
 from musicgen.benchmarks.training_cases import CASES
-from musicgen.benchmarks.training_race import Case, Epoch, Start, race
+from musicgen.benchmarks.training_race import Epoch, RaceCase, Start, race
 
 Asked = tuple[Any, Any, Any]  # what `model.fit` is given: inputs, targets, sample weights
 
@@ -22,7 +22,7 @@ def fit_epochs(start: Start, asked: Callable[[Start], Asked], loss: str) -> Epoc
     """Epochs of `model.fit`."""
     import keras
 
-    from musicgen.networks.training import Recipe
+    from musicgen.networks.engine import Recipe
 
     x, y, weight = asked(start)
     losses = {
@@ -47,8 +47,8 @@ def epochs_step_by_step(start: Start) -> Epoch:
     """Epochs of our own loop, one step in a call: what many steps in a call save."""
     from musicgen.approaches.amplitude_lstm.network import AMPLITUDE_OBJECTIVE
     from musicgen.codecs.examples import blocks
+    from musicgen.networks.engine import Recipe
     from musicgen.networks.loops import training_loop
-    from musicgen.networks.training import Recipe
 
     recipe = Recipe.of(start.training)
     run = training_loop(start.model(), recipe.optimizer(1), AMPLITUDE_OBJECTIVE)
@@ -134,7 +134,7 @@ def _frames(start: Start) -> Asked:
     return inputs, [ids[..., number] for number in range(ids.shape[-1])], [arrays["mask"]] * ids.shape[-1]
 
 
-def _measure(case: Case, asked: Callable[[Start], Asked], loss: str, name: str) -> Line:
+def _measure(case: RaceCase, asked: Callable[[Start], Asked], loss: str, name: str) -> Line:
     return race(name, case, lambda start: fit_epochs(start, asked, loss), "model.fit, arrays in memory")
 
 

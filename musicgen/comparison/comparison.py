@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musicgen.comparison.sides import Side, open_sides
 from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.judging import song_from_json, song_to_json
-from musicgen.evaluation.sides import Side, open_sides
-from musicgen.evaluation.stretches import Place, Seconds, Wish
+from musicgen.evaluation.stretches import Seconds, StretchPlace, Wish
 from musicgen.processes import child_main, run_child
 from musicgen.settings import home
 from musicgen.storage.files import read_json, write_json
@@ -27,7 +27,7 @@ from musicgen.storage.files import read_json, write_json
 if TYPE_CHECKING:
     from musicgen.clips import Clip
 
-MODULE = "musicgen.evaluation.comparison"
+MODULE = "musicgen.comparison.comparison"
 VERSION = 2  # of the metrics: raise it when one of them changes its meaning
 SECONDS = 600.0
 MEMORY_MB = 6144
@@ -73,7 +73,7 @@ def compare_clips(
     reference_stretch: Seconds | None = None,
     generated_stretch: Seconds | None = None,
     training_clips: Sequence[Clip | TrainingSong] = (),
-    places: tuple[Place | None, Place | None] = (None, None),
+    places: tuple[StretchPlace | None, StretchPlace | None] = (None, None),
     led_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """Measure two clips beside each other. Children only: decodes, renders and computes for seconds.
@@ -138,7 +138,7 @@ def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
     reference, generated = (Clip(Path(folder)) for folder in payload["folders"])
     wish = payload["wish"]
     songs = [song_from_json(song) for song in payload["training"]]
-    one, other = (None if place is None else Place(**place) for place in wish["places"])
+    one, other = (None if place is None else StretchPlace(**place) for place in wish["places"])
     return compare_clips(
         reference,
         generated,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, NotFound, RejectedFile, sentence
 from musicgen.evaluation.judging import led_seconds
-from musicgen.evaluation.stretches import Place
+from musicgen.evaluation.stretches import StretchPlace
 from musicgen.songs.content import refusal, sniff
 from musicgen.songs.library import Song, get_song, known_contents
-from musicgen.songs.reader import Job, read_files
+from musicgen.songs.reader import ReadingJob, read_files
 from musicgen.songs.workplace import Workplace
 from musicgen.storage.database import ID_PATTERN
 
@@ -46,7 +46,7 @@ class Side:
     """
 
     sha256: str
-    place: Place | None
+    place: StretchPlace | None
     training: tuple[Learned, ...]
     open: Callable[[], Clip]
     led_seconds: float = 0.0
@@ -81,7 +81,7 @@ def _by_id(text: str) -> Side:
 
 
 def _side_of_song(song: Song) -> Side:
-    return Side(song.sha256, Place(song.id), (), lambda: song.clip)
+    return Side(song.sha256, StretchPlace(song.id), (), lambda: song.clip)
 
 
 def _side_of_output(output_id: str) -> Side:
@@ -89,7 +89,7 @@ def _side_of_output(output_id: str) -> Side:
 
     output = get_output(output_id)
     belongs = output.sidecar.get("reference")
-    place = Place(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
+    place = StretchPlace(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
     training = tuple(_existing_songs(output.sidecar.get("songs", ())))
     led = led_seconds(output.sidecar)
     return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, led)
@@ -119,11 +119,11 @@ def _by_path(path: Path, place: Workplace) -> Side:
     if format == "zip":
         rule = "What is compared is one piece of music"
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack it and name one of its files."), code="archive")
-    job = Job(spooled.path, format, place.folder / f"clip-{spooled.sha256}")
+    job = ReadingJob(spooled.path, format, place.folder / f"clip-{spooled.sha256}")
     return Side(spooled.sha256, None, (), lambda: _read(job, place))
 
 
-def _read(job: Job, place: Workplace) -> Clip:
+def _read(job: ReadingJob, place: Workplace) -> Clip:
     from musicgen.clips import Clip
 
     if not job.folder.is_dir():

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.networks.backend import compiled, ops
-from musicgen.sampling.decoding import Rules, choose, less_likely_again
 from musicgen.sampling.portions import in_portions
+from musicgen.sampling.rules import Rules, choose, less_likely_again
 
 EVENTS_PER_CALL = 2048  # at most: a fast network's quarter of a second
 HEARD_PER_CALL = 128

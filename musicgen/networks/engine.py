@@ -18,14 +18,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.codecs.examples import Block, Examples, blocks, count_steps, epoch_rng, steps_per_block
+from musicgen.codecs.examples import BatchBlock, Examples, blocks, count_steps, epoch_rng, steps_per_block
 from musicgen.contract.monitor import EpochRow, Monitor
 from musicgen.errors import TrainingFailed, sentence
 from musicgen.networks.batch_sizes import BatchSizes
 from musicgen.networks.bundle import Networks, Remembered
 from musicgen.networks.early_stopping import EarlyStopping
-from musicgen.networks.loops import Loop, Objective, evaluation_loop, training_loop
-from musicgen.networks.memory import is_out_of_memory
+from musicgen.networks.loops import evaluation_loop, training_loop
+from musicgen.networks.objectives import Loop, Objective
+from musicgen.networks.out_of_memory import is_out_of_memory
 
 FLOPS_PER_CALL = 1.5e10  # about a fifth of a second on one core: what a cancel waits for
 
@@ -92,7 +93,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Task:
+class LearningTask:
     """One network and what it learns from. Tasks of one training run side by side, on a core each.
 
     Attributes:
@@ -114,7 +115,7 @@ class Task:
 class _Runner:
     """A task with its compiled loops."""
 
-    task: Task
+    task: LearningTask
     part: int
     batch_size: int
     block_steps: int
@@ -125,10 +126,10 @@ class _Runner:
     def steps(self) -> int:
         return count_steps(self.task.training.n_examples, self.batch_size)
 
-    def training_blocks(self, seed: int, epoch: int) -> Iterator[Block]:
+    def training_blocks(self, seed: int, epoch: int) -> Iterator[BatchBlock]:
         return blocks(self.task.training, self.batch_size, self.block_steps, seed=seed, epoch=epoch, part=self.part)
 
-    def validation_blocks(self) -> Iterator[Block]:
+    def validation_blocks(self) -> Iterator[BatchBlock]:
         assert self.task.validation is not None  # for the type checker: callers look first
         # No more at once than two parts of a batch: whoever learns in parts has no memory for the whole.
         at_once = max(1, min(self.batch_size, 2 * self.batch_size // self.task.shards))
@@ -145,7 +146,7 @@ class _Means:
     def add(self, name: str, sums: NDArray[np.float32]) -> None:
         self.totals[name] = self.totals.get(name, 0.0) + sums.astype(np.float64).sum(axis=0)
 
-    def of(self, task: Task) -> dict[str, float]:
+    def of(self, task: LearningTask) -> dict[str, float]:
         """name → mean; the loss in the task's unit."""
         totals, names = self.totals[task.name], task.objective.names
         means = {name: float(total / totals[-1]) for name, total in zip(names, totals, strict=False)}
@@ -154,7 +155,7 @@ class _Means:
 
 def fit(
     networks: Networks,
-    tasks: Sequence[Task],
+    tasks: Sequence[LearningTask],
     recipe: Recipe,
     *,
     seed: int,
@@ -203,11 +204,11 @@ def fit(
                 return
 
 
-def _runners(networks: Networks, tasks: Sequence[Task], recipe: Recipe, sizes: BatchSizes) -> list[_Runner]:
+def _runners(networks: Networks, tasks: Sequence[LearningTask], recipe: Recipe, sizes: BatchSizes) -> list[_Runner]:
     return [_runner(networks, task, recipe, sizes, part) for part, task in enumerate(tasks)]
 
 
-def _runner(networks: Networks, task: Task, recipe: Recipe, sizes: BatchSizes, part: int) -> _Runner:
+def _runner(networks: Networks, task: LearningTask, recipe: Recipe, sizes: BatchSizes, part: int) -> _Runner:
     model, batch_size = networks.models[task.name], sizes.now
     n_examples = task.training.n_examples
     usual = count_steps(n_examples, recipe.batch_size)
@@ -269,7 +270,7 @@ def _check(runners: Sequence[_Runner], side_by_side: ThreadPoolExecutor) -> _Mea
 
 
 def _row(
-    epoch: int, tasks: Sequence[Task], means: _Means, checked: _Means | None, seconds: float, networks: Networks
+    epoch: int, tasks: Sequence[LearningTask], means: _Means, checked: _Means | None, seconds: float, networks: Networks
 ) -> EpochRow:
     def mean(of: _Means, name: str) -> float:
         return float(np.mean([of.of(task)[name] for task in tasks]))
@@ -310,7 +311,7 @@ def _raise_if_not_finite(sums: NDArray[np.float32], epoch: int, first_step: int)
         )
 
 
-def _ahead(source: Iterator[Block]) -> Iterator[Block]:
+def _ahead(source: Iterator[BatchBlock]) -> Iterator[BatchBlock]:
     """The same blocks, each gathered while the one before it is being learned from."""
     with ThreadPoolExecutor(1) as gatherer:
         waiting = gatherer.submit(next, source, None)
