@@ -6,15 +6,16 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
+from typing import Any
 
 from musicgen.contract.approach import Approach
 from musicgen.errors import NotFound, sentence
 
 
 @cache
-def approaches() -> dict[str, Approach]:
+def approaches() -> dict[str, Approach[Any, Any]]:
     """key → approach. A module that fails to import fails loudly here."""
-    found: dict[str, Approach] = {}
+    found: dict[str, Approach[Any, Any]] = {}
     for module_info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for _, member in inspect.getmembers(module, inspect.isclass):
@@ -23,7 +24,7 @@ def approaches() -> dict[str, Approach]:
     return dict(sorted(found.items()))
 
 
-def approach(key: str) -> Approach:
+def approach(key: str) -> Approach[Any, Any]:
     """The approach of this key; NotFound lists the known ones."""
     known = approaches()
     if key not in known:

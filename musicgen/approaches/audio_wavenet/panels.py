@@ -73,7 +73,7 @@ def _write_panel(context: Any, builder: Any, arguments: Any, width: int, rows: i
     """A loop over the inputs; there is one or more."""
     x, x_stride, weights, n_in, y, y_stride = arguments
     x, weights, y = (builder.inttoptr(each, FLOAT.as_pointer()) for each in (x, weights, y))
-    fused = cgutils.get_or_insert_function(
+    fused = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
         builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32"
     )
 

@@ -57,7 +57,7 @@ class EventLayers:
     def lstm(self, number: int) -> LSTM:
         name = f"lstm_{number + 1}"
         dropped = self.sizes.recurrent_dropout
-        return self._layer(name, lambda: LSTM(self.sizes.units, recurrent_dropout=dropped, name=name))  # type: ignore[return-value]
+        return self._layer(name, lambda: LSTM(self.sizes.units, recurrent_dropout=dropped, name=name))
 
     def after_lstm(self, number: int, x: Any) -> Any:
         return self._dropout(f"dropout_{number + 1}")(x)
