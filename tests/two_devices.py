@@ -17,9 +17,10 @@ from musicgen.networks import replicas
 from musicgen.networks.backend import set_seed
 from musicgen.networks.bundle import Networks
 from musicgen.networks.dropout import Dropout
-from musicgen.networks.engine import LearningTask, Recipe, fit
+from musicgen.networks.engine import LearningTask, fit
 from musicgen.networks.loops import training_loop
 from musicgen.networks.objectives import Objective
+from musicgen.networks.recipe import Recipe
 from musicgen.networks.recurrent import LSTM
 
 ENVIRONMENT = {

@@ -14,7 +14,8 @@ from musicgen.contract.networks import TrainableNetworks
 from musicgen.contract.prepared import Prepared
 
 if TYPE_CHECKING:
-    from musicgen.networks.engine import LearningTask, Recipe
+    from musicgen.networks.engine import LearningTask
+    from musicgen.networks.recipe import Recipe
 
 # Hears the training means of each task (task → name → mean) after each epoch, before the weights are saved.
 AfterEpoch = Callable[[dict[str, dict[str, float]]], None]
@@ -29,7 +30,7 @@ class NetworkApproach(Approach[TrainingModel, GenerationModel]):
 
     def recipe(self, training: TrainingModel) -> Recipe:
         """How to train: epochs, batch size and learning rate from the parameters of these names."""
-        from musicgen.networks.engine import Recipe
+        from musicgen.networks.recipe import Recipe
 
         return Recipe.of(training)
 

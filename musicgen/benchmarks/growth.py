@@ -76,13 +76,14 @@ def _training() -> Line:
     from musicgen.approaches.notes.token_examples import TokenWindows
     from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
     from musicgen.networks import engine
+    from musicgen.networks.recipe import Recipe
 
     def learn(parts: tuple[Any, ...]) -> float:
         _, training, _, prepared, networks = parts
         windows = prepared.training
         few = TokenWindows(windows.ids, windows.starts[: STEPS_PER_EPOCH * BATCH], training.sequence_length)
         epochs = EpochSeconds()
-        recipe = engine.Recipe(epochs=3, batch_size=BATCH, learning_rate=1e-3)
+        recipe = Recipe(epochs=3, batch_size=BATCH, learning_rate=1e-3)
         engine.fit(networks, [engine.LearningTask("notes", TOKEN_OBJECTIVE, few, None)], recipe, seed=0, monitor=epochs)
         return few.n_examples * training.sequence_length / min(epochs.seconds[1:])  # the first one compiles
 

@@ -22,7 +22,7 @@ def fit_epochs(start: Start, asked: Callable[[Start], Asked], loss: str) -> Epoc
     """Epochs of `model.fit`."""
     import keras
 
-    from musicgen.networks.engine import Recipe
+    from musicgen.networks.recipe import Recipe
 
     x, y, weight = asked(start)
     losses = {
@@ -47,8 +47,8 @@ def epochs_step_by_step(start: Start) -> Epoch:
     """Epochs of our own loop, one step in a call: what many steps in a call save."""
     from musicgen.approaches.amplitude_lstm.network import AMPLITUDE_OBJECTIVE
     from musicgen.codecs.examples import blocks
-    from musicgen.networks.engine import Recipe
     from musicgen.networks.loops import training_loop
+    from musicgen.networks.recipe import Recipe
 
     recipe = Recipe.of(start.training)
     run = training_loop(start.model(), recipe.optimizer(1), AMPLITUDE_OBJECTIVE)

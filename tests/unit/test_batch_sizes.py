@@ -15,8 +15,9 @@ from musicgen.contract.monitor import SilentMonitor
 from musicgen.errors import TrainingFailed
 from musicgen.networks import engine
 from musicgen.networks.batch_sizes import BatchSizes
-from musicgen.networks.engine import LearningTask, Recipe, fit
+from musicgen.networks.engine import LearningTask, fit
 from musicgen.networks.out_of_memory import is_out_of_memory
+from musicgen.networks.recipe import Recipe
 from musicgen.runs import api
 
 pytestmark = pytest.mark.numeric

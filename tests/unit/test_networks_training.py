@@ -14,9 +14,10 @@ from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.errors import Cancelled, TrainingFailed
 from musicgen.networks.backend import ops, set_seed, use_device
 from musicgen.networks.bundle import Networks
-from musicgen.networks.engine import LearningTask, Recipe, fit
+from musicgen.networks.engine import LearningTask, fit
 from musicgen.networks.loops import training_loop
 from musicgen.networks.objectives import Objective
+from musicgen.networks.recipe import Recipe
 
 pytestmark = pytest.mark.numeric
 

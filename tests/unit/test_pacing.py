@@ -13,7 +13,7 @@ from musicgen.approaches import approach
 from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.networks import engine
-from musicgen.networks.engine import Recipe
+from musicgen.networks.recipe import Recipe
 
 pytestmark = pytest.mark.numeric
 

@@ -18,7 +18,8 @@ from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared, Training
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.engine import LearningTask, Recipe
+    from musicgen.networks.engine import LearningTask
+    from musicgen.networks.recipe import Recipe
 
 
 _SIZES = "vocabulary_size", "num_parts", "most_beats"  # in the facts
@@ -143,7 +144,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         return [task]
 
     def recipe(self, training: parameters.Training) -> Recipe:
-        from musicgen.networks.engine import Recipe
+        from musicgen.networks.recipe import Recipe
 
         return Recipe.of(training, decay=training.decay)
 

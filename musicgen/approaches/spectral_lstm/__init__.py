@@ -20,7 +20,8 @@ from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 
 if TYPE_CHECKING:
     from musicgen.networks.bundle import Networks
-    from musicgen.networks.engine import LearningTask, Recipe
+    from musicgen.networks.engine import LearningTask
+    from musicgen.networks.recipe import Recipe
 
 
 class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
@@ -131,7 +132,7 @@ class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         return [task]
 
     def recipe(self, training: parameters.Training) -> Recipe:
-        from musicgen.networks.engine import Recipe
+        from musicgen.networks.recipe import Recipe
 
         return Recipe.of(training, algorithm=training.optimizer)
 
