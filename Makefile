@@ -7,8 +7,8 @@
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 PY := .venv/bin/python
-# two processes; a file stays in one of them, so that what it prepares is prepared once
-PYTEST_ARGS ?= -q -n 2 --dist loadfile --durations=25
+# more for pytest, such as PYTEST_ARGS="-k notes" (ARGS="--jobs 4" for more processes)
+PYTEST_ARGS ?=
 
 .PHONY: run setup setup-test test test-slow test-processors lint format bench quality clean
 
@@ -22,10 +22,10 @@ setup-test:
 	@scripts/setup test
 
 test: setup-test
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m scripts.run_tests $(ARGS) $(PYTEST_ARGS)
 
 test-slow: setup-test
-	$(PY) -m pytest --run-slow $(PYTEST_ARGS)
+	$(PY) -m scripts.run_tests --slow $(ARGS) $(PYTEST_ARGS)
 
 test-processors: setup-test
 	$(PY) -m scripts.processors

@@ -43,9 +43,9 @@ def run(name: str) -> bool:
     if features := numpy_features(NUMPY_WIDTHS.get(name, ())) if name in NUMPY_WIDTHS else "":
         environment["NPY_DISABLE_CPU_FEATURES"] = features
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "numeric", "-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "scripts.run_tests", "--numeric"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    counts = re.findall(r"^.*\d+ passed.*$|^.*\d+ failed.*$", done.stdout, re.MULTILINE)
+    counts = re.findall(r"^\d+ passed, \d+ failed.*$", done.stdout, re.MULTILINE)
     print(f"{name}: {counts[-1] if counts else 'no test ran'} ({time.monotonic() - began:.0f} s)", flush=True)
     if done.returncode:
         print(done.stdout[-6000:], done.stderr[-2000:])

@@ -1,0 +1,70 @@
+"""How to train: epochs, batches, the optimiser and the pace of its learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import keras
+
+Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        schedule: constant, or cosine (falls to a twentieth over all epochs, after a short rise).
+        clip: largest norm of a gradient over all weights; 0 for none.
+        weight_decay: share of each weight taken off per step, times the learning rate; 0 for none.
+        patience: epochs without a better validation loss after which to stop; 0 for never.
+        algorithm: adam, or rmsprop (Hinton, Neural networks for machine learning, lecture 6, 2012).
+        decay: where the schedule is constant, after n steps the rate is learning_rate / (1 + decay · n), as in the
+            optimisers of Keras 2.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: str = "constant"
+    clip: float = 0.0
+    weight_decay: float = 0.0
+    patience: int = 0
+    algorithm: str = "adam"
+    decay: float = 0.0
+
+    @classmethod
+    def of(cls, training: Any, **more: Any) -> Recipe:
+        """From the parameters of an approach; `more`: what only some approaches offer."""
+        return cls(
+            training.epochs, training.batch_size, training.learning_rate, training.schedule,
+            clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience, **more,
+        )  # fmt: skip
+
+    def optimizer(self, steps_per_epoch: int, paced: Callable[[Rate], Rate] = lambda rate: rate) -> keras.Optimizer:
+        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted; or RMSprop.
+
+        `paced` may put the schedule at another pace."""
+        arguments = {"learning_rate": paced(self._rate(steps_per_epoch)), "global_clipnorm": self.clip or None}
+        if self.algorithm == "rmsprop":
+            return keras.optimizers.RMSprop(weight_decay=self.weight_decay or None, **arguments)
+        if self.weight_decay:
+            return keras.optimizers.AdamW(weight_decay=self.weight_decay, **arguments)
+        return keras.optimizers.Adam(**arguments)
+
+    def _rate(self, steps_per_epoch: int) -> Rate:
+        if self.schedule == "constant" and self.decay:
+            return keras.optimizers.schedules.InverseTimeDecay(self.learning_rate, 1, self.decay)
+        if self.schedule == "constant":
+            return self.learning_rate
+        steps = max(2, self.epochs * steps_per_epoch)
+        rise = max(1, min(steps // 20, 200))
+        return keras.optimizers.schedules.CosineDecay(
+            self.learning_rate / 10,
+            decay_steps=steps - rise,
+            alpha=0.05,
+            warmup_target=self.learning_rate,
+            warmup_steps=rise,
+        )

@@ -1,0 +1,154 @@
+"""Runs the test suite in fresh processes, two at a time: `make test`.
+
+    python -m scripts.run_tests [--slow] [--numeric] [--jobs N] [options of pytest]
+
+A process that has compiled networks for many tests keeps the memory that the framework does not give back, and every
+page that Streamlit runs in it becomes slower. So a few files at a time get a process of their own, the longest first.
+Prints what failed, the slowest tests, and the memory of the largest process; the last line counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
+# Files in one process. Those that compute with the framework compile their own networks: few of them fit together.
+FILES_TOGETHER = {"browser": 1, "numeric": 2, "app": 6, "unit": 16}
+ALONE = ("test_approach_contract.py", "test_main_job.py")  # as much as several others
+NOTHING_SELECTED = 5
+SLOWEST_SHOWN = 25
+
+
+@dataclass
+class Group:
+    """Files that share a process."""
+
+    files: list[Path]
+    report: Path = Path()
+    process: subprocess.Popen[bytes] | None = None
+    output: Path = Path()
+    code: int = 0
+    peak_mb: float = 0.0
+
+    @property
+    def title(self) -> str:
+        names = [path.stem.removeprefix("test_") for path in self.files]
+        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+@dataclass
+class Counts:
+    """Of all groups. `times`: (seconds, name) of each test."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    times: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, report: Path) -> None:
+        for case in ElementTree.parse(report).iter("testcase"):
+            self.times.append((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}"))
+            kinds = {child.tag for child in case}
+            if kinds & {"failure", "error"}:
+                self.failed += 1
+            elif "skipped" in kinds:
+                self.skipped += 1
+            else:
+                self.passed += 1
+
+
+def kind_of(path: Path) -> str:
+    if path.parent.name == "unit" and "pytest.mark.numeric" in path.read_text(encoding="utf-8"):
+        return "numeric"
+    return path.parent.name
+
+
+def groups(kinds: Sequence[str]) -> list[Group]:
+    """All test files of these kinds, the kinds that take longest first."""
+    found: list[Group] = []
+    by_kind: dict[str, list[Path]] = {}
+    for path in sorted(TESTS.rglob("test_*.py")):
+        by_kind.setdefault(kind_of(path), []).append(path)
+    assert set(by_kind) <= set(FILES_TOGETHER), f"no rule for tests in {sorted(by_kind)}"
+    for kind in kinds:
+        files = by_kind.get(kind, [])
+        found += [Group([path]) for path in files if path.name in ALONE]
+        rest = [path for path in files if path.name not in ALONE]
+        size = FILES_TOGETHER[kind]
+        found += [Group(rest[start : start + size]) for start in range(0, len(rest), size)]
+    return sorted(found, key=lambda group: group.files[0].name not in ALONE)  # stable: those alone, then by kind
+
+
+def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
+    group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={group.report}", "-p", "no:cacheprovider", *options]
+    with group.output.open("wb") as output:
+        group.process = subprocess.Popen([*command, *map(str, group.files)], cwd=ROOT, stdout=output, stderr=output)
+
+
+def finished(running: list[Group]) -> Group:
+    """Wait for the next process that ends."""
+    while True:
+        pid, status, usage = os.wait4(-1, 0)
+        for group in running:
+            if group.process is not None and group.process.pid == pid:
+                group.code = group.process.returncode = os.waitstatus_to_exitcode(status)
+                unit = 1 if sys.platform == "darwin" else 1024
+                group.peak_mb = usage.ru_maxrss * unit / 1e6
+                return group
+
+
+def tell(group: Group, done: int, total: int) -> None:
+    text = group.output.read_text(encoding="utf-8", errors="replace").rstrip()
+    last = text.splitlines()[-1].strip("= ") if text else "no output"
+    print(f"[{done}/{total}] {group.title}: {last}, {group.peak_mb:,.0f} MB", flush=True)
+    if group.code not in (0, NOTHING_SELECTED):
+        print(text, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--slow", action="store_true", help="the tests marked slow too")
+    parser.add_argument("--numeric", action="store_true", help="only files that compute with the framework")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    known, options = parser.parse_known_args()
+    options += ["--run-slow"] if known.slow else []
+    options += ["-m", "numeric"] if known.numeric else []
+    began, counts = time.monotonic(), Counts()
+    waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER))
+    total, running, done = len(waiting), [], list[Group]()
+    with tempfile.TemporaryDirectory(prefix="musicgen-tests-") as folder:
+        while waiting or running:
+            while waiting and len(running) < known.jobs:
+                running.append(waiting.pop(0))
+                start(running[-1], total - len(waiting), Path(folder), options)
+            group = finished(running)
+            running.remove(group)
+            done.append(group)
+            tell(group, len(done), total)
+            if group.report.exists():
+                counts.add(group.report)
+            elif group.code not in (0, NOTHING_SELECTED):
+                counts.failed += 1  # it died before it could report
+    print(f"\nSlowest {SLOWEST_SHOWN} of {len(counts.times)} tests:")
+    for seconds, name in sorted(counts.times, reverse=True)[:SLOWEST_SHOWN]:
+        print(f"{seconds:7.1f} s  {name}")
+    largest = max(done, key=lambda group: group.peak_mb)
+    print(f"\nLargest process: {largest.peak_mb:,.0f} MB ({largest.title}). {time.monotonic() - began:.0f} s in all.")
+    print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
+    broken = any(group.code not in (0, NOTHING_SELECTED) for group in done)
+    return 1 if counts.failed or broken or not counts.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
