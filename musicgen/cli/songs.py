@@ -16,12 +16,20 @@ def files_in(paths: list[Path]) -> list[Path]:
     """The paths themselves, and every file below those that are folders (hidden ones left out)."""
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             inside = sorted(each for each in path.rglob("*") if each.is_file())
             found += [each for each in inside if not any(part.startswith(".") for part in each.relative_to(path).parts)]
         else:
             found.append(path)
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    """What cannot be looked at, such as a path that is too long, is left to the intake to refuse."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def add_paths(paths: list[Path]) -> Any:

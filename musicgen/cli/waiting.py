@@ -49,6 +49,7 @@ def wait_for(look: Any, cancel: Any) -> Any:
 
 
 def raise_if_failed(seen: Any) -> None:
-    """A failed run or task as an error for the user: its reason, then its advice."""
-    if seen.state == "failed":
+    """A run or task that failed, or that paused of itself (a full disk, the limit of hours), as an error for the user:
+    its reason, then its advice. A pause that the user asked for has no reason."""
+    if seen.state == "failed" or (seen.state == "paused" and seen.reason):
         raise MusicgenError(" ".join(part for part in (seen.reason, seen.advice) if part))

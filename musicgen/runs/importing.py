@@ -26,7 +26,6 @@ from musicgen.runs import states
 from musicgen.runs.archives import FORMAT, MANIFEST, RUN, VERSION
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, run_folder
-from musicgen.runs.jobs import is_full_disk
 from musicgen.songs.names import display_name
 from musicgen.storage import database
 from musicgen.storage.database import ID_PATTERN, new_id, runs, songs, tasks

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from musicgen.storage import database
 from musicgen.storage.database import tasks
+from musicgen.storage.reserve import at_last
 
 QUEUED, STARTING, RUNNING = "queued", "starting", "running"
 PAUSED, SUCCEEDED, FAILED, CANCELLED = "paused", "succeeded", "failed", "cancelled"
@@ -127,4 +128,5 @@ def active_tasks() -> list[dict[str, Any]]:
 
 def _move(task_id: str, states: tuple[str, ...], *conditions: Any, **values: Any) -> bool:
     statement = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.state.in_(states), *conditions).values(**values)
-    return database.change(statement) == 1
+    # Of what must be written on a full disk as well: that the work has stopped, or shall stop.
+    return at_last(lambda: database.change(statement)) == 1

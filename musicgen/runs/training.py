@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from musicgen.approaches import approach as find_approach
 from musicgen.approaches.base import Approach, Cost, Prepared, read_parameters
 from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
+from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import outputs, speeds
 from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
 from musicgen.runs.history import best_epoch, rewind
-from musicgen.runs.jobs import Job, are_finite, is_full_disk, open_device
+from musicgen.runs.jobs import Job, are_finite, open_device
 from musicgen.runs.loading import load
 from musicgen.runs.monitor import TrainingMonitor
 from musicgen.runs.progress import finite
@@ -118,9 +120,9 @@ def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: Networks) -> 
     try:
         kept = monitor.keep_unfinished(networks.save)
     except (MusicgenError, OSError) as error:
-        if not (is_full_disk(error)):
+        if not is_storage_fault(error):
             raise
-        job.log.line("The disk is too full to keep the weights of the unfinished epoch.")
+        job.log.line(f"The weights of the unfinished epoch could not be kept. {in_words(error)}")
         return
     if kept is not None:
         job.log.line(f"Kept the weights of the unfinished epoch {kept.epoch} ({monitor.steps_in_epoch} steps).")
@@ -131,7 +133,8 @@ def _remember_speed(job: Job, prepared: Prepared, cost: Cost, training: Any, mon
     seconds = [row["seconds"] for row in monitor.rows_made[1:] or monitor.rows_made if row["seconds"]]
     if seconds:
         step = speeds.flops_per_step(cost, prepared.facts, training)
-        speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
+        with suppress(MusicgenError, OSError):  # an estimate for next time is not worth the run
+            speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
 
 
 def _plain(document: Any) -> Any:

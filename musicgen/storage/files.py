@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from musicgen.errors import ResourceUnavailable, sentence
+from musicgen.errors import DamagedFile, StorageUnavailable, sentence
 from musicgen.settings import home, settings
 
 CHUNK = 1 << 20
@@ -106,11 +106,21 @@ def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) ->
 
 
 def read_json(path: Path, default: Any = None) -> Any:
-    """The document, or `default` where the file does not exist."""
+    """The document, or `default` where the file does not exist. Raises DamagedFile, which is a ValueError too."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return default
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, "is whole JSON", str(error)) from error
+
+
+def damaged(path: Path, rule: str, received: object, remedy: str = "") -> DamagedFile:
+    """For a file of our own that cannot be understood: `rule` goes on after its name."""
+    # The last two folders tell whose it is; of a path in full, none else would fit into a sentence.
+    name = "/".join(path.parts[-3:])
+    remedy = remedy or "Bring the file back from a copy, or make anew what it belongs to. All else works as before."
+    return DamagedFile(sentence(f"The file {name} {rule}", str(received)[:200], remedy), code="damaged_file")
 
 
 @contextmanager
@@ -137,11 +147,11 @@ def sha256_of(path: Path) -> str:
 
 
 def check_free_space(need_bytes: int = 0) -> None:
-    """Raises ResourceUnavailable where storing `need_bytes` would leave the disk too full to work on."""
+    """Raises StorageUnavailable where storing `need_bytes` would leave the disk too full to work on."""
     free = shutil.disk_usage(home()).free
     floor = settings().min_free_mb * 1_000_000
     if free - need_bytes < floor:
-        raise ResourceUnavailable(
+        raise StorageUnavailable(
             sentence(
                 f"Storing this leaves at least {floor // 1_000_000} MB free",
                 f"{free // 1_000_000} MB free, {need_bytes // 1_000_000} MB needed",

@@ -20,6 +20,7 @@ CONTRACT = {"musicgen.approaches.base", "musicgen.approaches.drawing"}
 # From the ground up; a package may import only those before it (and itself).
 ORDER = [
     "errors",
+    "faults",
     "settings",
     "machine",
     "contract",
