@@ -1,8 +1,8 @@
 """What the machine did wrong, in words: a full disk, a file that may not be written, a path that is too long.
 
 Nothing is caught where it happens. An OSError goes up to one of four boundaries, the command line, a page, a child
-process or a worker, and each of them asks here: a sentence for the user, or None, which means a bug of ours. (The record
-speaks through its database; see storage.database for the same gate there.) Standard library only.
+process or a worker, and each of them asks here: a sentence for the user, or None, which means a bug of ours. (For
+errors of the record, storage.record_faults is the same gate.) Standard library only.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ def in_words(error: BaseException) -> MusicgenError | None:
 
 
 def is_storage_fault(error: BaseException) -> bool:
-    """Whether the disk, or what may be done with it, is what stopped the work: it can go on later as if nothing were."""
+    """Whether the disk, or what may be done with it, stopped the work: it can go on later as if nothing were."""
     told = in_words(error)
     return isinstance(told, StorageUnavailable) or getattr(told, "code", "") == "disk_full"
 
 
 def disk_full(what: str, error: OSError) -> StorageUnavailable:
     """For a place that can say `what` was to be written: a rule, such as “A clip is stored whole”."""
-    return StorageUnavailable(sentence(what, _received(error), "Make room on the disk and try again."), code="disk_full")
+    remedy = "Make room on the disk and try again."
+    return StorageUnavailable(sentence(what, _received(error), remedy), code="disk_full")
 
 
 def is_full(error: OSError) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from musicgen.cli.shown import AsJson, print_json, print_table
 from musicgen.cli.train import show_run
 from musicgen.cli.waiting import raise_if_failed, wait_for
 from musicgen.errors import NotFound, sentence
+from musicgen.storage.files import copy_out
 
 app = typer.Typer(help="Trainings: what runs, what ran.", no_args_is_help=True)
 
@@ -23,7 +23,8 @@ def run_json(run: Any) -> dict[str, Any]:
     """A run as one JSON object."""
     shown = ("id", "name", "approach", "state", "reason", "advice", "progress", "history", "best_epoch", "request")
     times = ("created_at", "started_at", "finished_at")
-    return {**{name: getattr(run, name) for name in (*shown, *times)}, "prepared": run.prepared}
+    found = {name: getattr(run, name) for name in (*shown, *times)}
+    return {**found, "prepared": run.prepared, "damage": list(run.damage)}
 
 
 @app.command("list")
@@ -50,8 +51,8 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         print_json({**run_json(run), "log": run.log_tail(40), "outputs": outputs})
         return
     show_run(run, as_json=False)
-    if run.reason:
-        print("\n".join([run.reason, run.advice, *run.log_tail(10)]))
+    if run.reason or run.advice:
+        print("\n".join([*filter(None, (run.reason, run.advice)), *(run.log_tail(10) if run.reason else ())]))
     print_table(("output", "seconds"), ((each["id"], f"{each['seconds']:.1f}") for each in outputs))
 
 
@@ -102,7 +103,7 @@ def export(run_id: RunId, file: Annotated[Path, typer.Argument(help="The zip arc
     """Write a run (settings, history, weights) to a zip archive."""
     from musicgen.runs import api
 
-    shutil.copyfile(api.export_run(run_id), file)
+    copy_out(api.export_run(run_id), file)
 
 
 @app.command("import")

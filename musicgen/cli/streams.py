@@ -1,4 +1,4 @@
-"""What the command line prints to: a terminal, a pipe, a file; perhaps a disk that is full, or one that knows only ASCII.
+"""What the command line prints to: a terminal, a pipe, a file; perhaps one on a full disk, or one for ASCII only.
 
 Results go to stdout: whatever of them cannot be written is an error. What is said on the way goes to stderr: it may be
 lost, and the work goes on.

@@ -24,13 +24,14 @@ from musicgen.audio.spectra import Spectrogram, sampled_stretch, stored_stretch
 from musicgen.audio.wav import map_pcm, read_wav, wav_info
 from musicgen.audio.waveform import Waveform
 from musicgen.errors import CorruptArtifact, WrongState, sentence
-from musicgen.storage.files import read_json
+from musicgen.storage.files import damaged, read_json
 
 if TYPE_CHECKING:
     from musicgen.symbolic.score import Score
 
 AUDIO, SCORE, FACTS = "audio.wav", "score.mid", "facts.json"
 ENVELOPE, SPECTROGRAM, ROLL = "envelope.npz", "spectrogram.npz", "roll.npz"
+MEDIA = ("audio", "midi")
 SPECTROGRAM_COLUMNS = 800
 SHARP_COLUMNS = 400  # with fewer stored columns in view than this, the samples are asked
 
@@ -66,10 +67,13 @@ class Clip:
         sound). For midi: see symbolic.rolls.score_facts; `sha256` of score.mid; `audio`, once it has sound: the facts
         of the sound and its renderer."""
         facts = read_json(self.folder / FACTS)
-        if not isinstance(facts, dict):
+        if facts is None:
             raise CorruptArtifact(
                 sentence("A clip has facts", f"none in {self.folder.name}", "Import or make it again.")
             )
+        if not isinstance(facts, dict) or facts.get("medium") not in MEDIA or not _is_length(facts.get("seconds")):
+            rule = "says whether a clip is audio or midi, and how long it is"
+            raise damaged(self.folder / FACTS, rule, "something else", "Import or make it again.")
         return facts
 
     @property
@@ -170,6 +174,10 @@ class Clip:
             rule = f"A clip of {self.medium} has a complete {name}"
             what = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise CorruptArtifact(sentence(rule, what, "Import or make it again."), code="corrupt_preview") from error
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def _stretch(start_seconds: float, stop_seconds: float | None, n_samples: int, sample_rate: int) -> tuple[int, int]:

@@ -55,7 +55,7 @@ class Draft:
 def latest_draft(folder: Path) -> Draft | None:
     """What there is so far of what the task in `folder` makes."""
     for found in sorted(_whole(folder / DRAFTS), reverse=True):
-        with suppress(OSError, ValueError, KeyError):  # removed in this moment
+        with suppress(OSError, ValueError, KeyError, TypeError):  # removed in this moment
             state = json.loads((found / STATE).read_bytes())
             return Draft(found, int(state["done"]), int(state["total"]))
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from typing import Any, BinaryIO
 
 from musicgen.approaches.base import EpochRow
 from musicgen.runs.progress import finite
-from musicgen.storage.files import write_bytes
+from musicgen.storage.files import damaged, write_bytes
 
 KEPT_ROWS = 20_000  # some 15 MB
 
@@ -44,9 +45,28 @@ def read_history(path: Path) -> list[dict[str, Any]]:
             known.read_on(file)
             _keep(path, known)
             return known.in_order()
-    except FileNotFoundError:
+    except OSError:  # not there yet; or a folder, or not ours to read: `history_damage` tells
         _known.pop(path, None)
         return []
+
+
+def history_damage(path: Path) -> str:
+    """What is wrong with the file; empty where nothing is. A last line without an end was torn, or is being written."""
+    remedy = "The curve lacks them. Listening, generating and resuming work as before: weights are files of their own."
+    try:
+        with open(path, "rb"):
+            pass
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return str(damaged(path, "has a line of JSON for each epoch", error.strerror or error, remedy))
+    read_history(path)
+    with _lock:
+        unread = _known[path].num_unread if path in _known else 0
+    if not unread:
+        return ""
+    lines = "1 line that is" if unread == 1 else f"{unread:,} lines that are"
+    return str(damaged(path, "has a line of JSON for each epoch", f"{lines} something else", remedy))
 
 
 @dataclass
@@ -57,6 +77,7 @@ class _Known:
     size: int = 0
     last_line: bytes = b""
     unfinished: bytes = b""  # after the last line, perhaps torn, perhaps still being written
+    num_unread: int = 0  # lines that are no rows
 
     def goes_on_in(self, file: BinaryIO) -> bool:
         """Whether the file is the one that was read, as far as it was read: a resumed run rewrites its history."""
@@ -67,7 +88,9 @@ class _Known:
         file.seek(self.size)
         *lines, self.unfinished = file.read().split(b"\n")
         for line in lines:
-            self.rows |= _row(line)
+            row = _row(line)
+            self.rows |= row
+            self.num_unread += not row and bool(line.strip())
         if lines:
             self.last_line = lines[-1] + b"\n"
             self.size += sum(len(line) + 1 for line in lines)
@@ -89,12 +112,26 @@ def _keep(path: Path, known: _Known) -> None:
 
 
 def _row(line: bytes) -> dict[int, dict[str, Any]]:
-    """epoch → row; nothing for a line that was torn."""
+    """epoch → row; nothing for a line that was torn, or that is no row."""
     try:
         row = json.loads(line)
-        return {int(row["epoch"]): row}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, RecursionError):
         return {}
+    if not isinstance(row, dict) or not _is_epoch(row.get("epoch")):
+        return {}
+    if not all(_is_number(row.get(name)) for name in ("loss", "seconds", "learning_rate")):
+        return {}
+    if not (row.get("val_loss") is None or _is_number(row["val_loss"])) or not isinstance(row.get("extra", {}), dict):
+        return {}
+    return {row["epoch"]: row}
+
+
+def _is_epoch(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

@@ -64,4 +64,3 @@ def are_finite(networks: Networks) -> bool:
         for model in networks.models.values()
         for weights in model.get_weights()
     )
-

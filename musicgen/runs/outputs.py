@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from musicgen.errors import DamagedFile
 from musicgen.runs import states
 from musicgen.runs.folders import SIDECAR, output_folder
 from musicgen.runs.progress import finite
@@ -57,7 +58,7 @@ def publish_output(
 def amend_output(output_id: str, task_id: str, fence: str, more: Mapping[str, Any]) -> None:
     """Add what became known about an output to its sidecar; nothing where this worker was superseded, or it is gone."""
     path = output_folder(output_id) / SIDECAR
-    with suppress(FileNotFoundError), database.engine().begin() as connection:
+    with suppress(FileNotFoundError, DamagedFile), database.engine().begin() as connection:
         sidecar = read_json(path)
         if sidecar is None or connection.execute(_mine(task_id, fence)).first() is None:
             return

@@ -15,7 +15,7 @@ from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
-from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.launching import ensure_supervisor, make_ready
 from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
 from musicgen.storage import database
@@ -106,6 +106,7 @@ def submit_generation(
     if submit_key is not None and (before := _submitted(submit_key)):
         return str(before["id"])
     run = get_run(run_id)
+    run.check_request()
     approach = find_approach(run.approach)
     if not run.can_generate:
         raise WrongState(
@@ -220,6 +221,7 @@ def _add_task(
         "submit_key": submit_key,
         "created_at": database.now(),
     }
+    make_ready()
     try:
         with database.engine().begin() as connection:
             if run is not None:

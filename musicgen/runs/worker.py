@@ -24,6 +24,7 @@ from musicgen.machine import give_way
 from musicgen.networks.memory import is_out_of_memory
 from musicgen.runs import states
 from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
+from musicgen.runs.damage import check_request
 from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder
 from musicgen.runs.identity import identity
 from musicgen.runs.locks import FileLock
@@ -99,6 +100,9 @@ def _work(task: dict[str, Any], folder: Path, control: Control) -> Outcome:
     try:
         if run is None:
             raise WrongState(sentence("A task belongs to a run", "a run that was deleted"))
+        check_request("train", run["request"], run["id"])
+        if task["kind"] == "generate":
+            check_request("generate", task["request"], task["id"])
         _run_task(Job(task, run, folder, control, progress, log))
         outcome = Outcome(states.SUCCEEDED)
     # A process boundary: whatever happened in approaches and libraries becomes a state that a person can read.

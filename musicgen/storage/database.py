@@ -6,6 +6,7 @@ elsewhere the rollback journal, which is fast enough for the few writes a second
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import secrets
@@ -145,7 +146,8 @@ def _engine(url: str) -> sa.Engine:
         if where.get_backend_name() == "sqlite" and where.database in (None, "", ":memory:"):
             raise ValueError("a record in memory, which no other process can read")
         # No pool for SQLite: a connection is closed when its statement is done, so that none outlives its folder.
-        made = sa.create_engine(url, poolclass=sa.NullPool) if url.startswith("sqlite") else sa.create_engine(url)
+        options: dict[str, Any] = {"poolclass": sa.NullPool} if url.startswith("sqlite") else {}
+        made = sa.create_engine(url, json_deserializer=_document, **options)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:
         raise bad_url(url, error) from error
     is_sqlite = made.dialect.name == "sqlite"
@@ -158,6 +160,16 @@ def _engine(url: str) -> sa.Engine:
         for index in table.indexes:
             index.create(made, checkfirst=True)
     return made
+
+
+def _document(text: str) -> dict[str, Any]:
+    """A JSON column; {} where it is damaged, so that one row does not hide all others. Who needs it looks whether
+    there is what it needs."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def engine() -> sa.Engine:

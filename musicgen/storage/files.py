@@ -105,14 +105,14 @@ def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) ->
     write_bytes(path, content, survives_power_cut=survives_power_cut)
 
 
-def read_json(path: Path, default: Any = None) -> Any:
+def read_json(path: Path, default: Any = None, *, remedy: str = "") -> Any:
     """The document, or `default` where the file does not exist. Raises DamagedFile, which is a ValueError too."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return default
     except (ValueError, RecursionError) as error:
-        raise damaged(path, "is whole JSON", str(error)) from error
+        raise damaged(path, "is whole JSON", str(error), remedy) from error
 
 
 def damaged(path: Path, rule: str, received: object, remedy: str = "") -> DamagedFile:
@@ -139,6 +139,29 @@ def publishing(folder: Path) -> Iterator[Path]:
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def copy_out(source: Path, target: Path) -> None:
+    """Copy a file to where the user wants it; what was there stays until the copy is whole. Raises OSError."""
+    if target.is_dir() or (target.exists() and not target.is_file()):  # `cp` says what is wrong; a device just takes it
+        shutil.copyfile(source, target)
+        return
+    temporary = target.with_name(f".{uuid.uuid4().hex}")
+    try:
+        shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_out(content: bytes, target: Path) -> None:
+    """The same with bytes."""
+    temporary = target.with_name(f".{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

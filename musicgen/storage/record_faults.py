@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -47,7 +46,8 @@ def in_words(error: BaseException, where: str) -> MusicgenError | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"OperationalError", "InterfaceError"}:  # the names that every driver gives them
         remedy = "Start the database server, or look at MUSICGEN_DATABASE_URL."
-        return StorageUnavailable(sentence(f"The record can be reached at {where}", _short(error), remedy), code="record")
+        rule = f"The record can be reached at {where}"
+        return StorageUnavailable(sentence(rule, _short(error), remedy), code="record")
     return None
 
 
@@ -55,7 +55,9 @@ def bad_url(url: str, error: Exception) -> InvalidInput:
     """For a MUSICGEN_DATABASE_URL from which no engine can be made."""
     shown = SECRET.sub("//…@", url)
     shown = repr(shown) if len(shown) <= SHOWN_CHARACTERS else f"{shown[:40]!r}… of {len(url):,} characters"
-    rule = "MUSICGEN_DATABASE_URL is a URL of SQLAlchemy with an installed driver, such as sqlite:////folder/musicgen.db"
+    rule = (
+        "MUSICGEN_DATABASE_URL is a URL of SQLAlchemy with an installed driver, such as sqlite:////folder/musicgen.db"
+    )
     remedy = "Leave it away to keep the record in MUSICGEN_HOME."
     return InvalidInput(sentence(rule, f"{shown} ({_short(error)})", remedy), code="setting")
 
@@ -75,8 +77,9 @@ def _sqlite(error: sqlite3.Error, where: str) -> MusicgenError | None:
         remedy = "Try again; end what holds it, should it stay so."
         return ResourceUnavailable(sentence("The record is free within half a minute", text, remedy), code="locked")
     if code == sqlite3.SQLITE_NOMEM:
-        return ResourceUnavailable(sentence("The record fits into memory", text, "Close other programs."), code="memory")
-    if code in DAMAGED:
+        remedy = "Close other programs."
+        return ResourceUnavailable(sentence("The record fits into memory", text, remedy), code="memory")
+    if code in DAMAGED or "malformed JSON" in text:
         remedy = (
             "Bring that file back from a copy, or move it away to begin with an empty record. "
             "Songs, runs and outputs are whole in the folders beside it."

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from musicgen.errors import MusicgenError, StorageUnavailable
+from musicgen.faults import is_storage_fault
 from musicgen.settings import home
 from musicgen.storage.files import write_bytes
 
@@ -40,8 +41,8 @@ def at_last(write: Callable[[], Written]) -> Written:
     """Do what must be written even on a full disk; a second time, with the room that was kept, where it did not fit."""
     try:
         return write()
-    except StorageUnavailable:
-        if not _give_up():
+    except (StorageUnavailable, OSError) as error:
+        if not is_storage_fault(error) or not _give_up():
             raise
         return write()
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from runs_at_work import add_song, epochs, nobody_supervises, start, ticking, weights, work_here
 
 from musicgen.errors import MusicgenError, NotFound, RejectedFile
-from musicgen.runs import api, importing
+from musicgen.runs import api, archive_bounds
 from musicgen.runs.archives import MANIFEST, RUN
 from musicgen.runs.importing import bring_in
 from musicgen.storage import database
@@ -277,8 +277,9 @@ def test_names_twice_encrypted_and_too_many(exported: bytes, tmp_path: Path, mon
     encrypted.write_bytes(bytes(content))
     with pytest.raises(RejectedFile, match="encrypted"):
         bring_in({"path": str(encrypted)})
-    monkeypatch.setattr(importing, "MAX_FILES", 3)
-    with pytest.raises(RejectedFile, match="entries"):
+    monkeypatch.setattr(archive_bounds, "TEXT_MB", {})
+    monkeypatch.setattr(archive_bounds, "CHECKPOINT_MB", {})
+    with pytest.raises(RejectedFile, match=r"at most 5 files\. Received: 13 names"):
         bring_in({"path": str(zip_up(tmp_path / "many.zip", unzip(exported)))})
 
 
