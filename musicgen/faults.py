@@ -104,7 +104,8 @@ def _other(error: OSError) -> MusicgenError | None:
 
 
 def _received(error: OSError) -> str:
-    text = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+    text = os.strerror(errno.ENOSPC) if error.errno is None and is_full(error) else error.strerror
+    text = (text or str(error) or type(error).__name__).rstrip(".")
     where = _where(error)
     return f"{text} ({where})" if where else text
 

@@ -68,7 +68,7 @@ def prepare() -> None:
 
 def _remade(stream: TextIO, kind: type[io.TextIOWrapper], number: int) -> TextIO:
     """The stream of this number as one of our own kind; any other is left as it is."""
-    if not isinstance(stream, io.TextIOWrapper) or _number(stream) != number:
+    if isinstance(stream, kind) or not isinstance(stream, io.TextIOWrapper) or _number(stream) != number:
         return stream
     errors = stream.errors if knows_letters(stream) else ESCAPED
     if number == 1 and not stream.write_through:

@@ -177,7 +177,7 @@ def check_free_space(need_bytes: int = 0) -> None:
         raise StorageUnavailable(
             sentence(
                 f"Storing this leaves at least {floor // 1_000_000} MB free",
-                f"{free // 1_000_000} MB free, {need_bytes // 1_000_000} MB needed",
+                f"{free / 1e6:,.1f} MB free, {need_bytes / 1e6:,.1f} MB needed",
                 "Make room on the disk and try again.",
             ),
             code="disk_full",
