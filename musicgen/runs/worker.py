@@ -42,7 +42,7 @@ RECORD_TRIES = 20
 
 EXIT_DONE, EXIT_FIXABLE, EXIT_BUG, EXIT_RESUMABLE = 0, 1, 70, 75
 MEMORY_ADVICE = "Use a smaller batch_size, fewer units or less music."
-RESUME_ADVICE = "The run is paused; resume goes on from the last weights that were kept."
+RESUME_ADVICE = "The run is paused: resume goes on from what was kept."
 AGAIN_ADVICE = "Then start it again; what was made so far is kept."
 
 
