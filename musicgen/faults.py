@@ -111,8 +111,9 @@ def _received(error: OSError) -> str:
 
 
 def _where(error: OSError) -> str:
-    """The path that the system complained of, shortened from the front."""
-    if not isinstance(error.filename, (str, bytes)):
+    """The path that the system complained of, shortened from the front; of a renaming, what it should have become."""
+    named = error.filename if error.filename2 is None else error.filename2
+    if not isinstance(named, (str, bytes)):
         return ""
-    path = os.fsdecode(error.filename)
+    path = os.fsdecode(named)
     return path if len(path) <= SHOWN_CHARACTERS else f"…{path[-SHOWN_CHARACTERS:]}"

@@ -7,6 +7,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +16,8 @@ from musicgen.approaches.base import EpochRow
 from musicgen.runs.progress import finite
 from musicgen.storage.files import damaged, write_bytes
 
+ROW_BEGINS = b'{"epoch": '  # keys are sorted
+REMEDY = "The curve lacks them. Listening, generating and resuming work as before: weights are files of their own."
 KEPT_ROWS = 20_000  # some 15 MB
 
 
@@ -51,22 +54,31 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 def history_damage(path: Path) -> str:
-    """What is wrong with the file; empty where nothing is. A last line without an end was torn, or is being written."""
-    remedy = "The curve lacks them. Listening, generating and resuming work as before: weights are files of their own."
+    """What is wrong with the file; empty where nothing is. The beginning of a row at the end of it was torn by a crash,
+    or is being written: that is no damage."""
     try:
         with open(path, "rb"):
             pass
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return str(damaged(path, "has a line of JSON for each epoch", error.strerror or error, remedy))
+        return str(damaged(path, "has a line of JSON for each epoch", error.strerror or error, REMEDY))
     read_history(path)
     with _lock:
-        unread = _known[path].num_unread if path in _known else 0
+        unread = _known[path].count_unread() if path in _known else 0
     if not unread:
         return ""
     lines = "1 line that is" if unread == 1 else f"{unread:,} lines that are"
-    return str(damaged(path, "has a line of JSON for each epoch", f"{lines} something else", remedy))
+    return str(damaged(path, "has a line of JSON for each epoch", f"{lines} something else", REMEDY))
+
+
+def lost_history(path: Path, checkpoints: Sequence[Mapping[str, Any]]) -> str:
+    """What to say of a run without a row: empty, unless there are weights of epochs that ended (`Run.checkpoints`)."""
+    ended = [each["epoch"] for each in checkpoints if each["is_complete"]]
+    if not ended:
+        return ""
+    received = f"none, though there are weights of epoch {max(ended)}"
+    return str(damaged(path, "has a line of JSON for each epoch", received, REMEDY))
 
 
 @dataclass
@@ -94,6 +106,12 @@ class _Known:
         if lines:
             self.last_line = lines[-1] + b"\n"
             self.size += sum(len(line) + 1 for line in lines)
+
+    def count_unread(self) -> int:
+        """Lines that are no rows, nor the beginning of one."""
+        rest = self.unfinished.strip()
+        is_begun = rest.startswith(ROW_BEGINS) or ROW_BEGINS.startswith(rest)
+        return self.num_unread + (not is_begun and not _row(rest))
 
     def in_order(self) -> list[dict[str, Any]]:
         rows = self.rows | _row(self.unfinished)

@@ -30,7 +30,7 @@ from musicgen.runs.folders import (
     run_folder,
     task_folder,
 )
-from musicgen.runs.history import best_epoch, history_damage, read_history
+from musicgen.runs.history import best_epoch, history_damage, lost_history, read_history
 from musicgen.runs.launching import ensure_supervisor, supervisor_lives
 from musicgen.runs.progress import read_progress
 from musicgen.runs.runlog import tail
@@ -132,6 +132,8 @@ class Run:
     def damage(self) -> tuple[str, ...]:
         """A sentence on each of its own files that is damaged: which, and what still works."""
         found = [prepared_damage(self.folder / PREPARED), history_damage(self.folder / HISTORY)]
+        if not self.is_active and not self.history and not found[1]:
+            found.append(lost_history(self.folder / HISTORY, self.checkpoints))
         try:
             self.check_request()
         except CorruptArtifact as error:

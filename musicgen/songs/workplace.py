@@ -188,6 +188,8 @@ def _moves(note: Path) -> Moves:
     """Raises DamagedFile. What it says becomes paths: each word must be what it should."""
     found = read_json(note, [])
     try:
+        if not isinstance(found, list):
+            raise TypeError("no list")
         moves = [(str(song_id), str(sha256)) for song_id, sha256 in found]
     except (TypeError, ValueError):
         moves = [("", "")]

@@ -44,7 +44,7 @@ def run(mount: str, program: str, *arguments: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
