@@ -74,7 +74,11 @@ def bring_in(payload: dict[str, Any]) -> dict[str, str]:
             raise told from error
         raise _rejected(f"a damaged one ({error})") from error
     state = found.run.state if found.run.state in states.AT_REST else states.PAUSED
-    _record(run_id, found, state, display_name(found.run.reason) if found.run.reason else "")
+    try:
+        _record(run_id, found, state, display_name(found.run.reason) if found.run.reason else "")
+    except BaseException:
+        shutil.rmtree(run_folder(run_id), ignore_errors=True)  # all of it, or nothing
+        raise
     return {"run": run_id}
 
 
@@ -227,13 +231,9 @@ def _record(run_id: str, found: Understood, state: str, reason: str) -> None:
     run = {"id": run_id, "name": name, "approach": request["approach"], "request": request, "created_at": moment}
     task: dict[str, Any] = {"id": new_id("task"), "kind": "train", "run_id": run_id, "state": state, "device": "auto"}
     task |= {"request": {"device": "auto"}, "reason": reason, "created_at": moment, "finished_at": moment}
-    try:
-        with database.engine().begin() as connection:
-            connection.execute(sa.insert(runs).values(**run))
-            connection.execute(sa.insert(tasks).values(**task))
-    except BaseException:
-        shutil.rmtree(run_folder(run_id), ignore_errors=True)  # all of it, or nothing
-        raise
+    with database.engine().begin() as connection:
+        connection.execute(sa.insert(runs).values(**run))
+        connection.execute(sa.insert(tasks).values(**task))
 
 
 def _invalid(error: ValidationError) -> RejectedFile:

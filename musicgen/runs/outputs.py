@@ -49,10 +49,13 @@ def publish_output(
         "sidecar": sidecar,
         "created_at": created_at,
     }
-    if not _record(row, task["id"], fence):
-        shutil.rmtree(output_folder(output_id), ignore_errors=True)
-        return None
-    return output_id
+    is_recorded = False
+    try:
+        is_recorded = _record(row, task["id"], fence)
+    finally:
+        if not is_recorded:
+            shutil.rmtree(output_folder(output_id), ignore_errors=True)
+    return output_id if is_recorded else None
 
 
 def amend_output(output_id: str, task_id: str, fence: str, more: Mapping[str, Any]) -> None:

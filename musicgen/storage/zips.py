@@ -29,7 +29,7 @@ def open_zip(path: Path, most_names: int, rule: str, remedy: str) -> zipfile.Zip
     """
     count = _count_names(path, most_names)
     if count > most_names:
-        raise RejectedFile(sentence(rule, f"{count:,} names", remedy), code="too_many_files")
+        raise RejectedFile(sentence(rule, f"{count:,} names or more", remedy), code="too_many_files")
     archive = zipfile.ZipFile(path)
     try:
         _check_overlaps(archive)

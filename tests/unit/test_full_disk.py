@@ -124,6 +124,7 @@ def generation(run, free):
         assert (task.state == "failed") == (not task.output_ids), task.reason
         assert "made a mistake" not in task.reason
         assert hidden(home / "outputs") == []
+        assert {path.name for path in (home / "outputs").glob("*")} == {output.id for output in api.list_outputs()}
     except Exception as error:
         assert isinstance(in_words(error), StorageUnavailable), repr(error)
     clear(home)
