@@ -14,10 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from musicgen.errors import DamagedFile, StorageUnavailable, sentence
+from musicgen.errors import DamagedFile, MusicgenError, ResourceUnavailable, StorageUnavailable, sentence
+from musicgen.faults import is_storage_fault
 from musicgen.settings import home, settings
 
 CHUNK = 1 << 20
+FULL_BYTES = 1_000_000  # with less than that free, a disk is what a program that writes has failed over
 FEW = 16  # files and folders that are synced one by one; more of them in one go, where the system can
 
 
@@ -167,6 +169,20 @@ def write_out(content: bytes, target: Path) -> None:
 def sha256_of(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def noticing_a_full_disk(folder: Path, rule: str) -> Iterator[None]:
+    """Around libraries and programs that write into `folder`: on a full disk they say something else, or nothing."""
+    try:
+        yield
+    except Exception as error:
+        is_about_more = isinstance(error, MusicgenError) and not isinstance(error, ResourceUnavailable)
+        free = shutil.disk_usage(folder).free
+        if is_about_more or is_storage_fault(error) or free > FULL_BYTES:
+            raise
+        received, remedy = f"{free / 1e6:,.1f} MB free", "Make room on the disk and try again."
+        raise StorageUnavailable(sentence(rule, received, remedy), code="disk_full") from error
 
 
 def check_free_space(need_bytes: int = 0) -> None:

@@ -6,9 +6,11 @@ import errno
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from musicgen.faults import in_words, is_storage_fault
 from musicgen.processes import ROOT
 from musicgen.settings import home as home_folder
 from musicgen.storage import database
+from musicgen.storage.files import noticing_a_full_disk
 
 LONG = "x" * 5000
 
@@ -221,3 +224,23 @@ def test_a_home_that_may_not_be_written(home: Path, monkeypatch: pytest.MonkeyPa
         assert "right" in err
     (check,) = answers["doctor"]
     assert (check["status"], "Read-only file system" in check["detail"]) == ("missing", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "free", "kind"),
+    [
+        (RuntimeError("System error."), 0, StorageUnavailable),
+        (ResourceUnavailable("FFmpeg encodes AAC. Received: status 1."), 0, StorageUnavailable),
+        (RuntimeError("System error."), 10**9, RuntimeError),
+        (InvalidInput("No such format."), 0, InvalidInput),
+    ],
+)
+def test_a_library_that_does_not_say_that_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, free: int, kind: type
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+    with pytest.raises(Exception) as caught, noticing_a_full_disk(tmp_path, "A download is written whole"):  # noqa: PT011
+        raise error
+    assert type(caught.value) is kind
+    if kind is StorageUnavailable:
+        assert str(caught.value).startswith("A download is written whole. Received: 0.0 MB free.")
