@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from musicgen.faults import in_words
 from musicgen.machine import usable_cores
 from musicgen.runs.folders import supervisor_lock
 from musicgen.settings import home, settings
+from musicgen.storage.files import try_to_write
 from musicgen.symbolic.sound_fonts import bundled_sound_font, system_sound_font
 
 Status = Literal["ok", "warn", "missing"]
 
 LETTERS = "é♯“”…─"  # of names of songs, of our sentences and of tables
-PROBE_BYTES = 64 * 1024
 AS_SAID = "See to that, and ask again."
 SHOWN_PACKAGES = ("streamlit", "tensorflow", "keras", "numpy", "librosa", "music21", "symusic", "plotly")
 
@@ -167,14 +165,8 @@ def _output() -> Check:
 
 def _storage() -> Check:
     """By writing a file, as every command does."""
-    probe = home() / f".doctor-{uuid.uuid4().hex}"
-    try:
-        probe.write_bytes(os.urandom(PROBE_BYTES))
-    finally:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
-    with tempfile.TemporaryFile() as file:
-        file.write(os.urandom(PROBE_BYTES))
+    try_to_write(home())
+    try_to_write(Path(tempfile.gettempdir()))
     if supervisor_lock().is_dir():
         remedy = "Remove that folder: there is nothing of yours in it."
         return Check(STORAGE, "missing", f"{supervisor_lock()} is a folder where a lock belongs", remedy)

@@ -9,8 +9,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musicgen.cli.shown import console
 from musicgen.errors import MusicgenError
+from musicgen.settings import home
+from musicgen.storage.files import try_to_write
 
 POLL_SECONDS = 0.25
+LOOK_SECONDS = 10.0
 
 
 def _words(state: str, progress: dict[str, Any]) -> str:
@@ -24,9 +27,29 @@ def _words(state: str, progress: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
+class _Watch:
+    """Notices that nobody works because nothing can be written: then nobody can tell the record of it either."""
+
+    def __init__(self) -> None:
+        self._looked_at = time.monotonic()
+
+    def look(self, seen: Any) -> None:
+        """Raises OSError; what waits goes on waiting, and begins when there is room."""
+        from musicgen.runs.liveness import has_worker  # with the record, which most commands can do without
+
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        task = getattr(seen, "task", seen)
+        if not has_worker({"kind": task.kind, "run_id": task.run_id, "id": task.id}):
+            try_to_write(home())
+
+
 def wait_for(look: Any, cancel: Any) -> Any:
-    """Poll `look()` (a Run or Task) until it is at rest; returns it. The first Ctrl-C calls `cancel()`."""
-    asked = False
+    """Poll `look()` (a Run or Task) until it is at rest; returns it. The first Ctrl-C calls `cancel()`.
+
+    Raises OSError where it cannot begin, because the disk is full."""
+    asked, watch = False, _Watch()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as bars:
@@ -39,6 +62,7 @@ def wait_for(look: Any, cancel: Any) -> Any:
                 bars.update(bar, description=_words(seen.state, seen.progress), completed=done, total=total)
                 if not seen.is_active:
                     return seen
+                watch.look(seen)
                 time.sleep(POLL_SECONDS)
             except KeyboardInterrupt:
                 if asked:

@@ -9,7 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from musicgen.settings import home, settings
 
 CHUNK = 1 << 20
 FULL_BYTES = 1_000_000  # with less than that free, a disk is what a program that writes has failed over
+TRIED_BYTES = 64 * 1024
 FEW = 16  # files and folders that are synced one by one; more of them in one go, where the system can
 
 
@@ -169,6 +170,16 @@ def write_out(content: bytes, target: Path) -> None:
 def sha256_of(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def try_to_write(folder: Path) -> None:
+    """Raises OSError where no file can be written there now."""
+    path = folder / f".try-{uuid.uuid4().hex}"
+    try:
+        path.write_bytes(os.urandom(TRIED_BYTES))
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import small_disk
 
+from musicgen.cli import waiting
 from musicgen.doctor import examine
 from musicgen.errors import (
     CorruptArtifact,
@@ -244,3 +245,34 @@ def test_a_library_that_does_not_say_that_the_disk_is_full(
     assert type(caught.value) is kind
     if kind is StorageUnavailable:
         assert str(caught.value).startswith("A download is written whole. Received: 0.0 MB free.")
+
+
+def test_waiting_ends_where_nobody_can_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that waits because the disk is full: the record, on that disk, will never tell."""
+
+    def full(_folder: Path) -> None:
+        raise system_error(errno.ENOSPC)
+
+    seen = SimpleNamespace(id="task-000000000000", run_id="run-000000000000", kind="train", state="queued", progress={})
+    seen.is_active = True
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "try_to_write", full)
+    with pytest.raises(OSError, match="No space"):
+        waiting.wait_for(lambda: seen, lambda: None)
+    states = iter([True, True, False])
+    seen = type("Seen", (), {**vars(seen), "is_active": property(lambda self: next(states))})()
+    monkeypatch.setattr(waiting, "try_to_write", lambda folder: None)
+    assert waiting.wait_for(lambda: seen, lambda: None) is seen
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "is_an_error"),
+    [("failed", "x", True), ("paused", "full", True), ("paused", "", False), ("cancelled", "", False)],
+)
+def test_a_run_that_paused_of_itself_is_an_error(state: str, reason: str, is_an_error: bool) -> None:
+    seen = SimpleNamespace(state=state, reason=reason, advice="Make room.")
+    if not is_an_error:
+        waiting.raise_if_failed(seen)
+        return
+    with pytest.raises(MusicgenError, match=f"{reason} Make room"):
+        waiting.raise_if_failed(seen)
