@@ -88,18 +88,29 @@ def _syncfs() -> Callable[[int], int] | None:
 def write_bytes(path: Path, content: bytes, *, survives_power_cut: bool = True) -> None:
     """Publish `content` under `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            if survives_power_cut:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        if survives_power_cut:
+            os.fsync(file.fileno())
     if survives_power_cut:
         sync_folder(path.parent)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary path that becomes `path` when the block ends well. What goes wrong is said of `path`."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)
+        raise
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) -> None:
@@ -149,22 +160,14 @@ def copy_out(source: Path, target: Path) -> None:
     if target.is_dir() or (target.exists() and not target.is_file()):  # `cp` says what is wrong; a device just takes it
         shutil.copyfile(source, target)
         return
-    temporary = target.with_name(f".{uuid.uuid4().hex}")
-    try:
+    with _replacing(target) as temporary:
         shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_out(content: bytes, target: Path) -> None:
     """The same with bytes."""
-    temporary = target.with_name(f".{uuid.uuid4().hex}")
-    try:
+    with _replacing(target) as temporary:
         temporary.write_bytes(content)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

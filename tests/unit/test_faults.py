@@ -29,7 +29,7 @@ from musicgen.faults import in_words, is_storage_fault
 from musicgen.processes import ROOT
 from musicgen.settings import home as home_folder
 from musicgen.storage import database
-from musicgen.storage.files import noticing_a_full_disk
+from musicgen.storage.files import copy_out, noticing_a_full_disk, write_out
 
 LONG = "x" * 5000
 
@@ -276,3 +276,28 @@ def test_a_run_that_paused_of_itself_is_an_error(state: str, reason: str, is_an_
         return
     with pytest.raises(MusicgenError, match=f"{reason} Make room"):
         waiting.raise_if_failed(seen)
+
+
+def test_what_is_copied_out_replaces_a_file_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    with monkeypatch.context() as patch:
+
+        def torn(_source: Path, half: Path) -> None:
+            half.write_bytes(b"n")
+            raise OSError(errno.ENOSPC, "No space left on device", str(half))
+
+        patch.setattr(shutil, "copyfile", torn)
+        with pytest.raises(OSError, match="No space") as caught:
+            copy_out(source, target)
+    assert caught.value.filename == str(target), "the name that the user knows"
+    assert target.read_bytes() == b"old"
+    copy_out(source, target)
+    write_out(b"newer", source)
+    assert (target.read_bytes(), source.read_bytes()) == (b"new", b"newer")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+    for place in (tmp_path, tmp_path / "no" / "folder"):
+        with pytest.raises(OSError) as caught:  # noqa: PT011 (the system's words differ)
+            copy_out(source, place)
+        assert caught.value.filename == str(place)

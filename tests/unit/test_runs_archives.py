@@ -367,8 +367,8 @@ LARGE: dict[str, tuple[Callable[[Files], None], str]] = {
         r"Received: 6\.0 MB in checkpoints/000003/optimizer.npz",
     ),
     "a long text": (
-        lambda files: files.update({"prepared.json": b" " * 3_000_000 + files["prepared.json"]}),
-        "prepared.json has at most 2 MB",
+        lambda files: files.update({"prepared.json": b" " * 6_000_000 + files["prepared.json"]}),
+        "prepared.json has at most 5 MB",
     ),
     "a hundred thousand songs": (
         lambda files: repeated_songs(files, 100_000),
