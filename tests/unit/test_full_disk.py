@@ -168,6 +168,6 @@ def test_a_training_on_an_almost_full_disk_is_refused_or_paused_and_goes_on_late
 @pytest.mark.slow
 def test_full_at_every_write_in_turn() -> None:
     """So many bytes more are free each time, so that it is another write that does not fit."""
-    seen = in_20_mb(START + GENERATION + SWEEP.removeprefix(START), "0", "1400", "12")
+    seen = in_20_mb(START + GENERATION + SWEEP.removeprefix(START), "0", "1500", "12")
     assert isinstance(seen, list)
-    assert min(seen.count(each) for each in ("refused", "paused", "succeeded")) > 10
+    assert min(seen.count(each) for each in ("refused", "paused", "succeeded")) > 5
