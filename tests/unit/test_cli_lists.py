@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import typer
 from command_line import CommandLine
 from runs_at_work import add_song, nobody_supervises, start, ticking
 
 from musicgen.cli import waiting as waiting_module
+from musicgen.cli.several import for_each
 from musicgen.cli.shown import took
 from musicgen.runs import api, history, states
 from musicgen.runs.folders import HISTORY, run_folder
@@ -235,6 +238,24 @@ def test_many_are_cancelled_and_one_that_cannot_be_is_said(waiting: None, comman
     assert "2 cancelled, 1 not" in left.err
     assert command("runs", "cancel", ids[2], ids[3], "--json").document == {"cancelled": ids[2:], "failed": []}
     assert command("runs", "cancel", ids[2]).err == ""
+
+
+def test_what_the_system_refuses_for_one_is_said_and_the_others_are_done(capsys: pytest.CaptureFixture[str]) -> None:
+    def act(each: str) -> None:
+        if each == "b":
+            raise OSError(errno.EACCES, "Permission denied", "/b")
+
+    with pytest.raises(typer.Exit):
+        for_each(["a", "b", "c"], act, "done", as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["done"] == ["a", "c"]
+    assert "Received: Permission denied (/b)." in document["failed"][0]["reason"]
+    with pytest.raises(BrokenPipeError):
+        for_each(["a", "b"], _break, "done")
+
+
+def _break(_each: str) -> None:
+    raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_all_that_wait_are_cancelled_and_nothing_else(waiting: None, command: CommandLine) -> None:

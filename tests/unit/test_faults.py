@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import small_disk
+from runs_at_work import add_song
 
 from musicgen.cli import waiting
 from musicgen.doctor import examine
@@ -155,6 +156,18 @@ def test_an_output_that_is_full(home: Path, unbuffered: str) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith("Results are printed whole. Received: No space left on device")
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_song_that_does_not_fit_into_an_output_that_is_full(home: Path, unbuffered: str) -> None:
+    told = command("songs", "export", add_song("A song"), "--format", "wav", "--out", "-", PYTHONUNBUFFERED=unbuffered)
+    whole = subprocess.run(**(told | {"text": False}), capture_output=True)
+    assert (whole.returncode, whole.stdout[:4]) == (0, b"RIFF")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(**told, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Results are printed whole. Received: No space left on device")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
