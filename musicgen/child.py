@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 from musicgen import errors
 from musicgen.errors import MusicgenError, ResourceUnavailable, sentence
+from musicgen.faults import in_words
 
 try:
     import resource
@@ -150,8 +151,10 @@ def _reporting_errors() -> Iterator[None]:
         rule = "A piece of work fits into the memory that it is given"
         message = sentence(rule, "a need for more", "Try with less music.")
         send_line({"error": error_to_json(ResourceUnavailable(message, code="out_of_memory"))})
-    except Exception:  # the boundary of the process: the parent cannot see it otherwise
-        send_line({"error": {"type": "", "code": "bug", "message": traceback.format_exc()}})
+    except Exception as error:  # the boundary of the process: the parent cannot see it otherwise
+        told = in_words(error)
+        bug = {"type": "", "code": "bug", "message": traceback.format_exc()}
+        send_line({"error": bug if told is None else error_to_json(told)})
 
 
 if __name__ == "__main__":

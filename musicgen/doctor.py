@@ -9,15 +9,23 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
+from musicgen.faults import in_words
 from musicgen.machine import usable_cores
+from musicgen.runs.folders import supervisor_lock
 from musicgen.settings import home, settings
+from musicgen.storage.files import try_to_write
 from musicgen.symbolic.sound_fonts import bundled_sound_font, system_sound_font
 
 Status = Literal["ok", "warn", "missing"]
 
+LETTERS = "é♯“”…─"  # of names of songs, of our sentences and of tables
+AS_SAID = "See to that, and ask again."
 SHOWN_PACKAGES = ("streamlit", "tensorflow", "keras", "numpy", "librosa", "music21", "symusic", "plotly")
 
 
@@ -37,8 +45,20 @@ class Check:
 def examine(*, at_once: bool = False) -> list[Check]:
     """Every check, in the order in which a person reads them; `at_once`: those that start no program (TensorFlow is
     asked in a child process) and do not read through the record."""
-    checks = [_python, _packages, _processor, _devices, _fluidsynth, _sound_font, _ffmpeg, _database, _disk]
-    return [check() for check in checks if not (at_once and check in (_devices, _fluidsynth, _ffmpeg, _database))]
+    return [_made(name, check) for name, check in CHECKS.items() if not (at_once and name in SLOW)]
+
+
+def _made(name: str, check: Callable[[], Check]) -> Check:
+    """What a check finds; where it cannot even look, that is what is missing."""
+    try:
+        return check()
+    except Exception as error:
+        told = in_words(error)
+        if told is None:
+            raise
+        rule, _, rest = str(told).partition(" Received: ")
+        received, _, remedy = rest.partition(". ")
+        return Check(name, "missing", f"{rule} Received: {received}." if received else rule, remedy or AS_SAID)
 
 
 def _python() -> Check:
@@ -129,6 +149,30 @@ def _ffmpeg() -> Check:
     return Check("FFmpeg (m4a, mp3 export)", "missing", "none found", "pip install -r requirements.txt")
 
 
+def _output() -> Check:
+    """Of a server, where its log goes."""
+    encodings = [getattr(stream, "encoding", None) or "utf-8" for stream in (sys.stdout, sys.stderr)]
+    for encoding in encodings:
+        try:
+            LETTERS.encode(encoding)
+        except (UnicodeError, LookupError):
+            remedy = (
+                "Other letters are printed as codes. Set PYTHONIOENCODING=utf-8, or LANG to one that ends in UTF-8."
+            )
+            return Check(OUTPUT, "warn", f"knows only {encoding}", remedy)
+    return Check(OUTPUT, "ok", ", ".join(dict.fromkeys(encodings)))
+
+
+def _storage() -> Check:
+    """By writing a file, as every command does."""
+    try_to_write(home())
+    try_to_write(Path(tempfile.gettempdir()))
+    if supervisor_lock().is_dir():
+        remedy = "Remove that folder: there is nothing of yours in it."
+        return Check(STORAGE, "missing", f"{supervisor_lock()} is a folder where a lock belongs", remedy)
+    return Check(STORAGE, "ok", f"{home()} can be written")
+
+
 def _database() -> Check:
     from musicgen.storage.database import engine
 
@@ -136,7 +180,7 @@ def _database() -> Check:
         verdict = (
             connection.exec_driver_sql("PRAGMA quick_check").scalar() if engine().dialect.name == "sqlite" else "ok"
         )
-    where = settings().database_url or str(home() / "musicgen.db")
+    where = engine().url.render_as_string(hide_password=True) if settings().database_url else home() / "musicgen.db"
     detail = f"{where} (SQLite {sqlite3.sqlite_version}, quick check: {verdict})"
     if verdict == "ok":
         return Check("Record of songs and runs", "ok", detail)
@@ -151,3 +195,20 @@ def _disk() -> Check:
     if usage.free < 2e9:
         return Check("Disk", "warn", detail, "Make room, or set MUSICGEN_HOME to a folder on a larger disk.")
     return Check("Disk", "ok", detail)
+
+
+OUTPUT, STORAGE = "Output", "Storage folder"
+CHECKS: dict[str, Callable[[], Check]] = {
+    "Python": _python,
+    "Packages": _packages,
+    "Processor": _processor,
+    "Devices for training": _devices,
+    "FluidSynth (MIDI sound)": _fluidsynth,
+    "Sound font": _sound_font,
+    "FFmpeg (m4a, mp3 export)": _ffmpeg,
+    OUTPUT: _output,
+    STORAGE: _storage,
+    "Record of songs and runs": _database,
+    "Disk": _disk,
+}
+SLOW = ("Devices for training", "FluidSynth (MIDI sound)", "FFmpeg (m4a, mp3 export)", "Record of songs and runs")

@@ -7,11 +7,13 @@
     ├── NotFound               no such song, run, output or approach
     ├── WrongState             the thing exists, but not in a state that allows this
     ├── CorruptArtifact        stored bytes do not match their recorded hash
+    │   └── DamagedFile        a file of our own that cannot be understood
     ├── TrainingFailed         training cannot go on (NaN loss, out of memory)
-    └── ResourceUnavailable    a full disk, a missing program, a device that is not there
+    └── ResourceUnavailable    a missing program, a device that is not there
+        └── StorageUnavailable a disk or record that is full, fails, or may not be written
     Cancelled                  not an error: the user asked the work to stop
 
-Anything else that reaches the top is our bug (exit code 70).
+Anything else that reaches the top is our bug (exit code 70), but for what the system itself refuses: see faults.py.
 """
 
 from __future__ import annotations
@@ -57,6 +59,10 @@ class CorruptArtifact(MusicgenError):
     """Stored bytes do not match their recorded hash, or are incomplete."""
 
 
+class DamagedFile(CorruptArtifact, ValueError):
+    """A file of our own cannot be understood. A ValueError, too: to who can go on without the file it is one."""
+
+
 class TrainingFailed(MusicgenError):
     """Training cannot go on; `advice` says what to change."""
 
@@ -66,7 +72,11 @@ class TrainingFailed(MusicgenError):
 
 
 class ResourceUnavailable(MusicgenError):
-    """Disk, program or device missing or exhausted."""
+    """Program, device or memory missing or exhausted."""
+
+
+class StorageUnavailable(ResourceUnavailable):
+    """Disk or record are full, fail, or may not be written: nothing was changed, and the work can go on later."""
 
 
 class Cancelled(Exception):

@@ -10,10 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from musicgen.errors import InvalidInput, sentence
+from musicgen.errors import InvalidInput, MusicgenError, sentence
+from musicgen.faults import in_words, is_full
 
 PREFIX = "MUSICGEN_"
 WORKSPACE = Path("workspace")
+SHOWN_CHARACTERS = 200
 # By annotation. Every child process reads its settings: pydantic would take it longer to load than all else together.
 _PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "int": (int, "a whole number"),
@@ -90,11 +92,24 @@ def _parse(setting: Field[Any], text: str) -> Any:
 
 
 def home() -> Path:
-    """The absolute storage folder (`MUSICGEN_HOME`), created on first use."""
-    folder = _resolved(settings().home, os.getcwd())
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The absolute storage folder (`MUSICGEN_HOME`), created on first use. Raises MusicgenError where it cannot be."""
+    try:
+        folder = _resolved(settings().home, os.getcwd())
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: `~name` of nobody. ValueError: a null byte
+        raise _no_home(settings().home, error) from error
     return folder
+
+
+def _no_home(folder: Path, error: Exception) -> MusicgenError:
+    if isinstance(error, OSError) and is_full(error):
+        return in_words(error) or InvalidInput(str(error))
+    text = str(folder)
+    shown = repr(text) if len(text) <= SHOWN_CHARACTERS else f"{text[:40]!r}… of {len(text):,} characters"
+    why = "a file" if isinstance(error, FileExistsError) else str(getattr(error, "strerror", None) or error).rstrip(".")
+    rule = f"{PREFIX}HOME is a folder, or a path at which one can be made"
+    return InvalidInput(sentence(rule, f"{shown} ({why})", "Set it to a folder of your own."), code="home")
 
 
 @lru_cache(maxsize=8)

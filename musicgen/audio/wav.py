@@ -207,5 +207,5 @@ def _parse_stamp(body: bytes) -> str:
 
 
 def _corrupt(path: Path, what: str) -> CorruptArtifact:
-    rule = f"{path.name} is a complete 16-bit WAV file that this program wrote"
+    rule = f"{'/'.join(path.parts[-3:])} is a complete 16-bit WAV file that this program wrote"
     return CorruptArtifact(sentence(rule, what, "Import or generate the piece again."), code="corrupt_wav")

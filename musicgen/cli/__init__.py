@@ -7,8 +7,9 @@ import traceback
 
 import typer
 
-from musicgen.cli import benchmark, compare, describe, generate, outputs, runs, songs, train
-from musicgen.errors import MusicgenError
+from musicgen.cli import benchmark, compare, describe, generate, outputs, runs, songs, streams, train
+from musicgen.errors import MusicgenError, sentence
+from musicgen.faults import in_words
 
 OUR_BUG = 70
 
@@ -32,12 +33,37 @@ app.command("benchmark")(benchmark.benchmark)
 
 def main() -> None:
     """Run one command and leave with its exit code. Wrong usage is told, and left with 2, by typer itself."""
+    streams.prepare()
+    try:
+        code = _called()
+        streams.finish()
+    except Exception as error:  # the outermost boundary: what nobody else could put into words
+        code = _tell(error)
+    streams.remark()
+    streams.let_go()
+    sys.exit(code)
+
+
+def _called() -> int | str | None:
     try:
         app(prog_name="python -m musicgen")
-    except MusicgenError as error:
-        print(str(error), file=sys.stderr)
-        sys.exit(error.exit_code)
-    except Exception:  # the outermost boundary: a bug of ours, told as one
-        traceback.print_exc()
-        print("This is a bug in musicgen, not in your files. The lines above belong in a report.", file=sys.stderr)
-        sys.exit(OUR_BUG)
+    except SystemExit as end:  # how typer ends, always
+        return end.code
+    return 0
+
+
+def _tell(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    told = in_words(error)
+    if isinstance(error, BrokenPipeError):
+        return MusicgenError.exit_code  # whoever read the output has seen enough
+    if told is not None:
+        advice = getattr(told, "advice", "")
+        print(f"{told} {advice}".strip(), file=sys.stderr)
+        return told.exit_code
+    if isinstance(error, MemoryError):
+        print(sentence("The work fits into memory", "a need for more", "Try with less music."), file=sys.stderr)
+        return MusicgenError.exit_code
+    traceback.print_exc()
+    print("This is a bug in musicgen, not in your files. The lines above belong in a report.", file=sys.stderr)
+    return OUR_BUG

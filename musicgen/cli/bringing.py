@@ -15,7 +15,7 @@ from musicgen.errors import NotFound, ResourceUnavailable, sentence
 
 NAMED = 5
 SHOWN = 200  # letters of a path in an error
-OF_THE_MACHINE = frozenset({"disk_full", "not_stored"})
+OF_THE_MACHINE = frozenset({"disk_full", "disk_error", "not_allowed", "not_stored"})
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail where anything has to be left out.")]
 
@@ -70,6 +70,12 @@ def raise_if_machine_failed(report: Any) -> None:
 
 def missing_files(paths: Sequence[Path]) -> NotFound:
     """The error that names files which are not there."""
-    listed = ", ".join(repr(str(path)[:SHOWN]) for path in paths[:NAMED])
+    listed = ", ".join(map(_named, paths[:NAMED]))
     listed += f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
     return NotFound(sentence("Songs are given as files, folders or song ids", listed, "No such file."))
+
+
+def _named(path: Path) -> str:
+    """As it was given; the beginning of a long one, and how long it is: perhaps longer than the system can take."""
+    text = str(path)
+    return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…, one of {len(os.fsencode(text)):,} bytes"

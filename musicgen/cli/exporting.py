@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from musicgen.cli.shown import console, print_json
+from musicgen.cli.streams import print_bytes
 from musicgen.errors import InvalidInput, ResourceUnavailable, sentence
 from musicgen.storage.files import write_bytes
 
@@ -37,8 +37,7 @@ def export(owner: Any, format: str | None, out: str, *, as_json: bool) -> None:
         raise InvalidInput(sentence(rule, f"neither, {out[:SHOWN]!r}"))
     content = export_clip(owner.clip, kind)
     if out == STDOUT:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
+        print_bytes(content)
         return
     is_folder = os.path.isdir(out) or out.endswith(os.sep)
     path = Path(out, file_name(owner.name, kind)) if is_folder else Path(out)

@@ -10,6 +10,7 @@ import typer
 from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings, took
 from musicgen.cli.train import choices, song_ids
 from musicgen.cli.waiting import raise_if_failed, wait_for
+from musicgen.storage.files import copy_out, write_out
 
 
 def written_files(output: Any, folder: Path | None) -> dict[str, str]:
@@ -27,10 +28,10 @@ def written_files(output: Any, folder: Path | None) -> dict[str, str]:
     copied = {}
     for kind in ("wav", "mid", "musicxml") if output.medium == "midi" else ("wav",):
         path = folder / file_name(f"{output.name} {output.id}", kind)
-        path.write_bytes(export_clip(clip, kind))
+        write_out(export_clip(clip, kind), path)
         copied[kind] = str(path)
     sidecar = folder / file_name(f"{output.name} {output.id}", "json")
-    sidecar.write_bytes(stored["json"].read_bytes())
+    copy_out(stored["json"], sidecar)
     return {**copied, "json": str(sidecar)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from musicgen.cli.shown import AsJson, print_json, print_table, took
 from musicgen.cli.train import show_run
 from musicgen.cli.waiting import raise_if_failed, wait_for
 from musicgen.errors import NotFound, sentence
+from musicgen.storage.files import copy_out
 
 app = typer.Typer(help="Trainings: what runs, what ran.", no_args_is_help=True)
 
@@ -26,7 +26,8 @@ def run_json(run: Any) -> dict[str, Any]:
     """A run as one JSON object."""
     shown = ("id", "name", "approach", "state", "reason", "advice", "progress", "history", "best_epoch", "request")
     times = ("created_at", "started_at", "finished_at", "seconds")
-    return {**{name: getattr(run, name) for name in (*shown, *times)}, "prepared": run.prepared}
+    found = {name: getattr(run, name) for name in (*shown, *times)}
+    return {**found, "prepared": run.prepared, "damage": list(run.damage)}
 
 
 def short_json(run: Any) -> dict[str, Any]:
@@ -35,7 +36,8 @@ def short_json(run: Any) -> dict[str, Any]:
     del document["prepared"]
     document["epochs"] = len(document.pop("history"))
     request = dict(document["request"])
-    document["n_songs"] = len(request.pop("songs", ()))
+    songs = request.pop("songs", None)
+    document["n_songs"] = len(songs) if isinstance(songs, list) else 0  # `damage` tells of a request without them
     return {**document, "request": request}
 
 
@@ -71,8 +73,8 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         print_json({**run_json(run), "log": run.log_tail(40), "outputs": outputs})
         return
     show_run(run, as_json=False)
-    if run.reason:
-        print("\n".join([run.reason, run.advice, *run.log_tail(10)]))
+    if run.reason or run.advice:
+        print("\n".join([*filter(None, (run.reason, run.advice)), *(run.log_tail(10) if run.reason else ())]))
     print_table(("output", "length"), ((each["id"], took(each["seconds"])) for each in outputs))
 
 
@@ -162,7 +164,7 @@ def export(run_id: RunId, file: Annotated[Path, typer.Argument(help="The zip arc
     """Write a run (settings, history, weights) to a zip archive."""
     from musicgen.runs import api
 
-    shutil.copyfile(api.export_run(run_id), file)
+    copy_out(api.export_run(run_id), file)
 
 
 @app.command("import")

@@ -10,6 +10,7 @@ import typer
 
 from musicgen.cli.shown import console, print_json
 from musicgen.errors import MusicgenError
+from musicgen.faults import in_words
 
 AllQueued = Annotated[bool, typer.Option("--all-queued", help="All that wait in the queue.")]
 
@@ -30,11 +31,12 @@ def for_each(ids: Sequence[str], act: Callable[[str], object], done: str, *, as_
         try:
             act(each)
             succeeded.append(each)
-        except MusicgenError as error:
-            if len(ids) == 1 and not as_json:
+        except (MusicgenError, OSError) as error:
+            told = in_words(error)
+            if told is None or (len(ids) == 1 and not as_json):
                 raise
-            failed.append({"id": each, "reason": str(error)})
-            print(f"{each}: {error}", file=sys.stderr)
+            failed.append({"id": each, "reason": str(told)})
+            print(f"{each}: {told}", file=sys.stderr)
     tell(succeeded, done, failed, as_json=as_json, is_one=len(ids) == 1)
     return succeeded
 

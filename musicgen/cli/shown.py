@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from musicgen.cli.streams import knows_letters
 from musicgen.errors import InvalidParameter, sentence
 
 console = Console(stderr=True)
@@ -19,7 +21,8 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="A parameter, 
 
 
 def print_json(document: Any) -> None:
-    print(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    """The document on stdout; where that knows only some letters, the others are escaped: JSON can."""
+    print(json.dumps(document, indent=1, ensure_ascii=not knows_letters(sys.stdout), allow_nan=False))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:

@@ -11,9 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from musicgen.cli.shown import console
 from musicgen.errors import MusicgenError
+from musicgen.settings import home
+from musicgen.storage.files import try_to_write
 
 POLL_SECONDS = 0.25
 SECONDS_BETWEEN_LINES = 3.0
+LOOK_SECONDS = 10.0
 
 
 def _words(state: str, progress: dict[str, Any]) -> str:
@@ -48,9 +51,29 @@ def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
         yield on_progress
 
 
+class _Watch:
+    """Notices that nobody works because nothing can be written: then nobody can tell the record of it either."""
+
+    def __init__(self) -> None:
+        self._looked_at = time.monotonic()
+
+    def look(self, seen: Any) -> None:
+        """Raises OSError; what waits goes on waiting, and begins when there is room."""
+        from musicgen.runs.liveness import has_worker  # with the record, which most commands can do without
+
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        task = getattr(seen, "task", seen)
+        if not has_worker({"kind": task.kind, "run_id": task.run_id, "id": task.id}):
+            try_to_write(home())
+
+
 def wait_for(look: Any, cancel: Any) -> Any:
-    """Poll `look()` (a Run or Task) until it is at rest; returns it. The first Ctrl-C calls `cancel()`."""
-    asked = False
+    """Poll `look()` (a Run or Task) until it is at rest; returns it. The first Ctrl-C calls `cancel()`.
+
+    Raises OSError where it cannot begin, because the disk is full."""
+    asked, watch = False, _Watch()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as bars:
@@ -63,6 +86,7 @@ def wait_for(look: Any, cancel: Any) -> Any:
                 bars.update(bar, description=_words(seen.state, seen.progress), completed=done, total=total)
                 if not seen.is_active:
                     return seen
+                watch.look(seen)
                 time.sleep(POLL_SECONDS)
             except KeyboardInterrupt:
                 if asked:
@@ -73,6 +97,7 @@ def wait_for(look: Any, cancel: Any) -> Any:
 
 
 def raise_if_failed(seen: Any) -> None:
-    """A failed run or task as an error for the user: its reason, then its advice."""
-    if seen.state == "failed":
+    """A run or task that failed, or that paused of itself (a full disk, the limit of hours), as an error for the user:
+    its reason, then its advice. A pause that the user asked for has no reason."""
+    if seen.state == "failed" or (seen.state == "paused" and seen.reason):
         raise MusicgenError(" ".join(part for part in (seen.reason, seen.advice) if part))

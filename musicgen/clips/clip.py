@@ -23,14 +23,16 @@ from musicgen.audio.envelopes import Envelope, ZoomLevel, choose_bucket, envelop
 from musicgen.audio.spectra import Spectrogram, sampled_stretch, stored_stretch
 from musicgen.audio.wav import map_pcm, read_wav, wav_info
 from musicgen.audio.waveform import Waveform
-from musicgen.errors import CorruptArtifact, WrongState, sentence
-from musicgen.storage.files import read_json
+from musicgen.errors import CorruptArtifact, RejectedFile, WrongState, sentence
+from musicgen.storage.files import damaged, read_json
 
 if TYPE_CHECKING:
     from musicgen.symbolic.score import Score
 
 AUDIO, SCORE, FACTS = "audio.wav", "score.mid", "facts.json"
 ENVELOPE, SPECTROGRAM, ROLL = "envelope.npz", "spectrogram.npz", "roll.npz"
+MEDIA = ("audio", "midi")
+AGAIN = "Import or make the piece again. All other pieces are as they were."
 SPECTROGRAM_COLUMNS = 800
 SHARP_COLUMNS = 400  # with fewer stored columns in view than this, the samples are asked
 
@@ -65,11 +67,14 @@ class Clip:
         For audio: medium, seconds, sample_rate, n_channels, n_samples, rms_db, peak_db, silence_share, sha256 (of the
         sound). For midi: see symbolic.rolls.score_facts; `sha256` of score.mid; `audio`, once it has sound: the facts
         of the sound and its renderer."""
-        facts = read_json(self.folder / FACTS)
-        if not isinstance(facts, dict):
+        facts = read_json(self.folder / FACTS, remedy=AGAIN)
+        if facts is None:
             raise CorruptArtifact(
-                sentence("A clip has facts", f"none in {self.folder.name}", "Import or make it again.")
+                sentence("A clip has facts", f"no {FACTS} in {self.folder.name}", "Import or make it again.")
             )
+        if not isinstance(facts, dict) or facts.get("medium") not in MEDIA or not _is_length(facts.get("seconds")):
+            rule = "says whether a clip is audio or midi, and how long it is"
+            raise damaged(self.folder / FACTS, rule, "something else", AGAIN)
         return facts
 
     @property
@@ -145,15 +150,23 @@ class Clip:
         return Roll(**{**arrays, "seconds": float(arrays["seconds"])})
 
     def score(self) -> Score:
-        """The written music, read from score.mid, which is always a file of our own making."""
+        """The written music, read from score.mid, which is always a file of our own making. Raises DamagedFile where
+        it is not, or not any more; WrongState for sound."""
         if not self.score_path.is_file():
+            if self.medium == "midi":
+                raise damaged(self.score_path, "has the notes of this piece", "no such file", AGAIN)
             raise WrongState(sentence("A score needs written music", f"a clip of {self.medium}"))
         from musicgen.symbolic.midi import read_midi
 
-        return read_midi(self.score_path)
+        try:
+            return read_midi(self.score_path)
+        except RejectedFile as error:
+            raise damaged(self.score_path, "has the notes of this piece", f"a damaged one ({error})", AGAIN) from error
 
     def _sound(self) -> Path:
         if not self.has_audio:
+            if self.medium == "audio":
+                raise damaged(self.audio_path, "has the sound of this piece", "no such file", AGAIN)
             raise WrongState(
                 sentence("This needs sound", "written music that was not rendered yet", "Call ensure_audio first."),
                 code="no_audio",
@@ -170,6 +183,10 @@ class Clip:
             rule = f"A clip of {self.medium} has a complete {name}"
             what = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise CorruptArtifact(sentence(rule, what, "Import or make it again."), code="corrupt_preview") from error
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def _stretch(start_seconds: float, stop_seconds: float | None, n_samples: int, sample_rate: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from musicgen.child import child_main
 from musicgen.clips.clip import Clip
-from musicgen.storage.files import sync_file
+from musicgen.storage.files import noticing_a_full_disk, sync_file
 
 
 def convert(payload: dict[str, Any]) -> dict[str, int]:
@@ -18,7 +18,8 @@ def convert(payload: dict[str, Any]) -> dict[str, int]:
     path.parent.mkdir(mode=0o700, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     try:
-        _write(clip, format, temporary)
+        with noticing_a_full_disk(path.parent, "A download is written whole"):
+            _write(clip, format, temporary)
         sync_file(temporary)
         os.replace(temporary, path)
     finally:

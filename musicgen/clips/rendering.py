@@ -10,6 +10,7 @@ from typing import Any
 from musicgen.child import child_main
 from musicgen.clips.clip import Clip
 from musicgen.clips.writing import add_sound
+from musicgen.storage.files import noticing_a_full_disk
 
 PREFIX = ".rendering-"
 
@@ -23,7 +24,8 @@ def render(payload: dict[str, Any]) -> dict[str, str]:
         shutil.rmtree(left_over, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=clip.folder) as place:
         path = Path(place, "audio.wav")
-        renderer = render_midi(clip.score_path, path)
+        with noticing_a_full_disk(clip.folder, "The sound of a score is stored whole"):
+            renderer = render_midi(clip.score_path, path)
         add_sound(clip, path, renderer=renderer)
     return {"renderer": renderer}
 

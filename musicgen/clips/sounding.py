@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from musicgen.clips.clip import Clip
+from musicgen.clips.clip import AGAIN, FACTS, Clip
 from musicgen.errors import ResourceUnavailable, WrongState, sentence
 from musicgen.processes import run_child
 from musicgen.settings import settings
+from musicgen.storage.files import damaged
 
 try:
     import fcntl
@@ -31,12 +32,14 @@ def ensure_audio(clip: Clip) -> None:
     others wait. Takes seconds; nothing heavy is imported here.
 
     Raises:
-        WrongState: the clip has neither sound nor score.
+        DamagedFile: its sound is gone. WrongState: the clip has neither sound nor score.
         RejectedFile, ResourceUnavailable: the rendering failed, see symbolic.rendering.
     """
     if clip.has_audio:
         return
     if not clip.score_path.is_file():
+        if (clip.folder / FACTS).is_file() and clip.medium == "audio":
+            raise damaged(clip.audio_path, "has the sound of this piece", "no such file", AGAIN)
         raise WrongState(sentence("Sound is rendered from a score", f"neither of them in {clip.folder.name}"))
     seconds = settings().render_seconds + MARGIN_SECONDS
     with _alone(clip.folder / LOCK, patience=seconds):

@@ -3,7 +3,6 @@ minute, but for its previews. facts.json comes last: a folder with facts is a wh
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
@@ -24,7 +23,8 @@ from musicgen.audio.spectra import SpectrogramBuilder
 from musicgen.audio.wav import WavInfo, WavWriter, read_wav, wav_info
 from musicgen.audio.waveform import Waveform
 from musicgen.clips.clip import AUDIO, ENVELOPE, FACTS, ROLL, SCORE, SPECTROGRAM, Clip
-from musicgen.errors import InvalidInput, ResourceUnavailable, sentence
+from musicgen.errors import InvalidInput, sentence
+from musicgen.faults import disk_full, is_full
 from musicgen.storage.files import sha256_of, sync_file, sync_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -189,10 +189,9 @@ def _told_in_words() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if not is_full(error):
             raise
-        text = sentence("A clip is stored whole", error.strerror, "Make room on the disk and try again.")
-        raise ResourceUnavailable(text, code="disk_full") from error
+        raise disk_full("A clip is stored whole", error) from error
 
 
 def _write_arrays(path: Path, arrays: dict[str, NDArray[Any]], *, is_draft: bool = False) -> None:

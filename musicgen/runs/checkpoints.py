@@ -21,9 +21,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from musicgen.errors import CorruptArtifact, NotFound, sentence
+from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
 from musicgen.runs.locks import FileLock
-from musicgen.storage.files import check_free_space, publishing, read_json, sha256_of, sync_folder, write_json
+from musicgen.storage.files import check_free_space, damaged, publishing, read_json, sha256_of, sync_folder, write_json
 
 NAME = re.compile(r"^(\d{6})(-partial)?$")
 MANIFEST, STATE, CODEC = "manifest.json", "state.json", "codec.json"
@@ -45,9 +45,11 @@ class Checkpoint:
         """File name → {sha256, size}; CorruptArtifact where it cannot be read."""
         try:
             files = read_json(self.folder / MANIFEST, {})["files"]
-            return {str(name): dict(facts) for name, facts in files.items()}
+            return {
+                str(name): {"sha256": str(facts["sha256"]), "size": int(facts["size"])} for name, facts in files.items()
+            }
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(self, "an unreadable manifest") from error
+            raise _damaged(self, f"a {MANIFEST} that cannot be read") from error
 
     @cached_property
     def sha256(self) -> str:
@@ -55,7 +57,7 @@ class Checkpoint:
         try:
             return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
         except OSError as error:
-            raise _damaged(self, "no manifest") from error
+            raise _damaged(self, f"no {MANIFEST}") from error
 
     @cached_property
     def state(self) -> dict[str, Any]:
@@ -69,14 +71,18 @@ class Checkpoint:
     @property
     def score(self) -> float | None:
         score = self.state.get("score")
-        return float(score) if isinstance(score, (int, float)) else None
+        return float(score) if isinstance(score, (int, float)) and not isinstance(score, bool) else None
 
     @property
     def size_bytes(self) -> int:
         return sum(int(facts["size"]) for facts in self.manifest.values())
 
     def codec(self) -> dict[str, Any]:
-        return dict(read_json(self.folder / CODEC))
+        """Raises DamagedFile."""
+        found = read_json(self.folder / CODEC)
+        if not isinstance(found, dict):
+            raise damaged(self.folder / CODEC, "holds a JSON object", type(found).__name__)
+        return found
 
     def verify(self) -> None:
         """Read every byte against the manifest. Raises CorruptArtifact naming the first file that differs."""
@@ -88,7 +94,7 @@ class Checkpoint:
             if path.stat().st_size != facts["size"] or sha256_of(path) != facts["sha256"]:
                 raise _damaged(self, f"{name} has changed")
         if STATE not in self.manifest or not self.state:
-            raise _damaged(self, "no state")
+            raise _damaged(self, f"no {STATE}")
 
 
 class Checkpoints:
@@ -161,7 +167,12 @@ class Checkpoints:
             pinned: the sha256 of checkpoints to keep besides, asked under the lock.
         """
         lock = FileLock(self.folder / LOCK)
-        if not lock.take():
+        try:
+            if not lock.take():
+                return
+            names = set(pinned())
+        except MusicgenError:  # nobody knows what is needed: all of it stays
+            lock.release()
             return
         with lock:
             every = self._readable()
@@ -171,7 +182,6 @@ class Checkpoints:
                 kept |= {each for each in every if not each.is_complete and each.epoch > complete[-1].epoch}
             unneeded = [each for each in every if each not in kept]
             if unneeded:
-                names = set(pinned())
                 self._discard([each for each in unneeded if each.sha256 not in names])
 
     @contextmanager
@@ -215,16 +225,19 @@ def first_intact(candidates: Sequence[Checkpoint], on_damaged: Callable[[str], N
     """
     if not candidates:
         raise NotFound(sentence("A run has weights once its first epoch has ended", "no weights yet"))
+    damages = []
     for each in candidates:
         try:
             each.verify()
         except (CorruptArtifact, OSError) as error:
-            on_damaged(str(error))
+            damages.append(str(error))
+            on_damaged(damages[-1])
             continue
         return each
+    remedy = "Train again or import a copy. Its songs, its history and what it made are as they were."
+    received = f"no intact checkpoint ({damages[0].rstrip('.')})"
     raise CorruptArtifact(
-        sentence("Stored weights match their recorded sha256", "no intact checkpoint", "Train again or import a copy."),
-        code="no_intact_checkpoint",
+        sentence("Stored weights match their recorded sha256", received, remedy), code="no_intact_checkpoint"
     )
 
 
@@ -243,4 +256,6 @@ def _sha256_or_none(checkpoint: Checkpoint) -> str | None:
 
 
 def _damaged(checkpoint: Checkpoint, what: str) -> CorruptArtifact:
-    return CorruptArtifact(sentence(f"The weights of epoch {checkpoint.epoch} match their recorded sha256", what))
+    where = "/".join(checkpoint.folder.parts[-3:])
+    rule = f"The weights of epoch {checkpoint.epoch} match their recorded sha256"
+    return CorruptArtifact(sentence(rule, f"{what}, in {where}"))

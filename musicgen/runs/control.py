@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
-
-from musicgen.errors import Cancelled
+from musicgen.errors import Cancelled, ResourceUnavailable
 from musicgen.runs import states
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -103,7 +101,7 @@ class Control:
         self._looked_at = clock
         try:
             wish = states.wish_for(self.task_id, self.fence)
-        except sa.exc.OperationalError:  # busy or full for the moment; the next look will tell
+        except ResourceUnavailable:  # busy or full for the moment; the next look will tell
             return
         if wish is None:
             # Somebody judged this process dead and may have started another: touch nothing any more.

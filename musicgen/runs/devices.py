@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,13 +95,14 @@ def _known_gpus() -> list[dict[str, Any]]:
         stored = read_json(path, {})
         if stored.get("key") == key:
             return list(stored["gpus"])
-    except (OSError, ValueError, AttributeError, KeyError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         pass  # asked again below
     try:
         gpus = run_child("musicgen.runs.devices", {}, seconds=ASKING_SECONDS, environment=framework_settings("auto"))
     except (MusicgenError, ChildError):  # a broken driver is no reason not to work on the CPU; asked again next time
         return []
-    write_json(path, {"key": key, "gpus": gpus})
+    with suppress(OSError):  # a full disk: asked again next time
+        write_json(path, {"key": key, "gpus": gpus})
     return list(gpus)
 
 

@@ -55,7 +55,7 @@ class Draft:
 def latest_draft(folder: Path) -> Draft | None:
     """What there is so far of what the task in `folder` makes."""
     for found in sorted(_whole(folder / DRAFTS), reverse=True):
-        with suppress(OSError, ValueError, KeyError):  # removed in this moment
+        with suppress(OSError, ValueError, KeyError, TypeError):  # removed in this moment
             state = json.loads((found / STATE).read_bytes())
             return Draft(found, int(state["done"]), int(state["total"]))
     return None
@@ -97,7 +97,7 @@ class DraftWriter:
         self._done_at_start = self._number = 0
 
     def offer(self, make: Callable[[], Waveform | Score], done: int, total: int) -> None:
-        """See approaches.base.Monitor.so_far. What is soon finished is not worth a draft."""
+        """See contract.monitor.Monitor.so_far. What is soon finished is not worth a draft."""
         clock = self._clock()
         if self._is_new or done < self._done_at_start:
             self._is_new, self._began, self._done_at_start = False, clock, done

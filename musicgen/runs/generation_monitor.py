@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class GenerationMonitor:
-    """Implements approaches.base.Monitor for a generation."""
+    """Implements contract.monitor.Monitor for a generation."""
 
     def __init__(
         self, control: Control, progress: ProgressFile, notice: Callable[[str], None], drafts: DraftWriter

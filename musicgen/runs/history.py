@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from musicgen.contract.monitor import EpochRow
 from musicgen.runs.progress import finite
-from musicgen.storage.files import write_bytes
+from musicgen.storage.files import damaged, write_bytes
 
+ROW_BEGINS = b'{"epoch": '  # keys are sorted
+REMEDY = "The curve lacks them. Listening, generating and resuming work as before: weights are files of their own."
 KEPT_ROWS = 20_000  # some 15 MB
 
 
@@ -44,10 +48,39 @@ def read_history(path: Path) -> list[dict[str, Any]]:
             known.read_on(file)
             _kept.put(path, known)
             return known.in_order()
-    except FileNotFoundError:
+    except OSError:  # not there yet; or a folder, or not ours to read: `history_damage` tells
         with _lock:
             _kept.take(path)
         return []
+
+
+def history_damage(path: Path) -> str:
+    """What is wrong with the file; empty where nothing is. The beginning of a row at the end of it was torn by a crash,
+    or is being written: that is no damage."""
+    try:
+        with open(path, "rb"):
+            pass
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return str(damaged(path, "has a line of JSON for each epoch", error.strerror or error, REMEDY))
+    read_history(path)
+    with _lock:
+        known = _kept.look(path)
+        unread = known.count_unread() if known is not None else 0
+    if not unread:
+        return ""
+    lines = "1 line that is" if unread == 1 else f"{unread:,} lines that are"
+    return str(damaged(path, "has a line of JSON for each epoch", f"{lines} something else", REMEDY))
+
+
+def lost_history(path: Path, checkpoints: Sequence[Mapping[str, Any]]) -> str:
+    """What to say of a run without a row: empty, unless there are weights of epochs that ended (`Run.checkpoints`)."""
+    ended = [each["epoch"] for each in checkpoints if each["is_complete"]]
+    if not ended:
+        return ""
+    received = f"none, though there are weights of epoch {max(ended)}"
+    return str(damaged(path, "has a line of JSON for each epoch", received, REMEDY))
 
 
 @dataclass
@@ -58,6 +91,7 @@ class _Known:
     size: int = 0
     last_line: bytes = b""
     unfinished: bytes = b""  # after the last line, perhaps torn, perhaps still being written
+    num_unread: int = 0  # lines that are no rows
 
     def goes_on_in(self, file: BinaryIO) -> bool:
         """Whether the file is the one that was read, as far as it was read: a resumed run rewrites its history."""
@@ -68,10 +102,18 @@ class _Known:
         file.seek(self.size)
         *lines, self.unfinished = file.read().split(b"\n")
         for line in lines:
-            self.rows |= _row(line)
+            row = _row(line)
+            self.rows |= row
+            self.num_unread += not row and bool(line.strip())
         if lines:
             self.last_line = lines[-1] + b"\n"
             self.size += sum(len(line) + 1 for line in lines)
+
+    def count_unread(self) -> int:
+        """Lines that are no rows, nor the beginning of one."""
+        rest = self.unfinished.strip()
+        is_begun = rest.startswith(ROW_BEGINS) or ROW_BEGINS.startswith(rest)
+        return self.num_unread + (not is_begun and not _row(rest))
 
     def in_order(self) -> list[dict[str, Any]]:
         rows = self.rows | _row(self.unfinished)
@@ -84,6 +126,9 @@ class _Kept:
     def __init__(self) -> None:
         self._by_path: OrderedDict[Path, _Known] = OrderedDict()
         self._num_rows = 0
+
+    def look(self, path: Path) -> _Known | None:
+        return self._by_path.get(path)
 
     def take(self, path: Path) -> _Known | None:
         known = self._by_path.pop(path, None)
@@ -102,12 +147,26 @@ _lock = threading.Lock()
 
 
 def _row(line: bytes) -> dict[int, dict[str, Any]]:
-    """epoch → row; nothing for a line that was torn."""
+    """epoch → row; nothing for a line that was torn, or that is no row."""
     try:
         row = json.loads(line)
-        return {int(row["epoch"]): row}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, RecursionError):
         return {}
+    if not isinstance(row, dict) or not _is_epoch(row.get("epoch")):
+        return {}
+    if not all(_is_number(row.get(name)) for name in ("loss", "seconds", "learning_rate")):
+        return {}
+    if not (row.get("val_loss") is None or _is_number(row["val_loss"])) or not isinstance(row.get("extra", {}), dict):
+        return {}
+    return {row["epoch"]: row}
+
+
+def _is_epoch(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

@@ -1,140 +1,134 @@
 """In a child process: an exported run, checked byte by byte and brought in. `python -m musicgen.runs.importing`
 
-Nothing in the archive is believed: files are taken by names of our own pattern, sizes are counted while reading,
-hashes compared, JSON validated field by field; weights stay arrays that are loaded into networks of our own building.
+Nothing in the archive is believed. What it holds and how large it is is judged first, by its directory and its texts;
+then files are taken by names of our own pattern, sizes are counted while reading, hashes compared, JSON validated field
+by field; weights stay arrays of finite numbers that are loaded into networks of our own building.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
+import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import ValidationError
 
 from musicgen.approaches import approach as find_approach
+from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import read_parameters
-from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
+from musicgen.errors import RejectedFile
+from musicgen.faults import in_words, is_storage_fault
 from musicgen.processes import child_main
-from musicgen.runs import states
+from musicgen.runs import archive_bounds, states, weights_check
+from musicgen.runs.archive_bounds import refused
+from musicgen.runs.archived import (
+    MOST_SONGS,
+    UNREADABLE,
+    ArchivedPrepared,
+    ArchivedRow,
+    ArchivedRun,
+    ArchivedSong,
+    read_text,
+)
 from musicgen.runs.archives import FORMAT, MANIFEST, RUN, VERSION
-from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.checkpoints import CODEC, STATE, Checkpoint, Checkpoints
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, run_folder
-from musicgen.runs.jobs import is_full_disk
 from musicgen.songs.names import display_name
 from musicgen.storage import database
-from musicgen.storage.database import ID_PATTERN, new_id, runs, songs, tasks
+from musicgen.storage.database import new_id, runs, songs, tasks
 from musicgen.storage.files import CHUNK, check_free_space, publishing, write_bytes, write_json
 
-NAME = re.compile(
-    rf"^({re.escape(RUN)}|{re.escape(HISTORY)}|{re.escape(PREPARED)}|{re.escape(LOG)}"
-    rf"|{CHECKPOINTS}/\d{{6}}(-partial)?/[A-Za-z0-9_][A-Za-z0-9._-]{{0,99}})\Z"
-)
-MAX_FILES = 500
-MAX_BYTES = 8_000_000_000
-MAX_TEXT_BYTES = 20_000_000
+MAX_MANIFEST_BYTES = 1_000_000
+MANY = 500  # values in one SQL statement
 ENCRYPTED = 0x1
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, Field(max_length=2000)]
-Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
-class Strict(BaseModel):
-    """Known fields only; the rest is left behind."""
+@dataclass(frozen=True)
+class Understood:
+    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it."""
 
-    model_config = ConfigDict(extra="ignore", strict=False)
-
-
-class ArchivedSong(Strict):
-    id: Annotated[str, Field(pattern=ID_PATTERN)]
-    name: Text
-    sha256: Sha256
-    tracks: list[Annotated[int, Field(ge=0, le=1000)]] | None = None
-
-
-class ArchivedRequest(Strict):
-    approach: Text
-    preset: Text = ""
-    training: dict[str, Any]
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    songs: Annotated[list[ArchivedSong], Field(max_length=100_000)]
-
-
-class ArchivedRun(Strict):
-    name: Text
-    request: ArchivedRequest
-    state: Literal["queued", "starting", "running", "paused", "succeeded", "failed", "cancelled"]
-    reason: Text = ""
-
-
-class ArchivedRow(Strict):
-    epoch: Annotated[int, Field(ge=1, le=10**7)]
-    loss: FiniteFloat
-    val_loss: FiniteFloat | None = None
-    seconds: FiniteFloat
-    learning_rate: FiniteFloat
-    extra: dict[str, FiniteFloat | None] = {}
-
-
-class ArchivedPrepared(Strict):
-    facts: dict[str, Any] = {}
-    floors: dict[str, FiniteFloat | None] = {}
-    warnings: list[Text] = []
-    networks: Count = 0
-    parameters: Count = 0
-    flops_per_epoch: FiniteFloat = 0.0
-    memory_bytes: Count = 0
+    files: dict[str, tuple[str, int]]
+    run: ArchivedRun
+    approach: Approach
+    training: Any
+    prepared: ArchivedPrepared | None
 
 
 def bring_in(payload: dict[str, Any]) -> dict[str, str]:
     """{"run": id} of the run that the archive at `path` became. Raises RejectedFile."""
     run_id = new_id("run")
     try:
-        with zipfile.ZipFile(payload["path"]) as archive, publishing(run_folder(run_id)) as folder:
-            for name, content in _checked(archive):
-                _unpack(archive, name, content, folder / name)
-            request, state, reason = _check(folder)
+        with archive_bounds.open_archive(Path(payload["path"])) as archive:
+            found = _understand(archive)
+            check_free_space(sum(size for _, size in found.files.values()))
+            with publishing(run_folder(run_id)) as folder:
+                for name in found.files:
+                    _unpack(archive, name, found.files[name], folder / name)
+                _check(folder, found)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
-        if is_full_disk(error):
-            raise ResourceUnavailable(sentence("A run is brought in whole", "a full disk"), code="disk_full") from error
+        if is_storage_fault(error) and (told := in_words(error)):
+            raise told from error
         raise _rejected(f"a damaged one ({error})") from error
-    _record(run_id, request, state, reason)
+    state = found.run.state if found.run.state in states.AT_REST else states.PAUSED
+    try:
+        _record(run_id, found, state, display_name(found.run.reason) if found.run.reason else "")
+    except BaseException:
+        shutil.rmtree(run_folder(run_id), ignore_errors=True)  # all of it, or nothing
+        raise
     return {"run": run_id}
 
 
-def _checked(archive: zipfile.ZipFile) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, {sha256, size}) of every file, after names, number and sizes were found to be in order."""
+def _understand(archive: zipfile.ZipFile) -> Understood:
+    """What the archive says it is; names, number and sizes are in order. Only its texts were read."""
+    files = _files(archive)
+    sizes = {name: size for name, (_, size) in files.items()}
+    archive_bounds.check_names(sizes)
+    try:
+        document = read_text(_content(archive, RUN, files[RUN]))
+        num_songs = len(document["request"]["songs"])
+        if num_songs > MOST_SONGS:
+            raise refused(f"A run that is brought in learned from at most {MOST_SONGS:,} songs", f"{num_songs:,}")
+        run = ArchivedRun.model_validate(document)
+        approach = find_approach(run.request.approach)
+        training = read_parameters(approach.Training, run.request.training)
+        prepared = None
+        if PREPARED in files:
+            prepared = ArchivedPrepared.model_validate(read_text(_content(archive, PREPARED, files[PREPARED])))
+        archive_bounds.check_weights(sizes, prepared, archive_bounds.drawn_weights(approach, training, prepared))
+    except ValidationError as error:
+        raise _invalid(error) from error
+    except UNREADABLE as error:
+        raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
+    return Understood(files, run, approach, training, prepared)
+
+
+def _files(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
+    """What the manifest names, which is what the archive holds, to the byte."""
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
-    if len(entries) > MAX_FILES or len(set(names)) < len(names):
-        raise _rejected(f"{len(entries)} entries, or a name twice")
+    if len(set(names)) < len(names):
+        raise _rejected("a name twice")
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
         raise _rejected("an encrypted one")
     files = _manifest(archive)
-    if set(names) != {*files, MANIFEST} or not all(NAME.match(name) for name in files):
-        raise _rejected("files that the manifest does not name, or that have no place in a run")
-    if any(size > MAX_TEXT_BYTES for name, (_, size) in files.items() if not name.startswith(CHECKPOINTS)):
-        raise _rejected("a text that is too long")
-    total = sum(size for _, size in files.values())
-    if total > MAX_BYTES:
-        raise _rejected(f"{total // 10**6:,} MB")
-    check_free_space(total)
-    for name, (sha256, size) in files.items():
-        yield name, {"sha256": sha256, "size": size}
+    if set(names) != {*files, MANIFEST}:
+        raise _rejected("files that the manifest does not name, or that it names and that are not there")
+    for entry in entries:
+        if entry.filename != MANIFEST and entry.file_size != files[entry.filename][1]:
+            more = "longer" if entry.file_size > files[entry.filename][1] else "shorter"
+            raise _rejected(f"{entry.filename[:80]}, {more} than its manifest says")
+    return files
 
 
 def _manifest(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
     try:
         with archive.open(MANIFEST) as file:
-            document = json.loads(file.read(MAX_TEXT_BYTES))
+            document = read_text(file.read(MAX_MANIFEST_BYTES))
         if (document["format"], document["version"]) != (FORMAT, VERSION):
             raise _rejected("one of another kind or version")
         files = {str(name): (str(facts["sha256"]), int(facts["size"])) for name, facts in document["files"].items()}
@@ -145,9 +139,17 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
     return files
 
 
-def _unpack(archive: zipfile.ZipFile, name: str, expected: dict[str, Any], target: Path) -> None:
+def _content(archive: zipfile.ZipFile, name: str, expected: tuple[str, int]) -> bytes:
+    with archive.open(name) as source:
+        content = source.read(expected[1] + 1)
+    if len(content) != expected[1] or hashlib.sha256(content).hexdigest() != expected[0]:
+        raise _rejected(f"{name}, which has changed")
+    return content
+
+
+def _unpack(archive: zipfile.ZipFile, name: str, expected: tuple[str, int], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    digest, left = hashlib.sha256(), expected["size"]
+    digest, left = hashlib.sha256(), expected[1]
     with archive.open(name) as source, open(target, "xb") as sink:
         while chunk := source.read(min(CHUNK, left + 1)):
             left -= len(chunk)
@@ -155,53 +157,43 @@ def _unpack(archive: zipfile.ZipFile, name: str, expected: dict[str, Any], targe
                 raise _rejected(f"{name}, longer than its manifest says")
             digest.update(chunk)
             sink.write(chunk)
-    if left or digest.hexdigest() != expected["sha256"]:
+    if left or digest.hexdigest() != expected[0]:
         raise _rejected(f"{name}, which has changed")
 
 
-def _check(folder: Path) -> tuple[dict[str, Any], str, str]:
-    """The request, state and reason of the unpacked run; texts are written anew from what was understood."""
+def _check(folder: Path, found: Understood) -> None:
+    """What was unpacked, weights and all; texts are written anew from what was understood."""
     try:
-        run = ArchivedRun.model_validate_json((folder / RUN).read_bytes())
-        approach = find_approach(run.request.approach)
-        training = read_parameters(approach.Training, run.request.training)
         rows = [ArchivedRow.model_validate_json(line) for line in _lines(folder / HISTORY)]
-        if (folder / PREPARED).is_file():
-            prepared = ArchivedPrepared.model_validate_json((folder / PREPARED).read_bytes())
-            write_json(folder / PREPARED, prepared.model_dump(mode="json"))
-        _check_checkpoints(folder, approach)
+        for checkpoint in Checkpoints(folder / CHECKPOINTS).all():
+            _check_checkpoint(checkpoint, found.approach)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _rejected(f"{where}: {first['msg']}") from error
+        raise _invalid(error) from error
     except UNREADABLE as error:
         raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
     (folder / RUN).unlink()
+    if found.prepared is not None:
+        write_json(folder / PREPARED, found.prepared.model_dump(mode="json"))
     write_bytes(folder / HISTORY, "".join(row.model_dump_json() + "\n" for row in rows).encode())
     _clean_log(folder / LOG)
-    request = run.request.model_dump(mode="json") | {
-        "approach": approach.key,
-        "preset": run.request.preset if run.request.preset in approach.presets else "",
-        "training": training.model_dump(mode="json"),
-        "songs": [_here(song) for song in run.request.songs],
-        "device": "auto",
-    }
-    state = run.state if run.state in states.AT_REST else states.PAUSED
-    return {"request": request, "name": display_name(run.name)}, state, display_name(run.reason) if run.reason else ""
 
 
-def _check_checkpoints(folder: Path, approach: Any) -> None:
-    found = Checkpoints(folder / CHECKPOINTS).all()
-    if not found:
-        raise _rejected("one without weights")
-    for checkpoint in found:
-        checkpoint.verify()
-        state = checkpoint.state
-        if (state.get("epoch"), state.get("is_complete")) != (checkpoint.epoch, checkpoint.is_complete):
-            raise _rejected(f"weights that are not those of epoch {checkpoint.epoch}")
-        if state.get("row") is not None:
-            ArchivedRow.model_validate(state["row"])
-        approach.codec_from_json(checkpoint.codec())
+def _check_checkpoint(checkpoint: Checkpoint, approach: Approach) -> None:
+    checkpoint.verify()
+    unknown = {path.name for path in checkpoint.folder.iterdir()} - {*checkpoint.manifest, MANIFEST}
+    if unknown:
+        raise _rejected(f"{sorted(unknown)[0]}, which the weights of epoch {checkpoint.epoch} do not name")
+    state, codec = (read_text((checkpoint.folder / name).read_bytes()) for name in (STATE, CODEC))
+    if (state.get("epoch"), state.get("is_complete")) != (checkpoint.epoch, checkpoint.is_complete):
+        raise _rejected(f"weights that are not those of epoch {checkpoint.epoch}")
+    if state.get("row") is not None:
+        ArchivedRow.model_validate(state["row"])
+    approach.codec_from_json(codec)
+    if archive_bounds.TRAINING in checkpoint.manifest:
+        read_text((checkpoint.folder / archive_bounds.TRAINING).read_bytes())
+    for name in (*archive_bounds.WEIGHTS, archive_bounds.OPTIMIZER):
+        if name in checkpoint.manifest and (fault := weights_check.fault(checkpoint.folder / name)):
+            raise refused("Weights are arrays of finite numbers", f"{fault}, in {name} of epoch {checkpoint.epoch}")
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -215,41 +207,44 @@ def _clean_log(path: Path) -> None:
         write_bytes(path, shown.encode())
 
 
-def _here(song: ArchivedSong) -> dict[str, Any]:
-    """The song as this library knows it, where it has the same content."""
-    row = database.one(sa.select(songs.c.id, songs.c.name).where(songs.c.sha256 == song.sha256))
-    known = {"id": row["id"], "name": row["name"]} if row else {"name": display_name(song.name)}
-    return song.model_dump(mode="json") | known
+def _here(archived: list[ArchivedSong]) -> list[dict[str, Any]]:
+    """The songs as this library knows them, where it has the same content."""
+    wanted = sorted({song.sha256 for song in archived})
+    known: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(wanted), MANY):
+        chosen = sa.select(songs.c.sha256, songs.c.id, songs.c.name)
+        rows = database.every(chosen.where(songs.c.sha256.in_(wanted[start : start + MANY])))
+        known |= {row["sha256"]: {"id": row["id"], "name": row["name"]} for row in rows}
+    return [
+        song.model_dump(mode="json") | known.get(song.sha256, {"name": display_name(song.name)}) for song in archived
+    ]
 
 
-def _record(run_id: str, about: dict[str, Any], state: str, reason: str) -> None:
-    request, moment = about["request"], database.now()
+def _record(run_id: str, found: Understood, state: str, reason: str) -> None:
+    request = found.run.request.model_dump(mode="json", exclude={"songs"}) | {
+        "approach": found.approach.key,
+        "preset": found.run.request.preset if found.run.request.preset in found.approach.presets else "",
+        "training": found.training.model_dump(mode="json"),
+        "songs": _here(found.run.request.songs),
+        "device": "auto",
+    }
+    name, moment = display_name(found.run.name), database.now()
+    run = {"id": run_id, "name": name, "approach": request["approach"], "request": request, "created_at": moment}
+    task: dict[str, Any] = {"id": new_id("task"), "kind": "train", "run_id": run_id, "state": state, "device": "auto"}
+    task |= {"request": {"device": "auto"}, "reason": reason, "created_at": moment, "finished_at": moment}
     with database.engine().begin() as connection:
-        connection.execute(
-            sa.insert(runs).values(
-                id=run_id, name=about["name"], approach=request["approach"], request=request, created_at=moment
-            )
-        )
-        connection.execute(
-            sa.insert(tasks).values(
-                id=new_id("task"),
-                kind="train",
-                run_id=run_id,
-                state=state,
-                device="auto",
-                request={"device": "auto"},
-                reason=reason,
-                created_at=moment,
-                finished_at=moment,
-            )
-        )
+        connection.execute(sa.insert(runs).values(**run))
+        connection.execute(sa.insert(tasks).values(**task))
+
+
+def _invalid(error: ValidationError) -> RejectedFile:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _rejected(f"{where[:200]}: {first['msg'][:300]}")
 
 
 def _rejected(received: str) -> RejectedFile:
-    return RejectedFile(
-        sentence("A run is brought in from an archive that export wrote, unchanged", received, "Export it again."),
-        code="bad_archive",
-    )
+    return refused("A run is brought in from an archive that export wrote, unchanged", received)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
+from musicgen.errors import ResourceUnavailable
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.control import Control
@@ -20,8 +18,6 @@ from musicgen.runs.runlog import RunLog
 
 if TYPE_CHECKING:
     from musicgen.contract.networks import TrainableNetworks
-
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Job:
     def notice(self, text: str) -> None:
         """Something the user should know although the work goes on."""
         self.log.line(f"warning: {text}")
-        with suppress(sa.exc.OperationalError):  # busy or full for the moment: the log has it
+        with suppress(ResourceUnavailable):  # busy or full for the moment: the log has it
             states.advise(self.task["id"], self.control.fence, text)
 
 
@@ -68,7 +64,3 @@ def are_finite(networks: TrainableNetworks) -> bool:
         for model in networks.models.values()
         for weights in model.get_weights()
     )
-
-
-def is_full_disk(error: BaseException) -> bool:
-    return (isinstance(error, OSError) and error.errno in FULL_DISK) or getattr(error, "code", "") == "disk_full"

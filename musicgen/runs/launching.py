@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from musicgen.processes import ROOT, child_environment
 from musicgen.runs.folders import CONSOLE, supervisor_lock
 from musicgen.runs.locks import is_held
 from musicgen.runs.versions import backend_name
 from musicgen.settings import home
+from musicgen.storage.files import check_free_space
+from musicgen.storage.reserve import keep_room
 
 SECONDS_BETWEEN_STARTS = 2.0
 
@@ -23,6 +26,15 @@ _started_at = -1e9
 
 def supervisor_lives() -> bool:
     return is_held(supervisor_lock())
+
+
+def make_ready() -> None:
+    """Before new work is written down: see that it can begin. Raises MusicgenError or OSError where the disk is too
+    full for it, or a supervisor could not start; then nothing has been changed."""
+    check_free_space()
+    if not supervisor_lives():
+        supervisor_lock().touch(mode=0o600)
+    keep_room()
 
 
 def ensure_supervisor() -> None:
@@ -65,9 +77,7 @@ def framework_settings(device: str) -> dict[str, str | None]:
 
 
 def _start(module: str, arguments: list[str], console: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    with open(console, "wb") as _:
-        pass  # a new start, a new console
-    with open(console, "ab") as file:  # appending, so that emptying a long one works
+    with _console(console) as file:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
@@ -79,3 +89,13 @@ def _start(module: str, arguments: list[str], console: Path, environment: dict[s
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+
+
+def _console(path: Path) -> BinaryIO:
+    """A file for what a process prints, emptied; nowhere, where there can be no file: it is for people only."""
+    try:
+        with open(path, "wb") as _:
+            pass  # a new start, a new console
+        return open(path, "ab")  # appending, so that emptying a long one works
+    except OSError:
+        return open(os.devnull, "ab")

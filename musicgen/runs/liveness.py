@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from musicgen.errors import DamagedFile
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.drafts import remove_drafts
@@ -26,7 +28,11 @@ CONSOLE_LINES = 30
 
 
 def has_worker(task: Mapping[str, Any]) -> bool:
-    return is_held(task_folder(task["kind"], task["run_id"], task["id"]) / WORKER_LOCK)
+    """Nobody holds a lock that is a folder now."""
+    try:
+        return is_held(task_folder(task["kind"], task["run_id"], task["id"]) / WORKER_LOCK)
+    except DamagedFile:
+        return False
 
 
 def known_worker(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +41,9 @@ def known_worker(task: Mapping[str, Any]) -> dict[str, Any]:
         found = read_json(task_folder(task["kind"], task["run_id"], task["id"]) / WORKER, {})
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return found if isinstance(found.get("oom_kills"), (int, type(None))) else {**found, "oom_kills": None}
 
 
 def settle(task: Mapping[str, Any], exit_code: int | None = None, verdict: str = "") -> bool:
@@ -48,6 +56,14 @@ def settle(task: Mapping[str, Any], exit_code: int | None = None, verdict: str =
     """
     folder = task_folder(task["kind"], task["run_id"], task["id"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        return _settle(task, folder, exit_code, verdict)
+    except DamagedFile as error:  # the lock is a folder: should a worker live after all, it finds its fence taken back
+        seconds = elapsed_seconds(folder / PROGRESS)
+        return states.finish(task["id"], task["fence"], states.FAILED, str(error), _advice(task), seconds=seconds)
+
+
+def _settle(task: Mapping[str, Any], folder: Path, exit_code: int | None, verdict: str) -> bool:
     with held_elsewhere_or_taken(folder / WORKER_LOCK) as is_ours:
         if not is_ours:
             return False
@@ -65,7 +81,8 @@ def _move_on(task: dict[str, Any], exit_code: int | None, verdict: str) -> bool:
     if task["wish"] == states.CANCEL:
         log.line("Cancelled.")
         return states.finish(task["id"], task["fence"], states.CANCELLED, seconds=seconds)
-    restarts = int(task["request"].get("restarts", 0))
+    restarts = task["request"].get("restarts", 0)
+    restarts = restarts if isinstance(restarts, int) else MAX_RESTARTS
     if known.get("boot", "") != boot_id() and task["state"] == states.RUNNING and restarts < MAX_RESTARTS:
         log.line("The machine restarted; the task waits in the queue to go on.")
         return states.put_back(task["id"], task["fence"], {**task["request"], "restarts": restarts + 1})

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from musicgen.errors import ResourceUnavailable, sentence
+from musicgen.storage.files import damaged
 
 try:
     import fcntl
@@ -22,7 +23,17 @@ except ImportError:  # Windows
     import msvcrt
 
 RETRY_SECONDS = 0.02
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # by somebody else; any other error means there are no locks here
+
+
+def _open(path: Path, flags: int) -> int:
+    """Raises DamagedFile where a folder, which nobody can hold, is in the way; OSError."""
+    try:
+        return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except IsADirectoryError as error:
+        remedy = "Remove that folder: there is nothing of yours in it. What is stored can be looked at meanwhile."
+        raise damaged(path, "is a lock, an empty file", "a folder", remedy) from error
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool:
@@ -63,7 +74,7 @@ class FileLock:
         """Whether the lock is ours within `patience` seconds. (Somebody who only looks holds it for a moment.)"""
         if self._descriptor is not None:
             return True
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = _open(self.path, os.O_RDWR | os.O_CREAT)
         try:
             is_ours = _lock_within(descriptor, patience)
         except ResourceUnavailable:
@@ -96,11 +107,15 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether any process, this one included, holds the lock on `path` now."""
+    """Whether any process, this one included, holds the lock on `path` now. Raises DamagedFile for a folder."""
     try:
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        descriptor = _open(path, os.O_RDWR)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        descriptor = _open(path, os.O_RDONLY)  # one that we may only look at
     try:
         return not _lock(descriptor, exclusive=False)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -11,11 +12,12 @@ from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter, WrongState, sentence
 from musicgen.runs import states
 from musicgen.runs.folders import export_path, output_folder, run_folder
-from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.launching import ensure_supervisor, make_ready
 from musicgen.runs.records import Run, Task, get_output, get_run, get_task
 from musicgen.runs.states import CANCELLED, PAUSED
 from musicgen.storage import database
 from musicgen.storage.database import outputs, runs, tasks
+from musicgen.storage.reserve import at_last
 
 
 def cancel(id: str) -> None:
@@ -74,11 +76,13 @@ def resume(run_id: str, *, epochs: int | None = None) -> None:
     run = get_run(run_id)
     if run.is_active:
         raise WrongState(sentence("Only a run at rest can go on", f"a run that is {run.state}"))
+    run.check_request()
     request = _with_epochs(run, epochs)
     _check_songs(run)
+    make_ready()
     with database.engine().begin() as connection:
         connection.execute(sa.update(runs).where(runs.c.id == run.id).values(request=request))
-        task_request = {**run.task.request, "device": request["device"], "restarts": 0}
+        task_request = {**run.task.request, "device": request.get("device", "auto"), "restarts": 0}
         if not states.queue_again(connection, run.task.id, task_request):
             raise WrongState(sentence("Only a run at rest can go on", "a run that was resumed a moment ago"))
     ensure_supervisor()
@@ -123,6 +127,15 @@ def rename_run(run_id: str, name: str) -> None:
 def delete_run(run_id: str) -> None:
     """Delete a run with its weights, its log and everything it made. Raises WrongState while it works."""
     run = get_run(run_id)
+    made = at_last(lambda: _forget(run))  # on a full disk, too: that is how room is made
+    # The record goes first: what a crash leaves behind here, housekeeping finds.
+    for folder in (*(output_folder(each) for each in made), run_folder(run.id)):
+        shutil.rmtree(folder, ignore_errors=True)
+    export_path(run.id).unlink(missing_ok=True)
+
+
+def _forget(run: Run) -> Sequence[str]:
+    """Take a run out of the record; the ids of its outputs. Raises WrongState while it works."""
     with database.engine().begin() as connection:
         busy = sa.select(tasks.c.kind).where(tasks.c.run_id == run.id, tasks.c.state.in_(states.ACTIVE))
         if (found := connection.execute(busy).first()) is not None:
@@ -132,16 +145,13 @@ def delete_run(run_id: str) -> None:
         for table in (outputs, tasks):
             connection.execute(sa.delete(table).where(table.c.run_id == run.id))
         connection.execute(sa.delete(runs).where(runs.c.id == run.id))
-    # The record goes first: what a crash leaves behind here, housekeeping finds.
-    for folder in (*(output_folder(each) for each in made), run_folder(run.id)):
-        shutil.rmtree(folder, ignore_errors=True)
-    export_path(run.id).unlink(missing_ok=True)
+    return made
 
 
 def delete_output(output_id: str) -> None:
     """Delete one output."""
     output = get_output(output_id)
-    database.change(sa.delete(outputs).where(outputs.c.id == output.id))
+    at_last(lambda: database.change(sa.delete(outputs).where(outputs.c.id == output.id)))
     shutil.rmtree(output.folder, ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from musicgen.errors import DamagedFile
 from musicgen.runs import states
 from musicgen.runs.folders import SIDECAR, output_folder
 from musicgen.runs.progress import finite
@@ -48,10 +49,13 @@ def publish_output(
         "sidecar": sidecar,
         "created_at": created_at,
     }
-    if not _record(row, task["id"], fence):
-        shutil.rmtree(output_folder(output_id), ignore_errors=True)
-        return None
-    return output_id
+    is_recorded = False
+    try:
+        is_recorded = _record(row, task["id"], fence)
+    finally:
+        if not is_recorded:
+            shutil.rmtree(output_folder(output_id), ignore_errors=True)
+    return output_id if is_recorded else None
 
 
 def _compared(original: Mapping[str, Any], content_sha256: str, versions: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +73,7 @@ def _compared(original: Mapping[str, Any], content_sha256: str, versions: Mappin
 def amend_output(output_id: str, task_id: str, fence: str, more: Mapping[str, Any]) -> None:
     """Add what became known about an output to its sidecar; nothing where this worker was superseded, or it is gone."""
     path = output_folder(output_id) / SIDECAR
-    with suppress(FileNotFoundError), database.engine().begin() as connection:
+    with suppress(FileNotFoundError, DamagedFile), database.engine().begin() as connection:
         sidecar = read_json(path)
         if sidecar is None or connection.execute(_mine(task_id, fence)).first() is None:
             return

@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,15 +18,24 @@ from typing import Any
 SECONDS_BETWEEN_WRITES = 0.25
 RECENT_STEPS = 32
 RECENT_EPOCHS = 5
+WORDS = ("phase", "device")  # what of a progress is text; the rest are numbers
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """The latest progress; {} where there is none (yet)."""
+    """The latest progress; {} where there is none (yet). What is neither a word nor a finite number is left out."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if value is None or _fits(name, value)}
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in WORDS:
+        return isinstance(value, str)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def elapsed_seconds(path: Path) -> float | None:
@@ -54,7 +64,7 @@ class ProgressFile:
 
     def __init__(self, path: Path, *, clock: Any = time.monotonic, **fields: Any) -> None:
         self.path = path
-        self.fields: dict[str, Any] = {"sequence": int(read_progress(path).get("sequence", 0)), **fields}
+        self.fields: dict[str, Any] = {"sequence": int(read_progress(path).get("sequence") or 0), **fields}
         self._clock, self._began = clock, clock()
         self._elapsed_before = float(fields.get("elapsed_seconds") or 0.0)
         self._written_at = -math.inf
@@ -80,7 +90,8 @@ class ProgressFile:
             temporary.write_text(json.dumps(finite(self.fields)))
             os.replace(temporary, self.path)
         except OSError:  # a full disk stops checkpoints, with a sentence; progress is not worth it
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 class TimeLeft:

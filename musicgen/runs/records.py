@@ -14,11 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from musicgen.errors import CorruptArtifact, DamagedFile, MusicgenError
 from musicgen.runs import liveness, rows, states
 from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.damage import check_request, prepared_damage, read_prepared
 from musicgen.runs.drafts import Draft, latest_draft
-from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, output_folder, run_folder, task_folder
-from musicgen.runs.history import best_epoch, read_history
+from musicgen.runs.folders import (
+    CHECKPOINTS,
+    HISTORY,
+    LOG,
+    PREPARED,
+    PROGRESS,
+    SIDECAR,
+    output_folder,
+    run_folder,
+    task_folder,
+)
+from musicgen.runs.history import best_epoch, history_damage, lost_history, read_history
 from musicgen.runs.launching import ensure_supervisor, supervisor_lives
 from musicgen.runs.progress import elapsed_seconds, read_progress
 from musicgen.runs.runlog import tail
@@ -132,7 +144,24 @@ class Run:
 
     @property
     def advice(self) -> str:
-        return self.task.advice
+        """What to do, and what of its own files cannot be understood any more."""
+        return " ".join(part for part in (self.task.advice, *self.damage) if part)
+
+    @cached_property
+    def damage(self) -> tuple[str, ...]:
+        """A sentence on each of its own files that is damaged: which, and what still works."""
+        found = [prepared_damage(self.folder / PREPARED), history_damage(self.folder / HISTORY)]
+        if not self.is_active and not self.history and not found[1]:
+            found.append(lost_history(self.folder / HISTORY, self.checkpoints))
+        try:
+            self.check_request()
+        except CorruptArtifact as error:
+            found.append(str(error))
+        return tuple(sentence for sentence in found if sentence)
+
+    def check_request(self) -> None:
+        """Raises CorruptArtifact where the record does not tell any more what this run was asked to do."""
+        check_request("train", self.request, self.id)
 
     @property
     def is_active(self) -> bool:
@@ -176,10 +205,11 @@ class Run:
 
     @cached_property
     def prepared(self) -> dict[str, Any]:
-        """facts, floors, warnings, networks, parameters, flops_per_epoch, memory_bytes; {} before it was prepared."""
+        """facts, floors, warnings, networks, parameters, flops_per_epoch, memory_bytes; {} before it was prepared, and
+        where it is damaged."""
         try:
-            return dict(read_json(self.folder / PREPARED, {}))
-        except (OSError, ValueError):
+            return read_prepared(self.folder / PREPARED)
+        except (OSError, DamagedFile):
             return {}
 
     @property
@@ -337,15 +367,30 @@ def _task(row: dict[str, Any]) -> Task:
 
 def _read_outputs(*conditions: Any, limit: int | None = None) -> list[Output]:
     statement = sa.select(outputs).where(*conditions).order_by(outputs.c.sequence.desc(), outputs.c.id).limit(limit)
-    return [Output(**row) for row in database.every(statement)]
+    found = database.every(statement)
+    return [Output(**row | {"sidecar": row["sidecar"] or _stored_sidecar(row["id"])}) for row in found]
+
+
+def _stored_sidecar(output_id: str) -> dict[str, Any]:
+    """The copy beside the clip, where the record has lost its own."""
+    try:
+        found = read_json(output_folder(output_id) / SIDECAR, {})
+    except (OSError, DamagedFile):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _looked_after(read: Callable[[], list[Any]], task_of: Callable[[Any], dict[str, Any]]) -> list[Any]:
     """What `read` finds, read again where a worker turned out to be dead."""
     found = read()
     active = [task for task in map(task_of, found) if task["state"] in states.ACTIVE]
-    if not active or supervisor_lives():
+    if not active:
         return found
-    was_moved = [liveness.settle(task) for task in active if task["state"] == states.RUNNING]
-    ensure_supervisor()
+    try:
+        if supervisor_lives():
+            return found
+        was_moved = [liveness.settle(task) for task in active if task["state"] == states.RUNNING]
+        ensure_supervisor()
+    except (MusicgenError, OSError):  # what there is can be looked at on a full or read-only disk, too
+        return found
     return read() if any(was_moved) else found

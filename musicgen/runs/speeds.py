@@ -68,7 +68,8 @@ def _size(step: float) -> int:
 def _stored() -> dict[str, float]:
     try:
         found = read_json(home() / "speeds.json", {})
-        return {str(key): float(value) for key, value in found.items()}
+        stored = {str(key): float(value) for key, value in found.items()}
+        return {key: value for key, value in stored.items() if math.isfinite(value)}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from musicgen.storage import database
 from musicgen.storage.database import tasks
+from musicgen.storage.reserve import at_last
 from musicgen.storage.schema import next_number
 
 QUEUED, STARTING, RUNNING = "queued", "starting", "running"
@@ -96,18 +97,22 @@ def advise(task_id: str, fence: str, advice: str) -> bool:
 
 def stop_waiting(task_id: str, state: str) -> bool:
     """A task without a worker → cancelled or paused, at once."""
-    return database.change(_stopping(state).where(tasks.c.id == task_id)) == 1
+    return at_last(lambda: database.change(_stopping(state).where(tasks.c.id == task_id))) == 1
 
 
 def stop_all_waiting(state: str) -> list[dict[str, Any]]:
     """All tasks of the queue → cancelled or paused, at once: of each its id, kind and run_id. Only trainings can be
     paused."""
     waiting = [tasks.c.state == QUEUED, *([tasks.c.kind == "train"] if state == PAUSED else [])]
-    with database.engine().begin() as connection:
-        wanted = sa.select(tasks.c.id, tasks.c.kind, tasks.c.run_id).where(*waiting)
-        found = connection.execute(wanted.order_by(tasks.c.sequence, tasks.c.id)).mappings().all()
-        connection.execute(_stopping(state).where(*waiting))
-    return [dict(each) for each in found]
+
+    def stop() -> list[dict[str, Any]]:
+        with database.engine().begin() as connection:
+            wanted = sa.select(tasks.c.id, tasks.c.kind, tasks.c.run_id).where(*waiting)
+            found = connection.execute(wanted.order_by(tasks.c.sequence, tasks.c.id)).mappings().all()
+            connection.execute(_stopping(state).where(*waiting))
+        return [dict(each) for each in found]
+
+    return at_last(stop)
 
 
 def _stopping(state: str) -> sa.Update:
@@ -163,4 +168,5 @@ def _times(moment: float, seconds: float | None) -> dict[str, Any]:
 
 def _move(task_id: str, states: tuple[str, ...], *conditions: Any, **values: Any) -> bool:
     statement = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.state.in_(states), *conditions).values(**values)
-    return database.change(statement) == 1
+    # Of what must be written on a full disk as well: that the work has stopped, or shall stop.
+    return at_last(lambda: database.change(statement)) == 1

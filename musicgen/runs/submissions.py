@@ -24,7 +24,7 @@ from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
-from musicgen.runs.launching import ensure_supervisor
+from musicgen.runs.launching import ensure_supervisor, make_ready
 from musicgen.runs.leaving_out import LeftOut
 from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
@@ -121,6 +121,7 @@ def submit_generation(
     if submit_key is not None and (before := _submitted(submit_key)):
         return str(before["id"])
     run = get_run(run_id)
+    run.check_request()
     approach = find_approach(run.approach)
     if not run.can_generate:
         raise WrongState(
@@ -273,6 +274,7 @@ def _add_task(
         "submit_key": submit_key,
         "created_at": database.now(),
     }
+    make_ready()
     try:
         with database.engine().begin() as connection:
             if run is not None:

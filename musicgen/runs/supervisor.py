@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musicgen.errors import MusicgenError, sentence
+from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import housekeeping, identity, liveness, states
 from musicgen.runs.devices import pick_device
 from musicgen.runs.folders import PROGRESS, supervisor_lock, task_folder
@@ -177,8 +178,10 @@ class Supervisor:
         try:
             process = start_worker(task["id"], fence, folder, device)
         except OSError as error:  # no memory, no process slots, a full disk
-            reason = sentence("A task starts a process of its own", error.strerror or error)
-            states.finish(task["id"], fence, states.FAILED, reason, "Free memory or disk space and start it again.")
+            reason = str(in_words(error) or sentence("A task starts a process of its own", error.strerror or error))
+            is_paused = task["kind"] == "train" and is_storage_fault(error)
+            state, advice = (states.PAUSED, "Then resume.") if is_paused else (states.FAILED, "Then start it again.")
+            states.finish(task["id"], fence, state, reason, advice)
             return
         clock = time.monotonic()
         self.watched[task["id"]] = Watched(task, clock, process, moved_at=clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
+from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import outputs, speeds
 from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
 from musicgen.runs.history import best_epoch, rewind
-from musicgen.runs.jobs import Job, are_finite, is_full_disk, open_device
+from musicgen.runs.jobs import Job, are_finite, open_device
 from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_learned
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
@@ -137,9 +139,9 @@ def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: TrainableNetw
     try:
         kept = monitor.keep_unfinished(networks.save)
     except (MusicgenError, OSError) as error:
-        if not (is_full_disk(error)):
+        if not is_storage_fault(error):
             raise
-        job.log.line("The disk is too full to keep the weights of the unfinished epoch.")
+        job.log.line(f"The weights of the unfinished epoch could not be kept. {in_words(error)}")
         return
     if kept is not None:
         job.log.line(f"Kept the weights of the unfinished epoch {kept.epoch} ({monitor.steps_in_epoch} steps).")
@@ -150,7 +152,8 @@ def _remember_speed(job: Job, prepared: Prepared, cost: Cost, training: Any, mon
     seconds = [row["seconds"] for row in monitor.rows_made[1:] or monitor.rows_made if row["seconds"]]
     if seconds:
         step = speeds.flops_per_step(cost, prepared.facts, training)
-        speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
+        with suppress(MusicgenError, OSError):  # an estimate for next time is not worth the run
+            speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
 
 
 def _plain(document: Any) -> Any:

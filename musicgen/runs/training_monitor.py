@@ -24,7 +24,7 @@ NOT_FINITE_ADVICE = "Lower learning_rate, or clip gradients more tightly, and re
 
 
 class TrainingMonitor:
-    """Implements approaches.base.Monitor for a training.
+    """Implements contract.monitor.Monitor for a training.
 
     Args:
         rows: the history so far. codec, state: stored in every checkpoint.

@@ -13,15 +13,18 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from musicgen.errors import Cancelled, MusicgenError, TrainingFailed, WrongState, sentence
+from musicgen.errors import Cancelled, MusicgenError, ResourceUnavailable, TrainingFailed, WrongState, sentence
+from musicgen.faults import in_words, is_storage_fault
 from musicgen.machine import give_way
 from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.runs import states
 from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
+from musicgen.runs.damage import check_request
 from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder
 from musicgen.runs.identity import identity
 from musicgen.runs.locks import FileLock
@@ -31,6 +34,7 @@ from musicgen.settings import settings
 from musicgen.storage import database
 from musicgen.storage.database import runs
 from musicgen.storage.files import write_json
+from musicgen.storage.reserve import keep_room_if_there_is
 
 NICENESS = 10  # the pages stay quick while both cores are busy
 LOCK_PATIENCE = 15.0
@@ -38,7 +42,8 @@ RECORD_TRIES = 20
 
 EXIT_DONE, EXIT_FIXABLE, EXIT_BUG, EXIT_RESUMABLE = 0, 1, 70, 75
 MEMORY_ADVICE = "Use a smaller batch_size, fewer units or less music."
-DISK_ADVICE = "Make room on the disk, then resume."
+RESUME_ADVICE = "The run is paused: resume goes on from what was kept."
+AGAIN_ADVICE = "Then start it again; what was made so far is kept."
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,15 @@ def main(task_id: str, fence: str) -> int:
     if task is None or task["fence"] != fence:
         return EXIT_SUPERSEDED
     folder = task_folder(task["kind"], task["run_id"], task_id)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / WORKER_LOCK)
-    if not lock.take(patience=LOCK_PATIENCE):
-        return EXIT_SUPERSEDED
     control = Control(task_id, fence, max_seconds=settings().max_run_hours * 3600)
     control.listen()
-    write_json(folder / WORKER, identity())
-    if not states.begin(task_id, fence, os.getpid()):
+    try:
+        begins = _begin(folder, lock, task_id, fence)
+    except (MusicgenError, OSError) as error:  # no room for the first small files, a lock that is a folder
+        outcome = judge(error, task["kind"])
+        return outcome.exit_code if _record(task_id, fence, outcome) else EXIT_SUPERSEDED
+    if not begins:
         return EXIT_SUPERSEDED
     with lock:
         outcome = _work(task, folder, control)
@@ -73,7 +79,17 @@ def main(task_id: str, fence: str) -> int:
     return outcome.exit_code if is_recorded else EXIT_SUPERSEDED
 
 
-def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
+def _begin(folder: Path, lock: FileLock, task_id: str, fence: str) -> bool:
+    """Take the lock and tell the record; False where somebody else is at it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not lock.take(patience=LOCK_PATIENCE):
+        return False
+    keep_room_if_there_is()
+    write_json(folder / WORKER, identity())
+    return states.begin(task_id, fence, os.getpid())
+
+
+def _work(task: dict[str, Any], folder: Path, control: Control) -> Outcome:
     from musicgen.runs.jobs import Job
 
     run = database.one(sa.select(runs).where(runs.c.id == task["run_id"]))
@@ -85,6 +101,9 @@ def _work(task: dict[str, Any], folder: Any, control: Control) -> Outcome:
     try:
         if run is None:
             raise WrongState(sentence("A task belongs to a run", "a run that was deleted"))
+        check_request("train", run["request"], run["id"])
+        if task["kind"] == "generate":
+            check_request("generate", task["request"], task["id"])
         _run_task(Job(task, run, folder, control, progress, log))
         outcome = Outcome(states.SUCCEEDED)
     # A process boundary: whatever happened in approaches and libraries becomes a state that a person can read.
@@ -112,8 +131,6 @@ def _run_task(job: Any) -> None:
 
 def judge(error: BaseException, kind: str) -> Outcome:
     """What an exception that ended the work means for the task."""
-    from musicgen.runs.jobs import is_full_disk
-
     if isinstance(error, Paused):
         return Outcome(states.PAUSED, str(error), exit_code=EXIT_RESUMABLE)
     if isinstance(error, Stopped):
@@ -121,14 +138,15 @@ def judge(error: BaseException, kind: str) -> Outcome:
         return Outcome(state, str(error), exit_code=EXIT_RESUMABLE)
     if isinstance(error, Cancelled):
         return Outcome(states.CANCELLED)
-    if is_full_disk(error):
-        state = states.PAUSED if kind == "train" else states.FAILED
-        reason = str(error) if isinstance(error, MusicgenError) else "The disk is full."
-        return Outcome(state, reason, DISK_ADVICE, EXIT_RESUMABLE)
+    told = in_words(error)
+    if told is not None and is_storage_fault(error):
+        if kind == "train":
+            return Outcome(states.PAUSED, str(told), RESUME_ADVICE, EXIT_RESUMABLE)
+        return Outcome(states.FAILED, str(told), AGAIN_ADVICE, EXIT_RESUMABLE)
     if isinstance(error, TrainingFailed):
         return Outcome(states.FAILED, str(error), error.advice, EXIT_FIXABLE)
-    if isinstance(error, MusicgenError):
-        return Outcome(states.FAILED, str(error), exit_code=EXIT_FIXABLE)
+    if told is not None:
+        return Outcome(states.FAILED, str(told), exit_code=EXIT_FIXABLE)
     if is_out_of_memory(error):
         reason = sentence("The work fits into memory", f"out of memory ({type(error).__name__})")
         return Outcome(states.FAILED, reason, MEMORY_ADVICE, EXIT_FIXABLE)
@@ -144,7 +162,7 @@ def _record(task_id: str, fence: str, outcome: Outcome) -> bool:
             return states.finish(
                 task_id, fence, outcome.state, outcome.reason, advice, seconds=outcome.seconds
             )  # fmt: skip
-        except sa.exc.OperationalError:
+        except ResourceUnavailable:
             if attempt == RECORD_TRIES - 1:
                 raise
             time.sleep(0.5)

@@ -28,6 +28,7 @@ from musicgen.songs.workplace import Workplace
 from musicgen.storage import database
 from musicgen.storage.database import check_id, new_id, now, songs
 from musicgen.storage.files import blob_path, sync_folders, sync_tree
+from musicgen.storage.reserve import at_last
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
@@ -177,9 +178,13 @@ def rename_song(song_id: str, name: str) -> Song:
 def remove_song(song_id: str) -> None:
     """Take a song out of the library: first its row, then its files. Runs that learned from it go on without it."""
     song = get_song(song_id)
-    with Workplace() as place, place.moving([(song.id, song.sha256)], discard):
-        database.change(sa.delete(songs).where(songs.c.id == song.id))
-        discard(song.id, song.sha256)
+
+    def remove() -> None:
+        with Workplace() as place, place.moving([(song.id, song.sha256)], discard):
+            database.change(sa.delete(songs).where(songs.c.id == song.id))
+            discard(song.id, song.sha256)
+
+    at_last(remove)  # on a full disk, too: that is how room is made
 
 
 def discard(song_id: str, sha256: str) -> None:

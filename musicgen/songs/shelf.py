@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from musicgen.errors import MusicgenError, ResourceUnavailable, sentence
 from musicgen.songs.content import extension_warning
 from musicgen.songs.library import NewSong, Song, publish
@@ -95,7 +93,7 @@ class Shelf:
         group, self._group = self._group, []
         try:
             published = publish([song for _, song in group], self.place) if group else []
-        except (OSError, sa.exc.OperationalError) as error:
+        except (OSError, ResourceUnavailable) as error:
             for item, _ in group:
                 item.reject(_not_stored(error))
         else:
@@ -111,8 +109,10 @@ def _warnings(item: Item) -> tuple[str, ...]:
     return (warning,) if warning else ()
 
 
-def _not_stored(error: OSError | sa.exc.OperationalError) -> ResourceUnavailable:
-    text = error.strerror or str(error) if isinstance(error, OSError) else str(error.orig)
+def _not_stored(error: OSError | ResourceUnavailable) -> ResourceUnavailable:
+    if isinstance(error, ResourceUnavailable):
+        return ResourceUnavailable(str(error), code="not_stored")
+    text = error.strerror or str(error)
     return ResourceUnavailable(
         sentence("A song is stored whole or not at all", text, "Make room on the disk and add it again."),
         code="not_stored",

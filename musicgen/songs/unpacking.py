@@ -13,6 +13,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,20 +23,34 @@ from musicgen.processes import child_main, send_line
 from musicgen.settings import settings
 from musicgen.songs.content import HEAD_BYTES, refusal, sniff
 from musicgen.songs.workplace import MB, disk_full, too_large
+from musicgen.storage.zips import open_zip
 
 CHUNK = 1 << 18
 UTF8_FLAG, LOCKED_FLAG, UNICODE_NAME = 0x800, 0x1, 0x7075
+MOST_NAMES_TIMES, MOST_NAMES_MORE = 4, 1000  # of an archive, for each file that it may hold: folders, hidden files
 DAMAGE = (  # MemoryError: bzip2 and LZMA members say how much they unpack at once
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
     *(OSError, ValueError, OverflowError, MemoryError),
 )
 
 
+@dataclass
+class Budget:
+    """Bytes that an archive may unpack to. Those of members that turn out to be damaged are spent as well: thousands
+    of them would otherwise keep the machine busy for an hour."""
+
+    size: int
+    spent: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.size - self.spent
+
+
 def unpack(payload: dict[str, Any]) -> dict[str, Any]:
     """payload: `archive` and `folder`, paths. Raises RejectedFile where the archive as a whole cannot be opened, and
     ResourceUnavailable where the disk is full."""
-    budget = settings().max_zip_mb * MB
-    unpacked = 0
+    budget = Budget(settings().max_zip_mb * MB)
     with _open(Path(payload["archive"])) as archive:
         names = member_names(archive.infolist())
         _check_count(archive, names)
@@ -45,13 +60,13 @@ def unpack(payload: dict[str, Any]) -> dict[str, Any]:
                 continue
             target = Path(payload["folder"]) / str(index)
             try:
-                unpacked += _unpack_one(archive, member, name, target, budget - unpacked)
+                _unpack_one(archive, member, name, target, budget)
             except RejectedFile as error:
                 target.unlink(missing_ok=True)
                 send_line({"member": name, "rejected": {"code": error.code, "message": str(error)}})
             else:
                 send_line({"member": name, "file": target.name})
-    return {"bytes": unpacked}
+    return {"bytes": budget.spent}
 
 
 def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
@@ -96,7 +111,9 @@ def reason_to_ignore(member: zipfile.ZipInfo, name: str) -> str:
 
 def _open(path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        limit = settings().max_zip_files
+        rule = f"A zip archive holds at most {limit:,} files"
+        return open_zip(path, MOST_NAMES_TIMES * limit + MOST_NAMES_MORE, rule, "Split it.")
     except DAMAGE as error:
         raise _damaged("A zip archive is complete", error) from error
 
@@ -111,29 +128,29 @@ def _check_count(archive: zipfile.ZipFile, names: Sequence[str]) -> None:
         raise RejectedFile(sentence("A zip archive holds songs", "an archive without files"), code="empty")
 
 
-def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, target: Path, budget: int) -> int:
-    """Unpack to `target`; the bytes written. Raises RejectedFile."""
+def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, target: Path, budget: Budget) -> None:
+    """Unpack to `target`. Raises RejectedFile."""
     _check_member(member)
     try:
         with archive.open(member) as source:
             head = source.read(HEAD_BYTES)
             _check_kind(head, name)
-            return _write(target, _pieces(source, head, budget))
+            if member.file_size > budget.left:
+                raise _too_much()
+            _write(target, _pieces(source, head, budget))
     except RuntimeError as error:  # how zipfile says that it lacks a password
         raise _locked() from error
     except DAMAGE as error:
         raise _damaged("A file in an archive can be unpacked to its end", error) from error
 
 
-def _write(target: Path, pieces: Iterator[bytes]) -> int:
-    written = 0
+def _write(target: Path, pieces: Iterator[bytes]) -> None:
     with open(target, "xb", buffering=0) as file:
         for piece in pieces:
             try:
-                written += file.write(piece)
+                file.write(piece)
             except OSError as error:
                 raise disk_full(error) from error
-    return written
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
@@ -155,19 +172,24 @@ def _check_kind(head: bytes, name: str) -> None:
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack the outer one first."), code="archive")
 
 
-def _pieces(source: IO[bytes], head: bytes, budget: int) -> Iterator[bytes]:
+def _pieces(source: IO[bytes], head: bytes, budget: Budget) -> Iterator[bytes]:
     """The content, piece by piece; RejectedFile as soon as it is too much, whatever the archive's directory says."""
     limit = settings().max_upload_mb * MB
     size, piece = 0, head
     while piece:
         size += len(piece)
+        budget.spent += len(piece)
         if size > limit:
             raise too_large(f"more than {limit // MB} MB")
-        if size > budget:
-            rule = f"The songs of one archive have at most {settings().max_zip_mb} MB together"
-            raise RejectedFile(sentence(rule, "more than that up to here", "Split it."), code="archive_too_large")
+        if budget.left < 0:
+            raise _too_much()
         yield piece
         piece = source.read(CHUNK)
+
+
+def _too_much() -> RejectedFile:
+    rule = f"The songs of one archive have at most {settings().max_zip_mb} MB together"
+    return RejectedFile(sentence(rule, "more than that up to here", "Split it."), code="archive_too_large")
 
 
 def _locked() -> RejectedFile:

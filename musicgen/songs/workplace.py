@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 import stat
 import time
@@ -19,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
+from musicgen import faults
+from musicgen.errors import DamagedFile, RejectedFile, ResourceUnavailable, sentence
 from musicgen.settings import home, settings
 from musicgen.songs.content import HEAD_BYTES
-from musicgen.storage.files import CHUNK, check_free_space, read_json, write_json
+from musicgen.storage.files import CHUNK, check_free_space, damaged, read_json, write_json
 
 try:
     import fcntl
@@ -34,6 +36,8 @@ SECONDS_BETWEEN_LOOKS, BYTES_BETWEEN_LOOKS = 0.25, 16 << 20  # at the room on th
 STARTING_SECONDS = 60.0  # between making the folder and holding its lock passes less
 UNLOCKABLE_SECONDS = 24 * 3600.0
 MB = 1 << 20
+
+MOVED = re.compile(r"^song-[0-9a-f]{12} [0-9a-f]{64}\Z")
 
 Moves = Sequence[tuple[str, str]]  # (song id, sha256)
 
@@ -161,8 +165,7 @@ def unreadable(error: Exception) -> RejectedFile:
 
 
 def disk_full(error: OSError) -> ResourceUnavailable:
-    text = sentence("An upload is stored whole", error.strerror or error, "Make room on the disk and try again.")
-    return ResourceUnavailable(text, code="disk_full")
+    return faults.disk_full("An upload is stored whole", error)
 
 
 def abandoned(min_age: float = STARTING_SECONDS) -> Iterator[tuple[Path, Moves]]:
@@ -176,9 +179,23 @@ def abandoned(min_age: float = STARTING_SECONDS) -> Iterator[tuple[Path, Moves]]
             with open(folder / LOCK, "ab") as lock:
                 if fcntl is not None:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield folder, [tuple(move) for note in folder.glob(f"{MOVES}-*") for move in read_json(note)]
-        except OSError:  # held, or gone in the meantime
+                yield folder, [move for note in folder.glob(f"{MOVES}-*") for move in _moves(note)]
+        except (OSError, DamagedFile):  # held, or gone in the meantime; or nobody can tell any more what it moved
             continue
+
+
+def _moves(note: Path) -> Moves:
+    """Raises DamagedFile. What it says becomes paths: each word must be what it should."""
+    found = read_json(note, [])
+    try:
+        if not isinstance(found, list):
+            raise TypeError("no list")
+        moves = [(str(song_id), str(sha256)) for song_id, sha256 in found]
+    except (TypeError, ValueError):
+        moves = [("", "")]
+    if not all(MOVED.match(" ".join(move)) for move in moves):
+        raise damaged(note, "holds pairs of a song and its content", found)
+    return moves
 
 
 def remove(path: Path) -> None:

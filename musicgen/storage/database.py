@@ -6,6 +6,7 @@ elsewhere the rollback journal, which is fast enough for the few writes a second
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import secrets
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from musicgen.errors import NotFound, sentence
 from musicgen.settings import home, settings
+from musicgen.storage.record_faults import bad_url, speak_plainly
 from musicgen.storage.schema import bring_up_to_date, sequence
 
 PATIENCE_MS = 30_000  # how long one waits for others to finish writing
@@ -144,18 +146,45 @@ def _took_turn(connection: Any) -> bool:
 
 @lru_cache(maxsize=8)
 def _engine(url: str) -> sa.Engine:
-    # No pool for SQLite: a connection is closed when its statement is done, so that none outlives its folder.
-    made = sa.create_engine(url, poolclass=sa.NullPool) if url.startswith("sqlite") else sa.create_engine(url)
-    if made.dialect.name == "sqlite":
+    try:
+        where = sa.make_url(url)
+        if where.get_backend_name() == "sqlite" and where.database in (None, "", ":memory:"):
+            raise ValueError("a record in memory, which no other process can read")
+        # No pool for SQLite: a connection is closed when its statement is done, so that none outlives its folder.
+        options: dict[str, Any] = {"poolclass": sa.NullPool} if url.startswith("sqlite") else {}
+        made = sa.create_engine(url, json_deserializer=_document, **options)
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        raise bad_url(url, error) from error
+    is_sqlite = made.dialect.name == "sqlite"
+    speak_plainly(made, str(where.database) if is_sqlite else where.render_as_string(hide_password=True))
+    if is_sqlite:
         sa.event.listen(made, "connect", _prepare_connection)
         sa.event.listen(made, "begin", _begin)
     bring_up_to_date(made, metadata)
     return made
 
 
+def _document(text: str) -> dict[str, Any]:
+    """A JSON column; {} where it is damaged, so that one row does not hide all others. Who needs it looks whether
+    there is what it needs."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def engine() -> sa.Engine:
-    """The engine of the database in force (`MUSICGEN_DATABASE_URL`, else SQLite in `MUSICGEN_HOME`)."""
-    return _engine(settings().database_url or f"sqlite:///{home() / 'musicgen.db'}")
+    """The engine of the database in force (`MUSICGEN_DATABASE_URL`, else SQLite in `MUSICGEN_HOME`).
+
+    What goes wrong in it for a reason outside the program is a MusicgenError, here and in every statement: see
+    record_faults."""
+    return _engine(database_url())
+
+
+def database_url() -> str:
+    """The SQLAlchemy URL of the record."""
+    return settings().database_url or f"sqlite:///{home() / 'musicgen.db'}"
 
 
 def one(statement: sa.Select[Any]) -> dict[str, Any] | None:

@@ -9,15 +9,18 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from musicgen.errors import ResourceUnavailable, sentence
+from musicgen.errors import DamagedFile, MusicgenError, ResourceUnavailable, StorageUnavailable, sentence
+from musicgen.faults import is_storage_fault
 from musicgen.settings import home, settings
 
 CHUNK = 1 << 20
+FULL_BYTES = 1_000_000  # with less than that free, a disk is what a program that writes has failed over
+TRIED_BYTES = 64 * 1024
 FEW = 16  # files and folders that are synced one by one; more of them in one go, where the system can
 
 
@@ -85,18 +88,29 @@ def _syncfs() -> Callable[[int], int] | None:
 def write_bytes(path: Path, content: bytes, *, survives_power_cut: bool = True) -> None:
     """Publish `content` under `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            if survives_power_cut:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        if survives_power_cut:
+            os.fsync(file.fileno())
     if survives_power_cut:
         sync_folder(path.parent)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary path that becomes `path` when the block ends well. What goes wrong is said of `path`."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)
+        raise
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) -> None:
@@ -105,12 +119,22 @@ def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) ->
     write_bytes(path, content, survives_power_cut=survives_power_cut)
 
 
-def read_json(path: Path, default: Any = None) -> Any:
-    """The document, or `default` where the file does not exist."""
+def read_json(path: Path, default: Any = None, *, remedy: str = "") -> Any:
+    """The document, or `default` where the file does not exist. Raises DamagedFile, which is a ValueError too."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return default
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, "is whole JSON", str(error), remedy) from error
+
+
+def damaged(path: Path, rule: str, received: object, remedy: str = "") -> DamagedFile:
+    """For a file of our own that cannot be understood: `rule` goes on after its name."""
+    # The last two folders tell whose it is; of a path in full, none else would fit into a sentence.
+    name = "/".join(path.parts[-3:])
+    remedy = remedy or "Bring the file back from a copy, or make anew what it belongs to. All else works as before."
+    return DamagedFile(sentence(f"The file {name} {rule}", str(received)[:200], remedy), code="damaged_file")
 
 
 @contextmanager
@@ -131,20 +155,59 @@ def publishing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def copy_out(source: Path, target: Path) -> None:
+    """Copy a file to where the user wants it; what was there stays until the copy is whole. Raises OSError."""
+    if target.is_dir() or (target.exists() and not target.is_file()):  # `cp` says what is wrong; a device just takes it
+        shutil.copyfile(source, target)
+        return
+    with _replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def write_out(content: bytes, target: Path) -> None:
+    """The same with bytes."""
+    with _replacing(target) as temporary:
+        temporary.write_bytes(content)
+
+
 def sha256_of(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def try_to_write(folder: Path) -> None:
+    """Raises OSError where no file can be written there now."""
+    path = folder / f".try-{uuid.uuid4().hex}"
+    try:
+        path.write_bytes(os.urandom(TRIED_BYTES))
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def noticing_a_full_disk(folder: Path, rule: str) -> Iterator[None]:
+    """Around libraries and programs that write into `folder`: on a full disk they say something else, or nothing."""
+    try:
+        yield
+    except Exception as error:
+        is_about_more = isinstance(error, MusicgenError) and not isinstance(error, ResourceUnavailable)
+        free = shutil.disk_usage(folder).free
+        if is_about_more or is_storage_fault(error) or free > FULL_BYTES:
+            raise
+        received, remedy = f"{free / 1e6:,.1f} MB free", "Make room on the disk and try again."
+        raise StorageUnavailable(sentence(rule, received, remedy), code="disk_full") from error
+
+
 def check_free_space(need_bytes: int = 0) -> None:
-    """Raises ResourceUnavailable where storing `need_bytes` would leave the disk too full to work on."""
+    """Raises StorageUnavailable where storing `need_bytes` would leave the disk too full to work on."""
     free = shutil.disk_usage(home()).free
     floor = settings().min_free_mb * 1_000_000
     if free - need_bytes < floor:
-        raise ResourceUnavailable(
+        raise StorageUnavailable(
             sentence(
                 f"Storing this leaves at least {floor // 1_000_000} MB free",
-                f"{free // 1_000_000} MB free, {need_bytes // 1_000_000} MB needed",
+                f"{free / 1e6:,.1f} MB free, {need_bytes / 1e6:,.1f} MB needed",
                 "Make room on the disk and try again.",
             ),
             code="disk_full",

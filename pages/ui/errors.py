@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from musicgen.errors import MusicgenError
+from musicgen.faults import in_words
 from pages.ui.text import escape
 
 log = logging.getLogger(__name__)
@@ -26,14 +27,23 @@ def shown_errors() -> Iterator[None]:
     """What goes wrong inside is shown here, and the page goes on after the block."""
     try:
         yield
-    except MusicgenError as error:
-        show_error(error)
+    except (MusicgenError, OSError) as error:
+        told = in_words(error)
+        if told is None:
+            raise
+        show_error(told)
 
 
 def show_bug(error: Exception) -> bool:
-    """For what nothing else caught: a number on the page, and in the server's log behind the traceback (Streamlit's).
+    """For what nothing else caught: the sentence for a fault of the machine, such as a full disk; for a bug of ours a
+    number on the page, and in the server's log behind the traceback (Streamlit's).
 
     Returns True: there is nothing else to show."""
+    if (told := in_words(error)) is not None:
+        log.warning("a page could not go on: %s", told)
+        with st.container(key="machine_fault"):
+            show_error(told)
+        return True
     number = uuid.uuid4().hex[:8]
     log.error("error %s on a page; the traceback stands above: %s: %s", number, type(error).__name__, error)
     st.container(key="our_bug").error(

@@ -18,7 +18,7 @@ from musicgen.clips import Clip, write_audio_clip, write_score_clip
 from musicgen.comparison import comparison as module
 from musicgen.comparison.comparison import compare_clips, comparison
 from musicgen.contract.prepared import TrainingSong
-from musicgen.errors import InvalidInput, MusicgenError, NotFound, RejectedFile, WrongState
+from musicgen.errors import DamagedFile, InvalidInput, MusicgenError, NotFound, RejectedFile
 from musicgen.evaluation.description import describe_clip
 from musicgen.processes import ROOT
 from musicgen.storage import database
@@ -245,7 +245,7 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(home: Path, tmp_path: Pat
 def test_missing_files_of_a_song_are_named(home: Path):
     song_id, output_id = add_song(home, tune(PITCHES)), add_output(home, tune(PITCHES))
     (home / "songs" / song_id / "score.mid").unlink()
-    with pytest.raises(WrongState, match="A score needs written music"):
+    with pytest.raises(DamagedFile, match=rf"{song_id}/score.mid has the notes of this piece"):
         comparison(song_id, output_id)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from runs_at_work import add_song, epochs, nobody_supervises, start, ticking, weights, work_here
 
-from musicgen.errors import MusicgenError, NotFound, RejectedFile
-from musicgen.runs import api, importing
+from musicgen.errors import MusicgenError, NotFound, RejectedFile, StorageUnavailable
+from musicgen.runs import api, archive_bounds, importing
 from musicgen.runs.archives import MANIFEST, RUN
 from musicgen.runs.importing import bring_in
 from musicgen.storage import database
@@ -277,8 +278,9 @@ def test_names_twice_encrypted_and_too_many(exported: bytes, tmp_path: Path, mon
     encrypted.write_bytes(bytes(content))
     with pytest.raises(RejectedFile, match="encrypted"):
         bring_in({"path": str(encrypted)})
-    monkeypatch.setattr(importing, "MAX_FILES", 3)
-    with pytest.raises(RejectedFile, match="entries"):
+    monkeypatch.setattr(archive_bounds, "TEXT_MB", {})
+    monkeypatch.setattr(archive_bounds, "CHECKPOINT_MB", {})
+    with pytest.raises(RejectedFile, match=r"at most 5 files\. Received: 13 names"):
         bring_in({"path": str(zip_up(tmp_path / "many.zip", unzip(exported)))})
 
 
@@ -303,4 +305,186 @@ def test_a_truncated_archive(exported: bytes, home: Path, tmp_path: Path) -> Non
         path.write_bytes(cut)
         with pytest.raises(MusicgenError):
             api.import_run(path)
+    assert_nothing_was_left(home, tmp_path)
+
+
+def repeated_songs(files: Files, count: int) -> None:
+    song = json.loads(files[RUN])["request"]["songs"][0]
+    change_request(files, songs=[song] * count)
+
+
+def array(values: Any, **options: Any) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.asarray(values), **options)
+    return content.getvalue()
+
+
+def arrays(compression: int = zipfile.ZIP_STORED, **contents: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as archive:
+        for name, each in contents.items():
+            archive.writestr(f"{name}/000.npy", each)
+    return content.getvalue()
+
+
+def change_weights(files: Files, content: bytes, name: str = "weights.npy") -> None:
+    folder = checkpoint_of(files)
+    files.pop(f"{folder}/weights.npy") if name.startswith("weights") else None
+    change_checkpoint(files, name, content)
+
+
+def second_best(files: Files) -> None:
+    """A third set of weights."""
+    folder = checkpoint_of(files)
+    for name in [each for each in files if each.startswith(f"{folder}/")]:
+        files[name.replace(folder, "checkpoints/000009")] = files[name]
+
+
+def claim(files: Files, parameters: int) -> None:
+    files["prepared.json"] = json.dumps({**json.loads(files["prepared.json"]), "parameters": parameters}).encode()
+
+
+LARGE: dict[str, tuple[Callable[[Files], None], str]] = {
+    "a file beside the weights": (
+        lambda files: change_checkpoint(files, "padding.npz", bytes(100)),
+        r"Received: 'checkpoints/000003/padding.npz'",
+    ),
+    "a file named by nobody": (
+        lambda files: files.update({f"{checkpoint_of(files)}/training.json": b"{}"}),
+        "training.json, which the weights of epoch 3 do not name",
+    ),
+    "a third set of weights": (second_best, "Received: 3 sets of weights"),
+    "weights twice": (
+        lambda files: change_checkpoint(files, "weights.npz", arrays(vector=array([1.0]))),
+        "exactly one file of numbers",
+    ),
+    "more weights than the network has": (
+        lambda files: change_weights(files, bytes(6_000_000)),
+        r"as many as the network has, here at most 4\.0 MB\. Received: 6\.0 MB",
+    ),
+    "a large optimiser": (
+        lambda files: change_weights(files, bytes(6_000_000), "optimizer.npz"),
+        r"Received: 6\.0 MB in checkpoints/000003/optimizer.npz",
+    ),
+    "a long text": (
+        lambda files: files.update({"prepared.json": b" " * 6_000_000 + files["prepared.json"]}),
+        "prepared.json has at most 5 MB",
+    ),
+    "a hundred thousand songs": (
+        lambda files: repeated_songs(files, 100_000),
+        r"at most 20,000 songs\. Received: 100,000",
+    ),
+    "weights that are no numbers": (
+        lambda files: change_weights(files, array([1.0, float("nan")] * 8)),
+        r"arrays of finite numbers\. Received: weights that are not finite numbers, in weights.npy of epoch 3",
+    ),
+    "infinite weights in an archive": (
+        lambda files: change_weights(files, arrays(vector=array([1.0, -float("inf")])), "weights.npz"),
+        "weights that are not finite numbers in 'vector/000.npy'",
+    ),
+    "an optimiser that is no number": (
+        lambda files: change_weights(files, arrays(vector=array([float("nan")])), "optimizer.npz"),
+        "in optimizer.npz of epoch 3",
+    ),
+    "packed weights": (
+        lambda files: change_weights(files, arrays(zipfile.ZIP_DEFLATED, vector=array([1.0] * 99)), "weights.npz"),
+        "Received: 'vector/000.npy', which is packed",
+    ),
+    "objects for weights": (
+        lambda files: change_weights(files, array([{}], allow_pickle=True)),
+        "Received: an array of object",
+    ),
+    "weights with a tail": (
+        lambda files: change_weights(files, array([1.0] * 16) + bytes(1000)),
+        "Received: 1,128 bytes for 16 numbers",
+    ),
+    "weights that are text": (lambda files: change_weights(files, b"text"), "cannot be understood"),
+    "NaN in a codec": (
+        lambda files: change_checkpoint(files, "codec.json", b'{"gain": NaN}'),
+        "cannot be understood",
+    ),
+    "NaN in the state of a training": (
+        lambda files: change_checkpoint(files, "training.json", b'{"error": Infinity}'),
+        "cannot be understood",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_what_has_no_place_in_an_archive_is_refused_by_its_rule(
+    exported: bytes, home: Path, tmp_path: Path, kind: str
+) -> None:
+    spoil, words = LARGE[kind]
+    files = unzip(exported)
+    spoil(files)
+    with pytest.raises(RejectedFile, match=words) as caught:
+        bring_in({"path": str(zip_up(tmp_path / "large.zip", files))})
+    assert caught.value.code == "bad_archive"
+    assert_nothing_was_left(home, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["more weights than the network has", "a hundred thousand songs", "a long text"])
+def test_what_is_too_large_is_refused_before_anything_is_unpacked(
+    exported: bytes, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def unpacked(*_arguments: Any) -> None:
+        raise AssertionError("unpacked")
+
+    monkeypatch.setattr(importing, "_unpack", unpacked)
+    files = unzip(exported)
+    LARGE[kind][0](files)
+    with pytest.raises(RejectedFile):
+        bring_in({"path": str(zip_up(tmp_path / "large.zip", files))})
+
+
+def test_a_network_is_as_large_as_its_settings_make_it(
+    exported: bytes, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive may not claim more weights than its layers have, and then bring them."""
+    files = unzip(exported)
+    claim(files, 10**8)
+    change_weights(files, array(np.zeros(10**6)))
+    path = zip_up(tmp_path / "claim.zip", files)
+    monkeypatch.setattr(archive_bounds, "drawn_weights", lambda *_arguments: 16)
+    with pytest.raises(RejectedFile, match=r"has about 16 weights\. Received: 100,000,000 of them"):
+        bring_in({"path": str(path)})
+
+
+@pytest.mark.parametrize("key", ["amplitude_lstm", "note_lstm", "spectral_lstm", "audio_wavenet"])
+def test_layers_tell_how_many_weights_there_are(home: Path, key: str) -> None:
+    from musicgen.approaches import approach
+    from musicgen.runs.archived import ArchivedPrepared
+
+    found = approach(key)
+    training = found.Training()
+    prepared = ArchivedPrepared(facts={}, networks=1, parameters=1)
+    drawn = archive_bounds.drawn_weights(found, training, prepared)
+    assert drawn is None or drawn > 100, "never an error, whatever the facts are"
+
+
+def test_a_run_of_many_songs_is_brought_in_with_few_questions(
+    exported: bytes, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = unzip(exported)
+    song = json.loads(files[RUN])["request"]["songs"][0]
+    change_request(files, songs=[{**song, "sha256": f"{number:064x}"} for number in range(5000)])
+    asked: list[Any] = []
+    real = database.every
+    monkeypatch.setattr(database, "every", lambda statement: asked.append(statement) or real(statement))
+    brought = bring_in({"path": str(zip_up(tmp_path / "many.zip", files))})
+    assert len(asked) <= 12
+    assert len(api.get_run(brought["run"]).request["songs"]) == 5000
+
+
+def test_a_record_that_refuses_leaves_no_files(
+    exported: bytes, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: Any) -> None:
+        raise StorageUnavailable("full", code="disk_full")
+
+    path = zip_up(tmp_path / "run.zip", unzip(exported))
+    assert api.list_runs() == []
+    monkeypatch.setattr(importing.database, "now", full)
+    with pytest.raises(StorageUnavailable):
+        bring_in({"path": str(path)})
     assert_nothing_was_left(home, tmp_path)

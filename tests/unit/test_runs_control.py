@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from runs_at_work import add_task
 
 from musicgen.errors import Cancelled, ResourceUnavailable, TrainingFailed
+from musicgen.faults import is_storage_fault
 from musicgen.runs import control as module
-from musicgen.runs import jobs, states
+from musicgen.runs import states
 from musicgen.runs.control import Control, Paused, Stopped
 from musicgen.runs.worker import judge
 from musicgen.storage import database
@@ -110,7 +111,7 @@ def test_a_signal_interrupts_what_may_be_interrupted(control: Control, signals: 
 
 def test_a_busy_database_is_asked_again_later(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_arguments: Any) -> None:
-        raise sa.exc.OperationalError("SELECT", {}, Exception("database is locked"))
+        raise ResourceUnavailable("The record is free. Received: database is locked.", code="locked")
 
     monkeypatch.setattr(states, "wish_for", busy)
     control.check()
@@ -143,4 +144,4 @@ def test_what_an_error_means_for_a_task(error: BaseException, kind: str, state: 
         assert outcome.reason
     if isinstance(error, TrainingFailed):
         assert outcome.advice == "Less."
-    assert jobs.is_full_disk(error) == ("space" in str(error) or "full" in str(error))
+    assert is_storage_fault(error) == ("space" in str(error) or "full" in str(error))

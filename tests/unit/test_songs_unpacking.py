@@ -13,6 +13,8 @@ import pytest
 
 from musicgen.errors import RejectedFile
 from musicgen.processes import run_child
+from musicgen.songs import unpacking
+from tests import makers_zips
 
 MIDI = b"MThd\x00\x00\x00\x06" + bytes(100)
 pytestmark = pytest.mark.usefixtures("home")
@@ -188,21 +190,60 @@ def test_a_directory_that_lies_about_sizes(tmp_path: Path, monkeypatch: pytest.M
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_overlapping_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many directory entries that share one compressed kernel, after Fifield's bomb."""
+@pytest.mark.parametrize("make", [makers_zips.same_content_many_times, makers_zips.quoting])
+def test_overlapping_members_are_refused_as_a_whole(tmp_path: Path, make: Any) -> None:
+    """Each would be a song: few bytes for many."""
+    wav = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(1 << 20)
+    path = make(tmp_path / "bomb.zip", wav, 300)
+    assert path.stat().st_size < 100_000
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.infolist()) == 300, "an archive that others open"
+    with pytest.raises(RejectedFile, match="files that overlap") as caught:
+        unpack(path, tmp_path / "out")
+    assert caught.value.code == "archive_overlap"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_archive_behind_something_else_is_no_overlap(tmp_path: Path) -> None:
+    """As a program that unpacks itself."""
+    path = make_zip(tmp_path / "a.zip", {"a.mid": MIDI, "b.mid": MIDI + b"b"})
+    path.write_bytes(b"program" * 1000 + path.read_bytes())
+    assert verdicts(unpack(path, tmp_path / "out")) == {"a.mid": "file", "b.mid": "file"}
+
+
+@pytest.mark.parametrize("told", [None, 3])
+def test_a_million_names_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int | None) -> None:
+    def opened(*_arguments: Any) -> None:
+        raise AssertionError("every name was read")
+
+    path = makers_zips.many_names(tmp_path / "names.zip", 60_000, told=told)
+    monkeypatch.setattr(zipfile, "ZipFile", opened)
+    with pytest.raises(RejectedFile, match=r"at most 5,000 files\. Received: \d+,\d+ names or more") as caught:
+        unpacking._open(path)
+    assert caught.value.code == "too_many_files"
+
+
+def test_damaged_members_use_the_budget_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or thousands of them would be unpacked to their end, one after the other, each for nothing."""
     monkeypatch.setenv("MUSICGEN_MAX_ZIP_MB", "10")
-    one = make_zip(tmp_path / "one.zip", {"a.wav": b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(3 << 20)}).read_bytes()
-    start, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
-    central, count = one[start:end], 200
-    tail = bytearray(one[end:])
-    struct.pack_into("<HHI", tail, 8, count, count, len(central) * count)
-    (tmp_path / "bomb.zip").write_bytes(one[:start] + central * count + bytes(tail))
-    try:
-        entries = unpack(tmp_path / "bomb.zip", tmp_path / "out")
-    except RejectedFile:
-        entries = []
-    assert sum("file" in entry for entry in entries) <= 3
-    assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) <= 10 << 20
+    wav = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(3 << 20)
+    path = make_zip(tmp_path / "a.zip", {f"{number}.wav": wav for number in range(6)} | {"z.mid": MIDI})
+    makers_zips.spoil_checksums(path)
+    codes = list(verdicts(unpack(path, tmp_path / "out")).values())
+    assert codes == ["archive_damaged"] * 3 + ["archive_too_large"] * 3 + ["archive_damaged"]
+
+
+def test_what_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its size is in the directory."""
+    monkeypatch.setenv("MUSICGEN_MAX_ZIP_MB", "10")
+    wav = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(6 << 20)
+    path = make_zip(tmp_path / "a.zip", {f"{number}.wav": wav for number in range(4)} | {"z.mid": MIDI})
+    (tmp_path / "out").mkdir()
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(unpacking, "send_line", told.append)
+    spent = unpacking.unpack({"archive": str(path), "folder": str(tmp_path / "out")})["bytes"]
+    assert [each.get("rejected", {}).get("code", "") for each in told] == ["", *["archive_too_large"] * 3, ""]
+    assert spent == len(wav) + len(MIDI)
 
 
 def zip_with_raw_names(path: Path, names: list[bytes], *, extra: bytes = b"") -> Path:

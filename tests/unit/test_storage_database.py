@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from musicgen.errors import NotFound
+from musicgen.errors import NotFound, ResourceUnavailable
 from musicgen.storage import database
 from musicgen.storage.database import check_id, songs
 
@@ -63,7 +63,7 @@ def test_a_lock_that_stays_is_an_error_after_a_while(home: Path, monkeypatch: py
     add_song()
     other = sqlite3.connect(home / "musicgen.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(sa.exc.OperationalError, match="locked"):
+    with pytest.raises(ResourceUnavailable, match=r"Received: database is locked, at .*musicgen\.db"):
         database.change(sa.update(songs).values(name="new"))
     other.execute("ROLLBACK")
     other.close()

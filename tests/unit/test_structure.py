@@ -16,6 +16,7 @@ HEAVY = {"tensorflow", "keras", "jax", "librosa", "music21", "numba", "symusic",
 # From the ground up; a package may import only those before it (and itself), anywhere in its code.
 ORDER = [
     "errors",
+    "faults",
     "letters",
     "charsets",
     "machine",

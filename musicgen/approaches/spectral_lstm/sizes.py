@@ -26,7 +26,7 @@ def head_parameters(number: int, size: int, num_components: int, units: int) -> 
 
 
 def cost_of(prepared: Prepared, training: Training) -> Cost:
-    """See approaches.base.Cost."""
+    """See contract.prepared.Cost."""
     codec, data = prepared.codec, prepared.training
     parameters = parameters_of(prepared.facts, training)
     steps = training.batch_size * codec.sequence_length
