@@ -10,7 +10,7 @@ import streamlit as st
 
 from musicgen.errors import NotFound
 from pages.ui.layout import empty_place
-from pages.ui.linked import linked_select, unlike
+from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.outputs.judging import natural_references
 from pages.ui.search_field import SHOWN, search_field
 from pages.ui.state import forget, recall, remember
@@ -33,7 +33,7 @@ def choose_generated() -> Output:
     search = search_field(count_outputs(), "outputs", key="compare_generated_search")
     found = list_outputs(search=search, limit=SHOWN) or list_outputs(limit=1)
     outputs = {each.id: each for each in _with(_asked_for("generated"), found)}
-    labels = unlike({each.id: output_label(each) for each in outputs.values()})
+    labels = distinct_labels({each.id: output_label(each) for each in outputs.values()})
     return outputs[linked_select("Generated", labels, key="compare_generated", param="generated", default=found[0].id)]
 
 
@@ -48,7 +48,7 @@ def choose_reference(generated: Output) -> Song | Output | None:
         return None
     natural = natural_references(generated)
     _leave_unrelated_reference(generated.id, natural)
-    labels = unlike({each.id: _label(each) for each in choices.values()})
+    labels = distinct_labels({each.id: _label(each) for each in choices.values()})
     default = next((near for near in natural if near in choices), next(iter(choices)))
     return choices[linked_select("Original", labels, key="compare_reference", param="reference", default=default)]
 

@@ -12,7 +12,7 @@ from musicgen.approaches import approaches
 from musicgen.errors import NotFound
 from pages.ui import run_words
 from pages.ui.layout import empty_place
-from pages.ui.linked import linked_select, unlike
+from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.search_field import search_field
 from pages.ui.state import recall, remember
 from pages.ui.text import ago, shorten
@@ -40,7 +40,7 @@ def choose_network() -> Run | None:
     if (linked := st.query_params.get("run")) and linked not in runs:
         st.info("The linked run has no weights to generate from. Another run is shown instead.")
     looked_at = recall("run")
-    labels = unlike({run.id: run_label(run) for run in runs.values()})
+    labels = distinct_labels({run.id: run_label(run) for run in runs.values()})
     default = looked_at if looked_at in runs else found[0].id
     run_id = linked_select("Trained network", labels, key="generate_run", param="run", default=default)
     remember("run", run_id)

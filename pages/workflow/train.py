@@ -122,7 +122,6 @@ def fill_form(
     chosen: Approach, preset: str, choices: Sequence[tuple[str, Any]], offered: Mapping[int, str]
 ) -> TrainingRequest:
     """The parameters, a name, the seed and the device. `offered`: the tracks of the songs, by number."""
-    # What the fields hold is checked here, so that the plan and the pictures never see values that break a rule.
     entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training", tracks=offered)
     _draw_changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
