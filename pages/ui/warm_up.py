@@ -1,4 +1,4 @@
-"""What the server loads before its first visitor: the first visit to each page is then as quick as the next."""
+"""What the server loads before its first visitor, so that the first visit to a page is as quick as the next."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIGHT = (
 
 
 def warm_up() -> None:
-    """Import what pages import when they are drawn, and let plotly build the parts of a figure that it builds late."""
+    """Import what the pages import when they are drawn, and make plotly build the parts that it builds on first use."""
     for name in (*LIGHT, *(each.name for each in pkgutil.iter_modules(pages.ui.__path__, "pages.ui."))):
         importlib.import_module(name)
     import plotly.tools

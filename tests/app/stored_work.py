@@ -1,5 +1,5 @@
-"""Songs, runs and outputs as they lie in the storage after real work, made in milliseconds: rows through the record,
-clips through `write_audio_clip` and `write_score_clip`, a run's small files through the modules that write them."""
+"""Songs, runs and outputs as they are stored after real work, made in milliseconds: rows in the database, clips with
+`write_audio_clip` and `write_score_clip`, and a run's small files with the modules that normally write them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tone(seconds: float = 2.0, *, frequency: float = 330.0, level: float = 0.3, 
 
 
 def tune(n_notes: int = 32, *, seed: int = 0, tracks: int = 2) -> Score:
-    """Random quarter notes of a scale, in turn on each of the tracks."""
+    """Random quarter notes of a scale, distributed over the tracks in turn."""
     rng = np.random.default_rng(seed)
     pitch = rng.choice([60, 62, 64, 65, 67, 69, 71, 72], n_notes)
     onsets = np.arange(n_notes) // tracks * 480
