@@ -12,7 +12,11 @@ Times = Mapping[tuple[str, str], float]
 
 RUNS_LOOKED_AT = 200
 # On two idle processor cores, with a handful of songs.
-MADE_FOR = {"quick": "about a minute", "best": "up to six minutes", "original": "not timed here yet (the authors' settings)"}
+MADE_FOR = {
+    "quick": "about a minute",
+    "best": "up to six minutes",
+    "original": "not timed here yet (the authors' settings)",
+}
 
 
 def times_here() -> Times:

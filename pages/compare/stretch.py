@@ -37,7 +37,7 @@ class Stretch:
 
 
 def align(reference_seconds: float, generated_seconds: float, offset: float | None) -> Alignment:
-    """Place the generated clip at `offset` seconds of the reference. With None both are at 0, each with its own start."""
+    """Place the generated clip at `offset` seconds of the reference; with None both are at 0, with their own starts."""
     if offset is None:
         return Alignment(0.0, False, 0.0, max(reference_seconds, generated_seconds))
     first = min(max(offset, 0.0), reference_seconds)

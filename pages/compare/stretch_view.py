@@ -65,7 +65,9 @@ def _free(reference_seconds: float, generated_seconds: float) -> tuple[Stretch, 
             max(reference_seconds, generated_seconds), usual=min(reference_seconds, generated_seconds)
         )
         start = _start_slider("Start in the original", 0.0, reference_seconds - seconds, key="compare_start")
-        other = _start_slider("Start in the generated piece", 0.0, generated_seconds - seconds, key="compare_generated_start")
+        other = _start_slider(
+            "Start in the generated piece", 0.0, generated_seconds - seconds, key="compare_generated_start"
+        )
     return cut(reference_seconds, start, seconds), cut(generated_seconds, other, seconds)
 
 

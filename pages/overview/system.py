@@ -71,7 +71,9 @@ def draw_checks() -> None:
     for check in known:
         draw_check(check)
     asked = later(f"examine {home()}", examine)
-    wait_for([asked], "Checking the programs on this machine", partial(draw_rest, asked, {check.name for check in known}))
+    wait_for(
+        [asked], "Checking the programs on this machine", partial(draw_rest, asked, {check.name for check in known})
+    )
 
 
 def draw_rest(asked: Future[list[Check]], known: set[str]) -> None:

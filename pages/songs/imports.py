@@ -1,5 +1,5 @@
-"""Imports in progress. An import continues when its visitor clicks elsewhere, changes the page or closes the tab: the
-thread that draws a page ends at the next click, but this one does not. It only waits; child processes do the reading."""
+"""Imports in progress. An import continues when its visitor clicks elsewhere, changes the page or closes the tab: a
+thread that draws a page ends at the next click, but this one does not. It only waits; child processes do the work."""
 
 from __future__ import annotations
 

@@ -139,9 +139,7 @@ def _draw(plan: Plan, epochs: int) -> None:
     if plan.facts.get("vocabulary_size"):
         facts.insert(1, ("Vocabulary", run_words.fact_value(plan.facts["vocabulary_size"])))
     facts_row(facts)
-    basis = (
-        "based on earlier runs on this device" if plan.is_measured else "a guess until a first run has been timed"
-    )
+    basis = "based on earlier runs on this device" if plan.is_measured else "a guess until a first run has been timed"
     st.caption(f"Times are {basis}.")
     for warning in plan.warnings:
         st.warning(escape(warning), icon=":material/warning:")

@@ -198,7 +198,7 @@ def float_step(entry: Entry) -> float:
 
 
 def read_list(text: str) -> list[Any]:
-    """From "50, 25, 12" to [50, 25, 12]. What is not a number stays text, so that the model rejects it with a sentence."""
+    """From "50, 25, 12" to [50, 25, 12]. What is not a number stays text: the model rejects it with a sentence."""
     return [_number(word) for word in text.replace(";", ",").split(",") if word.strip()]
 
 

@@ -23,7 +23,9 @@ PLACES = {
     "songs": Place(
         "pages/workflow/songs.py", "Songs", ":material/library_music:", "Add songs and MIDI files, and listen to them."
     ),
-    "train": Place("pages/workflow/train.py", "Train", ":material/school:", "Choose songs and an approach, then start."),
+    "train": Place(
+        "pages/workflow/train.py", "Train", ":material/school:", "Choose songs and an approach, then start."
+    ),
     "runs": Place("pages/workflow/runs.py", "Runs", ":material/timeline:", "Watch a network learn."),
     "generate": Place(
         "pages/workflow/generate.py", "Generate", ":material/auto_awesome:", "Make music with a trained network."
@@ -34,7 +36,9 @@ PLACES = {
     "approaches": Place(
         "pages/overview/approaches.py", "Approaches", ":material/account_tree:", "The networks and what they read."
     ),
-    "system": Place("pages/overview/system.py", "System", ":material/memory:", "What this machine has, and what is missing."),
+    "system": Place(
+        "pages/overview/system.py", "System", ":material/memory:", "What this machine has, and what is missing."
+    ),
 }
 SECTIONS = {
     "": ("home",),

@@ -125,9 +125,7 @@ def fill_form(
     entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training", tracks=offered)
     _draw_changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Run name", key="train_name", placeholder="automatic: approach and songs", max_chars=120
-        )
+        name = st.text_input("Run name", key="train_name", placeholder="automatic: approach and songs", max_chars=120)
         seed = st.number_input(
             "Seed", 0, MOST_SEED, key="train_seed", persist_state="session",
             help="Sets all random numbers. The same seed, songs and settings train the same network.",

@@ -84,7 +84,9 @@ def test_one_click_generates_again_with_the_changed_setting() -> None:
         assert task.request["generation"]["num_notes"] == 50
         assert task.request["seeds"] == [7]
         assert app.get("progress")[0].text.startswith("waiting")  # shown at once, where the piece will appear
-        assert app.button(key=f"remedy_1_{output_id}").disabled  # it leads to another page: not while this page refreshes itself
+        assert app.button(
+            key=f"remedy_1_{output_id}"
+        ).disabled  # it leads to another page: not while this page refreshes itself
         app.button(key=f"remedy_0_{output_id}").click().run()
         assert len(list_tasks(run_id=run_id, kind="generate")) == 1  # a double click starts one task
 

@@ -78,7 +78,9 @@ def test_the_uploader_is_empty_afterwards_and_accepts_more(home: Path) -> None:
     assert count_songs() == 3
 
 
-def test_for_very_many_single_files_the_page_counts_them_and_advises_a_zip(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_very_many_single_files_the_page_counts_them_and_advises_a_zip(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(song_intake, "MANY_FILES", 2)
     at = upload(songs_page(), ("one.mid", midi(60, 62)), ("two.mid", midi(60, 64)), ("three.mid", midi(60, 65)))
     (warning,) = at.warning

@@ -112,7 +112,9 @@ def test_a_run_starts_with_the_values_of_the_form(planned: list[Any]) -> None:
 
 @pytest.mark.usefixtures("planned")
 def test_a_double_click_starts_one_run_and_other_settings_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.ui.intent.SAME_CLICK_SECONDS", 600.0)  # a slow machine takes many seconds to draw the page
+    monkeypatch.setattr(
+        "pages.ui.intent.SAME_CLICK_SECONDS", 600.0
+    )  # a slow machine takes many seconds to draw the page
     add_song("The original", tone(3))
     with nobody_works():
         app = audio_page()

@@ -20,7 +20,7 @@ def loss_figure(
     epochs: int | None = None,
     height: int = 270,
 ) -> dict[str, Any]:
-    """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, a ring at the best epoch.
+    """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, a ring for the best one.
 
     `epochs`: how many were requested, so that the axis shows how many are left.
     """

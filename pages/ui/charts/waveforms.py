@@ -1,4 +1,4 @@
-"""Waveforms as envelopes: the lowest and highest sample in each of a thousand intervals, from the clip's zoom levels."""
+"""Waveforms as envelopes: the lowest and highest sample of each of a thousand intervals, read from the zoom levels."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _rows(lane: Lane, by_channel: bool) -> list[WaveformRow]:
 
 
 def _shape(row: WaveformRow) -> dict[str, Any]:
-    """A closed shape: along the highest samples and back along the lowest. Its thin edge keeps single samples visible."""
+    """A closed shape: along the highest samples and back along the lowest. The thin edge keeps single samples visible."""
     return {
         "type": "scatter",
         "mode": "lines",

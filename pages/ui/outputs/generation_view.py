@@ -25,8 +25,7 @@ def watch(task_id: str) -> None:
 
 
 def draw_generation(run_id: str) -> bool:
-    """Draw the tasks that generate from this run and return whether there are any. When one ends, the page is redrawn.
-    """
+    """Draw the tasks that generate from this run; return whether there are any. The page is redrawn when one ends."""
     tasks = _active(run_id)
     if tasks:
         st.fragment(_live, run_every=LIVE_SECONDS)(run_id, _marks(tasks))
