@@ -37,7 +37,7 @@ class Kept:
 
 
 def kept_of(facts: Mapping[str, Any], threshold: int) -> Kept:
-    """Tokens that occur at least `threshold` times. The facts may list only the most frequent ones, and the totals."""
+    """Tokens that occur at least `threshold` times. The facts may list only the most frequent ones and the totals."""
     counts = counts_of(facts)
     kept = [count for count in counts if count >= threshold]
     before = int(facts.get("vocabulary_size_before", len(counts)))

@@ -1,4 +1,4 @@
-"""Each page opened by its address, also as the first visit to a fresh server; and the memory of the server afterwards."""
+"""Each page opened by its address, also as the first visit to a fresh server; the memory of the server afterwards."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _rows(lane: Lane, by_channel: bool) -> list[WaveformRow]:
 
 
 def _shape(row: WaveformRow) -> dict[str, Any]:
-    """A closed shape: along the highest samples and back along the lowest. The thin edge keeps single samples visible."""
+    """A closed shape: along the highest samples and back along the lowest. A thin edge keeps single samples visible."""
     return {
         "type": "scatter",
         "mode": "lines",
