@@ -71,7 +71,7 @@ def draw_rare_notes(facts: Mapping[str, Any], threshold: int) -> None:
 
 
 def _steps(most: int, current: int) -> list[int]:
-    """Small steps where most tokens are, larger ones above, up to the most common token; includes the current value."""
+    """Small steps where most tokens are, then larger ones, up to the most common token; with the current value."""
     return sorted({step for step in STEPS if step <= most} | {current})
 
 
