@@ -160,7 +160,7 @@ def _draw_figures(reference: ShownSide, generated: ShownSide) -> None:
 def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
     """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("#### Measurements")
+        st.markdown("#### Measurements compared")
         both_notes = reference.clip.medium == generated.clip.medium == "midi"
         scope = st.segmented_control(
             "Measured in", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,

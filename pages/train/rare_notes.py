@@ -64,7 +64,7 @@ def draw_rare_notes(facts: Mapping[str, Any], threshold: int) -> None:
         show_figure(figure, key="frequency_histogram", alt=f"How often tokens occur. {kept.words.replace('*', '')}")
         st.session_state[SLIDER] = threshold
         st.select_slider(
-            "Leave out tokens that occur fewer times than", _steps(max(counts), threshold), key=SLIDER, on_change=_moved,
+            "Leave out tokens that occur less often than", _steps(max(counts), threshold), key=SLIDER, on_change=_moved,
             format_func=lambda times: f"{times:,} times",
         )  # fmt: skip
         st.markdown(kept.words)

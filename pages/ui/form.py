@@ -14,6 +14,8 @@ import streamlit as st
 from musicgen.contract.parameters import Parameters
 from pages.ui.state import recall, remember
 
+UNIT_WORDS = {"s": "seconds"}  # how a title writes a unit that has a symbol
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,7 +36,9 @@ class Entry:
 
     @property
     def label(self) -> str:
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        """The title, with the unit unless the title names it: "Samples to predict", but "Hop (samples)"."""
+        is_named = UNIT_WORDS.get(self.unit, self.unit).lower() in self.title.lower().split()
+        return self.title if is_named or not self.unit else f"{self.title} ({self.unit})"
 
 
 def entries(model: type[Parameters]) -> list[Entry]:

@@ -50,7 +50,7 @@ def test_every_kind_has_a_colour_and_a_word() -> None:
     kinds = set(get_args(get_type_hints(Layer)["kind"]))
     assert kinds == set(KINDS) == set(KIND_WORDS)
     assert legend_html(LAYERS).count("<i>") == len({layer.kind for layer in LAYERS})
-    assert "V: depends on the songs" in legend_html(LAYERS)
+    assert "V: number depends on the songs" in legend_html(LAYERS)
     assert "depends" not in legend_html(LAYERS[:2])
 
 

@@ -39,7 +39,7 @@ def legend_html(layers: Sequence[Layer]) -> str:
     entries = [f'<span style="--kind:{KINDS[kind]}"><i></i>{escape(KIND_WORDS[kind])}</span>' for kind in kinds]
     open_sizes = dict.fromkeys(size for layer in layers for size in layer.shape if isinstance(size, str))
     if open_sizes:
-        entries.append(f"<span>{escape(', '.join(open_sizes))}: depends on the songs</span>")
+        entries.append(f"<span>{escape(', '.join(open_sizes))}: number depends on the songs</span>")
     return f'<div class="network-legend">{"".join(entries)}</div>'
 
 

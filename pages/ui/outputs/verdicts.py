@@ -53,7 +53,7 @@ def draw_measurements(medium: str, metrics: Mapping[str, Any], copied: Mapping[s
     rows = figure_rows(medium, metrics)
     if not rows:
         return
-    with st.expander("Measurements", icon=":material/straighten:"):
+    with st.expander("Measurements of the generated piece", icon=":material/straighten:"):
         if copied and copied.get("text"):
             st.caption(escape(copied["text"]))
         text_table(("Measure", "Value ›", "What it means"), rows)
