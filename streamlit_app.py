@@ -1,7 +1,7 @@
 """The entry point. Start it with `make run`, or `streamlit run streamlit_app.py`.
 
-Streamlit reads this file twice: once as a module, when the server starts (it looks for an `st.App`), and then as a
-script, at every visit and click.
+Streamlit reads this file in two ways: as a module when the server starts (it looks for an `st.App`), and as a script
+at every visit and click.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ else:
     from pages.ui.warm_up import warm_up
 
     warm_up()
-    # A folder called pages/ makes Streamlit expect its old kind of pages until `st.navigation` has run once: the first
-    # visit to a fresh server by a deep link would be told "Page not found" over the right page.
+    # Because of the folder pages/, Streamlit expects its old kind of pages until `st.navigation` has run once. Without
+    # this line, the first deep link to a fresh server would show "Page not found" on top of the right page.
     PagesManager.uses_pages_directory = False
     app = st.App(Path(__file__).resolve(), on_script_error=show_bug)

@@ -46,9 +46,10 @@ def _standing_for(variables: Sequence[Any], others: Sequence[tf.Variable]) -> It
     """While a program is written down, the variables of its network stand for those that it will be given.
 
     Keras has no public way to put a tf.Variable (not a tensor) in the place of another: optimisers on TensorFlow change
-    variables where they are."""
+    variables where they are. They know them by their ids, so those that stand in take the ids over."""
     before = [variable._value for variable in variables]
     for variable, other in zip(variables, others, strict=True):
+        other._unique_id = variable._value._unique_id
         variable._value = other
     try:
         yield

@@ -1,1 +1,1 @@
-"""What the Approaches page alone needs: the description of one approach, and how long its presets take."""
+"""Parts of the Approaches page: the description of one approach, and how long its presets take."""

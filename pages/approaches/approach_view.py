@@ -1,5 +1,5 @@
-"""One approach, told: what it can and cannot learn, its network for each preset, what it costs, its settings, its
-source."""
+"""The description of one approach: what it can and cannot learn, its network for each preset, its training time, its
+settings and its source."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pages.approaches.preset_times import Times, time_words
 from pages.ui.form import Entry, entries
 from pages.ui.layout import facts_row, medium_badge
 from pages.ui.navigation import PLACES, go_to
-from pages.ui.network_view import draw_hearing, draw_network, draw_strip, network_facts
+from pages.ui.network_view import draw_network, draw_receptive_field, draw_strip, network_facts
 from pages.ui.tables import text_table
 from pages.ui.text import escape
 
-LEARNS_FROM = {"audio": "sound: WAV, MP3, FLAC, OGG, M4A", "midi": "written notes: MIDI files"}
+LEARNS_FROM = {"audio": "sound: WAV, MP3, FLAC, OGG, M4A", "midi": "notes: MIDI files"}
 
 
 def draw_card(approach: Approach, times: Times, *, is_chosen: bool) -> None:
-    """An approach in a few lines, and a button to see more of it."""
+    """An approach in a few lines, and a button for the details."""
     preset = approach.presets[first_preset(approach)]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{escape(approach.title)}**", width="content")
@@ -45,7 +45,7 @@ def _usual_time(approach: Approach, times: Times) -> str:
 
 
 def draw_approach(approach: Approach, times: Times) -> None:
-    """All of it."""
+    """Everything about an approach."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             st.subheader(approach.title, anchor=False, width="content")
@@ -58,12 +58,12 @@ def draw_approach(approach: Approach, times: Times) -> None:
     preset = choose_preset(approach)
     draw_inside(approach, preset, times)
     draw_settings(approach)
-    st.caption(f"After {escape(approach.reference)}")
+    st.caption(f"Based on {escape(approach.reference)}")
 
 
 def draw_limits(approach: Approach) -> None:
-    """What it can and what it cannot learn, beside each other."""
-    # The approaches of tests and of newcomers may be silent here.
+    """What it can and what it cannot learn, side by side."""
+    # Approaches in tests and new ones may leave these empty.
     can, cannot = getattr(approach, "can_learn", ""), getattr(approach, "cannot_learn", "")
     with st.grid(2, min_column_width=280, gap="small") as grid:
         for sign, title, words in (
@@ -81,9 +81,9 @@ def first_preset(approach: Approach) -> str:
 
 
 def choose_preset(approach: Approach) -> str:
-    """The sizes that are drawn."""
+    """The preset whose sizes are drawn."""
     chosen = st.segmented_control(
-        "Drawn with the sizes of the preset", list(approach.presets), default=first_preset(approach), required=True,
+        "Preset to show", list(approach.presets), default=first_preset(approach), required=True,
         key=f"approach_preset.{approach.key}", persist_state="session",
         format_func=lambda name: name.replace("_", " ").capitalize(),
     )  # fmt: skip
@@ -93,19 +93,19 @@ def choose_preset(approach: Approach) -> str:
 
 
 def draw_inside(approach: Approach, preset: str, times: Times) -> None:
-    """The network, in numbers and as boxes, and its reach."""
+    """The network in numbers and as boxes, and how far back it looks."""
     training: Any = approach.Training(**approach.presets[preset].training)
     layers = approach.layers(training)
     takes = time_words(times, approach.key, preset)
     facts_row([*network_facts(layers), ("Epochs", f"{training.epochs:,}"), ("Training takes", takes)])
     draw_network(layers)
     if approach.receptive_field(training) is not None:
-        st.markdown("##### How far back it hears")
-        draw_hearing(approach, training, key=f"approach_hearing.{approach.key}.{preset}")
+        st.markdown("##### How far back it looks")
+        draw_receptive_field(approach, training, key=f"approach_hearing.{approach.key}.{preset}")
 
 
 def draw_settings(approach: Approach) -> None:
-    with st.expander("What the presets set", icon=":material/tune:"):
+    with st.expander("Values of the presets", icon=":material/tune:"):
         for name, preset in approach.presets.items():
             st.markdown(f"**{escape(name)}**: {escape(preset.summary)}")
         values = {name: {**preset.training, **preset.generation} for name, preset in approach.presets.items()}
@@ -142,7 +142,7 @@ def allowed(entry: Entry) -> str:
 
 
 def words(value: Any) -> str:
-    """A value of a setting, as one would say it."""
+    """A value of a setting in words."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""How long the presets take: measured in runs on this machine, else what they are made for."""
+"""How long the presets take: measured in runs on this machine, otherwise what they are designed for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ Times = Mapping[tuple[str, str], float]
 
 RUNS_LOOKED_AT = 200
 # On two idle processor cores, with a handful of songs.
-MADE_FOR = {"quick": "about a minute", "best": "up to six minutes", "original": "what its authors' settings take"}
+MADE_FOR = {
+    "quick": "about a minute",
+    "best": "up to six minutes",
+    "original": "not timed here yet (the authors' settings)",
+}
 
 
 def times_here() -> Times:
-    """(approach, preset) → seconds, the middle of the finished runs that changed nothing in the preset."""
+    """(approach, preset) → seconds: the median of the finished runs that left the preset unchanged."""
     from musicgen.runs.api import list_runs
 
     taken: dict[tuple[str, str], list[float]] = {}
@@ -35,10 +39,10 @@ def _is_plain(approach: str, preset: str, request: Mapping[str, object]) -> bool
 
 
 def time_words(times: Times, approach: str, preset: str) -> str:
-    """`48 s on this machine`, or what the preset is made for."""
+    """`48 s on this machine`, or the time that the preset is designed for."""
     taken = times.get((approach, preset))
     if taken:
         return f"{span(taken)} on this machine"
     known = approaches().get(approach)
-    told = known.presets[preset].takes if known and preset in known.presets else ""
-    return told or MADE_FOR.get(preset, "not trained here yet")
+    expected = known.presets[preset].takes if known and preset in known.presets else ""
+    return expected or MADE_FOR.get(preset, "not trained here yet")

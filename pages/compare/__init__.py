@@ -1,1 +1,1 @@
-"""What the Compare page alone needs: the pair, the stretch, and what differs."""
+"""Parts of the Compare page: choosing the pair and the excerpt, and showing what differs."""

@@ -1,4 +1,4 @@
-"""Two clips beside each other: one stretch, one time axis, one amplitude scale, one colour scale, one table."""
+"""Two clips side by side: one excerpt, one time axis, one amplitude scale, one colour scale, one table."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 WORDS = {"reference": "Original", "generated": "Generated"}
 AUDIBLE_DB = 0.05
-SCOPES = {"stretch": "This stretch", "whole": "The whole pieces"}
+SCOPES = {"stretch": "This excerpt", "whole": "Whole pieces"}
 
 
 @dataclass(frozen=True)
 class ShownSide:
-    """One of the two: what it is, and the stretch of it that is shown."""
+    """One side of the comparison, and the excerpt of it that is shown."""
 
     role: str  # reference | generated
     id: str
@@ -44,7 +44,7 @@ class ShownSide:
 
     @property
     def heading(self) -> str:
-        """Two outputs can be compared as well: then neither is an original."""
+        """The title of this side. If two outputs are compared, neither is an original."""
         is_output = self.role == "reference" and self.id.startswith("output-")
         return "The other output" if is_output else WORDS[self.role]
 
@@ -65,28 +65,28 @@ class Level:
 
 
 def draw_comparison(reference: ShownSide, generated: ShownSide, judgement: Callable[[], None]) -> None:
-    """Everything below the choice. Written music is drawn at once, its sound as soon as it is rendered.
+    """Everything below the choice of the pair. Notes are drawn at once, their sound as soon as it is rendered.
 
-    `judgement` draws what to think of the generated piece."""
+    `judgement` draws what was found in the generated piece: faults or none."""
     pending = [future for side in (reference, generated) if (future := rendering(side.clip)) and not future.done()]
     with shown_errors():
         draw_differences(reference.id, generated.id, (reference.heading, generated.heading))
-        _look(*_listen(reference, generated))
+        _draw_figures(*_draw_players(reference, generated))
         if pending:
             wait_for(pending, "Rendering the notes to sound", st.rerun)
         judgement()
-    _metrics(reference, generated)
+    _draw_measurements(reference, generated)
 
 
-def _listen(reference: ShownSide, generated: ShownSide) -> tuple[ShownSide, ShownSide]:
-    """Two players; the gains, if any, are part of the sides from here on, so that eye and ear agree."""
+def _draw_players(reference: ShownSide, generated: ShownSide) -> tuple[ShownSide, ShownSide]:
+    """Two players. Returns the sides with their gains, so that the figures show what the players play."""
     levels = [level(side) if side.clip.has_audio else None for side in (reference, generated)]
     sides = [reference, generated]
     gains = (0.0, 0.0)
     if levels[0] and levels[1]:
         gains = _loudness_switch(levels[0], levels[1], reference.heading)
-        sides = [_louder(side, gain) for side, gain in zip(sides, gains, strict=True)]
-    for column, side, heard in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
+        sides = [_with_gain(side, gain) for side, gain in zip(sides, gains, strict=True)]
+    for column, side, measured in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{side.heading}**")
             st.caption(escape(shorten(side.name, 72)))
@@ -94,12 +94,12 @@ def _listen(reference: ShownSide, generated: ShownSide) -> tuple[ShownSide, Show
                 side.clip, key=f"{side.role}_player", start_seconds=side.stretch.start,
                 stop_seconds=side.stretch.stop, gain_db=side.gain_db,
             )  # fmt: skip
-            if heard:
-                st.caption(_level_words(heard, side.gain_db))
+            if measured:
+                st.caption(_level_words(measured, side.gain_db))
     return sides[0], sides[1]
 
 
-def _louder(side: ShownSide, gain_db: float) -> ShownSide:
+def _with_gain(side: ShownSide, gain_db: float) -> ShownSide:
     return ShownSide(side.role, side.id, side.name, side.clip, side.stretch, side.shift_seconds, gain_db)
 
 
@@ -108,27 +108,27 @@ def _loudness_switch(reference: Level, generated: Level, heading: str) -> tuple[
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         is_matched = st.toggle(
             "Same loudness", key="match_loudness", persist_state="session", disabled=gains == (0.0, 0.0),
-            help="Raises the quieter one as far as it goes without clipping, and lowers the louder one by the rest.",
+            help="Raises the quieter one as far as it can go without clipping, then lowers the louder one to match.",
         )  # fmt: skip
         other = heading.lower().removeprefix("the ")
-        st.caption(f"The generated stretch is {loudness_words(generated.rms_db - reference.rms_db)} the {other}.")
+        st.caption(f"The generated excerpt is {loudness_words(generated.rms_db - reference.rms_db)} the {other}.")
     return gains if is_matched else (0.0, 0.0)
 
 
 def loudness_words(difference_db: float) -> str:
-    """`6.2 dB quieter than`; differences that nobody hears are none."""
+    """`6.2 dB quieter than`; differences too small to hear count as none."""
     if abs(difference_db) < 0.5:
         return "as loud as"
     return f"{abs(difference_db):.1f} dB {'louder' if difference_db > 0 else 'quieter'} than"
 
 
-def _level_words(heard: Level, gain_db: float) -> str:
-    words = f"Level {heard.rms_db:.1f} dB, peak {heard.peak_db:.1f} dB (full scale is 0)"
+def _level_words(measured: Level, gain_db: float) -> str:
+    words = f"Level {measured.rms_db:.1f} dB, peak {measured.peak_db:.1f} dB (full scale is 0 dB)"
     return f"{words} · played {gain_db:+.1f} dB" if abs(gain_db) >= AUDIBLE_DB else words
 
 
 def level(side: ShownSide) -> Level:
-    """RMS and peak level of the stretch, once per content."""
+    """RMS and peak level of the excerpt, measured once per content."""
     stamp = side.clip.facts.get("sha256", side.id)
     return _level(stamp, side.stretch.start, side.stretch.stop, _clip=side.clip)
 
@@ -141,7 +141,7 @@ def _level(stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
     return Level(measured["rms_db"], measured["peak_db"])
 
 
-def _look(reference: ShownSide, generated: ShownSide) -> None:
+def _draw_figures(reference: ShownSide, generated: ShownSide) -> None:
     lanes = [reference.lane, generated.lane]
     if reference.clip.medium == "midi" and generated.clip.medium == "midi":
         figure = roll_figure(lanes)
@@ -157,13 +157,13 @@ def _look(reference: ShownSide, generated: ShownSide) -> None:
     )
 
 
-def _metrics(reference: ShownSide, generated: ShownSide) -> None:
-    """The table, measured in a child process. Notes are counted in the whole pieces at first, sound on the stretch."""
+def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
+    """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("#### Measured")
+        st.markdown("#### Measurements compared")
         both_notes = reference.clip.medium == generated.clip.medium == "midi"
         scope = st.segmented_control(
-            "Measured on", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,
+            "Measured in", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,
             default="whole" if both_notes else "stretch", label_visibility="collapsed",
         )  # fmt: skip
     work = Measurement(reference, generated, scope == "stretch")
@@ -172,7 +172,7 @@ def _metrics(reference: ShownSide, generated: ShownSide) -> None:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is measured, once per pair and stretch."""
+    """One measurement of a pair, or of an excerpt of it; made once."""
 
     reference: ShownSide
     generated: ShownSide
@@ -187,7 +187,7 @@ class Measurement:
         return later(self.key, self._measure, group="comparison")
 
     def draw(self) -> None:
-        """The tables, or why there are none."""
+        """The tables, or the reason why there are none."""
         error = self.future().exception()
         if isinstance(error, MusicgenError):
             show_error(error)
@@ -209,13 +209,13 @@ class Measurement:
 
 
 def draw_metrics(measured: Mapping[str, Any], heading: str) -> None:
-    """Both columns, then what is between the two, each with its unit and what it tells."""
+    """First the measures of each side, then those between the two, each with its unit and its meaning."""
     if text := measured.get("stretch", {}).get("text"):
         st.caption(escape(text))
     both, between = metric_rows(measured)
-    text_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it tells"), both)
+    text_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it means"), both)
     if between:
-        text_table(("Between the two", "Value ›", "Unit", "What it tells"), between)
+        text_table(("Between the two", "Value ›", "Unit", "What it means"), between)
 
 
 def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
@@ -223,12 +223,12 @@ def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], lis
     reference, generated = measured.get("reference", {}), measured.get("generated", {})
     both: list[tuple[str, ...]] = []
     for name in [*reference, *(name for name in generated if name not in reference)]:
-        title, unit, tells = _explained(name)
-        both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, tells))
+        title, unit, meaning = _explained(name)
+        both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, meaning))
     between: list[tuple[str, ...]] = []
     for name, value in measured.get("between", {}).items():
-        title, unit, tells = _explained(name)
-        between.append((title, metric_value(value), unit, tells))
+        title, unit, meaning = _explained(name)
+        between.append((title, metric_value(value), unit, meaning))
     return both, between
 
 

@@ -1,4 +1,4 @@
-"""Choosing what to compare: a generated piece, and a song or another piece beside it; quick with thousands of songs."""
+"""Choosing what to compare: a generated piece with a song or another piece. Stays quick with thousands of songs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from musicgen.errors import NotFound
 from pages.ui.layout import empty_place
-from pages.ui.linked import linked_select, unlike
+from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.outputs.judging import natural_references
 from pages.ui.search_field import SHOWN, search_field
 from pages.ui.state import forget, recall, remember
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from musicgen.runs.api import Output
     from musicgen.songs.library import Song
 
-NEAREST = 12  # songs that belong to a piece and are offered whatever is searched for
+NEAREST = 12  # songs that belong to a piece and are always offered, whatever the search is
 
 
 def choose_generated() -> Output:
-    """The output of the link, else the newest. There is at least one."""
+    """The linked output, otherwise the newest. There is at least one."""
     from musicgen.runs.api import count_outputs, list_outputs
 
-    linked = st.query_params.pop("output", "")  # the home page links to an output as such
+    linked = st.query_params.pop("output", "")  # how the home page links to an output
     if linked and "generated" not in st.query_params:
         st.query_params["generated"] = linked
     search = search_field(count_outputs(), "outputs", key="compare_generated_search")
     found = list_outputs(search=search, limit=SHOWN) or list_outputs(limit=1)
     outputs = {each.id: each for each in _with(_asked_for("generated"), found)}
-    labels = unlike({each.id: output_label(each) for each in outputs.values()})
+    labels = distinct_labels({each.id: output_label(each) for each in outputs.values()})
     return outputs[linked_select("Generated", labels, key="compare_generated", param="generated", default=found[0].id)]
 
 
 def choose_reference(generated: Output) -> Song | Output | None:
-    """A song or another output of the same medium; at first the one that the output belongs to."""
+    """A song or another output of the same medium; at first the song that the output belongs to."""
     choices = _references(generated)
     if not choices:
         empty_place(
             ":material/library_music:", "Nothing to compare it with", "Its songs were removed from the library.",
-            page="songs", label="Bring a song",
+            page="songs", label="Add a song",
         )  # fmt: skip
         return None
     natural = natural_references(generated)
     _leave_unrelated_reference(generated.id, natural)
-    labels = unlike({each.id: _label(each) for each in choices.values()})
+    labels = distinct_labels({each.id: _label(each) for each in choices.values()})
     default = next((near for near in natural if near in choices), next(iter(choices)))
     return choices[linked_select("Original", labels, key="compare_reference", param="reference", default=default)]
 
 
 def _references(generated: Output) -> dict[str, Song | Output]:
-    """What the search finds, songs before outputs; and, found or not, what is chosen and the songs nearest to it."""
+    """What the search finds, songs before outputs. What is chosen and the nearest songs are always included."""
     from musicgen.runs.api import count_outputs, list_outputs
     from musicgen.songs.library import count_songs, find_songs
 
@@ -68,7 +68,7 @@ def _references(generated: Output) -> dict[str, Song | Output]:
 
 
 def _with(asked: Iterable[str], found: Sequence[Any]) -> list[Any]:
-    """`found`, and before it what else is asked for by id and still there."""
+    """`found`, preceded by anything else that is asked for by id and still exists."""
     known = {each.id for each in found}
     return [*_still_there(each for each in dict.fromkeys(asked) if each not in known), *found]
 
@@ -78,7 +78,7 @@ def _still_there(ids: Iterable[str]) -> Iterator[Song | Output]:
     from musicgen.songs.library import get_song
 
     for each in ids:
-        with suppress(NotFound):  # removed meanwhile, in another tab perhaps
+        with suppress(NotFound):  # removed in the meantime, perhaps in another tab
             yield get_output(each) if each.startswith("output-") else get_song(each)
 
 
@@ -93,13 +93,13 @@ def _label(choice: Song | Output) -> str:
 
 
 def _asked_for(param: str) -> list[str]:
-    """What is or was chosen: in the address, in the widget, earlier on this visit."""
+    """What is or was chosen: in the address, in the widget, or earlier in this visit."""
     named = (st.query_params.get(param), st.session_state.get(f"compare_{param}"), recall(f"linked.{param}"))
     return [str(each) for each in named if each]
 
 
 def _leave_unrelated_reference(generated_id: str, natural: list[str]) -> None:
-    """Another output was chosen: an original that has nothing to do with it gives way, unless a link asks for it."""
+    """When another output is chosen, drop an original that is unrelated to it, unless a link asks for that original."""
     before = recall("compared")
     remember("compared", generated_id)
     is_linked = st.query_params.get("reference") not in (None, recall("linked.reference"))

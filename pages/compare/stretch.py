@@ -1,4 +1,4 @@
-"""The same stretch of two clips, and the gains that make them equally loud. Arithmetic only; draws nothing."""
+"""The same excerpt of two clips, and the gains that make them equally loud. Arithmetic only; draws nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Alignment:
 
     Attributes:
         offset: seconds in the reference at which the generated clip begins; 0 where they are not aligned.
-        is_aligned: the generated clip says to which stretch of this reference it belongs.
+        is_aligned: the generated clip names the excerpt of this reference that it belongs to.
         first, last: the seconds of the reference's time axis that both clips cover.
     """
 
@@ -26,7 +26,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Seconds `start` to `stop` of one clip."""
+    """An excerpt: seconds `start` to `stop` of one clip."""
 
     start: float
     stop: float
@@ -37,7 +37,7 @@ class Stretch:
 
 
 def align(reference_seconds: float, generated_seconds: float, offset: float | None) -> Alignment:
-    """Lay the generated clip at `offset` seconds of the reference; None lays both at 0, each with its own start."""
+    """Place the generated clip at `offset` seconds of the reference; with None both are at 0, with their own starts."""
     if offset is None:
         return Alignment(0.0, False, 0.0, max(reference_seconds, generated_seconds))
     first = min(max(offset, 0.0), reference_seconds)
@@ -45,7 +45,7 @@ def align(reference_seconds: float, generated_seconds: float, offset: float | No
 
 
 def cut(clip_seconds: float, start: float, seconds: float) -> Stretch:
-    """`seconds` from `start`, clipped to the clip; the start moves back where the clip would end before it."""
+    """`seconds` from `start`, kept inside the clip: the start moves back if the clip would end too early."""
     start = min(max(start, 0.0), max(clip_seconds - min(seconds, clip_seconds), 0.0))
     return Stretch(start, min(start + seconds, clip_seconds))
 
@@ -55,7 +55,7 @@ def matching_gains(
 ) -> tuple[float, float]:
     """Gains in dB for (reference, generated) after which both have the same RMS level.
 
-    The quieter one is raised as far as its peak allows without clipping; what is missing is taken from the louder.
+    The quieter one is raised as far as its peak allows without clipping; the louder one is lowered by the rest.
     Silence cannot be matched: both gains are 0.
     """
     if min(reference_rms_db, generated_rms_db) <= SILENCE_DB:

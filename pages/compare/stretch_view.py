@@ -1,4 +1,4 @@
-"""Which seconds of two clips are heard and seen: one choice for both where they belong together, one for each else."""
+"""Which seconds of two clips are played and shown: one choice for both if they belong together, else one for each."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from pages.compare.stretch import DEFAULT_SECONDS, Alignment, Stretch, align, cu
 from pages.ui.state import recall, remember
 from pages.ui.text import clock
 
-LONGEST = 300.0  # seconds that are shown at once, as many as a player holds
+LONGEST = 300.0  # seconds that are shown at once: as many as a player holds
 SHORTEST = 0.1
-MOSTLY = 0.8  # share of a generated piece inside the original from which on they are laid over each other at first
+MOSTLY = 0.8  # the two are aligned at first if at least this share of the generated piece lies inside the original
 SLIDERS = ("compare_start", "compare_generated_start", "compare_seconds")
 
 
 def choose_stretches(
     pair: tuple[str, str], reference_seconds: float, generated_seconds: float, offset: float | None
 ) -> tuple[tuple[Stretch, float], tuple[Stretch, float]]:
-    """(stretch, seconds from the clip's time to the common axis) of the original and of the generated piece.
+    """(excerpt, seconds from the clip's time to the common axis) of the original and of the generated piece.
 
     Args:
-        pair: ids of both; another pair begins with its own stretch.
-        offset: seconds of the original at which the generated piece begins; None where they share no place.
+        pair: ids of both; the excerpt is chosen anew for another pair.
+        offset: where the generated piece begins in the original, in seconds; None if it has no place in it.
     """
     both = align(reference_seconds, generated_seconds, offset)
-    if both.is_aligned and _is_laid_over(pair, both, generated_seconds):
-        _begin_anew(pair, True)
+    if both.is_aligned and _wants_alignment(pair, both, generated_seconds):
+        _reset_sliders(pair, True)
         ours, theirs = _aligned(both)
         return (ours, 0.0), (theirs, both.offset)
-    _begin_anew(pair, False)
+    _reset_sliders(pair, False)
     ours, theirs = _free(reference_seconds, generated_seconds)
     return (ours, -ours.start), (theirs, -theirs.start)
 
 
-def _is_laid_over(pair: tuple[str, str], both: Alignment, generated_seconds: float) -> bool:
-    """One moment under the other, unless the visitor wants to choose freely (or most of the piece lies outside)."""
+def _wants_alignment(pair: tuple[str, str], both: Alignment, generated_seconds: float) -> bool:
+    """Whether to show the same part of the song on both sides. Off at first if too little of the piece overlaps it."""
     covered = f"{clock(both.first)} to {clock(both.last)}"
     return st.toggle(
-        f"Same moments: the generated piece belongs to {covered} of the original",
+        f"Same part of the song: the generated piece covers {covered} of the original",
         value=both.last - both.first >= MOSTLY * generated_seconds, key=f"compare_aligned.{'.'.join(pair)}",
-        help="On: both show the same moments of the song. Off: choose where each of them begins.",
+        help="On: both show the same part of the song. Off: choose a start for each.",
     )  # fmt: skip
 
 
-def _begin_anew(pair: tuple[str, str], is_aligned: bool) -> None:
+def _reset_sliders(pair: tuple[str, str], is_aligned: bool) -> None:
+    """Forget the old positions when the pair or the alignment has changed."""
     if recall("stretch_of") != (*pair, is_aligned):
         remember("stretch_of", (*pair, is_aligned))
         for key in SLIDERS:
@@ -64,7 +65,9 @@ def _free(reference_seconds: float, generated_seconds: float) -> tuple[Stretch, 
             max(reference_seconds, generated_seconds), usual=min(reference_seconds, generated_seconds)
         )
         start = _start_slider("Start in the original", 0.0, reference_seconds - seconds, key="compare_start")
-        other = _start_slider("Start in the generated", 0.0, generated_seconds - seconds, key="compare_generated_start")
+        other = _start_slider(
+            "Start in the generated piece", 0.0, generated_seconds - seconds, key="compare_generated_start"
+        )
     return cut(reference_seconds, start, seconds), cut(generated_seconds, other, seconds)
 
 
@@ -79,7 +82,7 @@ def _length_slider(longest: float, *, usual: float | None = None) -> float:
 
 
 def _start_slider(label: str, first: float, last: float, *, key: str) -> float:
-    """Where the stretch begins; no slider where there is no choice."""
+    """Where the excerpt begins; no slider if there is nothing to choose."""
     if last - first < 0.05:
         return first
     st.session_state[key] = min(max(float(st.session_state.get(key, first)), first), last)

@@ -1,1 +1,1 @@
-"""What the Generate page alone needs."""
+"""Parts of the Generate page."""

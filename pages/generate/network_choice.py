@@ -1,4 +1,4 @@
-"""Choosing a trained network to make music with: the newest runs that have weights; a search where there are many."""
+"""Choosing a trained network: the newest runs that have weights, with a search if there are many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from musicgen.approaches import approaches
 from musicgen.errors import NotFound
 from pages.ui import run_words
 from pages.ui.layout import empty_place
-from pages.ui.linked import linked_select, unlike
+from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.search_field import search_field
 from pages.ui.state import recall, remember
 from pages.ui.text import ago, shorten
@@ -24,7 +24,7 @@ SHOWN = 100
 
 
 def choose_network() -> Run | None:
-    """The run of the link, else the one looked at last, else the newest that has weights."""
+    """The linked run, else the one opened last, else the newest that has weights."""
     from musicgen.runs.api import count_runs, list_runs
 
     search = search_field(count_runs(), "runs", key="generate_run_search", shown=SHOWN)
@@ -38,9 +38,9 @@ def choose_network() -> Run | None:
     more = _with_weights(str(each) for each in dict.fromkeys(asked) if each and each not in known)
     runs = {run.id: run for run in [*more, *found]}
     if (linked := st.query_params.get("run")) and linked not in runs:
-        st.info("The run of this address has no weights to generate from. This is another one, which has.")
+        st.info("The linked run has no weights to generate from. Another run is shown instead.")
     looked_at = recall("run")
-    labels = unlike({run.id: run_label(run) for run in runs.values()})
+    labels = distinct_labels({run.id: run_label(run) for run in runs.values()})
     default = looked_at if looked_at in runs else found[0].id
     run_id = linked_select("Trained network", labels, key="generate_run", param="run", default=default)
     remember("run", run_id)
@@ -51,8 +51,8 @@ def _nothing_yet() -> None:
     from musicgen.runs.api import list_tasks
 
     is_training = bool(list_tasks(kind="train", active_only=True))
-    text = "The first epoch has to end first." if is_training else "Music is generated from a trained network."
-    page, label = ("runs", "Watch it learn") if is_training else ("train", "Train one")
+    text = "You can generate once the first epoch is finished." if is_training else "Train a network first."
+    page, label = ("runs", "Watch it learn") if is_training else ("train", "Train a network")
     empty_place(":material/auto_awesome:", "No trained network yet", text, page=page, label=label)
 
 
@@ -60,7 +60,7 @@ def _with_weights(ids: Iterable[str]) -> Iterator[Run]:
     from musicgen.runs.api import get_run
 
     for run_id in ids:
-        with suppress(NotFound):  # deleted meanwhile, or a mistyped link
+        with suppress(NotFound):  # deleted in the meantime, or a mistyped link
             run = get_run(run_id)
             if run.can_generate:
                 yield run

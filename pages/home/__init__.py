@@ -1,1 +1,1 @@
-"""What the Home page alone needs."""
+"""Parts of the Home page."""

@@ -1,4 +1,4 @@
-"""How far the visitor is on the way Songs → Train → Generate → Compare, from the record alone."""
+"""How far the visitor has come on the way Songs → Train → Generate → Compare, read from the database alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RECENT = 5
 
 @dataclass(frozen=True)
 class Progress:
-    """What is there: numbers for the cards, the latest runs and outputs."""
+    """Numbers for the cards, and the latest runs and outputs."""
 
     n_audio: int
     n_midi: int
@@ -32,7 +32,7 @@ class Progress:
         if self.n_outputs:
             return "compare", "Compare original and generated"
         if any(run.can_generate for run in self.runs):
-            return "generate", "Generate something"
+            return "generate", "Generate music"
         return "runs", "Watch the run"
 
     def is_next(self, name: str) -> bool:
@@ -46,14 +46,14 @@ class Progress:
             "songs": f"{songs} ({self.n_audio:,} audio, {self.n_midi:,} MIDI)"
             if self.n_audio + self.n_midi
             else "no songs yet",
-            "train": count(self.n_runs, "run") + (f", {self.n_active} at work" if self.n_active else ""),
+            "train": count(self.n_runs, "run") + (f", {self.n_active} in progress" if self.n_active else ""),
             "generate": count(self.n_outputs, "output"),
             "compare": "ready" if self.n_outputs else "needs an output",
         }
 
 
-def look_around() -> Progress:
-    """Read the record; a handful of small queries, as quick with thousands of songs as with ten."""
+def read_progress() -> Progress:
+    """Read the database: a handful of small queries, as quick with thousands of songs as with ten."""
     from musicgen.runs.api import count_outputs, count_runs, list_outputs, list_runs, list_tasks
     from musicgen.songs.library import count_songs
 

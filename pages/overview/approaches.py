@@ -1,4 +1,4 @@
-"""See what each approach is: its idea, its network, what goes in and comes out, what it can learn and what it costs."""
+"""See how each approach works: its idea, its network, its input and output, what it can learn and how long it takes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pages.ui.network_view import network_style
 
 
 def main() -> None:
-    page_heading("approaches", "What each network reads, how it learns, and every setting it has.")
+    page_heading("approaches", "What each network reads, how it learns, and all of its settings.")
     known, times = approaches(), times_here()
     if not known:
-        empty_place(":material/account_tree:", "No approaches", "Put a file into musicgen/approaches; it appears here.")
+        empty_place(":material/account_tree:", "No approaches", "Add one to musicgen/approaches and it appears here.")
         return
     network_style()
     cards = st.container()

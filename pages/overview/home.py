@@ -1,11 +1,11 @@
-"""See where things stand, and take the next step."""
+"""See what has been done so far, and take the next step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
-from pages.home.first_steps import Progress, look_around
+from pages.home.first_steps import Progress, read_progress
 from pages.ui.errors import shown_errors
 from pages.ui.layout import medium_badge, state_badge
 from pages.ui.navigation import PLACES, go_to, page_link
@@ -15,11 +15,11 @@ STEPS = ("songs", "train", "generate", "compare")
 
 
 def draw_hero(progress: Progress) -> None:
-    """What this is, and one button: the next thing to do."""
+    """What this program is for, and one button for the next step."""
     st.title("Hear a network learn your music", anchor=False)
     st.markdown(
-        "Bring your own songs or MIDI files, pick an approach, and train it on this machine by pointing and clicking. "
-        "Then hear the original and what the network made, side by side."
+        "Add your own songs or MIDI files, choose an approach, and train it on this machine in a few clicks. "
+        "Then listen to the original and to what the network made, side by side."
     )
     page, label = progress.next_step
     if st.button(label, type="primary", icon=":material/arrow_forward:", key="next_step"):
@@ -27,7 +27,7 @@ def draw_hero(progress: Progress) -> None:
 
 
 def draw_steps(progress: Progress) -> None:
-    """Songs → Train → Generate → Compare, with what is there already."""
+    """Songs → Train → Generate → Compare, each with what there is so far."""
     with st.grid(4, min_column_width=190, border=True, key="steps") as grid:
         for number, name in enumerate(STEPS, 1):
             with grid.cell(), st.container(gap="xsmall"):
@@ -40,7 +40,7 @@ def draw_steps(progress: Progress) -> None:
 
 
 def draw_recent(progress: Progress) -> None:
-    """The latest runs and what they made."""
+    """The latest runs and outputs."""
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Recent runs", anchor=False)
@@ -59,12 +59,12 @@ def draw_recent(progress: Progress) -> None:
                     medium_badge(output.medium)
                     st.caption(f"{clock(output.seconds)} · {ago(output.created_at)}", width="content")
             if not progress.outputs:
-                st.caption("None yet. What a trained network makes is listed here, to be laid beside the original.")
+                st.caption("None yet. What a trained network makes appears here, ready to compare with the original.")
 
 
 @contextmanager
 def recent_row(page: str, name: str, **query: str) -> Iterator[None]:
-    """A link at the left; what the block draws stands at the right."""
+    """A link on the left; what the block draws goes on the right."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"):
         page_link(page, escape(shorten(name, 30)), **query)
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
@@ -72,7 +72,7 @@ def recent_row(page: str, name: str, **query: str) -> Iterator[None]:
 
 
 with shown_errors():
-    progress = look_around()
+    progress = read_progress()
     draw_hero(progress)
     st.space("small")
     draw_steps(progress)

@@ -30,7 +30,7 @@ HEAVY = ("tensorflow", "keras", "librosa", "music21", "numba")
 
 
 def draw_check(check: Check) -> None:
-    """One line: the sign, the name, what was found, and what to do where something is missing."""
+    """One line: the sign, the name, what was found, and what to do if something is missing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         st.markdown(SIGNS[check.status], width="content")
         st.text(check.name, width=170)
@@ -41,7 +41,7 @@ def draw_check(check: Check) -> None:
 
 
 def draw_server() -> None:
-    """The process that serves these pages: it stays small, because music is read and made in processes of their own."""
+    """The process that serves these pages. It stays small because other processes read and make the music."""
     st.subheader("This server", anchor=False)
     loaded = [name for name in HEAVY if name in sys.modules]
     facts_row(
@@ -60,22 +60,24 @@ def draw_settings() -> None:
         (f"MUSICGEN_{field.name.upper()}", setting_words(getattr(values, field.name)), field.metadata["description"])
         for field in fields(Settings)
     )
-    with st.expander("Settings in force", icon=":material/tune:"):
+    with st.expander("Settings in use", icon=":material/tune:"):
         st.caption("Each is an environment variable, read when it is needed.")
-        text_table(("Variable", "Value", "What it is"), rows)
+        text_table(("Variable", "Value", "Meaning"), rows)
 
 
 def draw_checks() -> None:
-    """First what is known at once; asking programs and TensorFlow, and reading through the record, takes seconds."""
+    """Quick checks first. Those that start programs, load TensorFlow or read the whole database take seconds."""
     known = examine(at_once=True)
     for check in known:
         draw_check(check)
     asked = later(f"examine {home()}", examine)
-    wait_for([asked], "Asking the programs on this machine", partial(draw_rest, asked, {check.name for check in known}))
+    wait_for(
+        [asked], "Checking the programs on this machine", partial(draw_rest, asked, {check.name for check in known})
+    )
 
 
 def draw_rest(asked: Future[list[Check]], known: set[str]) -> None:
-    """The other checks; the next visit asks anew."""
+    """The remaining checks; the next visit runs them again."""
     forget(f"examine {home()}")
     with shown_errors():
         for check in asked.result():
@@ -83,7 +85,7 @@ def draw_rest(asked: Future[list[Check]], known: set[str]) -> None:
                 draw_check(check)
 
 
-page_heading("system", "What this machine has, what is missing, and what to do about it.")
+page_heading("system", "What this machine has, what is missing, and how to fix it.")
 with st.container(border=True, key="checks", gap="xsmall"):
     draw_checks()
 draw_server()

@@ -1,1 +1,1 @@
-"""What the Runs page alone needs."""
+"""Parts of the Runs page."""

@@ -1,4 +1,4 @@
-"""The list of runs beside the chosen one: searched in the record, drawn a page at a time, every row one click."""
+"""The list of runs beside the chosen one: searched in the database, shown a page at a time, opened with one click."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 8
 LIVE_SECONDS = 2.0
-# A row is a container with its button laid over the whole of it, unseen but focusable. No word of a visitor in here.
+# A row is a container covered by an invisible button that can be focused. No text from users may go in here.
 STYLE = """<style>
 [class*="st-key-run_row"] { position: relative; padding: .45rem .7rem; border-radius: .5rem;
   border-left: 3px solid transparent; }
@@ -34,8 +34,8 @@ STYLE = """<style>
 
 
 def choose_run() -> str | None:
-    """Draws the search and the list; the id of the run to show: the linked one, else the newest at work, else the
-    newest."""
+    """Draw the search and the list; return the id of the run to show: the linked one, else the newest active one, else
+    the newest."""
     from musicgen.runs.api import list_runs
 
     search = st.text_input(
@@ -54,7 +54,7 @@ def choose_run() -> str | None:
 
 
 def _remembered() -> str | None:
-    """The run of the address, there or not; else the one looked at last, if it is still there."""
+    """The run in the address, whether it exists or not; else the one opened last, if it still exists."""
     from musicgen.runs.api import get_run
 
     chosen = chosen_id("run")
@@ -62,7 +62,7 @@ def _remembered() -> str | None:
         return chosen
     try:
         return get_run(chosen).id
-    except NotFound:  # deleted meanwhile
+    except NotFound:  # deleted in the meantime
         return None
 
 
@@ -76,12 +76,12 @@ def _rows(search: str, shown: int, chosen: str | None, was_live: bool) -> None:
 
     runs = list_runs(search=search, limit=shown + 1)
     if was_live and not any(run.is_active for run in runs):
-        st.rerun()  # and rest
+        st.rerun()  # this ends the repeated reruns
     with st.container(key="run_list", gap=None):
         for run in runs[:shown]:
             _row(run, is_chosen=run.id == chosen)
         if not runs:
-            st.caption("No run has such a name.")
+            st.caption("No run with this name.")
     if len(runs) > shown and st.button("Show more", key="run_show_more", type="tertiary"):
         st.session_state["run_pages"] = shown // PER_PAGE
         st.rerun()

@@ -1,1 +1,1 @@
-"""What the Songs page alone needs: bringing songs in, the list, and one song."""
+"""Parts of the Songs page: adding songs, the list, and one song."""

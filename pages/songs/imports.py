@@ -1,5 +1,5 @@
-"""Imports at work. An import goes on when its visitor clicks elsewhere, changes the page or closes the tab: the thread
-that draws a page ends at the next click, this one does not. It only waits: reading happens in child processes."""
+"""Imports in progress. An import continues when its visitor clicks elsewhere, changes the page or closes the tab: a
+thread that draws a page ends at the next click, but this one does not. It only waits; child processes do the work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _imports: OrderedDict[str, Import] = OrderedDict()
 
 @dataclass
 class Import:
-    """One import: what it is (in words), how far it is, and its report in the end."""
+    """One import: what it is (in words), its progress, and finally its report."""
 
     words: str
     num_done: int = 0
@@ -40,7 +40,7 @@ class Import:
 
 
 def start_import(words: str, work: Callable[[Callable[..., None]], ImportReport]) -> str:
-    """Begin; `work` gets a progress function. Returns the name under which `find_import` knows it."""
+    """Start an import; `work` gets a progress function. Returns the name by which `find_import` finds it."""
     begun = Import(words)
     begun.outcome = _pool.submit(work, begun.on_progress)
     name = uuid.uuid4().hex
@@ -56,7 +56,7 @@ def find_import(name: str | None) -> Import | None:
 
 
 def waiting(job: Import) -> Iterator[Any]:
-    """Yields now and then until the import is done; whoever draws may leave at any time."""
+    """Yields every now and then until the import is done, so that the page can stop waiting at any time."""
     while not job.outcome.done():
         yield job
         time.sleep(POLL_SECONDS)

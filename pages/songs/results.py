@@ -1,5 +1,5 @@
-"""Waiting on a page without holding it: the work runs in a thread of its own, and each tick lets Streamlit leave for
-what the visitor clicks meanwhile."""
+"""Waiting for a result without blocking the page: the work runs in its own thread, and at each tick Streamlit can
+leave to handle a click."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import streamlit as st
 from pages.ui.background import forget, is_settled, later
 
 
-def result_of(key: str, work: Callable[[], Any], words: str) -> Any:
-    """The result of `work`, known by `key` (one at a time, whoever asks). Raises what it raises; then the next visit
-    tries again."""
+def wait_for_result(key: str, work: Callable[[], Any], words: str) -> Any:
+    """The result of `work`, which runs once per `key` even if several visitors ask. Raises what it raises; the next
+    visit then tries again."""
     future = later(key, work)
     if not is_settled(future):
         with st.spinner(words, show_time=True):

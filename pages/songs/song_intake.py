@@ -1,4 +1,4 @@
-"""Bringing songs in: the uploader, the samples, and the report that accounts for each file."""
+"""Adding songs: the uploader, the samples, and the report that accounts for each file."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ IMPORT, REPORT, IGNORED, ARRIVED = "import", "import_report", "import_ignored", 
 READ = "uploads_read"
 MOST_SENTENCES = 20
 MOST_ROWS = 500
-MANY_FILES = 500  # one by one; of a few thousand a browser loses half without a word, and is slow about the rest
+MANY_FILES = 500  # single files; of a few thousand, a browser silently loses half and is slow with the rest
 
 
 def draw_uploader() -> None:
-    """Files are stored as soon as they arrive; then the uploader is emptied, so that the server does not keep them."""
+    """Files are stored as soon as they arrive. Then the uploader is emptied, so that they do not stay in memory."""
     limit = settings()
-    # The key is a public contract, so a fresh (empty) uploader comes from another value of the size limit: the
-    # server's limit, unnamed and named in turn.
+    # The key is a public contract and must not change. A different value of the size limit also makes a new, empty
+    # uploader, so the same limit is given implicitly (None) and explicitly in turn.
     limits = (None, int(st.get_option("server.maxUploadSize")))
     files = st.file_uploader(
         "Audio and MIDI files, or a zip of them",
@@ -42,20 +42,20 @@ def draw_uploader() -> None:
         max_upload_size=limits[recall(READ, 0) % 2],
         key="song_upload",
         help=f"wav, mp3, flac, ogg, m4a, mid; up to {limit.max_upload_mb} MB and {span(limit.max_audio_seconds)} each. "
-        "The content decides what a file is, not its name. Hundreds of files are best brought as one zip.",
+        "The type of a file is read from its content, not from its name. Upload hundreds of files as one zip.",
     )
     if files:
         from musicgen.songs.intake import Upload, add_uploads
 
         uploads = [Upload(name=file.name, stream=file) for file in files]
-        let_go(files)
+        release_uploads(files)
         remember(READ, recall(READ, 0) + 1)
         remember(ARRIVED, len(files))
         _begin(f"Reading {count(len(files), 'file')}", partial(_add, add_uploads, uploads))
 
 
-def let_go(files: Sequence[UploadedFile]) -> None:
-    """Streamlit holds uploads in memory until the visit ends; here they are on their way to the disk."""
+def release_uploads(files: Sequence[UploadedFile]) -> None:
+    """Streamlit would keep uploads in memory until the visit ends; these are already being written to disk."""
     context = get_script_run_ctx()
     forget_file = getattr(context and context.uploaded_file_mgr, "remove_file", None)
     if context is not None and forget_file is not None:
@@ -68,13 +68,13 @@ def _add(add: Callable[..., ImportReport], what: Any, on_progress: Callable[...,
 
 
 def draw_samples() -> None:
-    """One click for the first sample set, one button for each of the others."""
+    """A button for the first sample, and a list with a button for each of the others."""
     from musicgen.songs.samples import SAMPLES
 
     first = SAMPLES[0]
-    st.markdown("**No file at hand?** Take a sample: public-domain scores, and pieces that this program made itself.")
+    st.markdown("**No file at hand?** Add a sample: public-domain scores, and pieces made by this program.")
     buttons = st.container(horizontal=True, gap="small")
-    # No `help` here: Streamlit draws a button with a tooltip twice, and scripts that look for this key find two.
+    # No `help` here: Streamlit draws a button with a tooltip twice, so scripts that look for this key would find two.
     if buttons.button(f"Add {first.title}", key="sample_add", icon=":material/add:", type="primary"):
         _add_sample(first.key)
     with buttons.popover("All samples", icon=":material/queue_music:", key="sample_list"):
@@ -91,16 +91,16 @@ def _add_sample(key: str) -> None:
     from musicgen.songs.intake import add_sample
 
     forget(ARRIVED)
-    _begin("Making the sample", partial(_add, add_sample, key))
+    _begin("Adding the sample", partial(_add, add_sample, key))
 
 
 def _warn_of_lost_files() -> None:
-    """Only the browser knows how many files were chosen, and it tells only of those that it could send."""
+    """Only the browser knows how many files were chosen, and it reports only those that it could send."""
     arrived = recall(ARRIVED, 0)
     if arrived > MANY_FILES:
         st.warning(
-            f"{arrived:,} files arrived. Given so many one by one, browsers fail to send some and do not say so: if "
-            "you chose more, bring them as one zip. What is here already is not added twice.",
+            f"{arrived:,} files arrived. With this many single files, browsers often lose some without saying so. If "
+            "you chose more, upload them as one zip; songs that are already here are not added twice.",
             icon=":material/folder_zip:",
         )
 
@@ -111,7 +111,7 @@ def _begin(words: str, work: Callable[[Callable[..., None]], ImportReport]) -> N
 
 
 def draw_progress() -> None:
-    """Waits for the import of this visitor, if one is at work, and keeps its report. Draw all else first."""
+    """Wait for this visitor's import, if there is one, and keep its report. Draw everything else first."""
     job = find_import(recall(IMPORT))
     if job is None:
         return
@@ -129,7 +129,7 @@ def draw_progress() -> None:
 
 
 def draw_report() -> None:
-    """What became of each file of the last import: counts, a sentence for each rejected one, and the full account."""
+    """What happened to each file of the last import: counts, the reason for each rejected file, and a full table."""
     files: Sequence[Mapping[str, Any]] | None = recall(REPORT)
     if files is None:
         return
@@ -144,15 +144,15 @@ def draw_report() -> None:
         for file in rejected[:MOST_SENTENCES]:
             st.error(f"**{escape(shorten(file['path'], 80))}**: {escape(file['reason'])}", icon=":material/block:")
         if len(rejected) > MOST_SENTENCES:
-            st.caption(f"and {len(rejected) - MOST_SENTENCES} more; the list below has them all.")
+            st.caption(f"and {len(rejected) - MOST_SENTENCES} more; the table below lists them all.")
         ids = {file["id"] for file in files if file["id"]}
         if ids:
             with st.container(horizontal=True):
                 if len(ids) == 1:
                     page_link("songs", "Open the song", icon=":material/arrow_forward:", song=next(iter(ids)))
                 page_link("train", "Train a network")
-        with st.expander("What was kept, what was left out", expanded=len(files) <= 3 and not rejected):
-            text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in most_telling(files)))
+        with st.expander("What was kept and what was left out", expanded=len(files) <= 3 and not rejected):
+            text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in rejected_first(files)))
             if len(files) > MOST_ROWS:
                 st.caption(f"and {len(files) - MOST_ROWS:,} more files.")
             for entry in recall(IGNORED, []):
@@ -172,15 +172,15 @@ def summary(files: Sequence[Mapping[str, Any]]) -> str:
     return " · ".join(parts)
 
 
-def most_telling(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """The rows that are drawn: all, or of very many those first that were not added."""
+def rejected_first(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The rows to draw: all of them; if there are too many, the rejected ones first."""
     if len(files) <= MOST_ROWS:
         return files
     return sorted(files, key=lambda file: file["status"] != "rejected")[:MOST_ROWS]
 
 
 def is_known(file: Mapping[str, Any]) -> bool:
-    """Was this very content here before?"""
+    """Whether the same content was already in the library."""
     return any(warning.lower().startswith("already in the library") for warning in file["warnings"])
 
 
@@ -198,7 +198,7 @@ def row(file: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def listed(value: Mapping[str, Any] | None) -> str:
-    """What was kept or dropped → how much, as one line: `seconds 20.5, channels 2`."""
+    """Names and amounts of what was kept or dropped, as one line: `seconds 20.5, channels 2`."""
     return ", ".join(f"{name.replace('_', ' ')} {amount_words(amount)}" for name, amount in (value or {}).items())
 
 

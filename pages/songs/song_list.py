@@ -1,4 +1,4 @@
-"""The library as a list: a page of rows at a time, searchable, so that thousands of songs stay quick."""
+"""The library as a searchable list, a page of rows at a time, so that it stays quick with thousands of songs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ORDERS = {
 
 
 def draw_list() -> None:
-    """Search, kind, order, rows, pages. A click on a name opens the song."""
+    """Search, kind, order, rows and pages. A click on a name opens the song."""
     from musicgen.songs.library import count_songs, find_songs
 
     if not count_songs():
         empty_place(
             ":material/library_music:",
             "Your library is empty",
-            "Drop files above, or take a sample: one click is enough.",
+            "Drop files above, or add a sample with one click.",
         )
         return
     search, medium, order = _draw_filters()
@@ -39,11 +39,11 @@ def draw_list() -> None:
     songs, total = find_songs(search=search, medium=medium, order=order, offset=offset, limit=ROWS)
     st.caption(_total_words(total, search, medium))
     if not total:
-        empty_place(":material/search_off:", "No song of this name", "Shorten the search, or choose all kinds.")
+        empty_place(":material/search_off:", "No song with this name", "Shorten the search, or show all kinds.")
         return
     rows = st.container(border=True, key="song_list", gap="xxsmall")
     number = _draw_pages(total)
-    if (number - 1) * ROWS != offset:  # there are fewer pages than when the page was chosen
+    if (number - 1) * ROWS != offset:  # there are now fewer pages than when this one was chosen
         songs, _ = find_songs(search=search, medium=medium, order=order, offset=(number - 1) * ROWS, limit=ROWS)
     with rows:
         for song in songs:
@@ -119,7 +119,7 @@ def _draw_row(song: Song) -> None:
 
 
 def in_short(song: Song) -> list[str]:
-    """The few facts that tell songs apart in a list."""
+    """The few facts that distinguish songs in a list."""
     words = [clock(song.seconds)]
     if song.medium == "midi":
         words += [count(len(song.facts.get("tracks", ())), "track"), count(song.facts.get("num_notes", 0), "note")]

@@ -1,4 +1,4 @@
-"""One song: heard, seen, named, taken away."""
+"""One song: listen to it, look at it, rename it, download it, remove it."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ CHANNELS = {1: "mono", 2: "stereo"}
 
 
 def draw_song(song: Song) -> None:
-    """The whole view of a song; of one whose files are gone, what is known and how to remove it."""
+    """The whole view of a song. If its files are missing: what is known about it, and a way to remove it."""
     _draw_head(song)
     facts_row(song_facts(song))
     with shown_errors():
         _draw_clip(song, song.clip)
-    with st.expander("How it was brought in", icon=":material/fact_check:"):
+    with st.expander("Import report", icon=":material/fact_check:"):
         _draw_report(song)
 
 
 def _draw_clip(song: Song, clip: Clip) -> None:
-    heard_and_seen = st.container()
+    view = st.container()
     if song.medium == "midi":
         st.subheader("Tracks", anchor=False)
         text_table(("Track ›", "Name", "Instrument", "Notes ›", "Range"), track_rows(song))
     st.subheader("Download", anchor=False)
     download_buttons(clip, song.name)
-    with heard_and_seen, shown_errors():  # last, because rendering a score to sound may take its time
+    with view, shown_errors():  # last, because rendering a score to sound can take a while
         clip_view(clip, key="song", track_names=[track_title(track) for track in song.facts.get("tracks", ())])
 
 
@@ -71,7 +71,7 @@ def _draw_remove(song: Song) -> None:
     from musicgen.songs.library import remove_song
 
     with st.popover("Remove", icon=":material/delete:", key="song_remove_box"):
-        st.markdown("Remove this song and its file from the library? Runs that learned from it stay.")
+        st.markdown("Remove this song and its file from the library? Runs trained on it are kept.")
         if st.button("Remove the song", key="song_remove", type="primary", icon=":material/delete:"):
             with shown_errors():
                 remove_song(song.id)
@@ -80,7 +80,7 @@ def _draw_remove(song: Song) -> None:
 
 
 def song_facts(song: Song) -> list[tuple[str, str]]:
-    """What is worth knowing at a glance."""
+    """The most important facts."""
     facts = song.facts
     shown = [("Length", clock(song.seconds)), ("Format", song.format.upper())]
     if song.medium == "midi":
@@ -103,7 +103,7 @@ def song_facts(song: Song) -> list[tuple[str, str]]:
 
 
 def track_title(track: dict[str, Any]) -> str:
-    """A track's name, or its instrument where it has none."""
+    """A track's name, or its instrument if it has no name."""
     return track.get("name") or track.get("instrument") or f"track {track.get('index', 0) + 1}"
 
 

@@ -1,4 +1,4 @@
-"""What a training will be, before it starts: worked out in a child process while the page stays usable."""
+"""What a training will take, before it starts: worked out in a child process while the page stays usable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ START_WAITS_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """All that a start needs, as JSON. `choices`: (song id, tracks or None) pairs."""
+    """Everything needed to start a training, as JSON. `choices`: (song id, tracks or None) pairs."""
 
     approach: str
     choices: tuple[tuple[str, tuple[int, ...] | None], ...]
@@ -38,21 +38,21 @@ class TrainingRequest:
     preset: str = ""
     name: str = ""
     device: str = "auto"
-    refused: str = field(default="", compare=False)  # why these values cannot be a request, in a sentence
+    refused: str = field(default="", compare=False)  # the sentence that says which value is invalid
 
     def plan(self) -> Future[Plan]:
-        """The plan, in the background; equal songs and settings are planned once."""
+        """The plan, made in the background; the same songs and settings are planned only once."""
         return later(self._plan_key, self._work, group="plan")
 
     def forget_plan(self) -> None:
         forget(self._plan_key)
 
     def planned(self) -> Plan | None:
-        """The plan where it is there already and the training is possible."""
+        """The plan, if it is finished and the training is possible."""
         return _result(self._plan_key)
 
-    def planned_lately(self) -> Plan | None:
-        """The newest plan of this approach and these songs, whatever the other settings were."""
+    def newest_plan(self) -> Plan | None:
+        """The newest plan for this approach and these songs, with any other settings."""
         same = f"planned|{content_key((self.approach, self.choices))}"
         if plan := self.planned():
             remember(same, self._plan_key)
@@ -70,7 +70,7 @@ class TrainingRequest:
         return plan_training(self.approach, self._songs(), self.training, seed=self.seed, device=self.device)
 
     def submit(self) -> str:
-        """Start it; the id of the run. The same click twice is one run."""
+        """Start it and return the id of the run. A double click starts one run only."""
         from musicgen.runs.api import submit_training
 
         return submit_training(
@@ -91,13 +91,13 @@ def _result(key: str) -> Plan | None:
 
 
 def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
-    """The plan and the start button. The page is drawn once more when the plan and what else is `awaited` are there."""
+    """The plan and the start button. The page is drawn again when the plan and everything `awaited` are ready."""
     future = request.plan() if request.choices and not request.refused else None
     with st.container(border=True, key="plan"):
-        st.markdown("**What it will be**")
+        st.markdown("**Training plan**")
         possible = _outcome(request, future)
         waited = [each for each in (future, *awaited) if each is not None and not each.done()]
-        # Not while a click is being handled: the rerun at the end of the wait would cut it short.
+        # Do not wait while a click is being handled: the rerun at the end of the wait would interrupt it.
         if waited and not st.session_state.get("train_start"):
             wait_for(waited, "Working it out from your songs", st.rerun)
         clicked = st.button(
@@ -109,7 +109,7 @@ def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
 
 
 def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
-    """Draw the plan, or why there is none. False where starting is known to be impossible."""
+    """Draw the plan, or the reason why there is none. False if the training is known to be impossible."""
     if future is None:
         if request.refused:
             st.error(escape(request.refused), icon=":material/error:")
@@ -139,9 +139,7 @@ def _draw(plan: Plan, epochs: int) -> None:
     if plan.facts.get("vocabulary_size"):
         facts.insert(1, ("Vocabulary", run_words.fact_value(plan.facts["vocabulary_size"])))
     facts_row(facts)
-    basis = (
-        "measured in earlier runs on this device" if plan.is_measured else "a guess until a first run has been timed"
-    )
+    basis = "based on earlier runs on this device" if plan.is_measured else "a guess until a first run has been timed"
     st.caption(f"Times are {basis}.")
     for warning in plan.warnings:
         st.warning(escape(warning), icon=":material/warning:")
@@ -152,22 +150,22 @@ def _windows(facts: Mapping[str, Any]) -> Any:
 
 
 def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:
-    """Submit, and go and watch. A plan that is nearly there is waited for, so that the impossible is never started."""
+    """Submit, and go to the run. Waits for a plan that is nearly ready, so that no impossible training is started."""
     try:
         with st.spinner("Starting …"):
             if future is not None and is_settled(future, START_WAITS_SECONDS):
                 future.result()
             run_id = request.submit()
-            request.forget_plan()  # its times are measured once this run has been
+            request.forget_plan()  # the next plan can use the times of this run
     except MusicgenError as error:
         show_error(error)
         return
     go_to("runs", run=run_id)
 
 
-def queue_notice() -> None:
-    """Say when a start would have to wait."""
+def draw_queue_notice() -> None:
+    """Say so when a new training would have to wait."""
     from musicgen.runs.api import list_tasks
 
     if waiting := len(list_tasks(active_only=True)):
-        st.caption(f":material/schedule: {count(waiting, 'task')} on this machine first: it waits its turn.")
+        st.caption(f":material/schedule: {count(waiting, 'other task')} on this machine will run first.")

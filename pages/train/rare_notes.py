@@ -1,4 +1,4 @@
-"""The rare-note threshold as a slider under a histogram: what stays of the music is counted at once, from the counts
+"""The rare-note threshold as a slider below a histogram. What is left of the music is shown at once, from the counts
 of the last plan, while the new plan is still being worked out."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui.charts import frequency_figure, show_figure
 
-FIELD = "training.threshold"  # of the form; the slider is a second hand on the same value
+FIELD = "training.threshold"  # the field of the form; the slider sets the same value
 SLIDER = "threshold_slider"
 STEPS = (*range(21), 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000)
 
@@ -28,7 +28,7 @@ class Kept:
     @property
     def words(self) -> str:
         if not self.n_tokens:
-            return "Nothing is left: no token occurs so often."
+            return "Nothing is left: no token occurs that often."
         share = 100 * self.n_tokens / max(self.n_tokens_before, 1)
         return (
             f"Vocabulary **{self.n_distinct:,}** of {self.n_distinct_before:,} tokens · "
@@ -37,7 +37,7 @@ class Kept:
 
 
 def kept_of(facts: Mapping[str, Any], threshold: int) -> Kept:
-    """Tokens that occur at least `threshold` times. The facts may list the most frequent only, with the totals."""
+    """Tokens that occur at least `threshold` times. The facts may list only the most frequent ones and the totals."""
     counts = counts_of(facts)
     kept = [count for count in counts if count >= threshold]
     before = int(facts.get("vocabulary_size_before", len(counts)))
@@ -48,7 +48,7 @@ def kept_of(facts: Mapping[str, Any], threshold: int) -> Kept:
 
 
 def counts_of(facts: Mapping[str, Any]) -> Sequence[int]:
-    """Occurrences of every distinct token before the filter, descending; empty where there is no such filter."""
+    """Occurrences of every distinct token before the filter, descending; empty if there is no such filter."""
     return list((facts.get("frequency_histogram") or {}).get("counts") or ())
 
 
@@ -64,14 +64,14 @@ def draw_rare_notes(facts: Mapping[str, Any], threshold: int) -> None:
         show_figure(figure, key="frequency_histogram", alt=f"How often tokens occur. {kept.words.replace('*', '')}")
         st.session_state[SLIDER] = threshold
         st.select_slider(
-            "Leave out what occurs less often than", _steps(max(counts), threshold), key=SLIDER, on_change=_moved,
+            "Leave out tokens that occur less often than", _steps(max(counts), threshold), key=SLIDER, on_change=_moved,
             format_func=lambda times: f"{times:,} times",
         )  # fmt: skip
         st.markdown(kept.words)
 
 
 def _steps(most: int, current: int) -> list[int]:
-    """Fine where most tokens are, coarse above, up to the commonest token; the current value is always one of them."""
+    """Small steps where most tokens are, then larger ones, up to the most common token; with the current value."""
     return sorted({step for step in STEPS if step <= most} | {current})
 
 

@@ -1,4 +1,4 @@
-"""Which tracks of the chosen MIDI songs to learn from. Nothing chosen means all of them."""
+"""Which tracks of the chosen MIDI songs to train on. Choosing none means all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PER_PAGE = 8
 
 
 def tracks_picker(songs: Sequence[Song]) -> dict[str, tuple[int, ...] | None]:
-    """song id → chosen track numbers, None for all. Songs of one track are not asked about."""
+    """song id → chosen track numbers, None for all. Songs with a single track are not listed."""
     choosable = [song for song in songs if len(song.facts.get("tracks", ())) > 1]
     if choosable:
         limited = sum(1 for song in choosable if st.session_state.get(_key(song)))
@@ -53,8 +53,8 @@ def track_label(track: dict[str, Any]) -> str:
 
 
 def track_choices(songs: Sequence[Song], chosen: Mapping[str, tuple[int, ...] | None]) -> dict[int, str]:
-    """track number → `11: Guitar · Electric Guitar (jazz) · 430 notes`, over all songs; in several songs a number may
-    stand for different tracks, and the first song that has it names it. `chosen`: as `tracks_picker` returned it."""
+    """track number → `11: Guitar · Electric Guitar (jazz) · 430 notes`, over all songs. A number may mean different
+    tracks in different songs: the first song that has it gives the name. `chosen`: what `tracks_picker` returned."""
     holders: dict[int, list[dict[str, Any]]] = {}
     for song in songs:
         for track in song.facts.get("tracks", ()):

@@ -1,6 +1,6 @@
-"""What is inside a training: rare notes, how far back it hears, the network, the data. Each picture follows the form
-at once; what only the songs can tell comes with the plan. Settings that are refused have no pictures: the plan says
-why."""
+"""Pictures of a training: rare notes, how far back the network looks, its layers, the data. Each picture follows the
+form at once; what depends on the songs comes with the plan. Invalid settings have no pictures: the plan says what is
+wrong."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import read_parameters
 from pages.train.rare_notes import draw_rare_notes
 from pages.ui.dataset_view import draw_dataset
-from pages.ui.network_view import draw_hearing, draw_network, network_style
+from pages.ui.network_view import draw_network, draw_receptive_field, network_style
 
 if TYPE_CHECKING:
     from pages.train.plan_view import TrainingRequest
 
 
-def draw_knob_pictures(chosen: Approach, request: TrainingRequest) -> None:
-    """Beside the form, so that they are seen while a knob is turned: rare notes, and how far back it hears."""
+def draw_beside_form(chosen: Approach, request: TrainingRequest) -> None:
+    """Rare notes, and how far back the network looks: beside the form, so that they are in view while it is edited."""
     if request.refused:
         return
-    lately = request.planned_lately()
-    if lately and "threshold" in request.training:
-        draw_rare_notes(lately.facts, int(request.training["threshold"]))
+    newest = request.newest_plan()
+    if newest and "threshold" in request.training:
+        draw_rare_notes(newest.facts, int(request.training["threshold"]))
     training = read_parameters(chosen.Training, request.training)
     if chosen.receptive_field(training) is not None:
         with st.container(border=True, key="hearing", gap="xsmall"):
-            st.markdown("**How far back it hears**")
-            draw_hearing(chosen, training, key="receptive_field")
+            st.markdown("**How far back it looks**")
+            draw_receptive_field(chosen, training, key="receptive_field")
 
 
-def draw_inside(chosen: Approach, request: TrainingRequest) -> None:
-    """Below the form: the network with the shapes of the plan, and what it will read."""
+def draw_below_form(chosen: Approach, request: TrainingRequest) -> None:
+    """The network with the shapes of the plan, and the data that it will read."""
     if request.refused:
         return
-    plan, lately = request.planned(), request.planned_lately()
+    plan, newest = request.planned(), request.newest_plan()
     training = read_parameters(chosen.Training, request.training)
     if layers := chosen.layers(training, plan.facts if plan else None):
         network_style()
         with st.expander("The network", icon=":material/account_tree:", expanded=True, key="network"):
             draw_network(layers)
-    if lately:
-        with st.expander("The data, and floors: losses that need no network", icon=":material/dataset:", key="dataset"):
-            draw_dataset(lately.facts, lately.floors)
+    if newest:
+        with st.expander("The data and its floors", icon=":material/dataset:", key="dataset"):
+            draw_dataset(newest.facts, newest.floors)

@@ -1,1 +1,1 @@
-"""What the pages share: navigation, forms, players, charts, wording. Nothing here computes music."""
+"""Parts that several pages share: navigation, forms, players, charts, wording. Nothing here computes music."""

@@ -1,4 +1,4 @@
-"""Slow work beside a page: started once per key in a few threads; a fragment looks again until it is done.
+"""Slow work in the background of a page: started once per key in a few threads; a fragment checks until it is done.
 
 Only light work belongs here: waiting for a child process, reading stored files. Nothing here draws.
 """
@@ -23,9 +23,9 @@ _latest: dict[str, str] = {}
 
 
 def later(key: str, function: Callable[[], Any], *, group: str = "") -> Future[Any]:
-    """The work known by `key`, started if it is new. `key` names the content (ids, hashes, settings), never a page.
+    """The work with this `key`, started if it is new. `key` names the content (ids, hashes, settings), never a page.
 
-    Work of the same `group` that has not begun yet is dropped: only the newest plan of a form matters.
+    Work of the same `group` that has not started yet is dropped: only the newest plan of a form matters.
     """
     name = f"{home()}|{key}"
     with _lock:
@@ -40,13 +40,13 @@ def later(key: str, function: Callable[[], Any], *, group: str = "") -> Future[A
 
 
 def known(key: str) -> Future[Any] | None:
-    """The work of this key, done or not; None where nobody asked for it (or it was long ago)."""
+    """The work with this key, done or not; None if nobody asked for it, or so long ago that it was dropped."""
     with _lock:
         return _work.get(f"{home()}|{key}")
 
 
 def forget(key: str) -> None:
-    """Let the work be done anew at the next `later`."""
+    """Make the next `later` do the work again."""
     with _lock:
         _work.pop(f"{home()}|{key}", None)
 

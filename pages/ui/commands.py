@@ -1,4 +1,4 @@
-"""The command line of what a page is about to do: the same actions without a browser."""
+"""The command line for what a page does: the same action without a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import streamlit as st
 def command_line(*words: object, settings: Mapping[str, Any] | None = None, **options: Any) -> str:
     """`command_line("train", "note_lstm", song_id, preset="quick", settings={"epochs": 3})` → what to type.
 
-    Options that are None or empty are left out; True makes a bare flag.
+    Options that are None or empty are left out; True gives an option without a value.
     """
     parts = ["python", "-m", "musicgen", *(str(word) for word in words)]
     for name, value in options.items():

@@ -1,4 +1,4 @@
-"""What the network will read: shapes, vocabulary, the commonest tokens, and floors with what each of them means."""
+"""The data that the network will read: shapes, vocabulary, the most common tokens, and what each floor means."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pages.ui import run_words
 from pages.ui.floor_words import floor_meaning, floor_title
 from pages.ui.tables import text_table
 
-TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts that are drawn, not said
+TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts that are drawn elsewhere
 
 
 def draw_dataset(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:
-    """What was found at the left; floors and tokens, where there are some, at the right."""
+    """The facts on the left; floors and tokens, if there are any, on the right."""
     left, right = st.columns(2, gap="medium")
     with left:
-        text_table(("Data", "found"), fact_rows(facts))
+        text_table(("Data", "Value"), fact_rows(facts))
     with right:
         _floors_and_tokens(facts, floors)
 
@@ -26,22 +26,23 @@ def draw_dataset(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:
 def _floors_and_tokens(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:
     if floors:
         unit = facts.get("loss_unit", "")
-        st.caption(f"Floors: losses that need no network{f', in {unit}' if unit else ''}. A network has to get below.")
+        measured = f" (in {unit})" if unit else ""
+        st.caption(f"Floors: losses{measured} that simple rules reach without a network. A network should do better.")
         rows = ((floor_title(name), f"{level:.4g}", floor_meaning(name)) for name, level in floors.items())
-        text_table(("Floor", "loss ›", "what it stands for"), rows)
+        text_table(("Floor", "Loss ›", "What it means"), rows)
     if facts.get("token_table"):
-        st.caption("The commonest tokens")
+        st.caption("The most common tokens")
         with st.container(height=260, key="token_table"):
-            text_table(("Token", "times ›", "share ›"), token_rows(facts))
+            text_table(("Token", "Count ›", "Share ›"), token_rows(facts))
 
 
 def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What `prepare` found, in words."""
+    """The facts that `prepare` found, in words."""
     rows = []
     for name, value in facts.items():
         if name in TABLES:
             continue
-        # Windows are counted before they are parted, or of the training side alone where that is all there is.
+        # `n_windows` counts all windows where training windows are listed too, otherwise it is the training windows.
         title = "windows" if name == "n_windows" and "n_training_windows" in facts else run_words.fact_title(name)
         is_list = isinstance(value, list | tuple) and not name.endswith("shape")
         rows.append((title, ", ".join(map(run_words.fact_value, value)) if is_list else run_words.fact_value(value)))
@@ -49,7 +50,7 @@ def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def token_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Most frequent first, and the share of all the others together."""
+    """The most frequent tokens first, then the share of all others together."""
     table, rest = facts["token_table"], facts.get("token_table_rest")
     total = facts.get("n_tokens") or sum(int(each["count"]) for each in table)
     rows = [

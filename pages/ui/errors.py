@@ -1,4 +1,4 @@
-"""Errors on a page: what a user can fix is one sentence in a red box; anything else is our bug and goes to the log."""
+"""Errors on a page: what a user can fix is one sentence in a red box; anything else is our bug and is logged."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def show_error(error: MusicgenError) -> None:
-    """The sentence, and the advice where there is one."""
+    """The sentence, and the advice if there is any."""
     advice = getattr(error, "advice", "")
     st.error(escape(f"{error} {advice}".strip()), icon=":material/error:")
 
 
 @contextmanager
 def shown_errors() -> Iterator[None]:
-    """What goes wrong inside is shown here, and the page goes on after the block."""
+    """Errors inside the block are shown here, and the page continues after the block."""
     try:
         yield
     except (MusicgenError, OSError) as error:
@@ -35,8 +35,8 @@ def shown_errors() -> Iterator[None]:
 
 
 def show_bug(error: Exception) -> bool:
-    """For what nothing else caught: the sentence for a fault of the machine, such as a full disk; for a bug of ours a
-    number on the page, and in the server's log behind the traceback (Streamlit's).
+    """For errors that nothing else caught: a sentence for a fault of the machine, such as a full disk; for a bug of ours
+    a number on the page, and in the server's log below Streamlit's traceback.
 
     Returns True: there is nothing else to show."""
     if (told := in_words(error)) is not None:
@@ -45,10 +45,10 @@ def show_bug(error: Exception) -> bool:
             show_error(told)
         return True
     number = uuid.uuid4().hex[:8]
-    log.error("error %s on a page; the traceback stands above: %s: %s", number, type(error).__name__, error)
+    log.error("error %s on a page; see the traceback above: %s: %s", number, type(error).__name__, error)
     st.container(key="our_bug").error(
-        f"Something went wrong on our side (error {number}). Nothing that is stored is lost. "
-        "The server's log says more under this number; reload the page to go on.",
+        f"Something went wrong on our side (error {number}). Your stored work is safe. "
+        "Reload the page to continue; the server's log has the details under this number.",
         icon=":material/bug_report:",
     )
     return True

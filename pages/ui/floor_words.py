@@ -1,4 +1,4 @@
-"""Floors in words: what each stands for, and what a loss below or above it shows. Pure functions; draws nothing."""
+"""Floors in words: what each one means, and what a loss below or above it shows. Pure functions; draws nothing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 
 class _Words(NamedTuple):
-    """`meaning`: the rule itself. `below`: what a network under it does. `above`: why one over it learned little.
-    {unit} stands for what is predicted: a note, or a value of the sound."""
+    """`meaning`: the rule itself. `below`: what a network below the floor has learned. `above`: why a network above it
+    has learned little. {unit} stands for what is predicted: a note, or a value of the sound."""
 
     meaning: str
     below: str
@@ -15,57 +15,57 @@ class _Words(NamedTuple):
 
 
 _REPEAT = _Words(
-    "What was last is repeated.",
-    "predicts better than repeating what was last",
-    "repeating what was last does as well or better",
+    "Always predicts the last value again.",
+    "predicts better than repeating the last {unit}",
+    "repeating the last {unit} does as well or better",
 )
 _MEAN = _Words(
-    "Always the mean of the songs: in sound, silence.",
-    "does better than always saying the mean",
-    "always saying the mean does as well or better",
+    "Always predicts the mean of the songs; for sound, that is silence.",
+    "does better than always predicting the mean",
+    "always predicting the mean does as well or better",
 )
 # Found by a word in the floor's name.
 FLOORS: dict[str, _Words] = {
     "uniform": _Words(
-        "Every value is equally likely: guessing blindly.",
-        "does better than guessing blindly",
-        "guessing blindly does as well or better",
+        "Every value is equally likely: a blind guess.",
+        "does better than a blind guess",
+        "a blind guess does as well or better",
     ),
     "unigram": _Words(
-        "Every value is as likely as it is frequent in the songs: what is common is known, no order.",
+        "Each value is as likely as it is frequent in the songs; their order is ignored.",
         "knows which {unit}s are common",
         "knowing how often each {unit} occurs does as well or better",
     ),
     "bigram": _Words(
-        "Every value is as likely as it is frequent after the one before: a table of pairs.",
+        "Each value is as likely as it is frequent after the one before it: a table of pairs.",
         "has learned more than pairs of {unit}s",
         "a table of which {unit} follows which does as well or better",
     ),
     "order_1": _Words(
-        "Every value follows from the one before it, by counting or by a straight line.",
+        "Each value is predicted from the one before it, by counting or by a straight line.",
         "has learned more than how a {unit} follows the one before it",
         "a rule on the last {unit} alone does as well or better",
     ),
     "order_2": _Words(
-        "Every value follows from the two before it, by counting or by a straight line.",
+        "Each value is predicted from the two before it, by counting or by a straight line.",
         "has learned more than how a {unit} follows the two before it",
         "a rule on the last two {unit}s does as well or better",
     ),
     "persistence": _REPEAT,
     "repeat": _REPEAT,
     "linear": _Words(
-        "A weighted sum of what came before, fitted by least squares: straight arithmetic.",
+        "Each value is a weighted sum of those before it, fitted by least squares.",
         "predicts better than a linear rule on the same samples",
         "a linear rule on the same samples does as well or better",
     ),
     "half_wave": _Words(
-        "The song itself with its negative half cut off: no ReLU output gets below.",
-        "does better than half of the wave",
-        "no ReLU output can do better, for it is never negative",
+        "The song itself with its negative half cut off: no ReLU output can get below this.",
+        "does better than the positive half of the wave alone",
+        "no ReLU output can do better, because it is never negative",
     ),
     "zero": _MEAN,
     "mean": _MEAN,
-    "silence": _Words("Always silence.", "does better than silence", "silence does as well or better"),
+    "silence": _Words("Always predicts silence.", "does better than silence", "silence does as well or better"),
 }
 _OTHER = _Words(
     "A rule that needs no network.",
@@ -83,7 +83,7 @@ def floor_meaning(name: str) -> str:
 
 
 def floor_lesson(name: str, *, is_below: bool, medium: str) -> str:
-    """The end of a sentence: what a network shows that is below the floor, or what it means to be above.
+    """The end of a sentence: what a network below the floor has learned, or what it means to be above the floor.
 
     `medium`: of the approach, "audio" or "midi"; the network predicts values of sound, or notes."""
     words = _words(name)

@@ -1,4 +1,4 @@
-"""A form drawn from a parameter model: bounds, help, units and choices are declared once, in the approach."""
+"""A form built from a parameter model: bounds, help, units and choices are declared once, in the approach."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import streamlit as st
 from musicgen.contract.parameters import Parameters
 from pages.ui.state import recall, remember
 
+UNIT_WORDS = {"s": "seconds"}  # how a title writes a unit that has a symbol
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One field as the form sees it. `kind`: integer, number, boolean, choice, list or text."""
+    """One field of the form. `kind`: integer, number, boolean, choice, list or text."""
 
     name: str
     title: str
@@ -34,11 +36,13 @@ class Entry:
 
     @property
     def label(self) -> str:
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        """The title, with the unit unless the title names it: "Samples to predict", but "Hop (samples)"."""
+        is_named = UNIT_WORDS.get(self.unit, self.unit).lower() in self.title.lower().split()
+        return self.title if is_named or not self.unit else f"{self.title} ({self.unit})"
 
 
 def entries(model: type[Parameters]) -> list[Entry]:
-    """The fields of a model in their order, read from its JSON schema."""
+    """The fields of a model in order, read from its JSON schema."""
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     return [_entry(name, document, definitions) for name, document in schema.get("properties", {}).items()]
@@ -79,16 +83,17 @@ def _resolved(option: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapp
 def _bound(rules: Mapping[str, Any], inclusive: str, exclusive: str, inside: int) -> float | None:
     if inclusive in rules:
         return rules[inclusive]
-    # A whole number just inside an open bound; for fractions the model itself refuses the bound, in a sentence.
+    # A whole number just inside an exclusive bound. For fractions, the model rejects the bound itself, with a sentence.
     return rules[exclusive] + inside if exclusive in rules else None
 
 
 def parameter_form(
     model: type[Parameters], values: Mapping[str, Any], *, key_prefix: str, tracks: Mapping[int, str] | None = None
 ) -> dict[str, Any]:
-    """Draws every field with the key `<key_prefix>.<field>` and returns what stands in them, not yet validated
+    """Draw every field with the key `<key_prefix>.<field>` and return the values entered, not yet validated
     (`read_parameters` does that, or the action itself). `values` (a preset) fill the form whenever they change;
-    fields they do not name start at the default of the model. `tracks`: what fields that ask for a track offer."""
+    fields that they do not set start at the default of the model. `tracks`: the choices of fields that ask for a track.
+    """
     wanted = entries(model)
     _fill(wanted, values, key_prefix)
     tracks = tracks or {}
@@ -101,7 +106,8 @@ def parameter_form(
 
 
 def prefill(model: type[Parameters], values: Mapping[str, Any], changed: Mapping[str, Any], *, key_prefix: str) -> None:
-    """Let the form open with `changed` over `values` (a preset): for links from other pages, before it is drawn."""
+    """Make the form open with `values` (a preset) and `changed` on top. For links from other pages; call it before the
+    form is drawn."""
     wanted = entries(model)
     _fill(wanted, values, key_prefix)
     for entry in wanted:
@@ -110,7 +116,7 @@ def prefill(model: type[Parameters], values: Mapping[str, Any], changed: Mapping
 
 
 def _fill(wanted: list[Entry], values: Mapping[str, Any], key_prefix: str) -> None:
-    """Put the preset into the widgets when it is another one than last time, and into widgets that are new."""
+    """Fill the widgets from the preset if it is not the same as last time; always fill new widgets."""
     marker = json.dumps([[entry.name for entry in wanted], dict(values)], sort_keys=True, default=str)
     is_new = recall(f"form.{key_prefix}") != marker
     remember(f"form.{key_prefix}", marker)
@@ -134,14 +140,14 @@ def _grid(wanted: list[Entry], key_prefix: str, tracks: Mapping[int, str]) -> di
     entered = {}
     with st.grid(3, min_column_width=190, vertical_alignment="bottom") as grid:
         for entry in wanted:
-            # A track is known by a long name.
+            # Names of tracks are long.
             with grid.cell(column_span="all") if entry.widget == "track" else nullcontext():
                 entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
     return entered
 
 
 def _widget(entry: Entry, key: str, tracks: Mapping[int, str]) -> Any:
-    """The widget of one field. Its value lives in the session state alone (`_fill`), never in a default here."""
+    """The widget of one field. Its value comes only from the session state (`_fill`), never from a default here."""
     common: dict[str, Any] = {"key": key, "help": entry.help or None, "persist_state": "session"}
     if entry.widget == "track":
         return _track(entry, tracks, common)
@@ -158,7 +164,7 @@ def _widget(entry: Entry, key: str, tracks: Mapping[int, str]) -> Any:
 
 
 def _track(entry: Entry, tracks: Mapping[int, str], common: Mapping[str, Any]) -> int | None:
-    """The tracks of the chosen songs by name. A number that none of them has stays to be seen, and to be refused."""
+    """The tracks of the chosen songs by name. A number that no song has stays visible, so that it can be rejected."""
     current = st.session_state[common["key"]]
     labels: dict[Any, str] = {**({None: "Guess"} if entry.optional else {}), **tracks}
     if current not in labels:
@@ -196,7 +202,7 @@ def float_step(entry: Entry) -> float:
 
 
 def read_list(text: str) -> list[Any]:
-    """From "50, 25, 12" to [50, 25, 12]; what is not a number stays a word, for the model to refuse in a sentence."""
+    """From "50, 25, 12" to [50, 25, 12]. What is not a number stays text: the model rejects it with a sentence."""
     return [_number(word) for word in text.replace(";", ",").split(",") if word.strip()]
 
 

@@ -1,4 +1,4 @@
-"""A double click is one intention: what makes two clicks on a start button one task, and two wishes two."""
+"""A double click on a start button starts one task; asking again later starts another."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SAME_CLICK_SECONDS = 10.0  # longer than a start can take on a busy machine
 
 
 def intent_key(action: str, request: Any) -> str:
-    """The submit key of starting `request` now. The same request again within ten seconds is the same click.
+    """The submit key for starting `request` now. The same request again within ten seconds counts as the same click.
 
-    The key is kept before anything is submitted, so a second click that arrives while the first is being
-    handled (Streamlit runs them one after the other) sends the same key.
+    The key is stored before anything is submitted. A second click that arrives while the first is being handled
+    (Streamlit runs them one after the other) therefore sends the same key.
     """
     digest = content_key(request)
     kept = recall(f"intent.{action}")
@@ -29,5 +29,5 @@ def intent_key(action: str, request: Any) -> str:
 
 
 def content_key(request: Any) -> str:
-    """A short name of a JSON-able request, equal for equal content."""
+    """A short key for a request that can be written as JSON; the same for equal content."""
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -1,5 +1,5 @@
-"""The few shapes every page is made of: a heading, a row of facts, a badge for a state, an empty place that says what
-to do next."""
+"""The few elements that every page uses: a heading, a row of facts, a badge for a state, and a box for an empty page
+that says what to do next."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ STATES = {
 
 
 def page_heading(name: str, summary: str = "") -> None:
-    """The title of a page and the one line that says what one does there."""
+    """The title of a page, and one line on what it is for."""
     place = PLACES[name]
     st.title(place.title, anchor=False)
     st.caption(summary or place.summary)
 
 
 def facts_row(facts: Sequence[tuple[str, object]]) -> None:
-    """Label and value pairs, small, side by side, wrapping where the window is narrow. Values are data."""
+    """Label and value pairs, small and side by side; they wrap in a narrow window. Values are data."""
     with st.container(horizontal=True, gap="medium"):
         for label, value in facts:
             with st.container(gap=None, width="content"):
@@ -50,7 +50,7 @@ def medium_badge(medium: str) -> None:
 
 
 def empty_place(icon: str, title: str, text: str, *, page: str = "", label: str = "") -> None:
-    """Nothing here yet: why, and the way on (`page`: a name of PLACES)."""
+    """Nothing here yet: the reason, and a link to the next step (`page`: a name of PLACES)."""
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
         st.markdown(f"## {icon}", text_alignment="center")
         st.markdown(f"**{escape(title)}**", text_alignment="center")

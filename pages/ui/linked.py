@@ -1,4 +1,4 @@
-"""A choice that is part of the address: a link opens the page with it, and choosing changes the link."""
+"""A choice that is part of the address: a link opens the page with it, and a new choice changes the address."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pages.ui.state import recall, remember
 def linked_select(label: str, labels: Mapping[str, str], *, key: str, param: str, default: str) -> str:
     """A selectbox of ids whose value is `?param=` of the address.
 
-    A link that is new wins over the widget; a choice in the widget is written to the address. What was chosen last
-    on this visit, then `default`, stand in where the address names nothing that can be chosen.
+    A new link wins over the widget, and a choice in the widget is written to the address. If the address names nothing
+    that can be chosen, the last choice of this visit is used, then `default`.
     """
     linked, known = st.query_params.get(param), recall(f"linked.{param}")
     if linked in labels and (linked != known or key not in st.session_state):
@@ -27,11 +27,11 @@ def linked_select(label: str, labels: Mapping[str, str], *, key: str, param: str
     return chosen
 
 
-def unlike(labels: Mapping[str, str]) -> dict[str, str]:
-    """The same labels, equal ones told apart by the end of their id: widgets tell options apart by their text."""
+def distinct_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels, with the end of the id added to repeated ones: widgets distinguish options by their text."""
     seen: set[str] = set()
-    told: dict[str, str] = {}
+    distinct: dict[str, str] = {}
     for name, text in labels.items():
-        told[name] = f"{text} · {name[-4:]}" if text in seen else text
-        seen.add(told[name])
-    return told
+        distinct[name] = f"{text} · {name[-4:]}" if text in seen else text
+        seen.add(distinct[name])
+    return distinct

@@ -1,4 +1,4 @@
-"""The pages, declared once: the menu, the links between pages and the cards of the home page read this table."""
+"""All pages in one table. The menu, the links between pages and the cards of the home page read it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 @dataclass(frozen=True)
 class Place:
-    """A page: its file (seen from the entry point), its title and icon, and what one does there in a line."""
+    """A page: its file (relative to the entry point), its title and icon, and one line on what it is for."""
 
     file: str
     title: str
@@ -19,14 +19,16 @@ class Place:
 
 
 PLACES = {
-    "home": Place("pages/overview/home.py", "Home", ":material/home:", "Where things stand, and what to do next."),
+    "home": Place("pages/overview/home.py", "Home", ":material/home:", "What there is so far, and what to do next."),
     "songs": Place(
-        "pages/workflow/songs.py", "Songs", ":material/library_music:", "Bring songs and MIDI files, hear and see them."
+        "pages/workflow/songs.py", "Songs", ":material/library_music:", "Add songs and MIDI files, and listen to them."
     ),
-    "train": Place("pages/workflow/train.py", "Train", ":material/school:", "Choose songs and an approach, and start."),
+    "train": Place(
+        "pages/workflow/train.py", "Train", ":material/school:", "Choose songs and an approach, then start."
+    ),
     "runs": Place("pages/workflow/runs.py", "Runs", ":material/timeline:", "Watch a network learn."),
     "generate": Place(
-        "pages/workflow/generate.py", "Generate", ":material/auto_awesome:", "Let a trained network make music."
+        "pages/workflow/generate.py", "Generate", ":material/auto_awesome:", "Make music with a trained network."
     ),
     "compare": Place(
         "pages/workflow/compare.py", "Compare", ":material/compare_arrows:", "Original and generated, side by side."
@@ -34,7 +36,9 @@ PLACES = {
     "approaches": Place(
         "pages/overview/approaches.py", "Approaches", ":material/account_tree:", "The networks and what they read."
     ),
-    "system": Place("pages/overview/system.py", "System", ":material/memory:", "What this machine has."),
+    "system": Place(
+        "pages/overview/system.py", "System", ":material/memory:", "What this machine has, and what is missing."
+    ),
 }
 SECTIONS = {
     "": ("home",),
@@ -63,5 +67,5 @@ def page_link(name: str, label: str = "", *, icon: str = "", width: Any = "conte
 
 
 def go_to(name: str, **query: str) -> NoReturn:
-    """Leave for another page at once."""
+    """Switch to another page at once."""
     st.switch_page(PLACES[name].file, query_params=query or None)

@@ -1,4 +1,4 @@
-"""What can be done with a run: pause, go on, stop, generate, rename, take away, delete."""
+"""The actions on a run: pause, resume, cancel, generate, rename, export, delete."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ if TYPE_CHECKING:
 
 
 def draw_controls(run: Run) -> None:
-    """A row of buttons: those that the state allows."""
+    """A row with the buttons that the state of the run allows."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         if run.is_active:
             _active(run)
         else:
-            _go_on(run)
+            _continue(run)
         if run.can_generate:
-            # A link, not a button: this part of the page looks again by itself (see `waiting`).
+            # A link, not a button: this part of the page refreshes itself (see `waiting`).
             with st.container(key="run_generate" if run.is_active else "run_generate_next", width="content"):
                 page_link("generate", run=run.id)
         _more(run)
 
 
 def _active(run: Run) -> None:
-    # No `help` on these: it would put each button into the page twice (for pointers and for touch).
+    # No `help` on these: Streamlit would put each button on the page twice (for mouse and for touch).
     is_running = run.state == "running"
     if is_running and st.button("Pause", key="run_pause", icon=":material/pause:", disabled=run.is_stopping):
-        _act("pause", run.id, "Pausing: the present epoch is finished first.")
+        _act("pause", run.id, "Pausing at the end of this epoch.")
     if st.button("Cancel", key="run_cancel", icon=":material/stop:"):
-        _act("cancel", run.id, "Stopping: what it has learned is kept.")
+        _act("cancel", run.id, "Stopping. What it has learned so far is kept.")
 
 
-def _go_on(run: Run) -> None:
-    """Resume at once where epochs are left, or ask for more where none are."""
+def _continue(run: Run) -> None:
+    """Resume if epochs are left, otherwise ask how many more to train."""
     wanted, done = int(run.request.get("training", {}).get("epochs") or 0), len(run.history)
     if run.state != "succeeded" and done < wanted:
         if st.button("Resume", key="run_resume", icon=":material/play_arrow:"):
-            _act("resume", run.id, "It goes on from its last epoch.")
+            _act("resume", run.id, "Training continues after its last epoch.")
         return
     with st.popover("Train longer", icon=":material/play_arrow:"):
         epochs = st.number_input(
-            "Epochs in all", min_value=done + 1, value=max(done * 2, done + 1), key="run_epochs",
-            help="It goes on from its last weights, not from the beginning.",
+            "Total epochs", min_value=done + 1, value=max(done * 2, done + 1), key="run_epochs",
+            help="Training continues from the last weights; it does not start again.",
         )  # fmt: skip
-        if st.button("Go on", key="run_resume", type="primary"):
-            _act("resume", run.id, f"It goes on up to epoch {epochs}.", epochs=int(epochs))
+        if st.button("Continue", key="run_resume", type="primary"):
+            _act("resume", run.id, f"Training continues to epoch {epochs}.", epochs=int(epochs))
 
 
 def _more(run: Run) -> None:
@@ -62,10 +62,10 @@ def _more(run: Run) -> None:
             st.download_button(
                 "Export", data=lambda: _exported(run.id), file_name=f"{run.id}.zip", mime="application/zip",
                 key="run_export", on_click="ignore", icon=":material/download:",
-                help="Settings, history and weights as one zip archive; another machine can import it.",
+                help="Settings, history and weights as one zip file, which can be imported on another machine.",
             )  # fmt: skip
-            st.caption("Deleting takes its weights, its log and everything it made.")
-            if st.button("Delete for good", key="run_delete", icon=":material/delete:"):
+            st.caption("This also deletes its weights, its log and all its outputs.")
+            if st.button("Delete permanently", key="run_delete", icon=":material/delete:"):
                 _act("delete_run", run.id, "")
                 choose_id("run", None)
                 st.rerun()
@@ -77,8 +77,8 @@ def _exported(run_id: str) -> BinaryIO:
     return open(export_run(run_id), "rb")
 
 
-def _act(action: str, run_id: str, said: str, *, name: str | None = None, epochs: int | None = None) -> None:
-    """Ask for it, say so, and draw the page anew."""
+def _act(action: str, run_id: str, message: str, *, name: str | None = None, epochs: int | None = None) -> None:
+    """Do it, show the message, and draw the page again."""
     from musicgen.runs import api
 
     with shown_errors():
@@ -88,7 +88,7 @@ def _act(action: str, run_id: str, said: str, *, name: str | None = None, epochs
             api.resume(run_id, epochs=epochs)
         else:
             getattr(api, action)(run_id)
-        if said:
-            st.toast(said)
+        if message:
+            st.toast(message)
         if action != "delete_run":
             st.rerun()

@@ -1,4 +1,4 @@
-"""One run on the page: where it is, what its loss means, what it learns from, what can be done with it."""
+"""One run: its progress, the actions on it, what its loss means, and the data and settings it learns from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAILED_LINES, LOG_LINES = 12, 200
 
 
 def draw_run(run_id: str) -> None:
-    """The whole run; redrawn every second while it is active, and the page once when it ends."""
+    """The whole run. It is redrawn every second while it is active; when it ends, the page is redrawn once."""
     from musicgen.runs.api import get_run
 
     run = get_run(run_id)
@@ -39,7 +39,7 @@ def _live(run_id: str, state_before: str) -> None:
     with shown_errors():
         run = get_run(run_id)
         if run.state != state_before:
-            st.rerun()  # the list beside it and the pace of this fragment follow the state
+            st.rerun()  # the list of runs and the refresh rate of this fragment depend on the state
         _head(run)
         draw_controls(run)
         _trouble(run)
@@ -77,14 +77,14 @@ def _head_facts(run: Run) -> list[tuple[str, object]]:
         kind = "validation" if best.get("val_loss") is not None else "training"
         facts.append((f"Best {kind} loss", f"{run_words.row_loss(best):.4g} (epoch {best['epoch']})"))
     if not run.is_active and run.seconds:
-        facts.append(("Took", span(run.seconds)))
+        facts.append(("Training time", span(run.seconds)))
     facts.append(("Device", run.progress.get("device") or run.request.get("device", "auto")))
     facts.append(("Created", ago(run.created_at)))
     return facts
 
 
 def _trouble(run: Run) -> None:
-    """Why it failed and what to do, with the last lines of its log; and what `prepare` warned of."""
+    """Why it failed and what to do, with the last lines of its log; and the warnings of `prepare`."""
     if run.reason:
         show = st.error if run.state == "failed" else st.info
         show(escape(run.reason), icon=":material/error:" if run.state == "failed" else ":material/info:")
@@ -100,7 +100,7 @@ def _trouble(run: Run) -> None:
 def _curves(run: Run) -> None:
     if not run.history:
         if run.is_active:
-            st.caption("The loss curves begin with the end of the first epoch.")
+            st.caption("The loss curves appear after the first epoch.")
         return
     floors = (run.prepared or {}).get("floors", {})
     epochs = run.request.get("training", {}).get("epochs") if run.is_active else None
@@ -108,21 +108,21 @@ def _curves(run: Run) -> None:
     show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
     known = approaches().get(run.approach)
     medium = known.medium if known else "audio"
-    for said in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium):
-        st.markdown(f"- {said}")
+    for sentence in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium):
+        st.markdown(f"- {sentence}")
 
 
 def _facts(run: Run) -> None:
     prepared = run.prepared or {}
     if not prepared and not run.request.get("songs"):
         return
-    with st.expander("What it learns from, and with which settings", icon=":material/list_alt:"):
+    with st.expander("Songs, data and settings", icon=":material/list_alt:"):
         left, right = st.columns(2, gap="medium")
         with left:
-            text_table(("Data", "found"), data_rows(prepared))
+            text_table(("Data", "Value"), data_rows(prepared))
             _songs(run.request.get("songs", ()))
         with right:
-            text_table(("Setting", "value"), setting_rows(run))
+            text_table(("Setting", "Value"), setting_rows(run))
 
 
 def _songs(songs: Sequence[dict[str, Any]]) -> None:
@@ -136,20 +136,20 @@ def _songs(songs: Sequence[dict[str, Any]]) -> None:
 
 
 def data_rows(prepared: dict[str, Any]) -> list[tuple[str, str]]:
-    """What `prepare` found and what was built, in words."""
+    """What `prepare` found and what was built from it, in words."""
     rows = fact_rows(prepared.get("facts", {}))
     rows += [(f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in prepared.get("floors", {}).items()]
     if prepared.get("networks"):
         rows.append(("networks", str(prepared["networks"])))
     if prepared.get("parameters"):
-        rows.append(("weights of each", f"{first_of(prepared['parameters']):,}"))
+        rows.append(("weights per network", f"{first_of(prepared['parameters']):,}"))
     if prepared.get("memory_bytes"):
         rows.append(("memory, about", size(prepared["memory_bytes"])))
     return rows
 
 
 def setting_rows(run: Run) -> list[tuple[str, str]]:
-    """The settings under the titles of the form."""
+    """The settings, with the titles that the form gives them."""
     known = approaches().get(run.approach)
     fields = known.Training.model_fields if known else {}
     rows = []
@@ -160,7 +160,7 @@ def setting_rows(run: Run) -> list[tuple[str, str]]:
 
 
 def first_of(parameters: Any) -> int:
-    """Weights of one network, whether all are listed or one number stands for each."""
+    """Weights of one network, from a list with all networks or from a single number."""
     return int(parameters[0]) if isinstance(parameters, list | tuple) else int(parameters)
 
 

@@ -1,4 +1,4 @@
-"""Runs in words: progress and what a loss means. Pure functions; draws nothing."""
+"""Runs in words: their progress, and what their loss means. Pure functions; draws nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTICEABLE = 0.02  # share of a loss below which its rise or fall is noise
 
 
 def progress_share(state: str, progress: Mapping[str, Any]) -> float:
-    """How much of the work is done, 0 to 1: whole epochs and the part of the present one."""
+    """How much of the work is done, 0 to 1: whole epochs and the finished part of the current one."""
     if state == "succeeded":
         return 1.0
     epochs, steps = progress.get("epochs") or 0, progress.get("steps") or 0
@@ -24,7 +24,7 @@ def progress_share(state: str, progress: Mapping[str, Any]) -> float:
 
 
 def progress_words(state: str, progress: Mapping[str, Any]) -> str:
-    """Where a task is: `epoch 3 of 10 · step 120 of 400 · about 1 min 20 s left`."""
+    """The progress of a task: `epoch 3 of 10 · step 120 of 400 · about 80 s left`."""
     parts = []
     if progress.get("epoch") and progress.get("epochs"):
         parts.append(f"epoch {progress['epoch']} of {progress['epochs']}")
@@ -38,7 +38,7 @@ def progress_words(state: str, progress: Mapping[str, Any]) -> str:
 
 
 def row_loss(row: Mapping[str, Any]) -> float | None:
-    """The loss that counts in a history row: on held-out music where there is some."""
+    """The loss that counts in a history row: the validation loss if there is one."""
     value = row.get("val_loss")
     return float(value) if value is not None else row.get("loss")
 
@@ -53,7 +53,7 @@ def best_row(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None
 def loss_words(
     history: Sequence[Mapping[str, Any]], floors: Mapping[str, float], best_epoch: int | None = None, *, medium: str
 ) -> list[str]:
-    """Sentences on what the best loss means beside the floors, and on memorising. `medium`: of the approach."""
+    """Sentences that compare the best loss with the floors and report memorising. `medium`: of the approach."""
     best = best_row(history, best_epoch)
     loss = row_loss(best) if best else None
     if best is None or loss is None:
@@ -63,8 +63,8 @@ def loss_words(
     said += _beside_floors(loss, floors, medium)
     if (since := memorising_since(history)) is not None:
         said.append(
-            f"Since epoch {since} the training loss falls while the validation loss rises: the network learns "
-            "the songs by heart. The weights of the best epoch are kept."
+            f"Since epoch {since} the training loss has been falling while the validation loss rises: the network is "
+            "memorising the songs. The weights of the best epoch are kept."
         )
     return said
 
@@ -85,8 +85,8 @@ def _beside_floors(loss: float, floors: Mapping[str, float], medium: str) -> lis
 
 
 def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) -> int | None:
-    """The epoch after the lowest validation loss, where at least `patience` epochs followed, and the validation loss
-    has risen and the training loss fallen noticeably since; else None."""
+    """The epoch after the lowest validation loss, if at least `patience` epochs followed in which the validation loss
+    rose and the training loss fell noticeably; otherwise None."""
     rows = [row for row in history if row.get("val_loss") is not None and row.get("loss") is not None]
     if len(rows) <= patience:
         return None
@@ -103,27 +103,27 @@ FACT_TITLES = {
     "n_songs": "songs",
     "n_windows": "training windows",
     "n_tokens": "tokens",
-    "n_training_windows": "windows to train on",
+    "n_training_windows": "training windows",
     "n_validation_windows": "validation windows",
     "n_tokens_before": "tokens before the threshold",
-    "n_fft": "length of a Fourier transform (samples)",
-    "step_ms": "one step (ms)",
+    "n_fft": "FFT length (samples)",
+    "step_ms": "step (ms)",
     "level_db": "level (dB)",
-    "loss_unit": "unit of the loss",
+    "loss_unit": "loss unit",
     "vocabulary_size": "vocabulary",
     "vocabulary_size_before": "vocabulary before the threshold",
-    "inputs_shape": "shape of the inputs",
-    "targets_shape": "shape of the targets",
+    "inputs_shape": "input shape",
+    "targets_shape": "target shape",
 }
 
 
 def fact_title(name: str) -> str:
-    """The name of a dataset fact as a person reads it."""
+    """The name of a dataset fact in plain words."""
     return FACT_TITLES.get(name, name.removeprefix("n_").replace("_", " "))
 
 
 def fact_value(value: Any) -> str:
-    """Numbers with separators, shapes with ×, yes and no."""
+    """Numbers with separators, shapes with ×, truth values as yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -138,10 +138,10 @@ def fact_value(value: Any) -> str:
 
 
 def queue_words(active: Sequence[Any], owner_id: str) -> str:
-    """How many tasks wait or work before the queued one: `owner_id` is its own id or that of its run."""
+    """How many tasks are ahead of the queued one. `owner_id`: its own id or that of its run."""
     mine = [task for task in active if owner_id in {task.id, task.run_id}]
     place = min((task.sequence for task in mine), default=None)
     ahead = sum(1 for task in active if place is not None and task not in mine and task.sequence < place)
     if not ahead:
         return "waiting: it starts in a moment"
-    return f"waiting: {ahead} {'task is' if ahead == 1 else 'tasks are'} before it on this device"
+    return f"waiting: {ahead} {'task' if ahead == 1 else 'tasks'} ahead of it on this device"

@@ -1,4 +1,4 @@
-"""A search above a list that would be too long: a select box of thousands is slow to send, to draw and to read."""
+"""A search field above a long list: a select box with thousands of entries is slow to send, to draw and to read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SHOWN = 200  # choices sent to the browser at once; the search reaches the rest
 
 
 def search_field(total: int, what: str, *, key: str, shown: int = SHOWN) -> str:
-    """What the visitor looks for among `total` things; nothing, and no field, where a list of `shown` has them all."""
+    """What the visitor searches for. If the list shows all of the `total` things, there is no field and no search."""
     if total <= shown:
         return ""
     return st.text_input(

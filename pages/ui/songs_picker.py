@@ -1,4 +1,4 @@
-"""Choosing songs from the library on other pages: quick with thousands, and two songs of one name stay two."""
+"""Choosing songs from the library on other pages. Quick with thousands; songs with the same name stay distinct."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picked:
-    """Songs to learn from. `search`: all that it finds, where they were chosen as a whole; "" finds all there are."""
+    """Songs to train on. `search`: set if everything that it finds was chosen at once; "" finds every song."""
 
     songs: list[Song]
     search: str | None = None
 
 
 def song_labels(songs: Iterable[Song]) -> dict[str, str]:
-    """id → what to show. Widgets tell options apart by their text, so equal texts get the end of the id."""
+    """id → what to show. Widgets distinguish options by their text, so repeated texts get the end of the id."""
     labels: dict[str, str] = {}
     taken: set[str] = set()
     for song in songs:
@@ -37,8 +37,8 @@ def song_labels(songs: Iterable[Song]) -> dict[str, str]:
 
 
 def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = ()) -> Picked:
-    """Any number of songs of one medium; `default` (ids) is used the first time. Where there are more than a list
-    shows, all that the search finds can be chosen at once. Empty library: says what to do."""
+    """Any number of songs of one medium; `default` (ids) is used the first time. If there are more than a list shows,
+    everything that the search finds can be chosen at once. An empty library says what to do."""
     from musicgen.songs.library import count_songs, list_songs
 
     found, search = _found(medium, key), _search(key)
@@ -46,7 +46,7 @@ def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = 
         return Picked([])
     if count_songs(medium=medium) > SHOWN and found:
         total = count_songs(search=search, medium=medium)
-        what = f"All {total:,} that the search finds" if search else f"All {total:,} songs"
+        what = f"All {total:,} songs found" if search else f"All {total:,} songs"
         if st.checkbox(what, key=f"{key}.all", persist_state="session"):
             return Picked(list_songs(search=search, medium=medium), search)
     return Picked(_one_by_one(label, found, key, default))
@@ -75,7 +75,7 @@ def song_picker(
     optional: bool = False,
     none: str = "",
 ) -> Song | None:
-    """One song. `optional` adds a first choice that means none, worded `none`."""
+    """One song. `optional` adds a first choice for no song, labelled `none`."""
     from musicgen.songs.library import songs_of
 
     found = _found(medium, key)
@@ -99,7 +99,7 @@ def song_picker(
 
 
 def _found(medium: str | None, key: str) -> list[Song] | None:
-    """What can be chosen; None, and what to do about it, where the library has nothing of this medium."""
+    """What can be chosen. If the library has nothing of this medium: None, and the page says what to do."""
     from musicgen.songs.library import count_songs, list_songs
 
     total = count_songs(medium=medium)
@@ -108,7 +108,7 @@ def _found(medium: str | None, key: str) -> list[Song] | None:
         empty_place(
             ":material/library_music:",
             f"No {word} yet",
-            "Bring your own or take a sample.",
+            "Add your own or try a sample.",
             page="songs",
             label="Go to Songs",
         )

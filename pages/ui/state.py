@@ -1,5 +1,5 @@
-"""What a visitor chose, kept over page changes: ids and short words only, never music. All session state goes
-through here; whatever must survive the visit is in the record, not here."""
+"""What a visitor chose, kept across page changes: ids and short words only, never music. What must outlive the visit
+is in the database, not here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIX = "kept."
 
 
 def recall(name: str, default: Any = None) -> Any:
-    """What `remember` kept under this name."""
+    """What `remember` stored under this name."""
     return st.session_state.get(PREFIX + name, default)
 
 
@@ -27,7 +27,7 @@ def forget(name: str) -> None:
 
 
 def chosen_id(kind: str) -> str | None:
-    """The song, run or output the visitor looks at: `?song=song-3f9a…` of the address, else the one chosen last."""
+    """The song, run or output that is open: `?song=song-3f9a…` in the address, otherwise the one chosen last."""
     linked = linked_id(kind)
     if linked:
         remember(kind, linked)
@@ -35,13 +35,13 @@ def chosen_id(kind: str) -> str | None:
 
 
 def linked_id(kind: str) -> str | None:
-    """The one that the address names, if it names one."""
+    """The one that the address names, if any."""
     asked = st.query_params.get(kind)
     return asked if asked and ID_PATTERN.match(asked) and asked.startswith(f"{kind}-") else None
 
 
 def choose_id(kind: str, value: str | None) -> None:
-    """Look at another one (or at none); the address follows, so that a reload and a shared link find it again."""
+    """Open another one (or none). The address changes too, so that a reload or a shared link opens it again."""
     if value is None:
         forget(kind)
         st.query_params.pop(kind, None)

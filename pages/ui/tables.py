@@ -1,4 +1,4 @@
-"""Tables of words: plain, selectable text that wraps in a narrow window. Every cell is data and escaped."""
+"""Tables of text that can be selected and wraps in a narrow window. Every cell is data and is escaped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages.ui.text import escape
 
 
 def text_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, key: str | None = None) -> None:
-    """A table; a column whose title ends in "›" is aligned to the right (numbers)."""
+    """A table. A column whose title ends in "›" is aligned to the right (for numbers)."""
     lines = [
         _line(column.rstrip("›").rstrip() for column in columns),
         "|".join(["", *("--:" if column.endswith("›") else ":--" for column in columns), ""]),

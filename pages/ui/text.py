@@ -1,4 +1,4 @@
-"""Words on a page. What users named is data: `escape` it before it goes through Markdown, or use `st.text`."""
+"""Text on a page. Names given by users are data: `escape` them before they go through Markdown, or use `st.text`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def escape(text: object) -> str:
 
 
 def shorten(text: str, length: int = 48) -> str:
-    """At most `length` characters, the middle left out: endings tell files apart as often as beginnings."""
+    """At most `length` characters. The middle is left out, because endings distinguish files as often as beginnings."""
     if len(text) <= length:
         return text
     tail = length // 3

@@ -1,9 +1,9 @@
-"""Waiting on a page for background work, without a timer and without holding anything up.
+"""Waiting on a page for background work, without a timer and without blocking anything.
 
-The wait is a parallel fragment: the rest of the page is drawn meanwhile, and a click ends the wait at once. Timers
-(`run_every`) are for what moves, such as a run at work. A page that has one must not call `st.switch_page`: a look
-that the browser asked for before it heard of the new page is still run for the old one, and the browser then clears
-what it shows. Links (`page_link`, the menu) start in the browser and are safe.
+The wait is a parallel fragment: the rest of the page is drawn in the meantime, and a click ends the wait at once.
+Timers (`run_every`) are for things that change, such as an active run. A page with a timer must not call
+`st.switch_page`: a refresh that the browser requested before the switch still runs for the old page, and the browser
+then clears the new one. Links (`page_link`, the menu) start in the browser and are safe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.2
 
 
 def wait_for(futures: Sequence[Future[Any]], words: str, then: Callable[[], None]) -> None:
-    """Draw `words` until all `futures` are done, then `then()` in the same place (`st.rerun` draws the page anew)."""
+    """Draw `words` until all `futures` are done, then call `then()` in the same place (`st.rerun` redraws the page)."""
     if all(future.done() for future in futures):
         then()
         return
@@ -31,7 +31,7 @@ def wait_for(futures: Sequence[Future[Any]], words: str, then: Callable[[], None
 def _wait(futures: Sequence[Future[Any]], words: str, then: Callable[[], None]) -> None:
     place, began = st.empty(), time.monotonic()
     while not all(is_settled(future, LOOK_SECONDS) for future in futures):
-        # Drawing is also where a click is noticed that ends this wait.
+        # Streamlit notices a click, which ends this wait, only while something is drawn.
         place.caption(f":material/hourglass_top: {words} … {time.monotonic() - began:.0f} s")
     place.empty()
     then()

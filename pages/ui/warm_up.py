@@ -1,11 +1,11 @@
-"""What the server loads before its first visitor: the first visit to each page is then as quick as the next."""
+"""What the server loads before its first visitor, so that the first visit to a page is as quick as the next."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 
-import pages.ui
+import pages
 
 LIGHT = (
     "musicgen.clips.exports",
@@ -17,9 +17,15 @@ LIGHT = (
 )
 
 
+def page_parts() -> list[str]:
+    """The modules that pages are made of; not the pages themselves, which run when they are imported."""
+    found = (each.name for each in pkgutil.walk_packages(pages.__path__, "pages."))
+    return [name for name in found if not name.startswith(("pages.overview", "pages.workflow"))]
+
+
 def warm_up() -> None:
-    """Import what pages import when they are drawn, and let plotly build the parts of a figure that it builds late."""
-    for name in (*LIGHT, *(each.name for each in pkgutil.iter_modules(pages.ui.__path__, "pages.ui."))):
+    """Import what the pages import when they are drawn, and make plotly build the parts that it builds on first use."""
+    for name in (*LIGHT, *page_parts()):
         importlib.import_module(name)
     import plotly.tools
 

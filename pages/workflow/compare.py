@@ -1,4 +1,4 @@
-"""Compare: original and generated side by side: the same stretch, one scale, equally loud if you wish."""
+"""Compare an original with a generated piece: the same excerpt, on the same scales, at the same loudness if wanted."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def main() -> None:
         if not count_outputs():
             empty_place(
                 ":material/compare_arrows:", "Nothing generated yet",
-                "Two things are compared here: an original, and what a network made.",
-                page="generate", label="Generate something",
+                "This page compares an original with what a network made.",
+                page="generate", label="Generate music",
             )  # fmt: skip
             return
         left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
@@ -41,12 +41,12 @@ def main() -> None:
         if reference is None:
             return
         remedies = partial(draw_remedies, generated, stays=False)
-        draw_comparison(*sides(reference, generated), partial(draw_judgement, generated, remedies=remedies))
+        draw_comparison(*shown_sides(reference, generated), partial(draw_judgement, generated, remedies=remedies))
         show_command(command_line("compare", reference.id, generated.id))
 
 
-def sides(reference: Song | Output, generated: Output) -> tuple[ShownSide, ShownSide]:
-    """The stretch that the visitor chose, on both sides."""
+def shown_sides(reference: Song | Output, generated: Output) -> tuple[ShownSide, ShownSide]:
+    """Original and generated, each with the excerpt that the visitor chose."""
     (ours, our_shift), (theirs, their_shift) = choose_stretches(
         (reference.id, generated.id), reference.seconds, generated.seconds, offset_between(reference, generated)
     )
@@ -57,7 +57,7 @@ def sides(reference: Song | Output, generated: Output) -> tuple[ShownSide, Shown
 
 
 def offset_between(reference: Song | Output, generated: Output) -> float | None:
-    """Seconds of the reference at which the generated piece begins; None where they share no song."""
+    """Where the generated piece begins in the original, in seconds; None if they do not belong to the same song."""
     theirs = generated.sidecar.get("reference")
     ours = reference.sidecar.get("reference") if hasattr(reference, "sidecar") else {"song_id": reference.id}
     if not theirs or not ours or theirs["song_id"] != ours["song_id"]:

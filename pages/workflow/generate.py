@@ -1,4 +1,4 @@
-"""Generate: let a trained network make music, hear it at once, take it away."""
+"""Generate music with a trained network, listen to it and download it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CARDS = 4
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """All that a start needs, as JSON."""
+    """Everything needed to start a generation, as JSON."""
 
     run_id: str
     generation: dict[str, Any]
@@ -45,7 +45,7 @@ class GenerationRequest:
     checkpoint: str
 
     def submit(self) -> str:
-        """Start it; the id of the task. The same click twice is one task."""
+        """Start it and return the id of the task. A double click starts one task only."""
         from musicgen.runs.api import SongChoice, submit_generation
 
         prompt = SongChoice(self.prompt) if self.prompt else None
@@ -62,29 +62,29 @@ def main() -> None:
         if run is None:
             return
         known = approach(run.approach)
-        draw_facts(run, known.medium)
+        draw_loss_meaning(run, known.medium)
         left, right = st.columns([2, 3], gap="large")
         with left:
             request = fill_form(run, known)
             if isinstance(request, GenerationRequest):
                 show_command(generate_command(known, request))
         with right:
-            draw_start(request)
+            draw_start_button(request)
             is_quiet = not draw_generation(run.id)
             draw_all_outputs(run.id, is_quiet)
 
 
-def draw_facts(run: Run, medium: str) -> None:
-    """What the network is worth, in a line."""
+def draw_loss_meaning(run: Run, medium: str) -> None:
+    """How good the network is, in one line, and a link to its run."""
     floors = (run.prepared or {}).get("floors", {})
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         said = run_words.loss_words(run.history, floors, run.best_epoch, medium=medium)
         st.caption(" ".join(said), width="content")
-        page_link("runs", "The run", run=run.id)
+        page_link("runs", "Open the run", run=run.id)
 
 
 def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
-    """The settings of the generation; a sentence where they break a rule."""
+    """The settings of the generation; an error sentence instead if they break a rule."""
     names = list(known.presets)
     if st.session_state.get("generation_preset") not in names:
         st.session_state["generation_preset"] = run.request.get("preset") or names[0]
@@ -93,16 +93,16 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
         format_func=lambda name: name.replace("_", " ").capitalize(),
     )  # fmt: skip
     prompt = song_picker(
-        "Song to begin with", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
-        none="none: begin from nothing", default=_first_song(run) if known.medium == "audio" else None,
+        "Prompt: the song to start from", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
+        none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
     )  # fmt: skip
     entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
-        number = st.number_input("How many", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
+        number = st.number_input("Number of pieces", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
         seed = choose_seed()
         checkpoint = st.selectbox(
             "Weights", ["best", "last"], key="generate_checkpoint", persist_state="session",
-            format_func=lambda name: {"best": "of the best epoch", "last": "of the last epoch"}[name],
+            format_func=lambda name: {"best": "best epoch", "last": "last epoch"}[name],
         )  # fmt: skip
     try:
         generation = read_parameters(known.Generation, entered).model_dump(mode="json")
@@ -115,9 +115,9 @@ def choose_seed() -> float:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall"):
         seed = st.number_input(
             "Seed", 0, MOST_SEED, key="generate_seed", persist_state="session",
-            help="Of the first one; the others count up. The same seed and settings make the same music.",
+            help="Seed of the first piece; each further piece adds 1. The same seed and settings make the same music.",
         )  # fmt: skip
-        st.button(":material/casino:", key="generate_new_seed", help="Another seed", on_click=_new_seed)
+        st.button(":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)
     return seed
 
 
@@ -126,8 +126,8 @@ def _first_song(run: Run) -> str | None:
     return songs[0]["id"] if songs else None
 
 
-def draw_start(request: GenerationRequest | str) -> None:
-    """The button, or why these settings cannot be."""
+def draw_start_button(request: GenerationRequest | str) -> None:
+    """The button, disabled with the reason if the settings are invalid."""
     if isinstance(request, str):
         st.error(escape(request), icon=":material/error:")
     clicked = st.button(
@@ -148,11 +148,11 @@ def _start(request: GenerationRequest) -> None:
     except MusicgenError as error:
         show_error(error)
         return
-    st.toast("It is on its way.")
+    st.toast("Generation started.")
 
 
 def generate_command(known: Approach, request: GenerationRequest) -> str:
-    """The same start as a command line."""
+    """The command line that starts the same generation."""
     preset = st.session_state["generation_preset"]
     start = known.Generation(**known.presets[preset].generation).model_dump(mode="json")
     changed = {name: value for name, value in request.generation.items() if start.get(name) != value}
@@ -164,13 +164,13 @@ def generate_command(known: Approach, request: GenerationRequest) -> str:
 
 
 def draw_all_outputs(run_id: str, is_quiet: bool) -> None:
-    """All that the run made, a few at a time; checked for what is wrong with them while nothing is being made."""
+    """Everything the run made, a few at a time. Pieces are checked for faults while no generation is running."""
     from musicgen.runs.api import list_outputs
 
     shown = CARDS * (1 + int(st.session_state.get("output_pages", 0)))
     outputs = list_outputs(run_id=run_id, limit=shown + 1)
     if not outputs:
-        st.caption("Nothing made from this network yet.")
+        st.caption("This network has not generated anything yet.")
         return
     draw_outputs(outputs[:shown], is_quiet=is_quiet, has_remedies=True)
     if len(outputs) > shown and st.button("Show more", key="output_show_more"):

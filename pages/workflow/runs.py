@@ -1,4 +1,4 @@
-"""Runs: watch a network learn, see what its loss means, and hear what it made."""
+"""Watch a network learn, see what its loss means, and listen to what it made."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ def main() -> None:
             "No run yet",
             "A run is one training of one network.",
             page="train",
-            label="Train one",
+            label="Train a network",
         )
-        import_run()
+        draw_import()
         return
     left, right = st.columns([1, 3], gap="medium")
     with left, shown_errors():
         chosen = choose_run()
-        import_run()
+        draw_import()
     with right, shown_errors():
         if chosen:
             draw_run(chosen)
-            outputs_of(chosen)
+            draw_newest_outputs(chosen)
             show_command(command_line("runs", "show", chosen))
 
 
-def outputs_of(run_id: str) -> None:
-    """What is being made, and the newest things it made; all of them are on the Generate page."""
+def draw_newest_outputs(run_id: str) -> None:
+    """What is being generated, and the newest outputs. The Generate page shows all of them."""
     from musicgen.runs.api import list_outputs
 
     draw_generation(run_id)
     outputs = list_outputs(run_id=run_id, limit=OUTPUTS_SHOWN + 1)
     if outputs:
-        st.markdown("#### What it made")
+        st.markdown("#### Outputs")
         draw_outputs(outputs[:OUTPUTS_SHOWN])
     if len(outputs) > OUTPUTS_SHOWN:
-        page_link("generate", "All it made", run=run_id)
+        page_link("generate", "All outputs", run=run_id)
 
 
-def import_run() -> None:
-    """Bring in a run that was exported, on this machine or another."""
+def draw_import() -> None:
+    """Import a run that was exported here or on another machine."""
     from musicgen.runs import api
 
     with (

@@ -1,4 +1,4 @@
-"""Bring songs and MIDI files, hear and see them, rename and remove them."""
+"""Add songs and MIDI files, listen to them, look at them, rename and remove them."""
 
 import streamlit as st
 
@@ -12,8 +12,8 @@ from pages.ui.state import choose_id, linked_id
 
 
 def draw_library() -> None:
-    """The way in, the report of the last import, and the list."""
-    page_heading("songs", "Bring songs and MIDI files, or take a sample. Everything stays on this machine.")
+    """The uploader and the samples, the report of the last import, and the list."""
+    page_heading("songs", "Add songs and MIDI files, or try a sample. Everything stays on this machine.")
     upload, samples = st.columns([3, 2], gap="medium")
     with upload:
         draw_uploader()
@@ -27,8 +27,8 @@ def draw_library() -> None:
         draw_progress()
 
 
-def draw_one(song_id: str) -> None:
-    """The song that was chosen; the library where it is gone."""
+def draw_chosen(song_id: str) -> None:
+    """The chosen song; the library, with the reason, if it no longer exists."""
     from musicgen.errors import NotFound
     from musicgen.songs.library import get_song
 
@@ -45,6 +45,6 @@ def draw_one(song_id: str) -> None:
 chosen = linked_id("song")
 with shown_errors():
     if chosen:
-        draw_one(chosen)
+        draw_chosen(chosen)
     else:
         draw_library()

@@ -1,4 +1,4 @@
-"""Train: choose songs and an approach, see what the training will be, start it."""
+"""Choose songs and an approach, see what the training will take, and start it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter
-from pages.train.plan_view import TrainingRequest, draw_plan, queue_notice
+from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
 from pages.train.tracks_picker import track_choices, tracks_picker
-from pages.train.training_inside import draw_inside, draw_knob_pictures
+from pages.train.training_inside import draw_below_form, draw_beside_form
 from pages.ui.background import is_settled, later
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from musicgen.runs.devices import Device
     from musicgen.songs.library import Song
 
-FIRST = {"midi": "note_lstm", "audio": "amplitude_lstm"}  # what a newcomer is offered: learns from any song
-WHOLE_LIBRARY = 12  # so few MIDI songs are all chosen at first: a note network wants more than one
+FIRST = {"midi": "note_lstm", "audio": "amplitude_lstm"}  # offered to a newcomer: these learn from any song
+WHOLE_LIBRARY = 12  # up to this many MIDI songs, all are chosen at first: a note network needs more than one
 MOST_SEED = 2**31 - 1
 
 
@@ -47,17 +47,17 @@ def main() -> None:
             request = fill_form(chosen, preset, choices, track_choices(songs, tracks))
         with right:
             draw_plan(request, devices())
-            queue_notice()
-            draw_knob_pictures(chosen, request)
-        draw_inside(chosen, request)
+            draw_queue_notice()
+            draw_beside_form(chosen, request)
+        draw_below_form(chosen, request)
         show_command(train_command(request, chosen, picked.search))
 
 
 def choose_approach() -> Approach:
-    """The approach; at first one that reads what the visitor looked at or brought last."""
+    """The approach; at first one that fits the song that the visitor opened or added last."""
     known = approaches()
     if st.session_state.get("approach") not in known:
-        medium = _medium_at_hand()
+        medium = _likely_medium()
         fitting = [key for key in known if known[key].medium == medium] or list(known)
         st.session_state["approach"] = FIRST[medium] if FIRST[medium] in fitting else fitting[0]
     key = st.selectbox(
@@ -68,7 +68,7 @@ def choose_approach() -> Approach:
     return known[key]
 
 
-def _medium_at_hand() -> str:
+def _likely_medium() -> str:
     from musicgen.songs.library import list_songs
 
     linked = _linked_song()
@@ -89,12 +89,12 @@ def _linked_song() -> Song | None:
 
 def choose_songs(chosen: Approach) -> Picked:
     return songs_picker(
-        "Songs to learn from", medium=chosen.medium, key=f"songs.{chosen.medium}", default=_first_choice(chosen.medium)
+        "Songs to train on", medium=chosen.medium, key=f"songs.{chosen.medium}", default=_first_choice(chosen.medium)
     )
 
 
 def _first_choice(medium: str) -> list[str]:
-    """The song of the link; else a small MIDI library as a whole; else the song looked at, or the newest."""
+    """The linked song; else all of a small MIDI library; else the song opened last, or the newest one."""
     from musicgen.songs.library import list_songs
 
     linked = _linked_song()
@@ -123,14 +123,12 @@ def fill_form(
 ) -> TrainingRequest:
     """The parameters, a name, the seed and the device. `offered`: the tracks of the songs, by number."""
     entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training", tracks=offered)
-    _changes(chosen, preset, entered)
+    _draw_changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Name of the run", key="train_name", placeholder="made from the approach and the songs", max_chars=120
-        )
+        name = st.text_input("Run name", key="train_name", placeholder="automatic: approach and songs", max_chars=120)
         seed = st.number_input(
             "Seed", 0, MOST_SEED, key="train_seed", persist_state="session",
-            help="Start of all that is random. The same seed, songs and settings train the same network.",
+            help="Sets all random numbers. The same seed, songs and settings train the same network.",
         )  # fmt: skip
         device = choose_device()
     training, refused = _validated(chosen, entered)
@@ -148,32 +146,32 @@ def _validated(chosen: Approach, entered: dict[str, Any]) -> tuple[dict[str, Any
 
 
 def changed_values(chosen: Approach, preset: str, entered: dict[str, Any]) -> dict[str, Any]:
-    """Fields whose value is not the preset's (or the default, where the preset names none)."""
+    """Fields whose value differs from the preset (or from the default, if the preset does not set them)."""
     start = chosen.Training(**chosen.presets[preset].training).model_dump(mode="json")
     return {name: value for name, value in entered.items() if start.get(name) != value}
 
 
-def _changes(chosen: Approach, preset: str, entered: dict[str, Any]) -> None:
+def _draw_changes(chosen: Approach, preset: str, entered: dict[str, Any]) -> None:
     changed = changed_values(chosen, preset, entered)
     if not changed:
         return
     start = chosen.Training(**chosen.presets[preset].training).model_dump(mode="json")
-    said = ", ".join(f"{name} {start.get(name)} → {value}" for name, value in changed.items())
+    words = ", ".join(f"{name} {start.get(name)} → {value}" for name, value in changed.items())
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(escape(f"Changed from {preset}: {said}"), width="stretch")
-        # `_fill` in the form puts the preset back when it does not remember having done so.
-        st.button("Back to the preset", key="preset_again", type="tertiary", on_click=forget, args=("form.training",))
+        st.caption(escape(f"Changed from {preset}: {words}"), width="stretch")
+        # Once its marker is forgotten, `_fill` in the form fills in the preset again.
+        st.button("Reset to the preset", key="preset_again", type="tertiary", on_click=forget, args=("form.training",))
 
 
 def devices() -> Future[list[Device]]:
-    """What TensorFlow sees, asked in a process of its own, once."""
+    """The devices that TensorFlow finds; looked for once, in a separate process."""
     from musicgen.runs.devices import list_devices
 
     return later("devices", list_devices)
 
 
 def choose_device() -> str:
-    """Where it will train, and what automatic means on this machine."""
+    """The device to train on, and which one "Automatic" stands for on this machine."""
     future = devices()
     is_known = is_settled(future, 0.1) and future.exception() is None
     found = {device.id: device.label for device in future.result()} if is_known else {}
@@ -183,13 +181,13 @@ def choose_device() -> str:
         st.session_state["train_device"] = "auto"
     return st.selectbox(
         "Device", list(labels), format_func=lambda name: labels.get(name, name), key="train_device",
-        persist_state="session", help="All GPUs together where there are several and all are free, else a free GPU, "
-        "else the CPU. One training at a time on each.",
+        persist_state="session", help="Automatic uses all GPUs together if there are several and all are free, "
+        "otherwise one free GPU, otherwise the CPU. Each device runs one training at a time.",
     )  # fmt: skip
 
 
 def train_command(request: TrainingRequest, chosen: Approach, search: str | None) -> str:
-    """The same start as a command line. `search`: what finds the songs, where all of them were chosen at once."""
+    """The command line that starts the same training. `search`: what finds the songs, if all were chosen at once."""
     tracks = {each for _, each in request.choices}
     shared = next(iter(tracks)) if len(tracks) == 1 else None
     return command_line(

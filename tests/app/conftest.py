@@ -1,4 +1,4 @@
-"""What all tests of pages share."""
+"""Fixtures for all tests of pages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_collections() -> Iterator[None]:
-    """Streamlit collects garbage after every run of a page. What the tests before have loaded (a framework and its
-    graphs, half a million objects) is left out of that: a page takes a second then, not nine."""
+    """Streamlit collects garbage after every run of a page. Objects that earlier tests loaded (a framework and its
+    graphs, half a million objects) are excluded, so that a page takes one second instead of nine."""
     gc.collect()
     gc.freeze()
     yield

@@ -1,5 +1,5 @@
-"""Songs, runs and outputs as they lie in the storage after real work, made in milliseconds: rows through the record,
-clips through `write_audio_clip` and `write_score_clip`, a run's small files through the modules that write them."""
+"""Songs, runs and outputs as they are stored after real work, made in milliseconds: rows in the database, clips with
+`write_audio_clip` and `write_score_clip`, and a run's small files with the modules that normally write them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tone(seconds: float = 2.0, *, frequency: float = 330.0, level: float = 0.3, 
 
 
 def tune(n_notes: int = 32, *, seed: int = 0, tracks: int = 2) -> Score:
-    """Random quarter notes of a scale, in turn on each of the tracks."""
+    """Random quarter notes of a scale, distributed over the tracks in turn."""
     rng = np.random.default_rng(seed)
     pitch = rng.choice([60, 62, 64, 65, 67, 69, 71, 72], n_notes)
     onsets = np.arange(n_notes) // tracks * 480
@@ -59,7 +59,7 @@ def tune(n_notes: int = 32, *, seed: int = 0, tracks: int = 2) -> Score:
 
 
 def add_song(name: str, content: Waveform | Score) -> str:
-    """A song of the library; its id."""
+    """Add a song to the library; return its id."""
     song_id = database.new_id("song")
     clip = _write(home() / "songs" / song_id, content)
     row = {
@@ -84,7 +84,7 @@ def add_run(
     progress: dict[str, Any] | None = None,
     **more: Any,
 ) -> str:
-    """A run with its task and files; its id. `epochs`: how many have ended, each with weights."""
+    """Add a run with its task and files; return its id. `epochs`: how many are finished, each with weights."""
     known = find_approach(approach)
     training = known.Training(**known.presets["quick"].training).model_dump(mode="json") | {"epochs": wanted}
     run_id, now = database.new_id("run"), database.now()
@@ -122,7 +122,7 @@ def _write_run_files(folder: Path, medium: str, epochs: int, progress: dict[str,
 def add_output(
     run_id: str, content: Waveform | Score, *, name: str = "", reference: dict[str, Any] | None = None, **more: Any
 ) -> str:
-    """Something the run made; its id."""
+    """Add an output of the run; return its id."""
     output_id = database.new_id("output")
     folder = home() / "outputs" / output_id
     clip = _write(folder, content)
@@ -142,7 +142,7 @@ def add_output(
 
 
 def with_sound(score_clip: Clip, waveform: Waveform) -> None:
-    """Give a written clip the sound of `waveform`, without rendering it."""
+    """Give a clip of notes the sound of `waveform`, without rendering it."""
     from musicgen.clips.writing import write_audio_clip as write
 
     sounding = write(score_clip.folder.with_name(f"{score_clip.folder.name}.sound"), waveform)
@@ -152,7 +152,7 @@ def with_sound(score_clip: Clip, waveform: Waveform) -> None:
 
 @contextmanager
 def nobody_works() -> Iterator[None]:
-    """While this is held no supervisor starts: what is queued waits, what is said to run is left alone."""
+    """Inside this block no supervisor starts: queued tasks wait, and tasks marked as running are left alone."""
     with FileLock(supervisor_lock()):
         yield
 
@@ -173,7 +173,7 @@ def _songs_of(run_id: str) -> list[dict[str, Any]]:
 
 
 def visit(page: str, **query: str) -> AppTest:
-    """A page, reached through the entry point as a link would."""
+    """A page, opened through the entry point as by a link."""
     app = AppTest.from_file(str(ENTRY), default_timeout=60).run()
     for name, value in query.items():
         app.query_params[name] = value
@@ -181,17 +181,17 @@ def visit(page: str, **query: str) -> AppTest:
 
 
 def until(app: AppTest, is_so: Callable[[AppTest], bool], *, times: int = 100) -> AppTest:
-    """Run the page again (a browser does so by itself) until background work shows."""
+    """Run the page again (a browser does so by itself) until it shows the result of background work."""
     for _ in range(times):
         if is_so(app):
             return app
         time.sleep(0.1)
         app.run()
-    raise AssertionError(f"the page never came to it: {said(app)}")
+    raise AssertionError(f"the page never got there: {said(app)}")
 
 
 def said(app: AppTest) -> str:
-    """All words on the page, those in boxes and tables too."""
+    """All text on the page, including boxes and tables."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "text", "code", "error", "warning", "info")
     return (
         "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
@@ -201,7 +201,7 @@ def said(app: AppTest) -> str:
 
 
 def markup(app: AppTest) -> str:
-    """What a name could have brought into the Markdown of the page: pictures, links, tags that are not escaped."""
+    """Markdown that a name could have added to the page: pictures, links and tags that are not escaped."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "button", "badge")
     texts = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
     texts += [str(element.label) for element in (*app.button, *app.expander, *app.get("page_link"))]
@@ -209,5 +209,5 @@ def markup(app: AppTest) -> str:
 
 
 def is_clean(app: AppTest) -> bool:
-    """Whether nothing on the page is an error of ours."""
+    """Whether the page shows no error of ours."""
     return not app.exception and "our side" not in said(app)

@@ -1,4 +1,4 @@
-"""The Compare page through the entry point: the same stretch, one axis, equal loudness, the table."""
+"""The Compare page through the entry point: the same excerpt, one axis, equal loudness, the table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEASURED = {
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Comparisons at once instead of in a child process, unless a test wants the real one; the stretches asked for."""
+    """Immediate comparisons instead of a child process, unless a test wants the real one; the excerpts asked for."""
     asked: list[dict[str, Any]] = []
     if not request.node.name.startswith("test_a_real"):
         monkeypatch.setattr(comparison, "comparison", lambda one, other, **more: asked.append(more) or MEASURED)
@@ -64,14 +64,14 @@ def test_an_aligned_output_is_shown_beside_its_own_song_and_measured() -> None:
     assert "dB quieter than" in said(app)
 
 
-def test_measurements_have_titles_units_and_what_they_tell(measured: list[dict[str, Any]]) -> None:
+def test_measurements_have_titles_units_and_meanings(measured: list[dict[str, Any]]) -> None:
     song = add_song("The original", tone(4))
     add_output(add_run([song]), tone(2))
     app = visit("compare")
     words = said(app)
     for shown in ("Loudness (RMS)", "-12.3", "-20", "dB", "unheard of", "–", "6.54", "Faint", "Both from the start"):
         assert shown in words
-    assert {} in measured  # it was not judged when it was made: that is done now, once, whatever is looked at
+    assert {} in measured  # it was not judged when it was made, so that is done now: once, whatever excerpt is shown
     assert next(more for more in measured if more)["reference_stretch"] == (0.0, 2.0)
     app.button_group(key="compare_scope").set_value("whole").run()
     assert measured[-1] == {"reference_stretch": None, "generated_stretch": None}
@@ -133,7 +133,7 @@ def test_two_outputs_of_one_song_are_aligned_to_each_other() -> None:
     assert any("0:01 to 0:03" in toggle.label for toggle in app.toggle)
 
 
-def test_a_piece_that_runs_beyond_its_song_can_be_laid_free() -> None:
+def test_a_piece_that_runs_beyond_its_song_can_be_aligned_or_not() -> None:
     song = add_song("The original", tone(10))
     reference = {"song_id": song, "start_seconds": 8.0, "stop_seconds": 18.0}
     add_output(add_run([song]), tone(10), reference=reference)

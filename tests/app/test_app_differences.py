@@ -1,4 +1,4 @@
-"""Two outputs on the Compare page: which is which, and what was turned between them."""
+"""Two outputs on the Compare page: which is which, and which settings differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEASURED = {"medium": "audio", "reference": {"rms_db": -12.0}, "generated": {"rm
 RELU = {"activation": "relu", "dense": [50, 25], "epochs": 20}
 
 
-def test_two_activations_are_told_apart_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_activations_are_named_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "comparison", lambda one, other, **more: MEASURED)
     song = add_song("A <b>song</b>", tone(3))
     made = {}
@@ -24,7 +24,7 @@ def test_two_activations_are_told_apart_beside_each_other(monkeypatch: pytest.Mo
     app = visit("compare", reference=made["relu"], generated=made["leaky_relu"])
     assert is_clean(app)
     words = said(app)
-    assert "| They differ in | The other output | Generated |" in words
+    assert "| Difference | The other output | Generated |" in words
     assert "| Activation | relu | leaky_relu |" in words
     assert "| Dense layers" not in words
     assert "**Original**" not in words
@@ -32,18 +32,18 @@ def test_two_activations_are_told_apart_beside_each_other(monkeypatch: pytest.Mo
     assert markup(app) == ""
     app.selectbox(key="compare_reference").set_value(song).run()
     assert is_clean(app)
-    assert "They differ in" not in said(app)
+    assert "| Difference |" not in said(app)
     assert "**Original**" in said(app)
 
 
-def test_the_same_settings_and_seeds_are_said_to_be_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_says_when_settings_and_seeds_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "comparison", lambda one, other, **more: MEASURED)
     run = add_run([add_song("A song", tone(3))])
     one, other = (add_output(run, tone(2)) for _ in range(2))
     assert "the same settings and seeds" in said(visit("compare", reference=one, generated=other))
 
 
-def test_differences_are_named_as_in_the_form_and_only_where_both_know_them() -> None:
+def test_differences_have_the_titles_of_the_form_and_need_both_values() -> None:
     before = {"run": {"approach": "amplitude_lstm"}, "training": RELU, "generation": {"mode": "free"}, "seed": 1}
     after = {"run": {"approach": "note_lstm"}, "training": {"epochs": 5}, "songs": [{"name": "A song"}], "seed": 1}
     assert list(differences(before, before)) == []

@@ -1,4 +1,4 @@
-"""What the Generate page shows of a piece while it is being made."""
+"""What the Generate page shows of a piece while it is being generated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def add_generation(run: str, content: Waveform | Score, *, done: int, total: int) -> Path:
-    """A generation that is running, with a draft of its piece; its folder."""
+    """Add a running generation with a draft of its piece; return its folder."""
     row = {
         "id": database.new_id("task"), "kind": "generate", "run_id": run, "state": "running", "device": "cpu",
         "request": {"seeds": [0], "device": "cpu"}, "fence": "f", "created_at": 1.0, "started_at": 1.0,
@@ -39,7 +39,7 @@ def add_draft(folder: Path, content: Waveform | Score, *, done: int, total: int)
     writer.offer(lambda: content, done, total)
 
 
-def test_what_is_being_made_can_be_heard_and_seen_meanwhile() -> None:
+def test_a_piece_can_be_played_and_seen_while_it_is_generated() -> None:
     run = add_run([add_song("s", tone(2))])
     with nobody_works():
         folder = add_generation(run, tone(1), done=8_000, total=32_000)
@@ -52,7 +52,7 @@ def test_what_is_being_made_can_be_heard_and_seen_meanwhile() -> None:
         add_draft(folder, tone(2.5), done=20_000, total=32_000)
         app.run()
         assert "**So far**: 2.5 of 4 s" in said(app)
-        assert app.get("audio")[0].proto.url == heard.proto.url, "a listen is not cut short"
+        assert app.get("audio")[0].proto.url == heard.proto.url, "playing is not interrupted"
         app.button(key="draft_listen").click().run()
         assert is_clean(app)
         assert "The player holds the first 2.5 s." in said(app)
@@ -64,7 +64,7 @@ def test_what_is_being_made_can_be_heard_and_seen_meanwhile() -> None:
         assert not app.get("audio")
 
 
-def test_notes_that_are_being_made_are_rendered_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notes_of_an_unfinished_piece_are_rendered_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafts, "draft_sound", lambda draft: wav_bytes(tone(1)))
     run = add_run([add_song("s", tune())], approach="note_lstm")
     with nobody_works():

@@ -93,7 +93,7 @@ def test_tracks_are_offered_by_name_and_empty_fields_are_guesses() -> None:
     assert entered(at) == {"melody_track": None, "first_beat": None, "bars": None}
 
 
-def test_a_track_that_no_song_has_stays_to_be_seen() -> None:
+def test_a_track_that_no_song_has_stays_visible() -> None:
     at = AppTest.from_function(track_page).run()
     at.toggle(key="named").set_value(True).run()
     assert not at.exception
@@ -112,7 +112,7 @@ def whole_form() -> None:
 
 
 def another(entry: Entry) -> object:
-    """A value that the field does not have at first."""
+    """A value other than the initial one."""
     if entry.widget == "track":
         return 1
     if entry.kind == "boolean":

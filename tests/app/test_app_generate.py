@@ -1,4 +1,4 @@
-"""The Generate page through the entry point: which network, which settings, what it made."""
+"""The Generate page through the entry point: network, settings, outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOPING["remedies"] = [{"text": "Look back.", "action": "train", "factors": {"lo
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """Comparisons at once instead of in a child process; what they find."""
+    """Immediate comparisons instead of a child process; what they find."""
     found: dict[str, list[Any]] = {"verdicts": []}
     monkeypatch.setattr(comparison, "comparison", lambda reference, generated, **more: found)
     return found
@@ -29,7 +29,7 @@ def test_without_a_trained_network_the_page_says_what_to_do() -> None:
     assert "No trained network yet" in said(app)
 
 
-def test_a_start_is_what_the_form_says() -> None:
+def test_a_generation_starts_with_the_values_of_the_form() -> None:
     song = add_song("The original", tone(2))
     run = add_run([song])
     with nobody_works():
@@ -73,7 +73,7 @@ def test_a_waiting_generation_can_be_cancelled() -> None:
         assert "Cancelled" in said(app)
 
 
-def test_outputs_are_cards_with_everything_to_take_away() -> None:
+def test_outputs_are_cards_with_every_download() -> None:
     run = add_run([add_song("s", tone(2))])
     add_output(run, tone(1), name="Older")
     newest = add_output(run, tone(1, frequency=400), name="Newest")
@@ -86,7 +86,7 @@ def test_outputs_are_cards_with_everything_to_take_away() -> None:
     assert f"generated={newest}" in " ".join(link.proto.query_string for link in app.get("page_link"))
 
 
-def test_what_is_wrong_with_a_piece_stands_on_its_card(measured: dict[str, list[Any]]) -> None:
+def test_the_card_of_a_piece_shows_what_is_wrong_with_it(measured: dict[str, list[Any]]) -> None:
     run = add_run([add_song("s", tone(2))])
     add_output(run, tone(1))
     assert "Checked: not silent" in said(visit("generate", run=run))
@@ -118,7 +118,7 @@ def test_an_output_can_be_deleted() -> None:
     assert list_outputs() == []
 
 
-def test_making_again_without_its_weights_is_refused_in_a_sentence() -> None:
+def test_generating_again_without_the_weights_is_refused_with_a_sentence() -> None:
     run = add_run([add_song("s", tone(2))])
     add_output(run, tone(1))
     app = visit("generate", run=run)
@@ -135,7 +135,7 @@ def test_a_value_that_breaks_a_rule_disables_the_start_with_a_sentence() -> None
     assert "seconds" in app.error[0].value
 
 
-def test_many_outputs_come_a_few_at_a_time() -> None:
+def test_many_outputs_are_shown_a_few_at_a_time() -> None:
     run = add_run([add_song("s", tone(2))])
     for number in range(6):
         add_output(run, tone(0.6, frequency=300 + number))

@@ -1,4 +1,4 @@
-"""Pages over a storage of hundreds: lists stay short, the search reaches everything, what is chosen stays chosen."""
+"""Pages with hundreds of songs: lists stay short, the search finds everything, choices are kept."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from musicgen.comparison import comparison
 from musicgen.runs.api import count_outputs, get_output
 from musicgen.songs.library import count_songs, find_songs, get_song
 from musicgen.storage import database
-from pages.ui import network_choice, search_field
+from pages.generate import network_choice
+from pages.ui import search_field
 
 pytestmark = pytest.mark.usefixtures("home")
 
 
 def many_songs(number: int, *, every_fifth_audio: bool = False) -> list[str]:
-    """Songs `tune 001` …, oldest first, all with the clip of one of two; their ids."""
+    """Add songs `tune 001` …, oldest first, which share one or two clips; return their ids."""
     stencils = [add_song("tune 001", tune()), *([add_song("sound 002", tone())] if every_fifth_audio else [])]
     rows, ids = [], list(stencils)
     for count in range(len(stencils) + 1, number + 1):
@@ -64,7 +65,7 @@ def test_the_library_is_searched_filtered_sorted_and_paged() -> None:
     assert shown_songs(app) == [f"tune {number:03d}" for number in found]
 
 
-def test_an_order_is_kept_over_the_pages() -> None:
+def test_the_order_holds_across_pages() -> None:
     many_songs(50)
     for order in ("newest", "oldest", "name", "longest", "shortest"):
         pages = [find_songs(order=order, offset=offset, limit=20)[0] for offset in (0, 20, 40)]
@@ -73,7 +74,7 @@ def test_an_order_is_kept_over_the_pages() -> None:
         assert len(set(ids)) == count_songs() == 50
 
 
-def test_songs_chosen_to_learn_from_stay_chosen_while_others_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chosen_songs_stay_chosen_while_searching_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_field, "SHOWN", 200)
     ids = many_songs(230)
     app = visit("train", song=ids[3])
@@ -99,13 +100,13 @@ def test_all_songs_that_a_search_finds_are_chosen_at_once() -> None:
     assert "--all-songs" in app.code[-1].value
     assert "song-" not in app.code[-1].value
     app.text_input(key="songs.midi.search").set_value("tune 00").run()
-    assert app.checkbox(key="songs.midi.all").label == "All 11 that the search finds"
+    assert app.checkbox(key="songs.midi.all").label == "All 11 songs found"
     assert "--all-songs --search 'tune 00'" in app.code[-1].value
     app.checkbox(key="songs.midi.all").set_value(False).run()
     assert app.multiselect(key="songs.midi").value == [ids[-1]]
 
 
-def test_any_song_can_be_compared_with_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_of_many_songs_can_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "comparison", lambda *_, **__: {"medium": "midi"})
     ids = many_songs(230)
     run = add_run(ids[:3])
@@ -114,7 +115,7 @@ def test_any_song_can_be_compared_with_however_many_there_are(monkeypatch: pytes
     app = visit("compare")
     assert is_clean(app)
     reference = app.selectbox(key="compare_reference")
-    assert reference.value == ids[0], "the first of the songs that it learned from, though 200 are newer"
+    assert reference.value == ids[0], "the first song that it was trained on, although 200 are newer"
     assert len(reference.options) <= search_field.SHOWN + 5
     app.text_input(key="compare_reference_search").set_value("tune 012").run()
     assert app.selectbox(key="compare_reference").value == ids[0]

@@ -1,4 +1,4 @@
-"""The entry point: every page opens, alone and from every other, and the links between them hold."""
+"""The entry point: every page opens, directly and from every other page, and the links between them work."""
 
 from __future__ import annotations
 

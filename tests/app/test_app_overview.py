@@ -1,4 +1,4 @@
-"""Home, Approaches and System: what is there, and what to do next."""
+"""Home, Approaches and System: what there is, and what to do next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stored_work import add_run, add_song, tone
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
-from pages.ui import preset_times
+from pages.approaches import preset_times
 from pages.ui.text import WORD_JOINER
 from tests.app.test_app_navigation import open_app
 from tests.app.test_app_songs import midi, shown_text, songs_page, upload
@@ -74,7 +74,7 @@ def test_an_approach_is_described_with_its_network_and_every_setting(key: str, h
         training = approach.Training(**approach.presets[preset].training)
         assert all(layer.name in drawn(at) for layer in approach.layers(training)), preset
         field = approach.receptive_field(training)
-        assert field is None or f"One output hears {field.steps:,} {field.unit}" in shown_text(at)
+        assert field is None or f"The receptive field is {field.steps:,} {field.unit}" in shown_text(at)
 
 
 def test_a_card_opens_its_approach_and_the_address_follows(home: Path) -> None:
@@ -89,10 +89,10 @@ def test_a_card_opens_its_approach_and_the_address_follows(home: Path) -> None:
     assert at.query_params["approach"] in (first, [first])
 
 
-def test_what_a_preset_took_here_is_said(home: Path) -> None:
+def test_the_page_says_how_long_a_preset_took_here(home: Path) -> None:
     song = add_song("A song", tone(1))
     add_run([song], wanted=AMPLITUDE.Training(**AMPLITUDE.presets["quick"].training).epochs)
-    add_run([song], wanted=3)  # not the preset any more
+    add_run([song], wanted=3)  # no longer the preset
     assert preset_times.times_here() == {("amplitude_lstm", "quick"): pytest.approx(60, abs=1)}
     assert "60 s on this machine" in shown_text(approaches_page(approach="amplitude_lstm"))
     assert preset_times.time_words({}, "amplitude_lstm", "quick") == "about a minute"

@@ -1,4 +1,4 @@
-"""Verdicts with a button against each: on the Generate and the Compare page, through the entry point."""
+"""Verdicts with a button for each remedy, on the Generate and the Compare page, through the entry point."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GREEDY = {"num_notes": 50, "temperature": 1.0, "greedy": True, "top_k": 0}
 
 @pytest.fixture
 def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was judged when it was made is not measured again by its card."""
+    """A card does not measure again what was judged when it was made."""
 
     def refuse(reference: str, generated: str, **more: Any) -> dict[str, Any]:
         return {"medium": "midi", "reference": {}, "generated": {}, "between": {}, "verdicts": []}
@@ -44,7 +44,7 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made(found: list[dict[str, Any]], *, generation: dict[str, Any] | None = None, **run: Any) -> tuple[str, str]:
-    """A run of note_lstm with one output that was judged: (run id, output id)."""
+    """A run of note_lstm with one judged output: (run id, output id)."""
     run_id = add_run(
         [add_song("A tune", tune(300)), add_song("Another", tune(300, seed=1))], approach="note_lstm", **run
     )
@@ -68,7 +68,7 @@ def test_a_verdict_brings_its_cause_its_evidence_and_buttons_with_numbers() -> N
     ]  # fmt: skip
 
 
-def test_where_chance_is_drawn_a_higher_temperature_is_offered() -> None:
+def test_where_notes_are_sampled_a_higher_temperature_is_offered() -> None:
     run_id, _ = made(STUCK, generation=GREEDY | {"greedy": False, "temperature": 0.8})
     assert titles(visit("generate", run=run_id))[0] == "Generate again at temperature 1"
 
@@ -83,13 +83,15 @@ def test_one_click_generates_again_with_the_changed_setting() -> None:
         assert task.request["generation"]["greedy"] is False
         assert task.request["generation"]["num_notes"] == 50
         assert task.request["seeds"] == [7]
-        assert app.get("progress")[0].text.startswith("waiting")  # shown at once, where it will appear
-        assert app.button(key=f"remedy_1_{output_id}").disabled  # it leads elsewhere: not while this page looks again
+        assert app.get("progress")[0].text.startswith("waiting")  # shown at once, where the piece will appear
+        assert app.button(
+            key=f"remedy_1_{output_id}"
+        ).disabled  # it leads to another page: not while this page refreshes itself
         app.button(key=f"remedy_0_{output_id}").click().run()
-        assert len(list_tasks(run_id=run_id, kind="generate")) == 1  # a double click is one wish
+        assert len(list_tasks(run_id=run_id, kind="generate")) == 1  # a double click starts one task
 
 
-def test_one_click_trains_the_same_run_on() -> None:
+def test_one_click_continues_the_same_run() -> None:
     run_id, output_id = made(STUCK)
     with nobody_works():
         app = visit("generate", run=run_id)
@@ -100,7 +102,7 @@ def test_one_click_trains_the_same_run_on() -> None:
         assert "Watch a network learn" in said(app)
 
 
-def test_more_epochs_are_not_offered_where_they_only_learn_by_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_epochs_are_not_offered_where_the_network_only_memorises(monkeypatch: pytest.MonkeyPatch) -> None:
     run_id, _ = made(STUCK, epochs=8)
     from musicgen.runs import records
 
@@ -125,13 +127,13 @@ def test_one_click_opens_the_train_page_with_the_changed_setting() -> None:
     assert app.number_input(key="training.epochs").value == before["training"]["epochs"]  # not the preset's
     assert app.number_input(key="train_seed").value == 3
     with nobody_works():
-        app.switch_page("pages/workflow/train.py").run()  # a browser is there already; a test has to follow
+        app.switch_page("pages/workflow/train.py").run()  # a browser goes there by itself; a test has to follow
         app.button(key="train_start").click().run()
     newest = list_runs()[0]
     assert newest.request["training"] == before["training"] | {"learning_rate": pytest.approx(0.3 * rate)}
 
 
-def test_one_click_leads_to_the_songs() -> None:
+def test_one_click_opens_the_songs() -> None:
     found = [Verdict("copied", "Copied", "copied_ngram_share_training", 1, 0.5, "It recites.", (MORE_SONGS,)).to_json()]
     run_id, output_id = made(found)
     app = visit("generate", run=run_id)
@@ -140,7 +142,7 @@ def test_one_click_leads_to_the_songs() -> None:
     assert app.title[0].value == "Songs"
 
 
-def test_a_sound_piece_says_so_with_its_figures() -> None:
+def test_a_piece_without_faults_says_so_with_its_measurements() -> None:
     run_id, _ = made([])
     app = visit("generate", run=run_id)
     assert is_clean(app)
@@ -150,7 +152,7 @@ def test_a_sound_piece_says_so_with_its_figures() -> None:
     assert "Nothing in it stands in the 2 training songs." in said(app)
 
 
-def test_a_sound_is_judged_as_sound() -> None:
+def test_audio_is_judged_as_audio() -> None:
     run_id = add_run([add_song("A tone", tone(3))])
     metrics = audio.describe(tone(3))
     add_output(run_id, tone(2), generation={"mode": "free", "temperature": 1.0}, verdicts=[], metrics=metrics)
@@ -159,7 +161,7 @@ def test_a_sound_is_judged_as_sound() -> None:
     assert "Crest factor" in said(app)
 
 
-def test_the_compare_page_offers_the_same_and_shows_what_comes_of_it() -> None:
+def test_the_compare_page_offers_the_same_and_leads_to_the_result() -> None:
     run_id, output_id = made(STUCK)
     with nobody_works():
         app = visit("compare", generated=output_id)
@@ -172,7 +174,7 @@ def test_the_compare_page_offers_the_same_and_shows_what_comes_of_it() -> None:
         assert len(list_tasks(run_id=run_id, kind="generate")) == 1
 
 
-def test_the_runs_page_tells_in_words() -> None:
+def test_the_runs_page_gives_advice_in_words() -> None:
     run_id, _ = made(STUCK)
     app = visit("runs", run=run_id)
     assert is_clean(app)

@@ -1,4 +1,4 @@
-"""The Runs page through the entry point: the list, the chosen run, what its loss means, what can be done with it."""
+"""The Runs page through the entry point: the list, the chosen run, what its loss means, the actions on it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_failed_run_says_why_and_what_to_do_with_the_end_of_its_log() -> None:
     assert app.code[0].value.splitlines()[-1] == "line 30 of the log"
 
 
-def test_a_running_run_shows_where_it_is_and_can_be_stopped() -> None:
+def test_a_running_run_shows_its_progress_and_can_be_stopped() -> None:
     progress = {"phase": "training", "epoch": 3, "epochs": 10, "step": 120, "steps": 400, "seconds_left": 80.0}
     run = add_run([add_song("s", tone(2))], state="running", epochs=2, wanted=10, progress=progress)
     with nobody_works(), FileLock(run_folder(run) / WORKER_LOCK):
@@ -57,19 +57,19 @@ def test_a_running_run_shows_where_it_is_and_can_be_stopped() -> None:
         assert get_run(run).task.wish == "cancel"
 
 
-def test_a_queued_run_says_its_place_and_can_be_cancelled() -> None:
+def test_a_queued_run_says_how_many_are_ahead_and_can_be_cancelled() -> None:
     song = add_song("s", tone(2))
     with nobody_works():
         first, second = add_run([song], state="queued", epochs=0), add_run([song], state="queued", epochs=0)
         app = visit("runs", run=second)
         assert is_clean(app)
-        assert app.get("progress")[0].text.startswith("waiting: 1 task is before it")
+        assert app.get("progress")[0].text.startswith("waiting: 1 task ahead of it")
         app.button(key="run_cancel").click().run()
         assert get_run(second).state == "cancelled"
         assert get_run(first).state == "queued"
 
 
-def test_a_cancelled_run_can_go_on() -> None:
+def test_a_cancelled_run_can_be_resumed() -> None:
     run = add_run([add_song("s", tone(2))], state="cancelled", epochs=2, wanted=6)
     with nobody_works():
         app = visit("runs", run=run)
@@ -122,7 +122,7 @@ def test_a_link_to_a_run_that_is_gone_says_so_and_keeps_the_list() -> None:
     assert app.button(key=f"run_open.{kept}")
 
 
-def test_what_it_made_is_shown_with_it() -> None:
+def test_the_outputs_of_a_run_are_shown_with_it() -> None:
     run = add_run([add_song("s", tone(2))])
     for number in range(3):
         add_output(run, tone(1, frequency=300 + number), name=f"Piece {number}")
@@ -140,7 +140,7 @@ def test_names_are_data() -> None:
     assert markup(app) == ""
 
 
-def test_an_archive_that_is_no_run_is_refused_in_a_sentence() -> None:
+def test_an_archive_that_is_not_a_run_is_refused_with_a_sentence() -> None:
     add_run([add_song("s", tone(2))])
     app = visit("runs")
     app.file_uploader(key="run_import").upload("run.zip", b"PK\x05\x06" + bytes(18), "application/zip")
@@ -150,7 +150,7 @@ def test_an_archive_that_is_no_run_is_refused_in_a_sentence() -> None:
     assert len(app.error) == 1
 
 
-def test_a_run_that_was_deleted_elsewhere_gives_way_to_another() -> None:
+def test_another_run_is_shown_after_one_was_deleted_elsewhere() -> None:
     song = add_song("s", tone(2))
     kept, gone = add_run([song], name="Kept"), add_run([song], name="Gone")
     app = visit("runs", run=gone)

@@ -1,4 +1,4 @@
-"""The Songs page: bring, find, open, rename, remove; an account of every file; names are data."""
+"""The Songs page: add, find, open, rename, remove; the report accounts for every file; names are data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from musicgen.songs.library import count_songs, list_songs
-from pages.ui import song_intake
+from pages.songs import song_intake
 from pages.ui.text import WORD_JOINER
 from tests.app.test_app_navigation import open_app
 from tests.makers_midi import four_part_score, melody_score, midi_bytes
@@ -40,7 +40,7 @@ def buttons(at: AppTest, prefix: str) -> list[Any]:
 
 
 def plain(markdown: object) -> str:
-    """What the visitor reads, without the escapes."""
+    """The text that the visitor reads, without escapes."""
     return str(markdown).replace("\\", "").replace(WORD_JOINER, "")
 
 
@@ -70,7 +70,7 @@ def test_uploads_are_stored_at_once_and_accounted_for(home: Path) -> None:
     assert any("empty.wav" in reason and "empty file" in reason for reason in reasons)
 
 
-def test_the_uploader_is_empty_afterwards_and_takes_more(home: Path) -> None:
+def test_the_uploader_is_empty_afterwards_and_accepts_more(home: Path) -> None:
     at = upload(songs_page(), ("one.mid", midi(60, 62)))
     assert not at.file_uploader(key="song_upload").value
     upload(at, ("two.mid", midi(60, 64)))
@@ -78,7 +78,9 @@ def test_the_uploader_is_empty_afterwards_and_takes_more(home: Path) -> None:
     assert count_songs() == 3
 
 
-def test_very_many_single_files_are_counted_and_a_zip_is_advised(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_very_many_single_files_the_page_counts_them_and_advises_a_zip(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(song_intake, "MANY_FILES", 2)
     at = upload(songs_page(), ("one.mid", midi(60, 62)), ("two.mid", midi(60, 64)), ("three.mid", midi(60, 65)))
     (warning,) = at.warning
@@ -102,7 +104,7 @@ def test_the_report_stays_until_it_is_closed(home: Path) -> None:
     assert not at.exception
 
 
-def test_a_click_opens_a_song_and_back_again(song: str) -> None:
+def test_a_click_opens_a_song_and_another_goes_back(song: str) -> None:
     at = songs_page()
     at.button(key=f"song_open.{song}").click().run()
     assert not at.exception
@@ -142,7 +144,7 @@ def test_renaming(song: str) -> None:
     assert at.header[0].value == "A better name"
 
 
-def test_an_empty_name_is_refused_in_a_sentence(song: str) -> None:
+def test_an_empty_name_is_refused_with_a_sentence(song: str) -> None:
     at = songs_page(song)
     at.text_input(key=f"song_name.{song}").set_value("   ")
     at.button(key="song_rename").click().run()
@@ -150,7 +152,7 @@ def test_an_empty_name_is_refused_in_a_sentence(song: str) -> None:
     assert list_songs()[0].name == "chorale"
 
 
-def test_removing_asks_first_and_then_is_gone(song: str) -> None:
+def test_removing_asks_first(song: str) -> None:
     at = songs_page(song)
     assert count_songs() == 1
     at.button(key="song_remove").click().run()
@@ -182,4 +184,4 @@ def test_a_long_library_shows_a_page_of_rows_and_finds_every_song(home: Path) ->
     at.text_input(key="song_search").set_value("nothing of the kind").run()
     assert not at.exception
     assert buttons(at, "song_open.") == []
-    assert "No song of this name" in shown_text(at)
+    assert "No song with this name" in shown_text(at)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Plans at once instead of in a child process; the calls."""
+    """Immediate plans instead of a child process; the calls."""
     calls: list[tuple[Any, ...]] = []
 
     def plan(approach: str, choices: list[Any], training: dict[str, Any], **more: Any) -> Plan:
@@ -90,7 +90,7 @@ def test_choosing_a_preset_fills_the_form() -> None:
     assert app.number_input(key="training.epochs").value == usual
 
 
-def test_the_start_makes_the_run_that_the_form_says(planned: list[Any]) -> None:
+def test_a_run_starts_with_the_values_of_the_form(planned: list[Any]) -> None:
     song = add_song("The original", tone(3))
     with nobody_works():
         app = audio_page()
@@ -111,8 +111,10 @@ def test_the_start_makes_the_run_that_the_form_says(planned: list[Any]) -> None:
 
 
 @pytest.mark.usefixtures("planned")
-def test_a_double_click_is_one_run_and_another_wish_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.ui.intent.SAME_CLICK_SECONDS", 600.0)  # a slow machine draws the page in many seconds
+def test_a_double_click_starts_one_run_and_other_settings_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "pages.ui.intent.SAME_CLICK_SECONDS", 600.0
+    )  # a slow machine takes many seconds to draw the page
     add_song("The original", tone(3))
     with nobody_works():
         app = audio_page()
@@ -127,7 +129,7 @@ def test_a_double_click_is_one_run_and_another_wish_another(monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("planned")
-def test_the_impossible_is_said_and_cannot_be_started() -> None:
+def test_an_impossible_training_is_explained_and_cannot_be_started() -> None:
     add_song("The original", tone(3))
     app = audio_page()
     app.number_input(key="training.epochs").set_value(13).run()
@@ -136,7 +138,7 @@ def test_the_impossible_is_said_and_cannot_be_started() -> None:
     assert app.error[0].value.replace("\\", "").startswith("Thirteen epochs are too many. Received")
 
 
-def test_values_that_do_not_fit_each_other_are_said_without_a_plan(planned: list[Any]) -> None:
+def test_values_that_do_not_fit_together_are_explained_without_a_plan(planned: list[Any]) -> None:
     add_song("The original", tone(3))
     app = audio_page()
     app.selectbox(key="preset").set_value("original").run()
@@ -170,14 +172,14 @@ def token_page() -> AppTest:
 
 
 @pytest.mark.usefixtures("planned")
-def test_the_histogram_moves_with_the_slider_and_the_form_with_both() -> None:
+def test_the_histogram_the_slider_and_the_form_move_together() -> None:
     app = token_page()
     assert is_clean(app)
     assert "Vocabulary **8** of 8 tokens · **100 %** of the music" in said(app)
     app.select_slider(key="threshold_slider").set_value(40).run()
     assert is_clean(app)
     assert app.number_input(key="training.threshold").value == 40
-    assert "Vocabulary **3** of 8 tokens · **90.4 %** of the music" in said(app)  # before the new plan is there
+    assert "Vocabulary **3** of 8 tokens · **90.4 %** of the music" in said(app)  # before the new plan is ready
     app.number_input(key="training.threshold").set_value(13).run()
     assert app.select_slider(key="threshold_slider").value == 13
     assert "Vocabulary **4** of 8 tokens" in said(app)
@@ -188,7 +190,7 @@ def test_the_histogram_moves_with_the_slider_and_the_form_with_both() -> None:
 
 
 @pytest.mark.usefixtures("planned")
-def test_the_data_is_told_with_its_floors_and_tokens() -> None:
+def test_the_data_is_shown_with_its_floors_and_tokens() -> None:
     words = said(token_page())
     for shown in ("4,321 × 100", "As likely as it is frequent".lower(), "| <b>C4</b> | 400 | 68 % |", "all others"):
         assert shown in words.replace("As likely", "as likely"), shown
@@ -205,21 +207,21 @@ def test_the_network_is_drawn_with_the_sizes_of_the_form_and_of_the_songs() -> N
 
 
 @pytest.mark.usefixtures("planned")
-def test_how_far_back_it_hears_follows_the_knobs_at_once() -> None:
+def test_the_receptive_field_follows_the_form_at_once() -> None:
     add_song("A tune", tune(40))
     app = visit("train")
     app.selectbox(key="approach").set_value("note_wavenet").run()
     app.selectbox(key="preset").set_value("original").run()
-    assert "One output hears 50 notes; the window has 32 notes." in said(app)
+    assert "The receptive field is 50 notes; the window is 32 notes." in said(app)
     app.number_input(key="training.kernel_size").set_value(2).run()
     assert is_clean(app)
     known = approaches()["note_wavenet"]
     training = known.Training(**{**known.presets["original"].training, "kernel_size": 2})
-    assert f"One output hears {known.receptive_field(training).steps} notes" in said(app)
+    assert f"The receptive field is {known.receptive_field(training).steps} notes" in said(app)
 
 
 @pytest.mark.usefixtures("planned")
-def test_refused_values_have_no_pictures() -> None:
+def test_invalid_values_have_no_pictures() -> None:
     add_song("The original", tone(3))
     app = audio_page()
     app.selectbox(key="preset").set_value("original").run()
@@ -229,7 +231,7 @@ def test_refused_values_have_no_pictures() -> None:
 
 
 @pytest.mark.usefixtures("planned")
-def test_the_song_of_the_link_is_chosen() -> None:
+def test_the_linked_song_is_chosen() -> None:
     first, _ = add_song("First", tone(3)), add_song("Second", tone(2))
     app = visit("train", song=first)
     assert app.multiselect(key="songs.audio").value == [first]

@@ -1,4 +1,4 @@
-"""Slow work beside a page: once per key, the newest of a group first."""
+"""Slow work in the background of a page: once per key; of a group, only the newest."""
 
 from __future__ import annotations
 

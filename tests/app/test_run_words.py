@@ -11,7 +11,7 @@ def rows(*losses: tuple[float, float | None]) -> list[dict[str, object]]:
     return [{"epoch": index, "loss": a, "val_loss": b} for index, (a, b) in enumerate(losses, start=1)]
 
 
-def test_progress_counts_whole_epochs_and_the_part_of_this_one() -> None:
+def test_progress_counts_whole_epochs_and_the_finished_part_of_this_one() -> None:
     progress = {"phase": "training", "epoch": 3, "epochs": 10, "step": 120, "steps": 400, "seconds_left": 80.2}
     assert run_words.progress_share("running", progress) == pytest.approx(0.23)
     assert run_words.progress_words("running", progress) == "epoch 3 of 10 · step 120 of 400 · about 80 s left"
@@ -40,14 +40,14 @@ def test_loss_words_below_every_floor() -> None:
 
 
 @pytest.mark.parametrize(("loss", "lesson"), [(6.0, "which values are common"), (5.0, "the two before it")])
-def test_a_network_on_sound_is_not_said_to_know_notes(loss: float, lesson: str) -> None:
+def test_for_a_network_on_sound_the_words_speak_of_values_not_notes(loss: float, lesson: str) -> None:
     floors = {"unigram": 6.5, "order_1": 6.0, "order_2": 5.5}
     said = " ".join(run_words.loss_words(rows((loss, loss)), floors, medium="audio"))
     assert lesson in said
     assert "note" not in said
 
 
-def test_loss_words_say_when_nothing_was_held_out() -> None:
+def test_loss_words_say_that_nothing_was_held_out() -> None:
     assert "no music was held out" in run_words.loss_words(rows((1.0, None)), {}, medium="midi")[0]
 
 

@@ -1,4 +1,4 @@
-"""The same stretch and the same loudness: arithmetic, no page."""
+"""The same excerpt and the same loudness: arithmetic, no page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_an_aligned_output_covers_only_its_part_of_the_song() -> None:
     assert (both.is_aligned, both.offset, both.first, both.last) == (True, 40.0, 40.0, 60.0)
 
 
-def test_an_output_that_runs_over_the_end_of_the_song_is_cut_there() -> None:
+def test_an_output_that_runs_past_the_end_of_the_song_is_cut_there() -> None:
     assert align(50.0, 20.0, 40.0).last == 50.0
 
 

@@ -1,4 +1,4 @@
-"""What a visitor does, as functions: each finds widgets by their public keys (CSS class `st-key-<key>`)."""
+"""The actions of a visitor, as functions. Each finds widgets by their public keys (CSS class `st-key-<key>`)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SLOW = 240_000  # ms; a training on a busy machine
 
 
 def widget(page: Page, key: str) -> Locator:
-    """The widget with this key; dots and other signs in a key become dashes in its class."""
+    """The widget with this key; dots and other special characters in a key become dashes in its class."""
     return page.locator(f".st-key-{re.sub(r'[^a-zA-Z0-9_-]', '-', key.strip())}").first
 
 
 def open_page(page: Page, url: str) -> None:
-    """Go to a page and wait until the script has run to its end."""
+    """Go to a page and wait until its script has finished."""
     page.goto(url)
     settle(page)
 
@@ -35,7 +35,7 @@ def press(page: Page, key: str) -> None:
 
 
 def choose(page: Page, key: str, words: str) -> None:
-    """Pick the entry of a select box that contains `words`."""
+    """Choose the entry of a select box that contains `words`."""
     widget(page, key).locator("input").first.click()
     page.locator("[role=option]", has_text=words).first.click()
     settle(page)
@@ -49,7 +49,7 @@ def enter_number(page: Page, key: str, value: object) -> None:
 
 
 def audio_bytes(page: Page, scope: Locator | None = None, *, number: int = 0) -> bytes:
-    """What the n-th player inside `scope` would play: fetched from the address that the browser has."""
+    """What the n-th player inside `scope` would play, fetched from the address in the browser."""
     players = (scope or page.locator("body")).locator("audio")
     players.nth(number).wait_for(state="attached", timeout=90_000)
     source = players.nth(number).get_attribute("src")
@@ -61,7 +61,7 @@ def audio_bytes(page: Page, scope: Locator | None = None, *, number: int = 0) ->
 
 
 def pcm_of(wav: bytes) -> np.ndarray:
-    """The samples of a 16-bit WAV file, shape (n_samples, n_channels); read here anew, not by the product."""
+    """The samples of a 16-bit WAV file, shape (n_samples, n_channels); read independently of the product."""
     stream = io.BytesIO(wav)
     assert stream.read(4) == b"RIFF"
     stream.seek(12)
@@ -76,7 +76,7 @@ def pcm_of(wav: bytes) -> np.ndarray:
             return np.frombuffer(stream.read(size), dtype="<i2").reshape(-1, n_channels)
         else:
             stream.seek(size + size % 2, io.SEEK_CUR)
-    raise AssertionError("a WAV file without data")
+    raise AssertionError("the WAV file has no data")
 
 
 def assert_nothing_broke(page: Page) -> None:

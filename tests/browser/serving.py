@@ -1,4 +1,4 @@
-"""A real server on a free port, and what works in its background."""
+"""A real server on a free port, and its background processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """A running app. `log` holds what it printed, for the explanation of a failure."""
+    """A running app. `log` holds its output, which explains a failure."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -48,7 +48,7 @@ class Server:
 
 
 def start_server(home: Path, port: int | None = None) -> Server:
-    """The app as `make run` starts it, on a free port, with its own storage."""
+    """Start the app as `make run` does, on a free port, with its own storage."""
     port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
     log = home.parent / f"server-{port}.log"
@@ -70,7 +70,7 @@ def start_server(home: Path, port: int | None = None) -> Server:
 
 
 def stop_everything_in(home: Path) -> None:
-    """End the background processes (supervisor, workers) that work on this storage."""
+    """End the background processes (supervisor, workers) of this storage."""
     for process in psutil.process_iter(["environ"]):
         with contextlib.suppress(psutil.Error):
             if (process.info["environ"] or {}).get("MUSICGEN_HOME") == str(home) and process.pid != os.getpid():

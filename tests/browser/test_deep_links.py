@@ -1,4 +1,4 @@
-"""Each page by its address, as the first visit to a fresh server; and what the server holds in memory after them."""
+"""Each page opened by its address, also as the first visit to a fresh server; the memory of the server afterwards."""
 
 from __future__ import annotations
 

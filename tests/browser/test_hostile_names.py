@@ -1,4 +1,4 @@
-"""What users call their files is data: shown as it is, never run, never loaded from anywhere (reliability W7)."""
+"""The names of files are data: shown as they are, never executed, never loaded from anywhere (reliability W7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main job in a real browser: a song → training → generation → comparison, for MIDI and for sound."""
+"""The whole workflow in a real browser: a song → training → generation → comparison, for MIDI and for audio."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _start_training(page: Page, server: Server, approach: str, epochs: int) -> N
 
 
 def _generate(page: Page, server: Server) -> bytes:
-    """From the run's page to its first output; what its player plays."""
+    """From the page of the run to its first output; returns what its player plays."""
     press(page, "run_generate_next")
     page.wait_for_url("**/generate?**")
     settle(page)
@@ -73,13 +73,15 @@ def _stored_output(server: Server) -> Path:
 
 
 def _assert_heard(heard: bytes, stored: Path) -> None:
-    assert hashlib.sha256(heard).digest() == hashlib.sha256(stored.read_bytes()).digest(), "another sound is played"
+    assert hashlib.sha256(heard).digest() == hashlib.sha256(stored.read_bytes()).digest(), (
+        "the player plays something else"
+    )
     level = np.sqrt(np.mean(np.square(pcm_of(heard).astype(np.float64)))) / 32_767
     assert 20 * np.log10(level + 1e-12) > -60, "the output is silent"
 
 
 def _compare(page: Page, server: Server, output: Path) -> None:
-    """Both players of the compare page hold sound, and not the same one; the table of metrics is there."""
+    """Both players of the Compare page have sound, not the same one, and the table of measurements is there."""
     open_page(page, f"{server.url}/compare?generated={output.name}")
     for role in ("reference", "generated"):
         widget(page, f"{role}_player").locator("audio").wait_for(state="attached", timeout=90_000)

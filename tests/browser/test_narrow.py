@@ -1,4 +1,4 @@
-"""In a narrow window the networks stand upright, and nothing reaches beyond the page."""
+"""In a narrow window the boxes of a network form one column, and nothing is wider than the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two long songs that share length and their first, middle and last 64 KiB: each page plays its own."""
+"""Two long songs with the same length and the same first, middle and last 64 KiB: each page plays its own song."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RATE, SECONDS = 44_100, 30
 
 
 def _twin(path: Path, frequency: float) -> np.ndarray:
-    """A second of silence, eight seconds of one tone, silence to the end."""
+    """One second of silence, eight seconds of a tone, then silence until the end."""
     samples = np.zeros((RATE * SECONDS, 2), dtype="<i2")
     time = np.arange(8 * RATE) / RATE
     samples[RATE : 9 * RATE] = (9_000 * np.sin(2 * np.pi * frequency * time))[:, np.newaxis].astype("<i2")

@@ -13,7 +13,7 @@ from musicgen.approaches.notes.event_fitting import make_event_codec
 from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.codecs.vocabulary import Vocabulary
-from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.symbolic.metre import (
     NEAR,
@@ -156,9 +156,7 @@ def test_jazz_is_in_the_metre_of_its_song() -> None:
         prepared = kind.prepare([song(tune)], trained)
         networks = kind.build(prepared.codec, trained)
         asked = read_parameters(kind.Generation, {})
-        (made,) = kind.generate(
-            networks, prepared.codec, trained, asked, songs=[], prompt=None, seeds=(1,), monitor=SilentMonitor()
-        )
+        (made,) = kind.generate(networks, prepared.codec, trained, Order(asked, (1,)))
         assert metre_at(made.content) == Metre(*metre)
 
 
@@ -190,8 +188,6 @@ def _pieces(representation: str, songs: list[Score], prompt: Score) -> list[Scor
     made: list[Score] = []
     for source, keeps in ((None, False), (song(prompt), True), (song(prompt), False)):
         asked = read_parameters(kind.Generation, {"num_notes": 20, "prompt_notes": 16, "keep_prompt": keeps})
-        pieces = kind.generate(
-            networks, prepared.codec, trained, asked, songs=[], prompt=source, seeds=(1,), monitor=SilentMonitor()
-        )
+        pieces = kind.generate(networks, prepared.codec, trained, Order(asked, (1,), prompt=source))
         made += [each.content for each in pieces]
     return made

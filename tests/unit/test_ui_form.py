@@ -54,6 +54,21 @@ def test_bounds_choices_units_and_advanced_come_from_the_model() -> None:
     assert not found("dense").optional
 
 
+@pytest.mark.parametrize(
+    ("title", "unit", "label"),
+    [
+        ("Samples to predict", "samples", "Samples to predict"),
+        ("Seconds to predict", "s", "Seconds to predict"),
+        ("Notes", "notes", "Notes"),
+        ("Prompt", "notes", "Prompt (notes)"),
+        ("Hop length", "samples", "Hop length (samples)"),
+        ("Temperature", "", "Temperature"),
+    ],
+)
+def test_a_label_does_not_repeat_a_unit_that_its_title_names(title: str, unit: str, label: str) -> None:
+    assert Entry("x", title, "", unit, False, "number", False, (), None, None, 1.0).label == label
+
+
 @pytest.mark.parametrize(("default", "step"), [(0.001, 0.0001), (1.0, 0.1), (0.3, 0.1), (120.0, 10.0), (0.05, 0.01)])
 def test_one_click_is_about_a_tenth(default: float, step: float) -> None:
     entry = Entry("x", "X", "", "", False, "number", False, (), None, None, default)

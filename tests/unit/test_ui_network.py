@@ -14,7 +14,7 @@ from pages.train.rare_notes import kept_of
 from pages.ui.charts import frequency_figure, receptive_figure
 from pages.ui.charts.colours import KINDS
 from pages.ui.charts.network import KIND_WORDS, legend_html, network_html, shape_words
-from pages.ui.charts.receptive import hearing_words, rows_of
+from pages.ui.charts.receptive import receptive_field_words, rows_of
 from pages.ui.network_view import network_facts
 
 LAYERS = (
@@ -37,7 +37,7 @@ def test_every_layer_is_a_box_with_its_weights_and_shapes_between() -> None:
     assert "2 × 365,568 weights" in drawn
     assert "× 2</span>" in drawn
     assert "50 × 256" in drawn
-    assert "as the songs have it" in drawn
+    assert "number of weights depends on the songs" in drawn
     assert drawn.count('width:100.0%"') == 1  # the largest layer
 
 
@@ -50,15 +50,15 @@ def test_every_kind_has_a_colour_and_a_word() -> None:
     kinds = set(get_args(get_type_hints(Layer)["kind"]))
     assert kinds == set(KINDS) == set(KIND_WORDS)
     assert legend_html(LAYERS).count("<i>") == len({layer.kind for layer in LAYERS})
-    assert "V: as many as the songs have" in legend_html(LAYERS)
-    assert "as many" not in legend_html(LAYERS[:2])
+    assert "V: number depends on the songs" in legend_html(LAYERS)
+    assert "depends" not in legend_html(LAYERS[:2])
 
 
 def test_what_goes_in_and_out_and_how_much_it_weighs() -> None:
     facts = dict(network_facts(LAYERS))
-    assert facts["Goes in"] == "50"
-    assert facts["Comes out"] == "50 × (V + 12)"
-    assert facts["Weights"] == "734,220 + as the songs have it"
+    assert facts["Input"] == "50"
+    assert facts["Output"] == "50 × (V + 12)"
+    assert facts["Weights"] == "at least 734,220 (depends on the songs)"
     assert network_facts([]) == []
     assert shape_words((1_000, "V")) == "1,000 × V"
 
@@ -75,14 +75,14 @@ def test_every_preset_of_every_approach_can_be_drawn_small(key: str) -> None:
             go.Figure(receptive_figure(field))
 
 
-def test_the_original_wavenet_hears_fifty_of_thirty_two() -> None:
+def test_the_original_wavenet_looks_back_further_than_its_window() -> None:
     assert ORIGINAL.steps == 50
-    assert [row.heard for row in rows_of(ORIGINAL)] == [3, 4, 12, 14, 46, 50]
-    assert hearing_words(ORIGINAL)[0] == "One output hears 50 notes; the window has 32 notes."
+    assert [row.steps for row in rows_of(ORIGINAL)] == [3, 4, 12, 14, 46, 50]
+    assert receptive_field_words(ORIGINAL)[0] == "The receptive field is 50 notes; the window is 32 notes."
     figure = go.Figure(receptive_figure(ORIGINAL))
-    assert [trace.name for trace in figure.data] == ["convolution", "pooling", "not heard", "heard"]
-    heard = {x for x, y in zip(figure.data[3].x, figure.data[3].y, strict=True) if y == 0}
-    assert heard == set(range(1, 51))
+    assert [trace.name for trace in figure.data] == ["convolution", "pooling", "outside", "inside"]
+    inside = {x for x, y in zip(figure.data[3].x, figure.data[3].y, strict=True) if y == 0}
+    assert inside == set(range(1, 51))
     window = figure.layout.shapes[0]
     assert {window.x0, window.x1} == {0.5, 32.5}
 
@@ -93,10 +93,10 @@ def test_edges_go_from_a_layer_to_the_one_below_as_far_as_the_dilation() -> None
     assert pairs == {(1, 1, 2, 1), (1, 5, 2, 1), (1, 1, 1, 0), (1, 2, 1, 0), (5, 5, 1, 0), (5, 6, 1, 0)}
 
 
-def test_a_field_shorter_than_the_window_is_said_to_be_deaf() -> None:
-    said, lesson = hearing_words(ReceptiveField((Convolution(3, 1),), 32, "notes"))
-    assert "hears 3 notes" in said
-    assert "29 of 32 notes" in lesson
+def test_the_words_say_what_a_receptive_field_shorter_than_the_window_misses() -> None:
+    size, meaning = receptive_field_words(ReceptiveField((Convolution(3, 1),), 32, "notes"))
+    assert "The receptive field is 3 notes" in size
+    assert "29 of 32 notes have no influence" in meaning
 
 
 def test_wide_rows_have_no_dots_and_many_rows_no_connections() -> None:
@@ -116,7 +116,7 @@ def test_a_long_field_is_a_few_bars_on_a_logarithmic_axis() -> None:
     assert figure.data[0].x[-1] == LONG.steps - 0.9
     assert figure.layout.xaxis.type == "log"
     assert len(figure.to_json()) < 40_000
-    assert "5,116 samples (319.8 ms)" in hearing_words(LONG)[0]
+    assert "5,116 samples (319.8 ms)" in receptive_field_words(LONG)[0]
 
 
 COUNTS = [400, 90, 40, 39, 12, 3, 1, 1]

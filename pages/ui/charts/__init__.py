@@ -1,4 +1,4 @@
-"""Figures as plain plotly documents (light to build, small to send); `show_figure` draws one."""
+"""Figures as plain plotly documents (quick to build, small to send); `show_figure` draws one."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 def show_figure(
     figure: dict[str, Any], *, key: str, alt: str = "", on_stretch: Callable[[float, float], None] | None = None
 ) -> None:
-    """Draw a figure over the full width; `alt` names it for those who cannot see it.
+    """Draw a figure over the full width; `alt` describes it for people who cannot see it.
 
-    With `on_stretch`, dragging across the figure chooses a stretch of time (seconds) instead of zooming in the browser.
+    With `on_stretch`, dragging across the figure chooses an excerpt (seconds) instead of zooming in the browser.
     """
     common: dict[str, Any] = {
         "width": "stretch",

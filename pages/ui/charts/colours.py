@@ -1,6 +1,6 @@
-"""Colours that carry a meaning, readable on the light and the dark ground alike.
+"""Colours with a meaning, readable on light and dark backgrounds.
 
-What a network made is always the accent; what the visitor brought stands beside it in a quiet slate.
+What a network made always has the accent colour; what the visitor added is grey.
 """
 
 ACCENT = "#7566ee"
@@ -17,7 +17,7 @@ SPECTRUM = (
     (0.92, "#f6b98a"),
     (1.0, "#fdf3d6"),
 )
-# What a layer of a network is (the kinds of musicgen.contract.approach.Layer).
+# The kinds of layers (`kind` of musicgen.contract.drawing.Layer).
 KINDS = {
     "music": "#8591a5",
     "codec": "#3f88c5",

@@ -1,4 +1,4 @@
-"""How many tokens occur how often, and which of them a threshold leaves out."""
+"""A histogram of how often tokens occur, and which of them a threshold leaves out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ N_BINS = 18
 
 
 def frequency_figure(counts: Sequence[int], threshold: int, *, height: int = 190) -> dict[str, Any]:
-    """Tokens by how often they occur (bins of growing width), those that stay and those that are left out, and the
-    threshold between them. `counts`: occurrences of every distinct token."""
+    """Tokens by how often they occur (in bins of growing width): those kept, those left out, and the threshold between
+    them. `counts`: occurrences of every distinct token."""
     occurrences = np.asarray(counts, dtype=np.int64)
     edges = _edges(int(occurrences.max(initial=1)))
     sides = (

@@ -1,4 +1,4 @@
-"""A lane: one clip in a figure that may show several on one time axis."""
+"""A lane: one clip in a figure that can show several clips on one time axis."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 @dataclass(frozen=True)
 class Lane:
-    """A stretch of a clip.
+    """An excerpt of a clip.
 
     Attributes:
         title: shown above the lane; data, never markup.
-        start_seconds, stop_seconds: the stretch, in the clip's own time; None for its end.
-        shift_seconds: added to the clip's time, so that stretches that belong together share the axis.
-        gain_db: what the player adds too, so that eye and ear agree.
-        role: picks the colour.
+        start_seconds, stop_seconds: the excerpt, in the clip's own time; None for its end.
+        shift_seconds: added to the clip's time, so that excerpts that belong together share the axis.
+        gain_db: the gain that the player applies too, so that the picture shows what is heard.
+        role: decides the colour.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Lane:
 
 
 def plain(text: str) -> str:
-    """A name as plotly shows it: its own small markup switched off."""
+    """A name escaped for plotly, so that its markup has no effect."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -57,8 +57,8 @@ def time_range(lanes: Sequence[Lane]) -> tuple[float, float]:
 
 
 def base_layout(rows_height: int, *, top: int = TITLE_HEIGHT, **more: Any) -> dict[str, Any]:
-    """What all figures share: quiet, transparent, little margin. `rows_height` is what the axes span, in pixels; `top`
-    is left above them, for the title of the first row or a legend."""
+    """What all figures share: plain, transparent, small margins. `rows_height`: the height of the axes, in pixels;
+    `top`: the space above them, for the title of the first row or a legend."""
     return {
         "height": rows_height + top + AXIS_HEIGHT,
         "margin": {"l": 56, "r": 12, "t": top, "b": AXIS_HEIGHT},
@@ -85,12 +85,12 @@ def time_axis(start: float, stop: float, **more: Any) -> dict[str, Any]:
 
 
 def axis_name(kind: str, number: int) -> str:
-    """What plotly calls the axes of row `number` (from 1): y, y2 … and yaxis, yaxis2 …"""
+    """Plotly's names for the axes of row `number` (from 1): y, y2 … and yaxis, yaxis2 …"""
     return kind if number == 1 else f"{kind}{number}"
 
 
 def stacked(n_rows: int, row_height: int = 110) -> list[tuple[float, float]]:
-    """Domains (bottom, top) of `n_rows` rows of equal height, first row on top, with room for titles between them."""
+    """Domains (bottom, top) of `n_rows` rows of equal height, the first at the top, with space for titles between."""
     gap = TITLE_HEIGHT / (row_height * n_rows)
     height = (1.0 - gap * (n_rows - 1)) / n_rows
     return [(max(1.0 - (row + 1) * height - row * gap, 0.0), 1.0 - row * (height + gap)) for row in range(n_rows)]

@@ -1,4 +1,4 @@
-"""Loss curves, with the floors that say what a loss means."""
+"""Loss curves, with the floors that show what a loss means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
-WIDE = 50.0  # losses and floors further apart than this factor are read on a logarithmic axis
+WIDE = 50.0  # losses and floors that differ by more than this factor get a logarithmic axis
 
 
 def loss_figure(
@@ -20,9 +20,9 @@ def loss_figure(
     epochs: int | None = None,
     height: int = 270,
 ) -> dict[str, Any]:
-    """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, the best epoch ringed.
+    """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, a ring for the best one.
 
-    `epochs`: how many were asked for, so that the axis shows how far there is to go.
+    `epochs`: how many were requested, so that the axis shows how many are left.
     """
     traces = [_curve(history, "loss", "training", REFERENCE)]
     if any(row.get("val_loss") is not None for row in history):
@@ -88,7 +88,7 @@ def _draw_floor(layout: dict[str, Any], name: str, level: float, is_log: bool) -
     layout["annotations"].append(
         {
             "xref": "paper", "x": 1, "xanchor": "right",
-            # On a logarithmic axis plotly places shapes by value, but annotations by the value's logarithm.
+            # On a logarithmic axis, plotly places shapes by their value but annotations by its logarithm.
             "y": math.log10(level) if is_log else level, "yanchor": "bottom", "showarrow": False,
             "text": plain(f"{name.replace('_', ' ')} {level:.4g}"), "font": {"size": 11},
         }

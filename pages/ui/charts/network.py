@@ -1,6 +1,6 @@
-"""A network as boxes and arrows, in HTML: it takes the colours of the page, and stands upright in a narrow window.
+"""A network as boxes and arrows, in HTML, in the colours of the page; in a narrow window the boxes form one column.
 
-The layout is assets/network.css. Knows layers only; what they are comes from the approach.
+The layout is in assets/network.css. This module knows only layers; the approach describes them.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from pages.ui.charts.colours import KINDS
 
 KIND_WORDS = {
     "music": "music",
-    "codec": "fixed translation",
-    "embedding": "learned vectors",
-    "recurrent": "memory",
+    "codec": "encoding",
+    "embedding": "embedding",
+    "recurrent": "recurrent",
     "convolution": "convolution",
     "pooling": "pooling",
     "dense": "dense",
-    "choice": "choice",
+    "choice": "output",
 }
 
 
 def network_html(layers: Sequence[Layer]) -> str:
-    """Every layer a box in the colour of its kind, with its weights; on the arrows what goes on, as a shape."""
+    """Each layer is a box in the colour of its kind, with its weights; the arrows show the shape that is passed on."""
     largest = max((_weights(layer) or 0 for layer in layers), default=0)
     stages = [_stage(stage, largest) for stage in _stages(layers)]
-    label = "The network, from what comes in to what comes out"
+    label = "The network, from input to output"
     flow = "".join(stages)
     return f'<div class="network" role="list" aria-label="{label}"><div class="network-flow">{flow}</div></div>'
 
 
 def legend_html(layers: Sequence[Layer]) -> str:
-    """The colours that occur, in words; and what letters in the shapes stand for."""
+    """What the colours mean, and what the letters in the shapes stand for."""
     kinds = dict.fromkeys(layer.kind for layer in layers)
     entries = [f'<span style="--kind:{KINDS[kind]}"><i></i>{escape(KIND_WORDS[kind])}</span>' for kind in kinds]
     open_sizes = dict.fromkeys(size for layer in layers for size in layer.shape if isinstance(size, str))
     if open_sizes:
-        entries.append(f"<span>{escape(', '.join(open_sizes))}: as many as the songs have</span>")
+        entries.append(f"<span>{escape(', '.join(open_sizes))}: number depends on the songs</span>")
     return f'<div class="network-legend">{"".join(entries)}</div>'
 
 
 def strip_html(layers: Iterable[Layer]) -> str:
-    """The network at a glance: a coloured block for each layer."""
+    """A small overview of the network: a coloured block for each layer."""
     blocks = (
         f'<i style="--kind:{KINDS[layer.kind]}" title="{escape(layer.name)}"></i>'
         for layer in layers
@@ -59,7 +59,7 @@ def shape_words(shape: Sequence[int | str]) -> str:
 
 
 def _stages(layers: Sequence[Layer]) -> list[list[Layer]]:
-    """What follows one another; choices that follow each other are made side by side."""
+    """The layers in order; consecutive outputs are one stage, because they are drawn side by side."""
     stages: list[list[Layer]] = []
     for is_choice, group in groupby(layers, lambda layer: layer.kind == "choice"):
         found = list(group)
@@ -90,13 +90,13 @@ def _box(layer: Layer, largest: int, *, has_shape: bool) -> str:
 
 
 def _weights(layer: Layer) -> int | None:
-    """Of all repetitions together."""
+    """The weights of all repetitions together."""
     return None if layer.parameters is None else layer.parameters * layer.repeated
 
 
 def _weight_words(layer: Layer) -> str:
     if layer.parameters is None:
-        return "weights: as the songs have it"
+        return "number of weights depends on the songs"
     if not layer.parameters:
         return ""
     each = f"{layer.parameters:,} weights"

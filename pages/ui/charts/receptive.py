@@ -1,5 +1,5 @@
-"""How far back one output of a stack of causal convolutions hears: the picture of the WaveNet paper (van den Oord et
-al., 2016, figure 3), with pooling; for fields too wide for dots, how the reach grows from layer to layer."""
+"""The receptive field of a stack of causal convolutions: the picture of the WaveNet paper (van den Oord et al., 2016,
+figure 3), with pooling. If it is too wide for dots, bars show how it grows from layer to layer."""
 
 from __future__ import annotations
 
@@ -13,58 +13,59 @@ from musicgen.contract.drawing import ReceptiveField
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
-MOST_COLUMNS, MOST_ROWS = 160, 14  # connections of more than that cannot be told apart
-MOST_DOTS = 72  # in a row: more of them run together, and a line says the same
+MOST_COLUMNS, MOST_ROWS = 160, 14  # beyond this, connections can no longer be distinguished
+MOST_DOTS = 72  # in a row; more would run together and look like a line
 MOST_BARS = 40
 ROW_HEIGHT, BAR_HEIGHT = 44, 17  # pixels
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one layer of the picture makes of the row below it.
+    """One layer of the picture, connected to the row below it.
 
     Attributes:
-        reach: offsets into the row below that one output hears, in input steps, 0 for the newest.
-        stride: input steps between two outputs. heard: input steps that one output hears.
+        reach: offsets of the inputs of one output in the row below, in input steps, 0 for the newest.
+        stride: input steps between two outputs.
+        steps: receptive field of one output, in input steps.
     """
 
     label: str
     reach: tuple[int, ...]
     stride: int
-    heard: int
+    steps: int
     is_pooling: bool = False
 
 
 def receptive_figure(field: ReceptiveField) -> dict[str, Any]:
-    """The connections where they can be told apart, else bars on a logarithmic axis."""
+    """The connections if they can be distinguished, otherwise bars on a logarithmic axis."""
     rows = rows_of(field)
     columns = max(field.steps, field.window)
     is_small = columns <= MOST_COLUMNS and len(rows) <= MOST_ROWS
     return _connections(field, rows) if is_small else _bars(field, rows)
 
 
-def hearing_words(field: ReceptiveField) -> tuple[str, str]:
-    """What one output hears beside what it is shown, and what follows from it."""
-    heard, window = _length(field, field.steps), _length(field, field.window)
-    said = f"One output hears {heard}; the window has {window}."
+def receptive_field_words(field: ReceptiveField) -> tuple[str, str]:
+    """The size of the receptive field and of the window, and what that means for a prediction."""
+    reach, window = _length(field, field.steps), _length(field, field.window)
+    size = f"The receptive field is {reach}; the window is {window}."
     if field.steps >= field.window:
-        return said, "Everything that it is shown can bear on what it guesses."
-    deaf = f"{field.window - field.steps:,} of {field.window:,} {field.unit}"
-    return said, f"It is deaf to the oldest {deaf}: more dilation depth or a larger kernel would reach them."
+        return size, "Everything in the window can influence a prediction."
+    unseen = f"{field.window - field.steps:,} of {field.window:,} {field.unit}"
+    return size, f"The oldest {unseen} have no influence. A greater dilation depth or a larger kernel would reach them."
 
 
 def rows_of(field: ReceptiveField) -> list[Row]:
-    """The rows above the input, from below."""
-    rows, stride, heard = [], 1, 1
+    """The rows above the input, from the bottom up."""
+    rows, stride, steps = [], 1, 1
     for each in field.stack:
-        heard += (each.kernel - 1) * each.dilation * stride
-        apart = f"dilation {each.dilation:,}"
-        rows.append(Row(apart, tuple(k * each.dilation * stride for k in range(each.kernel)), stride, heard))
+        steps += (each.kernel - 1) * each.dilation * stride
+        label = f"dilation {each.dilation:,}"
+        rows.append(Row(label, tuple(k * each.dilation * stride for k in range(each.kernel)), stride, steps))
         if each.pooling > 1:
-            heard += (each.pooling - 1) * stride
+            steps += (each.pooling - 1) * stride
             reach = tuple(k * stride for k in range(each.pooling))
             stride *= each.pooling
-            rows.append(Row(f"pooling {each.pooling}", reach, stride, heard, is_pooling=True))
+            rows.append(Row(f"pooling {each.pooling}", reach, stride, steps, is_pooling=True))
     return rows
 
 
@@ -74,7 +75,7 @@ def _length(field: ReceptiveField, steps: int) -> str:
 
 
 def _connections(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
-    """A row of dots for each layer, and what the newest output of the top row hears."""
+    """A row of dots for each layer, and the receptive field of the newest output in the top row."""
     columns, lit = max(field.steps, field.window), _lit(rows)
     traces = [_edges(rows, lit, is_pooling=False)]
     if any(row.is_pooling for row in rows):
@@ -94,7 +95,7 @@ def _connections(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _lit(rows: Sequence[Row]) -> list[set[int]]:
-    """What the newest output of the top row hears, in each row from the input up: steps back from the newest."""
+    """The receptive field of the newest output in the top row, for each row from the input up, as steps back."""
     lit: list[set[int]] = [{0}]
     for row in reversed(rows):
         lit.append({at + reach for at in lit[-1] for reach in row.reach})
@@ -118,32 +119,32 @@ def _edges(rows: Sequence[Row], lit: Sequence[set[int]], *, is_pooling: bool) ->
 
 
 def _nodes(rows: Sequence[Row], lit: Sequence[set[int]], columns: int) -> list[dict[str, Any]]:
-    """Outputs that are not heard, and those that are."""
+    """The dots outside and inside the receptive field."""
     strides = [1, *(row.stride for row in rows)]
     every = [(level, at) for level, stride in enumerate(strides) for at in range(0, columns, stride)]
-    heard = [(level, at) for level, at in every if at in lit[level]]
-    idle = [(level, at) for level, at in every if at not in lit[level]]
+    inside = [(level, at) for level, at in every if at in lit[level]]
+    outside = [(level, at) for level, at in every if at not in lit[level]]
     return [
         {
             "type": "scatter", "mode": "markers", "name": name, "showlegend": False,
             "x": [at + 1 for _, at in nodes], "y": [level for level, _ in nodes],
             "marker": {"size": 5.5, "color": colour}, "hovertemplate": "%{x} back<extra></extra>",
         }
-        for name, nodes, colour in (("not heard", idle, faded(REFERENCE, 0.35)), ("heard", heard, ACCENT))
+        for name, nodes, colour in (("outside", outside, faded(REFERENCE, 0.35)), ("inside", inside, ACCENT))
     ]  # fmt: skip
 
 
 def _bars(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
-    """One bar a layer, as far back as its outputs hear; of very many layers the last ones of equal groups."""
+    """One bar per layer, as long as its receptive field. Many layers are grouped; the last of each group is drawn."""
     every = math.ceil(len(rows) / MOST_BARS)
     shown = [(number, row) for number, row in enumerate(rows, 1) if (len(rows) - number) % every == 0]
     longest = max(field.steps, field.window)
     trace = {
-        "type": "bar", "orientation": "h", "name": "heard", "showlegend": False,
-        "y": list(range(1, len(shown) + 1)), "base": 0.9, "x": [row.heard - 0.9 for _, row in shown],
+        "type": "bar", "orientation": "h", "name": "receptive field", "showlegend": False,
+        "y": list(range(1, len(shown) + 1)), "base": 0.9, "x": [row.steps - 0.9 for _, row in shown],
         "marker": {"color": [faded(MARK if row.is_pooling else ACCENT, 0.75) for _, row in shown]},
-        "customdata": [[number, row.label, _length(field, row.heard)] for number, row in shown],
-        "hovertemplate": "layer %{customdata[0]}, %{customdata[1]}: hears %{customdata[2]}<extra></extra>",
+        "customdata": [[number, row.label, _length(field, row.steps)] for number, row in shown],
+        "hovertemplate": "layer %{customdata[0]}, %{customdata[1]}: receptive field %{customdata[2]}<extra></extra>",
     }  # fmt: skip
     layout = _layout(field, BAR_HEIGHT * (len(shown) + 2) + 10)
     layout |= {"bargap": 0.25, "shapes": [_window(field.window, field.window, -0.6, len(shown) + 0.6)]}
@@ -162,14 +163,14 @@ def _layout(field: ReceptiveField, height: int) -> dict[str, Any]:
     layout = base_layout(height, top=28, hovermode="closest", showlegend=True, legend=LEGEND, dragmode=False)
     layout["margin"] |= {"l": 78}
     axis = {"gridcolor": GRID, "zeroline": False, "showgrid": False, "fixedrange": True, "linecolor": LINE}
-    layout["xaxis"] = axis | {"title": {"text": f"{plain(field.unit)} back from the one to guess", "standoff": 6}}
+    layout["xaxis"] = axis | {"title": {"text": f"{plain(field.unit)} back from the one to predict", "standoff": 6}}
     layout["yaxis"] = axis | {"ticks": ""}
     layout["annotations"] = []
     return layout
 
 
 def _window(left: float, right: float, low: float, high: float) -> dict[str, Any]:
-    """What the network is shown: a frame around the input row, or a line where a row is no row of steps."""
+    """The window: a frame around the input row, or a line in a picture without rows of steps."""
     line = {"color": MARK, "width": 1.5, "dash": "dot"}
     is_frame = left != right
     label = {

@@ -1,4 +1,4 @@
-"""Piano rolls: notes as bars, one colour a track; very many notes as a picture."""
+"""Piano rolls: notes as bars in one colour per track; very many notes as an image."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from pages.ui.charts.lanes import (
 
 MOST_BARS = 1_500
 N_COLUMNS = 900
-BAR_GAP = 0.0025  # of the view: keeps repeated notes apart
+BAR_GAP = 0.0025  # share of the view; separates repeated notes
 
 
 def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Sequence[str] = ()) -> dict[str, Any]:
-    """One row for each lane, one pitch axis. A `single` lane is coloured by track (`track_names`), others by role."""
+    """One row per lane, one pitch axis. A `single` lane is coloured by track (`track_names`), others by role."""
     domains = stacked(max(len(lanes), 1), row_height)
     titles = [lane.title for lane in lanes]
     span = time_range(lanes)
@@ -48,13 +48,13 @@ def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Se
 
 
 def _reach(tables: Sequence[dict[str, Any]]) -> tuple[int, int]:
-    """Lowest and highest pitch of all; an octave around C4 where there is none."""
+    """Lowest and highest pitch of all lanes; the octave above C4 if there are no notes."""
     pitches = [table["pitch"] for table in tables if table["pitch"].size]
     return min((int(pitch.min()) for pitch in pitches), default=60), max((int(p.max()) for p in pitches), default=72)
 
 
 def _notes(lane: Lane) -> dict[str, Any]:
-    """The notes that sound inside the stretch, cut to it, in the time of the figure."""
+    """The notes that sound in the excerpt, cut to it, in the time of the figure."""
     roll = lane.clip.roll()
     inside = (roll.offset > lane.start_seconds) & (roll.onset < lane.stop)
     return {
@@ -66,7 +66,7 @@ def _notes(lane: Lane) -> dict[str, Any]:
 
 
 def _bars(lane: Lane, table: dict[str, Any], track_names: Sequence[str]) -> list[dict[str, Any]]:
-    """One trace a track: thick lines from onset to offset, with gaps between them (3 points a note)."""
+    """One trace per track: thick lines from onset to offset, with gaps between them (3 points per note)."""
     tracks = np.unique(table["track"]) if lane.role == "single" else [None]
     gap_seconds = BAR_GAP * (lane.stop - lane.start_seconds)
     traces = []
@@ -93,7 +93,7 @@ def _bars(lane: Lane, table: dict[str, Any], track_names: Sequence[str]) -> list
 
 
 def _picture(lane: Lane, table: dict[str, Any], start: float, stop: float) -> dict[str, Any]:
-    """How many notes sound in each cell of pitch and time: for stretches with more notes than bars can be drawn."""
+    """Whether a note sounds in each cell of pitch and time: for excerpts with too many notes for bars."""
     scale = N_COLUMNS / max(stop - start, 1e-9)
     first = np.clip(((table["onset"] - start) * scale).astype(int), 0, N_COLUMNS - 1)
     last = np.clip(((table["offset"] - start) * scale).astype(int), first, N_COLUMNS - 1)
@@ -116,7 +116,7 @@ def _picture(lane: Lane, table: dict[str, Any], start: float, stop: float) -> di
 
 
 def pitch_axis(lowest: int, highest: int, domain: tuple[float, float]) -> dict[str, Any]:
-    """Octaves named at each C (C4 = 60)."""
+    """An axis with a label at each C (C4 = 60)."""
     low, high = min(lowest - 2, 58), max(highest + 2, 74)
     cs = [pitch for pitch in range(0, 128, 12) if low <= pitch <= high]
     return {

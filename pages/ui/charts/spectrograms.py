@@ -1,4 +1,4 @@
-"""Spectrograms: level in dB over time and frequency, as one-byte heatmaps."""
+"""Spectrograms: level in dB over time and frequency, as heatmaps with one byte per cell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RANGE_DB = 80.0
 
 
 def spectrogram_figure(lanes: Sequence[Lane], *, row_height: int = 220) -> dict[str, Any]:
-    """One row for each lane, one colour scale: 80 dB below the loudest point of all lanes."""
+    """One row per lane, one colour scale: from the loudest point of all lanes down to 80 dB below it."""
     domains = stacked(max(len(lanes), 1), row_height)
     titles = [lane.title for lane in lanes]
     layout = base_layout(row_height * len(domains), top=TITLE_HEIGHT if any(titles) else 8, hovermode="closest")
@@ -35,7 +35,7 @@ def _heatmap(picture: Any, level: Any, lane: Lane, loudest: float) -> dict[str, 
         "type": "heatmap",
         "x": (picture.time + lane.shift_seconds).astype(np.float32),
         "y": np.arange(len(picture.frequency)),
-        "z": np.clip(np.rint(level), -127, 0).astype(np.int8),  # a byte for each cell, and the hover still says dB
+        "z": np.clip(np.rint(level), -127, 0).astype(np.int8),  # one byte per cell; the hover text still shows dB
         "zmin": loudest - RANGE_DB,
         "zmax": loudest,
         "colorscale": SPECTRUM,
@@ -45,7 +45,7 @@ def _heatmap(picture: Any, level: Any, lane: Lane, loudest: float) -> dict[str, 
 
 
 def frequency_axis(frequency: Any, domain: tuple[float, float]) -> dict[str, Any]:
-    """The bands lie at equal distances (they are spaced as the ear hears); round frequencies are written at theirs."""
+    """The bands are drawn at equal distances (they follow human hearing), with labels at round frequencies."""
     round_ones = [50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000]
     inside = [value for value in round_ones if len(frequency) and frequency[0] <= value <= frequency[-1]]
     return {

@@ -1,4 +1,4 @@
-"""Waveforms as envelopes: lowest and highest sample of each of a thousand stretches, from the clip's zoom levels."""
+"""Waveforms as envelopes: the lowest and highest sample of each of a thousand intervals, read from the zoom levels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WaveformRow:
 
 
 def waveform_figure(lanes: Sequence[Lane], *, by_channel: bool = True, row_height: int = 110) -> dict[str, Any]:
-    """One row for each lane (and channel, unless `by_channel` is off, which overlays them), one amplitude scale."""
+    """One row per lane and channel, one amplitude scale. With `by_channel` off, the channels of a lane are overlaid."""
     rows = [row for lane in lanes for row in _rows(lane, by_channel)]
     domains = stacked(max(len(rows), 1), row_height)
     titles = [row.title for row in rows]
@@ -44,7 +44,7 @@ def waveform_figure(lanes: Sequence[Lane], *, by_channel: bool = True, row_heigh
 
 
 def row_peak(row: WaveformRow) -> float:
-    """The highest absolute sample of a row; 0 where there is none."""
+    """The highest absolute sample of a row; 0 if it has no samples."""
     return float(max(np.abs(row.low).max(), np.abs(row.high).max())) if row.time.size else 0.0
 
 
@@ -63,7 +63,7 @@ def _rows(lane: Lane, by_channel: bool) -> list[WaveformRow]:
 
 
 def _shape(row: WaveformRow) -> dict[str, Any]:
-    """A closed shape along the tops and back along the bottoms; the thin edge keeps single samples visible."""
+    """A closed shape: along the highest samples and back along the lowest. A thin edge keeps single samples visible."""
     return {
         "type": "scatter",
         "mode": "lines",

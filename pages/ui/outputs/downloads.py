@@ -1,4 +1,4 @@
-"""Download buttons: a file is made when its button is clicked, in a process of its own, and kept for the next time."""
+"""Download buttons: a file is made when its button is clicked, in a separate process, and kept for the next time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIME_TYPES = {
 
 
 def download_buttons(clip: Clip, name: str, *, key_suffix: str = "", formats: Sequence[str] | None = None) -> None:
-    """A row of buttons with the keys `download_<format>` (and `.suffix` where a page shows several clips)."""
+    """A row of buttons with the keys `download_<format>` (and `.suffix` if a page shows several clips)."""
     from musicgen.songs.names import file_name
 
     wanted = formats or (SCORE_FORMATS + AUDIO_FORMATS if clip.medium == "midi" else AUDIO_FORMATS)

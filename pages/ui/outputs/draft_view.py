@@ -1,7 +1,7 @@
-"""What there is so far of a piece that is being made: its picture as it grows, and a player.
+"""A piece while it is being generated: a picture that grows, and a player.
 
-The picture follows every draft. The player keeps the sound it was given until more is asked for: it would fall silent
-in the middle of a listen otherwise.
+The picture shows every new draft. The player keeps its sound until the visitor asks for more; otherwise it would stop
+in the middle of playing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROW_HEIGHT = 90
 
 
 def draw_draft(task: Task) -> None:
-    """The beginning of the piece that this task makes, once there is one. Belongs into a fragment that looks again."""
+    """The beginning of the piece that this task makes, as soon as there is one. Call it in a fragment with a timer."""
     draft = task.draft
     if draft is None:
         return
@@ -35,24 +35,24 @@ def draw_draft(task: Task) -> None:
         clip = draft.clip
         words, figure = draft_words(task, draft), _figure(draft)
         held = _held(task.id, draft)
-    except (CorruptArtifact, OSError):  # removed in this moment: the piece itself is there
+    except (CorruptArtifact, OSError):  # just removed, because the finished piece is there
         return
     with st.container(border=True, key="draft", gap="small"):
         st.markdown(words)
         if held:
             st.audio(held["sound"], format="audio/wav")
-        show_figure(figure, key="draft_picture", alt="What there is of the piece so far")
+        show_figure(figure, key="draft_picture", alt="The piece so far")
         _offer(task.id, draft, clip.seconds, held)
 
 
-def leave_draft() -> None:
-    """Nothing is being made any more: let go of the sound."""
+def forget_draft() -> None:
+    """Release the sound, because nothing is being generated any more."""
     for name in (HELD, ASKED):
         st.session_state.pop(name, None)
 
 
 def draft_words(task: Task, draft: Draft) -> str:
-    """`**So far** 3.2 of 10 s`; of written music, whose length is not known before its end, the share."""
+    """`**So far**: 3.2 of 10 s`; for notes, whose final length is not known yet, the share of the piece."""
     seconds, which = draft.clip.seconds, ", one of several" if len(task.request.get("seeds", ())) > 1 else ""
     if draft.clip.medium == "audio":
         return f"**So far{which}**: {seconds:.1f} of {seconds * draft.total / draft.done:.0f} s"
@@ -69,7 +69,7 @@ def _figure(draft: Draft) -> dict[str, Any]:
 
 
 def _held(task_id: str, draft: Draft) -> dict[str, Any] | None:
-    """What the player holds: sound at once, written music as soon as what was asked for is rendered."""
+    """What the player holds: sound at once, notes as soon as the requested draft is rendered."""
     _take_rendered()
     held = st.session_state.get(HELD)
     if (held is None or held["task"] != task_id) and draft.clip.medium == "audio":
@@ -79,12 +79,12 @@ def _held(task_id: str, draft: Draft) -> dict[str, Any] | None:
 
 
 def _offer(task_id: str, draft: Draft, seconds: float, held: dict[str, Any] | None) -> None:
-    """A button for what came since, or to hear anything at all."""
+    """A button that gives the player the newest draft."""
     is_rendering = ASKED in st.session_state
     is_newest = held is not None and held["draft"] == draft.id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            "Hear what came since" if held else "Hear what is there", key="draft_listen", icon=":material/hearing:",
+            "Load the newest part" if held else "Listen so far", key="draft_listen", icon=":material/hearing:",
             disabled=is_rendering or is_newest, on_click=_take_newest, args=(task_id,),
         )  # fmt: skip
         if is_rendering:
@@ -94,17 +94,17 @@ def _offer(task_id: str, draft: Draft, seconds: float, held: dict[str, Any] | No
 
 
 def _take_newest(task_id: str) -> None:
-    """What is seen may be older than what is there by now."""
+    """Ask again for the newest draft: the page may show an older one."""
     from musicgen.runs.api import get_task
 
     draft = get_task(task_id).draft
     if draft is not None:
-        with suppress(CorruptArtifact, OSError):  # removed in this moment
+        with suppress(CorruptArtifact, OSError):  # just removed
             _take(task_id, draft)
 
 
 def _take(task_id: str, draft: Draft) -> None:
-    """Give the player this draft: at once, or in the background where it has to be rendered first."""
+    """Give the player this draft: at once, or after rendering it in the background."""
     from musicgen.runs.drafts import draft_sound
 
     taken = {"task": task_id, "draft": draft.id, "seconds": draft.clip.seconds}

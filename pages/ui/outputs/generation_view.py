@@ -1,4 +1,4 @@
-"""Generation under way: progress, time left, cancel; what went wrong with what was started here."""
+"""Generation in progress: progress, time left, cancel; and what went wrong with the last one started here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import run_words
 from pages.ui.errors import shown_errors
-from pages.ui.outputs.draft_view import draw_draft, leave_draft
+from pages.ui.outputs.draft_view import draw_draft, forget_draft
 from pages.ui.state import recall, remember
 from pages.ui.text import escape
 
@@ -20,17 +20,17 @@ LIVE_SECONDS = 0.7
 
 
 def watch(task_id: str) -> None:
-    """Remember what was started last, so that its end is told here too."""
+    """Remember what was started last, so that the page can report how it ended."""
     remember("generating", task_id)
 
 
 def draw_generation(run_id: str) -> bool:
-    """The tasks that make music from this run, and whether there are any; the page is drawn anew when one ends."""
+    """Draw the tasks that generate from this run; return whether there are any. The page is redrawn when one ends."""
     tasks = _active(run_id)
     if tasks:
         st.fragment(_live, run_every=LIVE_SECONDS)(run_id, _marks(tasks))
     else:
-        leave_draft()
+        forget_draft()
     if task_id := recall("generating"):
         _ended(run_id, task_id)
     return bool(tasks)
@@ -43,7 +43,7 @@ def _active(run_id: str) -> Sequence[Task]:
 
 
 def _marks(tasks: Sequence[Task]) -> set[tuple[str, int]]:
-    """What the page is drawn anew for: a task that came or ended, a piece that was finished."""
+    """If these change, the page is redrawn: a task has started or ended, or a piece is finished."""
     return {(task.id, int(task.progress.get("made") or 0)) for task in tasks}
 
 
@@ -69,7 +69,7 @@ def _progress(task: Any, key: str) -> None:
         st.progress(run_words.progress_share(task.state, task.progress), text=words)
         if st.button("Cancel", key=key, icon=":material/stop:"):
             cancel(task.id)
-            st.toast("Stopping: what is finished is kept.")
+            st.toast("Stopping. Finished pieces are kept.")
 
 
 def _ended(run_id: str, task_id: str) -> None:
@@ -86,4 +86,4 @@ def _ended(run_id: str, task_id: str) -> None:
         advice = "" if task.advice == task.reason else task.advice
         st.error(escape(f"{task.reason} {advice}".strip()), icon=":material/error:")
     elif task.state == "cancelled":
-        st.info(escape(task.reason or "Cancelled. What was finished before is kept below."), icon=":material/info:")
+        st.info(escape(task.reason or "Cancelled. Pieces finished before are shown below."), icon=":material/info:")

@@ -1,4 +1,4 @@
-"""Outputs as cards: hear it, see it, what to think of it, take it away, make it again."""
+"""Outputs as cards: listen, look, see what was found in the piece, download, generate again."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def draw_outputs(outputs: Sequence[Output], *, is_quiet: bool = False, has_remed
     """The cards, newest first.
 
     Args:
-        is_quiet: nothing is being made: those of earlier versions are checked now, and the page may be left.
-        has_remedies: with buttons against what is wrong with them.
+        is_quiet: nothing is being generated, so unchecked outputs are checked now and buttons may leave the page.
+        has_remedies: whether to draw buttons that fix what is wrong.
     """
     for number, output in enumerate(outputs):
         with shown_errors():
-            # The newest card has the plain keys (`download_wav`); the others carry their id as well.
+            # The newest card has the plain keys (`download_wav`); the keys of the others also contain their id.
             _card(output, suffix="" if number == 0 else output.id, is_quiet=is_quiet, has_remedies=has_remedies)
 
 
@@ -45,13 +45,13 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
         st.caption(escape(summary(output)))
         draw_sound(output.clip, key=f"play_{output.id}")
         _picture(output)
-        _repeated(output)
+        _draw_repeat(output)
         remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
         draw_judgement(output, may_measure=is_quiet, remedies=remedies)
-        _take_away(output, suffix)
+        download_buttons(output.clip, output.name, key_suffix=suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):
-            text_table(("Setting", "value"), settings_rows(output.sidecar))
+            text_table(("Setting", "Value"), settings_rows(output.sidecar))
 
 
 def summary(output: Output) -> str:
@@ -75,11 +75,11 @@ def _picture(output: Output) -> None:
     show_figure(figure, key=f"picture_{output.id}", alt=alt)
 
 
-def _repeated(output: Output) -> None:
-    """Whether a piece that was made again is what it repeats."""
+def _draw_repeat(output: Output) -> None:
+    """For a piece that was generated again: whether it is the same as the first one."""
     if output.sidecar.get("regenerates"):
         same = output.sidecar.get("is_same_as_original")
-        words = "The same as the first time, bit for bit." if same else _why_not_the_same(output.sidecar)
+        words = "Exactly the same as the first time, bit for bit." if same else _why_not_the_same(output.sidecar)
         st.caption(f":material/{'verified' if same else 'difference'}: {escape(words)}")
 
 
@@ -87,15 +87,11 @@ def _why_not_the_same(sidecar: dict[str, Any]) -> str:
     changed = sidecar.get("made_with_other") or {}
     if not changed:
         return "Not the same as the first time."
-    said = ", ".join(f"{name} was {then} and is now {now}" for name, (then, now) in changed.items())
+    changes = ", ".join(f"{name} was {then} and is now {now}" for name, (then, now) in changed.items())
     return (
-        f"Not the same as the first time: {said}. Another processor or version rounds numbers differently, and one "
-        "note or sample chosen differently changes all that follow."
+        f"Not the same as the first time: {changes}. Another processor or version rounds numbers differently, and one "
+        "different note or sample changes everything after it."
     )
-
-
-def _take_away(output: Output, suffix: str) -> None:
-    download_buttons(output.clip, output.name, key_suffix=suffix)
 
 
 def _actions(output: Output, suffix: str) -> None:
@@ -103,7 +99,7 @@ def _actions(output: Output, suffix: str) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         _compare_link(output)
         if st.button(
-            "Generate exactly again", key=f"output_again{dotted}", icon=":material/replay:",
+            "Generate the same again", key=f"output_again{dotted}", icon=":material/replay:",
             help="Same weights, seed, settings and prompt: the same piece, note for note and sample for sample.",
         ):  # fmt: skip
             _again(output)
@@ -113,8 +109,8 @@ def _actions(output: Output, suffix: str) -> None:
             icon=":material/data_object:", help="Run, checkpoint, seed, settings, prompt and versions.",
         )  # fmt: skip
         with st.popover("Delete", icon=":material/delete:", key=f"output_more{dotted}"):
-            st.caption("This takes the sound and the notes; the run stays.")
-            if st.button("Delete for good", key=f"output_delete{dotted}"):
+            st.caption("This deletes the sound and the notes. The run is kept.")
+            if st.button("Delete permanently", key=f"output_delete{dotted}"):
                 _delete(output)
 
 
@@ -128,7 +124,7 @@ def _again(output: Output) -> None:
     from musicgen.runs.api import regenerate
 
     watch(regenerate(output.id, submit_key=intent_key("again", output.id)))
-    st.toast("Making it again. It appears here when it is done.")
+    st.toast("Generating it again. It will appear here when it is done.")
     st.rerun()
 
 
@@ -149,7 +145,7 @@ def settings_rows(sidecar: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("prompt", str(sidecar["prompt"].get("name") or sidecar["prompt"].get("id"))))
     facts = {name: value for name, value in sidecar.get("facts", {}).items() if not isinstance(value, dict | list)}
     rows += [(run_words.fact_title(name), run_words.fact_value(value)) for name, value in facts.items()]
-    rows += [(f"version of {name}", str(version)) for name, version in sidecar.get("versions", {}).items()]
+    rows += [(f"{name} version", str(version)) for name, version in sidecar.get("versions", {}).items()]
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The player: always WAV bytes of our own, whose stamp gives each stretch of each song its own address.
+"""The player: always WAV bytes made here, with a stamp that gives each excerpt of each song its own address.
 
 `st.audio(array)` would scale every array to full peak, and two long files could get one address (design.md, 7).
 """
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def player(
     clip: Clip, *, start_seconds: float = 0.0, stop_seconds: float | None = None, gain_db: float = 0.0, key: str
 ) -> None:
-    """Plays a stretch of a clip, `gain_db` louder (clipped at full scale) or quieter; says so where it is cut short."""
+    """Play an excerpt of a clip, `gain_db` louder (clipped at full scale) or quieter. A note says so if it is cut."""
     end = clip.seconds if stop_seconds is None else min(stop_seconds, clip.seconds)
     stop = min(end, start_seconds + settings().player_seconds)
     is_whole = start_seconds <= 0 and stop >= clip.seconds and not gain_db
     with st.container(key=key, gap="xxsmall"):
-        # The stored file is 16-bit PCM and stamped: the whole of it needs no decoding.
+        # The stored file is 16-bit PCM and stamped, so a whole clip needs no decoding.
         st.audio(clip.audio_path if is_whole else _stretch(clip, start_seconds, stop, gain_db), format="audio/wav")
         if stop < end:
             st.caption(f"The player holds {clock(start_seconds)} to {clock(stop)} of {clock(clip.seconds)}.")

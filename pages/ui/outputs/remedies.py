@@ -1,4 +1,4 @@
-"""What can be done about a piece, one button each: generate again, train on, train anew, bring songs."""
+"""What can be done about a fault, one button each: generate again, train longer, train again, add songs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ICONS = {
     "train": ":material/school:",
     "songs": ":material/library_music:",
 }
-PAST_BEST = 0.8  # where the best epoch lies before this share of them, more epochs only learn by heart
+PAST_BEST = 0.8  # if the best epoch is earlier than this share of all epochs, more epochs would only memorise
 
 
 def draw_remedies(
@@ -36,9 +36,9 @@ def draw_remedies(
     """The buttons: `remedy_<n>_<output id>`.
 
     Args:
-        stays: this page shows what is being generated; another one leads to the page that does.
-        can_leave: whether this page may be left from here; a page that looks again by itself must not be (see
-            `waiting`), so what leads elsewhere waits until it is quiet.
+        stays: this page shows what is being generated; otherwise the button leads to the page that does.
+        can_leave: whether a button may leave this page. A page that refreshes itself must not be left (see `waiting`),
+            so buttons that lead elsewhere are disabled until it is quiet.
     """
     run = _run_of(output)
     if run is None or run.approach not in approaches():
@@ -47,7 +47,7 @@ def draw_remedies(
     with st.container(horizontal=True, gap="xsmall"):
         for number, offer in enumerate(offers(output, run, known, verdicts)):
             is_open = can_leave or offer.action == "generate"
-            # No `help`: it would put each button into the page twice (for pointers and for touch).
+            # No `help`: Streamlit would put each button on the page twice (for mouse and for touch).
             if st.button(
                 escape(offer.title), key=f"remedy_{number}_{output.id}", icon=ICONS[offer.action], disabled=not is_open
             ):
@@ -55,7 +55,7 @@ def draw_remedies(
 
 
 def offers(output: Output, run: Run, known: Approach, verdicts: Iterable[Mapping[str, Any]]) -> list[Offer]:
-    """What this approach can do about it now, with this run in the state it is in."""
+    """What this approach can do about it, given the current state of the run."""
     training = RemedySettings(known.Training, run.request["training"])
     generation = RemedySettings(known.Generation, output.sidecar.get("generation") or {})
     found = possible_remedies(verdicts, training, generation, trained_epochs=len(run.history))
@@ -63,7 +63,7 @@ def offers(output: Output, run: Run, known: Approach, verdicts: Iterable[Mapping
 
 
 def _learns_more(run: Run) -> bool:
-    """Whether more epochs may help: it rests, and the best of its epochs is one of the last."""
+    """Whether more epochs may help: the run is not active, and its best epoch is one of the last."""
     done, best = len(run.history), run.best_epoch
     return not run.is_active and (best is None or best > PAST_BEST * done)
 
@@ -78,7 +78,7 @@ def _run_of(output: Output) -> Run | None:
 
 
 def _do(offer: Offer, output: Output, run: Run, known: Approach, stays: bool) -> None:
-    """Start it, and go to where it is seen."""
+    """Start it, and go to the page that shows it."""
     try:
         if offer.action == "generate":
             watch(_generate(offer, output, run))
@@ -88,7 +88,7 @@ def _do(offer: Offer, output: Output, run: Run, known: Approach, stays: bool) ->
         show_error(error)
         return
     if offer.action == "generate" and stays:
-        st.toast("It is on its way. It appears here when it is done.")
+        st.toast("Generation started. The piece will appear here when it is done.")
         st.rerun()
     if offer.action == "train":
         fill_train_page(run, known, offer.changes)
@@ -100,7 +100,7 @@ def _do(offer: Offer, output: Output, run: Run, known: Approach, stays: bool) ->
 
 
 def _generate(offer: Offer, output: Output, run: Run) -> str:
-    """The same seed and prompt with the changed settings; the id of the task."""
+    """Generate with the same seed and prompt but the changed settings; return the id of the task."""
     from musicgen.runs.api import SongChoice, submit_generation
 
     sidecar = output.sidecar
@@ -120,7 +120,7 @@ def _resume(offer: Offer, run: Run) -> None:
 
 
 def fill_train_page(run: Run, known: Approach, changes: Mapping[str, Any]) -> None:
-    """Let the Train page open with the run's own songs and settings, and with what is changed of them."""
+    """Make the Train page open with the songs and settings of the run, and the changes."""
     request = run.request
     preset = request.get("preset") if request.get("preset") in known.presets else next(iter(known.presets))
     st.session_state["approach"] = known.key

@@ -1,4 +1,4 @@
-"""Hearing a clip: a player at once where there is sound; written music is rendered first, in the background."""
+"""Playing a clip: at once if it has sound; notes are rendered first, in the background."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rendering(clip: Clip) -> Future[Any] | None:
-    """The rendering of a clip that cannot be heard yet, started if need be; None where there is sound."""
+    """The rendering of a clip that has no sound yet, started if necessary; None if it has sound."""
     if clip.has_audio:
         return None
     from musicgen.clips import ensure_audio
@@ -29,7 +29,7 @@ def rendering(clip: Clip) -> Future[Any] | None:
 def draw_sound(
     clip: Clip, *, key: str, start_seconds: float = 0.0, stop_seconds: float | None = None, gain_db: float = 0.0
 ) -> None:
-    """A player; for written music without sound yet, as soon as it is rendered."""
+    """A player; for notes without sound, as soon as they are rendered."""
 
     def play() -> None:
         error = future.exception() if future is not None else None

@@ -1,4 +1,4 @@
-"""What is wrong with a generated piece and why, as boxes; and the figures that it was judged by."""
+"""What is wrong with a generated piece and why, as boxes; and the measurements behind it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pages.ui.tables import text_table
 from pages.ui.text import escape
 
 KNOWN: dict[str, Metric] = {metric.key: metric for metric in METRICS}
-SOUND = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, not looping"}
+CHECKED = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, not looping"}
 
 
 def draw_verdicts(verdicts: Iterable[Mapping[str, Any]], *, with_advice: bool = True) -> None:
-    """One box for each verdict (JSON of `evaluation.verdict.Verdict`); nothing where the piece is sound.
+    """One box for each verdict (JSON of `evaluation.verdict.Verdict`); nothing if the piece has no faults.
 
-    `with_advice`: with what to do, in words, where no buttons follow that do it."""
+    `with_advice`: also say what to do, for places without buttons that do it."""
     for verdict in verdicts:
         advice = [str(remedy["text"]) for remedy in verdict.get("remedies", ())] if with_advice else []
         words = " ".join([str(verdict["cause"]), _evidence(verdict), *advice])
@@ -42,21 +42,21 @@ def _amount(metric: Metric, value: Any) -> str:
     return f"{metric_value(value)} {metric.unit}".strip()
 
 
-def draw_sound_words(medium: str, metrics: Mapping[str, Any]) -> None:
-    """That nothing is wrong."""
+def draw_no_faults(medium: str, metrics: Mapping[str, Any]) -> None:
+    """Say that nothing is wrong."""
     is_new = "copied_share_training" in metrics or "copied_ngram_share_training" in metrics
-    st.caption(f":material/check: Checked: {SOUND[medium]}{', not a copy' if is_new else ''}.")
+    st.caption(f":material/check: Checked: {CHECKED[medium]}{', not a copy' if is_new else ''}.")
 
 
-def draw_figures(medium: str, metrics: Mapping[str, Any], copied: Mapping[str, Any] | None) -> None:
-    """All that was measured, folded away."""
+def draw_measurements(medium: str, metrics: Mapping[str, Any], copied: Mapping[str, Any] | None) -> None:
+    """Everything that was measured, in a closed box."""
     rows = figure_rows(medium, metrics)
     if not rows:
         return
-    with st.expander("The figures", icon=":material/straighten:"):
+    with st.expander("Measurements of the generated piece", icon=":material/straighten:"):
         if copied and copied.get("text"):
             st.caption(escape(copied["text"]))
-        text_table(("Measure", "Value ›", "What it tells"), rows)
+        text_table(("Measure", "Value ›", "What it means"), rows)
 
 
 def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -69,7 +69,7 @@ def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str,
 
 
 def metric_value(value: Any) -> str:
-    """Whole numbers with separators, fractions with three digits, nothing as a dash."""
+    """Whole numbers with separators, fractions with three digits, a missing value as a dash."""
     if value is None:
         return "–"
     if isinstance(value, bool):
