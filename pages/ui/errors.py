@@ -35,7 +35,7 @@ def shown_errors() -> Iterator[None]:
 
 
 def show_bug(error: Exception) -> bool:
-    """For errors that nothing else caught: a sentence for a fault of the machine, such as a full disk; for a bug of ours
+    """For errors that nothing else caught: a sentence for a fault of the machine, such as a full disk; for our own bugs
     a number on the page, and in the server's log below Streamlit's traceback.
 
     Returns True: there is nothing else to show."""
