@@ -24,7 +24,13 @@ ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 # Files in one process. Those that compute with the framework compile their own networks: few of them fit together.
 FILES_TOGETHER = {"browser": 1, "numeric": 2, "app": 6, "unit": 16}
-ALONE = ("test_approach_contract.py", "test_main_job.py")  # as much as several others
+SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
+# Files that are as much as several others: alone, in parts if that says so (options of pytest for each).
+ALONE: dict[str, list[list[str]]] = {
+    "test_approach_contract.py": [["-k", SOUND], ["-k", f"not ({SOUND})"]],
+    "test_main_job.py": [[]],
+    "test_app_guide.py": [[]],
+}
 NOTHING_SELECTED = 5
 SLOWEST_SHOWN = 25
 
@@ -34,6 +40,7 @@ class Group:
     """Files that share a process."""
 
     files: list[Path]
+    options: list[str] = field(default_factory=list)
     report: Path = Path()
     process: subprocess.Popen[bytes] | None = None
     output: Path = Path()
@@ -82,7 +89,7 @@ def groups(kinds: Sequence[str]) -> list[Group]:
     assert set(by_kind) <= set(FILES_TOGETHER), f"no rule for tests in {sorted(by_kind)}"
     for kind in kinds:
         files = by_kind.get(kind, [])
-        found += [Group([path]) for path in files if path.name in ALONE]
+        found += [Group([path], options) for path in files for options in ALONE.get(path.name, ())]
         rest = [path for path in files if path.name not in ALONE]
         size = FILES_TOGETHER[kind]
         found += [Group(rest[start : start + size]) for start in range(0, len(rest), size)]
@@ -93,7 +100,9 @@ def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={group.report}", "-p", "no:cacheprovider", *options]
     with group.output.open("wb") as output:
-        group.process = subprocess.Popen([*command, *map(str, group.files)], cwd=ROOT, stdout=output, stderr=output)
+        group.process = subprocess.Popen(
+            [*command, *group.options, *map(str, group.files)], cwd=ROOT, stdout=output, stderr=output
+        )
 
 
 def finished(running: list[Group]) -> Group:

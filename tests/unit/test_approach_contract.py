@@ -182,17 +182,6 @@ def test_it_can_be_drawn_and_told_before_there_are_songs(key: str) -> None:
         assert text.endswith(".")
 
 
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("preset", ["quick", "original", "best"])
-def test_cost_of_the_presets_is_what_is_built(key: str, preset: str) -> None:
-    kind = approach(key)
-    training = read_parameters(kind.Training, kind.presets[preset].training)
-    large = [audio_song(40_000, 0)] if kind.medium == "audio" else [midi_song(120, 0), midi_song(90, 1)]
-    prepared = kind.prepare(large, training, seed=0)
-    networks = kind.build(prepared.codec, training, seed=0)
-    assert set(networks.parameters) == {kind.cost(prepared, training).parameters}
-
-
 def test_an_epoch_is_a_row(trained: Trained) -> None:
     (row,) = trained.rows
     assert row.epoch == 1
