@@ -98,11 +98,10 @@ def groups(kinds: Sequence[str]) -> list[Group]:
 
 def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={group.report}", "-p", "no:cacheprovider", *options]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={group.report}"]
+    command += [*group.options, *options, *map(str, group.files)]
     with group.output.open("wb") as output:
-        group.process = subprocess.Popen(
-            [*command, *group.options, *map(str, group.files)], cwd=ROOT, stdout=output, stderr=output
-        )
+        group.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
 
 
 def finished(running: list[Group]) -> Group:
