@@ -78,7 +78,7 @@ level_difference_db | Level difference | dB | closer
 copied_correlation_training | Waveform match, training | | lower
     How well its best-matching second and a half matches any training song; 1 is a copy.
 copied_share_training | Copied share, training | | lower
-    Share of its segments of 1.5 s that come from a training song, sample for sample.
+    Share of its segments of a second and a half that come from a training song, sample for sample.
 """,
     ("midi", "single"): """
 num_notes | Notes | | none

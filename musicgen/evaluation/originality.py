@@ -99,9 +99,9 @@ def _steps(events: list[int]) -> list[object]:
 class _CopyTable:
     """All lines of all scores as one sequence of symbol numbers, searchable for passages of any length.
 
-    Passages of one length are numbered so that only equal passages share a number: the number of a long
-    passage is derived from the numbers of two shorter ones that cover it (Karp, Miller and Rosenberg, Rapid identification
-    of repeated patterns, STOC 1972).
+    Passages of one length are numbered so that only equal passages share a number: that of a long passage is derived
+    from those of two shorter ones that cover it (Karp, Miller and Rosenberg, Rapid identification of repeated
+    patterns, STOC 1972).
 
     Attributes, one entry per symbol:
         owner: number of the song; -1 generated, tracks together; -2, -3 … generated, track by track.

@@ -91,8 +91,8 @@ def offset(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if metrics["dc_share"] <= limit:
         return None
     cause = (
-        "The wave stays on one side of zero: layers that cannot output negative values, such as relu, cut off the other "
-        "half, and that sounds distorted."
+        "The wave stays on one side of zero: layers that cannot output negative values, such as relu, cut off the "
+        "other half, and that sounds distorted."
     )
     return Verdict("offset", "One-sided wave", "dc_share", metrics["dc_share"], limit, cause, (LEAKY, LONGER))
 

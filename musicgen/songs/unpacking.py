@@ -1,7 +1,7 @@
-"""Opens one zip archive; runs as a child process. Members are judged by their first bytes before they are unpacked.
+"""Opens one zip archive; runs in a child process. Members are judged by their first bytes before they are unpacked.
 
-Each becomes a numbered file: a name from an archive is only ever text. What is no music is never unpacked, so that a
-bomb of zeros costs nothing; what is music counts against the limits of one file and of the whole archive. Archives in
+Each becomes a numbered file: a name from an archive is only ever text. What is not music is never unpacked, so a
+zip bomb costs nothing; music counts against the limits of one file and of the whole archive. Archives in
 archives are refused. Messages: one for each entry, `{"member", "file" | "rejected" | "ignored"}`.
 """
 
@@ -25,15 +25,15 @@ from musicgen.songs.workplace import MB, disk_full, too_large
 
 CHUNK = 1 << 18
 UTF8_FLAG, LOCKED_FLAG, UNICODE_NAME = 0x800, 0x1, 0x7075
-DAMAGE = (  # MemoryError: bzip2 and LZMA members say how much they unpack at once
+DAMAGE = (  # MemoryError: bzip2 and LZMA members decide how much they unpack at once
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
     *(OSError, ValueError, OverflowError, MemoryError),
 )
 
 
 def unpack(payload: dict[str, Any]) -> dict[str, Any]:
-    """payload: `archive` and `folder`, paths. Raises RejectedFile where the archive as a whole cannot be opened, and
-    ResourceUnavailable where the disk is full."""
+    """payload: `archive` and `folder`, paths. Raises RejectedFile if the archive as a whole cannot be opened, and
+    ResourceUnavailable if the disk is full."""
     budget = settings().max_zip_mb * MB
     unpacked = 0
     with _open(Path(payload["archive"])) as archive:
@@ -55,8 +55,8 @@ def unpack(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """The names as their writers meant them. Without the UTF-8 flag, and without an extra field that has the name in
-    Unicode, they are bytes: in which encoding is told from all of them together."""
+    """The names as they were meant. Without the UTF-8 flag, and without an extra field that has the name in
+    Unicode, they are bytes, whose encoding is guessed from all of them together."""
     names = [_unicode_name(member) for member in members]
     raw = [member.filename.encode("cp437") for member, name in zip(members, names, strict=True) if name is None]
     decoded = iter(decode_texts(raw, from_dos=True))
@@ -64,7 +64,7 @@ def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
 
 
 def _unicode_name(member: zipfile.ZipInfo) -> str | None:
-    """The name, where the archive says that it is Unicode. Source: APPNOTE 4.4.4 (bit 11) and 4.6.9 (0x7075)."""
+    """The name, if the archive marks it as Unicode. Source: APPNOTE 4.4.4 (bit 11) and 4.6.9 (0x7075)."""
     if member.flag_bits & UTF8_FLAG:
         return member.filename
     try:
@@ -81,7 +81,7 @@ def _unicode_name(member: zipfile.ZipInfo) -> str | None:
 
 
 def reason_to_ignore(member: zipfile.ZipInfo, name: str) -> str:
-    """Why an entry is not a file that somebody meant to bring; empty where it is one."""
+    """Why an entry is not a file that the user meant to add; empty if it is one."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     if member.is_dir():
         return "a folder"
@@ -98,31 +98,31 @@ def _open(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except DAMAGE as error:
-        raise _damaged("A zip archive is complete", error) from error
+        raise _damaged("A zip archive must be complete and undamaged", error) from error
 
 
 def _check_count(archive: zipfile.ZipFile, names: Sequence[str]) -> None:
     limit = settings().max_zip_files
     count = sum(not reason_to_ignore(member, name) for member, name in zip(archive.infolist(), names, strict=True))
     if count > limit:
-        rule = f"A zip archive holds at most {limit:,} files"
+        rule = f"A zip archive may hold at most {limit:,} files"
         raise RejectedFile(sentence(rule, f"{count:,}", "Split it."), code="too_many_files")
     if count == 0:
-        raise RejectedFile(sentence("A zip archive holds songs", "an archive without files"), code="empty")
+        raise RejectedFile(sentence("A zip archive must contain files", "an empty archive"), code="empty")
 
 
 def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, target: Path, budget: int) -> int:
-    """Unpack to `target`; the bytes written. Raises RejectedFile."""
+    """Unpack to `target`; returns the bytes written. Raises RejectedFile."""
     _check_member(member)
     try:
         with archive.open(member) as source:
             head = source.read(HEAD_BYTES)
             _check_kind(head, name)
             return _write(target, _pieces(source, head, budget))
-    except RuntimeError as error:  # how zipfile says that it lacks a password
+    except RuntimeError as error:  # zipfile's error for a missing password
         raise _locked() from error
     except DAMAGE as error:
-        raise _damaged("A file in an archive can be unpacked to its end", error) from error
+        raise _damaged("A file in an archive must be complete and undamaged", error) from error
 
 
 def _write(target: Path, pieces: Iterator[bytes]) -> int:
@@ -140,7 +140,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     if member.flag_bits & LOCKED_FLAG:
         raise _locked()
     if stat.S_ISLNK(member.external_attr >> 16):
-        rule = "A song in an archive is a file of its own"
+        rule = "A song in an archive must be a file itself"
         raise RejectedFile(sentence(rule, "a link to another file"), code="not_a_file")
     if member.file_size > settings().max_upload_mb * MB:
         raise too_large(f"{member.file_size / MB:,.0f} MB")
@@ -151,12 +151,12 @@ def _check_kind(head: bytes, name: str) -> None:
     if kind is None:
         raise refusal(head, name)
     if kind == "zip":
-        rule = "Archives inside archives are not opened"
+        rule = "An archive must not contain other archives"
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack the outer one first."), code="archive")
 
 
 def _pieces(source: IO[bytes], head: bytes, budget: int) -> Iterator[bytes]:
-    """The content, piece by piece; RejectedFile as soon as it is too much, whatever the archive's directory says."""
+    """The content, piece by piece; RejectedFile as soon as it is too large, whatever the archive's directory says."""
     limit = settings().max_upload_mb * MB
     size, piece = 0, head
     while piece:
@@ -164,14 +164,14 @@ def _pieces(source: IO[bytes], head: bytes, budget: int) -> Iterator[bytes]:
         if size > limit:
             raise too_large(f"more than {limit // MB} MB")
         if size > budget:
-            rule = f"The songs of one archive have at most {settings().max_zip_mb} MB together"
-            raise RejectedFile(sentence(rule, "more than that up to here", "Split it."), code="archive_too_large")
+            rule = f"The songs in one archive may have at most {settings().max_zip_mb} MB together"
+            raise RejectedFile(sentence(rule, "more than that", "Split it."), code="archive_too_large")
         yield piece
         piece = source.read(CHUNK)
 
 
 def _locked() -> RejectedFile:
-    rule = "A zip archive is open to everybody"
+    rule = "A zip archive must not need a password"
     return RejectedFile(sentence(rule, "a file locked with a password", "Unpack it first."), code="locked")
 
 
