@@ -163,7 +163,7 @@ class _Intake:
         self.num_done += 1
 
     def unpack(self, archive: Item, spooled: Spooled) -> None:
-        """Open an archive in a child; each of its files becomes an item. Raises MusicgenError if it cannot be opened."""
+        """Open an archive in a child; each file in it becomes an item. Raises MusicgenError if it cannot be."""
         folder = self.place.new_path("unpacked")
         folder.mkdir()
         entries: list[dict[str, Any]] = []

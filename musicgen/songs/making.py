@@ -9,7 +9,7 @@ from musicgen.processes import child_main
 
 
 def make(payload: dict[str, Any]) -> str:
-    """payload: `key` of the sample, `folder` (empty) to make it in. Returns the path of its file, or of a folder of files."""
+    """payload: `key` of the sample, `folder` (empty) to make it in. Returns the path of its file, or of the folder."""
     from musicgen.songs.samples import make_sample
 
     return str(make_sample(payload["key"], Path(payload["folder"])))

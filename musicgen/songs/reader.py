@@ -71,9 +71,8 @@ def read_files(
     """Yields each job with its outcome as soon as it is known; in order if one child is enough.
 
     Exhaust or close the iterator to make sure that the children end. `scratch`: a folder for their temporary
-    files. `on_seconds` is called with how much of a job's sound has been decoded, `on_cost` with the seconds and bytes of a
-    long one before it is stored. Raises MusicgenError or ChildError if
-    no child can work at all.
+    files. `on_seconds` is called with how much of a job's sound has been decoded, `on_cost` with the seconds and
+    bytes of a long one before it is stored. Raises MusicgenError or ChildError if no child can work at all.
     """
     news: SimpleQueue[_News] = SimpleQueue()
     readers = [_Reader(share, scratch, news) for share in shares(jobs, usable_cores())]

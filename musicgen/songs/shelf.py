@@ -114,6 +114,6 @@ def _warnings(item: Item) -> tuple[str, ...]:
 def _not_stored(error: OSError | sa.exc.OperationalError) -> ResourceUnavailable:
     text = error.strerror or str(error) if isinstance(error, OSError) else str(error.orig)
     return ResourceUnavailable(
-        sentence("There must be room on the disk for the song", text, "Free some disk space and add it again."),
+        sentence("A song must be written to the disk and the database", text, "Free some disk space and add it again."),
         code="not_stored",
     )
