@@ -1,1 +1,1 @@
-"""Two things of the library or of runs, compared: found by id or file, measured in a process of their own, and kept."""
+"""Compares two songs or outputs: finds them by id or file, measures them in a separate process, and keeps the result."""

@@ -267,7 +267,7 @@ def explain(error: Exception, seconds: float) -> RejectedFile:
     elif code == "cpu_limit":
         text = sentence("A file must not take too long to read", "a file that used up its processor time", again)
     elif code == "killed":
-        text = sentence("A file must be readable in the available memory", "a file that needs more", again)
+        text = sentence("A file must be readable in the available memory", "a file whose reader was killed", again)
     elif code == "crashed":
         text = sentence("A file must be readable to its end", "a file that crashes the decoder", again)
     elif isinstance(error, ResourceUnavailable):

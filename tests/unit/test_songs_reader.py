@@ -104,7 +104,7 @@ def test_a_child_that_cannot_start_is_told_once(tmp_path: Path, monkeypatch: pyt
         read(tmp_path, "ok")
     monkeypatch.setattr(reader, "MODULE", "tests.unit.reading_probe")
     monkeypatch.setattr(reader, "STARTING_SECONDS", 0.0)
-    with pytest.raises(ResourceUnavailable, match="answers within"):
+    with pytest.raises(ResourceUnavailable, match="must start within"):
         read(tmp_path, "ok")
 
 
