@@ -1,4 +1,4 @@
-"""Clip: a folder with sound or written music and its previews. Reading needs only NumPy and loads only what is requested.
+"""Clip: a folder with sound or written music and its previews. Reading needs only NumPy and only the part requested.
 
 audio.wav         16-bit sound at its own sample rate (for written music, after rendering)
 score.mid         written music

@@ -1,4 +1,4 @@
-"""Child: renders score.mid to audio.wav with previews. Started by `sounding.ensure_audio`, which holds the clip's lock."""
+"""Child: renders score.mid to audio.wav. Started by `sounding.ensure_audio`, which holds the clip's lock."""
 
 from __future__ import annotations
 

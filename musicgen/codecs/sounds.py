@@ -61,7 +61,7 @@ class Sound:
 
     @cached_property
     def _ratio(self) -> tuple[int, int]:
-        """The ratio of our sample rate to the song's, as whole numbers of samples."""
+        """(up, down): `up` samples here last as long as `down` samples of the song."""
         common = math.gcd(self.sample_rate, self.source_rate)
         return self.sample_rate // common, self.source_rate // common
 

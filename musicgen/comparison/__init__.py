@@ -1,1 +1,1 @@
-"""Compares two songs or outputs: finds them by id or file, measures them in a separate process, and keeps the result."""
+"""Compares two songs or outputs: found by id or file, measured in a separate process, with the result kept."""

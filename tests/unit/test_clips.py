@@ -276,7 +276,7 @@ def test_sound_in_every_format_and_made_once(tmp_path: Path, home: Path) -> None
     export_path(clip, "mp3")
     assert {path: path.stat().st_mtime_ns for path in made} == made
     for format in ("mid", "musicxml"):
-        with pytest.raises(WrongState, match="It can be had as wav"):
+        with pytest.raises(WrongState, match="Choose wav"):
             export_clip(clip, format)
     with pytest.raises(InvalidInput, match="Received: exe"):
         export_clip(clip, "exe")
