@@ -38,7 +38,7 @@ def find_ffmpeg() -> tuple[Path, tuple[int, ...]]:
 def start_ffmpeg(
     arguments: list[str], *, folder: Path, cpu_seconds: float, file_bytes: int = 0
 ) -> subprocess.Popen[bytes]:
-    """FFmpeg with pipes for output and messages, in the empty folder `folder`; it may write files of `file_bytes`."""
+    """FFmpeg with pipes for output and messages, in the empty `folder`; it may write files of up to `file_bytes`."""
     program, _ = find_ffmpeg()
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
 

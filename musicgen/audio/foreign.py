@@ -73,7 +73,7 @@ def foreign_sound(head: bytes) -> str | None:
 
 
 def foreign_magic(head: bytes, *, least: int = 0) -> str | None:
-    """The same, by the mark at its beginning alone. `least`: the shortest mark, in bytes, that is not accidental."""
+    """The same, by the mark at its beginning alone. `least`: shorter marks, in bytes, do not count."""
     for offset, magic, what in MAGIC:
         if head[offset : offset + len(magic)] == magic and (offset != 8 or head[:4] in (b"RIFF", b"FORM")):
             return what if len(magic) >= least else None

@@ -2,7 +2,7 @@
 
 audio.wav         16-bit sound at its own sample rate (for written music, after rendering)
 score.mid         written music
-facts.json        what a page says about it
+facts.json        the facts that pages show
 envelope.npz      the waveform at several zoom levels; spectrogram.npz; roll.npz, not needed for short scores
 exports/          downloads made so far
 """

@@ -89,7 +89,7 @@ def compare_clips(
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
         value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; with
-        training songs also `training`: how much of it stands in which of them, and where.
+        training songs also `training`: how much of it comes from which of them, and where.
     """
     from musicgen.evaluation.comparing import compare_scores, compare_sounds
     from musicgen.evaluation.description import as_training_songs

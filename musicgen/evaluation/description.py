@@ -40,7 +40,7 @@ def describe_clip(
     Returns:
         JSON. `copied`: how much of it comes from which song, and where; None without songs, or if they led all of it.
 
-    Raises InvalidInput where there is nothing to measure, CorruptArtifact where files are missing.
+    Raises InvalidInput if there is nothing to measure, CorruptArtifact if files are missing.
     """
     medium: Medium = "midi" if clip.medium == "midi" else "audio"
     songs = as_training_songs(training_clips)

@@ -70,7 +70,7 @@ def judge(
 def led_seconds(sidecar: Mapping[str, Any]) -> float:
     """How long an output was predicted step by step from a song, by its sidecar; there it is meant to be like it.
 
-    All of it where it predicts a song; the prompt where it begins with its own version of that."""
+    All of it if it predicts a song; the prompt if it begins with its own version of that."""
     facts, generation = sidecar.get("facts") or {}, sidecar.get("generation") or {}
     if "predict" in (facts.get("mode"), generation.get("mode")):
         return ALL_SECONDS

@@ -87,7 +87,7 @@ def best_loop(samples: NDArray[np.float32], block: int, min_lag: int, max_lag: i
         samples: float32, shape (n_samples,), at least block + max_lag of them.
 
     Returns:
-        (correlation, lag); (0.0, 0) where no block is loud enough to be heard.
+        (correlation, lag); (0.0, 0) if no block is loud enough to be audible.
     """
     sums, counts = np.zeros(max_lag + 1), np.zeros(max_lag + 1)
     squares = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])

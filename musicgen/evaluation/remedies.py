@@ -1,7 +1,7 @@
 """Turns verdicts into buttons: what this approach can change, by how much, and in what words. Light.
 
-A remedy says "a higher temperature"; an Offer says "Generate again at temperature 1.25". Nothing is offered
-that the approach has no parameter for, that its bounds or rules forbid, or that would change nothing.
+A remedy says "a higher temperature"; an Offer says "Generate again at temperature 1.25". Only changes
+that the approach has a parameter for, that its bounds and rules allow, and that make a difference are offered.
 """
 
 from __future__ import annotations

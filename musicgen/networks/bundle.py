@@ -75,7 +75,7 @@ class Networks:
         return Remembered(_values(self.models, "weights"), counters)
 
     def go_back(self, to: Remembered) -> None:
-        """Restore the weights, and the step counts of optimisers attached from now on. Moments
+        """Restore the weights, and the step counts for optimisers attached from now on. Moments
         stay as they are: averages over recent gradients also fit the weights of a few steps ago."""
         for name, model in self.models.items():
             _assign(model.weights, to.weights[name], name)

@@ -166,8 +166,8 @@ def fit(
     """Train in place up to `recipe.epochs`.
 
     Args:
-        after_epoch: called with the training means of each task (task → name → mean) before the weights are saved, to put
-            in `networks.state` what generation will need.
+        after_epoch: called with the training means of each task (task → name → mean) before the weights are saved, to
+            put into `networks.state` what generation will need.
 
     Raises:
         TrainingFailed: the loss is not a finite number, or there is no memory for a batch of one.

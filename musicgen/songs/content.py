@@ -30,7 +30,7 @@ EXTENSIONS = {
 KNOWN_EXTENSIONS = frozenset(extension for extensions in EXTENSIONS.values() for extension in extensions)
 SONG_RULE = "A song must be a wav, mp3, flac, ogg, m4a or MIDI file, or a zip archive of these"
 
-_TEXT_OPENINGS = (  # lower case, behind a byte-order mark and white space → (what it is, code, what to do)
+_TEXT_OPENINGS = (  # lower case, after a byte-order mark and white space → (what it is, code, what to do)
     (b"#extm3u", "a playlist", "playlist", "Add the music files that it lists."),
     (b"ffconcat", "a playlist", "playlist", "Add the music files that it lists."),
     (b"[playlist]", "a playlist", "playlist", "Add the music files that it lists."),

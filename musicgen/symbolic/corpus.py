@@ -87,7 +87,7 @@ def _time_signatures(part: Any) -> Iterator[TimeSignature]:
 
 
 def _as_signature(ticks: int) -> tuple[int, int]:
-    """The simplest signature of a measure of so many ticks: (1, 4) for a quarter note."""
+    """The simplest signature of a measure with this many ticks: (1, 4) for a quarter note."""
     length = Fraction(ticks, 4 * TICKS_PER_BEAT)  # of a whole note
     denominator = max(length.denominator, 4)
     return length.numerator * denominator // length.denominator, denominator

@@ -105,7 +105,7 @@ def ends_early(content: bytes | bytearray, start: int, stop: int) -> bool:
 
 
 def is_chunk(content: bytes, position: int) -> bool:
-    """Whether a chunk of any kind but another file's header stands there, as far as its first eight bytes say."""
+    """Whether there is a chunk of any kind except another file's header, judged by its first eight bytes."""
     kind = content[position : position + 4]
     if kind != b"MTrk" and (len(kind) < 4 or kind == b"MThd" or not all(0x20 <= byte < 0x7F for byte in kind)):
         return False

@@ -113,7 +113,7 @@ def read_event(content: bytearray | bytes, position: int, limit: int, running: i
 
 
 def read_body(content: bytearray | bytes, at: int, limit: int, running: int) -> _Read:
-    """The event whose status, or data behind a running status, is at `at`."""
+    """The event whose status, or data after a running status, is at `at`."""
     if at >= limit:
         return 0, running, 0
     status = content[at]

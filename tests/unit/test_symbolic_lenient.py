@@ -73,7 +73,7 @@ def test_a_stray_byte_between_two_events_is_left_out_and_counted() -> None:
     preflight = check_midi(midi_file(chunk([*SCALE[:6], (0, b"\x55" + SCALE[6][1]), *SCALE[7:]])))
     assert notes(preflight) == NOTES
     assert preflight.dropped == {"bytes that are not events": 1}
-    assert preflight.warnings == ("Left out: 1 byte that is no event.",)
+    assert preflight.warnings == ("Left out: 1 byte that is not an event.",)
 
 
 @pytest.mark.parametrize("change", [1, 7, 99, 1 << 20, -1, -2, -3, -4, -30])
@@ -102,7 +102,7 @@ def test_missing_last_bytes_lose_no_note(missing: int) -> None:
 def test_a_file_that_is_cut_keeps_what_is_there_and_ends_what_sounds() -> None:
     preflight = check_midi(midi_file(chunk(SCALE))[:-9])
     assert notes(preflight) == [*NOTES[:7], (3360, 0, 72)]
-    assert any("without a length" in warning for warning in preflight.warnings)
+    assert any("zero length" in warning for warning in preflight.warnings)
 
 
 def test_bytes_behind_the_end_of_track_are_counted() -> None:
