@@ -151,8 +151,8 @@ def test_scores_are_compared_whole_and_copies_are_found_in_the_training_songs(ho
     assert found["between"]["copied_ngram_share_training"] == pytest.approx(23 / 25)
     assert found["training"] == {
         "num_songs": 2,
-        "text": "The longest passage that also occurs in a training song has 30 notes or chords: at 0.5 s here, at 2.5 s of "
-        "“Second”.",
+        "text": "The longest passage that also occurs in a training song has 30 notes or chords: at 0.5 s here, "
+        "at 2.5 s of “Second”.",
         "longest_copied_notes_song": "Second",
         "longest_copied_notes_song_seconds": 2.5,
         "longest_copied_notes_generated_seconds": 0.5,
