@@ -1,1 +1,1 @@
-"""Sound: the Waveform, reading and writing files, levels, envelopes, spectra. Knows no library, no pages, no notes."""
+"""Sound: Waveform, reading and writing files, levels, envelopes, spectra. Knows no library, no pages, no notes."""

@@ -1,8 +1,8 @@
-"""From an uploaded file to sound, or to one sentence why not. Children only.
+"""Decodes an uploaded file, or says in one sentence why it cannot. Children only.
 
-A file is read twice. The first reading keeps nothing: it counts what can really be decoded, finds the peak and the
-first sample that is no number, and stops at the longest length allowed. Only then is the sound handed out, so that
-nothing of a file that is refused was ever stored. No buffer is sized from a header; the duration is what was decoded.
+A file is read twice. The first pass keeps nothing: it counts what can really be decoded, finds the peak and the
+first sample that is not a number, and stops at the maximum length. Only then is the sound handed out, so
+nothing of a refused file is ever stored. No buffer is sized from a header; the duration is what was decoded.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
 
 @dataclass(frozen=True)
 class Decoded:
-    """Sound that can be had, and what the import report says about it.
+    """Sound that can be decoded, and what the import report says about it.
 
     Attributes:
-        format: wav, mp3, flac, ogg or m4a: what the file really is.
-        sample_rate: the file's own. n_channels: 1 or 2, of `blocks`. n_samples: per channel, as counted.
-        source_channels: how many the file has.
-        gain: what the samples are multiplied by, 1 unless peaks were above full scale.
-        kept, dropped: what of it → how much (seconds, channels, bytes); `dropped` lacks what is unknown.
+        format: wav, mp3, flac, ogg or m4a: the real format.
+        sample_rate: of the file. n_channels: 1 or 2, of `blocks`. n_samples: per channel, as counted.
+        source_channels: channels in the file.
+        gain: the samples are multiplied by it; 1 unless peaks exceed full scale.
+        kept, dropped: what → how much (seconds, channels, bytes); `dropped` leaves out what is unknown.
         warnings: one sentence each.
     """
 
@@ -64,11 +64,11 @@ class Decoded:
 
     @property
     def pcm_bytes(self) -> int:
-        """Size as 16-bit sound: what storing it takes."""
+        """Size in bytes when stored as 16-bit sound."""
         return self.n_samples * self.n_channels * 2
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """The sound: float32, shape (n_channels, ≤ 65,536), in [-1, 1]. A block is valid until the next one."""
+        """The sound: float32, shape (n_channels, ≤ 65,536), in [-1, 1]. A block is valid until the next."""
         n_left = self.n_samples
         with closing(_stereo_blocks(self._source)) as blocks:
             for block in blocks:
@@ -91,9 +91,9 @@ def decode(
     """Open an upload and read through it.
 
     Args:
-        format: as sniffed (wav, mp3, flac, ogg or m4a); what the content says goes before it.
-        on_seconds: told after every block how many seconds of sound the reading has passed.
-        on_cost: told, as soon as the file says so, how many seconds of sound it has, and the bytes that storing takes.
+        format: as sniffed (wav, mp3, flac, ogg or m4a); the content overrules it.
+        on_seconds: called after every block with the seconds of sound read so far.
+        on_cost: called once the length is known, with the seconds of sound and the bytes needed to store them.
 
     Raises:
         RejectedFile: one sentence; codes empty, not_audio, damaged, unsupported_codec, no_sound, refers_outside,
@@ -126,7 +126,7 @@ def _cost(source: Source, n_samples: int) -> tuple[float, int]:
 def _longer(
     source: Source, survey: Survey, other: Source, on_seconds: Callable[[float], None]
 ) -> tuple[Source, Survey]:
-    """The one of two readers of a damaged file that finds more."""
+    """Of two readers of a damaged file, the one that finds more."""
     try:
         found = read_through(other, on_seconds)
     except (RejectedFile, ResourceUnavailable):
@@ -135,9 +135,9 @@ def _longer(
 
 
 def _open(path: Path, format: str | None) -> Source:
-    """The reader for this format. Decoders are imported here, when one is needed."""
+    """The reader for this format. Decoders are imported here, when needed."""
     if not path.stat().st_size:
-        raise RejectedFile(sentence("A sound file has content", "an empty file", AGAIN), code="empty")
+        raise RejectedFile(sentence("A sound file must not be empty", "an empty file", AGAIN), code="empty")
     if format == "wav":
         from musicgen.audio.sources.wav import open_wav
 
@@ -159,10 +159,10 @@ def _open(path: Path, format: str | None) -> Source:
 def _unknown(path: Path, format: str | None) -> RejectedFile:
     with open(path, "rb") as file:
         foreign = foreign_sound(file.read(SEARCHED_BYTES))
-    rule = "Sound is read from wav, mp3, flac, ogg and m4a"
+    rule = "A sound file must be wav, mp3, flac, ogg or m4a"
     if foreign:
         return RejectedFile(sentence(rule, foreign, "Convert it to WAV or FLAC."), code="other_audio")
-    return RejectedFile(sentence(rule, format or "a file that begins like none of these"), code="not_audio")
+    return RejectedFile(sentence(rule, format or "a file in an unknown format"), code="not_audio")
 
 
 def _stereo_blocks(source: Source) -> Generator[Block, None, None]:
@@ -203,22 +203,22 @@ def _warnings(source: Source, survey: Survey, missing: float) -> Iterator[str]:
         why = f" ({source.problem})" if source.problem else ""
         yield (
             f"The file is cut off or damaged{why}: {shown_seconds(seconds)} s were kept, "
-            f"{shown_seconds(missing)} s that its header announces are missing."
+            f"{shown_seconds(missing)} s announced in its header are missing."
         )
     elif source.problem:
         yield f"The file is cut off or damaged ({source.problem}): {shown_seconds(seconds)} s were kept."
     if source.n_left_out:
-        yield f"{source.n_left_out:,} bytes of the file that are no sound were left out."
+        yield f"{source.n_left_out:,} bytes of the file that are not sound were left out."
     if source.n_channels > 2:
         lost = left_out(source.n_channels, source.channel_order)
-        tail = f"; channel {lost[0]}, for low frequencies alone, was left out" if lost else ""
+        tail = f"; channel {lost[0]}, the low-frequency channel, was left out" if lost else ""
         yield f"{source.n_channels} channels were mixed to stereo{tail}."
     if survey.peak > 1.0 and survey.gain(source) == 1.0:
-        yield f"Peaks of {_over_db(survey)} dB above full scale, which lossy formats can have, were clipped."
+        yield f"Peaks up to {_over_db(survey)} dB above full scale were clipped; they are normal in lossy formats."
     elif survey.peak > 1.0:
         yield (
-            f"Peaks reach {survey.peak:.2f} where full scale is 1: all of it was made "
-            f"{_over_db(survey)} dB softer, so that nothing is clipped."
+            f"Peaks reach {survey.peak:.2f}, and full scale is 1: the whole song was made "
+            f"{_over_db(survey)} dB softer so that nothing is clipped."
         )
     if survey.peak == 0.0:
         yield "The file is silent from beginning to end."

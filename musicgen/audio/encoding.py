@@ -1,7 +1,7 @@
-"""Our own WAV files as mp3, flac, ogg and m4a: for downloads. Children only: imports soundfile, starts FFmpeg.
+"""Encodes our own WAV files as mp3, flac, ogg and m4a for downloads. Children only: imports soundfile, starts FFmpeg.
 
 Block by block, so that two hours need no more memory than a minute. libsndfile writes mp3, flac and ogg; FFmpeg is
-needed for m4a alone.
+only needed for m4a.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def encode_audio(path: Path, format: str) -> bytes:
 def encode_file(path: Path, target: Path, format: str) -> None:
     """Write one of our own WAV files as a file in `format`.
 
-    A sample rate that the format does not know (mp3: above 48,000 Hz and odd ones) is changed to the next one it does.
+    A sample rate that the format does not support (mp3: above 48,000 Hz, and odd ones) is changed to the next it does.
 
     Raises:
         InvalidInput: no such format. ResourceUnavailable: FFmpeg is missing or fails (m4a).
     """
     if format not in AUDIO_DOWNLOADS:
-        rule = f"Sound is encoded as {', '.join(AUDIO_DOWNLOADS)}"
+        rule = f"The format for sound must be one of {', '.join(AUDIO_DOWNLOADS)}"
         raise InvalidInput(sentence(rule, format), code="unknown_format")
     if format == "wav":
         shutil.copyfile(path, target)
@@ -94,7 +94,7 @@ def _known_rate(sample_rate: int, format: str) -> int:
 
 
 def _encode_m4a(path: Path, target: Path) -> None:
-    """AAC by FFmpeg, with the table of contents in front."""
+    """AAC by FFmpeg, with the index in front."""
     info = wav_info(path)
     arguments = [
         *("-hide_banner", "-nostdin", "-y", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", "wav"),
@@ -110,4 +110,6 @@ def _encode_m4a(path: Path, target: Path) -> None:
         _, messages = process.communicate()
     if process.returncode or not target.is_file():
         what = messages.decode("utf-8", "replace").strip()[-MESSAGE_CHARACTERS:] or f"status {process.returncode}"
-        raise ResourceUnavailable(sentence("FFmpeg encodes AAC", what, "Choose another format."), code="encoder_failed")
+        raise ResourceUnavailable(
+            sentence("FFmpeg must be able to encode AAC", what, "Choose another format."), code="encoder_failed"
+        )

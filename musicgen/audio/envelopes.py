@@ -1,8 +1,8 @@
-"""Envelopes: the lowest and highest sample of each of many short stretches, which is how a waveform is drawn.
+"""Envelopes: the lowest and highest sample of each of many short intervals; waveforms are drawn from them.
 
-An envelope loses no peak: that is why it is drawn from extremes and not from every n-th sample. A long sound keeps
-envelopes at several zooms, each four times coarser than the one before; a picture takes the coarsest that is fine
-enough, and where none is, the samples themselves. Light: NumPy only.
+An envelope loses no peak, unlike every n-th sample. A long sound has
+envelopes at several zoom levels, each four times coarser than the one before; a picture uses the coarsest that is
+fine enough or, if none is, the samples themselves. Light: NumPy only.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from musicgen.audio.waveform import float_to_pcm16, pcm16_to_float
 
-FINEST = 512  # samples in a bucket; below that the samples are read
+FINEST = 512  # samples in a bucket; for anything finer the samples are read
 FACTOR = 4
-COARSE_ENOUGH = 1_024  # buckets in the last zoom level, at most (while there is more than one)
+COARSE_ENOUGH = 1_024  # buckets in the last zoom level, at most (unless there is only one level)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Envelope:
     """Extremes over time.
 
     Attributes:
-        time: seconds, shape (n,): the middle of each stretch.
+        time: seconds, shape (n,): the middle of each interval.
         low, high: float32, shape (n_channels, n): the lowest and the highest sample in it.
     """
 
@@ -43,7 +43,7 @@ class ZoomLevel:
 
 
 class EnvelopeBuilder:
-    """Zoom levels of a sound that comes in pieces; memory grows by 8 bytes for each 512 stereo samples."""
+    """Zoom levels of a sound that arrives in pieces; memory grows by 8 bytes for every 512 stereo samples."""
 
     def __init__(self, n_channels: int) -> None:
         self._carry = np.zeros((n_channels, 0), np.float32)
@@ -63,7 +63,7 @@ class EnvelopeBuilder:
         self._high.append(float_to_pcm16(buckets.max(axis=2)))
 
     def levels(self) -> list[ZoomLevel]:
-        """The zoom levels, finest first, of all that was added; a last bucket may be shorter than the others."""
+        """The zoom levels of everything added, finest first; the last bucket may be shorter than the others."""
         if self._carry.shape[1]:
             self._store(self._carry[:, np.newaxis, :])
             self._carry = self._carry[:, :0]
@@ -80,12 +80,12 @@ class EnvelopeBuilder:
 
 
 def choose_bucket(buckets: list[int], n_samples: int, n_points: int) -> int | None:
-    """The coarsest of the zoom levels that still gives `n_points` for a stretch of `n_samples`; None: take samples."""
+    """The coarsest zoom level that still gives `n_points` for `n_samples` samples; None: use the samples."""
     return max((bucket for bucket in buckets if bucket * n_points <= n_samples), default=None)
 
 
 def envelope_of_level(level: ZoomLevel, start: int, stop: int, n_points: int, sample_rate: int) -> Envelope:
-    """Samples `start` to `stop` in at most `n_points` stretches of whole buckets; first and last bucket included."""
+    """Samples `start` to `stop` in at most `n_points` intervals of whole buckets; first and last bucket included."""
     first, last = start // level.bucket, min(-(-stop // level.bucket), level.low.shape[1])
     edges = _edges(last - first, n_points)
     low = np.minimum.reduceat(level.low[:, first:last], edges[:-1], axis=1)
@@ -95,7 +95,7 @@ def envelope_of_level(level: ZoomLevel, start: int, stop: int, n_points: int, sa
 
 
 def envelope_of_samples(samples: NDArray[np.float32], start: int, n_points: int, sample_rate: int) -> Envelope:
-    """The same from the samples themselves, the first of which is sample `start` of the sound; shape (n_channels, n).
+    """The same from samples of shape (n_channels, n), the first of which is sample `start` of the sound.
 
     With no more samples than points, each is a point of its own: `low` and `high` are the waveform."""
     edges = _edges(samples.shape[1], n_points)
@@ -107,10 +107,10 @@ def envelope_of_samples(samples: NDArray[np.float32], start: int, n_points: int,
 
 
 def _edges(n: int, n_points: int) -> NDArray[np.int64]:
-    """`n` things in at most `n_points` groups as equal as can be: the bounds of the groups."""
+    """The bounds of at most `n_points` groups of `n` items, as equal as possible."""
     return np.linspace(0, n, min(n, max(n_points, 1)) + 1).astype(np.int64) if n else np.zeros(1, np.int64)
 
 
 def _middles(bounds: NDArray[np.int64], sample_rate: int) -> NDArray[np.float64]:
-    """Time of the middle sample of each stretch; of a stretch of one sample, the time of that sample."""
+    """Time of the middle sample of each interval; for an interval of one sample, the time of that sample."""
     return (bounds[:-1] + bounds[1:] - 1) / 2 / sample_rate

@@ -1,4 +1,4 @@
-"""Which FFmpeg there is, and how it is started: with limits, without surroundings. Children and doctor."""
+"""Finds FFmpeg and starts it with limits and an empty environment. Children and doctor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musicgen.errors import ResourceUnavailable, sentence
 
 try:
     import resource
-except ImportError:  # Windows has no rlimits; the parent's clock is what holds there
+except ImportError:  # Windows has no rlimits; only the parent's time limit applies
     resource = None  # type: ignore[assignment]
 
 MEMORY_BYTES = 2 << 30
@@ -24,11 +24,13 @@ ASKING_SECONDS = 20.0
 
 @lru_cache(maxsize=1)
 def find_ffmpeg() -> tuple[Path, tuple[int, ...]]:
-    """The newer one of imageio-ffmpeg's binary and the system's, and its version. Raises ResourceUnavailable."""
+    """The newer of imageio-ffmpeg's binary and the system's, with its version. Raises ResourceUnavailable."""
     candidates = [(version, path) for path in _programs() if (version := _version(path)) is not None]
     if not candidates:
         remedy = "Install the requirements, or FFmpeg itself (sudo apt-get install ffmpeg)."
-        raise ResourceUnavailable(sentence("M4A needs FFmpeg", "none on this machine", remedy), code="no_ffmpeg")
+        raise ResourceUnavailable(
+            sentence("M4A files need FFmpeg", "no FFmpeg on this machine", remedy), code="no_ffmpeg"
+        )
     version, path = max(candidates)
     return path, version
 
@@ -36,7 +38,7 @@ def find_ffmpeg() -> tuple[Path, tuple[int, ...]]:
 def start_ffmpeg(
     arguments: list[str], *, folder: Path, cpu_seconds: float, file_bytes: int = 0
 ) -> subprocess.Popen[bytes]:
-    """FFmpeg with pipes for output and messages, in `folder`, an empty one; it may write `file_bytes` to any file."""
+    """FFmpeg with pipes for output and messages, in the empty `folder`; it may write files of up to `file_bytes`."""
     program, _ = find_ffmpeg()
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
 
@@ -54,7 +56,7 @@ def start_ffmpeg(
 
 def _limit(pid: int, cpu_seconds: float, file_bytes: int) -> None:
     # From outside, as `prlimit` does it: code between fork and exec is unsafe in a process with threads.
-    if not hasattr(resource, "prlimit"):  # macOS, Windows: the limits of the process that we are in are inherited
+    if not hasattr(resource, "prlimit"):  # macOS, Windows: the limits of our own process are inherited
         return
     limits = {"AS": MEMORY_BYTES, "CPU": int(cpu_seconds) + 1, "FSIZE": file_bytes, "NOFILE": OPEN_FILES, "CORE": 0}
     with suppress(ProcessLookupError):  # it has ended already
@@ -77,7 +79,7 @@ def _programs() -> list[Path]:
 
 
 def _version(program: Path) -> tuple[int, ...] | None:
-    """(major, minor, …); (0,) for a build that names none; None where it does not run."""
+    """(major, minor, …); (0,) for a build without a version number; None if it does not run."""
     try:
         done = subprocess.run(
             [str(program), "-version"],

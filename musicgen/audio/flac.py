@@ -1,4 +1,4 @@
-"""Where native FLAC streams begin in a file. Light; knows no samples. Source: RFC 9639."""
+"""Finds native FLAC streams in a file. Light; knows no samples. Source: RFC 9639."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MOST_PARTS = 2_000
 
 
 def find_flac(content: Bytes, position: int = 0) -> int:
-    """Where the next stream begins, at `position` or behind it; -1 without one."""
+    """Where the next stream begins, at or after `position`; -1 if there is none."""
     found = OPENING.search(content, position)  # type: ignore[call-overload]
     while found is not None:
         start = found.start()
-        found = None  # it would keep the file in memory
+        found = None  # a match would keep the file in memory
         info = content[start + INFO_AT : start + INFO_AT + INFO_BYTES]
         if len(info) < INFO_BYTES or int.from_bytes(info[:2], "big") >= SMALLEST_BLOCK:
             return start
@@ -33,7 +33,7 @@ def find_flac(content: Bytes, position: int = 0) -> int:
 
 
 def survey_streams(file: BinaryIO) -> list[tuple[int, int]]:
-    """Start and end of every stream; the end is where the next one begins, or that of the file."""
+    """Start and end of every stream; a stream ends where the next begins, or at the end of the file."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         starts, size = [find_flac(content)], len(content)
         while starts[-1] >= 0 and len(starts) <= MOST_PARTS:
@@ -43,9 +43,9 @@ def survey_streams(file: BinaryIO) -> list[tuple[int, int]]:
 
 
 def end_of_last_frame(content: bytes) -> int:
-    """Where the last frame ends that `content` holds whole, by the checksums of its header and of all of it.
+    """Where the last complete frame in `content` ends, judged by the checksums of its header and of the whole frame.
 
-    The end of `content` where there is none."""
+    The end of `content` if there is none."""
     starts = [match.start() for match in FRAME.finditer(content)]
     for start in reversed([start for start in starts if _is_header(content[start : start + LONGEST_HEADER])]):
         crc = 0
@@ -57,7 +57,7 @@ def end_of_last_frame(content: bytes) -> int:
 
 
 def _is_header(content: bytes) -> bool:
-    """Whether one of the lengths that a frame header can have ends in its checksum."""
+    """Whether the checksum fits at one of the possible lengths of a frame header."""
     crc = 0
     for length, byte in enumerate(content, 1):
         crc = TABLE_8[crc ^ byte]

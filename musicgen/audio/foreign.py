@@ -1,4 +1,4 @@
-"""Sound in formats that are not read, by name: who knows what a file is also knows what to convert. Light."""
+"""Names sound formats that are not supported, so that a refusal can say what to convert. Light."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MAGIC = (  # (offset, bytes, what it is)
     (0, b"SNES-SPC700", "a Super Nintendo tune (SPC)"),
     (0, b"Vgm ", "a game tune (VGM)"),
 )
-IN_A_ROW = 3  # frames that show what a stream is
+IN_A_ROW = 3  # frames that identify a stream
 CHAIN_BYTES = 1 << 16
 KBITS_LAYER_1 = (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448)
 KBITS_LAYER_2 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
@@ -63,7 +63,7 @@ SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11
 
 
 def foreign_sound(head: bytes) -> str | None:
-    """What sound a file holds that begins like this, of the kinds that are not read; None where it is none of them."""
+    """The unsupported sound format of a file that begins like this; None if it is none of them."""
     behind = head[behind_tags(head, 0) :]
     if what := foreign_magic(behind):
         return what
@@ -73,7 +73,7 @@ def foreign_sound(head: bytes) -> str | None:
 
 
 def foreign_magic(head: bytes, *, least: int = 0) -> str | None:
-    """The same by the mark at its beginning alone. `least`: bytes that a mark has which chance does not make."""
+    """The same, by the mark at its beginning alone. `least`: shorter marks, in bytes, do not count."""
     for offset, magic, what in MAGIC:
         if head[offset : offset + len(magic)] == magic and (offset != 8 or head[:4] in (b"RIFF", b"FORM")):
             return what if len(magic) >= least else None
@@ -81,7 +81,7 @@ def foreign_magic(head: bytes, *, least: int = 0) -> str | None:
 
 
 def stream_name(head: bytes) -> str | None:
-    """The name of a stream of frames of which some follow each other somewhere in `head`; None where it is none."""
+    """The name of a stream some of whose frames follow one another somewhere in `head`; None if there is none."""
     for name, frame_bytes in _STREAMS:
         position = head.find(b"\xff")
         while position >= 0:
@@ -100,7 +100,7 @@ def _num_frames(head: bytes, position: int, frame_bytes: Callable[[bytes], int])
 
 
 def _mpeg_bytes(header: bytes, layer: int) -> int:
-    """Bytes of an MPEG frame of layer I or II with this header; 0 where it is none. ISO/IEC 11172-3, 2.4.2.3."""
+    """Length in bytes of an MPEG frame of layer I or II with this header; 0 if it is none. ISO/IEC 11172-3, 2.4.2.3."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != (0xE6 if layer == 1 else 0xE4):
         return 0
     version, bit_rate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
@@ -114,7 +114,7 @@ def _mpeg_bytes(header: bytes, layer: int) -> int:
 
 
 def _adts_bytes(header: bytes) -> int:
-    """Bytes of a frame of a raw AAC stream; 0 where it is none. ISO/IEC 14496-3, 1.A.2.2."""
+    """Length in bytes of a frame of a raw AAC stream; 0 if it is none. ISO/IEC 14496-3, 1.A.2.2."""
     if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
         return 0
     size = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5

@@ -1,6 +1,6 @@
-"""Which sound format a file is, from its first bytes alone: names and claims are ignored. Light.
+"""Which sound format a file has, from its first bytes alone: its name is ignored. Light.
 
-What a player passes over in front of the sound is passed over here: tags, junk, zeros, the rest of a cut frame.
+Skips what a player skips in front of the sound: tags, junk, zeros, the rest of a cut frame.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from musicgen.audio.mp3 import find_frames, parse_header
 from musicgen.audio.tags import behind_tags, tag_size
 
 AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "m4a")
-SEARCHED_BYTES = (1 << 16) + 4096  # for the first frame, and for those that follow it
+SEARCHED_BYTES = (1 << 16) + 4096  # for the first frame and those that follow it
 MOST_TAGS = 8
 TAGS_OF_MP3 = (b"ID3", b"APETAGEX")
 SURE_BYTES = 4  # of a mark
-IN_A_ROW = 3  # frames of an mp3 behind junk
+IN_A_ROW = 3  # mp3 frames after junk
 PICTURE_BRANDS = frozenset(b"heic heix heim heis hevc hevx mif1 msf1 avif avis jp2 jpx jpm mjp2 crx".split())
 QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof")
-BURIED = (  # how a file begins that has junk in front of it
+BURIED = (  # how a file begins after junk
     ("flac", re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")),
     ("ogg", re.compile(rb"OggS\x00\x02\x00{8}")),
     ("wav", re.compile(rb"RIFF[\x00-\xff]{4}WAVEfmt ")),
@@ -28,10 +28,10 @@ BURIED = (  # how a file begins that has junk in front of it
 
 
 def sniff_audio(head: bytes) -> str | None:
-    """wav, mp3, flac, ogg or m4a by the first bytes, SEARCHED_BYTES of them where there are so many; None for
+    """wav, mp3, flac, ogg or m4a by the first SEARCHED_BYTES bytes, or as many as there are; None for
     everything else.
 
-    A file that opens with an ID3 tag longer than `head` counts as mp3; `sniff_audio_file` looks behind the tag."""
+    A file that opens with an ID3 tag longer than `head` counts as mp3; `sniff_audio_file` looks after the tag."""
     behind = behind_tags(head, 0)
     if format := _at_start(head) or (_at_start(head[behind:]) if 0 < behind < len(head) else None):
         return format
@@ -43,7 +43,7 @@ def sniff_audio(head: bytes) -> str | None:
 
 
 def sniff_audio_file(path: Path) -> str | None:
-    """The same of a file on disk, looking behind ID3 tags of any length."""
+    """The same for a file on disk, looking after ID3 tags of any length."""
     position = 0
     with open(path, "rb") as file:
         for _ in range(MOST_TAGS):
@@ -70,7 +70,7 @@ def _at_start(head: bytes) -> str | None:
 
 
 def _starts_with_frames(head: bytes) -> bool:
-    """A frame header at the very start and, where `head` reaches that far, a second one behind the frame."""
+    """A frame header at the very start and, if `head` reaches that far, a second one after the frame."""
     first = parse_header(head[:4])
     if first is None:
         return False
@@ -79,7 +79,7 @@ def _starts_with_frames(head: bytes) -> bool:
 
 
 def _behind_junk(head: bytes) -> str | None:
-    """What begins somewhere in `head`: of the formats with a mark of their own the first, else mp3."""
+    """What begins somewhere in `head`: the first format with a mark of its own, else mp3."""
     found = [(match.start(), format) for format, mark in BURIED if (match := mark.search(head))]
     if found:
         return min(found)[1]

@@ -1,8 +1,8 @@
-"""How loud a sound is, in numbers that are defined for every sound. Light: NumPy only.
+"""The loudness of a sound, in numbers that are defined for every sound. Light: NumPy only.
 
 Conventions
-    dB of full scale: a sample of ±1 is 0 dB, and so is a square wave that reaches it. Nothing is below FLOOR_DB:
-    silence and a sound without samples have -120 dB, never NaN. Silent is a stretch of 50 ms with an RMS below -60 dB.
+    dB of full scale: a sample of ±1 is 0 dB, and so is a full-scale square wave. Nothing is below FLOOR_DB:
+    silence and a sound without samples have -120 dB, never NaN. A frame of 50 ms is silent if its RMS is below -60 dB.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ SAMPLES_AT_ONCE = 1 << 18
 
 
 class LevelMeter:
-    """Levels of a sound that comes in pieces; memory does not grow."""
+    """Levels of a sound that arrives in pieces; memory does not grow."""
 
     def __init__(self, sample_rate: int) -> None:
         self._frame = max(round(FRAME_SECONDS * sample_rate), 1)
-        self._carry = np.zeros(0, np.float32)  # powers of a frame that is not complete yet
+        self._carry = np.zeros(0, np.float32)  # powers of an unfinished frame
         self._energy = 0.0
         self._n_samples = 0
         self._n_silent = 0
@@ -46,7 +46,7 @@ class LevelMeter:
         self._n_silent += n_samples * int(np.count_nonzero(energies < n_samples * 10 ** (SILENT_BELOW_DB / 10)))
 
     def levels(self) -> dict[str, float]:
-        """`rms_db`, `peak_db`, `silence_share` (of the time, 0 … 1; 1 without samples) of all that was added."""
+        """`rms_db`, `peak_db`, `silence_share` (of the time, 0 … 1; 1 without samples) of everything added."""
         if self._carry.size:
             self._count(self._carry.sum(keepdims=True, dtype=np.float64), self._carry.size)
             self._carry = np.zeros(0, np.float32)
@@ -76,7 +76,7 @@ def peak_db(waveform: Waveform) -> float:
 
 
 def silence_share(waveform: Waveform) -> float:
-    """Share of the time in which nothing is heard, 0 … 1."""
+    """Share of the time that is silent, 0 … 1."""
     return measure_levels(waveform)["silence_share"]
 
 

@@ -1,4 +1,4 @@
-"""More than two channels to stereo. Knows no files.
+"""Mixes more than two channels to stereo. Knows no files.
 
 Weights after ITU-R BS.775: centre and surround at -3 dB, the low-frequency channel left out; scaled so that nothing
 can clip. The layouts are those that WAV and FLAC (or Vorbis and Opus) define for each number of channels.
@@ -26,7 +26,7 @@ VORBIS_LAYOUTS = {
     7: ("L", "C", "R", "Ls", "Rs", "B", "LFE"),
     8: ("L", "C", "R", "Ls", "Rs", "Ls", "Rs", "LFE"),
 }
-WEIGHTS = {  # of each kind of channel in (left, right)
+WEIGHTS = {  # kind of channel → (left, right)
     "L": (1.0, 0.0),
     "R": (0.0, 1.0),
     "C": (SIDE, SIDE),
@@ -45,6 +45,6 @@ def stereo_matrix(n_channels: int, order: str = "wav") -> NDArray[np.float32]:
 
 
 def left_out(n_channels: int, order: str = "wav") -> list[int]:
-    """Which channels (from 1) are not heard in the mix: the low-frequency one of 5.1 and its relatives."""
+    """Which channels (from 1) are not in the mix: the low-frequency one of 5.1 and similar layouts."""
     layout = (VORBIS_LAYOUTS if order == "vorbis" else LAYOUTS)[n_channels]
     return [number for number, name in enumerate(layout, 1) if name == "LFE"]

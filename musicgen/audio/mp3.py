@@ -1,7 +1,7 @@
-"""The frames of an MP3 file, found by their headers: what the file holds, whatever its own summary promises.
+"""Finds the frames of an MP3 file by their headers: what the file really holds, whatever its summary promises.
 
-A player takes every frame it finds, over junk, tags and cut frames, and goes on where another file was joined to the
-first. So does this: the file is a list of parts, each of frames of one kind that follow one summary.
+A player plays every frame it finds, skipping junk, tags and cut frames, and continues into a file appended to the
+first. This does the same: the file is a list of parts, each with frames of one kind after one summary.
 
 Source: ISO/IEC 11172-3 and 13818-3 (layer III), and the Xing/Info and VBRI summaries that encoders put into a first
 frame. Light: standard library only. Knows no samples.
@@ -22,19 +22,19 @@ KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 POSSIBLE_HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
 Kind = tuple[int, int, int]  # version, sample rate, channels
-MOST_CANDIDATES = 200_000  # bytes that look like a header and are none: behind so many the search is given up
+MOST_CANDIDATES = 200_000  # after so many bytes that look like a header but are none, the search is given up
 SUMMARY_NAMES = (b"Xing", b"Info")
 SUMMARY_FIELDS = (4, 4, 100, 4)  # bytes of: frames, bytes, table of contents, quality
 PADDING_AT = 21  # from the encoder's name
 VBRI_AT, VBRI_FRAMES_AT = 36, 14
-LONG_CHAIN = 40  # frames in a row that no picture inside a tag has
+LONG_CHAIN = 40  # more frames in a row than a picture inside a tag can imitate
 MOST_PARTS = 2_000
-SEARCHED_BYTES = 1 << 16  # for the first frame, of which two are enough there
+SEARCHED_BYTES = 1 << 16  # for the first frame; two in a row are enough there
 
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """`size` in bytes, header included; `n_samples` per channel. `kind`: frames with the same can follow each other."""
+    """`size` in bytes, header included; `n_samples` per channel. `kind`: frames of one kind can follow each other."""
 
     sample_rate: int
     n_samples: int
@@ -49,15 +49,15 @@ class Mp3Part:
     """Frames of one kind, with or without a summary in front.
 
     Attributes:
-        start: where its first frame is in the file.
-        first: the first four bytes of its first frame. frame: what they say.
-        pieces: where its frames are in the file, with that of a summary that says how many they are.
+        start: position of its first frame in the file.
+        first: the first four bytes of its first frame. frame: these decoded.
+        pieces: where its frames are in the file, including that of a summary that counts them.
         n_frames: complete frames with sound.
-        has_summary: its first frame is a summary, which has no sound.
-        summary_at: position of the number of frames in that summary, from the start of the part; None without one.
-        summary_frames: how many frames the summary promises.
+        has_summary: its first frame is a summary without sound.
+        summary_at: position of the frame count in that summary, from the start of the part; None without one.
+        summary_frames: frames that the summary promises.
         padding_at: position of the number of samples that the encoder added at the end, from the start of the part.
-        padding: the three bytes there, which also hold what it added in front; None without them.
+        padding: the three bytes there, which also hold how much it added in front; None without them.
     """
 
     start: int
@@ -73,18 +73,18 @@ class Mp3Part:
 
     @property
     def is_cut(self) -> bool:
-        """Its last frames are missing, and no others."""
+        """Only its last frames are missing."""
         return len(self.pieces) == 1 and self.n_frames < (self.summary_frames or 0)
 
     @property
     def is_headless(self) -> bool:
-        """Its summary is not worth showing to a decoder."""
+        """Its summary would mislead a decoder."""
         return self.has_summary and self.summary_at is None
 
 
 @dataclass
 class Mp3Survey:
-    """All parts; how many bytes the last frame lacks; how many bytes are neither frames nor tags."""
+    """All parts, how many bytes the last frame lacks, and how many bytes are neither frames nor tags."""
 
     parts: list[Mp3Part] = field(default_factory=list)
     missing_bytes: int = 0
@@ -92,7 +92,7 @@ class Mp3Survey:
 
 
 def parse_header(four: bytes) -> FrameHeader | None:
-    """The header of a layer III frame, or None where these four bytes are none (free-format frames count as none)."""
+    """The header of a layer III frame, or None if these four bytes are none (free-format frames count as none)."""
     if len(four) < 4 or four[0] != 0xFF or four[1] & 0xE6 != 0xE2:
         return None
     version, bit_rate, rate = four[1] >> 3 & 3, four[2] >> 4, four[2] >> 2 & 3
@@ -110,8 +110,8 @@ def parse_header(four: bytes) -> FrameHeader | None:
 
 
 def summary_frame(first: bytes, n_frames: int) -> bytes:
-    """A frame without sound that announces `n_frames`, to stand in front of a file that begins with header `first`."""
-    header = bytes((first[0], first[1] | 1, 0x90 | first[2] & 0x0C, first[3]))  # no checksum, a middling bit rate
+    """A summary frame that announces `n_frames`, to put before a file that begins with header `first`."""
+    header = bytes((first[0], first[1] | 1, 0x90 | first[2] & 0x0C, first[3]))  # no checksum, a medium bit rate
     frame = parse_header(header)
     if frame is None:
         raise ValueError("the header of a layer III frame")
@@ -122,16 +122,16 @@ def summary_frame(first: bytes, n_frames: int) -> bytes:
 def find_frames(
     content: Bytes, position: int, stop: int | None = None, *, in_a_row: int = 2, kind: Kind | None = None
 ) -> int:
-    """Where so many frames of one kind in a row begin, at `position` or behind it, but before `stop`; -1: nowhere.
+    """Where this many frames of one kind in a row begin, at or after `position` but before `stop`; -1: nowhere.
 
-    `kind`: what is expected; of another kind there must be one frame more, so that no chance makes them."""
+    `kind`: the kind expected; of another kind one more frame is required, to rule out a coincidence."""
     stop = len(content) if stop is None else min(stop, len(content))
     for _ in range(MOST_CANDIDATES):
         found = POSSIBLE_HEADER.search(content, position, stop)  # type: ignore[call-overload]
         if found is None:
             break
         position = found.start()
-        found = None  # it would keep the file in memory
+        found = None  # a match would keep the file in memory
         frame = parse_header(content[position : position + 4])
         is_expected = kind is None or (frame is not None and frame.kind == kind)
         n_wanted = in_a_row if is_expected else in_a_row + 1
@@ -142,7 +142,7 @@ def find_frames(
 
 
 def _chain(content: Bytes, position: int, most: int) -> tuple[int, int]:
-    """How many frames of one kind follow each other from `position` on, `most` at most, and where they end."""
+    """How many frames of one kind follow each other from `position`, `most` at most, and where they end."""
     frame = first = parse_header(content[position : position + 4])
     n_frames = 0
     while frame is not None and first is not None and frame.kind == first.kind and n_frames < most:
@@ -153,13 +153,13 @@ def _chain(content: Bytes, position: int, most: int) -> tuple[int, int]:
 
 
 def survey_frames(file: BinaryIO, most_seconds: float) -> Mp3Survey:
-    """Find the frames of the file, to `most_seconds` or a little beyond; no parts where there is none."""
+    """Find the frames of the file, up to `most_seconds` or a little more; no parts if there is no frame."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return _FrameWalk(content, most_seconds).survey
 
 
 class _FrameWalk:
-    """From frame to frame through a file, over all that lies between."""
+    """Goes from frame to frame through a file, skipping everything in between."""
 
     def __init__(self, content: mmap.mmap, most_seconds: float) -> None:
         self.content = content
@@ -175,7 +175,7 @@ class _FrameWalk:
         self.survey.n_left_out = max(self.size - self.n_known, 0) if self.seconds_left > 0 else 0
 
     def _begin(self) -> int:
-        """The first frame: behind the tags where they tell the truth, else wherever it is; -1 without one."""
+        """The first frame: after the tags if their lengths are right, else wherever it is; -1 if there is none."""
         content = self.content
         behind = behind_tags(content, 0)
         first = behind if _chain(content, behind, 2)[0] == 2 else self._inside_tag(behind)
@@ -187,8 +187,8 @@ class _FrameWalk:
         return first
 
     def _inside_tag(self, behind: int) -> int:
-        """The first frame within what says that it is a tag: frames of the song run on across the end of one that
-        lies, those of a jingle inside a true one do not. -1 without such frames."""
+        """The first frame inside what claims to be a tag: frames of the song continue past the end of a tag whose
+        length is wrong; those of a jingle inside a real tag do not. -1 without such frames."""
         position, end_of_tag = 10, min(behind, self.size)
         while 0 <= position < end_of_tag:
             position = find_frames(self.content, position, end_of_tag, in_a_row=3)
@@ -200,7 +200,7 @@ class _FrameWalk:
         return -1
 
     def _take(self, position: int) -> int:
-        """Take the frames of one kind that begin at `position`; where they end."""
+        """Take the frames of one kind that begin at `position`; returns where they end."""
         content, parts = self.content, self.survey.parts
         part = parts[-1] if parts else None
         frame = first = parse_header(content[position : position + 4])
@@ -252,14 +252,14 @@ class _FrameWalk:
         return part
 
     def _note_padding(self, part: Mp3Part, at: int, frame: FrameHeader) -> None:
-        """Behind the summary's optional fields, which its flags count, encoders write of themselves."""
+        """After the summary's optional fields, which its flags count, encoders store data of their own."""
         flags = self.content[at + 7]
         place = at + 8 + sum(size for bit, size in enumerate(SUMMARY_FIELDS) if flags >> bit & 1) + PADDING_AT
         if place + 3 <= part.start + frame.size:
             part.padding_at, part.padding = place - part.start, self.content[place : place + 3]
 
     def _behind_gap(self, position: int) -> int:
-        """The next frames behind the end of those before; -1 where there are none."""
+        """The next frames after the end of the previous ones; -1 if there are none."""
         content = self.content
         if position >= self.size or self.survey.missing_bytes:
             return -1
@@ -275,7 +275,7 @@ class _FrameWalk:
         return found
 
     def _drop_last_frame(self, end: int) -> None:
-        """It was cut: the next frames begin inside of it."""
+        """It was cut: the next frames begin inside it."""
         part = self.survey.parts[-1]
         start, _ = part.pieces.pop()
         part.pieces.append((start, max(start, self.last)))

@@ -1,8 +1,8 @@
-"""The boxes of an MP4 or QuickTime file: which tracks it has, how long its sound says it is, and what else is inside.
+"""The boxes of an MP4 or QuickTime file: its tracks, the announced length of its sound, and what else is inside.
 Light; knows no samples.
 
-Source: ISO/IEC 14496-12 and -14, and Apple's QuickTime File Format for what is older. Every size is checked against the
-box around it; nothing is read that is larger than a page.
+Source: ISO/IEC 14496-12 and -14, and Apple's QuickTime File Format for older files. Every size is checked against the
+box around it; nothing larger than a page is read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CONTAINERS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl"))
 OUTERMOST = frozenset(
     b"ftyp moov mdat free skip wide uuid udta meta moof mfra sidx ssix styp prft emsg pnot PICT pdin junk".split()
 )
-OBJECT_TYPES = {  # what an `mp4a` entry really holds, by its decoder's description
+OBJECT_TYPES = {  # what an `mp4a` entry really holds, by its decoder description
     **dict.fromkeys((0x40, 0x66, 0x67, 0x68), "AAC"),
     **dict.fromkeys((0x69, 0x6B), "MP3"),
     **{0xA5: "AC-3", 0xA6: "E-AC-3", 0xA9: "DTS", 0xAD: "Opus", 0xDD: "Vorbis", 0xE1: "QCELP"},
@@ -26,7 +26,7 @@ CODECS = {
     **{b"alac": "ALAC", b"Opus": "Opus", b"fLaC": "FLAC", b"ac-3": "AC-3", b"ec-3": "E-AC-3"},
     **dict.fromkeys((b".mp3", b"ms\0\x55", b"mp3 "), "MP3"),
     **dict.fromkeys((b"sowt", b"twos", b"in24", b"in32", b"raw ", b"NONE", b"ipcm"), "PCM"),
-    **dict.fromkeys((b"fl32", b"fl64", b"fpcm"), "PCM of floats"),
+    **dict.fromkeys((b"fl32", b"fl64", b"fpcm"), "floating-point PCM"),
     **{b"ulaw": "µ-law", b"alaw": "A-law", b"samr": "AMR", b"sawb": "AMR-WB", b"sawp": "AMR-WB+"},
     **dict.fromkeys((b"dtsc", b"dtse", b"dtsh", b"dtsl", b"dtsx"), "DTS"),
     **dict.fromkeys((b"mha1", b"mha2", b"mhm1", b"mhm2"), "MPEG-H"),
@@ -40,7 +40,7 @@ LPCM_FLAGS_AT, LPCM_IS_FLOAT = 60, 1  # in an entry of version 2
 
 @dataclass
 class Mp4Track:
-    """A sound track: codec by name, or its four letters; how long it says it is, None where it does not."""
+    """A sound track: its codec by name, or as four letters; its announced length, None without one."""
 
     codec: str = ""
     seconds: float | None = None
@@ -48,16 +48,16 @@ class Mp4Track:
 
 @dataclass
 class Mp4Survey:
-    """What the boxes say.
+    """The content of the boxes.
 
     Attributes:
-        has_contents: there is a table of contents (`moov`) at all; without one nothing can be decoded.
-        sound: the sound tracks. n_pictures: how many tracks have pictures.
+        has_contents: it has a table of contents (`moov`); without one nothing can be decoded.
+        sound: the sound tracks. n_pictures: number of picture tracks.
         is_fragmented: the sound is described piece by piece, not in the table.
-        is_cut: a box ends behind the end of the file.
+        is_cut: a box ends after the end of the file.
         refers_outside: a track says that its data lies in another file.
-        n_left_out: bytes at the end that are no box.
-        next_start: where a file begins that was joined to this one.
+        n_left_out: bytes at the end that are not a box.
+        next_start: where another file begins that was appended to this one.
     """
 
     has_contents: bool = False
@@ -71,7 +71,7 @@ class Mp4Survey:
 
 
 def survey_boxes(file: BinaryIO, start: int = 0) -> Mp4Survey:
-    """Walk through the boxes from `start` on, to the next file; what cannot be read is left out."""
+    """Walk through the boxes from `start` to the next file, skipping what cannot be read."""
     survey = Mp4Survey()
     end = file.seek(0, 2)
     track = Mp4Track()
@@ -105,13 +105,13 @@ def survey_boxes(file: BinaryIO, start: int = 0) -> Mp4Survey:
 
 
 def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
-    """(kind, start and announced end of the body, depth) of every box, those inside containers right after them."""
+    """(kind, start and announced end of the body, depth) of every box; those inside a container come right after it."""
     stack = [(start, end, 0)]
     for _ in range(MOST_BOXES):
         if not stack:
             return
         position, limit, depth = stack.pop()
-        if position + 8 > min(limit, end):  # sizes of 64 bits lead to places where no file can be asked for
+        if position + 8 > min(limit, end):  # a 64-bit size may point beyond any valid file position
             continue
         file.seek(position)
         header = file.read(16)
@@ -130,11 +130,11 @@ def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
 
 
 def _codec(entry: bytes) -> str:
-    """What the first entry of a sample description is called; empty without one."""
+    """The name of the first entry of a sample description; empty without one."""
     letters = entry[4:8]
     if letters == b"lpcm":
         is_float = int.from_bytes(entry[LPCM_FLAGS_AT : LPCM_FLAGS_AT + 4], "big") & LPCM_IS_FLOAT
-        return "PCM of floats" if is_float else "PCM"
+        return "floating-point PCM" if is_float else "PCM"
     if letters == b"mp4a":
         return OBJECT_TYPES.get(_object_type(entry), "AAC")
     return CODECS.get(letters, letters.decode("latin-1").strip() if letters.isascii() else "")
@@ -155,7 +155,7 @@ def _object_type(entry: bytes) -> int:
 
 
 def _behind_length(entry: bytes, at: int) -> int:
-    """A length has seven bits a byte, four bytes at most."""
+    """A length has seven bits per byte and at most four bytes."""
     for _ in range(3):
         if at >= len(entry) or not entry[at] & 0x80:
             break

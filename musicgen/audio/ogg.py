@@ -1,4 +1,4 @@
-"""The pages of an Ogg file: which streams it holds, one beside the other and one after the other. Light; knows no
+"""The pages of an Ogg file: the streams it holds, in parallel and in sequence. Light; knows no
 samples.
 
 Source: RFC 3533 (pages), and the first packets that RFC 5334 and the codecs' own mappings define.
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 CAPTURE = b"OggS"
-HEADER_BYTES = 27  # in front of the table of sizes; the last of them is the length of the table
+HEADER_BYTES = 27  # before the table of sizes; the last of them is the length of the table
 IS_FIRST, IS_LAST = 2, 4
 MOST_LINKS = 2_000
-MOST_PAGES = 3_000_000  # two hours of the shortest pages that encoders write are less
+MOST_PAGES = 3_000_000  # more than two hours of the shortest pages that encoders write
 FIRST_PACKETS = (  # → codec, and whether it is sound
     (b"\x01vorbis", "Vorbis", True),
     (b"OpusHead", "Opus", True),
@@ -34,7 +34,7 @@ FIRST_PACKETS = (  # → codec, and whether it is sound
     (b"\x8aMNG", "pictures", False),
 )
 UNKNOWN = "unknown"
-NO_MEDIA = (b"fishead", b"index", b"CMML", b"\x80kate", b"\x01text", b"ANNODEX")  # tables and texts beside them
+NO_MEDIA = (b"fishead", b"index", b"CMML", b"\x80kate", b"\x01text", b"ANNODEX")  # tables and texts
 
 
 @dataclass
@@ -42,10 +42,10 @@ class OggStream:
     """One stream of pages.
 
     Attributes:
-        codec: by its first packet; empty where that is a table or a text, "unknown" where nobody knows it.
-        is_sound: it is a sound.
+        codec: by its first packet; empty for a table or a text, "unknown" if not recognised.
+        is_sound: it holds sound.
         pieces: where its pages are in the file. bodies: the same without their headers.
-        is_complete: its last page is there, whole, and marked as the last one.
+        is_complete: its last page is there, complete, and marked as the last.
     """
 
     codec: str
@@ -57,26 +57,26 @@ class OggStream:
 
 @dataclass
 class OggSurvey:
-    """`links`: what comes one after the other, each with its streams, in order. `n_left_out`: bytes of no stream."""
+    """`links`: the parts in sequence, each with its streams in order. `n_left_out`: bytes of no stream."""
 
     links: list[list[OggStream]] = field(default_factory=list)
     n_left_out: int = 0
 
 
 def survey_pages(file: BinaryIO) -> OggSurvey:
-    """Walk through the pages; what is damaged is passed over."""
+    """Walk through the pages, skipping damaged ones."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return _PageWalk(content).survey
 
 
 class _PageWalk:
-    """From page to page, over all that lies between."""
+    """Goes from page to page, skipping everything in between."""
 
     def __init__(self, content: mmap.mmap) -> None:
         self.content = content
         self.survey = OggSurvey()
-        self.streams: dict[bytes, OggStream] = {}  # of the present link, by serial number
-        self.is_opening = False  # only first pages have come in this link
+        self.streams: dict[bytes, OggStream] = {}  # of the current link, by serial number
+        self.is_opening = False  # so far this link has only had first pages
         self.n_known = 0
         position = content.find(CAPTURE)
         for _ in range(MOST_PAGES):
@@ -86,7 +86,7 @@ class _PageWalk:
         self.survey.n_left_out = len(content) - self.n_known
 
     def _pass(self, position: int) -> int:
-        """Take the page at `position` if it is whole; where the next one begins, or -1."""
+        """Take the page at `position` if it is complete; returns where the next one begins, or -1."""
         content, size = self.content, len(self.content)
         table = position + HEADER_BYTES
         body = table + (content[table - 1] if table <= size else 0)
@@ -95,9 +95,9 @@ class _PageWalk:
             self._take(position, body, stop)
             return stop
         following = content.find(CAPTURE, position + 4)
-        if following < 0 and (stop > size or table > size):  # the end of the file cuts it off
+        if following < 0 and (stop > size or table > size):  # it is cut off by the end of the file
             self.n_known += size - position
-        elif following < 0 or following >= stop:  # else the next one begins inside of it: it is damaged
+        elif following < 0 or following >= stop:  # else the next one begins inside it: it is damaged
             self._take(position, body, stop)
         return following
 

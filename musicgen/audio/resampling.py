@@ -1,4 +1,4 @@
-"""Another sample rate for a waveform. Imports soxr when used: workers and children only."""
+"""Resamples a waveform. Imports soxr when used: workers and children only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musicgen.audio.waveform import Waveform
 def resample(waveform: Waveform, sample_rate: int) -> Waveform:
     """The same sound at `sample_rate` Hz, by soxr at its high quality (20-bit; pass band to 0.91 of the new Nyquist).
 
-    The filter can overshoot a waveform that touches full scale; what lies beyond is clipped.
+    The filter can overshoot a waveform that touches full scale; the overshoot is clipped.
     """
     import soxr
 

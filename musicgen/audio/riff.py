@@ -1,4 +1,4 @@
-"""The chunks of a RIFF/WAVE file and what its `fmt ` chunk says. Knows no samples. Light: standard library only."""
+"""The chunks of a RIFF/WAVE file, and its `fmt ` chunk. Knows no samples. Light: standard library only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 from musicgen.errors import RejectedFile, sentence
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
-SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs that stand for a format tag
+SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # the end of GUIDs that contain a format tag
 SAMPLE_BYTES = {PCM: (1, 2, 3, 4), FLOAT: (4, 8)}
 MOST_CHUNKS = 10_000
 NAMES = {
@@ -24,7 +24,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Chunk:
-    """`start` is the position of the body in the file, `size` what the header says its length is, in bytes."""
+    """`start` is the position of the body in the file, `size` its length in bytes by the header."""
 
     name: bytes
     start: int
@@ -33,7 +33,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class WavFormat:
-    """How the samples of a WAV file are written. `tag`: PCM or FLOAT."""
+    """How the samples of a WAV file are stored. `tag`: PCM or FLOAT."""
 
     tag: int
     n_channels: int
@@ -46,10 +46,10 @@ class WavFormat:
 
 
 def walk_chunks(file: BinaryIO) -> Iterator[Chunk]:
-    """The chunks behind the 12 bytes of `RIFF size WAVE`, in order, up to the end of the file or its first nonsense.
+    """The chunks after the 12 bytes of `RIFF size WAVE`, in order, up to the end of the file or the first invalid one.
 
-    While a chunk is being looked at the file stands at the start of its body, and reading there is allowed. On a pipe
-    the reader takes each body whole.
+    While a chunk is yielded, the file is at the start of its body and may be read there. On a pipe
+    the caller must read each body completely.
     """
     position = 12
     for _ in range(MOST_CHUNKS):
@@ -64,10 +64,10 @@ def walk_chunks(file: BinaryIO) -> Iterator[Chunk]:
 
 
 def parse_format(body: bytes) -> WavFormat:
-    """What a `fmt ` chunk says. Raises RejectedFile for anything but PCM and float samples (format tags 1, 3, 0xFFFE):
-    the other codecs of WAV are rare, and their decoders old."""
+    """Reads a `fmt ` chunk. Raises RejectedFile for anything but PCM and float samples (format tags 1, 3, 0xFFFE):
+    other codecs in WAV files are rare, and their decoders old."""
     if len(body) < 16:
-        raise RejectedFile(sentence("A WAV file describes its samples", "a header cut short"), code="damaged")
+        raise RejectedFile(sentence("A WAV file must describe its samples", "a header cut short"), code="damaged")
     tag, n_channels, sample_rate, _, frame_bytes, bits = struct.unpack_from("<HHIIHH", body)
     if tag == EXTENSIBLE and len(body) >= 40 and body[26:40] == SUBFORMAT_TAIL:
         tag = int.from_bytes(body[24:26], "little")
@@ -75,7 +75,7 @@ def parse_format(body: bytes) -> WavFormat:
     if tag not in SAMPLE_BYTES:
         what = NAMES.get(tag, f"format tag {tag:#06x}")
         raise RejectedFile(
-            sentence("A WAV file holds PCM or float samples", what, "Save it as 16-bit PCM WAV or as FLAC."),
+            sentence("A WAV file must hold PCM or float samples", what, "Save it as 16-bit PCM WAV or as FLAC."),
             code="unsupported_codec",
         )
     if n_channels and (
@@ -83,7 +83,7 @@ def parse_format(body: bytes) -> WavFormat:
     ):
         raise RejectedFile(
             sentence(
-                "A WAV file has samples of 8, 16, 24 or 32 bits, or floats of 32 or 64",
+                "A WAV file must have samples of 8, 16, 24 or 32 bits, or floats of 32 or 64 bits",
                 f"{bits} bits in {frame_bytes} bytes for {n_channels} channels",
             ),
             code="damaged",

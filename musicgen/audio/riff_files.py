@@ -1,5 +1,5 @@
-"""All that a WAV upload holds: where its samples are, in how many chunks and files they may lie. Headers lie; what is
-in the file decides. Light; knows no samples."""
+"""Finds the samples in a WAV upload, in however many chunks and joined files. Headers may be wrong; the content
+decides. Light; knows no samples."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class RiffSurvey:
 
     Attributes:
         wav_format: the body of the `fmt ` chunk; None without one.
-        data: start and end of every stretch of samples in the file.
-        is_announced: the header says how long they are. n_missing: bytes that it says and that are not there.
-        n_left_out: bytes that are no chunk.
+        data: start and end of every block of samples in the file.
+        is_announced: the header gives their length. n_missing: bytes that it announces but that are missing.
+        n_left_out: bytes that belong to no chunk.
     """
 
     wav_format: bytes | None = None
@@ -34,12 +34,12 @@ class RiffSurvey:
 
 
 def survey_riffs(content: Bytes) -> list[RiffSurvey]:
-    """What of the file has samples, in order; at least one entry."""
+    """The parts of the file with samples, in order; at least one entry."""
     return _ChunkWalk(content).found
 
 
 class _ChunkWalk:
-    """From chunk to chunk through a file, into what was joined to it."""
+    """Goes from chunk to chunk through a file and the files appended to it."""
 
     def __init__(self, content: Bytes) -> None:
         self.content, self.size = content, len(content)
@@ -58,7 +58,7 @@ class _ChunkWalk:
         return -1 if found is None else int(found.start())
 
     def _pass(self, position: int) -> int:
-        """Take what begins at `position`; where the next chunk begins."""
+        """Take what begins at `position`; returns where the next chunk begins."""
         header = self.content[position : position + OPENING_BYTES]
         if OPENING.match(header):
             return self._enter(header, position)
@@ -78,7 +78,7 @@ class _ChunkWalk:
         return self._padded(start + size)
 
     def _tag_size(self, position: int, header: bytes) -> int:
-        """Bytes of a tag that is no chunk; chunks may be called "ID3 " and "TAG "."""
+        """Bytes of a tag outside any chunk; chunks may also be called "ID3 " and "TAG "."""
         is_at_end = position + ID3V1_BYTES == self.size
         if header[:4] == b"ID3 " or (header[:3] == b"TAG" and not is_at_end):
             return 0
@@ -101,7 +101,7 @@ class _ChunkWalk:
         if size == UNKNOWN_SIZE:
             size = self.long_size
         if size == UNKNOWN_SIZE or (size == 0 and self.riff_size < start - self.file_start):
-            riff.is_announced = False  # written by a program that never came back to say how long it was
+            riff.is_announced = False  # written by a program that never filled in the length
             following = self._next_file(start)
             size = (self.size if following < 0 else following) - start
         stop = min(start + size, self.size)
@@ -110,13 +110,13 @@ class _ChunkWalk:
         return start + size
 
     def _padded(self, stop: int) -> int:
-        """Behind a chunk that ends at `stop`: chunks begin at even places, though not every program knows that."""
+        """The position after a chunk that ends at `stop`: chunks should begin at even positions, but some do not."""
         if (stop - self.file_start) % 2 and self.content[stop : stop + 1] in (b"\0", b""):
             return stop + 1
         return stop
 
     def _resume(self, position: int) -> int:
-        """Go on where a file or, if there have been none, samples begin; what lies before is left out."""
+        """Continue where a file or, if there were none so far, samples begin; what lies before is left out."""
         following = [self._next_file(position)]
         if not self.found[-1].data:
             following.append(self.content.find(b"data", position))

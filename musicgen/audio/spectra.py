@@ -1,10 +1,10 @@
-"""Spectrograms for the eye: level over time and over semitone-wide bands. Light: NumPy only.
+"""Spectrograms for display: level over time and semitone-wide bands. Light: NumPy only.
 
 Conventions
-    Hann frames of about 93 ms; the power of a frame is the mean over the channels, so left and right never cancel.
-    Bands are a semitone wide, from A0 (27.5 Hz) to the Nyquist frequency: equal distances for the ear. Levels are dB of
+    Hann frames of about 93 ms; the power of a frame is the mean over the channels, so left and right never cancel out.
+    Bands are a semitone wide, from A0 (27.5 Hz) to the Nyquist frequency: equally spaced to the ear. Levels are dB of
     a sine of full scale, from 0 down to -120, stored as one byte (steps of 0.47 dB). The columns of a stored
-    spectrogram are means over equal times; there are at most `MAX_COLUMNS`, however long the sound is.
+    spectrogram are means over equal intervals; there are at most `MAX_COLUMNS`, however long the sound is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOWEST_HZ = 27.5
 BANDS_PER_OCTAVE = 12
 MAX_COLUMNS = 8_192
 FRAMES_AT_ONCE = 64
-FRAMES_PER_COLUMN = 4  # looked at, at most, for a column that is made from the samples
+FRAMES_PER_COLUMN = 4  # used, at most, for a column computed from the samples
 HANN_NOISE_BINS = 1.5  # bins that a sine spreads its power over
 
 
@@ -51,8 +51,8 @@ def frame_length(sample_rate: int) -> int:
 class BandPowers:
     """Frames to powers in semitone bands, for one sample rate; 1.0 is a sine of full scale.
 
-    A sine gets 0 dB in a band that is wider than its spread over the bins. Bins on the border of two bands are shared
-    out; a band narrower than a bin gets the power at its place.
+    A sine gets 0 dB in a band that is wider than its spread over the bins. Bins on the border of two bands are split
+    between them; a band narrower than a bin gets the power density at its place.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -78,20 +78,20 @@ class BandPowers:
 
 
 class SpectrogramBuilder:
-    """The spectrogram of a sound that comes in pieces; half-overlapping frames, bounded memory.
+    """The spectrogram of a sound that arrives in pieces; half-overlapping frames, bounded memory.
 
-    When the columns run out, each two become one, and from then on a column takes in twice as many frames."""
+    When the columns run out, every two are merged, and from then on a column covers twice as many frames."""
 
     def __init__(self, sample_rate: int, n_channels: int) -> None:
         self.sample_rate = sample_rate
         self._powers = BandPowers(sample_rate)
         self._hop = self._powers.n_fft // 2
-        self._carry = np.zeros((n_channels, self._hop // 2), np.float32)  # so frame i is about hop i, not after it
+        self._carry = np.zeros((n_channels, self._hop // 2), np.float32)  # centres frame i on hop i
         self._frames_per_column = 1
         n_bands = self._powers.frequency.size
         self._columns = np.zeros((MAX_COLUMNS, n_bands), np.float32)
         self._n_columns = 0
-        self._pending = np.zeros((0, n_bands), np.float32)  # frames of a column that is not complete
+        self._pending = np.zeros((0, n_bands), np.float32)  # frames of an unfinished column
         self._n_samples = self._n_frames = 0
 
     def add(self, samples: NDArray[np.float32]) -> None:
@@ -131,7 +131,7 @@ class SpectrogramBuilder:
         self._frames_per_column *= 2
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """What is stored: `level` (uint8, n_bands × n_columns), `frequency`, `column_seconds`; ends the building."""
+        """What is stored: `level` (uint8, n_bands × n_columns), `frequency`, `column_seconds`; finishes the builder."""
         missing = -(-self._n_samples // self._hop) - self._n_frames
         if missing > 0:
             n_zeros = (missing - 1) * self._hop + self._powers.n_fft - self._carry.shape[1]
@@ -149,7 +149,7 @@ class SpectrogramBuilder:
 def stored_stretch(
     arrays: Mapping[str, NDArray[Any]], start_seconds: float, stop_seconds: float, n_columns: int
 ) -> Spectrogram:
-    """A stretch of what `SpectrogramBuilder.arrays` gave, in at most `n_columns` columns (means of the stored ones)."""
+    """A part of what `SpectrogramBuilder.arrays` gave, in at most `n_columns` columns (means of the stored ones)."""
     level, column_seconds = arrays["level"], float(arrays["column_seconds"])
     first = min(int(start_seconds / column_seconds), level.shape[1])
     last = int(np.ceil(stop_seconds / column_seconds)) if stop_seconds > start_seconds else first
@@ -165,10 +165,10 @@ def stored_stretch(
 
 
 def sampled_stretch(pcm: NDArray[np.int16], sample_rate: int, start: int, stop: int, n_columns: int) -> Spectrogram:
-    """The spectrogram of samples `start` to `stop`, from the samples: sharper than the stored one where that is coarse.
+    """The spectrogram of samples `start` to `stop`, computed from the samples: sharper than a coarse stored one.
 
     Args:
-        pcm: the whole sound, shape (n_samples, n_channels); only what is needed is touched, so it may be a memory map.
+        pcm: the whole sound, shape (n_samples, n_channels); only what is needed is read, so it may be a memory map.
     """
     powers = BandPowers(sample_rate)
     n_fft = powers.n_fft
@@ -187,7 +187,7 @@ def sampled_stretch(pcm: NDArray[np.int16], sample_rate: int, start: int, stop: 
 
 
 def _frame(pcm: NDArray[np.int16], start: int, n_fft: int) -> NDArray[np.float32]:
-    """Samples from `start`, zeros where the sound has not begun or is over: float32, shape (n_channels, n_fft)."""
+    """Samples from `start`, zeros before and after the sound: float32, shape (n_channels, n_fft)."""
     frame = np.zeros((pcm.shape[1], n_fft), np.float32)
     inside = pcm16_to_float(pcm[max(start, 0) : max(start + n_fft, 0)])
     frame[:, max(-start, 0) : max(-start, 0) + len(inside)] = inside.T

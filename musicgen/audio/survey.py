@@ -1,6 +1,6 @@
-"""The first reading of an upload: what can be decoded, how loud it is, and whether it is within the limits.
+"""The first pass over an upload: what can be decoded, how loud it is, and whether it is within the limits.
 
-Keeps no sound. Everything that an upload can be refused for once it is open is decided and worded here.
+Keeps no sound. Every reason to refuse an opened upload is decided and worded here.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from musicgen.audio.wav import MAX_PCM_BYTES
 from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import settings
 
-INCREDIBLE = 100  # times the longest length allowed: what a header announces beyond is a lie, not a loss
-LOUDEST = 8.0  # a float file above that is no sound at a wrong level but wrong numbers
+INCREDIBLE = 100  # times the maximum length: a header that announces more is wrong, and nothing is missing
+LOUDEST = 8.0  # a float file above that does not hold sound that is too loud, but wrong numbers
 RARE = 1e-3  # of the samples
 AGAIN = "Export or download it again."
 NAMES = {"wav": "A WAV file", "mp3": "An MP3 file", "flac": "A FLAC file", "ogg": "An Ogg file", "m4a": "An M4A file"}
@@ -27,7 +27,7 @@ NAMES = {"wav": "A WAV file", "mp3": "An MP3 file", "flac": "A FLAC file", "ogg"
 
 @dataclass
 class Survey:
-    """What the first reading found: samples per channel; the peak of the mix, and how many of its samples are beyond
+    """What the first pass found: samples per channel, the peak of the mix, and how many of its samples exceed
     full scale."""
 
     n_samples: int = 0
@@ -41,20 +41,20 @@ class Survey:
             self.n_over += int(np.count_nonzero(np.abs(mixed).max(axis=1) > 1.0))
 
     def gain(self, source: Source) -> float:
-        """What brings the sound to full scale where it is beyond. The rare overshoots of a lossy format are left to be
-        clipped, as every player does: for a few samples a whole song is not made softer."""
+        """The factor that brings too loud a sound to full scale. Rare overshoots of a lossy format are left to be
+        clipped, as every player does: a whole song is not made softer for a few samples."""
         is_rare = source.is_lossy and self.n_over < RARE * self.n_samples
         return 1.0 if self.peak <= 1.0 or is_rare else 1.0 / self.peak
 
 
 def most_samples(source: Source) -> int:
-    """The longest length allowed: by the clock, and by what fits into the WAV file that it is stored in."""
+    """The maximum length: by the time limit, and by what fits into the WAV file that stores it."""
     by_size = MAX_PCM_BYTES // (2 * min(source.n_channels, 2))
     return min(round(settings().max_audio_seconds * source.sample_rate), by_size)
 
 
 def read_through(source: Source, on_seconds: Callable[[float], None]) -> Survey:
-    """Decode all of it. Raises RejectedFile at the first sample that cannot be sound, and at the first one too many."""
+    """Decode all of it. Raises RejectedFile at the first invalid sample, and at the first beyond the maximum length."""
     survey, most = Survey(), most_samples(source)
     mix = mixing_matrix(source)
     with closing(source.blocks()) as blocks:
@@ -71,58 +71,58 @@ def read_through(source: Source, on_seconds: Callable[[float], None]) -> Survey:
 
 
 def mixing_matrix(source: Source) -> NDArray[np.float32] | None:
-    """Weights (n_channels, 2) to mix more than two channels to stereo; None where there is nothing to mix."""
+    """Weights (n_channels, 2) to mix more than two channels to stereo; None if there is nothing to mix."""
     return stereo_matrix(source.n_channels, source.channel_order) if source.n_channels > 2 else None
 
 
 def _bad_sample(source: Source, n_before: int, block: Block) -> RejectedFile:
-    """What to say of the first sample that is not a number, or far too large; names its time."""
+    """The error for the first sample that is not a number, or far too large; gives its time."""
     with np.errstate(invalid="ignore"):
         bad = ~(np.abs(block) <= LOUDEST)
     row = int(np.argmax(bad.any(axis=1)))
     value = float(block[row][bad[row]][0])
     time = (n_before + row) / source.sample_rate
     if np.isfinite(value):
-        rule = f"The samples of a float file are at most {LOUDEST:g}, where full scale is 1"
+        rule = f"Samples of a float file must not exceed {LOUDEST:g} (full scale is 1)"
         return RejectedFile(
             sentence(rule, f"{value:.4g} at {time:.2f} s", "Export it at a lower level."), code="too_loud"
         )
     what = "NaN" if np.isnan(value) else "infinity"
     return RejectedFile(
         sentence(
-            "Every sample is a finite number", f"{what} at {time:.2f} s", "Repair that place and export it again."
+            "Every sample must be a finite number", f"{what} at {time:.2f} s", "Repair that place and export it again."
         ),
         code="not_finite",
     )
 
 
 def too_long(source: Source) -> RejectedFile:
-    """What to say of a file that goes on behind the longest length allowed."""
+    """The error for a file that exceeds the maximum length."""
     most = most_samples(source) / source.sample_rate
     remedy = "Cut it into parts, or raise MUSICGEN_MAX_AUDIO_SECONDS."
-    if most < settings().max_audio_seconds - 1:  # the size of a WAV file is what ends it
+    if most < settings().max_audio_seconds - 1:  # the limit is the size of a WAV file
         remedy = "Cut it into parts, or convert it to 44,100 Hz."
     return RejectedFile(
-        sentence(f"A song has at most {_clock(most)} of sound", "more than that", remedy), code="too_long"
+        sentence(f"A song may have at most {_clock(most)} of sound", "more than that", remedy), code="too_long"
     )
 
 
 def check_length(source: Source, survey: Survey) -> None:
-    """Raises RejectedFile where too little could be decoded."""
+    """Raises RejectedFile if too little could be decoded."""
     seconds, least = survey.n_samples / source.sample_rate, settings().min_audio_seconds
     if seconds >= least:
         return
     if not survey.n_samples and source.problem:
-        rule = f"{NAMES[source.format]} can be decoded"
+        rule = f"{NAMES[source.format]} must be decodable"
         raise RejectedFile(sentence(rule, source.problem, AGAIN), code="damaged")
-    received, remedy = f"{shown_seconds(seconds)} s", "Bring a longer one."
+    received, remedy = f"{shown_seconds(seconds)} s", "Add a longer one."
     if source.problem or missing_seconds(source, survey):
         received, remedy = f"{shown_seconds(seconds)} s before the file breaks off", AGAIN
-    raise RejectedFile(sentence(f"A song has at least {least:g} s of sound", received, remedy), code="too_short")
+    raise RejectedFile(sentence(f"A song must have at least {least:g} s of sound", received, remedy), code="too_short")
 
 
 def missing_seconds(source: Source, survey: Survey) -> float:
-    """Seconds that the headers announce and nobody can decode; 0 where all is there or no credible length announced."""
+    """Seconds that the headers announce but that cannot be decoded; 0 if none, or if no credible length is given."""
     missing = ((source.promised or 0) - survey.n_samples) / source.sample_rate
     return missing if source.slack_seconds < missing < INCREDIBLE * settings().max_audio_seconds else 0.0
 

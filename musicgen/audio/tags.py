@@ -1,6 +1,6 @@
-"""The tags that stand in front of, behind and between the frames of a sound file: how long each is. Light.
+"""The length of the tags before, after and between the frames of a sound file. Light.
 
-Source: id3.org (ID3v1, ID3v2), the APEv2 and Lyrics3 descriptions. What is in them is never looked at.
+Source: id3.org (ID3v1, ID3v2), the APEv2 and Lyrics3 descriptions. Their content is never read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Bytes(Protocol):
 
 
 def id3_size(head: bytes) -> int:
-    """Bytes of an ID3v2 tag that `head` starts with, its own header included; 0 without one."""
+    """Length of the ID3v2 tag that `head` starts with, header included; 0 without one."""
     if len(head) < 10 or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
         return 0
     size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -33,7 +33,7 @@ def id3_size(head: bytes) -> int:
 
 
 def tag_size(content: Bytes, position: int) -> int:
-    """Bytes of the tag at `position`, as it says itself; 0 where there is none."""
+    """Length of the tag at `position`, as it declares; 0 if there is none."""
     head = content[position : position + APE_HEADER_BYTES]
     if head[:3] == b"ID3":
         return id3_size(head)
@@ -51,7 +51,7 @@ def tag_size(content: Bytes, position: int) -> int:
 
 
 def behind_tags(content: Bytes, position: int) -> int:
-    """Where the tags end that stand at `position` one after the other: `position` itself where there is none."""
+    """Where a sequence of tags that begins at `position` ends: `position` itself if there is none."""
     for _ in range(MOST_TAGS):
         size = tag_size(content, position)
         if not size:
@@ -61,7 +61,7 @@ def behind_tags(content: Bytes, position: int) -> int:
 
 
 def tag_bytes_at_end(content: bytes) -> int:
-    """Bytes of the tags that `content` ends in: ID3v1, APE, and ID3v2 with a footer."""
+    """Length of the tags at the end of `content`: ID3v1, APE, and ID3v2 with a footer."""
     end = len(content)
     for _ in range(MOST_TAGS):
         size = 0

@@ -1,8 +1,8 @@
 """Our own WAV files: 16-bit PCM with a stamp. Light: NumPy and the standard library, because the server reads them.
 
-Each file carries, in a LIST/INFO/ICMT chunk in front of the samples, the sha256 of its format and samples. Streamlit
-tells media above 1 MiB apart by length and three samples of 64 KiB, so without the stamp two songs can share an
-address and the wrong one plays.
+Each file carries, in a LIST/INFO/ICMT chunk before the samples, the sha256 of its format and samples. Streamlit
+distinguishes media above 1 MiB by length and three samples of 64 KiB, so without the stamp two songs could share an
+address, and the wrong one would play.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FRAMES_AT_ONCE = 1 << 18
 
 @dataclass(frozen=True)
 class WavInfo:
-    """What the header of one of our files says. `stamp`: sha256 of format and samples, in hexadecimal."""
+    """The header of one of our files. `stamp`: sha256 of format and samples, in hexadecimal."""
 
     sample_rate: int
     n_channels: int
@@ -44,15 +44,20 @@ class WavInfo:
 
 
 class WavWriter:
-    """A 16-bit WAV file written piece by piece; header and stamp are put right at the end.
+    """A 16-bit WAV file written piece by piece; header and stamp are filled in at the end.
 
-    `with WavWriter(path, sample_rate, n_channels) as writer: writer.write(samples)`. Leaving the block by an error
-    removes the file. Afterwards `stamp` and `n_samples` say what was written.
+    `with WavWriter(path, sample_rate, n_channels) as writer: writer.write(samples)`. Leaving the block with an error
+    removes the file. Afterwards `stamp` and `n_samples` describe what was written.
     """
 
     def __init__(self, path: Path, sample_rate: int, n_channels: int) -> None:
         if sample_rate < 1 or not 1 <= n_channels <= 0xFFFF:
-            raise InvalidInput(sentence("A WAV file has a sample rate and channels", f"{sample_rate} Hz, {n_channels}"))
+            raise InvalidInput(
+                sentence(
+                    "A WAV file needs a positive sample rate and at least one channel",
+                    f"{sample_rate} Hz, {n_channels}",
+                )
+            )
         self.path, self.sample_rate, self.n_channels = path, sample_rate, n_channels
         self.n_samples = 0
         self.stamp = ""
@@ -86,12 +91,14 @@ class WavWriter:
         Raises InvalidInput for another number of channels, samples that are not finite, or more than 4 GB in all."""
         samples = np.atleast_2d(samples)
         if samples.ndim != 2 or samples.shape[0] != self.n_channels:
-            rule = f"Samples for this file have shape ({self.n_channels}, n)"
+            rule = f"Samples for this file must have shape ({self.n_channels}, n)"
             raise InvalidInput(sentence(rule, f"shape {samples.shape}"))
         for start in range(0, samples.shape[1], FRAMES_AT_ONCE):
             piece = samples[:, start : start + FRAMES_AT_ONCE]
             if not np.isfinite(piece).all():
-                raise InvalidInput(sentence("Every sample is a finite number", "NaN or infinity"), code="not_finite")
+                raise InvalidInput(
+                    sentence("Every sample must be a finite number", "NaN or infinity"), code="not_finite"
+                )
             self._write_pcm(float_to_pcm16(piece))
 
     def _write_pcm(self, pcm: NDArray[np.int16]) -> None:
@@ -99,14 +106,14 @@ class WavWriter:
             raise ValueError("write inside the with block")
         self.n_samples += pcm.shape[1]
         if self.n_samples * self.n_channels * SAMPLE_BYTES > MAX_PCM_BYTES:
-            raise InvalidInput(sentence("A clip has at most 4 GB as 16-bit sound", "more"), code="too_large")
+            raise InvalidInput(sentence("A clip may have at most 4 GB as 16-bit sound", "more"), code="too_large")
         content = np.ascontiguousarray(pcm.T, dtype="<i2").data
         self._digest.update(content)
         self._file.write(content)
 
 
 def wav_bytes(waveform: Waveform) -> bytes:
-    """The waveform as a stamped 16-bit WAV file: what players and downloads get."""
+    """The waveform as a stamped 16-bit WAV file, for players and downloads."""
     content = np.ascontiguousarray(float_to_pcm16(waveform.samples).T, dtype="<i2").tobytes()
     digest = hashlib.sha256(_format_body(waveform.sample_rate, waveform.n_channels))
     digest.update(content)
@@ -116,7 +123,7 @@ def wav_bytes(waveform: Waveform) -> bytes:
 def wav_stretch(path: Path, start: int = 0, stop: int | None = None, *, gain: float = 1.0) -> bytes:
     """Samples `start` to `stop` (exclusive; clipped to what exists) of one of our own files as a stamped WAV file.
 
-    `gain`: factor; what it lifts above full scale is clipped. Takes the memory of the result, however long that is."""
+    `gain`: a factor; the result is clipped at full scale. Needs memory for the whole result."""
     info = wav_info(path)
     start = min(max(start, 0), info.n_samples)
     stop = info.n_samples if stop is None else min(max(stop, start), info.n_samples)
@@ -136,7 +143,7 @@ def wav_stretch(path: Path, start: int = 0, stop: int | None = None, *, gain: fl
 
 
 def wav_info(path: Path) -> WavInfo:
-    """Reads the header of one of our own files. Raises CorruptArtifact where it is not one or not complete."""
+    """Reads the header of one of our own files. Raises CorruptArtifact if it is not one or not complete."""
     stamp, wav_format = "", None
     try:
         with open(path, "rb") as file:
@@ -162,7 +169,7 @@ def wav_info(path: Path) -> WavInfo:
 
 
 def read_wav(path: Path, start: int = 0, stop: int | None = None) -> Waveform:
-    """Samples `start` to `stop` (exclusive; clipped to what exists) of one of our own files; reads no others."""
+    """Samples `start` to `stop` (exclusive; clipped to what exists) of one of our own files; reads nothing else."""
     info = wav_info(path)
     return Waveform(pcm16_to_float(read_pcm(path, info, start, stop)), info.sample_rate)
 

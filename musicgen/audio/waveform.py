@@ -1,4 +1,4 @@
-"""Waveform: the one form in which sound travels through the program. Knows no files and no formats."""
+"""Waveform: how sound is represented everywhere in the program. Knows no files and no formats."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ class Waveform:
         if samples.ndim == 1:
             samples = samples[np.newaxis, :]
         if samples.ndim != 2 or samples.shape[0] < 1:
-            raise InvalidInput(sentence("Samples have shape (n_channels, n_samples)", f"shape {samples.shape}"))
+            raise InvalidInput(sentence("Samples must have shape (n_channels, n_samples)", f"shape {samples.shape}"))
         if self.sample_rate < 1:
-            raise InvalidInput(sentence("A sample rate is a positive number of Hz", self.sample_rate))
+            raise InvalidInput(sentence("A sample rate must be a positive number of Hz", self.sample_rate))
         if samples.size and not np.isfinite(samples).all():
             first = int(np.argmin(np.isfinite(samples).all(axis=0)))
             raise InvalidInput(
-                sentence("Every sample is a finite number", f"NaN or infinity at {first / self.sample_rate:.2f} s"),
+                sentence(
+                    "Every sample must be a finite number", f"NaN or infinity at {first / self.sample_rate:.2f} s"
+                ),
                 code="not_finite",
             )
         if samples.size and float(np.abs(samples).max()) > 1.0:
             raise InvalidInput(
-                sentence("Samples lie in [-1, 1]", f"peak {float(np.abs(samples).max()):.3f}", "Scale or clip first.")
+                sentence(
+                    "Samples must lie in [-1, 1]", f"peak {float(np.abs(samples).max()):.3f}", "Scale or clip first."
+                )
             )
         samples = samples.view()
         samples.flags.writeable = False

@@ -1,8 +1,8 @@
-"""Clips: something to hear and to see, whether a user brought it or a run made it. Light to import and to read.
+"""Clips: sound or written music, uploaded by the user or made by a run. Light to import and to read.
 
 clip.py         what a clip is and how it is read
 writing.py      from sound or a score to the files of a clip
-sounding.py     the sound of written music, made once, when it is first asked for
+sounding.py     the sound of written music, rendered once, on first request
 exports.py      downloads in other formats
 rendering.py, converting.py   the same in child processes
 """

@@ -1,10 +1,10 @@
-"""Clip: a folder with something to hear, and the pictures of it. Reading one costs NumPy and the stretch asked for.
+"""Clip: a folder with sound or written music and its previews. Reading needs only NumPy and only the part requested.
 
-audio.wav         16-bit sound at its own sample rate (of written music: once it was rendered)
+audio.wav         16-bit sound at its own sample rate (for written music, after rendering)
 score.mid         written music
-facts.json        what a page says about it
-envelope.npz      the waveform at several zooms; spectrogram.npz; roll.npz, which short scores can do without
-exports/          downloads that were made once
+facts.json        the facts that pages show
+envelope.npz      the waveform at several zoom levels; spectrogram.npz; roll.npz, not needed for short scores
+exports/          downloads made so far
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ENVELOPE, SPECTROGRAM, ROLL = "envelope.npz", "spectrogram.npz", "roll.npz"
 MEDIA = ("audio", "midi")
 AGAIN = "Import or make the piece again. All other pieces are as they were."
 SPECTROGRAM_COLUMNS = 800
-SHARP_COLUMNS = 400  # with fewer stored columns in view than this, the samples are asked
+SHARP_COLUMNS = 400  # with fewer stored columns in view, the spectrogram is computed from the samples
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Clip:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known about it (JSON). Raises CorruptArtifact where the clip is not there or not complete.
+        """The facts about it (JSON). Raises CorruptArtifact if the clip is missing or incomplete.
 
         For audio: medium, seconds, sample_rate, n_channels, n_samples, rms_db, peak_db, silence_share, sha256 (of the
         sound). For midi: see symbolic.rolls.score_facts; `sha256` of score.mid; `audio`, once it has sound: the facts
@@ -106,9 +106,9 @@ class Clip:
         return read_wav(self.audio_path, start, stop)
 
     def envelope(self, start_seconds: float = 0.0, stop_seconds: float | None = None, n_points: int = 1000) -> Envelope:
-        """Lowest and highest samples of at most `n_points` stretches, from the zoom level that fits.
+        """Lowest and highest samples of at most `n_points` intervals, from the zoom level that fits.
 
-        Zoomed in far enough, every point is one sample and both shapes are the waveform itself."""
+        If zoomed in far enough, every point is one sample and both curves are the waveform itself."""
         info = wav_info(self._sound())
         start, stop = _stretch(start_seconds, stop_seconds, info.n_samples, info.sample_rate)
         with self._load(ENVELOPE) as stored:
@@ -168,19 +168,19 @@ class Clip:
             if self.medium == "audio":
                 raise damaged(self.audio_path, "has the sound of this piece", "no such file", AGAIN)
             raise WrongState(
-                sentence("This needs sound", "written music that was not rendered yet", "Call ensure_audio first."),
+                sentence("This needs sound", "written music that is not rendered yet", "Call ensure_audio first."),
                 code="no_audio",
             )
         return self.audio_path
 
     @contextmanager
     def _load(self, name: str) -> Iterator[Any]:
-        """The arrays of an npz file, each read when it is asked for."""
+        """The arrays of an npz file, each read on request."""
         try:
             with open(self.folder / name, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 yield stored
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            rule = f"A clip of {self.medium} has a complete {name}"
+            rule = f"A clip of {self.medium} must have a complete {name}"
             what = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise CorruptArtifact(sentence(rule, what, "Import or make it again."), code="corrupt_preview") from error
 

@@ -1,4 +1,4 @@
-"""Child: a clip → a file in another format. Started by `exports.export_path`."""
+"""Child: converts a clip to another format. Started by `exports.export_path`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from musicgen.storage.files import noticing_a_full_disk, sync_file
 
 
 def convert(payload: dict[str, Any]) -> dict[str, int]:
-    """payload: `folder` of the clip, `format`, `path` to publish the file under. Returns its size."""
+    """payload: `folder` of the clip, `format`, `path` of the new file. Returns its size."""
     clip, format, path = Clip(Path(payload["folder"])), payload["format"], Path(payload["path"])
     path.parent.mkdir(mode=0o700, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")

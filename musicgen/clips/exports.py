@@ -1,4 +1,4 @@
-"""Downloads: a clip in the formats of other programs. Made in a child process, once, and kept with the clip. Light."""
+"""Downloads: a clip in other formats. Made once, in a child process, and kept with the clip. Light."""
 
 from __future__ import annotations
 
@@ -13,37 +13,35 @@ from musicgen.storage.files import check_free_space
 AUDIO_EXPORTS = ("wav", "mp3", "flac", "ogg", "m4a")
 SCORE_EXPORTS = ("mid", "musicxml")
 FOLDER = "exports"
-SECONDS = 60.0  # for any piece, and besides
-REAL_TIME_FACTOR = 5.0  # slower than this many times real time, encoding is given up
+SECONDS = 60.0  # for any piece, plus the time by its length
+REAL_TIME_FACTOR = 5.0  # encoding is given up when it takes longer than this many times real time
 MEMORY_MB = 4096
 
 
 def export_formats(medium: str) -> tuple[str, ...]:
-    """What a clip of this medium can be downloaded as."""
+    """The download formats of a clip of this medium."""
     return SCORE_EXPORTS + AUDIO_EXPORTS if medium == "midi" else AUDIO_EXPORTS
 
 
 def export_clip(clip: Clip, format: str) -> bytes:
-    """The clip as a wav, mp3, flac, ogg, m4a, mid or musicxml file. Written music is rendered where sound is asked for.
+    """The clip as a wav, mp3, flac, ogg, m4a, mid or musicxml file. Written music is rendered if sound is requested.
 
     Raises:
-        InvalidInput: no such format. WrongState: notes asked of a recording.
+        InvalidInput: no such format. WrongState: a score format for a recording.
         ResourceUnavailable: FFmpeg is missing (m4a), the disk is full, or time ran out.
     """
     return export_path(clip, format).read_bytes()
 
 
 def export_path(clip: Clip, format: str) -> Path:
-    """The same as a file inside the clip's folder, for copying; it stays there."""
+    """The same as a file inside the clip's folder, to be copied; it stays there."""
     medium = clip.medium
     if format not in AUDIO_EXPORTS + SCORE_EXPORTS:
-        rule = f"A clip is exported as {', '.join(AUDIO_EXPORTS + SCORE_EXPORTS)}"
+        rule = f"The format must be one of {', '.join(AUDIO_EXPORTS + SCORE_EXPORTS)}"
         raise InvalidInput(sentence(rule, format), code="unknown_format")
     if format not in export_formats(medium):
-        rule = "Notes are exported from written music"
-        raise WrongState(
-            sentence(rule, "a recording", f"It can be had as {', '.join(AUDIO_EXPORTS)}."), code="no_score"
-        )
+        rule = "Only written music can be exported as notes"
+        raise WrongState(sentence(rule, "a recording", f"Choose {', '.join(AUDIO_EXPORTS)}."), code="no_score")
     if format == "mid":
         return clip.score_path
     if format in AUDIO_EXPORTS:

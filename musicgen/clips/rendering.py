@@ -1,4 +1,4 @@
-"""Child: score.mid → audio.wav with its previews. Started by `sounding.ensure_audio`, which holds the clip's lock."""
+"""Child: renders score.mid to audio.wav. Started by `sounding.ensure_audio`, which holds the clip's lock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render(payload: dict[str, Any]) -> dict[str, str]:
     from musicgen.symbolic.rendering import render_midi
 
     clip = Clip(Path(payload["folder"]))
-    for left_over in clip.folder.glob(f"{PREFIX}*"):  # of a rendering that was killed
+    for left_over in clip.folder.glob(f"{PREFIX}*"):  # from a rendering that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=clip.folder) as place:
         path = Path(place, "audio.wav")

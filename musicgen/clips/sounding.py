@@ -1,4 +1,4 @@
-"""The sound of written music: made in a child process when it is first asked for, once, whoever asks. Light."""
+"""The sound of written music: rendered once, in a child process, on first request. Light."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from musicgen.storage.files import damaged
 
 try:
     import fcntl
-except ImportError:  # Windows: two who ask at once both render, and the later one replaces the same sound
+except ImportError:  # Windows: two simultaneous requests both render, and the later one replaces the same sound
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".sound.lock"
-MARGIN_SECONDS = 60.0  # around the rendering itself: the start of the process, previews, FluidSynth's fallback
+MARGIN_SECONDS = 60.0  # besides the rendering itself: start of the process, previews, FluidSynth's fallback
 POLL_SECONDS = 0.05
 MEMORY_MB = 4096
 FILE_MB = 4096
 
 
 def ensure_audio(clip: Clip) -> None:
-    """Give a clip sound where it has none: renders score.mid into audio.wav, envelope.npz and spectrogram.npz.
+    """Give a clip sound if it has none: renders score.mid into audio.wav, envelope.npz and spectrogram.npz.
 
-    Safe to call from any process and thread, as often as one likes: the work is done once, by one of them, while the
+    Safe to call from any process and thread, any number of times: the work is done once, by one of them, while the
     others wait. Takes seconds; nothing heavy is imported here.
 
     Raises:
@@ -43,7 +43,7 @@ def ensure_audio(clip: Clip) -> None:
         raise WrongState(sentence("Sound is rendered from a score", f"neither of them in {clip.folder.name}"))
     seconds = settings().render_seconds + MARGIN_SECONDS
     with _alone(clip.folder / LOCK, patience=seconds):
-        if not clip.has_audio:  # somebody else has made it while we waited
+        if not clip.has_audio:  # another process made it while we waited
             run_child(
                 "musicgen.clips.rendering",
                 {"folder": str(clip.folder.resolve())},
@@ -55,7 +55,7 @@ def ensure_audio(clip: Clip) -> None:
 
 @contextmanager
 def _alone(path: Path, *, patience: float) -> Iterator[None]:
-    """One thread of one process is inside at a time; if that one is killed, the kernel lets the next one in."""
+    """Only one thread of one process is inside at a time; if it is killed, the kernel lets the next one in."""
     with open(path, "wb") as file:
         deadline = time.monotonic() + patience
         while fcntl is not None:
@@ -64,9 +64,9 @@ def _alone(path: Path, *, patience: float) -> Iterator[None]:
                 break
             except OSError:
                 if time.monotonic() > deadline:
-                    rule = f"A piece is rendered within {patience:g} s"
+                    rule = f"A piece must be rendered within {patience:g} s"
                     raise ResourceUnavailable(
-                        sentence(rule, "another process at it for longer"), code="locked"
+                        sentence(rule, "another process that is taking longer"), code="locked"
                     ) from None
                 time.sleep(POLL_SECONDS)
         yield

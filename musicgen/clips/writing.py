@@ -1,5 +1,5 @@
-"""From sound or a score to the files of a clip. Sound is taken block by block: an hour needs no more memory than a
-minute, but for its previews. facts.json comes last: a folder with facts is a whole clip."""
+"""Writes sound or a score as the files of a clip. Sound is processed block by block: apart from previews, an hour needs
+no more memory than a minute. facts.json comes last: a folder with facts is a complete clip."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 Blocks = Iterable[NDArray[np.float32]]
 BLOCK_FRAMES = 1 << 16
-MANY_NOTES = 20_000  # a roll of fewer is made from the score as fast as it is read
+MANY_NOTES = 20_000  # with fewer, a roll is made from the score as fast as it would be read
 
 
 class _Previews:
-    """Everything that is shown of a sound, made in one pass over it; of a draft, no spectrogram."""
+    """All previews of a sound, made in one pass; for a draft, no spectrogram."""
 
     def __init__(self, sample_rate: int, n_channels: int, *, is_draft: bool = False) -> None:
         self.is_draft = is_draft
@@ -51,7 +51,7 @@ class _Previews:
             self.spectrogram.add(samples)
 
     def store(self, folder: Path, info: WavInfo) -> dict[str, Any]:
-        """Write envelope.npz and spectrogram.npz; the facts of the sound."""
+        """Write envelope.npz and spectrogram.npz; returns the facts of the sound."""
         levels = self.envelope.levels()
         arrays = {"buckets": np.array([level.bucket for level in levels])}
         for level in levels:
@@ -72,11 +72,11 @@ class _Previews:
 def write_audio_clip(
     folder: Path, sound: Waveform | Blocks, sample_rate: int | None = None, *, is_draft: bool = False
 ) -> Clip:
-    """Store sound as a clip in `folder`, which is made where it does not exist.
+    """Store sound as a clip in `folder`, which is created if needed.
 
     Args:
         sound: a Waveform, or blocks of float32 samples of shape (n_channels, n) in [-1, 1] with their `sample_rate`.
-        is_draft: for a look at what is still being made: no spectrogram, and no wait for the disk.
+        is_draft: for previewing a piece that is still being made: no spectrogram, and no sync to disk.
 
     Raises:
         InvalidInput: no samples at all, samples that are not finite, more than 4 GB.
@@ -85,7 +85,7 @@ def write_audio_clip(
     if isinstance(sound, Waveform):
         sample_rate, blocks = sound.sample_rate, _cut(sound)
     elif sample_rate is None:
-        raise TypeError("blocks come with their sample rate")
+        raise TypeError("blocks need a sample rate")
     else:
         blocks = iter(sound)
     with _storing(folder, AUDIO, is_draft=is_draft) as path:
@@ -97,8 +97,8 @@ def write_audio_clip(
 
 
 def write_score_clip(folder: Path, score: Score, *, is_draft: bool = False) -> Clip:
-    """Store a score as a clip in `folder`: score.mid, its roll and facts. It has no sound yet: see `ensure_audio`. For
-    a draft nobody waits for the disk.
+    """Store a score as a clip in `folder`: score.mid, its roll and facts. It has no sound yet: see `ensure_audio`. A
+    draft is not synced to disk.
 
     Children and workers only: imports symusic."""
     from musicgen.symbolic.midi import write_midi
@@ -113,9 +113,9 @@ def write_score_clip(folder: Path, score: Score, *, is_draft: bool = False) -> C
 
 
 def score_contents(score: Score) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The facts of a score, and the files of its clip, name → content; nothing is written.
+    """The facts of a score, and the files of its clip as name → content; writes nothing.
 
-    The roll is among them where reading it is quicker than reading the score once more."""
+    The roll is included if reading it is faster than reading the score again."""
     from musicgen.symbolic.midi import score_to_midi_bytes
     from musicgen.symbolic.rolls import score_facts, score_to_roll
 
@@ -128,7 +128,7 @@ def score_contents(score: Score) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def write_contents(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a clip's files, the facts last, into a `folder` that whoever publishes it will sync."""
+    """Write a clip's files, the facts last, into a `folder` that the publisher will sync."""
     with _told_in_words():
         for name, content in contents.items():
             with open(folder / name, "wb", buffering=0) as file:
@@ -136,9 +136,9 @@ def write_contents(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def add_sound(clip: Clip, wav_path: Path, **more_facts: Any) -> None:
-    """Make the WAV file at `wav_path`, one of our own, the sound of a clip that has a score; the file moves there.
+    """Make our own WAV file at `wav_path` the sound of a clip with a score; the file is moved.
 
-    `more_facts` are stored beside the facts of the sound. audio.wav comes last: with it, all the rest is there."""
+    `more_facts` are added to the facts of the sound. audio.wav comes last: once it is there, everything is."""
     info = wav_info(wav_path)
     previews = _Previews(info.sample_rate, info.n_channels)
     for start in range(0, info.n_samples, BLOCK_FRAMES):
@@ -153,7 +153,7 @@ def add_sound(clip: Clip, wav_path: Path, **more_facts: Any) -> None:
 def _write_sound(path: Path, blocks: Iterator[NDArray[np.float32]], sample_rate: int, *, is_draft: bool) -> _Previews:
     first = next((block for block in blocks if block.size), None)
     if first is None:
-        raise InvalidInput(sentence("A clip has sound", "no samples at all"), code="empty")
+        raise InvalidInput(sentence("A clip must have sound", "no samples"), code="empty")
     n_channels = np.atleast_2d(first).shape[0]
     previews = _Previews(sample_rate, n_channels, is_draft=is_draft)
     with WavWriter(path, sample_rate, n_channels) as writer:
@@ -170,7 +170,7 @@ def _cut(waveform: Waveform) -> Iterator[NDArray[np.float32]]:
 
 @contextmanager
 def _storing(folder: Path, name: str, *, is_draft: bool) -> Iterator[Path]:
-    """A temporary path in `folder` that becomes `name` when the block ends well, and vanishes when not."""
+    """A temporary path in `folder` that is renamed to `name` if the block succeeds, and removed if not."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f".{uuid.uuid4().hex}.{name}"
     try:
@@ -185,7 +185,7 @@ def _storing(folder: Path, name: str, *, is_draft: bool) -> Iterator[Path]:
 
 @contextmanager
 def _told_in_words() -> Iterator[None]:
-    """A full disk becomes a sentence."""
+    """Turns a full disk into an error with a sentence."""
     try:
         yield
     except OSError as error:

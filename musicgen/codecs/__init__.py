@@ -1,1 +1,1 @@
-"""Clips to arrays or token ids and back, with JSON state. NumPy only; knows no networks."""
+"""Encodes clips as arrays or token ids and decodes them. State is JSON. NumPy only; knows no networks."""

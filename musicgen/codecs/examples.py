@@ -1,7 +1,7 @@
-"""Training examples: addressed by number, gathered batch by batch, never all in memory at once.
+"""Training examples: addressed by index, gathered batch by batch, never all in memory at once.
 
-What a network learns from is an `Examples`: it knows how many there are and can gather any of them. The order within
-an epoch is a function of (seed, epoch) alone, so a resumed training sees exactly what an uninterrupted one would.
+A network learns from an `Examples`: it knows how many there are and can gather any of them. The order within
+an epoch is a function of (seed, epoch) alone, so a resumed training sees exactly the same as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from musicgen.codecs.order import mixed
 
 Arrays = dict[str, NDArray[Any]]
-# Measured on two cores: a call costs 1.2 ms, a step of the smallest network 0.16 ms. 1 step in a call trains 64,000
-# windows a second, 16 train 274,000, 64: 332,000, 256: 382,000, 1,024: 401,000, which a cancel would feel.
+# Measured on two cores: a call costs 1.2 ms, a step of the smallest network 0.16 ms. 1 step a call trains 64,000
+# windows a second, 16 train 274,000, 64: 332,000, 256: 382,000, 1,024: 401,000, but that delays a cancel.
 MOST_STEPS = 256
 MOST_BYTES = 8 << 20  # of one block of batches: small enough to gather in milliseconds
 
@@ -27,12 +27,12 @@ class Examples(Protocol):
 
     @property
     def n_examples(self) -> int:
-        """How many there are."""
+        """The number of examples."""
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
-        """The examples of these numbers: name → array of shape (len(index), …).
+        """The examples at these indices: name → array of shape (len(index), …).
 
-        `rng` draws what is varied anew each epoch (augmentation); None leaves the examples as they are.
+        `rng` draws the augmentation of this epoch; None leaves the examples unchanged.
         """
 
 
@@ -42,7 +42,7 @@ class BatchBlock:
 
     Attributes:
         arrays: name → shape (n_steps or more, batch_size, …); `weight` (…, batch_size) is 0 for padding, else 1.
-        n_steps: how many of the batches are real. first_step: number of the first one within the epoch.
+        n_steps: how many of the batches are real. first_step: index of the first one within the epoch.
     """
 
     arrays: Arrays
@@ -51,12 +51,12 @@ class BatchBlock:
 
 
 def epoch_rng(seed: int, epoch: int, part: int = 0) -> np.random.Generator:
-    """The random numbers of one epoch."""
+    """The random generator of one epoch."""
     return np.random.default_rng([seed, epoch, part])
 
 
 def count_steps(n_examples: int, batch_size: int) -> int:
-    """Batches in an epoch, the last one perhaps not full."""
+    """Batches in an epoch; the last one may not be full."""
     return -(-n_examples // batch_size)
 
 
@@ -70,11 +70,11 @@ def steps_per_block(examples: Examples, batch_size: int, n_steps: int) -> int:
 def blocks(
     examples: Examples, batch_size: int, block_steps: int, *, seed: int, epoch: int, part: int = 0, shuffle: bool = True
 ) -> Iterator[BatchBlock]:
-    """All examples once, in blocks of `block_steps` batches; shapes never change, so one compilation serves all.
+    """All examples once, in blocks of `block_steps` batches; shapes never change, so one compilation is enough.
 
     Args:
-        part: tells apart what trains at the same time on the same seed (two channels, say).
-        shuffle: a fresh order and augmentation from (seed, epoch, part); False: in order, as they are.
+        part: distinguishes tasks trained at the same time with the same seed (such as two channels).
+        shuffle: a fresh order and augmentation from (seed, epoch, part); False: in order, unchanged.
     """
     rng = epoch_rng(seed, epoch, part) if shuffle else None
     count, per_block = examples.n_examples, block_steps * batch_size

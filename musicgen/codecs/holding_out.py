@@ -1,4 +1,4 @@
-"""Which music is held out for validation: whole songs where there are enough, else the end of each."""
+"""Chooses the music held out for validation: whole songs if there are enough, else the end of each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ SONGS_ENOUGH = 5
 
 
 def held_out_parts(lengths: Sequence[int], share: float, *, shortest: int, seed: int) -> list[tuple[slice, slice]]:
-    """(training, held out) part of each song; nothing of one ever overlaps the other.
+    """The (training, held-out) parts of each song; they never overlap.
 
     Args:
-        lengths: of the songs, in tokens. share: of all music, to hold out at most about so much.
-        shortest: a part shorter than this is of no use; then nothing of that song is held out.
-        seed: which songs, where whole songs are held out.
+        lengths: of the songs, in tokens. share: of all music, the most to hold out, approximately.
+        shortest: a shorter part is useless; then nothing of that song is held out.
+        seed: decides which songs, if whole songs are held out.
     """
     if share <= 0:
         return [(slice(0, length), slice(0, 0)) for length in lengths]
@@ -35,7 +35,7 @@ def held_out_parts(lengths: Sequence[int], share: float, *, shortest: int, seed:
 
 
 def _whole_songs(lengths: Sequence[int], share: float, shortest: int, seed: int) -> set[int]:
-    """Songs in random order, as long as they fit into the share; one at least."""
+    """Songs in random order, as long as they fit into the share; at least one."""
     usable = [number for number, length in enumerate(lengths) if length >= shortest]
     order = np.random.default_rng([seed, 4]).permutation(usable).tolist()
     room, chosen = share * sum(lengths), set[int]()

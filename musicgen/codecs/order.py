@@ -1,7 +1,7 @@
-"""The order of an epoch: every number once, mixed by chance. A long one is worked out as it is read, not kept.
+"""The order of an epoch: a random permutation. A long one is computed on reading, not stored.
 
 J. Black and P. Rogaway, Ciphers with arbitrary finite domains, 2002: a small Feistel network over the next power of
-four, gone through again for what falls outside.
+four, applied again to results outside the range.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LONG = 1 << 24  # numbers; a list of more would take more than 128 MB
+LONG = 1 << 24  # elements; a longer list would take more than 128 MB
 ROUNDS = 6
 
 Numbers = NDArray[np.int64]
 
 
 def mixed(size: int, rng: np.random.Generator) -> Numbers | Mixed:
-    """0 … size - 1 in an order drawn from `rng`; read it by slices."""
+    """0 … size - 1 in a random order drawn from `rng`; read it in slices."""
     return rng.permutation(size) if size <= LONG else Mixed(size, rng.integers(2**32, size=ROUNDS, dtype=np.uint64))
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """`size` numbers in the order that `keys` make."""
+    """`size` numbers in the order given by `keys`."""
 
     size: int
     keys: NDArray[np.uint64]
@@ -36,7 +36,7 @@ class Mixed:
         return numbers.astype(np.int64)
 
     def _swapped(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Each number below 4^n to another one, no two to the same."""
+        """A permutation of the numbers below 4^n."""
         half = np.uint64(((self.size - 1).bit_length() + 1) // 2)
         mask = (np.uint64(1) << half) - np.uint64(1)
         left, right = numbers >> half, numbers & mask

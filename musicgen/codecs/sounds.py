@@ -1,4 +1,4 @@
-"""Songs as one channel at one sample rate, read from disk stretch by stretch: an hour takes the memory of a moment."""
+"""Songs in mono at one sample rate, read from disk in excerpts, so that an hour needs no more memory than a second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
 
 Samples = NDArray[np.float32]
-MARGIN_SECONDS = 0.05  # read on both sides of a stretch that is resampled, so that the filter's edges lie outside
+MARGIN_SECONDS = 0.05  # read on both sides of an excerpt before resampling, so that the filter's edges lie outside
 SILENT = 1e-6  # an RMS below this (-120 dB) is silence
 
 
@@ -51,7 +51,7 @@ class Sound:
             yield self.read(start, min(start + size, self.n_samples))
 
     def part(self, start: int, stop: int) -> Sound:
-        """Samples `start` to `stop` of this part, as a sound of its own."""
+        """Samples `start` to `stop` of this part, as a separate sound."""
         stop = min(stop, self.n_samples)
         return replace(self, first=self.first + start, n_samples=max(0, stop - start))
 
@@ -61,12 +61,12 @@ class Sound:
 
     @cached_property
     def _ratio(self) -> tuple[int, int]:
-        """So many samples here last as long as so many of the song."""
+        """(up, down): `up` samples here last as long as `down` samples of the song."""
         common = math.gcd(self.sample_rate, self.source_rate)
         return self.sample_rate // common, self.source_rate // common
 
     def _heard(self, start: int, stop: int) -> Samples:
-        """The same samples whatever stretch is asked for: the resampler always begins where both clocks meet."""
+        """Gives the same samples for any excerpt: resampling always begins where both sample grids meet."""
         up, down = self._ratio
         margin = 0 if up == down else math.ceil(MARGIN_SECONDS * self.sample_rate / up)
         begin = max(0, start // up - margin)
@@ -82,19 +82,19 @@ def open_sounds(
 ) -> tuple[list[Sound], tuple[str, ...]]:
     """(sounds, warnings). `sample_rate` 0: the most common one. Raises InvalidInput without songs."""
     if not songs:
-        raise InvalidInput(sentence("A training needs one song or more", "none", "Choose a song."))
+        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
     used = songs[: max_songs or None]
     heads = [song.clip.waveform(0.0, 0.0) for song in used]
     rates = [head.sample_rate for head in heads]
     rate = sample_rate or Counter(rates).most_common(1)[0][0]
     warnings = []
     if len(used) < len(songs):
-        warnings.append(f"{len(songs) - len(used)} song(s) are left out: at most {max_songs} are used.")
+        warnings.append(f"{len(songs) - len(used)} song(s) left out: at most {max_songs} are used.")
     if any(head.n_channels > 1 for head in heads):
-        warnings.append("Stereo songs are mixed to mono: this network hears one channel.")
+        warnings.append("Stereo songs are mixed to mono: this network reads one channel.")
     if not sample_rate and len(set(rates)) > 1:
         listed = ", ".join(f"{each:,} Hz" for each in sorted(set(rates)))
-        warnings.append(f"The songs have different sample rates ({listed}); all are heard at {rate:,} Hz.")
+        warnings.append(f"The songs have different sample rates ({listed}); all are resampled to {rate:,} Hz.")
     return [_open(song, head, rate, seconds) for song, head in zip(used, heads, strict=True)], tuple(warnings)
 
 
@@ -106,7 +106,7 @@ def _open(song: TrainingSong, head: Waveform, sample_rate: int, seconds: float) 
 
 
 def split(sounds: Sequence[Sound], held_out_share: float) -> tuple[list[Sound], list[Sound]]:
-    """(to train on, held out): the end of each song is never trained on."""
+    """(training, held out): the end of each song is held out."""
     if not held_out_share:
         return list(sounds), []
     cuts = [sound.n_samples - round(held_out_share * sound.n_samples) for sound in sounds]
@@ -115,7 +115,7 @@ def split(sounds: Sequence[Sound], held_out_share: float) -> tuple[list[Sound], 
 
 
 def root_mean_square(sounds: Sequence[Sound]) -> float:
-    """How loud the music is, full scale = 1. Raises InvalidInput for silence."""
+    """RMS level of the music, full scale = 1. Raises InvalidInput for silence."""
     energy, n_samples = 0.0, 0
     for sound in sounds:
         for piece in sound.pieces(1 << 20):
@@ -124,7 +124,7 @@ def root_mean_square(sounds: Sequence[Sound]) -> float:
     level = math.sqrt(energy / max(1, n_samples))
     if level < SILENT:
         raise InvalidInput(
-            sentence("Songs to learn from are not silent", f"{n_samples:,} silent samples", "Choose others."),
+            sentence("Songs to train on must not be silent", f"{n_samples:,} silent samples", "Choose others."),
             code="silent",
         )
     return level

@@ -1,4 +1,4 @@
-"""One sorted vocabulary: every id that goes into a network is the id that comes out of it."""
+"""One sorted vocabulary, used for both the inputs and the outputs of a network."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Vocabulary:
         """Tokens → ids. InvalidInput for a token that is not in the vocabulary."""
         unknown = next((token for token in tokens if token not in self._ids), None)
         if unknown is not None:
-            raise InvalidInput(sentence(f"A token is one of the {len(self)} of the vocabulary", repr(unknown)))
+            raise InvalidInput(sentence(f"A token must be one of the {len(self)} in the vocabulary", repr(unknown)))
         return np.array([self._ids[token] for token in tokens], dtype=np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> list[str]:
         """Ids → tokens. Inverse of `encode`."""
         found = np.asarray(ids, dtype=np.int64)
         if found.size and not 0 <= found.min() <= found.max() < len(self):
-            raise InvalidInput(sentence(f"Token ids lie in 0 … {len(self) - 1}", f"{found.min()} … {found.max()}"))
+            raise InvalidInput(sentence(f"Token ids must lie in 0 … {len(self) - 1}", f"{found.min()} … {found.max()}"))
         return [self.tokens[number] for number in found]
 
     def known(self, tokens: Iterable[str]) -> list[str]:
-        """Those of the tokens that the vocabulary has, in their order."""
+        """Those of the tokens that are in the vocabulary, in their order."""
         return [token for token in tokens if token in self._ids]
 
     def to_json(self) -> list[str]:
@@ -52,16 +52,16 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, tokens: Any) -> Vocabulary:
-        """Raises CorruptArtifact where the order or a duplicate shows that ids would not mean what they meant."""
+        """Raises CorruptArtifact if the order or a duplicate shows that ids have changed their meaning."""
         made = cls(str(token) for token in tokens)
         if list(made.tokens) != list(tokens):
             raise CorruptArtifact(
-                sentence("A stored vocabulary is sorted and has no token twice", f"{len(tokens)} tokens")
+                sentence("A stored vocabulary must be sorted and have no duplicates", f"{len(tokens)} tokens")
             )
         return made
 
 
 def frequent(songs: Sequence[Sequence[str]], threshold: int) -> Vocabulary:
-    """The tokens that occur `threshold` times or more in all songs together; 0 and 1 keep all."""
+    """The tokens that occur at least `threshold` times in all songs together; 0 and 1 keep all."""
     counts = Counter(token for song in songs for token in song)
     return Vocabulary(token for token, count in counts.items() if count >= threshold)

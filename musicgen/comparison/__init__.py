@@ -1,1 +1,1 @@
-"""Two things of the library or of runs, compared: found by id or file, measured in a process of their own, and kept."""
+"""Compares two songs or outputs: found by id or file, measured in a separate process, with the result kept."""

@@ -1,8 +1,8 @@
-"""Two clips beside each other: `comparison` for pages and the command line, `compare_clips` for the child it starts.
+"""Compares two clips: `comparison` for pages and the command line, `compare_clips` for the child it starts.
 
     comparison("song-…", "output-…")  →  sides → kept? → child: compare_clips → comparisons/<key>.json
 
-Light to import: nothing is decoded, rendered or measured in the process that asks. A result is kept under the hash of
+Light to import: the calling process decodes, renders and measures nothing. A result is stored under the hash of
 everything that it depends on, so it is never stale and nothing is measured twice.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.comparison.comparison"
-VERSION = 2  # of the metrics: raise it when one of them changes its meaning
+VERSION = 2  # of the metrics: increase it when the meaning of one changes
 SECONDS = 600.0
 MEMORY_MB = 6144
 KEPT = 2000  # results; the oldest go first
@@ -42,18 +42,18 @@ def comparison(
     reference_stretch: Seconds | None = None,
     generated_stretch: Seconds | None = None,
 ) -> dict[str, Any]:
-    """Measure two pieces beside each other in a child process, or recall the result.
+    """Compare two pieces in a child process, or return the stored result.
 
     Args:
         reference, generated: a song id, an output id, or the path of a music file.
         reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
 
     Returns:
-        JSON: see `compare_clips`. The songs that an output was learned from are its training songs.
+        JSON: see `compare_clips`. The training songs of an output are those its run was trained on.
 
     Raises:
-        NotFound: no such id or file. RejectedFile: a file that is no music. InvalidInput: an impossible stretch.
-        ResourceUnavailable, CorruptArtifact: what the child met.
+        NotFound: no such id or file. RejectedFile: not a music file. InvalidInput: an impossible excerpt.
+        ResourceUnavailable, CorruptArtifact: errors of the child.
     """
     with open_sides(reference, generated) as (one, other):
         wish = Wish(reference_stretch, generated_stretch, (one.place, other.place))
@@ -76,20 +76,20 @@ def compare_clips(
     places: tuple[StretchPlace | None, StretchPlace | None] = (None, None),
     led_seconds: float = 0.0,
 ) -> dict[str, Any]:
-    """Measure two clips beside each other. Children only: decodes, renders and computes for seconds.
+    """Compare two clips. Children only: decodes, renders and computes for seconds.
 
-    Two scores are compared as scores; everything else as sound, for which a score is rendered.
+    Two scores are compared as scores; everything else as sound, with scores rendered.
 
     Args:
         reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
-        training_clips: what the generated clip was learned from; originality and verdicts are judged by them.
+        training_clips: the training songs of the generated clip, the basis for originality and verdicts.
         places: where the clips belong, so that they can be aligned.
-        led_seconds: so long a song led the generated clip step by step: what is like a song there is no copy.
+        led_seconds: how long each step was predicted from a song: likeness there is no copy.
 
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
         value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; with
-        training songs also `training`: how much of it stands in which of them, and where.
+        training songs also `training`: how much of it comes from which of them, and where.
     """
     from musicgen.evaluation.comparing import compare_scores, compare_sounds
     from musicgen.evaluation.description import as_training_songs
@@ -108,7 +108,7 @@ def _key(one: Side, other: Side, wish: Wish) -> str:
 
 
 def _recall(path: Path) -> dict[str, Any] | None:
-    with suppress(ValueError):  # a damaged file is measured anew
+    with suppress(ValueError):  # a damaged file is measured again
         return read_json(path)
     return None
 

@@ -1,7 +1,7 @@
-"""The two sides of a comparison: what an id or a path stands for. Light: a file is read by the intake's child.
+"""The two sides of a comparison, given as ids or paths. Light: a file is read by the import's child.
 
-A path comes from the command line of the machine's own user. Its content is copied, named by its hash, recognised by
-its first bytes and read with the limits of every upload; nothing of it is kept.
+A path comes from the command line of the local user. Its content is copied, named by its hash, recognised by
+its first bytes and read with the same limits as an upload; nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Learned:
-    """A song that an output was learned from, with the hash of its clip."""
+    """A training song of an output, with the hash of its clip."""
 
     song: TrainingSong
     sha256: str
@@ -39,10 +39,10 @@ class Side:
     """One side.
 
     Attributes:
-        sha256: of what the clip was made from: equal hashes, equal clips. place: where it belongs.
-        training: the songs that it was learned from and that still exist.
-        open: gives the clip; a file is read at this moment.
-        led_seconds: so long a song led it from its beginning, sample by sample or note by note.
+        sha256: of the source of the clip: equal hashes, equal clips. place: the song it belongs to.
+        training: its training songs that still exist.
+        open: returns the clip; a file is only read now.
+        led_seconds: how long, from the start, each sample or note was predicted from a song.
     """
 
     sha256: str
@@ -54,9 +54,9 @@ class Side:
 
 @contextmanager
 def open_sides(reference: str | Path, generated: str | Path) -> Iterator[tuple[Side, Side]]:
-    """Both sides; what was made of files is gone when the block ends.
+    """Both sides; what was made from files is removed when the block ends.
 
-    Raises NotFound where there is no such song, output or file, RejectedFile where a file is no music."""
+    Raises NotFound if there is no such song, output or file, RejectedFile if a file is not music."""
     if _is_id(reference) and _is_id(generated):
         yield _by_id(str(reference)), _by_id(str(generated))
         return
@@ -76,7 +76,7 @@ def _by_id(text: str) -> Side:
         return _side_of_song(get_song(text))
     if text.startswith("output-"):
         return _side_of_output(text)
-    rule = "What is compared is a song, an output or a file"
+    rule = "Each side of a comparison must be a song, an output or a file"
     raise NotFound(sentence(rule, repr(text), "Name one of the run's outputs: `generate` prints their ids."))
 
 
@@ -108,7 +108,7 @@ def _existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:
 
 def _by_path(path: Path, place: Workplace) -> Side:
     if not path.exists():
-        rule = "What is compared is a song id, an output id or a file that exists"
+        rule = "Each side of a comparison must be a song id, an output id or an existing file"
         raise NotFound(sentence(rule, repr(str(path)[:200]), "`songs list` and `generate` print ids."))
     spooled = place.spool(path)
     if known := known_contents([spooled.sha256]).get(spooled.sha256):
@@ -117,7 +117,7 @@ def _by_path(path: Path, place: Workplace) -> Side:
     if format is None:
         raise refusal(spooled.head, path.name)
     if format == "zip":
-        rule = "What is compared is one piece of music"
+        rule = "Each side of a comparison must be one piece of music"
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack it and name one of its files."), code="archive")
     job = ReadingJob(spooled.path, format, place.folder / f"clip-{spooled.sha256}")
     return Side(spooled.sha256, None, (), lambda: _read(job, place))

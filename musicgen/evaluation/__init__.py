@@ -1,1 +1,1 @@
-"""What was learned and what was made, in numbers: floors, metrics, originality, verdicts. Knows no pages."""
+"""Judges what was generated: metrics, originality, verdicts and remedies. Knows no pages."""

@@ -1,26 +1,26 @@
-"""A generated sound beside a reference sound, in numbers.
+"""Metrics of a generated sound and a reference sound, and of the two together.
 
 Conventions
     Both are Waveforms; the reference comes first, the generated sound second. Levels are dB of full scale (0 dB: a
     sample of ±1), never below -120. A sound without samples is an error; silence is not: its levels are -120 dB, its
-    spectral centroid 0 Hz, its loop correlation 0. Two silent sounds agree (correlation 1, distance 0); a silent one
-    and a sounding one do not (correlation 0). No metric is ever NaN.
-    The metrics between two sounds bring them to the lower of the two sample rates and to the shorter length first.
+    spectral centroid 0 Hz, its loop correlation 0. Two silent sounds are equal (correlation 1, distance 0); silence
+    and sound are not (correlation 0). No metric is ever NaN.
+    Before two sounds are compared, both are brought to the lower sample rate and the shorter length.
 
 Metrics
-    rms_db, peak_db           how loud: on average, and at most
-    silence_share             share of the time in which nothing is heard
-    clipping_share            share of the samples that sit cut off at full scale
-    spectral_centroid         how bright: where the weight of the spectrum lies, in Hz
-    loop_correlation          how much the sound repeats itself, block after block, at the best period
+    rms_db, peak_db           average and highest level
+    silence_share             share of the time that is silent
+    clipping_share            share of the samples cut off at full scale
+    spectral_centroid         brightness: the centre of the spectrum, in Hz
+    loop_correlation          how exactly the sound repeats itself, block by block, at the best period
     loop_seconds              that period
-    pattern_correlation       how much its band levels repeat themselves: a loop whose waveform is new every time
+    pattern_correlation       the same for the levels of its bands: finds loops whose waveform differs each time
     pattern_seconds           that period
     dc_share, crest_factor_db, level_range_db    see `dynamics`
-    spectral_flatness         how much of it is hiss: see `spectral.noise_flatness`
-    log_spectral_distance_db  how far the two spectra are apart at the same moments
-    chroma_correlation        whether the same pitch classes sound, whenever they sound
-    best_lag_correlation      whether one waveform is the other, shifted by up to ten seconds
+    spectral_flatness         how noisy it is: see `spectral.noise_flatness`
+    log_spectral_distance_db  distance of the two spectra, frame by frame
+    chroma_correlation        whether both use the same pitch classes, at whatever time
+    best_lag_correlation      whether one waveform is a copy of the other, shifted by up to ten seconds
     best_lag_seconds          that shift; positive: the generated sound comes later
     level_difference_db       how much louder the generated sound is
 """
@@ -53,14 +53,14 @@ __all__ = [
     "validate",
 ]
 
-SILENCE_DB = -80.0  # a sound whose loudest sample is below this is silent for the metrics between two sounds
+SILENCE_DB = -80.0  # when two sounds are compared, one whose peak is below this counts as silent
 FULL_SCALE = 0.999
-MIN_CLIPPED = 3  # neighbouring samples at full scale; one or two are a peak that just fits
-FRAME_SECONDS = 0.046  # spectra that follow single notes
-FLATNESS_SECONDS = 0.093  # spectra in which tones are narrower than a band of noise
-CHROMA_SECONDS = 0.37  # spectra that tell neighbouring semitones apart
+MIN_CLIPPED = 3  # samples in a row at full scale; one or two may be a peak that just fits
+FRAME_SECONDS = 0.046  # short enough to follow single notes
+FLATNESS_SECONDS = 0.093  # long enough to tell tones from bands of noise
+CHROMA_SECONDS = 0.37  # long enough to tell neighbouring semitones apart
 MAX_LAG_SECONDS = 10.0
-LOOP_RATE = 8_000  # Hz: enough to recognise a repetition, and a fifth of the work
+LOOP_RATE = 8_000  # Hz: enough to recognise a repetition, at a fifth of the cost
 LOOP_BLOCK_SECONDS = 1.0
 LOOP_LAG_SECONDS = (0.1, 5.1)
 MIN_LOOP_SECONDS = 1.0
@@ -70,11 +70,11 @@ def validate(reference: Waveform, generated: Waveform) -> None:
     """Raises InvalidInput where either sound has no samples."""
     for name, waveform in (("reference", reference), ("generated", generated)):
         if not waveform.n_samples:
-            raise InvalidInput(sentence("Sounds that are compared have samples", f"an empty {name}"))
+            raise InvalidInput(sentence("Only sounds with samples can be compared", f"an empty {name}"))
 
 
 def clipping_share(waveform: Waveform) -> float:
-    """Share of the samples in runs of at least three neighbours at full scale of the same sign, 0 … 1."""
+    """Share of the samples in runs of three or more at full scale with the same sign, 0 … 1."""
     clipped = 0
     for channel in waveform.samples:
         for sign in (1, -1):
@@ -91,7 +91,7 @@ def spectral_centroid(waveform: Waveform) -> float:
 
 
 def spectral_flatness(waveform: Waveform) -> float:
-    """How much of the sound is hiss, 0 … 1: see `spectral.noise_flatness`."""
+    """How noisy the sound is, 0 … 1: see `spectral.noise_flatness`."""
     n_fft = spectral.frame_length(waveform.sample_rate, FLATNESS_SECONDS)
     return spectral.noise_flatness(waveform.samples, waveform.sample_rate, n_fft)
 
@@ -99,7 +99,7 @@ def spectral_flatness(waveform: Waveform) -> float:
 def find_loop(waveform: Waveform) -> tuple[float, float]:
     """(loop_correlation, loop_seconds): see `lags.best_loop`; (0.0, 0.0) for silence and under a second.
 
-    Looked at in the loudest channel, in blocks of a second, periods from 0.1 to 5 seconds; less in a short sound.
+    Measured in the loudest channel, in blocks of a second, for periods of 0.1 to 5 seconds; less for a short sound.
     """
     if waveform.seconds < MIN_LOOP_SECONDS or _is_silent(waveform):
         return 0.0, 0.0
@@ -114,12 +114,12 @@ def find_loop(waveform: Waveform) -> tuple[float, float]:
 
 
 def loop_correlation(waveform: Waveform) -> float:
-    """Mean correlation of a block with what follows one period later, at the best period; 1: the same bar for ever."""
+    """Mean correlation of a block with the sound one period later, at the best period; 1: the same bar repeated."""
     return find_loop(waveform)[0]
 
 
 def log_spectral_distance_db(reference: Waveform, generated: Waveform) -> float:
-    """Root mean square difference of the two log spectra at the same moments, in dB; 0: the same. Level counts."""
+    """Root mean square difference of the two log spectra, frame by frame, in dB; 0: equal. Level matters."""
     validate(reference, generated)
     one, other = _aligned(reference, generated)
     n_fft = spectral.frame_length(one.sample_rate, FRAME_SECONDS)
@@ -127,7 +127,7 @@ def log_spectral_distance_db(reference: Waveform, generated: Waveform) -> float:
 
 
 def chroma_correlation(reference: Waveform, generated: Waveform) -> float:
-    """Pearson correlation of the pitch-class profiles, -1 … 1: whether the same notes sound, whenever they sound."""
+    """Pearson correlation of the pitch-class profiles, -1 … 1: whether both use the same notes, at whatever time."""
     validate(reference, generated)
     one, other = _aligned(reference, generated)
     n_fft = spectral.frame_length(one.sample_rate, CHROMA_SECONDS)
@@ -142,8 +142,8 @@ def chroma_correlation(reference: Waveform, generated: Waveform) -> float:
 def find_best_lag(reference: Waveform, generated: Waveform) -> tuple[float, float]:
     """(best_lag_correlation, best_lag_seconds): the strongest cross-correlation over shifts of up to ten seconds.
 
-    At least half of the two overlaps. Channel by channel where both have the same channels, else in mono.
-    Near -1 the generated waveform is the reference upside down, which sounds the same.
+    The two overlap by at least half. Channel by channel if both have as many channels, else in mono.
+    Near -1 the generated waveform is the reference with inverted polarity, which sounds the same.
     """
     validate(reference, generated)
     silent = (_is_silent(reference), _is_silent(generated))
@@ -189,7 +189,7 @@ def describe(waveform: Waveform) -> dict[str, float]:
 
 
 def evaluate(reference: Waveform, generated: Waveform) -> dict[str, dict[str, float]]:
-    """All metrics: `reference` and `generated` each for itself, and `between` the two."""
+    """All metrics: of `reference`, of `generated`, and `between` the two."""
     validate(reference, generated)
     one, other = _aligned(reference, generated)
     correlation, lag = find_best_lag(one, other)
@@ -214,7 +214,7 @@ def _resampled(waveform: Waveform, sample_rate: int) -> Waveform:
 
 
 def _aligned(reference: Waveform, generated: Waveform) -> tuple[Waveform, Waveform]:
-    """Both at the lower of the two sample rates, both as long as the shorter one."""
+    """Both at the lower of the two sample rates and at the shorter length."""
     rate = min(reference.sample_rate, generated.sample_rate)
     one, other = _resampled(reference, rate), _resampled(generated, rate)
     shorter = min(one.n_samples, other.n_samples)

@@ -1,4 +1,4 @@
-"""The work of a comparison: two scores, or two sounds. Children only: decodes, renders and computes for seconds."""
+"""Compares two scores, or two sounds. Children only: decodes, renders and computes for seconds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from musicgen.symbolic.score import Score
 def compare_scores(
     reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0
 ) -> dict[str, Any]:
-    """Two scores. Counts and shares are those of the stretches; copies are looked for in the whole reference."""
+    """Two scores. Counts and shares cover the excerpts; copies are searched for in the whole reference."""
     one, other = reference.score(), generated.score()
     stretches = choose_stretches(wish, reference.seconds, generated.seconds, is_sound=False)
     if stretches.kind == "whole":
@@ -31,14 +31,14 @@ def compare_scores(
         lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
-    copied = _copied(second, songs, found, led_seconds)  # notes keep their times when a stretch is cut
+    copied = _copied(second, songs, found, led_seconds)  # notes in an excerpt keep their times
     return copied | _result("midi", stretches, found, songs)
 
 
 def compare_sounds(
     reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0
 ) -> dict[str, Any]:
-    """Two sounds, scores rendered. Very long stretches are measured from their start, as far as memory allows."""
+    """Two sounds; scores are rendered. Of very long excerpts, only as much is measured as memory allows."""
     for clip in (reference, generated):
         if not clip.has_audio:
             ensure_audio(clip)
@@ -54,7 +54,7 @@ def compare_sounds(
 def _copied(
     generated: Score | Waveform, songs: Sequence[TrainingSong], found: dict[str, dict[str, float]], led_seconds: float
 ) -> dict[str, Any]:
-    """What of it stands in the training songs: the metrics go into `found`, the places into the result."""
+    """What it copies from the training songs: the metrics go into `found`, the places into the result."""
     copies = copies_of(generated, songs, led_seconds)
     if copies is None:
         return {}

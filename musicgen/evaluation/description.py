@@ -1,4 +1,4 @@
-"""One clip in numbers, with verdicts: what can be said about an output without a reference. Children only."""
+"""Metrics and verdicts of one clip: what can be said about an output without a reference. Children only."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
 from musicgen.symbolic.score import Score
 
-LISTENED_SECONDS = 60.0  # of each training song, to know how music of this kind measures
+LISTENED_SECONDS = 60.0  # measured of each training song, for the limits
 LISTENED_SONGS = 4
 READ_SONGS = 500  # scores are read in milliseconds
-MAX_FRAMES = 30_000_000  # samples of each channel that are measured: 11 minutes at 44.1 kHz, 240 MB in stereo
+MAX_FRAMES = 30_000_000  # samples measured of each channel: 11 minutes at 44.1 kHz, 240 MB in stereo
 
 
 def describe_clip(
@@ -31,16 +31,16 @@ def describe_clip(
     learned: Mapping[str, float] | None = None,
     led_seconds: float = 0.0,
 ) -> dict[str, Any]:
-    """{medium, metrics, verdicts, copied} of a clip; with training songs, measured against them.
+    """{medium, metrics, verdicts, copied} of a clip; with training songs, judged against them.
 
     Args:
-        learned: `describe_training` of the songs, for a caller that has many clips to describe.
-        led_seconds: so long a song led it step by step from its beginning: what is like a song there is no copy.
+        learned: `describe_training` of the songs, for a caller with many clips to describe.
+        led_seconds: how long, from the start, each step was predicted from a song: likeness there is no copy.
 
     Returns:
-        JSON. `copied`: how much of it stands in which song, and where; None without songs, or where they led it all.
+        JSON. `copied`: how much of it comes from which song, and where; None without songs, or if they led all of it.
 
-    Raises InvalidInput where there is nothing to measure, CorruptArtifact where files are missing.
+    Raises InvalidInput if there is nothing to measure, CorruptArtifact if files are missing.
     """
     medium: Medium = "midi" if clip.medium == "midi" else "audio"
     songs = as_training_songs(training_clips)
@@ -62,7 +62,7 @@ def describe_clip(
 def copies_of(
     content: Score | Waveform, songs: Sequence[TrainingSong], led_seconds: float = 0.0
 ) -> Copies | SoundCopies | None:
-    """What of it, after its `led_seconds`, stands in the songs of its kind; None where there are none, or no more."""
+    """What it copies, after its `led_seconds`, from songs of its medium; None without songs, or with nothing after."""
     medium = "midi" if isinstance(content, Score) else "audio"
     known = [song for song in songs if song.clip.medium == medium]
     if not known or led_seconds >= content.seconds > 0:
@@ -81,7 +81,7 @@ def as_training_songs(clips: Sequence[Clip | TrainingSong]) -> list[TrainingSong
 
 
 def describe_training(songs: Sequence[TrainingSong], medium: Medium) -> dict[str, float]:
-    """The metrics of the music that was learned from: of each the value that goes furthest; of the levels the mean."""
+    """The metrics of the training songs: the most extreme value of each; the mean of the levels."""
     known = [song for song in songs if song.clip.medium == medium]
     if medium == "midi":
         return learned_from(midi.describe(score_of(song)) for song in known[:READ_SONGS])
@@ -94,10 +94,10 @@ def describe_training(songs: Sequence[TrainingSong], medium: Medium) -> dict[str
 
 
 def longest_seconds(*clips: Clip) -> float:
-    """How much of these sounds is measured at most; `MAX_FRAMES` bounds the memory."""
+    """How many seconds of these sounds are measured at most; `MAX_FRAMES` bounds the memory."""
     return min(MAX_FRAMES / wav_info(clip.audio_path).sample_rate for clip in clips)
 
 
 def rounded(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Six digits behind the point are more than any of them means; whole numbers stay whole."""
+    """Rounded to six decimals, more than any metric is worth; whole numbers stay whole."""
     return {key: value if isinstance(value, int) else round(value, 6) + 0.0 for key, value in metrics.items()}

@@ -1,13 +1,13 @@
-"""How a sound moves: whether it swings about zero, has peaks above its body, and changes its level. NumPy only.
+"""The dynamics of a sound: its offset from zero, its peaks, and how its level changes. NumPy only.
 
 Conventions
-    As in `audio.levels`: dB, silence and a sound without samples have a defined value (0), never NaN. What a constant
-    adds to every sample is not heard, so it counts for `dc_share` alone.
+    As in `audio.levels`: dB, silence and a sound without samples have a defined value (0), never NaN. A constant
+    added to every sample is inaudible, so only `dc_share` counts it.
 
 Metrics
-    dc_share          share of the energy that is a constant, in the worst channel, 0 … 1
+    dc_share          share of the energy in a constant offset, in the worst channel, 0 … 1
     crest_factor_db   peak over RMS: 0 dB is a square wave, 3 dB a sine, music mostly has 12 to 20
-    level_range_db    from the quiet tenth of the audible moments to the loud tenth; 0 dB: a held tone, or noise
+    level_range_db    from the 10th to the 90th percentile of the audible frames; 0 dB: a held tone, or noise
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from musicgen.audio.waveform import Waveform
 
-FRAME_SECONDS = 0.1  # longer than a period of what is heard as a tone, shorter than a note
+FRAME_SECONDS = 0.1  # longer than the period of any tone, shorter than a note
 AUDIBLE_POWER = 1e-6  # a frame 60 dB below the loudest one is a pause
 FLOOR_POWER = 1e-10  # -100 dB
-SHORT_FRAMES = 5  # fewer of them say nothing about how a level moves
+SHORT_FRAMES = 5  # fewer show nothing about level changes
 FRAMES_AT_ONCE = 256
 
 
@@ -32,7 +32,7 @@ def dc_share(waveform: Waveform) -> float:
 
 
 def crest_factor_db(waveform: Waveform) -> float:
-    """Peak over RMS of the loudest channel, without its mean; 0 for silence."""
+    """Peak over RMS of the loudest channel, its mean removed; 0 for silence."""
     means, powers = _means_and_powers(waveform)
     swing = powers - means**2
     if not swing.size or swing.max() <= FLOOR_POWER:
@@ -44,7 +44,7 @@ def crest_factor_db(waveform: Waveform) -> float:
 
 
 def level_range_db(waveform: Waveform) -> float:
-    """From the 10th to the 90th percentile of the levels of the audible tenths of a second; 0 where there are few."""
+    """From the 10th to the 90th percentile of the levels of the audible frames; 0 if there are too few."""
     power = _frame_powers(waveform)
     audible = power[power > max(float(power.max(initial=0.0)) * AUDIBLE_POWER, FLOOR_POWER)]
     if audible.size < SHORT_FRAMES:
@@ -62,7 +62,7 @@ def _means_and_powers(waveform: Waveform) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _energy(channel: NDArray[np.float32], block: int = 1 << 18) -> float:
-    """Sum of squares, in float64 but without a float64 copy of everything."""
+    """Sum of squares in float64, without a float64 copy of the whole array."""
     blocks = (channel[start : start + block].astype(np.float64) for start in range(0, channel.size, block))
     return sum(float(each @ each) for each in blocks)
 

@@ -1,6 +1,6 @@
-"""What each metric is called, measured in and good for: one place for pages, tables and the command line.
+"""The title, unit and meaning of each metric: one place for pages, tables and the command line.
 
-Light: knows the names only. The metrics are in audio.py, midi.py and originality.py; a test holds both sides equal.
+Light: knows the names only. The metrics are in audio.py, midi.py and originality.py; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Metric:
 
     Attributes:
         key: its name in the JSON. title: on a page. unit: "" for shares (0 … 1) and plain counts.
-        summary: one sentence: what the number tells.
+        summary: what the number means, in one sentence.
         kind: `single` describes one piece, `between` two.
         better: `higher`, `lower`; `closer`: to the reference's value (between: to equality); `none`: it depends.
     """
@@ -38,51 +38,51 @@ class Metric:
 _TABLES: dict[tuple[Medium, Kind], str] = {
     ("audio", "single"): """
 rms_db | Loudness (RMS) | dB | closer
-    Average level below full scale; 12 dB under the song is faint.
+    Average level below full scale; 12 dB below the song is faint.
 peak_db | Peak | dB | closer
     The loudest sample; 0 dB is as loud as the file can be.
 silence_share | Silence | | closer
-    Share of the time in which nothing is heard.
+    Share of the time that is silent.
 clipping_share | Clipping | | lower
-    Share of the samples cut off at full scale, heard as distortion.
+    Share of the samples cut off at full scale, which sounds distorted.
 spectral_centroid | Brightness | Hz | closer
-    Where the weight of the spectrum lies: dull is low, sharp or noisy is high.
+    The centre of the spectrum: low is dull, high is sharp or noisy.
 loop_correlation | Loop | | closer
-    How much each second repeats what came one period before; 1 is the same bar for ever.
+    How exactly each second repeats the sound one period earlier; 1 is the same bar over and over.
 loop_seconds | Loop period | s | none
-    The period at which the sound repeats itself most.
+    The period at which the sound repeats most exactly.
 pattern_correlation | Pattern | | closer
-    How much its levels, low to high, repeat themselves, though the waveform may be new each time; 1 is a loop.
+    How exactly the levels of its bands repeat, even if the waveform differs each time; 1 is a loop.
 pattern_seconds | Pattern period | s | none
-    The period at which its levels repeat themselves most.
+    The period at which its levels repeat most exactly.
 crest_factor_db | Crest factor | dB | closer
-    Peak over average: music has 12 dB and more, a drone 3 dB, a buzzer 0 dB.
+    Peak over average: 12 dB or more for music, 3 dB for a drone, 0 dB for a buzzer.
 level_range_db | Level range | dB | closer
-    How far its level moves, from the quiet moments to the loud ones; a drone and a hiss stand still.
+    How much the level changes between quiet and loud moments; near 0 for a drone or steady noise.
 dc_share | Offset | | lower
-    Share of the energy that is a constant and not heard; half of a wave has a third.
+    Share of the energy in a constant, inaudible offset from zero; about a third if half of each wave is cut off.
 spectral_flatness | Noise | | closer
-    How much of it is hiss: tones have 0, noise of any colour has 1.
+    How noisy it is: 0 is pure tones, 1 is noise of any colour.
 """,
     ("audio", "between"): """
 log_spectral_distance_db | Spectral distance | dB | lower
-    How far the two spectra are apart at the same moments; 0 is the same sound.
+    How far apart the two spectra are, moment by moment; 0 is the same sound.
 chroma_correlation | Harmony | | higher
-    Whether the same pitch classes sound, whenever they sound; 1 is the same balance of notes.
+    Whether both use the same pitch classes, at whatever time; 1 is the same balance of notes.
 best_lag_correlation | Waveform match | | none
-    Whether one waveform is the other, shifted: 1 is a copy, 0 is unrelated, -1 a copy upside down.
+    Whether one waveform is a shifted copy of the other: 1 is a copy, 0 is unrelated, -1 is an inverted copy.
 best_lag_seconds | Shift | s | none
-    Where the waveforms match best; positive: the generated sound comes later.
+    The shift at which the waveforms match best; positive: the generated sound comes later.
 level_difference_db | Level difference | dB | closer
-    How much louder the generated sound is; negative is quieter.
+    How much louder the generated sound is; negative: softer.
 copied_correlation_training | Waveform match, training | | lower
-    How well the best second and a half of it matches a place in any training song; 1 is a copy.
+    How well its best-matching second and a half matches any training song; 1 is a copy.
 copied_share_training | Copied share, training | | lower
-    Share of its stretches of a second and a half that stand in a training song, wave for wave.
+    Share of its segments of a second and a half that come from a training song, sample for sample.
 """,
     ("midi", "single"): """
 num_notes | Notes | | none
-    Number of notes, drums left out.
+    Number of notes, without drums.
 num_distinct_pitches | Distinct pitches | | closer
     How many different pitches are used.
 lowest_pitch | Lowest pitch | | closer
@@ -92,43 +92,43 @@ highest_pitch | Highest pitch | | closer
 pitch_range | Range | semitones | closer
     Distance from the lowest to the highest note.
 longest_run | Longest run | | closer
-    The same note or chord how often in a row; long runs are a network that is stuck.
+    The most times one note or chord is repeated in a row; a long run means that the network is stuck.
 top_note_share | Top note | | closer
-    Share of the most frequent note or chord; a high share is monotony.
+    Share of the most frequent note or chord; a high share is monotonous.
 loop_share | Loop | | closer
-    Share of the notes and chords that repeat the one a period before; 1 is the same figure for ever.
+    Share of the notes and chords that repeat the one a period earlier; 1 is the same figure over and over.
 distinct_share | Variety | | closer
-    Different notes and chords as a share of all; longer music has less by nature.
+    Different notes and chords as a share of all; naturally lower for longer pieces.
 pitch_class_entropy | Pitch-class entropy | bits | closer
-    How evenly the twelve pitch classes are used: a major scale has about 2.8, chance 3.58.
+    How evenly the twelve pitch classes are used: about 2.8 for a major scale, 3.58 at random.
 note_density | Note density | notes/s | closer
-    How many notes begin per second.
+    How many notes begin each second.
 mean_duration | Mean duration | s | closer
     How long a note lasts on average.
 polyphony | Polyphony | | closer
-    How many notes sound at once, while any does.
+    How many notes sound at once on average, pauses left out.
 pause_share | Pauses | | closer
-    Share of the time in pauses of a second and longer.
+    Share of the time in pauses of a second or longer.
 lowest_centre | Lowest register | | closer
-    Mean pitch of the lowest sixteen notes in a row, as a MIDI number; 60 is C4.
+    Mean pitch of the lowest sixteen consecutive notes, as a MIDI number; 60 is C4.
 highest_centre | Highest register | | closer
-    Mean pitch of the highest sixteen notes in a row, as a MIDI number; 60 is C4.
+    Mean pitch of the highest sixteen consecutive notes, as a MIDI number; 60 is C4.
 """,
     ("midi", "between"): """
 pitch_class_distance | Pitch-class distance | | lower
-    Share of the notes that would have to change pitch class for the same balance; 0 is the same balance.
+    Share of the notes that would have to change pitch class to match the original; 0 is the same balance.
 note_density_ratio | Density ratio | × | closer
-    How busy the generated music is beside the reference; 2 is twice as many notes a second.
+    Notes per second compared with the original; 2 is twice as many.
 longest_copied_notes | Longest copy | notes | lower
-    The longest passage that stands in the reference, in any key; a chord counts as one note.
+    The longest passage that also occurs in the original, in any key; a chord counts as one note.
 longest_copied_notes_exact | Longest exact copy | notes | lower
-    The longest passage that stands in the reference at the same pitch; a chord counts as one note.
+    The longest passage that also occurs in the original at the same pitch; a chord counts as one note.
 copied_ngram_share | Copied share | | lower
-    Share of the passages of eight notes that stand in the reference, in any key.
+    Share of the eight-note passages that also occur in the original, in any key.
 longest_copied_notes_training | Longest copy, training | notes | lower
-    The longest passage that stands in any training song, in any key; a chord counts as one note.
+    The longest passage that also occurs in a training song, in any key; a chord counts as one note.
 copied_ngram_share_training | Copied share, training | | lower
-    Share of the passages of eight notes that stand in any training song, in any key.
+    Share of the eight-note passages that also occur in a training song, in any key.
 """,
 }
 
@@ -145,7 +145,7 @@ _BY_KEY = {entry.key: entry for entry in METRICS}
 
 
 def metric(key: str) -> Metric:
-    """The metric of this name; KeyError where there is none (our bug, not the user's)."""
+    """The metric of this name; KeyError if there is none (our bug, not the user's)."""
     return _BY_KEY[key]
 
 

@@ -1,4 +1,4 @@
-"""Outputs judged in a process of their own: bounded in time and memory, and whatever happens there, the output stays.
+"""Judges outputs in a separate process with bounded time and memory. Whatever happens there, the output is kept.
 
     judge({"output-…": clip}, songs, …)  →  child: describe_clip for each  →  on_judged(id, {metrics, verdicts, copied})
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MODULE = "musicgen.evaluation.judging"
 SECONDS = 60.0  # to start, and to measure the songs
-SECONDS_EACH = 30.0  # for each piece; a tenth of a second is usual
+SECONDS_EACH = 30.0  # for each piece; usually a tenth of a second is enough
 MEMORY_MB = 4096
 MISTAKE = "The program made a mistake:"
 ALL_SECONDS = 1e9  # longer than any piece
@@ -36,11 +36,11 @@ def judge(
     on_judged: Callable[[str, Judgement], None],
     led: Mapping[str, float] | None = None,
 ) -> None:
-    """Judge each clip by the songs it was learned from; `on_judged(name, judgement)` hears each as it is known.
+    """Judge each clip against its training songs; `on_judged(name, judgement)` is called as each is ready.
     `led`: the `led_seconds` of each.
 
-    Never raises for what went wrong with the judging: then the judgement of that clip, and of all that were not
-    reached, is an error. What `on_judged` raises passes.
+    Never raises when judging fails: the judgement of that clip, and of all that were not
+    reached, is then an error. What `on_judged` raises is passed on.
     """
     waiting = dict.fromkeys(clips)
     payload = {
@@ -68,9 +68,9 @@ def judge(
 
 
 def led_seconds(sidecar: Mapping[str, Any]) -> float:
-    """How long a song led an output step by step, by its sidecar; there, to be like the song is the point.
+    """How long an output was predicted step by step from a song, by its sidecar; there it is meant to be like it.
 
-    That is all of it where it predicts a song, and what it heard first where it begins with its version of that."""
+    All of it if it predicts a song; the prompt if it begins with its own version of that."""
     facts, generation = sidecar.get("facts") or {}, sidecar.get("generation") or {}
     if "predict" in (facts.get("mode"), generation.get("mode")):
         return ALL_SECONDS
@@ -107,7 +107,7 @@ def _judge_folders(payload: dict[str, Any]) -> None:
                 learned[medium] = describe_training(songs, medium)
             found = describe_clip(clip, training_clips=songs, learned=learned[medium], led_seconds=piece["led_seconds"])
             judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
-        # A boundary: whatever is wrong with one piece, the others are judged.
+        # A boundary: whatever is wrong with one piece, the others are still judged.
         except Exception as error:
             known = isinstance(error, MusicgenError)
             judgement = {"error": str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"}

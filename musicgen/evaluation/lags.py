@@ -1,6 +1,6 @@
-"""Sound laid over sound: at which shift two sounds agree best, and after which time one sound repeats itself.
+"""The shift at which two sounds match best, and the period after which one sound repeats itself.
 
-Lags are in samples here; a positive lag says that the second sound comes later. Correlations lie in [-1, 1].
+Lags are in samples here; a positive lag means that the second sound comes later. Correlations lie in [-1, 1].
 Knows no files and no spectra.
 """
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 BLOCK = 1 << 19
 SAME = 1e-6  # correlations this close are equal; the smaller lag wins, so that a tone is not "shifted by ten periods"
-MIN_ENERGY_SHARE = 0.1  # an overlap that holds less of either sound's energy than this shows nothing
+MIN_ENERGY_SHARE = 0.1  # an overlap with less of either sound's energy than this proves nothing
 BLOCKS_AT_ONCE = 16
 MIN_BLOCK_POWER, MIN_BLOCK_SHARE = 1e-8, 1e-4  # blocks under -80 dB, or 40 dB under the average, are pauses
 
@@ -19,13 +19,13 @@ MIN_BLOCK_POWER, MIN_BLOCK_SHARE = 1e-8, 1e-4  # blocks under -80 dB, or 40 dB u
 def best_lag(first: NDArray[np.float32], second: NDArray[np.float32], max_lag: int) -> tuple[float, int]:
     """The strongest normalised cross-correlation over all lags from -max_lag to max_lag.
 
-    Channel by channel without their means, summed over the channels, divided by the energies of what overlaps.
+    Per channel with its mean removed, summed over the channels, divided by the energies of the overlapping parts.
 
     Args:
         first, second: float32, shape (n_channels, n_samples), same shape. max_lag: below n_samples.
 
     Returns:
-        (correlation, lag): negative where one is the other upside down; (0.0, 0) where either is silent.
+        (correlation, lag): negative if one has inverted polarity; (0.0, 0) if either is silent.
     """
     one, other = _without_mean(first), _without_mean(second)
     products = _cross_products(one, other, max_lag)  # (2 * max_lag + 1,)
@@ -48,7 +48,7 @@ def _without_mean(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _cross_products(one: NDArray[np.float32], other: NDArray[np.float32], max_lag: int) -> NDArray[np.float64]:
-    """Σ_t one[t]·other[t + lag] for lag = -max_lag … max_lag; spectra of blocks are added up, transformed back once."""
+    """Σ_t one[t]·other[t + lag] for lag = -max_lag … max_lag; block spectra are summed and transformed back once."""
     size = 1 << (BLOCK + 2 * max_lag - 1).bit_length()
     step = size - 2 * max_lag
     total = np.zeros(size // 2 + 1, dtype=np.complex128)
@@ -72,22 +72,22 @@ def _overlap_energy(samples: NDArray[np.float32], max_lag: int) -> NDArray[np.fl
 
 
 def _energy(channel: NDArray[np.float32]) -> float:
-    """Sum of squares, in float64 but without a float64 copy of everything."""
+    """Sum of squares in float64, without a float64 copy of the whole array."""
     blocks = (channel[start : start + BLOCK].astype(np.float64) for start in range(0, channel.size, BLOCK))
     return sum(float(block @ block) for block in blocks)
 
 
 def best_loop(samples: NDArray[np.float32], block: int, min_lag: int, max_lag: int) -> tuple[float, int]:
-    """The lag after which the sound is most like itself, and how much.
+    """The lag at which the sound is most like itself, and how alike it is.
 
-    The sound is cut into blocks; each is correlated with the stretch that comes `lag` later; the mean over the blocks
-    is the strength of that lag. Music seldom keeps one period from block to block; a loop or a held tone does.
+    The sound is cut into blocks; each is correlated with the sound `lag` samples later; the mean over the blocks
+    is the strength of that lag. A loop or a held tone keeps one period from block to block; music seldom does.
 
     Args:
         samples: float32, shape (n_samples,), at least block + max_lag of them.
 
     Returns:
-        (correlation, lag); (0.0, 0) where no block is loud enough to be heard.
+        (correlation, lag); (0.0, 0) if no block is loud enough to be audible.
     """
     sums, counts = np.zeros(max_lag + 1), np.zeros(max_lag + 1)
     squares = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
@@ -103,7 +103,7 @@ def best_loop(samples: NDArray[np.float32], block: int, min_lag: int, max_lag: i
     mean[:min_lag] = 0.0
     if mean.max() <= 0.0:
         return 0.0, 0
-    lag = int(np.argmax(mean >= mean.max() - 1e-3))  # of a period and its multiples, the period
+    lag = int(np.argmax(mean >= mean.max() - 1e-3))  # the period itself rather than a multiple of it
     while lag < max_lag and mean[lag + 1] > mean[lag]:
         lag += 1
     return float(min(mean.max(), 1.0)), lag
@@ -117,7 +117,7 @@ def _block_correlations(
     max_lag: int,
     pause: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Correlation of each block with what follows at each lag, and where both exist; shapes (n_blocks, max_lag + 1)."""
+    """Correlation of each block with the sound at each lag, and where both exist; shapes (n_blocks, max_lag + 1)."""
     size = 1 << (block + max_lag - 1).bit_length()
     index = starts[:, None] + np.arange(block + max_lag)
     wide = np.where(index < samples.size, samples[np.minimum(index, samples.size - 1)], np.float32(0))

@@ -1,24 +1,24 @@
-"""A generated score beside a reference score, in numbers.
+"""Metrics of a generated score and a reference score, and of the two together.
 
 Conventions
     Both are Scores; the reference comes first, the generated one second. Notes and chords that begin together are one
-    event (see `events`). Drum notes are left out, unless a score has nothing else. An empty score has a defined
-    result: 0 for every metric of its own; two empty scores are equal (distance 0, ratio 1), an empty and another one
-    differ fully (distance 1, ratio 0). No metric is ever NaN. Times are seconds.
+    event (see `events`). Drum notes are left out unless a score has nothing else. An empty score has defined
+    results: 0 for each of its own metrics; two empty scores are equal (distance 0, ratio 1), an empty and another one
+    differ completely (distance 1, ratio 0). No metric is ever NaN. Times are seconds.
 
 Metrics
     num_notes, num_distinct_pitches              how many
-    lowest_pitch, highest_pitch, pitch_range     from where to where, and how many semitones that is
-    longest_run                                  the same pitch or the same chord how often in a row
+    lowest_pitch, highest_pitch, pitch_range     lowest and highest note, and the semitones between them
+    longest_run                                  the most times one note or chord is repeated in a row
     top_note_share                               share of the most frequent event among all events
-    loop_share                                   share of the events that repeat the one a period before, best period
+    loop_share                                   share of the events that repeat the one a period earlier, best period
     distinct_share                               different events among all events
     pitch_class_entropy                          how evenly the twelve pitch classes are used, in bits
     note_density                                 notes per second
     mean_duration                                of a note
-    polyphony                                    how many notes sound at once, while any does
-    pause_share                                  share of the time in pauses of a second and longer
-    lowest_centre, highest_centre                lowest and highest mean pitch of sixteen notes in a row
+    polyphony                                    how many notes sound at once on average, pauses left out
+    pause_share                                  share of the time in pauses of a second or longer
+    lowest_centre, highest_centre                lowest and highest mean pitch of sixteen consecutive notes
     pitch_class_distance                         between the two pitch-class histograms: total variation, 0 … 1
     note_density_ratio                           generated density / reference density
 """
@@ -36,7 +36,7 @@ from musicgen.evaluation.note_events import events_of, pitched
 from musicgen.symbolic.score import Score
 
 PAUSE_SECONDS = 1.0  # a shorter one is part of the rhythm
-CENTRE_NOTES = 16  # enough that one high note is no drift, few enough that a drift is seen
+CENTRE_NOTES = 16  # enough that one high note is not a drift, few enough to notice a drift
 LONGEST_PERIOD = 64  # events: four bars of sixteenths
 
 
@@ -44,7 +44,7 @@ def validate(reference: object, generated: object) -> None:
     """Raises InvalidInput where either is not a Score."""
     for name, score in (("reference", reference), ("generated", generated)):
         if not isinstance(score, Score):
-            raise InvalidInput(sentence(f"The {name} of a MIDI comparison is a Score", type(score).__name__))
+            raise InvalidInput(sentence(f"The {name} of a MIDI comparison must be a Score", type(score).__name__))
 
 
 def num_notes(score: Score) -> int:
@@ -71,7 +71,7 @@ def pitch_range(score: Score) -> int:
 
 
 def longest_run(score: Score) -> int:
-    """The most events in a row that are the same pitch or the same chord."""
+    """The most events in a row that are the same note or chord."""
     return max((sum(1 for _ in run) for _, run in groupby(events_of(score)[0])), default=0)
 
 
@@ -82,9 +82,9 @@ def top_note_share(score: Score) -> float:
 
 
 def loop_share(score: Score) -> float:
-    """Share of the events that are what they were a period before, at the best period of up to 64 events, 0 … 1.
+    """Share of the events that repeat the one a period earlier, at the best period of up to 64 events, 0 … 1.
 
-    A period fits three times at least, so that a piece is not the repetition of its own half; 0 under three events.
+    A period must fit at least three times, so that two like halves are not a loop; 0 for fewer than three events.
     """
     events = events_of(score)[0]
     known: dict[int, int] = {}
@@ -94,7 +94,7 @@ def loop_share(score: Score) -> float:
 
 
 def distinct_share(score: Score) -> float:
-    """Number of different events over number of events, 0 … 1. Longer music has a lower share by nature."""
+    """Number of different events over number of events, 0 … 1. Naturally lower for longer pieces."""
     events = events_of(score)[0]
     return len(set(events)) / len(events) if events else 0.0
 
@@ -106,7 +106,7 @@ def pitch_class_histogram(score: Score) -> NDArray[np.float64]:
 
 
 def pitch_class_entropy(score: Score) -> float:
-    """Entropy of the pitch-class histogram in bits: 0 (one class only) … 3.585 (all twelve alike)."""
+    """Entropy of the pitch-class histogram in bits: 0 (only one class) … 3.585 (all twelve equally often)."""
     shares = pitch_class_histogram(score)
     used = shares[shares > 0]
     return float(abs(used @ np.log2(used)))
@@ -135,7 +135,7 @@ def polyphony(score: Score) -> float:
 
 
 def pause_share(score: Score) -> float:
-    """Share of the time, from the first onset to the last end, in pauses of a second and longer, 0 … 1."""
+    """Share of the time, from the first onset to the last end, in pauses of a second or longer, 0 … 1."""
     score = pitched(score)
     if score.num_notes < 2:
         return 0.0
@@ -145,7 +145,7 @@ def pause_share(score: Score) -> float:
 
 
 def pitch_centres(score: Score) -> tuple[float, float]:
-    """(lowest, highest) mean pitch of sixteen notes in a row (all, where there are fewer); (0.0, 0.0): no notes."""
+    """(lowest, highest) mean pitch of sixteen consecutive notes (of all, if there are fewer); (0.0, 0.0): no notes."""
     pitches = pitched(score).notes["pitch"].astype(np.float64)
     if not pitches.size:
         return 0.0, 0.0
@@ -168,13 +168,13 @@ def note_density_ratio(
     reference_seconds: float | None = None,
     generated_seconds: float | None = None,
 ) -> float:
-    """Density of the generated score over that of the reference; 1: as busy, 2: twice as many notes a second."""
+    """Density of the generated score over that of the reference; 2: twice as many notes a second."""
     densities = note_density(reference, reference_seconds), note_density(generated, generated_seconds)
     return densities[1] / densities[0] if densities[0] else float(not densities[1])
 
 
 def describe(score: Score, seconds: float | None = None) -> dict[str, float]:
-    """All metrics of one score. `seconds`: length of the stretch it was cut from."""
+    """All metrics of one score. `seconds`: length of the excerpt it was cut from."""
     validate(score, score)
     lowest, highest = pitch_centres(score)
     return {
@@ -204,7 +204,7 @@ def evaluate(
     reference_seconds: float | None = None,
     generated_seconds: float | None = None,
 ) -> dict[str, dict[str, float]]:
-    """All metrics: `reference` and `generated` each for itself, and `between` the two."""
+    """All metrics: of `reference`, of `generated`, and `between` the two."""
     validate(reference, generated)
     between = {
         "pitch_class_distance": pitch_class_distance(reference, generated),

@@ -1,4 +1,4 @@
-"""What of a generated score stands in the songs it was learned from, in numbers and in words; see `originality`."""
+"""What a generated score copies from its training songs, in numbers and in words; see `originality`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_SONGS = 500  # a second or two for two hundred events each
 
 @dataclass(frozen=True)
 class Copies:
-    """What of a score stands in the songs it was learned from, for the JSON of a comparison."""
+    """What a score copies from its training songs, for the JSON of a comparison."""
 
     longest: originality.Passage
     share: float
@@ -41,11 +41,11 @@ class Copies:
 
     def _text(self) -> str:
         if not self.longest.num_events:
-            return f"Nothing in it stands in {songs_words(self.num_songs, self.of_songs)}."
+            return f"Nothing in it is copied from {songs_words(self.num_songs, self.of_songs)}."
         where = "" if self.of_songs <= self.num_songs else f" (of {songs_words(self.num_songs, self.of_songs)})"
         length = f"{self.longest.num_events} notes or chords"
         return (
-            f"The longest passage that stands in a training song{where} has {length}: "
+            f"The longest passage that also occurs in a training song{where} has {length}: "
             f"at {self.longest.generated_seconds:.1f} s here, at {self.longest.song_seconds:.1f} s of “{self.name}”."
         )
 
@@ -56,13 +56,13 @@ def songs_words(looked_at: int, of: int) -> str:
 
 
 def score_of(song: TrainingSong) -> Score:
-    """The notes that were learned from: of the chosen tracks only."""
+    """The notes of the training tracks only."""
     score = song.clip.score()
     return score if song.tracks is None else score.only_tracks(song.tracks)
 
 
 def find_copies(generated: Score, songs: Sequence[TrainingSong]) -> Copies:
-    """The longest passage and the share of eight-note passages that stand in any of the first `MAX_SONGS` songs."""
+    """The longest passage, and the share of eight-note passages, that occur in any of the first `MAX_SONGS` songs."""
     scores = [score_of(song) for song in songs[:MAX_SONGS]]
     longest = originality.longest_copied_passage(scores, generated)
     name = songs[longest.song].name if longest.num_events else ""

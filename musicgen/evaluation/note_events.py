@@ -1,8 +1,8 @@
-"""A score as a line of events: what begins together is one event, a note or a chord.
+"""A score as a line of events: notes that begin together are one event, a note or a chord.
 
 An event is an int whose bit p is set where pitch p begins: equal events are equal ints, the lowest set bit is the
 lowest pitch, and an event shifted down by it is the shape of the chord in any transposition. Drum notes have no pitch:
-they are left out, unless the score has nothing else. Rhythm, loudness and length of notes are not looked at.
+they are left out unless the score has nothing else. Rhythm, loudness and length of notes do not matter.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from musicgen.symbolic.score import Score
 
-TOGETHER_BEATS = 1 / 16  # notes that begin within a sixty-fourth note of the first one are one chord
+TOGETHER_BEATS = 1 / 16  # notes that begin within a sixty-fourth note of the first are one chord
 
 
 def pitched(score: Score) -> Score:
-    """The score without its drum notes; all of it where every note is a drum's."""
+    """The score without its drum notes; all of it if it has only drum notes."""
     has_pitch = np.array([not track.is_drum for track in score.tracks], dtype=bool)[score.notes["track"]]
     return replace(score, notes=score.notes[has_pitch]) if has_pitch.any() else score
 
@@ -30,7 +30,7 @@ def between_seconds(score: Score, start: float, stop: float) -> Score:
 
 
 def events_of(score: Score) -> tuple[list[int], NDArray[np.float64]]:
-    """(events, onset of each in seconds), in order of time, all tracks together."""
+    """(events, onset of each in seconds), in time order, all tracks together."""
     score = pitched(score)
     ticks = score.notes["onset_ticks"]
     begins, tolerance, first = [], score.ticks_per_beat * TOGETHER_BEATS, -np.inf
@@ -56,7 +56,7 @@ def lowest_pitch(event: int) -> int:
 
 
 def lines_of(score: Score) -> list[Score]:
-    """The ways to read a score as one line: all tracks together, and each track for itself where there are several."""
+    """The ways to read a score as one line: all tracks together, and, if there are several, each track by itself."""
     score = pitched(score)
     used = np.unique(score.notes["track"])
     return [score] if used.size < 2 else [score, *(score.only_tracks((int(track),)) for track in used)]

@@ -1,6 +1,6 @@
 """What can be wrong with generated notes. Each rule compares metrics of `midi` with a limit; see `degeneracy`.
 
-The limits were set so that none of the project's MIDI samples, judged beside itself or any other one, gets a verdict.
+The limits were set so that none of the project's MIDI samples gets a verdict, judged against itself or any other.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ RUN = 8
 TOP_SHARE = 0.35
 COPIED_SHARE = 0.5
 THIN = 1 / 16  # of the notes a second of the sparsest song
-PAUSE_SHARE = 0.3  # of the time in pauses of a second and longer, above that of the songs
-OUT_OF_RANGE = 18.0  # semitones beyond the lowest or highest note of any song: a bass line below a fiddle has 17
+PAUSE_SHARE = 0.3  # of the time in pauses of a second or longer, on top of that of the songs
+OUT_OF_RANGE = (
+    18.0  # semitones beyond the lowest or highest note of any song; a bass line under a fiddle tune is 17 below
+)
 
 
 def no_notes(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if metrics["num_notes"]:
         return None
-    cause = "The network wrote no notes: only pauses, or tokens that mean none."
+    cause = "The network generated no notes: only pauses, or tokens that stand for none."
     return Verdict("silent", "No notes", "num_notes", 0, 1, cause, (CHANCE, WARMER, LONGER))
 
 
@@ -39,8 +41,8 @@ def stuck(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if metrics["longest_run"] <= limit:
         return None
     cause = (
-        f"The same note or chord comes {metrics['longest_run']:.0f} times in a row: after itself it is the likeliest, "
-        "and without chance nothing else is ever taken."
+        f"The same note or chord comes {metrics['longest_run']:.0f} times in a row: it is its own likeliest successor, "
+        "and with little randomness nothing else is chosen."
     )
     remedies = (CHANCE, WARMER, WIDER, LONGER)
     return Verdict("stuck", "Stuck", "longest_run", metrics["longest_run"], limit, cause, remedies)
@@ -49,8 +51,8 @@ def stuck(metrics: Metrics, learned: Metrics) -> Verdict | None:
 def looping(metrics: Metrics, learned: Metrics) -> Verdict | None:
     limit = max(LOOP, learned.get("loop_share", 0.0))
     if metrics["loop_share"] <= limit or metrics["longest_run"] > RUN:
-        return None  # a run of one note is the shortest loop, and has a verdict of its own
-    cause = "The same figure repeats: the network takes the likeliest way each time, and that way leads in a circle."
+        return None  # a run of one note is the shortest loop and has its own verdict
+    cause = "The same figure repeats: the network always chooses the likeliest note, and that leads round in a circle."
     remedies = (CHANCE, WARMER, WIDER, LONGER_MEMORY, LONGER)
     return Verdict("looping", "Looping", "loop_share", metrics["loop_share"], limit, cause, remedies)
 
@@ -72,23 +74,25 @@ def thin(metrics: Metrics, learned: Metrics) -> Verdict | None:
     limit = min(learned.get("pause_share", 0.0) + PAUSE_SHARE, 1.0)
     if metrics["pause_share"] <= limit:
         return None
-    cause = f"{metrics['pause_share']:.0%} of the time nothing sounds: the network lost the rhythm in long pauses."
+    cause = (
+        f"{metrics['pause_share']:.0%} of the time nothing sounds: the network lost the rhythm and leaves long pauses."
+    )
     return Verdict("thin", "Long pauses", "pause_share", metrics["pause_share"], limit, cause, (COOLER, LONGER))
 
 
 def out_of_range(metrics: Metrics, learned: Metrics) -> Verdict | None:
-    """The mean of sixteen notes has wandered off to where no song has a single one."""
+    """The mean of sixteen notes has drifted to where the songs have no notes at all."""
     if not learned.get("highest_pitch"):
         return None
     remedies = (COOLER, LONGER, LONGER_MEMORY)
     limit, value = learned["highest_pitch"] + OUT_OF_RANGE, metrics["highest_centre"]
     if value > limit:
-        cause = "It has climbed far above the songs: step by step, with nothing that remembers where home is."
+        cause = "It has drifted far above the songs, step by step: the network does not keep track of the register."
         return Verdict("out_of_range", "Out of range", "highest_centre", value, limit, cause, remedies)
     limit, value = learned["lowest_pitch"] - OUT_OF_RANGE, metrics["lowest_centre"]
     if value >= limit:
         return None
-    cause = "It has sunk far below the songs: step by step, with nothing that remembers where home is."
+    cause = "It has drifted far below the songs, step by step: the network does not keep track of the register."
     return Verdict("out_of_range", "Out of range", "lowest_centre", value, limit, cause, remedies)
 
 
@@ -96,7 +100,7 @@ def copied(metrics: Metrics, learned: Metrics) -> Verdict | None:
     value = metrics.get("copied_ngram_share_training", 0.0)
     if value <= COPIED_SHARE:
         return None
-    cause = f"{value:.0%} of the passages of eight notes stand in the training songs: the network recites them."
+    cause = f"{value:.0%} of the eight-note passages come from the training songs: the network has memorised them."
     remedies = (WARMER, MORE_SONGS, DROPOUT)
     return Verdict("copied", "Copied", "copied_ngram_share_training", value, COPIED_SHARE, cause, remedies)
 

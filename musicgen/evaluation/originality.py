@@ -1,15 +1,15 @@
 """How much of a generated score is copied, note by note, and from where.
 
 Conventions
-    A passage is a row of events (a note or a chord each; see `events`), counted in events. Every score is read as all
-    its tracks together and as each track for itself, and a passage never runs from one reading or song into another.
+    A passage is a sequence of events (notes or chords; see `events`), measured in events. Every score is read as all
+    its tracks together and as each track by itself; a passage never runs from one reading or song into another.
     `transposed`: the same intervals and chord shapes in any key; `exact`: the same pitches. Rhythm is not compared.
-    An empty score copies nothing and has nothing to copy: 0.
+    An empty score copies nothing and offers nothing to copy: 0.
 
 Metrics
-    longest_copied_notes        the longest generated passage that stands in the reference, transposed or not
+    longest_copied_notes        the longest generated passage that occurs in the reference, transposed or not
     longest_copied_notes_exact  the same, at the same pitch
-    copied_ngram_share          share of the generated passages of eight events that stand in the reference (transposed)
+    copied_ngram_share          share of the generated eight-event passages that occur in the reference (transposed)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ N_GRAM = 8
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage found in a song: `num_events` long, at these seconds of the generated score and of song number
+    """A passage found in a song: `num_events` long, at these seconds in the generated score and in song number
     `song`. `num_events` 0: nothing was found, `song` is -1."""
 
     num_events: int = 0
@@ -39,9 +39,9 @@ class Passage:
 
 
 def longest_copied_passage(songs: Sequence[Score], generated: Score, *, transposed: bool = True) -> Passage:
-    """The longest passage of `generated` that stands in any of the songs, and where.
+    """The longest passage of `generated` that occurs in any of the songs, and where.
 
-    A single event has no intervals: alone, it counts as found only at the same pitch.
+    A single event has no intervals: it counts as found only at the same pitch.
     """
     table = _CopyTable(songs, generated, _steps if transposed else _events)
     extra = int(transposed)  # n steps from event to event make a passage of n + 1 events
@@ -54,15 +54,15 @@ def longest_copied_passage(songs: Sequence[Score], generated: Score, *, transpos
 
 
 def longest_copied_notes(reference: Score, generated: Score, *, transposed: bool = True) -> int:
-    """Events of the longest generated passage that stands in the reference."""
+    """Length in events of the longest generated passage that occurs in the reference."""
     return longest_copied_passage([reference], generated, transposed=transposed).num_events
 
 
 def copied_ngram_share(songs: Sequence[Score] | Score, generated: Score, n: int = N_GRAM) -> float:
-    """Share of the generated passages of `n` events that stand in one of the songs, in any key, 0 … 1.
+    """Share of the generated passages of `n` events that occur in one of the songs, in any key, 0 … 1.
 
-    With several tracks the tracks together and the tracks by themselves are looked at, and the larger share counts.
-    0.0 where the generated score has fewer than `n` events.
+    With several tracks, the larger share counts: of all tracks together, or of each track by itself.
+    0.0 if the generated score has fewer than `n` events.
     """
     table = _CopyTable([songs] if isinstance(songs, Score) else songs, generated, _steps)
     names = table.names(n - 1)
@@ -89,7 +89,7 @@ def _events(events: list[int]) -> list[object]:
 
 
 def _steps(events: list[int]) -> list[object]:
-    """From each event to the next: both chord shapes and the interval between their lowest pitches."""
+    """Each event with the next: both chord shapes and the interval between their lowest pitches."""
     lows = [lowest_pitch(event) for event in events]
     shapes = [event >> low for event, low in zip(events, lows, strict=True)]
     moves = (after - before for before, after in pairwise(lows))
@@ -97,11 +97,11 @@ def _steps(events: list[int]) -> list[object]:
 
 
 class _CopyTable:
-    """All lines of all scores in one row of symbol numbers, searchable for passages of any length.
+    """All lines of all scores as one sequence of symbol numbers, searchable for passages of any length.
 
-    Passages of a length get numbers so that equal passages, and only they, have equal numbers: the number of a long
-    passage comes from the numbers of two shorter ones that cover it (Karp, Miller and Rosenberg, Rapid identification
-    of repeated patterns, STOC 1972).
+    Passages of one length are numbered so that only equal passages share a number: that of a long passage is derived
+    from those of two shorter ones that cover it (Karp, Miller and Rosenberg, Rapid identification of repeated
+    patterns, STOC 1972).
 
     Attributes, one entry per symbol:
         owner: number of the song; -1 generated, tracks together; -2, -3 … generated, track by track.
@@ -124,7 +124,7 @@ class _CopyTable:
         self.owner, self.left, self.onset = np.concatenate(owner), np.concatenate(left), np.concatenate(onset)
 
     def names(self, length: int) -> NDArray[np.int64]:
-        """Number of the passage of `length` symbols that begins here; -1 where the line is too short."""
+        """Number of the passage of `length` symbols that begins here; -1 if the line is too short."""
         names, reach = self._symbols, 1
         while reach < length:
             step = min(reach, length - reach)
@@ -132,7 +132,7 @@ class _CopyTable:
         return np.where(self.left >= length, names, -1)
 
     def _joined(self, names: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-        """Names of passages longer by `step`: the passage here and the one `step` symbols on."""
+        """Numbers of passages longer by `step`: from the passage here and the one `step` symbols on."""
         later = np.concatenate([names[step:], np.full(min(step, names.size), -1)])
         return np.unique(names * (names.max(initial=0) + 2) + later + 1, return_inverse=True)[1]
 
@@ -155,7 +155,7 @@ class _CopyTable:
         return best
 
     def _common(self, names: NDArray[np.int64], length: int) -> tuple[int, int] | None:
-        """First place in the generated score whose passage stands in a song, with its place there."""
+        """First place in the generated score whose passage occurs in a song, with its place there."""
         fits = self.left >= length
         ours, theirs = np.flatnonzero(fits & (self.owner < 0)), np.flatnonzero(fits & (self.owner >= 0))
         shared = ours[np.isin(names[ours], names[theirs])]

@@ -1,7 +1,7 @@
-"""From verdicts to clicks: what the approach at hand can change, by how much, and in what words. Light.
+"""Turns verdicts into buttons: what this approach can change, by how much, and in what words. Light.
 
-A remedy says "a higher temperature"; an Offer says "Generate again at temperature 1.25". What the approach has no
-parameter for, what its bounds or rules forbid, and what would change nothing is not offered.
+A remedy says "a higher temperature"; an Offer says "Generate again at temperature 1.25". Only changes
+that the approach has a parameter for, that its bounds and rules allow, and that make a difference are offered.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ ACTIONS = ("generate", "resume", "train", "songs")
 
 @dataclass(frozen=True)
 class Offer:
-    """One click.
+    """One button.
 
     Attributes:
-        action: `generate` again with `changes` to the generation; `resume` the training up to `changes["epochs"]`;
-            `train` anew with `changes` to the training; `songs`: bring other music.
-        title: what the click does, with numbers, for a button. why: a sentence.
+        action: `generate` again with `changes` to the settings; `resume` the training up to `changes["epochs"]`;
+            `train` again with `changes` to the settings; `songs`: add other music.
+        title: the label, with numbers. why: a sentence.
     """
 
     action: str
@@ -35,7 +35,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class RemedySettings:
-    """A parameter model and the values it has now."""
+    """A parameter model and its current values."""
 
     model: type[Parameters]
     values: Mapping[str, Any]
@@ -44,7 +44,7 @@ class RemedySettings:
         return name in self.model.model_fields
 
     def title(self, name: str) -> str:
-        """The name of a parameter as it stands in the middle of a sentence."""
+        """The title of a parameter as written in the middle of a sentence."""
         title = str(self.model.model_fields[name].title or name)
         return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
@@ -60,10 +60,10 @@ def possible_remedies(
     *,
     trained_epochs: int = 0,
 ) -> list[Offer]:
-    """What can be done about verdicts (their JSON), each thing once, the quickest first.
+    """What can be done about verdicts (their JSON), without repeats, the quickest first.
 
     Args:
-        trained_epochs: how many the run has behind it: more are counted from there.
+        trained_epochs: epochs that the run has finished; more are added to these.
     """
     offers: list[Offer] = []
     for verdict in verdicts:
@@ -79,7 +79,7 @@ def _offer(
 ) -> Offer | None:
     text, action = str(remedy.get("text", "")), str(remedy.get("action", ""))
     if action == "songs":
-        return Offer("songs", "Bring more songs", text, {})
+        return Offer("songs", "Add more songs", text, {})
     if action not in ("generate", "train"):
         return None
     settings = generation if action == "generate" else training
@@ -89,13 +89,13 @@ def _offer(
     if not changes:
         return None
     if set(changes) == {"epochs"}:
-        return Offer("resume", f"Train on to epoch {changes['epochs']:,}", text, changes)
-    verb = "Generate again" if action == "generate" else "Train anew"
+        return Offer("resume", f"Continue training to epoch {changes['epochs']:,}", text, changes)
+    verb = "Generate again" if action == "generate" else "Train again"
     return Offer(action, f"{verb} {_words(changes, settings)}", text, changes)
 
 
 def _changes(remedy: Mapping[str, Any], settings: RemedySettings, trained_epochs: int) -> dict[str, Any]:
-    """New values, {} where they cannot be or would change nothing."""
+    """New values; {} if they are not allowed or would change nothing."""
     factors, values = remedy.get("factors") or {}, remedy.get("values") or {}
     if not all(settings.has(name) for name in (*factors, *values)):
         return {}
@@ -122,9 +122,9 @@ def _is_possible(settings: RemedySettings, changes: Mapping[str, Any]) -> bool:
 
 
 def scaled(model: type[Parameters], name: str, value: Any, factor: float) -> int | float | None:
-    """`value` × `factor` within the bounds of the parameter, to three digits; None where it stays what it is.
+    """`value` × `factor` within the bounds of the parameter, to three digits; None if that changes nothing.
 
-    A 0 that shall grow becomes the default: it stood for "none at all"."""
+    A 0 that is to grow becomes the default: it meant "none at all"."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     rules = _rules(model, name)
@@ -146,7 +146,7 @@ def _whole(wanted: float, factor: float) -> int:
 
 
 def _rules(model: type[Parameters], name: str) -> Mapping[str, Any]:
-    """The JSON schema of a parameter, of the part that is a number where it may also be empty."""
+    """The JSON schema of a parameter; of an optional one, the part that is a number."""
     document = model.model_json_schema()["properties"][name]
     options = document.get("anyOf", [document])
     return next((option for option in options if option.get("type") in ("integer", "number")), {})

@@ -1,16 +1,16 @@
 """How much of a generated sound is copied, sample by sample, and from where.
 
 Conventions
-    The sound is cut into stretches of a second and a half. For each, the place in any of the songs is looked for at
-    which the waveforms agree best: |Σ x·y| / (|x|·|y|), so neither gain nor polarity matters, and a copy that is cut
-    and spliced is found piece by piece. In mono, at 8 kHz or the lowest rate that takes part. Silent stretches are
-    left out; a sound that has no others copies nothing: 0. A copy at another speed or pitch is not found.
+    The sound is cut into segments of 1.5 s. Each is compared with every place in the songs, to find the one where
+    the waveforms match best: |Σ x·y| / (|x|·|y|), so neither gain nor polarity matters, and a copy that is cut
+    and spliced is found piece by piece. In mono, at 8 kHz or the lowest sample rate involved. Silent segments are
+    left out; a sound with no others copies nothing: 0. A copy at another speed or pitch is not found.
     At most `MAX_STRETCHES` (evenly spread) and the first `LISTENED_SECONDS` of `MAX_SONGS` songs together (an even
-    share of each) are looked at: bounded time, and `SoundCopies` says how much that was.
+    share of each) are compared, which bounds the time; `SoundCopies` says how much that was.
 
 Metrics
-    copied_correlation_training  the best agreement of any stretch, 0 … 1; 1: it is in a song, sample for sample
-    copied_share_training        share of the stretches that agree to more than 0.9
+    copied_correlation_training  the best match of any segment, 0 … 1; 1: it is in a song, sample for sample
+    copied_share_training        share of the segments that match by more than 0.9
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.note_copies import songs_words
 
 RATE = 8_000  # Hz
-STRETCH_SECONDS = 1.5  # shorter, and a held chord agrees with another one of the same notes
+STRETCH_SECONDS = 1.5  # any shorter, and a held chord matches another of the same notes
 SHORTEST_SECONDS = 0.5
 MAX_STRETCHES = 32
 LISTENED_SECONDS = 600.0  # of all songs together
-MAX_SONGS = 40  # so that a quarter of a minute of each is heard at least
+MAX_SONGS = 40  # so that at least 15 s of each are compared
 COPIED = 0.9
 FFT_SIZE = 1 << 17
-AUDIBLE_POWER = 1e-8  # -80 dB: below it a stretch is silence
-QUIET_SHARE = 1e-3  # a place in a song 30 dB below its average agrees with nothing
+AUDIBLE_POWER = 1e-8  # -80 dB: below it a segment is silent
+QUIET_SHARE = 1e-3  # a place in a song 30 dB below its average matches nothing
 
 
 @dataclass(frozen=True)
 class SoundCopies:
-    """What of a sound stands in the songs it was learned from.
+    """What a sound copies from its training songs.
 
     Attributes:
         correlation, share: the two metrics.
-        name: the song of the best agreement; at `song_seconds` of it and `generated_seconds` of the sound.
-        num_stretches: how many were looked at. listened_seconds: of all songs together.
+        name: the song with the best match; at `song_seconds` of it and `generated_seconds` of the sound.
+        num_stretches: segments compared. listened_seconds: of all songs together.
     """
 
     correlation: float = 0.0
@@ -62,7 +62,7 @@ class SoundCopies:
         return {"copied_correlation_training": self.correlation, "copied_share_training": self.share}
 
     def to_json(self) -> dict[str, Any]:
-        """Where the best agreement is, and a sentence for people."""
+        """Where the best match is, and a sentence for people."""
         return {
             "num_songs": self.num_songs,
             "text": self._text(),
@@ -74,17 +74,17 @@ class SoundCopies:
         }
 
     def _text(self) -> str:
-        listened = f"Listened to {self.listened_seconds:.0f} s of {songs_words(self.num_songs, self.of_songs)}"
+        listened = f"Compared with {self.listened_seconds:.0f} s of {songs_words(self.num_songs, self.of_songs)}"
         if not self.name:
-            return f"{listened}: nothing to lay beside them."
+            return f"{listened}: there was nothing to compare."
         return (
-            f"{listened}: the waveform agrees best at {self.generated_seconds:.1f} s, with {self.song_seconds:.1f} s "
+            f"{listened}: the best match is at {self.generated_seconds:.1f} s, with {self.song_seconds:.1f} s "
             f"of “{self.name}” ({self.correlation:.2f}; 1 is a copy)."
         )
 
 
 def find_sound_copies(generated: Waveform, songs: Sequence[TrainingSong], *, start_seconds: float = 0.0) -> SoundCopies:
-    """See the module; looks at what comes after `start_seconds`. Songs that are no sound are passed over.
+    """See the module; compares what comes after `start_seconds`. Songs without sound are skipped.
 
     Children and workers only: resamples."""
     every = [song for song in songs if song.clip.medium == "audio"]
@@ -120,7 +120,7 @@ def _mono(waveform: Waveform, rate: int) -> NDArray[np.float32]:
 
 
 def _stretches(samples: NDArray[np.float32], rate: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(first sample of each, the stretches, of energy 1, shape (n, length)): the audible ones, evenly spread."""
+    """(first sample of each, the segments, scaled to energy 1, shape (n, length)): the audible ones, evenly spread."""
     length = min(int(STRETCH_SECONDS * rate), samples.size)
     if length < SHORTEST_SECONDS * rate:
         return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
@@ -135,7 +135,7 @@ def _stretches(samples: NDArray[np.float32], rate: int) -> tuple[NDArray[np.int6
 def _best_agreements(
     stretches: NDArray[np.float32], song: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Each stretch's best |correlation| anywhere in the song, and where; shapes (n,)."""
+    """Each segment's best |correlation| anywhere in the song, and where; shapes (n,)."""
     best, place = np.zeros(len(stretches)), np.zeros(len(stretches), np.int64)
     length = stretches.shape[1]
     if not len(stretches) or song.size < length:
@@ -157,7 +157,7 @@ def _best_agreements(
 def _blocks(
     song: NDArray[np.float32], length: int, floor: float
 ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
-    """(first sample, block, 1 / norm of the stretch that begins at each place, 0 in pauses)."""
+    """(first sample, block, 1 / norm of the segment that begins at each place, 0 in pauses)."""
     step = FFT_SIZE - length + 1
     for start in range(0, song.size - length + 1, step):
         block = song[start : start + FFT_SIZE]

@@ -1,7 +1,7 @@
-"""Spectra for the metrics, frame by frame in blocks, so that a long song never stands in memory as a whole spectrogram.
+"""Spectra for the metrics, computed in blocks of frames, so that a long song never needs a whole spectrogram in memory.
 
-Powers are scaled so that a sine of full scale has 1.0 (0 dB) in its bin, and are the mean over the channels: left and
-right that cancel each other in a mono mix are still heard. Knows no files and no scores.
+Powers are scaled so that a sine of full scale has 1.0 (0 dB) in its bin, and averaged over the channels: left and
+right that cancel each other in a mono mix still count. Knows no files and no scores.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRAMES_AT_ONCE = 128
-FLOOR_POWER = 1e-10  # -100 dB: below the noise of 16-bit sound, so what lies under it is silence
+FLOOR_POWER = 1e-10  # -100 dB: below the noise of 16-bit sound, so anything lower is silence
 AUDIBLE = 1e-6  # a frame 60 dB below the loudest one is a pause
-FLATNESS_BINS = 24  # of 11 Hz: a band in which two tones are apart
-FLATNESS_FROM = 60.0  # Hz: rumble below is neither
-WHITE_FLATNESS = float(np.exp(-np.euler_gamma))  # of powers that are distributed as those of noise: 0.561
+FLATNESS_BINS = 24  # of 11 Hz: a band wide enough to tell two tones apart
+FLATNESS_FROM = 60.0  # Hz: rumble below it counts neither as tone nor as noise
+WHITE_FLATNESS = float(np.exp(-np.euler_gamma))  # flatness of powers distributed like those of noise: 0.561
 TUNING = 440.0  # Hz of A4
-CHROMA_RANGE = (110.0, 5_000.0)  # Hz: lower, neighbouring semitones share a bin; higher, overtones only
+CHROMA_RANGE = (110.0, 5_000.0)  # Hz: below, neighbouring semitones share a bin; above, there are only overtones
 
 
 def frame_length(sample_rate: int, seconds: float) -> int:
@@ -27,7 +27,7 @@ def frame_length(sample_rate: int, seconds: float) -> int:
 
 
 def frame_powers(samples: NDArray[np.float32], n_fft: int) -> Iterator[NDArray[np.float32]]:
-    """Power spectra of half-overlapping Hann frames, the last one filled up with zeros.
+    """Power spectra of half-overlapping Hann frames, the last one zero-padded.
 
     Args:
         samples: float32, shape (n_channels, n_samples).
@@ -68,7 +68,7 @@ def mean_centroid(samples: NDArray[np.float32], sample_rate: int, n_fft: int) ->
 
 
 def noise_flatness(samples: NDArray[np.float32], sample_rate: int, n_fft: int) -> float:
-    """How much of the sound is hiss, 0 (tones) … 1 (noise, of whatever colour); 0.0 for silence.
+    """How noisy the sound is, 0 (tones) … 1 (noise of any colour); 0.0 for silence.
 
     Spectral flatness (geometric over arithmetic mean of the powers; Johnston, Transform coding of audio signals using
     perceptual noise criteria, IEEE JSAC 6, 1988), not of the whole spectrum but of bands of 24 bins, so that dark noise
@@ -78,7 +78,7 @@ def noise_flatness(samples: NDArray[np.float32], sample_rate: int, n_fft: int) -
     count = (n_fft // 2 + 1 - first) // FLATNESS_BINS
     flat, energy = 0.0, 0.0
     if count < 1:
-        return 0.0  # so low a rate has no band to look at
+        return 0.0  # at so low a rate there are no bands
     for power in frame_powers(samples, n_fft):
         bins = np.maximum(power[:, first : first + count * FLATNESS_BINS], 1e-14).astype(np.float64)
         bands = bins.reshape(len(bins), count, FLATNESS_BINS)
@@ -93,7 +93,7 @@ def log_distance_db(reference: NDArray[np.float32], generated: NDArray[np.float3
     """Mean over frames of the root mean square over frequencies of the difference of two log spectra, in dB.
 
     Gray and Markel, Distance measures for speech processing, IEEE Trans. ASSP 24, 1976. Everything under -100 dB
-    counts as -100 dB, so that silence has a distance and a hiss that nobody hears has none.
+    counts as -100 dB, so that silence has a distance, and an inaudible hiss has none.
 
     Args:
         reference, generated: same sample rate, same n_samples; the channel counts may differ.

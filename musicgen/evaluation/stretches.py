@@ -1,4 +1,4 @@
-"""Which seconds of two clips are compared. Arithmetic only: knows no sound and no notes. Light."""
+"""Which excerpts of two clips are compared. Arithmetic only: knows no sound and no notes. Light."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from musicgen.errors import InvalidInput, sentence
 
-SHORTEST = 0.01  # seconds; under this there is nothing to compare
+SHORTEST = 0.01  # seconds; below this there is nothing to compare
 
 Seconds = tuple[float, float]
 
@@ -29,7 +29,7 @@ class Stretches:
     kind: str
 
     def to_json(self) -> dict[str, Any]:
-        """The form in which a comparison states them, with a sentence for people."""
+        """As JSON for a comparison, with a sentence for people."""
         return {
             "reference": [round(second, 6) for second in self.reference],
             "generated": [round(second, 6) for second in self.generated],
@@ -43,13 +43,13 @@ class Stretches:
             return f"All of both: {self.reference[1]:.2f} s and {seconds:.2f} s."
         if self.kind == "aligned":
             start, stop = self.reference
-            return f"The stretch that both cover: {start:.2f} s to {stop:.2f} s of the reference."
+            return f"The part that both cover: {start:.2f} s to {stop:.2f} s of the original."
         if self.kind == "from_start":
             return f"Both from the start, for {seconds:.2f} s."
         return (
             "; ".join(
                 f"{name} {start:.2f} s to {stop:.2f} s"
-                for name, (start, stop) in (("Reference", self.reference), ("generated", self.generated))
+                for name, (start, stop) in (("Original", self.reference), ("generated", self.generated))
             )
             + "."
         )
@@ -57,7 +57,7 @@ class Stretches:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is known before the lengths are.
+    """What is known before the lengths are known.
 
     Attributes:
         reference, generated: (start, stop) asked for, in seconds of each clip; None: choose.
@@ -70,7 +70,7 @@ class Wish:
 
     @property
     def offset(self) -> float | None:
-        """Seconds of the reference clip at which the generated clip begins; None where they share no song."""
+        """Where the generated clip begins in the reference clip, in seconds; None if they share no song."""
         one, other = self.places
         return other.start - one.start if one and other and one.song_id == other.song_id else None
 
@@ -78,17 +78,17 @@ class Wish:
 def choose_stretches(
     wish: Wish, reference_seconds: float, generated_seconds: float, *, is_sound: bool, longest: float = float("inf")
 ) -> Stretches:
-    """The stretches that were asked for, or those that make most sense.
+    """The excerpts that were asked for, or those that make most sense.
 
-    Clips that belong to one song are aligned: the seconds of the song that both cover. Otherwise sound is compared from
+    Clips that belong to one song are aligned: the part of the song that both cover. Otherwise sound is compared from
     the start to the end of the shorter one, and scores are compared whole: counts and shares need no common time.
-    Where one side alone was asked for, the other one gives the same seconds of the song, or as many from its start.
+    If an excerpt was asked for on one side only, the other uses the same part of the song, or as much from its start.
 
     Args:
-        reference_seconds, generated_seconds: lengths of the clips. longest: no stretch has more seconds.
+        reference_seconds, generated_seconds: lengths of the clips. longest: the longest excerpt, in seconds.
 
     Raises:
-        InvalidInput: a stretch that ends before it begins, or begins after the clip has ended.
+        InvalidInput: an excerpt that ends before it begins, or begins after the clip has ended.
     """
     if wish.reference is None and wish.generated is None:
         found = _natural(reference_seconds, generated_seconds, wish.offset, is_sound)
@@ -115,7 +115,7 @@ def _natural(reference_seconds: float, generated_seconds: float, offset: float |
 
 
 def _beside(stretch: Seconds, shift: float | None, seconds: float) -> Seconds:
-    """The same seconds of the other clip, moved by `shift`; as many from its start where it has nothing there."""
+    """The same part of the other clip, moved by `shift`; as much from its start if it has nothing there."""
     if shift is not None:
         first, last = max(stretch[0] + shift, 0.0), min(stretch[1] + shift, seconds)
         if last - first >= SHORTEST:
@@ -126,7 +126,7 @@ def _beside(stretch: Seconds, shift: float | None, seconds: float) -> Seconds:
 def _clipped(name: str, stretch: Seconds, seconds: float) -> Seconds:
     start, stop = max(float(stretch[0]), 0.0), min(float(stretch[1]), seconds)
     if stop - start < SHORTEST:
-        rule = f"The {name} stretch lies within its {seconds:.2f} s and has a length"
+        rule = f"The {name} excerpt must end after it begins and lie within 0 to {seconds:.2f} s"
         raise InvalidInput(
             sentence(rule, f"{float(stretch[0]):.2f} s to {float(stretch[1]):.2f} s"), code="bad_stretch"
         )

@@ -1,4 +1,4 @@
-"""How likely ids are after the few before them, by counting: what the floors of notes and of sound are made of."""
+"""The probability of an id given the few before it, by counting; the floors of notes and of sound are based on it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Ids = NDArray[np.integer]
 
 
 class CountedMemory:
-    """How likely an id is after the `order` before it; what was seldom seen falls back on the shorter memory in
-    proportion, in the end on every id alike (a Dirichlet prior; MacKay and Peto, A hierarchical Dirichlet language
+    """The probability of an id given the `order` before it; rare contexts back off to shorter ones in
+    proportion, and finally to all ids alike (a Dirichlet prior; MacKay and Peto, A hierarchical Dirichlet language
     model, 1995).
 
-    The strength of the falling back is the one of `strengths` that best predicts each id of the training music from
-    all the others; whether the shorter memory then knows only those others too, `leaves_out_throughout` says.
+    The strength of the back-off is the one of `strengths` that best predicts each id of the training music from
+    all the others; `leaves_out_throughout`: the shorter contexts leave out that id too.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class CountedMemory:
         self.strength = strengths[int(np.argmax(likelihood))]
 
     def probability(self, keys: Ids, left_out: int = 0) -> NDArray[np.float64]:
-        """Of the last id of each key; keys may be of a longer memory than this one.
+        """Of the last id of each key; keys may have more context than this model.
 
         `left_out`: 1 for keys of the training music itself, each of which is then predicted from all the others.
         """
@@ -57,7 +57,7 @@ class CountedMemory:
 
 
 def as_keys(ids: Ids, n_ids: int, order: int) -> NDArray[np.int64]:
-    """Each id of a stretch (n,) that has `order` ids before it, and those, as one number; the id itself is last."""
+    """Each id of a sequence (n,) with the `order` ids before it, as one number; the id itself is last."""
     wide = ids.astype(np.int64)
     key = np.zeros(max(0, wide.size - order), dtype=np.int64)
     for back in range(order, -1, -1):
@@ -66,7 +66,7 @@ def as_keys(ids: Ids, n_ids: int, order: int) -> NDArray[np.int64]:
 
 
 def _looked_up(known: NDArray[np.int64], values: NDArray[np.number], wanted: Ids) -> NDArray[np.float64]:
-    """The value of each wanted key; 0 where it is not known. `known` is sorted."""
+    """The value of each wanted key; 0 if it is not known. `known` is sorted."""
     if not known.size:
         return np.zeros(np.shape(wanted))
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)

@@ -1,17 +1,17 @@
-"""Floors: the losses that need no network. A loss means something only beside them.
+"""Floors: losses that need no network. A loss only means something in comparison with them.
 
 Conventions
-    A series is the samples of one channel of one stretch of music, shape (n_samples,). Ids are the tokens of one song,
+    A series is one channel of one excerpt of music, shape (n_samples,). Ids are the tokens of one song,
     shape (n_tokens,). Several of either are given as a list: no window and no pair of tokens ever crosses from one to
-    the next. What is fitted is fitted on the training music alone; every floor is measured on the validation music, in
-    the unit of the loss beside it (squared amplitude in the scale of the series; nats per token).
+    the next. Everything is fitted on the training music alone; every floor is measured on the validation music, in
+    the unit of the loss it is compared with (squared amplitude in the scale of the series; nats per token).
 
 Floors
-    persistence_mse        the next sample is the last one again
+    persistence_mse        the next sample equals the last one
     linear_predictor_mse   the next sample is a weighted sum of the last `look_back` ones, weights by least squares
     uniform_nats           every token is equally likely
-    unigram_nats           every token is as likely as it is frequent in the training songs
-    bigram_nats            every token is as likely as it is frequent after the token before it
+    unigram_nats           every token has its frequency in the training songs as its probability
+    bigram_nats            the same, with its frequency after the token before it
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ STRENGTHS = np.logspace(-3, 6, 55)
 def persistence_mse(target: ArrayLike, previous: ArrayLike) -> float:
     """Mean squared error of repeating the last sample.
 
-    A network above this floor knows less about the next sample than a pencil that stands still. At 44.1 kHz
-    neighbouring samples are almost equal, so the floor is low, and being below it says little about music.
+    A network above this floor predicts worse than repeating the last sample. At 44.1 kHz
+    neighbouring samples are almost equal, so the floor is low, and being below it says little about the music.
 
     Args:
         target: the samples to predict, any shape.
@@ -41,7 +41,9 @@ def persistence_mse(target: ArrayLike, previous: ArrayLike) -> float:
     """
     target, previous = np.asarray(target), np.asarray(previous)
     if target.shape != previous.shape or not target.size:
-        raise InvalidInput(sentence("Each target has a sample before it", f"shapes {target.shape}, {previous.shape}"))
+        raise InvalidInput(
+            sentence("Each target must have a sample before it", f"shapes {target.shape}, {previous.shape}")
+        )
     total = 0.0
     flat_target, flat_previous = target.reshape(-1), previous.reshape(-1)
     for start in range(0, flat_target.size, BLOCK):
@@ -56,14 +58,14 @@ def linear_predictor_mse(
     validation: Sequence[ArrayLike] | NDArray[np.floating],
     look_back: int,
 ) -> float:
-    """Mean squared error of the best linear predictor of the same `look_back`: what straight arithmetic achieves.
+    """Mean squared error of the best linear predictor of the same `look_back`: what linear algebra alone achieves.
 
-    A network above this floor has not learned what one line of algebra finds; only what lies below it is learned
+    A network above this floor has not learned what one linear rule finds; only a loss below it shows learned
     structure. Weights and offset are fitted on the training windows, the error is measured on the validation windows.
 
     Args:
         training, validation: one series or a list of them, each of shape (n_samples,).
-        look_back: samples that the prediction may look at.
+        look_back: samples that the prediction uses.
 
     Raises:
         InvalidInput: no training or no validation series is longer than `look_back`.
@@ -72,9 +74,9 @@ def linear_predictor_mse(
 
 
 def uniform_nats(vocabulary_size: int) -> float:
-    """ln V: the loss of knowing nothing at all, and of a network before its first step."""
+    """ln V: the loss of knowing nothing, and of a network before its first step."""
     if vocabulary_size < 1:
-        raise InvalidInput(sentence("A vocabulary has at least one token", vocabulary_size))
+        raise InvalidInput(sentence("A vocabulary must have at least one token", vocabulary_size))
     return float(np.log(vocabulary_size))
 
 
@@ -85,14 +87,14 @@ def unigram_nats(
     *,
     look_back: int = 0,
 ) -> float:
-    """Nats per token of knowing how often each token occurs, and nothing of what came before.
+    """Nats per token when only the frequency of each token is known, and nothing of its context.
 
     A network above this floor has not yet learned that order matters. Counts are smoothed by adding a constant to
     each, of the size that best predicts every training token from all the others.
 
     Args:
         training_ids, validation_ids: one song or a list of songs, each of shape (n_tokens,), values in [0, V).
-        vocabulary_size: V; also tokens that never occur in the training songs have a probability.
+        vocabulary_size: V; tokens that never occur in the training songs have a probability too.
         look_back: tokens at the start of each validation song that are context only, never predicted.
 
     Raises:
@@ -110,12 +112,12 @@ def bigram_nats(
     *,
     look_back: int = 0,
 ) -> float:
-    """Nats per token of knowing the token before it, and nothing further back.
+    """Nats per token when only the token before is known.
 
-    Counting with a memory of one: a network above this floor makes no use of its longer memory. A token
+    Counting pairs: a network above this floor makes no use of its longer context. A token
     after a rare or unknown one is predicted from the unigram in proportion (Dirichlet prior; MacKay and Peto, A
     hierarchical Dirichlet language model, 1995), with the strength that best predicts each training pair from all the
-    others. The first token of a song has nothing before it and is predicted from the unigram.
+    others. The first token of a song is predicted from the unigram.
 
     Arguments and errors as `unigram_nats`.
     """
@@ -135,7 +137,7 @@ def bigram_nats(
 
 def _unigram(songs: list[NDArray[np.int64]], vocabulary_size: int) -> CountedMemory:
     if not any(song.size for song in songs):
-        raise InvalidInput(sentence("A floor is counted on one training token or more", "none"))
+        raise InvalidInput(sentence("A floor needs at least one training token", "none"))
     return CountedMemory(songs, vocabulary_size, STRENGTHS * vocabulary_size)
 
 
@@ -150,10 +152,10 @@ def _mean_nats(probability: NDArray[np.float64], look_back: int) -> float:
 def _list_of_songs(ids: Sequence[ArrayLike] | NDArray[np.integer], vocabulary_size: int) -> list[NDArray[np.int64]]:
     songs = [np.asarray(song) for song in as_list(ids)]
     if any(song.ndim != 1 for song in songs):
-        raise InvalidInput(sentence("The ids of a song have shape (n_tokens,)", [song.shape for song in songs]))
+        raise InvalidInput(sentence("The ids of a song must have shape (n_tokens,)", [song.shape for song in songs]))
     if not songs:
-        raise InvalidInput(sentence("A floor needs one song or more", "none"))
+        raise InvalidInput(sentence("A floor needs at least one song", "none"))
     for song in songs:
         if song.size and not 0 <= song.min() <= song.max() < vocabulary_size:
-            raise InvalidInput(sentence(f"Ids lie in 0 … {vocabulary_size - 1}", f"{song.min()} … {song.max()}"))
+            raise InvalidInput(sentence(f"Ids must lie in 0 … {vocabulary_size - 1}", f"{song.min()} … {song.max()}"))
     return [song.astype(np.int64) for song in songs]

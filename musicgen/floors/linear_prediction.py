@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from musicgen.errors import InvalidInput, sentence
 
-BLOCK = 1 << 16  # samples looked at in one go: stays in the processor's cache, and bounds the memory
-MANY = 200  # weights: from here on, FFT and elimination are faster than sums and singular values
+BLOCK = 1 << 16  # samples processed at once: fits in the processor's cache and bounds the memory
+MANY = 200  # weights: from this number on, FFT and elimination are faster than sums and singular values
 
 
 @dataclass(frozen=True)
 class LinearPredictor:
-    """next = bias + weights · (last, the one before, …); weights float64, shape (look_back,)."""
+    """next = bias + weights · (last, second to last, …); weights float64, shape (look_back,)."""
 
     weights: NDArray[np.float64]
     bias: float
@@ -37,10 +37,10 @@ def fit_linear_predictor(training: Sequence[ArrayLike] | NDArray[np.floating], l
     """The least-squares linear predictor (covariance method; Makhoul, Linear prediction, Proc. IEEE 63, 1975).
 
     The normal equations are built from one row of correlations and its edges, block by block: the time grows with
-    n_samples × look_back (less beyond 200, by FFT), the memory with look_back² and not with the songs.
+    n_samples × look_back (less beyond 200, by FFT), the memory with look_back², not with the length of the songs.
     """
     if look_back < 1:
-        raise InvalidInput(sentence("A predictor looks back at one sample or more", look_back))
+        raise InvalidInput(sentence("A predictor must look back at least one sample", look_back))
     products = np.zeros((look_back + 1, look_back + 1))
     sums, count = np.zeros(look_back + 1), 0
     for samples in _list_of_series(training, look_back):
@@ -53,10 +53,10 @@ def fit_linear_predictor(training: Sequence[ArrayLike] | NDArray[np.floating], l
 
 
 def _solve(covariance: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The least-squares weights; the shortest ones where several are as good (silence, pure tones)."""
+    """The least-squares weights; the smallest ones if several are equally good (silence, pure tones)."""
     if len(covariance) <= MANY:
         return np.linalg.lstsq(covariance, target, rcond=None)[0].astype(np.float64)
-    # A hiss 120 dB below the signal: no audible difference, and a matrix that can be solved without its eigenvalues.
+    # Noise 120 dB below the signal: no audible difference, and the matrix can be solved without its eigenvalues.
     covariance[np.diag_indices_from(covariance)] += max(1e-12 * float(np.mean(np.diag(covariance))), 1e-300)
     return np.asarray(np.linalg.solve(covariance, target), dtype=np.float64)
 
@@ -77,7 +77,7 @@ def _add_lag_products(total: NDArray[np.float64], samples: NDArray[np.floating],
 
 
 def _correlations(block: NDArray[np.float64], look_back: int) -> NDArray[np.float64]:
-    """Σ_t block[t]·block[t-k] for k = 0 … look_back over t ≥ look_back; by FFT where that is faster."""
+    """Σ_t block[t]·block[t-k] for k = 0 … look_back over t ≥ look_back; by FFT if that is faster."""
     if look_back < MANY:
         return np.correlate(block, block[look_back:], mode="valid")[::-1]
     size = 1 << (block.size - 1).bit_length()
@@ -105,7 +105,7 @@ def _lag_sums(samples: NDArray[np.floating], look_back: int) -> NDArray[np.float
 
 
 def _blocks(samples: NDArray[np.floating], look_back: int) -> Iterator[NDArray[np.float64]]:
-    """float64 stretches that overlap by `look_back`, so that each sample with a full past is a target once."""
+    """float64 blocks that overlap by `look_back`, so that each sample with a full past is a target once."""
     for start in range(0, samples.size - look_back, BLOCK):
         yield samples[start : start + BLOCK + look_back].astype(np.float64)
 
@@ -113,7 +113,7 @@ def _blocks(samples: NDArray[np.floating], look_back: int) -> Iterator[NDArray[n
 def _list_of_series(series: Sequence[ArrayLike] | NDArray[np.floating], look_back: int) -> list[NDArray[np.floating]]:
     arrays = [np.asarray(samples) for samples in as_list(series)]
     if any(samples.ndim != 1 for samples in arrays):
-        raise InvalidInput(sentence("A series has shape (n_samples,)", [samples.shape for samples in arrays]))
+        raise InvalidInput(sentence("A series must have shape (n_samples,)", [samples.shape for samples in arrays]))
     long_enough = [samples for samples in arrays if samples.size > look_back]
     if not long_enough:
         longest = max((samples.size for samples in arrays), default=0)

@@ -1,1 +1,1 @@
-"""Keras networks and how they are trained. The only package that imports keras at module level; knows no music."""
+"""Keras networks and their training. The only package that imports keras at module level; knows no music."""

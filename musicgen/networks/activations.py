@@ -1,4 +1,4 @@
-"""Activation functions by name, each with its slope written in terms of its own output (for hand-written gradients)."""
+"""Activation functions by name, each with its slope as a function of its output (for hand-written gradients)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ACTIVATIONS: dict[str, tuple[Function, Function]] = {
 def activation(name: str) -> tuple[Function, Function]:
     """(function, slope from output) of this name."""
     if name not in ACTIVATIONS:
-        raise InvalidParameter(sentence(f"Activations are {', '.join(ACTIVATIONS)}", repr(name)))
+        raise InvalidParameter(sentence(f"An activation must be one of {', '.join(ACTIVATIONS)}", repr(name)))
     return ACTIVATIONS[name]
 
 

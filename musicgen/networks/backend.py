@@ -1,6 +1,6 @@
-"""Which framework computes, TensorFlow or JAX: device set-up, and functions compiled whole.
+"""The framework in use, TensorFlow or JAX: device set-up, and compiling whole functions.
 
-Everything else is written with keras and keras.ops, but for the training loops of each framework (`tensorflow_loops`,
+Everything else is written with keras and keras.ops, except the training loops of each framework (`tensorflow_loops`,
 `jax_loops`).
 """
 
@@ -25,10 +25,10 @@ BACKEND = keras.backend.backend()
 
 
 def use_device(name: str = "auto") -> str:
-    """Make this process compute on `auto`, `cpu`, `gpu:N` or `gpu:all`; call it before the first network is built.
+    """Select this process's device: `auto`, `cpu`, `gpu:N` or `gpu:all`. Call it before building the first network.
 
-    `auto` is all GPUs together where there are several: training steps are then spread over them, everything else
-    runs on the first. Returns the id of the device in use. Raises ResourceUnavailable where there is no such device.
+    `auto` means all GPUs if there are several: training steps are then spread over them, and everything else
+    runs on the first. Returns the id of the device in use. Raises ResourceUnavailable if there is no such device.
     """
     if BACKEND == "tensorflow":
         return _use_tensorflow_device(name)
@@ -38,10 +38,10 @@ def use_device(name: str = "auto") -> str:
 
 
 def set_seed(seed: int) -> None:
-    """Initial weights become a function of `seed`.
+    """Make the initial weights a function of `seed`.
 
     Keras draws the seeds of its initialisers and of dropout from Python's generator; nothing else here is random.
-    `keras.utils.set_random_seed` would also make TensorFlow forget its kernels and compile them again."""
+    `keras.utils.set_random_seed` would also make TensorFlow drop its compiled kernels."""
     random.seed(seed % 2**32)
 
 
@@ -71,22 +71,22 @@ def _use_jax_device(name: str) -> str:
 
 
 def _gpu_numbers(name: str, n_gpus: int) -> tuple[str, list[int]]:
-    """The device that `name` means, and its GPUs; none for the CPU."""
+    """The device with this name, and its GPUs; none for the CPU."""
     known = {"cpu": [], **{f"gpu:{number}": [number] for number in range(n_gpus)}}
     if n_gpus > 1:
         known[ALL_GPUS] = list(range(n_gpus))
     if name == "auto":
         name = list(known)[-1]  # all GPUs, else the only one, else the CPU
     if name not in known:
-        raise ResourceUnavailable(sentence(f"Devices here are auto, {', '.join(known)}", repr(name)))
+        raise ResourceUnavailable(sentence(f"The device must be one of auto, {', '.join(known)}", repr(name)))
     return name, known[name]
 
 
 def compiled(function: Callable[..., Any], *models: keras.Model) -> Callable[..., Any]:
     """`function`, a pure function of tensors that may call `models`, compiled whole by XLA.
 
-    The weights are read once a call, before any loop inside begins. Arguments keep their shapes from call to call:
-    another shape compiles again. What was compiled before for networks of the same architecture is used again.
+    The weights are read once per call, before any loop inside begins. Keep the shapes of the arguments the same:
+    a new shape compiles again. Programs compiled for other networks of the same architecture are reused.
     """
     variables = [variable for model in models for variable in model.variables]
     weights = sum(model.count_params() for model in models)
@@ -95,7 +95,7 @@ def compiled(function: Callable[..., Any], *models: keras.Model) -> Callable[...
 
 
 def stateless(function: Callable[..., Any], models: Sequence[keras.Model]) -> tuple[Callable[..., Any], list[Any]]:
-    """`function` with what the models hold as its first argument, and the variables that this is read from."""
+    """`function` with the values of the models' variables as its first argument, and these variables."""
     variables = [variable for model in models for variable in model.variables]
 
     def pure(values: Sequence[Any], *arguments: Any) -> Any:
@@ -126,4 +126,4 @@ def _to_tensors(argument: Any) -> Any:
 
 
 def unknown_backend() -> ResourceUnavailable:
-    return ResourceUnavailable(sentence("KERAS_BACKEND is tensorflow or jax", repr(BACKEND)))
+    return ResourceUnavailable(sentence("KERAS_BACKEND must be tensorflow or jax", repr(BACKEND)))

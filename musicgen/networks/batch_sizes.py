@@ -1,6 +1,6 @@
-"""How many examples a step takes: what was asked for, or less from the epoch on in which memory ran out.
+"""The number of examples per step: as requested, or fewer from the epoch in which memory ran out.
 
-The sizes lie in the state that is saved with the weights, so a resumed training goes on with the smaller batch, and its
+The sizes are in the state that is saved with the weights, so a resumed training keeps the smaller batch, and its
 learning rate is what it would have been: with smaller batches an epoch has more steps, and the schedule is stretched so
 that an epoch stays an epoch.
 """
@@ -22,9 +22,9 @@ class BatchSizes:
     """The batch size of each epoch.
 
     Args:
-        asked: that of the request.
-        multiple: what a batch is a multiple of, where it can be.
-        state: of the networks; holds [[first epoch, batch size], …] once there was a smaller one.
+        asked: the size requested.
+        multiple: batch sizes are multiples of it, if possible.
+        state: of the networks; holds [[first epoch, batch size], …] once a smaller one was needed.
     """
 
     def __init__(self, asked: int, state: dict[str, Any], *, first_epoch: int = 1, multiple: int = 1) -> None:
@@ -43,9 +43,9 @@ class BatchSizes:
         return self.pieces[-1][1]
 
     def halve(self, epoch: int) -> str:
-        """From this epoch on half as many. What to tell the user.
+        """Halve the batch size from this epoch on; returns a notice for the user.
 
-        Raises TrainingFailed where there is no smaller batch."""
+        Raises TrainingFailed if there is no smaller batch."""
         whole, half = self.now, self.now // 2
         if not half:
             raise _too_large()
@@ -56,7 +56,7 @@ class BatchSizes:
         return f"A batch of {whole} did not fit into memory: from epoch {epoch} on, batches of {half} are used."
 
     def paced(self, rate: Any, n_examples: int) -> Any:
-        """A learning rate as it is; a schedule that was made for batches as asked, at the pace of those of now."""
+        """A constant learning rate as it is; a schedule for the requested batches, stretched to the current ones."""
         if self.now == self.asked or not callable(rate):
             return rate
         steps = 0
@@ -68,7 +68,7 @@ class BatchSizes:
 
 
 class Stretched(keras.optimizers.schedules.LearningRateSchedule):
-    """`schedule` at another pace: its step is `position` at step `since`, and goes on by `pace` a step."""
+    """`schedule` at another pace: its step is `position` at step `since`, and advances by `pace` per step."""
 
     def __init__(self, schedule: Any, since: int, position: int, pace: float) -> None:
         self.schedule, self.since, self.position, self.pace = schedule, since, position, pace
@@ -82,7 +82,7 @@ class Stretched(keras.optimizers.schedules.LearningRateSchedule):
 
 def _too_large() -> TrainingFailed:
     return TrainingFailed(
-        sentence("One example at a time fits into memory", "a step that ran out of memory with a batch of 1"),
+        sentence("A batch of one example must fit into memory", "a step that ran out of memory with a batch of 1"),
         code="out_of_memory",
         advice="Use fewer units or layers, or shorter sequences, or train on a device with more memory.",
     )

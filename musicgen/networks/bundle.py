@@ -1,7 +1,7 @@
-"""Networks: the models of a run with their optimisers and the state of their training, written to plain arrays.
+"""Networks: the models of a run with their optimisers and training state, stored as plain arrays.
 
-Weights are stored as NumPy archives without pickles and loaded into networks that our own code has built: nothing that
-is read from a file can run, and no size in a file is trusted before it was compared with what the network needs.
+Weights are stored as NumPy archives without pickles and loaded into networks that our own code built: nothing that
+is read from a file can be executed, and every size in a file is first compared with what the network needs.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ HEADER_BYTES = 4096  # of a .npy entry, generously
 
 @dataclass(frozen=True)
 class Remembered:
-    """What networks were at one moment of their training: name → weights, and name → those numbers of the optimiser
-    that are no moments of the gradients (how many steps it has taken), None in place of the others."""
+    """A snapshot of networks in training: name → weights, and name → the optimiser's variables
+    that are not moments of the gradients (such as its step count), None in place of the others."""
 
     weights: dict[str, list[NDArray[Any]]]
     counters: dict[str, list[NDArray[Any] | None]]
@@ -38,7 +38,7 @@ class Networks:
     Attributes:
         models: name → Keras model.
         optimizers: name → optimiser; filled when training begins.
-        state: JSON; what besides the weights a resumed training or a generation needs (early stopping, error levels).
+        state: JSON; what a resumed training or a generation needs besides the weights (early stopping, error levels).
     """
 
     def __init__(self, models: Mapping[str, keras.Model]) -> None:
@@ -53,11 +53,11 @@ class Networks:
 
     @property
     def parameters(self) -> list[int]:
-        """Trainable weights of each network."""
+        """The number of trainable weights of each network."""
         return [sum(int(np.prod(w.shape)) for w in model.trainable_weights) for model in self.models.values()]
 
     def attach(self, name: str, optimizer: keras.Optimizer) -> keras.Optimizer:
-        """Give the model `name` its optimiser, in the state that was loaded if one was."""
+        """Give the model `name` its optimiser, with the loaded state if there is one."""
         model = self.models[name]
         optimizer.build(model.trainable_variables)
         if name in self._moments:
@@ -66,7 +66,7 @@ class Networks:
         return optimizer
 
     def remember(self) -> Remembered:
-        """A copy, in the memory of the machine, of what `go_back` needs. Moments are left out: they would be twice as
+        """A copy, in main memory, of what `go_back` needs. Moments are left out: they would be twice as
         large as all the rest."""
         counters = {
             name: [variable.numpy() if variable.ndim == 0 else None for variable in optimizer.variables]
@@ -75,8 +75,8 @@ class Networks:
         return Remembered(_values(self.models, "weights"), counters)
 
     def go_back(self, to: Remembered) -> None:
-        """Weights as they were, and optimisers that are attached from now on at the step where they were. Their moments
-        stay as they are by now: averages over the last gradients, which fit the weights of a few steps ago as well."""
+        """Restore the weights, and the step counts for optimisers attached from now on. Moments
+        stay as they are: averages over recent gradients also fit the weights of a few steps ago."""
         for name, model in self.models.items():
             _assign(model.weights, to.weights[name], name)
         for name, optimizer in self.optimizers.items():
@@ -92,7 +92,7 @@ class Networks:
         (folder / STATE).write_text(json.dumps(self.state, indent=1, sort_keys=True, allow_nan=False))
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote. Raises CorruptArtifact where it does not fit these networks."""
+        """Read what `save` wrote. Raises CorruptArtifact if it does not fit these networks."""
         stored = _read(folder / WEIGHTS, {name: model.weights for name, model in self.models.items()})
         for name, model in self.models.items():
             _assign(model.weights, stored[name], name)
@@ -108,7 +108,7 @@ def _values(owners: Mapping[str, Any], what: str) -> dict[str, list[NDArray[Any]
 
 
 def _write(path: Path, groups: Mapping[str, Sequence[Any]]) -> None:
-    """As `numpy.savez` does, but never with more than one array copied out of the framework."""
+    """Like `numpy.savez`, but with only one array at a time copied out of the framework."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, variables in groups.items():
             for number, variable in enumerate(variables):
@@ -117,7 +117,7 @@ def _write(path: Path, groups: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _read(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, list[NDArray[Any]]]:
-    """The arrays of each group, in order; every size is checked before any array is made."""
+    """The arrays of each group, in order; all sizes are checked before any array is created."""
     found: dict[str, list[NDArray[Any]]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -137,7 +137,7 @@ def _read(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, list[NDA
 
 
 def _read_moments(path: Path, models: Mapping[str, keras.Model]) -> dict[str, list[NDArray[Any]]]:
-    """The optimisers' arrays, kept until `attach` tells which optimiser they belong to."""
+    """The optimisers' arrays, kept until `attach` assigns them to an optimiser."""
     if not path.exists():
         return {}
     largest = sum(int(np.prod(w.shape)) for model in models.values() for w in model.weights) * 8
@@ -163,13 +163,13 @@ def _read_state(path: Path) -> dict[str, Any]:
 def _assign(variables: Sequence[Any], values: Sequence[NDArray[Any]], name: str) -> None:
     shapes, stored = [tuple(v.shape) for v in variables], [value.shape for value in values]
     if shapes != stored:
-        raise _mismatch(name, f"shapes {stored[:4]} … where {shapes[:4]} … belong")
+        raise _mismatch(name, f"shapes {stored[:4]} … instead of {shapes[:4]} …")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 def _mismatch(name: str, received: object) -> CorruptArtifact:
     return CorruptArtifact(
-        sentence(f"Stored weights fit the network that was built from the run's settings ({name})", received),
+        sentence(f"Stored weights must fit the network built from the run's settings ({name})", received),
         code="weights_mismatch",
     )

@@ -1,7 +1,7 @@
-"""Dropout with a cheap random number: a hash of (seed, place). Keras' own spends most of a step drawing on a CPU.
+"""Dropout with cheap random numbers: a hash of (seed, position). On a CPU, Keras' own takes most of a step.
 
-The masks need to look random, not to be random: a 32-bit finaliser (Appleby's MurmurHash3) of each element's number,
-stirred with the seed, passes for it and takes one nanosecond an element.
+The masks need only look random: a 32-bit finaliser (Appleby's MurmurHash3) of each element's index,
+mixed with the seed, is good enough and takes one nanosecond per element.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Dropout(keras.layers.Layer):
 
 
 def hashed(seed: Any, shape: tuple[int, ...]) -> Any:
-    """Evenly distributed uint32 numbers of this shape, a function of the two numbers of `seed`."""
+    """Uniform uint32 numbers of this shape, a function of the two numbers of `seed`."""
     seed = ops.cast(seed, "uint32")
     x = ops.cast(ops.reshape(ops.arange(math.prod(shape), dtype="int32"), shape), "uint32")
     for stir in (seed[0], seed[1]):

@@ -1,4 +1,4 @@
-"""When to stop a training that no longer gets better."""
+"""Stops a training that no longer improves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from musicgen.contract.monitor import EpochRow
 
 
 class EarlyStopping:
-    """Counts the epochs since the lowest validation loss; its memory lies in `networks.state`, so that it survives a
+    """Counts the epochs since the lowest validation loss; the count is in `networks.state`, so it survives a
     pause.
 
     Args:
-        state: of the networks. patience: so many epochs without a lower loss are enough; 0 for never.
+        state: of the networks. patience: stop after this many epochs without a lower loss; 0 for never.
     """
 
     def __init__(self, state: dict[str, Any], patience: int, first_epoch: int) -> None:
@@ -21,7 +21,7 @@ class EarlyStopping:
         self.state = state
         if first_epoch == 1 or "best_loss" not in state:
             state |= {"best_loss": None, "epochs_since_best": 0}
-        if self.is_due:  # it had stopped by itself, and the user asks for more
+        if self.is_due:  # it stopped early, and the user asked for more epochs
             self.state["epochs_since_best"] = 0
 
     def note(self, row: EpochRow) -> None:

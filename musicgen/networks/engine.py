@@ -1,8 +1,8 @@
-"""Training: epochs over examples in compiled blocks of steps, validation, early stopping, one row a time.
+"""Training: epochs over examples in compiled blocks of steps, validation, early stopping, one history row per epoch.
 
-Knows no music: an objective gives sums over a batch, an Examples gives batches. Every random choice of an epoch is a
+Knows no music: an objective gives sums over a batch, an Examples gives batches. All randomness of an epoch is a
 function of (seed, epoch), and everything else that matters is in the networks, their optimisers and `networks.state`:
-a training that was stopped after any epoch and resumed ends with the same weights as one that ran through.
+a training that is stopped after any epoch and resumed ends with the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from musicgen.networks.objectives import Loop, Objective
 from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.networks.recipe import Recipe
 
-FLOPS_PER_CALL = 1.5e10  # about a fifth of a second on one core: what a cancel waits for
+FLOPS_PER_CALL = 1.5e10  # about a fifth of a second on one core: the delay of a cancel
 
 
 @dataclass(frozen=True)
 class LearningTask:
-    """One network and what it learns from. Tasks of one training run side by side, on a core each.
+    """One network and its data. The tasks of one training run in parallel, each on its own core.
 
     Attributes:
-        unit: the reported loss is multiplied by this (the square of a scale, say).
+        unit: the reported loss is multiplied by this (such as the square of a scale).
         flops: multiply-adds × 2 of one example, forward and backward.
         shards: see loops.training_loop.
     """
@@ -68,8 +68,8 @@ class _Runner:
         return blocks(self.task.training, self.batch_size, self.block_steps, seed=seed, epoch=epoch, part=self.part)
 
     def validation_blocks(self) -> Iterator[BatchBlock]:
-        assert self.task.validation is not None  # for the type checker: callers look first
-        # No more at once than two parts of a batch: whoever learns in parts has no memory for the whole.
+        assert self.task.validation is not None  # for the type checker: callers check first
+        # At most two parts of a batch at once: a task that trains in parts has no memory for the whole.
         at_once = max(1, min(self.batch_size, 2 * self.batch_size // self.task.shards))
         n_steps = self.block_steps * self.batch_size // at_once
         return blocks(self.task.validation, at_once, n_steps, seed=0, epoch=0, shuffle=False)
@@ -77,7 +77,7 @@ class _Runner:
 
 @dataclass
 class _Means:
-    """Sums of all steps so far, per task."""
+    """Sums over all steps so far, per task."""
 
     totals: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
@@ -104,11 +104,11 @@ def fit(
     """Train in place up to `recipe.epochs`.
 
     Args:
-        after_epoch: hears the training means of each task (task → name → mean) before the weights are saved, to note
-            in `networks.state` what generation will need.
+        after_epoch: called with the training means of each task (task → name → mean) before the weights are saved, to
+            put into `networks.state` what generation will need.
 
     Raises:
-        TrainingFailed: a loss that is not a finite number, or memory too small for a batch of one.
+        TrainingFailed: the loss is not a finite number, or there is no memory for a batch of one.
     """
     most = max(task.shards for task in tasks)
     sizes = BatchSizes(recipe.batch_size, networks.state, first_epoch=first_epoch, multiple=most)
@@ -119,8 +119,8 @@ def fit(
 
     def fewer_at_once(epoch: int, before: Remembered) -> None:
         monitor.notice(sizes.halve(epoch))
-        runners.clear()  # and with them the memory that they hold, before new ones take theirs
-        gc.collect()  # compiled loops and what they are about point at each other
+        runners.clear()  # frees their memory before new ones are made
+        gc.collect()  # compiled loops and their objects form reference cycles
         networks.go_back(before)
         runners.extend(_runners(networks, tasks, recipe, sizes))
 
@@ -130,7 +130,7 @@ def fit(
             before = networks.remember()
             while (learned := _attempt(runners, side_by_side, seed, epoch, monitor)) is None:
                 fewer_at_once(epoch, before)
-            del before  # as large as all weights, and in the way of saving
+            del before  # as large as all weights; frees the memory before saving
             means, checked = learned
             row = _row(epoch, tasks, means, checked, time.monotonic() - began, networks)
             row.extra["batch_size"] = sizes.now
@@ -165,7 +165,7 @@ def _runner(networks: Networks, task: LearningTask, recipe: Recipe, sizes: Batch
 def _attempt(
     runners: Sequence[_Runner], side_by_side: ThreadPoolExecutor, seed: int, epoch: int, monitor: Monitor
 ) -> tuple[_Means, _Means | None] | None:
-    """An epoch: the means of learning and of validation. None where memory ran out on the way."""
+    """One epoch: the training and validation means. None if memory ran out."""
     try:
         return _learn(runners, side_by_side, seed, epoch, monitor), _check(runners, side_by_side)
     except Exception as error:  # each framework has classes of its own
@@ -183,7 +183,7 @@ def _learn(
             side_by_side.submit(runner.learn, block.arrays, block.n_steps, step_seed(seed, epoch, block.first_step))
             for runner, block in zip(runners, together, strict=True)
         ]
-        wait(jobs)  # where one fails, the others must not go on changing weights
+        wait(jobs)  # if one fails, the others must not continue to change weights
         for runner, block, job in zip(runners, together, jobs, strict=True):
             sums = job.result()
             _raise_if_not_finite(sums, epoch, block.first_step)
@@ -230,7 +230,7 @@ def _row(
 
 
 def step_seed(seed: int, epoch: int, first_step: int) -> int:
-    """The dropout seed of a block of steps, a function of where it stands in the training alone."""
+    """The dropout seed of a block of steps, a function of its position in the training only."""
     return int(epoch_rng(seed, epoch, first_step).integers(2**30))
 
 
@@ -240,9 +240,9 @@ def _raise_if_not_finite(sums: NDArray[np.float32], epoch: int, first_step: int)
         step = first_step + int(np.argmax(bad)) + 1
         raise TrainingFailed(
             sentence(
-                "The loss of a training stays a finite number",
+                "The loss of a training must stay finite",
                 f"{sums[bad][0][0]} at step {step} of epoch {epoch}",
-                "The weights of the last finished epoch are kept.",
+                "The weights of the last completed epoch are kept.",
             ),
             code="not_finite",
             advice="Train again with a lower learning_rate, or with gradient clipping (clip = 1).",
@@ -250,7 +250,7 @@ def _raise_if_not_finite(sums: NDArray[np.float32], epoch: int, first_step: int)
 
 
 def _ahead(source: Iterator[BatchBlock]) -> Iterator[BatchBlock]:
-    """The same blocks, each gathered while the one before it is being learned from."""
+    """The same blocks, each gathered while the previous one is used for training."""
     with ThreadPoolExecutor(1) as gatherer:
         waiting = gatherer.submit(next, source, None)
         while (block := waiting.result()) is not None:

@@ -1,7 +1,7 @@
-"""What a function computes, as a value that can be compared: its code, and everything that it closes over.
+"""Fingerprints of functions: comparable values made from the code and everything it closes over.
 
-Two functions with equal fingerprints, called with the same arguments, give the same result. A network counts as its
-architecture: how it was built, not what it has learned, for the weights of a network are arguments.
+Functions with equal fingerprints give the same result for the same arguments. A network is represented by its
+architecture only, because its weights are passed as arguments.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Parameters = ParamSpec("Parameters")
 
 
 class NoFingerprint(Exception):
-    """Something whose value cannot be told by looking at it, such as a tensor or a generator of random numbers."""
+    """Something that cannot be compared by value, such as a tensor or a random number generator."""
 
 
 def architecture(build: Callable[Parameters, keras.Model]) -> Callable[Parameters, keras.Model]:
-    """Decorates a function that builds a network from its arguments alone: equal arguments, equal architectures."""
+    """Decorates a function that builds a network from its arguments alone: equal arguments give equal architectures."""
 
     @functools.wraps(build)
     def built(*arguments: Parameters.args, **options: Parameters.kwargs) -> keras.Model:
         model = build(*arguments, **options)
-        # Beside Keras' own attributes, which would track what is set in the usual way.
+        # Kept outside Keras' attributes, because Keras tracks anything set in the usual way.
         model.__dict__[ARCHITECTURE] = build.__qualname__, fingerprint((arguments, options))
         return model
 
@@ -41,7 +41,7 @@ def architecture(build: Callable[Parameters, keras.Model]) -> Callable[Parameter
 
 
 def fingerprint(value: Any) -> Hashable:
-    """Equal for values that compute the same. Raises NoFingerprint where that cannot be told."""
+    """Equal for values that compute the same. Raises NoFingerprint if that cannot be decided."""
     return _of(value, ())
 
 
@@ -52,7 +52,7 @@ def _of(value: Any, above: tuple[int, ...]) -> Hashable:
         return str(value.dtype), value.tobytes()
     if isinstance(value, np.ndarray):
         return str(value.dtype), value.shape, hashlib.sha256(value.tobytes()).digest()
-    if id(value) in above:  # it points back at something that is being described already
+    if id(value) in above:  # a cycle: it refers to something being described already
         return "above", len(above) - above.index(id(value))
     return _of_parts(value, (*above, id(value)))
 
@@ -82,12 +82,12 @@ def _of_function(function: types.FunctionType, above: tuple[int, ...]) -> Hashab
 def _of_object(value: Any, above: tuple[int, ...]) -> Hashable:
     if isinstance(value, keras.Model):
         if ARCHITECTURE not in value.__dict__:
-            raise NoFingerprint(f"a network that no function marked as `architecture` built: {value.name}")
+            raise NoFingerprint(f"a network not built by a function marked as `architecture`: {value.name}")
         return "network", value.__dict__[ARCHITECTURE]
-    if isinstance(value, keras.layers.Layer):  # of a network that is told beside it
+    if isinstance(value, keras.layers.Layer):  # its network is described separately
         return "layer", type(value)
     if isinstance(value, keras.optimizers.Optimizer):
-        return "optimizer", type(value), _of(value.get_config() | {"name": None}, above)  # Keras counts names
+        return "optimizer", type(value), _of(value.get_config() | {"name": None}, above)  # Keras numbers names
     kind = type(value)
     if is_dataclass(value) or kind.__module__.startswith(OURS):
         return kind, _of(vars(value), above)

@@ -1,4 +1,4 @@
-"""Where arrays lie on JAX when steps are spread over several devices; the compiler does the rest."""
+"""Placement of arrays on JAX when steps are spread over several devices; the compiler does the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from musicgen.networks.replicas import padded, spread_devices
 
 
 class Placement:
-    """Batches are cut along their second axis, everything else is the same everywhere. On one device: as it is."""
+    """Batches are split along their second axis, everything else is replicated. On one device: unchanged."""
 
     def __init__(self) -> None:
         self.devices = spread_devices()
@@ -31,9 +31,9 @@ class Placement:
         return jax.device_put(tree, self._same) if self.devices else tree
 
     def kept_same(self, tree: Any) -> Any:
-        """Inside a compiled function: keeps the compiler from cutting what a loop carries."""
+        """Inside a compiled function: keeps the compiler from splitting what a loop carries."""
         return jax.lax.with_sharding_constraint(tree, self._same) if self.devices else tree
 
     def here(self, tree: Any) -> Any:
-        """The copy on the first device, where generation and checkpoints find it."""
+        """The copy on the first device, where generation and checkpoints expect it."""
         return jax.tree.map(lambda array: array.addressable_data(0), tree) if self.devices else tree

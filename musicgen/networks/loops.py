@@ -1,13 +1,13 @@
 """Compiled loops of steps: training and evaluation, each with many steps in one call.
 
-A call costs more than a step of a small network does, so batches are laid out as (n_steps, batch_size, …) and one call
-takes them all:
+A call costs more than a step of a small network, so batches have shape (n_steps, batch_size, …) and one call
+runs them all:
 
     training_loop    n_steps × (forward, backward, optimiser)
-    evaluation_loop  the same without learning
+    evaluation_loop  the same without training
 
-Random numbers inside a training step come from (seed, step): nothing random is hidden in a layer's state, so a resumed
-run equals an uninterrupted one, and shards can run side by side.
+Random numbers in a training step come from (seed, step): no layer holds random state, so a resumed
+run equals an uninterrupted one, and shards can run in parallel.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def training_loop(model: keras.Model, optimizer: keras.Optimizer, objective: Obj
     """A compiled loop of training steps.
 
     Args:
-        shards: parts of a batch, as even as can be, computed side by side on as many cores, their gradients summed. For
-            steps that take milliseconds or more. The result does not depend on how many cores there are. JAX takes the
-            whole batch at once. Where steps are spread over several devices, each takes its part of a batch as one.
+        shards: parts of a batch, as equal as possible, computed in parallel on as many cores, gradients summed. For
+            steps that take milliseconds or more. The result does not depend on the number of cores. JAX computes the
+            whole batch at once. With several devices, each computes its part of a batch at once.
 
     Returns:
         run(arrays, n_steps, seed) → sums of each step, float32, shape (n_steps, n_sums); the weights are updated.
@@ -49,7 +49,7 @@ def training_loop(model: keras.Model, optimizer: keras.Optimizer, objective: Obj
 
 
 def evaluation_loop(model: keras.Model, objective: Objective) -> Loop:
-    """Like `training_loop`, without learning."""
+    """Like `training_loop`, without training."""
 
     def all_steps(arrays: dict[str, Any], n_steps: Any) -> Any:
         capacity = arrays["weight"].shape[0]

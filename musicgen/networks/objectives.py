@@ -1,4 +1,4 @@
-"""What a training minimises, and what a compiled loop of its steps is: shared by the loops of every framework."""
+"""The objective of a training and the type of its compiled loops, shared by all frameworks."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Objective:
 
     Attributes:
         sums: (model, batch, training) → float32 (len(names) + 1,): sums over the batch, one for each name (the first
-            is minimised), and the weight that they are divided by to make means.
-        names: `loss` is what is reported as the loss.
+            is minimised), and the weight by which they are divided to give means.
+        names: the one called `loss` is reported as the loss.
     """
 
     sums: Callable[[keras.Model, dict[str, Any], bool], Any]
@@ -34,7 +34,7 @@ class Objective:
 
 
 def seeded(model: keras.Model, seed: Any) -> list[tuple[Any, Any]]:
-    """Dropout seeds of this step, in place of the counters that layers keep."""
+    """Dropout seeds of this step, in place of the layers' own counters."""
     weights = {id(variable) for variable in model.weights}
     counters = [variable for variable in model.variables if id(variable) not in weights]
     return [

@@ -1,9 +1,9 @@
-"""How the frameworks say that memory ran out. Loads none of them: their classes are known by name."""
+"""Recognises out-of-memory errors of the frameworks without loading them: their classes are known by name."""
 
 from __future__ import annotations
 
 NAMES = ("ResourceExhaustedError",)  # TensorFlow
-MARKS = (  # XLA, on either framework, and what lies below it
+MARKS = (  # XLA, on either framework, and the layers below it
     "RESOURCE_EXHAUSTED",
     "CUDA_ERROR_OUT_OF_MEMORY",
     "CUDNN_STATUS_ALLOC_FAILED",
@@ -13,7 +13,7 @@ MARKS = (  # XLA, on either framework, and what lies below it
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a computation failed for want of memory, that of the device or that of the machine."""
+    """Whether a computation failed for lack of memory, on the device or in main memory."""
     if isinstance(error, MemoryError) or type(error).__name__ in NAMES:
         return True
     text = str(error)

@@ -1,9 +1,9 @@
-"""Compiled programs, shared by all networks that they fit.
+"""Compiled programs, shared by all networks of one architecture.
 
-Compiling takes seconds and tens of megabytes, and TensorFlow never gives back what a compiled program takes (its cache
+Compiling takes seconds and tens of megabytes, and TensorFlow never frees a compiled program (its cache
 of executables has no eviction: https://github.com/tensorflow/tensorflow/issues/64170). So a program is compiled once
-for an architecture and takes the variables of a network as arguments: a second network of the same sizes, trained or
-sampled in the same process, uses the programs of the first.
+per architecture and takes the variables of a network as arguments: a second network of the same sizes, trained or
+sampled in the same process, reuses the programs of the first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from musicgen.networks.fingerprints import NoFingerprint, fingerprint
 
-MAX_PROGRAMS = 64  # a program keeps the network that it was made from: its code, and its weights of that time
+MAX_PROGRAMS = 64  # a program keeps the network it was made from, with its code and its weights at that time
 MAX_WEIGHTS = 10_000_000  # of a network whose programs are kept
 
 Program = TypeVar("Program")
@@ -24,10 +24,10 @@ _lock = threading.Lock()
 
 
 def shared(make: Callable[[], Program], *told: Any, weights: int = 0) -> Program:
-    """The program of this fingerprint: the one that is there, or what `make` gives.
+    """The program with this fingerprint: an existing one, or the result of `make`.
 
     Args:
-        told: everything that the program depends on, besides its arguments. Where that cannot be told, it is made anew.
+        told: everything that the program depends on besides its arguments. Without a fingerprint it is made again.
         weights: of the networks that it keeps.
     """
     if weights > MAX_WEIGHTS:

@@ -16,12 +16,12 @@ class Recipe:
     """How to train.
 
     Attributes:
-        schedule: constant, or cosine (falls to a twentieth over all epochs, after a short rise).
-        clip: largest norm of a gradient over all weights; 0 for none.
-        weight_decay: share of each weight taken off per step, times the learning rate; 0 for none.
-        patience: epochs without a better validation loss after which to stop; 0 for never.
+        schedule: constant, or cosine (falls to a twentieth over all epochs, after a short warm-up).
+        clip: maximum norm of the gradient over all weights; 0 for none.
+        weight_decay: share of each weight subtracted per step, times the learning rate; 0 for none.
+        patience: stop after this many epochs without a better validation loss; 0 for never.
         algorithm: adam, or rmsprop (Hinton, Neural networks for machine learning, lecture 6, 2012).
-        decay: where the schedule is constant, after n steps the rate is learning_rate / (1 + decay · n), as in the
+        decay: with a constant schedule, the rate after n steps is learning_rate / (1 + decay · n), as in the
             optimisers of Keras 2.
     """
 
@@ -37,16 +37,16 @@ class Recipe:
 
     @classmethod
     def of(cls, training: Any, **more: Any) -> Recipe:
-        """From the parameters of an approach; `more`: what only some approaches offer."""
+        """From the parameters of an approach; `more`: fields that only some approaches offer."""
         return cls(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
             clip=training.gradient_clip, weight_decay=training.weight_decay, patience=training.patience, **more,
         )  # fmt: skip
 
     def optimizer(self, steps_per_epoch: int, paced: Callable[[Rate], Rate] = lambda rate: rate) -> keras.Optimizer:
-        """Adam (Kingma and Ba, 2015), with decoupled weight decay where it is wanted; or RMSprop.
+        """Adam (Kingma and Ba, 2015), with decoupled weight decay if requested; or RMSprop.
 
-        `paced` may put the schedule at another pace."""
+        `paced` may change the pace of the schedule."""
         arguments = {"learning_rate": paced(self._rate(steps_per_epoch)), "global_clipnorm": self.clip or None}
         if self.algorithm == "rmsprop":
             return keras.optimizers.RMSprop(weight_decay=self.weight_decay or None, **arguments)

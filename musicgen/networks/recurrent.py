@@ -1,4 +1,4 @@
-"""An LSTM layer that trains fast on a CPU and can be asked for one step at a time.
+"""An LSTM layer that trains fast on a CPU and can be run one step at a time.
 
 The weights and the arithmetic are those of `keras.layers.LSTM` (gates in the order input, forget, candidate, output;
 one bias, 1 for the forget gate at the start). Three things differ, and make it 1.6 times as fast to train on a CPU:
@@ -25,7 +25,7 @@ State = tuple[Any, Any]  # (output, memory cell), each (batch, units)
 class LSTM(keras.layers.Layer):
     """Sequence (batch, steps, features) → (batch, steps, units), or (batch, units) without `return_sequences`.
 
-    `recurrent_dropout`: share of the recurrent weights that a training step leaves out, the same ones at every step of
+    `recurrent_dropout`: share of the recurrent weights that a training step drops, the same ones at every step of
     the sequence (Merity et al., Regularizing and optimizing LSTM language models, 2018).
     """
 
@@ -54,7 +54,7 @@ class LSTM(keras.layers.Layer):
         self.bias = self.add_weight(shape=(gates,), name="bias", initializer=self._initial_bias)
 
     def _initial_bias(self, shape: Any, dtype: Any = None) -> Any:
-        # A forget gate that starts open lets the first gradients reach far back (Jozefowicz et al., 2015).
+        # A forget gate that is open at the start lets the first gradients reach far back (Jozefowicz et al., 2015).
         zeros = ops.zeros((self.units,), dtype=dtype)
         return ops.concatenate([zeros, ops.ones((self.units,), dtype=dtype), zeros, zeros])
 
@@ -76,13 +76,13 @@ class LSTM(keras.layers.Layer):
             outputs = self._from_nothing(projected)
         else:
             scan = _scan(self.activation, self.recurrent_activation)
-            # Times one: a tensor, not the variable itself, whose gradient TensorFlow would want by another way.
+            # Times one: gives a tensor instead of the variable, whose gradient TensorFlow would handle differently.
             kernel = 1.0 * ops.convert_to_tensor(self.recurrent_kernel)
             outputs = scan(projected, self.drop(kernel, training=training))
         return ops.transpose(outputs, (1, 0, 2)) if self.return_sequences else outputs[-1]
 
     def _from_nothing(self, projected: Any) -> Any:
-        """The first step: state and recurrent product are zero, and so is the forget gate's part."""
+        """The first step: the state, the recurrent product and the forget gate's term are zero."""
         cell = ops.zeros_like(projected[..., : self.units])
         return _cell(projected, cell, self.activation, self.recurrent_activation)[0]
 
@@ -107,7 +107,9 @@ def _scan(name: str, recurrent_name: str) -> Any:
             (upstream,) = arguments if upstream is None else (upstream,)
             slopes = activation(name), activation(recurrent_name)[1]
             d_gates = _backward(kernel, cells, gates, upstream, *slopes)
-            before = ops.concatenate([ops.zeros_like(outputs[:1]), outputs[:-1]], axis=0)  # what each step heard
+            before = ops.concatenate(
+                [ops.zeros_like(outputs[:1]), outputs[:-1]], axis=0
+            )  # the input of each step from the one before
             heard, wanted = (ops.reshape(each, (-1, each.shape[-1])) for each in (before, d_gates))
             return d_gates, ops.matmul(ops.transpose(heard), wanted)
 
@@ -144,7 +146,7 @@ def _backward(
     """Gradient of the gates before their activation, (steps, batch, 4 units), from that of the outputs.
 
     Args:
-        squashing: what makes a cell an output, and its slope. gate_slope: of the gates' activation.
+        squashing: the function from cell to output, and its slope. gate_slope: of the gates' activation.
     """
     n_steps, zero, transposed = cells.shape[0], ops.zeros_like(cells[:1]), ops.transpose(kernel)
     previous_cells = ops.concatenate([zero, cells[:-1]], axis=0)

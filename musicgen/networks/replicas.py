@@ -1,6 +1,6 @@
-"""Data parallelism: the devices that training steps are spread over, and how a batch is cut for them.
+"""Data parallelism: the devices that training steps are spread over, and how a batch is split.
 
-Every device has the same weights and takes its part of each batch; the gradients are summed. Knows no framework: a
+Every device has the same weights and computes its part of each batch; the gradients are summed. Knows no framework: a
 device is whatever the framework calls one.
 """
 
@@ -19,18 +19,18 @@ _devices: tuple[Any, ...] = ()
 
 
 def spread_over(devices: Sequence[Any]) -> None:
-    """From now on loops are made for these devices; the first one holds the weights. One or none: nothing is spread."""
+    """Loops made from now on use these devices; the first holds the weights. One or none: nothing is spread."""
     global _devices
     _devices = tuple(devices) if len(devices) > 1 else ()
 
 
 def spread_devices() -> tuple[Any, ...]:
-    """The devices that steps are spread over, where there are several; else ()."""
+    """The devices that steps are spread over if there are several; else ()."""
     return _devices
 
 
 def padded(arrays: Arrays, parts: int) -> Arrays:
-    """Batches (n_steps, batch_size, …) that `parts` divides: filled up with examples of weight 0."""
+    """Batches (n_steps, batch_size, …) padded with examples of weight 0 so that `parts` divides them."""
     missing = -arrays["weight"].shape[1] % parts
     if not missing:
         return arrays

@@ -1,9 +1,9 @@
 """The training loop on TensorFlow, compiled by XLA, in single precision.
 
-Measured on a processor against the graph as it stands: half of its time for LSTMs, convolutions and small steps, five
-sixths where large matrix products are all there is (blocks of spectra). Half precision is not offered: on a processor,
-compiled products of bfloat16 reach 0.74 to 0.98 of the speed of single ones, even on one that has units for them; on a
-GPU nothing was measured, and there single products use the tensor cores as they are.
+Compared with the plain graph on a processor: half its time for LSTMs, convolutions and small steps, five
+sixths if there are only large matrix products (blocks of spectra). Half precision is not offered: on a processor,
+compiled bfloat16 products reach 0.74 to 0.98 of the speed of single precision, even with hardware support; on a
+GPU nothing was measured, and single-precision products use the tensor cores there anyway.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _variables(model: keras.Model, optimizer: keras.Optimizer) -> list[Any]:
 
 @contextmanager
 def _standing_for(variables: Sequence[Any], others: Sequence[tf.Variable]) -> Iterator[None]:
-    """While a program is written down, the variables of its network stand for those that it will be given.
+    """While a program is traced, the variables of its network stand for those it will be given.
 
     Keras has no public way to put a tf.Variable (not a tensor) in the place of another: optimisers on TensorFlow change
     variables where they are. They know them by their ids, so those that stand in take the ids over."""
@@ -61,7 +61,7 @@ def _standing_for(variables: Sequence[Any], others: Sequence[tf.Variable]) -> It
 def _program(
     model: keras.Model, optimizer: keras.Optimizer, objective: Objective, shards: int
 ) -> Callable[..., tf.Tensor]:
-    """(variables, arrays, n_steps, seed) → sums of each step; the variables are changed where they are."""
+    """(variables, arrays, n_steps, seed) → sums of each step; the variables are changed in place."""
     variables, every = model.trainable_variables, _variables(model, optimizer)
 
     def gradients(given: Sequence[tf.Variable], batch: dict[str, Any], seed: Any) -> tuple[Any, list[Any]]:
@@ -79,7 +79,9 @@ def _program(
             optimizer.apply([gradient / tf.maximum(total[-1], 1e-9) for gradient in summed], variables)
         return total
 
-    if shards > 1:  # two compiled halves that the graph runs at the same time; one compiled whole would use one core
+    if (
+        shards > 1
+    ):  # separately compiled shards, which the graph runs in parallel; one compiled whole would use one core
         gradients = tf.function(gradients, jit_compile=True, autograph=False)
         learn = tf.function(learn, jit_compile=True, autograph=False)
 

@@ -1,4 +1,4 @@
-"""The loops on TensorFlow over several devices: each one computes the gradients of its part of a batch."""
+"""The loops on TensorFlow over several devices: each computes the gradients of its part of a batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from musicgen.networks.replicas import padded
 
 def training(model: keras.Model, optimizer: keras.Optimizer, objective: Objective, devices: Sequence[str]) -> Loop:
     """See loops.training_loop. The weights and the optimiser live on the first device; the others get copies of the
-    weights at every step. Each part of a batch has dropout masks of its own."""
+    weights at every step. Each part of a batch has its own dropout masks."""
     variables, fixed = model.trainable_variables, model.non_trainable_variables
 
     @tf.function(jit_compile=True, autograph=False)
@@ -62,7 +62,7 @@ def training(model: keras.Model, optimizer: keras.Optimizer, objective: Objectiv
 
 
 def evaluation(all_steps: Callable[..., Any], model: keras.Model, devices: Sequence[str]) -> Loop:
-    """See loops.evaluation_loop: each device takes its part of all batches, and the sums are added."""
+    """See loops.evaluation_loop: each device computes its part of all batches, and the sums are added."""
     pure, variables = stateless(all_steps, [model])
     on_one = tf.function(pure, jit_compile=True, autograph=False)
 
@@ -78,7 +78,7 @@ def evaluation(all_steps: Callable[..., Any], model: keras.Model, devices: Seque
 
 
 def _on_each(arrays: Arrays, devices: Sequence[str]) -> list[dict[str, Any]]:
-    """The batches cut, each part on its device."""
+    """The batches split, each part on its device."""
     cut = {name: np.split(array, len(devices), axis=1) for name, array in padded(arrays, len(devices)).items()}
     parts = []
     for number, device in enumerate(devices):

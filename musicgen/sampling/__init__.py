@@ -1,1 +1,1 @@
-"""Decoding rules and compiled loops that make sequences from a network. Knows no music: only ids and numbers."""
+"""Decoding rules and compiled loops that sample sequences from a network. Knows no music: only ids and numbers."""

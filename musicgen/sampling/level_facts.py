@@ -1,4 +1,4 @@
-"""How loud a piece came out, for its sidecar."""
+"""The level of a generated piece, for its sidecar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from musicgen.audio.waveform import Waveform
 
 
 def level_facts(content: Waveform, level_of_songs: float, *, gain: float = 1.0) -> dict[str, Any]:
-    """The level before any gain beside that of the training music (an RMS, full scale = 1), and the share of samples
+    """The level before any gain, relative to the training music (an RMS, full scale = 1), and the share of samples
     at full scale."""
     return {
         "level_db": round(max(rms_db(content) - 20 * float(np.log10(gain)), FLOOR_DB), 2),

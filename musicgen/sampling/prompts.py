@@ -1,4 +1,4 @@
-"""Where in a song a prompt begins."""
+"""Chooses where in a song a prompt begins."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from musicgen.contract.prepared import TrainingSong
 
 
 def prompt_start(song: TrainingSong | None, generation: Any, seed: int) -> float:
-    """Seconds from the start of the song: as asked for, else drawn by the seed; 0 without a song."""
+    """Seconds from the start of the song: as requested, else random by the seed; 0 without a song."""
     if song is None:
         return 0.0
     latest = max(0.0, song.clip.seconds - generation.prompt_seconds)
     if generation.start_seconds is not None:
         return min(float(generation.start_seconds), latest)
-    # Where the song itself goes on for as long, if it does: the two can then be heard side by side.
+    # If possible, where the song continues for as long as the piece, so that the two can be compared.
     return float(np.random.default_rng([seed, 1]).uniform(0.0, max(0.0, latest - generation.seconds) or latest))

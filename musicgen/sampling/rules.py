@@ -1,8 +1,8 @@
-"""Decoding rules, written once: from logits and a random number to a token.
+"""Decoding rules: from logits and a random number to a token.
 
-Chance comes in as one uniform number per choice, drawn beforehand from the seed: the same seed gives the same piece on
-every machine and backend, whatever else is made beside it. Raw audio is drawn inside its own compiled kernel; a test
-holds what it draws equal to these rules.
+The randomness is one uniform number per choice, drawn beforehand from the seed: the same seed gives the same piece on
+every machine and backend, whatever else is generated with it. Raw audio is sampled in its own compiled kernel; a test
+checks that it follows these rules.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class Rules:
     """How to choose.
 
     Attributes:
-        temperature: logits are divided by it; below 1 plays safe, above 1 takes risks. Greater than 0.
+        temperature: logits are divided by it; below 1 is more predictable, above 1 more surprising. Greater than 0.
         top_k: only the k likeliest; 0 for all.
         top_p: only the likeliest that together have this probability; 1 for all (Holtzman et al., The curious case of
             neural text degeneration, 2020).
-        greedy: always the likeliest (argmax): repeats itself sooner or later.
-        repetition_penalty: the probability of what was chosen lately is divided by it; 1 for none (after Keskar et al.,
+        greedy: always choose the likeliest (argmax): repeats itself sooner or later.
+        repetition_penalty: the probability of recently chosen tokens is divided by it; 1 for none (after Keskar et al.,
             CTRL, 2019).
-        repetition_window: how many choices back is lately. penalised_field: of events of several fields, the one that
-            may not repeat itself.
+        repetition_window: number of recent choices. penalised_field: of events with several fields, the one that
+            is penalised.
     """
 
     temperature: float = 1.0
@@ -46,7 +46,7 @@ class Rules:
 
     @property
     def remembers(self) -> int:
-        """How many of the last choices are looked at."""
+        """How many of the last choices are considered."""
         return self.repetition_window if self.repetition_penalty != 1.0 else 0
 
 
@@ -69,16 +69,16 @@ def choose(logits: Any, uniform: Any, rules: Rules) -> Any:
     if rules.top_p < 1.0:
         logits = ops.where(_is_in_nucleus(logits, rules.top_p), logits, EXCLUDED)
     cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
-    # The first token whose share of the line from 0 to 1 reaches beyond the random number; the line is as long as
-    # rounding made it, so that a number close to 1 never falls off its end.
+    # The first token whose cumulative probability exceeds the random number; it is scaled to the total after
+    # rounding, so that a number close to 1 never falls off the end.
     reached = cumulative > (uniform * cumulative[:, -1])[:, None]
     return ops.cast(ops.argmax(ops.cast(reached, "int32"), axis=-1), "int32")
 
 
 def _is_in_nucleus(logits: Any, top_p: float) -> Any:
-    """True for the likeliest tokens, up to and with the one at which their probability reaches `top_p`.
+    """True for the likeliest tokens, up to and including the one at which their total probability reaches `top_p`.
 
-    What the least likely of them has is found by halving where it may lie: many times faster than sorting."""
+    The threshold is found by bisection: many times faster than sorting."""
     probability = ops.softmax(logits, axis=-1)
 
     def halve(_: Any, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -92,6 +92,6 @@ def _is_in_nucleus(logits: Any, top_p: float) -> Any:
 
 
 def uniforms(seeds: Sequence[int], *shape: int) -> NDArray[np.float32]:
-    """Random numbers of each seed, shape (len(seeds), *shape); longer shapes begin with the same numbers."""
+    """Random numbers for each seed, shape (len(seeds), *shape); longer shapes begin with the same numbers."""
     drawn = np.stack([np.random.default_rng([seed, 3]).random(shape, dtype=np.float32) for seed in seeds])
     return np.minimum(drawn, np.float32(1 - 2**-24))

@@ -1,6 +1,6 @@
-"""Sequences of tokens from a network with a memory: one compiled loop, the state carried from step to step.
+"""Samples token sequences from a network with state: one compiled loop that carries the state from step to step.
 
-A network offers itself as a Stepper; what the tokens mean, it alone knows. An event is one token, or several fields
+A network implements Stepper; only the network knows what the tokens mean. An event is one token, or several fields
 chosen one after the other.
 """
 
@@ -21,11 +21,11 @@ HEARD_PER_CALL = 128
 
 
 class Stepper(Protocol):
-    """A network, one choice at a time. `state` is a tree of tensors whose first axis is the batch (or that has none).
+    """A network run one choice at a time. `state` is a tree of tensors whose first axis, if any, is the batch.
 
     The contract is initial state → step(token, state) → logits, state. An event of several fields takes one step each;
-    logits are those of the field that comes next. `start` of each gives the state before anything was heard, with the
-    first logits where the network has something to say by then.
+    logits are those of the next field. `start` of each gives the state before any prompt, with the
+    first logits if the network can predict by then.
     """
 
     model: Any
@@ -44,13 +44,13 @@ def sample(
     progress: Callable[[int], None] = lambda done: None,
     so_far: Callable[[NDArray[np.int32]], None] = lambda made: None,
 ) -> NDArray[np.int32]:
-    """New events after what `begin` has heard.
+    """New events after the prompt in `begin`.
 
     Args:
         begin: (logits of the first field, state), from the stepper's start or from `hear`.
         noise: uniform numbers, shape (batch, n_events, num_fields); one for each choice.
-        progress: hears how many events are there; called often enough for a cancel within a second.
-        so_far: is shown the events that are there, (batch, n, num_fields), as often.
+        progress: called with the number of events so far, often enough to cancel within a second.
+        so_far: called as often with the events so far, (batch, n, num_fields).
 
     Returns:
         Token ids, shape (batch, n_events, num_fields).
@@ -78,7 +78,7 @@ def sample(
 
 
 def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) -> tuple[Any, Any]:
-    """(logits, state) after given events, shape (batch, n_events, num_fields)."""
+    """Prefill: (logits, state) after a prompt of events, shape (batch, n_events, num_fields)."""
     run = compiled(
         lambda begin, heard, n_heard: _hear_events(stepper, begin, heard, n_heard),
         stepper.model,
@@ -95,7 +95,7 @@ def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) 
 def _choose_events(
     stepper: Stepper, begin: tuple[Any, Any], noise: Any, n_events: Any, recent: Any, rules: Rules
 ) -> tuple[Any, Any, Any]:
-    """(the first `n_events` events, what the next call begins with, what was chosen lately)."""
+    """(the first `n_events` events, the start of the next call, the recent choices)."""
     num_fields = noise.shape[2]
 
     def body(number: Any, logits: Any, state: Any, recent: Any, made: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The pieces that this program composes itself, by rule and by seed: free of anybody's rights."""
+"""The pieces that this program composes itself, from rules and a seed: free of copyright."""
 
 from musicgen.songs.ground_bass import ground_bass_variations
 from musicgen.songs.jazz_tune import jazz_tune

@@ -1,6 +1,6 @@
 """How the program composes: a plan of chords, anchors on chord tones, and steps of the scale between the anchors.
 
-Everything comes from a NumPy generator, so the same seed gives the same music. Knows no files and no sound.
+All randomness comes from a NumPy generator, so the same seed gives the same music. Knows no files and no sound.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Plan = Sequence[tuple[float, "Harmony"]]  # beats, and what sounds in them
 
 @dataclass(frozen=True)
 class Harmony:
-    """A chord for some time: pitch classes of the chord (root first) and of the scale that goes with it."""
+    """A chord and the scale that goes with it, as pitch classes (root first)."""
 
     chord: tuple[int, ...]
     scale: tuple[int, ...]
@@ -58,7 +58,7 @@ def compose_melody(
     low: int,
     high: int,
 ) -> list[tuple[float, float, int]]:
-    """(onset, length, pitch) over a plan; each of its harmonies takes the next of `rhythms`."""
+    """(onset, length, pitch) over a plan; each of its harmonies uses the next of `rhythms`."""
     slots: list[tuple[float, float, Harmony, bool]] = []
     beat = 0.0
     for index, (beats, harmony) in enumerate(plan):
@@ -88,12 +88,12 @@ def _anchor(generator: np.random.Generator, harmony: Harmony, previous: int, low
     distance = np.abs(np.array(found) - previous)
     weights = np.exp(-distance / 2.5) * np.where(distance == 0, 0.3, 1.0)
     centre = (low + high) / 2
-    weights *= np.exp(-np.abs(np.array(found) - centre) / 12.0)  # drift back to the middle of the range
+    weights *= np.exp(-np.abs(np.array(found) - centre) / 12.0)  # pulls back to the middle of the range
     return int(generator.choice(found, p=weights / weights.sum()))
 
 
 def _step(scale: tuple[int, ...], wanted: float, neighbours: set[int], *, rising: bool) -> int:
-    """The scale tone nearest to `wanted` that repeats neither neighbour."""
+    """The scale tone nearest to `wanted` that differs from both neighbours."""
     around = range(int(wanted) - 6, int(wanted) + 8)
     near = [pitch for pitch in around if pitch % 12 in scale and pitch not in neighbours]
     return min(near, key=lambda pitch: (abs(pitch - wanted), pitch if rising else -pitch))

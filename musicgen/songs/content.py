@@ -1,4 +1,4 @@
-"""What a file is, from its first bytes alone. Its name is only compared with that, for a word of warning. Light."""
+"""What a file is, from its first bytes alone. The name only serves for a warning where it disagrees. Light."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from musicgen.errors import RejectedFile, sentence
 from musicgen.symbolic.smf_wrappers import find_midi
 
 HEAD_BYTES = SEARCHED_BYTES
-TEXT_BYTES = 4096  # in which a text shows what it is
+TEXT_BYTES = 4096  # enough to recognise a text format
 TITLES = {
     "wav": "WAV",
     "mp3": "MP3",
@@ -28,30 +28,30 @@ EXTENSIONS = {
     "zip": ("zip",),
 }
 KNOWN_EXTENSIONS = frozenset(extension for extensions in EXTENSIONS.values() for extension in extensions)
-SONG_RULE = "A song is a wav, mp3, flac, ogg, m4a or MIDI file, or a zip archive of them"
+SONG_RULE = "A song must be a wav, mp3, flac, ogg, m4a or MIDI file, or a zip archive of these"
 
-_TEXT_OPENINGS = (  # lower case, behind a byte-order mark and white space → (what it is, code, what to do)
-    (b"#extm3u", "a playlist", "playlist", "Add the music files that it names."),
-    (b"ffconcat", "a playlist", "playlist", "Add the music files that it names."),
-    (b"[playlist]", "a playlist", "playlist", "Add the music files that it names."),
-    (b"<smil", "a playlist", "playlist", "Add the music files that it names."),
-    (b"<asx", "a playlist", "playlist", "Add the music files that it names."),
-    (b"<mpd", "a playlist", "playlist", "Add the music files that it names."),
+_TEXT_OPENINGS = (  # lower case, after a byte-order mark and white space → (what it is, code, what to do)
+    (b"#extm3u", "a playlist", "playlist", "Add the music files that it lists."),
+    (b"ffconcat", "a playlist", "playlist", "Add the music files that it lists."),
+    (b"[playlist]", "a playlist", "playlist", "Add the music files that it lists."),
+    (b"<smil", "a playlist", "playlist", "Add the music files that it lists."),
+    (b"<asx", "a playlist", "playlist", "Add the music files that it lists."),
+    (b"<mpd", "a playlist", "playlist", "Add the music files that it lists."),
     (b"<score-partwise", "MusicXML", "notation", "Export it as MIDI from a notation program."),
-    (b"<!doctype html", "a web page", "not_music", "The download gave a page in place of the music."),
-    (b"<html", "a web page", "not_music", "The download gave a page in place of the music."),
+    (b"<!doctype html", "a web page", "not_music", "The download returned a web page instead of the music."),
+    (b"<html", "a web page", "not_music", "The download returned a web page instead of the music."),
     (b"<", "XML or HTML text", "not_music", ""),
 )
 _BINARY_OPENINGS = (  # (offset, bytes, what it is, code, what to do)
-    (8, b"sfbk", "a sound font", "sound_font", "The sound font is a setting, not a song."),
-    (8, b"DLS ", "a sound font", "sound_font", "The sound font is a setting, not a song."),
+    (8, b"sfbk", "a sound font", "sound_font", "A sound font belongs in the settings, not among the songs."),
+    (8, b"DLS ", "a sound font", "sound_font", "A sound font belongs in the settings, not among the songs."),
     (8, b"AVI ", "a video", "not_music", "Save its sound as WAV or MP3."),
-    (0, b"Rar!", "a RAR archive", "archive", "Unpack it, or pack it as zip."),
-    (0, b"7z\xbc\xaf", "a 7z archive", "archive", "Unpack it, or pack it as zip."),
-    (0, b"\x1f\x8b", "a gzip archive", "archive", "Unpack it, or pack it as zip."),
-    (0, b"BZh", "a bzip2 archive", "archive", "Unpack it, or pack it as zip."),
-    (0, b"\xfd7zXZ", "an xz archive", "archive", "Unpack it, or pack it as zip."),
-    (257, b"ustar", "a tar archive", "archive", "Unpack it, or pack it as zip."),
+    (0, b"Rar!", "a RAR archive", "archive", "Unpack it, or repack it as a zip archive."),
+    (0, b"7z\xbc\xaf", "a 7z archive", "archive", "Unpack it, or repack it as a zip archive."),
+    (0, b"\x1f\x8b", "a gzip archive", "archive", "Unpack it, or repack it as a zip archive."),
+    (0, b"BZh", "a bzip2 archive", "archive", "Unpack it, or repack it as a zip archive."),
+    (0, b"\xfd7zXZ", "an xz archive", "archive", "Unpack it, or repack it as a zip archive."),
+    (257, b"ustar", "a tar archive", "archive", "Unpack it, or repack it as a zip archive."),
     (0, b"\x89PNG", "a picture", "not_music", ""),
     (0, b"\xff\xd8\xff", "a picture", "not_music", ""),
     (0, b"GIF8", "a picture", "not_music", ""),
@@ -72,7 +72,7 @@ def sniff(head: bytes) -> str | None:
 
 
 def refusal(head: bytes, name: str = "") -> RejectedFile:
-    """Why a file that `sniff` does not know is no song: one sentence that says what it is instead."""
+    """Why a file that `sniff` does not recognise is refused: one sentence that says what it is instead."""
     what, code, remedy = _name(head)
     extension = extension_of(name)
     claim = f", though its name ends in .{extension}" if head and extension in KNOWN_EXTENSIONS else ""
@@ -80,13 +80,13 @@ def refusal(head: bytes, name: str = "") -> RejectedFile:
 
 
 def extension_of(name: str) -> str:
-    """What stands behind the last dot, in lower case; empty where there is none."""
+    """The part after the last dot, in lower case; empty if there is none."""
     _, dot, extension = name.strip().rpartition(".")
     return extension.lower() if dot else ""
 
 
 def extension_warning(name: str, format: str) -> str:
-    """A sentence where the name claims another format than the content has; else empty."""
+    """A sentence if the name's extension does not match the content; else empty."""
     extension = extension_of(name)
     if extension not in KNOWN_EXTENSIONS or extension in EXTENSIONS[format]:
         return ""
@@ -94,7 +94,7 @@ def extension_warning(name: str, format: str) -> str:
 
 
 def _name(head: bytes) -> tuple[str, str, str]:
-    """What the file is, the code of its refusal, and what to do."""
+    """What the file is, the error code, and what to do."""
     if foreign := _foreign(head):
         return foreign[1:]
     if what := foreign_sound(head):
@@ -103,7 +103,7 @@ def _name(head: bytes) -> tuple[str, str, str]:
 
 
 def _foreign(head: bytes) -> tuple[int, str, str, str] | None:
-    """What the file is, other than sound, by a mark at its beginning; first how many bytes that mark has."""
+    """What the file is, other than sound, by a mark at its beginning; the length of that mark in bytes comes first."""
     text = head[:TEXT_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
     for opening, what, code, remedy in _TEXT_OPENINGS:
         if text.startswith(opening) or (
@@ -120,11 +120,11 @@ def _describe(head: bytes) -> tuple[str, str, str]:
     if not head:
         return "an empty file", "empty", "Export or download it again."
     if not any(head):
-        return "nothing but zero bytes", "not_music", "Export or download it again."
+        return "a file of zero bytes only", "not_music", "Export or download it again."
     try:
         text = head[: len(head) - 3 if len(head) == HEAD_BYTES else len(head)].decode()  # a letter may be cut
     except UnicodeDecodeError:
-        return "bytes of no format known here", "not_music", ""
+        return "data in an unknown format", "not_music", ""
     if all(letter.isprintable() or letter.isspace() for letter in text):
         return "text", "not_music", ""
-    return "bytes of no format known here", "not_music", ""
+    return "data in an unknown format", "not_music", ""

@@ -66,7 +66,7 @@ def _third_below(pitch: int, onset: float) -> int:
 
 
 def _accompaniment(variation: int) -> Rows:
-    """Eight bars of cello and harpsichord; the harpsichord breaks its chords from the third variation on."""
+    """Eight bars of cello and harpsichord; the harpsichord plays broken chords from the third variation on."""
     rows: Rows = []
     for bar, harmony in enumerate(_GROUND):
         onset = 3.0 * bar

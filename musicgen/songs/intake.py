@@ -1,9 +1,9 @@
-"""Intake: from what the user brings to songs in the library, and a report that accounts for every file.
+"""The import: turns the user's files into songs in the library, and reports what became of every file.
 
     spool → (unpack) → known? → read in a child → publish
 
-Nothing is decoded in this process. What was published stays, whatever becomes of the files behind it; what was not is
-gone when `add_uploads` is left, by whatever way. The same content is one song.
+Nothing is decoded in this process. What was published stays, whatever happens to later files; what was not is
+removed when `add_uploads` ends, in whatever way. Files with the same content become one song.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from musicgen.storage.files import check_free_space, sha256_of
 
 __all__ = ["FileReport", "Ignored", "ImportReport", "Upload", "add_sample", "add_uploads"]
 
-ROUND_FILES, ROUND_BYTES = 5000, 1 << 30  # spooled before they are read: bounds the second copy on the disk
+ROUND_FILES, ROUND_BYTES = 5000, 1 << 30  # copied before they are read: bounds the space that the copies need
 UNPACKING_SECONDS_PER_MB = 0.1
-TIMES_AS_FAST = 100  # as it sounds, a slow machine reads
+TIMES_AS_FAST = 100  # as real time: how fast a slow machine reads
 SAMPLE_SECONDS = 300.0  # music21 is slow to start with its corpus
 
 OnProgress = Callable[[int, int, str], None]
@@ -41,7 +41,7 @@ OnProgress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Upload:
-    """One file that the user brings: what they call it, and its content as a path or an open binary stream."""
+    """One file from the user: its name, and its content as a path or an open binary stream."""
 
     name: str
     path: Path | None = None
@@ -55,18 +55,18 @@ def add_uploads(
     on_cost: Callable[[str], None] = lambda _text: None,
     source: str = "upload",
 ) -> ImportReport:
-    """Bring files, and zip archives of files, into the library.
+    """Import files, and zip archives of files, into the library.
 
     Args:
-        on_progress: called with (files done, files in all, what is being done); what it raises ends the import.
-        on_cost: called with a sentence that says what a long sound will take of disk and time, before it is stored.
-        source: where they come from; kept with the songs.
+        on_progress: called with (files done, files in total, current step); an exception from it ends the import.
+        on_cost: called, before a long sound is stored, with a sentence on the disk space and time it needs.
+        source: where the files come from; stored with the songs.
 
     Returns:
-        what became of each file. One that is refused never keeps the others out.
+        The report for each file. A file that is refused never stops the others.
 
     Raises:
-        MusicgenError, ChildError: where no file at all could be read, because no child process could start.
+        MusicgenError, ChildError: no file could be read at all, because no child process could start.
     """
     tidy_now_and_then()
     with Workplace() as place:
@@ -74,12 +74,12 @@ def add_uploads(
 
 
 def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportReport:
-    """Bring one of `samples.SAMPLES` into the library: one song, or several for a set. Raises NotFound."""
+    """Import one of `samples.SAMPLES`: one song, or several for a set. Raises NotFound."""
     from musicgen.songs.samples import SAMPLES
 
     sample = next((sample for sample in SAMPLES if sample.key == key), None)
     if sample is None:
-        raise NotFound(sentence(f"Samples are {', '.join(sample.key for sample in SAMPLES)}", repr(key)))
+        raise NotFound(sentence(f"A sample must be one of {', '.join(sample.key for sample in SAMPLES)}", repr(key)))
     if on_progress is not None:
         on_progress(0, 1, sample.title)
     with Workplace() as place:
@@ -94,7 +94,7 @@ def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportRepo
 
 
 class _Intake:
-    """One import: the files in the order they came, those that wait to be read, and the shelf for those that were."""
+    """One import: the files in order, those waiting to be read, and the shelf for those already read."""
 
     def __init__(
         self,
@@ -112,13 +112,13 @@ class _Intake:
         self.items: list[Item] = []
         self.ignored: list[Ignored] = []
         self.waiting: list[tuple[Item, Spooled]] = []
-        self.num_bytes = 0  # of those that wait
+        self.num_bytes = 0  # of those waiting
         self.num_to_come = len(uploads)
         self.num_done = 0
 
     def run(self) -> ImportReport:
         while self.uploads:
-            upload = self.uploads.popleft()  # what was copied need not stay in memory for our sake
+            upload = self.uploads.popleft()  # once copied, it need not stay in memory
             self.tell(display_name(upload.name))
             self.receive(upload)
             del upload
@@ -133,12 +133,12 @@ class _Intake:
             self.on_progress(self.num_done, len(self.items) + self.num_to_come, name)
 
     def receive(self, upload: Upload) -> None:
-        """Copy one upload here, and see what it is."""
+        """Copy one upload into the workplace and recognise its format."""
         item = Item(display_name(upload.name), upload.name, len(self.items))
         source = upload.path if upload.path is not None else upload.stream
         try:
             if source is None:
-                raise RejectedFile(sentence("An upload has a path or a stream", "neither"), code="unreadable")
+                raise RejectedFile(sentence("An upload must have a path or a stream", "neither"), code="unreadable")
             spooled = self.place.spool(source)
             if sniff(spooled.head) == "zip":
                 self.unpack(item, spooled)
@@ -149,7 +149,7 @@ class _Intake:
         self.items.append(item)
 
     def accept_kind(self, item: Item, spooled: Spooled) -> None:
-        """Let it wait to be read, if it is music by its first bytes. Raises RejectedFile."""
+        """Put it in the queue to be read if its first bytes are music. Raises RejectedFile."""
         kind = sniff(spooled.head)
         if kind is None:
             spooled.path.unlink(missing_ok=True)
@@ -163,7 +163,7 @@ class _Intake:
         self.num_done += 1
 
     def unpack(self, archive: Item, spooled: Spooled) -> None:
-        """Open an archive in a child; each of its files becomes an item. Raises MusicgenError where it cannot be."""
+        """Open an archive in a child; each file in it becomes an item. Raises MusicgenError if it cannot be."""
         folder = self.place.new_path("unpacked")
         folder.mkdir()
         entries: list[dict[str, Any]] = []
@@ -206,7 +206,7 @@ class _Intake:
         self.items.append(item)
 
     def read_waiting(self) -> None:
-        """Bring what waits into the library, every content once."""
+        """Read the queue into the library, each distinct content once."""
         waiting, self.waiting, self.num_bytes = self.waiting, [], 0
         firsts: dict[str, tuple[Item, Spooled]] = {}
         for item, spooled in waiting:
@@ -256,11 +256,11 @@ class _Intake:
 
 
 def cost_of(name: str, seconds: float, n_bytes: int) -> str:
-    """What storing a long sound will take: a sentence."""
+    """One sentence on the disk space and time that a long sound needs."""
     minutes = max(round(seconds / TIMES_AS_FAST / 60), 1)
     time = "a minute" if minutes == 1 else f"{minutes} minutes"
     return (
-        f"{name} has {seconds / 60:,.0f} minutes of sound: it will take {n_bytes / 1e9:,.1f} GB on the disk and about "
+        f"{name} has {seconds / 60:,.0f} minutes of sound: it needs {n_bytes / 1e9:,.1f} GB of disk space and about "
         f"{time} to read."
     )
 
@@ -272,7 +272,7 @@ def _spooled(path: Path) -> Spooled:
 
 
 def _same_as(report: FileReport, path: str) -> FileReport:
-    """The report of a file whose content came twice in one import."""
+    """The report for a file whose content occurs twice in one import."""
     if report.status == "rejected":
         return replace(report, path=path)
-    return replace(report, path=path, warnings=(*report.warnings, f"The same content as {report.path}; one song."))
+    return replace(report, path=path, warnings=(*report.warnings, f"Same content as {report.path}; they are one song."))

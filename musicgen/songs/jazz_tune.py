@@ -12,7 +12,7 @@ _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
 def _chord(root: int, quality: str) -> Harmony:
-    """Root and quality to third, fifth, seventh (sixth), and the scale that players put over it."""
+    """Root and quality to third, fifth, seventh (sixth), and the scale that players use over it."""
     intervals, scale = {
         "6": ((0, 4, 7, 9), _MAJOR),
         "maj7": ((0, 4, 7, 11), (0, 2, 4, 6, 7, 9, 11)),
@@ -77,7 +77,7 @@ def jazz_tune(seed: int = 0) -> Score:
 
 
 def _swung(onset: float) -> float:
-    """The second eighth of a beat comes at two thirds of it."""
+    """Swing: the second eighth of each beat falls at two thirds of the beat."""
     beat = int(onset)
     return beat + 2 / 3 if abs(onset - beat - 0.5) < 1e-9 else onset
 
@@ -89,7 +89,7 @@ def _swung_rows(melody: list[tuple[float, float, int]], start: float) -> Rows:
 
 
 def _comping(generator: np.random.Generator, plan: Plan) -> Rows:
-    """Chords without their root around middle C, on one of three rhythms."""
+    """Rootless chords around middle C, in one of three rhythms."""
     rows: Rows = []
     beat = 0.0
     for beats, harmony in plan:
@@ -105,7 +105,7 @@ def _comping(generator: np.random.Generator, plan: Plan) -> Rows:
 
 
 def _walking_bass(generator: np.random.Generator, plan: Plan) -> Rows:
-    """A note a beat: the root, chord tones, and last a semitone to the next root."""
+    """One note a beat: the root, chord tones, and finally a semitone step to the next root."""
     rows: Rows = []
     beat = 0.0
     for index, (beats, harmony) in enumerate(plan):
@@ -123,7 +123,7 @@ def _walking_bass(generator: np.random.Generator, plan: Plan) -> Rows:
 
 
 def _ride_pattern(generator: np.random.Generator, num_bars: int) -> Rows:
-    """Ride cymbal (51), hi-hat on two and four (44), soft bass drum (36), now and then a snare (38)."""
+    """Ride cymbal (51), hi-hat on two and four (44), soft bass drum (36), an occasional snare (38)."""
     rows: Rows = []
     for beat in range(4 * num_bars):
         rows.append((beat, 0.3, 51, 84 if beat % 2 else 74, 3))

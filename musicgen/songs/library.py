@@ -1,11 +1,11 @@
-"""The library: songs as rows of the record, each with a folder of what was derived and a blob as it was given.
+"""The library: each song is a database row, a folder with its clip, and the uploaded file as it was.
 
     songs/<id>/             the clip
     blobs/ab/cd/<sha256>    the upload
 
-Row, folder and blob change together under the database's write lock, and whoever changes them first writes down in its
-workplace what it is about to move: so the same content is one song however many import it at once, nobody sees half a
-song, and what a killed process left behind is known by name (see `tidying`). Reads no uploads.
+Row, folder and blob change together under the database's write lock. Whoever changes them first notes in its
+workplace what it is about to move. So the same content is one song however many import it at once, nobody sees half a
+song, and what a killed process leaves behind can be found (see `tidying`). Reads no uploads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Song:
     """One song of the library.
 
     Attributes:
-        sha256: of the upload. format: wav, mp3, flac, ogg, m4a or midi. source: "upload" or where a sample comes from.
+        sha256: of the upload. format: wav, mp3, flac, ogg, m4a or midi. source: "upload", or the origin of a sample.
         facts: what the clip's facts.json says. report: the FileReport of its import, as JSON.
     """
 
@@ -70,18 +70,18 @@ class Song:
 
     @property
     def clip(self) -> Clip:
-        """What there is to hear and see. Raises CorruptArtifact where its files are gone."""
+        """Its clip. Raises CorruptArtifact if its files are gone."""
         from musicgen.clips import Clip
 
         if not self.folder.is_dir():
-            rule = "A song of the library has its files beside it"
+            rule = "Every song in the library must have its files"
             raise CorruptArtifact(sentence(rule, f"no folder for {self.id}", "Remove it and add the file again."))
         return Clip(self.folder)
 
 
 @dataclass(frozen=True)
 class NewSong:
-    """A song ready to be published: `folder` (its clip) and `blob` (its upload) lie on the library's file system."""
+    """A song ready to be published: `folder` (its clip) and `blob` (its upload), on the library's file system."""
 
     sha256: str
     name: str
@@ -100,7 +100,7 @@ _COLUMNS = tuple(column.name for column in songs.c if column.name != "id")
 
 
 def song_folder(song_id: str, root: Path | None = None) -> Path:
-    """`root`: of all that is stored; `home()` where absent."""
+    """`root`: the folder of all stored data; `home()` by default."""
     return (root or home()).joinpath("songs", check_id("song", song_id))
 
 
@@ -115,8 +115,8 @@ def list_songs(
 def find_songs(
     *, search: str = "", medium: str | None = None, order: str = NEWEST, offset: int = 0, limit: int | None = None
 ) -> tuple[list[Song], int]:
-    """A page of what `list_songs` gives, and how many songs all pages have. Only the rows of the page are read, so a
-    library of thousands is as quick as one of ten."""
+    """One page of `list_songs`, and the number of songs on all pages. Only the rows of the page are read, so a
+    library of thousands is as fast as one of ten."""
     if search.split():
         matching = _matching_ids(search, medium, order)
         ids, total = matching[offset : None if limit is None else offset + limit], len(matching)
@@ -127,7 +127,7 @@ def find_songs(
 
 
 def song_ids(*, search: str = "", medium: str | None = None, after: str | None = None) -> list[str]:
-    """The ids of what `list_songs` gives, newest first; `after`: only those behind this one. Raises NotFound for it."""
+    """The ids of `list_songs`, newest first; `after`: only those after this id. Raises NotFound if it is not there."""
     if search.split():
         ids = _matching_ids(search, medium, NEWEST)
     else:
@@ -135,18 +135,18 @@ def song_ids(*, search: str = "", medium: str | None = None, after: str | None =
     if after is None:
         return ids
     if after not in ids:
-        raise NotFound(sentence("A list goes on behind a song that is in it", repr(after), "Look at the whole list."))
+        raise NotFound(sentence("A list can only continue after a song that is in it", repr(after), "List all songs."))
     return ids[ids.index(after) + 1 :]
 
 
 def each_of(ids: Sequence[str]) -> Iterator[Song]:
-    """As `songs_of`, read some at a time: thousands take the memory of a few."""
+    """Like `songs_of`, but read a few at a time to save memory."""
     for start in range(0, len(ids), MANY):
         yield from songs_of(ids[start : start + MANY])
 
 
 def count_songs(*, search: str = "", medium: str | None = None) -> int:
-    """How many songs `list_songs` would give."""
+    """How many songs `list_songs` would return."""
     if search.split():
         return len(_matching_ids(search, medium, NEWEST))
     return int(database.tuples(_of(medium, sa.select(sa.func.count()).select_from(songs)))[0][0])
@@ -156,12 +156,12 @@ def get_song(song_id: str) -> Song:
     """Raises NotFound."""
     row = database.one(sa.select(songs).where(songs.c.id == check_id("song", song_id)))
     if row is None:
-        raise NotFound(sentence("A song is in the library until it is removed", repr(song_id), "Look at the list."))
+        raise NotFound(sentence("The song must be in the library", repr(song_id), "Choose one from the list."))
     return Song(**row)
 
 
 def songs_of(ids: Sequence[str]) -> list[Song]:
-    """Those of `ids` that are in the library, in their order."""
+    """Those of `ids` that are in the library, in the order of `ids`."""
     found = {row["id"]: row for row in _rows(ids)}
     return [Song(**found[song_id]) for song_id in ids if song_id in found]
 
@@ -170,13 +170,13 @@ def rename_song(song_id: str, name: str) -> Song:
     """Give a song another name (cleaned for display). Raises NotFound, InvalidInput for a name without a letter."""
     shown = clean_name(name)
     if not shown:
-        raise InvalidInput(sentence("A song's name has at least one visible character", repr(name[:80])))
+        raise InvalidInput(sentence("A song's name must have at least one visible character", repr(name[:80])))
     database.change(sa.update(songs).where(songs.c.id == check_id("song", song_id)).values(name=shown))
     return get_song(song_id)
 
 
 def remove_song(song_id: str) -> None:
-    """Take a song out of the library: first its row, then its files. Runs that learned from it go on without it."""
+    """Remove a song from the library: first its row, then its files. Runs that were trained on it keep working."""
     song = get_song(song_id)
 
     def remove() -> None:
@@ -188,7 +188,7 @@ def remove_song(song_id: str) -> None:
 
 
 def discard(song_id: str, sha256: str) -> None:
-    """Remove folder and blob where no row speaks for them."""
+    """Remove folder and blob if no row refers to them."""
     with write_lock() as connection:
         is_gone = connection.execute(sa.select(songs.c.id).where(songs.c.id == song_id)).first() is None
         if _find(connection, sha256) is None:
@@ -201,13 +201,13 @@ def discard(song_id: str, sha256: str) -> None:
 def write_lock() -> Iterator[sa.Connection]:
     """A transaction during which nobody else adds or removes songs."""
     with database.engine().begin() as connection:
-        if connection.dialect.name == "postgresql":  # SQLite's transactions are exclusive as they are
+        if connection.dialect.name == "postgresql":  # SQLite's transactions are exclusive anyway
             connection.execute(sa.text("LOCK TABLE songs IN EXCLUSIVE MODE"))
         yield connection
 
 
 def known_contents(hashes: Iterable[str]) -> dict[str, Song]:
-    """sha256 → song, for those contents that the library has, files included."""
+    """sha256 → song, for the contents that the library already has, files included."""
     wanted = list(dict.fromkeys(hashes))
     rows: list[dict[str, Any]] = []
     for start in range(0, len(wanted), MANY):
@@ -217,11 +217,11 @@ def known_contents(hashes: Iterable[str]) -> dict[str, Song]:
 
 
 def publish(new: Sequence[NewSong], place: Workplace) -> list[tuple[str, bool]]:
-    """Put songs from `place` into the library, all or none; of each its id and whether it is new.
+    """Publish the songs in `place`, all or none; returns each song's id and whether it is new.
 
-    Content that is there by now keeps the song it has, which gets back what it has lost of its files.
+    Content that is in the library by now stays the same song; any of its files that were lost are restored.
 
-    Raises OSError or a database error where disk or record fail."""
+    Raises OSError or a database error if the disk or the database fails."""
     sync_tree([path for song in new for path in (song.folder, song.blob)])
     ids = [new_id("song") for _ in new]
     moves = [(song_id, song.sha256) for song_id, song in zip(ids, new, strict=True)]
@@ -260,7 +260,7 @@ def _find(connection: sa.Connection, sha256: str) -> str | None:
 
 
 def _move(source: Path, target: Path) -> set[Path]:
-    """Rename; the folders to be synced: that of `target` and, where it is new, those above it."""
+    """Rename; returns the folders to sync: that of `target` and, if it is new, those above it."""
     try:
         os.replace(source, target)
         return {target.parent}
@@ -275,7 +275,7 @@ def _of(medium: str | None, statement: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _matching_ids(search: str, medium: str | None, order: str) -> list[str]:
-    """Ids in their order. Names are compared here: SQLite folds the case of ASCII letters only."""
+    """Sorted ids. Names are compared here, because SQLite folds the case of ASCII letters only."""
     words = _folded(search).split()
     statement = _of(medium, sa.select(songs.c.id, songs.c.name)).order_by(*ORDERS[order])
     return [song_id for song_id, name in database.tuples(statement) if all(word in _folded(name) for word in words)]
@@ -289,7 +289,7 @@ def _rows(ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _folded(text: str) -> str:
-    """For comparing: without case and accents."""
+    """For comparison: without case and accents."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())

@@ -1,4 +1,4 @@
-"""Makes one sample; runs as a child process, because music21 is slow and large."""
+"""Makes one sample; runs in a child process, because music21 is slow and large."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from musicgen.processes import child_main
 
 
 def make(payload: dict[str, Any]) -> str:
-    """payload: `key` of the sample, `folder` (empty) to make it in. The path of its file, or of a folder of files."""
+    """payload: `key` of the sample, `folder` (empty) to make it in. Returns the path of its file, or of the folder."""
     from musicgen.songs.samples import make_sample
 
     return str(make_sample(payload["key"], Path(payload["folder"])))

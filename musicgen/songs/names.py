@@ -1,7 +1,7 @@
-"""Names that people gave to files, made safe to show and to save. No name ever becomes part of a path in our storage.
+"""Makes file names from users safe to show and to save. No such name ever becomes part of a path in our storage.
 
 Conventions: `display_name` for what is shown and recorded, `song_name` for an upload's file name, `file_name` for a
-download. All three are total: any text in, a sensible name out.
+download. All three accept any text and return a sensible name.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from musicgen.songs.content import KNOWN_EXTENSIONS
 
 UNTITLED = "untitled"
 MAX_GRAPHEMES = 120
-MAX_CODE_POINTS = 255  # what the database column holds
-MAX_RAW = 4096  # normalising is quadratic in marks on one letter
+MAX_CODE_POINTS = 255  # the size of the database column
+MAX_RAW = 4096  # normalising takes quadratic time in the marks on one letter
 MAX_MARKS = 8  # on one letter; no script needs more
 MAX_FILE_NAME_BYTES = 180  # of the 255 that file systems allow: browsers add " (1)" and ".crdownload"
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi, zero width), surrogates, line separators
 _MARKS = {"Mn", "Mc", "Me"}
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
-_REGIONAL = range(0x1F1E6, 0x1F200)  # two of these make a flag
+_REGIONAL = range(0x1F1E6, 0x1F200)  # two of these form a flag
 _FORBIDDEN_IN_FILES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)", re.IGNORECASE)
 
@@ -36,7 +36,7 @@ def display_name(raw: str) -> str:
 
 
 def clean_name(raw: str) -> str:
-    """`display_name`, but empty where nothing visible remains."""
+    """`display_name`, but empty if nothing visible remains."""
     if raw.isascii() and raw.isprintable() and len(raw) <= MAX_GRAPHEMES:
         return " ".join(raw.split())
     kept = "".join(_visible(character) for character in _with_letters(raw[:MAX_RAW]))
@@ -49,7 +49,7 @@ def clean_name(raw: str) -> str:
 
 
 def song_name(raw: str) -> str:
-    """The name of a song from the name its file had: no folders, no extension of a format that we read."""
+    """The name of a song from its file name: without folders and without the extension of a format that we read."""
     last = re.split(r"[/\\]", _with_letters(raw).rstrip("/\\ "))[-1]
     stem, dot, extension = last.rpartition(".")
     name = display_name(stem if dot and extension.strip().lower() in KNOWN_EXTENSIONS else last)
@@ -57,7 +57,7 @@ def song_name(raw: str) -> str:
 
 
 def file_name(name: str, extension: str) -> str:
-    """A name that every file system takes and no shell mistakes for an option, for a download with this extension."""
+    """A download name with this extension that every file system accepts and no shell takes for an option."""
     text = _FORBIDDEN_IN_FILES.sub("_", display_name(name))
     stem = "".join(_fitting(list(_graphemes(text.lstrip(" .-~"))), MAX_FILE_NAME_BYTES, _num_bytes)).rstrip(" .")
     stem = f"_{stem}" if _RESERVED.match(stem) else stem
@@ -65,12 +65,12 @@ def file_name(name: str, extension: str) -> str:
 
 
 def _with_letters(raw: str) -> str:
-    """Bytes of a file name that Python could not read, as letters of the encoding that they are in."""
+    """Decodes file-name bytes that Python could not read, in the encoding they most likely have."""
     if not any("\udc80" <= character <= "\udcff" for character in raw):
         return raw
     try:
         return decode_text(raw.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError:  # half of a letter of UTF-16
+    except UnicodeEncodeError:  # half of a UTF-16 surrogate pair
         return raw
 
 
@@ -82,9 +82,9 @@ def _visible(character: str) -> str:
 
 
 def _graphemes(text: str) -> Iterator[str]:
-    """What a reader takes for one character: a letter with its marks, an emoji with its skin tone, a flag.
+    """Splits into what a reader sees as one character: a letter with its marks, an emoji with its skin tone, a flag.
 
-    A short form of Unicode Standard Annex 29, enough once format characters are gone."""
+    A short form of Unicode Standard Annex 29, sufficient once format characters are gone."""
     cluster = ""
     for character in text:
         is_flag_end = ord(character) in _REGIONAL and len(cluster) == 1 and ord(cluster) in _REGIONAL

@@ -1,8 +1,8 @@
-"""The parent's side of reading uploads: a few children share the files, and no file can take more than itself down.
+"""The parent's side of reading uploads: a few children share the files, and a bad file only harms itself.
 
-When a child crashes, hangs or is killed over a file, that file is rejected and a new child goes on with the next. Small
-files are read and told of in groups; the files of a group over which a child was lost are read again, one by one, so
-that only the one to blame is refused.
+If a child crashes, hangs or is killed over a file, that file is rejected and a new child continues with the next. Small
+files are read and reported in groups; if a child is lost over a group, its files are read again one by one, so
+that only the file to blame is refused.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from musicgen.storage.files import check_free_space
 MODULE = "musicgen.songs.reading"
 JOBS_PER_CHILD = 2000
 MOST_CHILDREN = 8
-WORTH_A_CHILD = 0.3  # seconds of work that pay for starting another child
-SECONDS_PER_FILE = 0.001  # what a file costs at least, and
-SECONDS_PER_MIDI_MB, SECONDS_PER_AUDIO_MB = 0.3, 0.5  # what its bytes cost: only to share the work out
-STARTING_SECONDS = 60.0  # to import what reads files, from a slow disk
-SECONDS_PER_MB = 1.0  # more time for a large file: most of it may be decoded before the first sound comes out
-SECONDS_PER_SECOND = 0.1  # more time for each second of sound that came out
-MAX_WAV_MB = 4096  # what the sizes in a WAV header can say
+WORTH_A_CHILD = 0.3  # seconds of work that make another child worth starting
+SECONDS_PER_FILE = 0.001  # the least that a file takes
+SECONDS_PER_MIDI_MB, SECONDS_PER_AUDIO_MB = 0.3, 0.5  # what its size adds: only used to share out the work
+STARTING_SECONDS = 60.0  # to import the decoders from a slow disk
+SECONDS_PER_MB = 1.0  # extra time for a large file: most of it may be decoded before the first sample comes out
+SECONDS_PER_SECOND = 0.1  # extra time for each second of sound that was decoded
+MAX_WAV_MB = 4096  # the largest size that a WAV header can hold
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ Outcome = dict[str, Any]  # {"accepted": {…}} as `reading` describes it, or {"
 
 @dataclass(frozen=True)
 class ReadingJob:
-    """One file to read: `path` is our copy, `format` what it is by its first bytes, `folder` where its clip is made,
-    `size` its bytes (0: not known)."""
+    """One file to read: `path` of our copy, `format` by its first bytes, `folder` for its clip,
+    `size` in bytes (0: not known)."""
 
     path: Path
     format: str
@@ -57,7 +57,7 @@ class ReadingJob:
 
     @property
     def seconds(self) -> float:
-        """A guess at what reading it takes."""
+        """An estimate of the time to read it, in seconds."""
         per_mb = SECONDS_PER_MIDI_MB if self.format == "midi" else SECONDS_PER_AUDIO_MB
         return SECONDS_PER_FILE + per_mb * self.size / MB
 
@@ -68,12 +68,11 @@ def read_files(
     on_seconds: Callable[[ReadingJob, float], None] = lambda _job, _seconds: None,
     on_cost: Callable[[ReadingJob, float, int], None] = lambda _job, _seconds, _bytes: None,
 ) -> Generator[tuple[ReadingJob, Outcome], None, None]:
-    """Read every job; each with its outcome, as soon as it is known. Where one child is enough, they come in order.
+    """Yields each job with its outcome as soon as it is known; in order if one child is enough.
 
-    Exhaust or close the iterator to be sure that the children have ended. `scratch`: a folder for their temporary
-    files. `on_seconds` is told how much sound of a job has been decoded, `on_cost` how many seconds and bytes a
-    long one will be, before it is stored. Raises MusicgenError or ChildError where
-    no child can work at all.
+    Exhaust or close the iterator to make sure that the children end. `scratch`: a folder for their temporary
+    files. `on_seconds` is called with how much of a job's sound has been decoded, `on_cost` with the seconds and
+    bytes of a long one before it is stored. Raises MusicgenError or ChildError if no child can work at all.
     """
     news: SimpleQueue[_News] = SimpleQueue()
     readers = [_Reader(share, scratch, news) for share in shares(jobs, usable_cores())]
@@ -97,7 +96,7 @@ def read_files(
 
 
 def shares(jobs: Sequence[ReadingJob], cores: int) -> list[list[ReadingJob]]:
-    """The jobs dealt out to as many children as are worth starting, each time to the one with the least to do."""
+    """Distributes the jobs over as many children as are worth starting, each job to the one with the least to do."""
     most = min(cores, MOST_CHILDREN, len(jobs), 1 + int(sum(job.seconds for job in jobs) / WORTH_A_CHILD))
     dealt: list[list[ReadingJob]] = [[] for _ in range(most)]
     seconds = [0.0] * most
@@ -110,7 +109,7 @@ def shares(jobs: Sequence[ReadingJob], cores: int) -> list[list[ReadingJob]]:
 
 @dataclass
 class _Progress:
-    """How far a child is with its batch: the group it reads, which ends before `stop`, and the time that it has."""
+    """How far a child has got with its batch: the group it is reading, which ends before `stop`, and its time limit."""
 
     first: int = 0
     stop: int = 0
@@ -129,13 +128,11 @@ class _Progress:
         return self.begun + self.limit - time.monotonic()
 
 
-_News = (
-    tuple[ReadingJob, Outcome | float | tuple[float, int]] | BaseException | None
-)  # None: a reader has no more to say
+_News = tuple[ReadingJob, Outcome | float | tuple[float, int]] | BaseException | None  # None: a reader is finished
 
 
 class _Reader(Thread):
-    """Reads one share of the jobs, one child after the other, and posts what becomes of them."""
+    """Reads one share of the jobs, with one child at a time, and posts their outcomes."""
 
     def __init__(self, jobs: Sequence[ReadingJob], scratch: Path, news: SimpleQueue[_News]) -> None:
         super().__init__(name="read uploads", daemon=True)
@@ -148,7 +145,7 @@ class _Reader(Thread):
         self.start()
 
     def stop(self) -> None:
-        """End at once, with the child."""
+        """Stop at once, together with the child."""
         self._is_stopped = True
         if self._child is not None:
             self._child.kill()
@@ -159,7 +156,7 @@ class _Reader(Thread):
             while self._waiting and not self._is_stopped:
                 self._read_batch()
             self._news.put(None)
-        except BaseException as error:  # raised in the thread that asked for the files
+        except BaseException as error:  # raised again in the thread that asked for the files
             self._news.put(error)
 
     def _read_batch(self) -> None:
@@ -199,13 +196,13 @@ class _Reader(Thread):
         return "result" not in message
 
     def _settle(self, outcome: Outcome, progress: _Progress) -> None:
-        """What became of the first job that waits."""
+        """The outcome of the first waiting job."""
         progress.last = outcome
         self._num_alone = max(self._num_alone - 1, 0)
         self._news.put((self._waiting.popleft(), outcome))
 
     def _blame(self, error: Exception, batch: Sequence[ReadingJob], progress: _Progress) -> None:
-        """A child was lost: refuse the file it was at, or read those it was at again, one by one."""
+        """A child was lost: refuse the file it was reading, or read the files of its group again, one by one."""
         group = batch[progress.first : progress.stop]
         if not group:
             raise (_not_started() if isinstance(error, TimeoutError) else error) from error
@@ -235,9 +232,9 @@ def _start(batch: Sequence[ReadingJob], num_alone: int, scratch: Path) -> Child:
 
 
 def _not_started() -> ResourceUnavailable:
-    rule = f"The process that reads files answers within {STARTING_SECONDS:g} s"
+    rule = f"The process that reads files must start within {STARTING_SECONDS:g} s"
     remedy = "Try again when the machine is less busy."
-    return ResourceUnavailable(sentence(rule, "no answer by then", remedy), code="timeout")
+    return ResourceUnavailable(sentence(rule, "no answer in that time", remedy), code="timeout")
 
 
 def _is_disk_full() -> bool:
@@ -259,25 +256,25 @@ def _receive(child: Child, seconds: float) -> dict[str, Any]:
 
 
 def explain(error: Exception, seconds: float) -> RejectedFile:
-    """One sentence for the user whose file a child failed over; `seconds`: the time it had."""
+    """One sentence for the user on why a child failed on a file; `seconds`: its time limit."""
     again = "Export it again or convert it to WAV or MIDI, and add that."
     code = error.code if isinstance(error, MusicgenError) else ""
     if isinstance(error, TimeoutError) or code == "timeout":
         code, text = (
             "timeout",
-            sentence(f"A file of this length is read within {seconds:.3g} s", "no end by then", again),
+            sentence(f"A file of this size must be read within {seconds:.3g} s", "a file that takes longer", again),
         )
     elif code == "cpu_limit":
-        text = sentence("A file is read in reasonable time", "more processor time than that", again)
+        text = sentence("A file must not take too long to read", "a file that used up its processor time", again)
     elif code == "killed":
-        text = sentence("A file can be read in the memory there is", "a reader killed on this file", again)
+        text = sentence("A file must be readable in the available memory", "a file whose reader was killed", again)
     elif code == "crashed":
-        text = sentence("A file can be read to its end", "a crash of the decoder on this file", again)
+        text = sentence("A file must be readable to its end", "a file that crashes the decoder", again)
     elif isinstance(error, ResourceUnavailable):
         text = str(error)
     else:
         code, text = (
             "unreadable",
-            sentence("A file can be read to its end", "something our reader cannot handle", again),
+            sentence("A file must be readable to its end", "something our reader cannot handle", again),
         )
     return RejectedFile(text, code=code)

@@ -1,9 +1,9 @@
-"""Reads uploads, one after the other; runs as a child process, the only place where an upload is decoded.
+"""Reads uploads one by one; runs in a child process, the only place where an upload is decoded.
 
-Small MIDI files are read in groups, for who reads a thousand a second would otherwise be busy with telling; and the
-files of a group take each step of their reading in turn, for a processor repeats what it has just done half as fast
-again. Messages for each group or file: `{"started": [first, stop]}`; for sound `{"cost": [seconds, bytes]}` where it
-is much, and `{"seconds": decoded}` on the way; and `{"outcomes": […]}`: of each
+Small MIDI files are read in groups: at a thousand a second, one message each would take most of the time. The
+files of a group go through each step together, because a processor runs a step it has just run half as fast
+again. Messages for each group or file: `{"started": [first, stop]}`; for sound `{"cost": [seconds, bytes]}` if it
+is large, and `{"seconds": decoded}` on the way; and `{"outcomes": […]}`, each
 `{"accepted": {format, medium, seconds, facts, kept, dropped, warnings}}` or `{"rejected": {code, message}}`.
 """
 
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SECONDS_BETWEEN_MESSAGES = 30.0  # of sound
-COSTLY_BYTES = 200_000_000  # stored sound that is worth a word before it is made
+COSTLY_BYTES = 200_000_000  # from this size on, the user is told before the sound is stored
 GROUP_FILES, GROUP_BYTES = 32, 1 << 18
 OUT_OF_MEMORY = "out_of_memory"
 
 Outcome = dict[str, Any]  # {"accepted": …} or {"rejected": …}, as above
-_Steps = Generator[None, None, Outcome]  # reads one file, stopping between steps
+_Steps = Generator[None, None, Outcome]  # reads one file, pausing between steps
 
 
 def read(payload: dict[str, Any]) -> dict[str, Any]:
-    """payload: `jobs`, each with `path`, `format`, `folder` (new); `alone`: how many of them are each a group of its
+    """payload: `jobs`, each with `path`, `format`, `folder` (new); `alone`: how many of them form a group of their
     own; `cpu_seconds` for each group."""
     jobs, first = payload["jobs"], 0
-    gc.freeze()  # what was imported stays
+    gc.freeze()  # keep imported modules out of collection
     while first < len(jobs):
         stop = group_end(jobs, first, payload["alone"])
         set_limits(cpu_seconds=payload["cpu_seconds"])
         send_line({"started": [first, stop]})
         outcomes = _in_turn([_outcome(Path(path), format, Path(folder)) for path, format, folder in jobs[first:stop]])
         codes = [outcome.get("rejected", {}).get("code") for outcome in outcomes]
-        # Where memory ran out, what comes behind is read again: the parent gives it to a child with a fresh one.
+        # If memory ran out, the rest is left to the parent, which gives it to a fresh child.
         known = codes.index(OUT_OF_MEMORY) + 1 if OUT_OF_MEMORY in codes else len(codes)
         for number, (_, _, folder) in enumerate(jobs[first:stop]):
             if codes[number] or number >= known:
@@ -62,7 +62,7 @@ def read(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def group_end(jobs: Sequence[Sequence[str]], first: int, num_alone: int) -> int:
-    """Where the group ends that begins with job `first`."""
+    """The end of the group that begins with job `first`."""
     stop, size = first, 0
     while stop < len(jobs) and jobs[stop][1] == "midi" and num_alone <= first and stop - first < GROUP_FILES:
         size += os.stat(jobs[stop][0]).st_size
@@ -73,7 +73,7 @@ def group_end(jobs: Sequence[Sequence[str]], first: int, num_alone: int) -> int:
 
 
 def _in_turn(readings: Sequence[_Steps]) -> list[Outcome]:
-    """The outcomes, after the first step of each reading, the second of each, and so on."""
+    """The outcomes; runs the first step of every reading, then the second of every one, and so on."""
     outcomes: list[Outcome] = [{} for _ in readings]
     waiting = list(enumerate(readings))
     while waiting:
@@ -95,13 +95,13 @@ def _outcome(path: Path, format: str, folder: Path) -> _Steps:
     except MusicgenError as error:
         return _rejected(error.code, str(error))
     except MemoryError:
-        rule = f"A file is read in {settings().intake_memory_mb:,} MB of memory"
-        return _rejected(OUT_OF_MEMORY, sentence(rule, "a need for more", "Split it."))
+        rule = f"A file must be readable in {settings().intake_memory_mb:,} MB of memory"
+        return _rejected(OUT_OF_MEMORY, sentence(rule, "a file that needs more", "Split it."))
     except OSError as error:
         return _rejected(*_explain(error))
-    except Exception:  # a bug of ours or of a library, over one file: the others go on
+    except Exception:  # a bug of ours or of a library on one file: the others are still read
         traceback.print_exc(file=sys.stderr)
-        rule = "A file can be read to its end"
+        rule = "A file must be readable to its end"
         return _rejected("unreadable", sentence(rule, "something our reader cannot handle", "Export it again."))
 
 
@@ -111,10 +111,14 @@ def _rejected(code: str, message: str) -> Outcome:
 
 def _explain(error: OSError) -> tuple[str, str]:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk_full", sentence("A song is stored whole", error.strerror, "Make room on the disk and try again.")
+        return "disk_full", sentence(
+            "There must be room on the disk for the song", error.strerror, "Free some disk space and try again."
+        )
     if error.errno == errno.EFBIG:
-        return "too_long", sentence("A song's sound fits into one WAV file", "more than 4 GB of samples", "Split it.")
-    return "unreadable", sentence("A file can be read to its end", error.strerror or error, "Add it again.")
+        return "too_long", sentence(
+            "A song's sound must fit into one WAV file", "more than 4 GB of samples", "Split it."
+        )
+    return "unreadable", sentence("A file must be readable to its end", error.strerror or error, "Add it again.")
 
 
 def _read_midi(path: Path, _format: str, folder: Path) -> _Steps:
@@ -145,12 +149,12 @@ def _read_midi(path: Path, _format: str, folder: Path) -> _Steps:
 
 @cache
 def _limits() -> Settings:
-    """The settings of this process, whose environment nobody changes."""
+    """The settings of this process; its environment never changes."""
     return settings()
 
 
 def _content(path: Path, limit: int) -> bytes:
-    """No more of the file than shows that it is too large."""
+    """Reads only as much as shows that the file is too large."""
     with open(path, "rb", buffering=0) as file:
         return file.read(limit + 1)
 
@@ -175,11 +179,11 @@ def _read_audio(path: Path, format: str, folder: Path) -> _Steps:
 
 
 def _size(n_bytes: int) -> list[str]:
-    return [f"Its sound takes {n_bytes / 1e9:,.1f} GB on the disk."] if n_bytes >= COSTLY_BYTES else []
+    return [f"Its sound takes {n_bytes / 1e9:,.1f} GB of disk space."] if n_bytes >= COSTLY_BYTES else []
 
 
 def _tell_cost() -> Callable[[float, int], None]:
-    """Tells the parent, once, what storing a long sound will take."""
+    """Tells the parent, once, how large a long sound will be."""
     told = False
 
     def tell(seconds: float, n_bytes: int) -> None:
@@ -192,7 +196,7 @@ def _tell_cost() -> Callable[[float, int], None]:
 
 
 def _telling(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """The same blocks, telling the parent now and then how much sound has passed: that earns more time."""
+    """The same blocks; now and then tells the parent how much sound was decoded, which extends the time limit."""
     n_samples, told = 0, 0.0
     for block in blocks:
         yield block

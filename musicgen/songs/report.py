@@ -1,4 +1,4 @@
-"""The import report: what became of every file, second, track and note that the user brought."""
+"""The import report: what became of every file, second, track and note."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file.
+    """The result for one file.
 
     Attributes:
-        path: its name as brought, cleaned for display; inside an archive `archive.zip/folder/name`.
-        status: a file that is in the library already is accepted, too, with a warning.
-        id: of its song; None where it was rejected.
-        reason: one sentence on why it was rejected. code: the same as a stable word.
-        kept, dropped: what of it is part of the song and what is not → how much (seconds, tracks, notes …).
+        path: its name as uploaded, cleaned for display; inside an archive `archive.zip/folder/name`.
+        status: a file that is already in the library is accepted too, with a warning.
+        id: of its song; None if it was rejected.
+        reason: why it was rejected, in one sentence. code: the same as a stable word.
+        kept, dropped: what is part of the song and what was left out → how much (seconds, tracks, notes …).
         warnings: one sentence each.
         format: wav, mp3, flac, ogg, m4a or midi, by content. medium: audio or midi. seconds: of the song.
     """
@@ -38,7 +38,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Ignored:
-    """An entry of an archive that was not looked at, such as a folder or what a computer adds by itself."""
+    """An archive entry that was skipped, such as a folder or a file that an operating system added."""
 
     path: str
     reason: str
@@ -46,7 +46,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """Every file in the order it was brought, those of an archive one by one; `ignored` has the archives' rest."""
+    """Every file in upload order, those of an archive one by one; `ignored` lists the other archive entries."""
 
     files: list[FileReport]
     ignored: list[Ignored] = field(default_factory=list)
@@ -61,7 +61,7 @@ class ImportReport:
 
     @property
     def song_ids(self) -> list[str]:
-        """The songs that the files became or were already, each once, in order."""
+        """The songs that the files became or already were, each once, in order."""
         return list(dict.fromkeys(file.id for file in self.files if file.id is not None))
 
     def to_json(self) -> dict[str, Any]:

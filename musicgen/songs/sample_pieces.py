@@ -1,4 +1,4 @@
-"""Which pieces of the music21 corpus are offered, under which names, and how they are played. Facts only; light.
+"""The pieces of the music21 corpus that are offered, their names, and how they are played. Facts only; light.
 
 The composers died before 1926 and the printed collections are from 1883 or older, so the music is in the public
 domain; the encodings come with music21 on the visitor's own machine. The Essen folk songs are left out: their status
@@ -85,7 +85,7 @@ def _chorale(number: int, title: str) -> Piece:
 TEN_CHORALES = tuple(_chorale(number, title) for number, title in _TEN_CHORALES.items())
 FORTY_CHORALES = TEN_CHORALES + tuple(_chorale(number, title) for number, title in _THIRTY_MORE.items())
 
-_REEL, _JIG = 104.0, 168.0  # quarters a minute; a jig has three eighths to its beat
+_REEL, _JIG = 104.0, 168.0  # quarter notes a minute; a beat of a jig has three eighths
 _DANCES = (
     ("ArkansasTravellerReel", "Arkansas Traveller", _REEL),
     ("CollegeHornpipe", "College Hornpipe", _REEL),

@@ -1,6 +1,6 @@
-"""One-click samples: public-domain scores out of the music21 corpus, sound rendered from them, and our own pieces.
+"""One-click samples: public-domain scores from the music21 corpus, sound rendered from them, and our own pieces.
 
-Nothing is shipped: every sample is made on this machine when it is asked for. Listing them is light; `make_sample` runs
+Nothing is shipped: every sample is made on this machine on request. Listing them is light; `make_sample` runs
 in a child, because music21 and the synthesisers are large.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CORPUS = "public domain; encoding from the corpus of music21"
 OWN = "composed by this program"
-Maker = Callable[[str, Path], Path]  # key and folder → the file, or a folder of files
+Maker = Callable[[str, Path], Path]  # (key, folder) → the file, or a folder of files
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Sample:
 
 
 def make_sample(key: str, folder: Path) -> Path:
-    """Make a sample inside `folder`: the path of its .mid or .wav file, or of a folder where it has several.
+    """Make a sample inside `folder`; returns the path of its .mid or .wav file, or of a folder if it has several.
 
-    Raises NotFound for an unknown key, ResourceUnavailable where no synthesiser works. Children only.
+    Raises NotFound for an unknown key, ResourceUnavailable if no synthesiser works. Children only.
     """
     sample = next((sample for sample in SAMPLES if sample.key == key), None)
     if sample is None:
-        raise NotFound(sentence(f"Samples are {', '.join(sample.key for sample in SAMPLES)}", repr(key)))
+        raise NotFound(sentence(f"A sample must be one of {', '.join(sample.key for sample in SAMPLES)}", repr(key)))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return sample.make(sample.key, folder)
 
@@ -118,7 +118,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Ten Bach chorales",
         "midi",
         f"J. S. Bach (1685-1750), {CORPUS}",
-        "Four voices, about 2,000 notes: the quickest way to a note model that has something to learn.",
+        "Four voices, about 2,000 notes: the quickest way to a note network with something to learn.",
         partial(_write_scores, TEN_CHORALES),
         n_files=len(TEN_CHORALES),
     ),
@@ -127,7 +127,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Forty Bach chorales",
         "midi",
         f"J. S. Bach (1685-1750), {CORPUS}",
-        "The ten and thirty more, about 8,800 notes: for longer trainings.",
+        "The ten and thirty more, about 8,800 notes: for longer training.",
         partial(_write_scores, FORTY_CHORALES),
         n_files=len(FORTY_CHORALES),
     ),
@@ -153,7 +153,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Haydn: String quartet op. 1 no. 1, Presto",
         "midi",
         f"Joseph Haydn (about 1760), {CORPUS}",
-        "A quick movement for two violins, viola and cello; tracks can be chosen one by one.",
+        "A fast movement for two violins, viola and cello; tracks can be chosen one by one.",
         partial(_write_score, partial(_corpus_score, HAYDN)),
     ),
     Sample(
@@ -161,7 +161,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Mozart: Sonata in C, K. 545, exposition",
         "midi",
         f"W. A. Mozart (1788), {CORPUS}",
-        "Half a minute of piano, right and left hand on tracks of their own.",
+        "Half a minute of piano, with each hand on its own track.",
         partial(_write_score, partial(_corpus_score, MOZART)),
     ),
     Sample(
@@ -177,7 +177,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Variations over a ground bass",
         "midi",
         OWN,
-        "Eight variations over a bass that comes back every eight bars: violins, harpsichord, cello.",
+        "Eight variations over a bass that repeats every eight bars: violins, harpsichord, cello.",
         partial(_write_score, partial(_composed, "ground_bass_variations")),
     ),
     Sample(
@@ -193,7 +193,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Bach: Nun danket alle Gott (sound)",
         "audio",
         f"J. S. Bach (BWV 386), {CORPUS}; rendered here",
-        "Half a minute of choir in stereo: slow, even sound.",
+        "Half a minute of choir in stereo: slow, steady sound.",
         partial(_write_sound, TEN_CHORALES[4], 44.0),
     ),
     Sample(
@@ -209,7 +209,7 @@ SAMPLES: tuple[Sample, ...] = (
         "Joplin: Maple Leaf Rag (sound)",
         "audio",
         f"Scott Joplin (1899), {CORPUS}; rendered here",
-        "The first 22 seconds in stereo: piano, with a beginning to every note.",
+        "The first 22 seconds in stereo: piano, with a clear attack on every note.",
         partial(_write_sound, replace(JOPLIN, with_repeats=False), 32.75),
     ),
     Sample(

@@ -1,4 +1,4 @@
-"""The last step of the intake: songs that were read go into the library, some at a time in one transaction."""
+"""The last step of the import: songs that were read go into the library, several in one transaction."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass
 class Item:
-    """One file on its way through the intake; done when it has a report. `path`: for display. `name`: as brought.
-    `number`: in the order in which they were brought."""
+    """One file on its way through the import; done when it has a report. `path`: for display. `name`: as uploaded.
+    `number`: in upload order."""
 
     path: str
     name: str
@@ -34,7 +34,7 @@ class Item:
         self.report = FileReport(self.path, "rejected", reason=str(error), code=error.code, format=self.format)
 
     def accept(self, song: Song) -> None:
-        """This very content is in the library already."""
+        """The same content is already in the library."""
         told = {name: song.report[name] for name in ("kept", "dropped") if name in song.report}
         self.report = FileReport(
             *(self.path, "accepted", song.id),
@@ -47,7 +47,7 @@ class Item:
 
 
 class Shelf:
-    """Collects what was read and publishes it in groups. `publish_rest` when all is read."""
+    """Collects songs and publishes them in groups. Call `publish_rest` when all are read."""
 
     def __init__(self, place: Workplace, source: str) -> None:
         self.place = place
@@ -57,9 +57,9 @@ class Shelf:
         self._since = time.monotonic()
 
     def add(self, item: Item, spooled: Spooled, folder: Path, found: dict[str, Any]) -> None:
-        """`found`: what `reading` says of an accepted file; `folder`: the clip it made.
+        """`found`: what `reading` reports for an accepted file; `folder`: the clip it made.
 
-        Songs are dated in the order in which they were brought, whichever was read first."""
+        Songs are dated in upload order, whichever was read first."""
         item.format = found["format"]
         report = FileReport(
             *(item.path, "accepted"),
@@ -89,7 +89,7 @@ class Shelf:
             self.publish_rest()
 
     def publish_rest(self) -> None:
-        """Publish what is waiting. Where disk or record refuse it, its files are reported as rejected."""
+        """Publish what is waiting. If the disk or the database fails, its files are reported as rejected."""
         group, self._group = self._group, []
         try:
             published = publish([song for _, song in group], self.place) if group else []
@@ -99,7 +99,7 @@ class Shelf:
         else:
             for (item, _), (song_id, is_new) in zip(group, published, strict=True):
                 assert item.report is not None
-                also = () if is_new else ("Somebody else added the same content at the same time; it is one song.",)
+                also = () if is_new else ("Somebody else added the same content at the same time; they are one song.",)
                 item.report = replace(item.report, id=song_id, warnings=(*item.report.warnings, *also))
         self._since = time.monotonic()
 
@@ -114,6 +114,6 @@ def _not_stored(error: OSError | ResourceUnavailable) -> ResourceUnavailable:
         return ResourceUnavailable(str(error), code="not_stored")
     text = error.strerror or str(error)
     return ResourceUnavailable(
-        sentence("A song is stored whole or not at all", text, "Make room on the disk and add it again."),
+        sentence("A song must be written to the disk and the database", text, "Free some disk space and add it again."),
         code="not_stored",
     )

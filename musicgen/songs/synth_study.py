@@ -1,6 +1,6 @@
 """A short piece for synthesiser, composed and synthesised by the program: oscillators, noise, echo and reverberation.
 
-Everything is made of NumPy arrays and a seed: no samples, no sound font, nobody's recording.
+Everything is made from NumPy arrays and a seed: no samples, no sound font, no recordings.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _centred(sound: Mono) -> Stereo:
 
 
 def _envelope(n_samples: int, attack: float, decay: float, sample_rate: int) -> Mono:
-    """Linear rise in `attack` seconds, then exponential fall with the time constant `decay`; ends at zero."""
+    """Linear rise over `attack` seconds, then exponential fall with time constant `decay`; ends at zero."""
     time = np.arange(n_samples) / sample_rate
     shape = np.minimum(time / max(attack, 1e-4), 1.0) * np.exp(-np.maximum(time - attack, 0.0) / decay)
     ending = min(n_samples, sample_rate // 100)
@@ -65,7 +65,7 @@ def _envelope(n_samples: int, attack: float, decay: float, sample_rate: int) -> 
 
 
 def _tone(frequency: float, n_samples: int, sample_rate: int, *, brightness: float) -> Mono:
-    """A saw-like tone whose harmonics stay below 0.45 of the sample rate, so that none of them folds back."""
+    """A saw-like tone whose harmonics stay below 0.45 of the sample rate, so that none of them aliases."""
     cycle = _cycle(max(1, min(24, int(0.45 * sample_rate / frequency))), brightness)
     phase = np.arange(n_samples) * (frequency / sample_rate * len(cycle))
     return cycle[phase.astype(np.int64) & (len(cycle) - 1)]
@@ -79,7 +79,7 @@ def _cycle(num_harmonics: int, brightness: float) -> Mono:
 
 
 def _pad(chord: tuple[int, ...], n_samples: int, sample_rate: int) -> Stereo:
-    """Each voice twice, a little flat on the left and a little sharp on the right."""
+    """Doubles each voice, slightly flat on the left and slightly sharp on the right."""
     shape = _envelope(n_samples, 0.35, 3.0, sample_rate)
     sides = [
         sum(_tone(pitch_to_frequency(pitch + detune), n_samples, sample_rate, brightness=0.6) for pitch in chord)
@@ -101,7 +101,7 @@ def _bass(pitch: int, n_samples: int, sample_rate: int) -> Mono:
 def _arpeggio(
     generator: np.random.Generator, chord: tuple[int, ...], n_samples: int, sample_rate: int, *, is_busy: bool
 ) -> Stereo:
-    """Eighths, later sixteenths, wandering through the chord an octave up, from side to side."""
+    """Eighths, later sixteenths: an arpeggio an octave up that pans from side to side."""
     count = 16 if is_busy else 8
     step = n_samples // count
     tones = [pitch + 12 * octave for octave in (1, 2) for pitch in chord]
@@ -124,7 +124,7 @@ def _drums(generator: np.random.Generator, n_samples: int, sample_rate: int) -> 
     for index in range(8):
         start, length = index * beat // 2, beat // 2
         time = np.arange(length) / sample_rate
-        noise = np.diff(generator.standard_normal((2, length + 1)))  # the difference takes the low end away
+        noise = np.diff(generator.standard_normal((2, length + 1)))  # the difference removes the low frequencies
         sound[:, start : start + length] += noise * np.exp(-time / 0.02) * (0.06 if index % 2 else 0.04)
         if index in (0, 4):
             sweep = 2 * np.pi * (48 * time - 60 * 0.04 * np.exp(-time / 0.04))
@@ -135,7 +135,7 @@ def _drums(generator: np.random.Generator, n_samples: int, sample_rate: int) -> 
 
 
 def _echoed(sound: Stereo, delay: int) -> Stereo:
-    """Echoes that change sides, each at half the level of the one before."""
+    """Echoes that alternate sides, each at half the level of the one before."""
     echoes = np.zeros_like(sound)
     source = sound
     for number in range(1, 5):
@@ -145,7 +145,7 @@ def _echoed(sound: Stereo, delay: int) -> Stereo:
 
 
 def _reverberated(sound: Stereo, generator: np.random.Generator, sample_rate: int) -> Stereo:
-    """Convolution with two seconds of dying noise, another one for each side."""
+    """Convolution with two seconds of decaying noise, different on each side."""
     n_room = 2 * sample_rate
     room = generator.standard_normal((2, n_room)) * np.exp(-np.arange(n_room) / (0.45 * sample_rate))
     room /= np.sqrt(np.sum(room**2, axis=1, keepdims=True))

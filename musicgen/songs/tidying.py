@@ -1,7 +1,7 @@
-"""The janitor: finishes what killed imports and removals left half done. Safe while others work.
+"""Finishes what killed imports and removals left half done. Safe while others work.
 
-It touches only what a workplace has noted down, and only where the record does not speak for it: a database that was
-lost or exchanged never makes it remove the files of songs. What else does not fit together, `inspect` reports.
+It touches only what a workplace has noted, and only if no database row refers to it: a database that was
+lost or replaced never makes it remove the files of songs. `inspect` reports any other inconsistency.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _last_tidied: dict[Path, float] = {}
 
 @dataclass(frozen=True)
 class Inspection:
-    """What does not fit together, as ids and content hashes.
+    """Inconsistencies, as ids and content hashes.
 
     Attributes:
-        dangling: songs whose folder or blob is missing; adding the file again repairs them.
-        folders, blobs: those that no song in the record owns.
+        dangling: songs whose folder or blob is missing; importing the file again repairs them.
+        folders, blobs: those that belong to no song in the database.
     """
 
     dangling: tuple[str, ...]
@@ -35,7 +35,7 @@ class Inspection:
 
 
 def tidy(min_age: float = STARTING_SECONDS) -> int:
-    """Settle and remove the workplaces of killed processes, untouched for `min_age` seconds; how many."""
+    """Settle and remove the workplaces of killed processes, untouched for `min_age` seconds; returns how many."""
     count = 0
     for folder, moves in abandoned(min_age):
         for song_id, sha256 in moves:
@@ -46,7 +46,7 @@ def tidy(min_age: float = STARTING_SECONDS) -> int:
 
 
 def tidy_now_and_then(every_seconds: float = 3600.0) -> None:
-    """`tidy`, unless this process has done so lately."""
+    """`tidy`, unless this process has done so recently."""
     storage = home()
     if time.monotonic() - _last_tidied.get(storage, float("-inf")) >= every_seconds:
         _last_tidied[storage] = time.monotonic()
@@ -54,7 +54,7 @@ def tidy_now_and_then(every_seconds: float = 3600.0) -> None:
 
 
 def inspect() -> Inspection:
-    """Compare the record with the files, changing nothing."""
+    """Compare the database with the files, changing nothing."""
     with write_lock() as connection:
         known = {row.id: row.sha256 for row in connection.execute(sa.select(songs.c.id, songs.c.sha256))}
         folders = {path.name for path in (home() / "songs").glob("song-*")}

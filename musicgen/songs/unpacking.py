@@ -1,7 +1,7 @@
-"""Opens one zip archive; runs as a child process. Members are judged by their first bytes before they are unpacked.
+"""Opens one zip archive; runs in a child process. Members are judged by their first bytes before they are unpacked.
 
-Each becomes a numbered file: a name from an archive is only ever text. What is no music is never unpacked, so that a
-bomb of zeros costs nothing; what is music counts against the limits of one file and of the whole archive. Archives in
+Each becomes a numbered file: a name from an archive is only ever text. What is not music is never unpacked, so a
+zip bomb costs nothing; music counts against the limits of one file and of the whole archive. Archives in
 archives are refused. Messages: one for each entry, `{"member", "file" | "rejected" | "ignored"}`.
 """
 
@@ -70,8 +70,8 @@ def unpack(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """The names as their writers meant them. Without the UTF-8 flag, and without an extra field that has the name in
-    Unicode, they are bytes: in which encoding is told from all of them together."""
+    """The names as they were meant. Without the UTF-8 flag, and without an extra field that has the name in
+    Unicode, they are bytes, whose encoding is guessed from all of them together."""
     names = [_unicode_name(member) for member in members]
     raw = [member.filename.encode("cp437") for member, name in zip(members, names, strict=True) if name is None]
     decoded = iter(decode_texts(raw, from_dos=True))
@@ -79,7 +79,7 @@ def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
 
 
 def _unicode_name(member: zipfile.ZipInfo) -> str | None:
-    """The name, where the archive says that it is Unicode. Source: APPNOTE 4.4.4 (bit 11) and 4.6.9 (0x7075)."""
+    """The name, if the archive marks it as Unicode. Source: APPNOTE 4.4.4 (bit 11) and 4.6.9 (0x7075)."""
     if member.flag_bits & UTF8_FLAG:
         return member.filename
     try:
@@ -96,7 +96,7 @@ def _unicode_name(member: zipfile.ZipInfo) -> str | None:
 
 
 def reason_to_ignore(member: zipfile.ZipInfo, name: str) -> str:
-    """Why an entry is not a file that somebody meant to bring; empty where it is one."""
+    """Why an entry is not a file that the user meant to add; empty if it is one."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     if member.is_dir():
         return "a folder"
@@ -115,17 +115,17 @@ def _open(path: Path) -> zipfile.ZipFile:
         rule = f"A zip archive holds at most {limit:,} files"
         return open_zip(path, MOST_NAMES_TIMES * limit + MOST_NAMES_MORE, rule, "Split it.")
     except DAMAGE as error:
-        raise _damaged("A zip archive is complete", error) from error
+        raise _damaged("A zip archive must be complete and undamaged", error) from error
 
 
 def _check_count(archive: zipfile.ZipFile, names: Sequence[str]) -> None:
     limit = settings().max_zip_files
     count = sum(not reason_to_ignore(member, name) for member, name in zip(archive.infolist(), names, strict=True))
     if count > limit:
-        rule = f"A zip archive holds at most {limit:,} files"
+        rule = f"A zip archive may hold at most {limit:,} files"
         raise RejectedFile(sentence(rule, f"{count:,}", "Split it."), code="too_many_files")
     if count == 0:
-        raise RejectedFile(sentence("A zip archive holds songs", "an archive without files"), code="empty")
+        raise RejectedFile(sentence("A zip archive must contain files", "an empty archive"), code="empty")
 
 
 def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, target: Path, budget: Budget) -> None:
@@ -141,7 +141,7 @@ def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, ta
     except RuntimeError as error:  # how zipfile says that it lacks a password
         raise _locked() from error
     except DAMAGE as error:
-        raise _damaged("A file in an archive can be unpacked to its end", error) from error
+        raise _damaged("A file in an archive must be complete and undamaged", error) from error
 
 
 def _write(target: Path, pieces: Iterator[bytes]) -> None:
@@ -157,7 +157,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     if member.flag_bits & LOCKED_FLAG:
         raise _locked()
     if stat.S_ISLNK(member.external_attr >> 16):
-        rule = "A song in an archive is a file of its own"
+        rule = "A song in an archive must be a file itself"
         raise RejectedFile(sentence(rule, "a link to another file"), code="not_a_file")
     if member.file_size > settings().max_upload_mb * MB:
         raise too_large(f"{member.file_size / MB:,.0f} MB")
@@ -168,7 +168,7 @@ def _check_kind(head: bytes, name: str) -> None:
     if kind is None:
         raise refusal(head, name)
     if kind == "zip":
-        rule = "Archives inside archives are not opened"
+        rule = "An archive must not contain other archives"
         raise RejectedFile(sentence(rule, "a zip archive", "Unpack the outer one first."), code="archive")
 
 
@@ -193,7 +193,7 @@ def _too_much() -> RejectedFile:
 
 
 def _locked() -> RejectedFile:
-    rule = "A zip archive is open to everybody"
+    rule = "A zip archive must not need a password"
     return RejectedFile(sentence(rule, "a file locked with a password", "Unpack it first."), code="locked")
 
 

@@ -1,7 +1,7 @@
-"""A folder for one import, in which everything is made before it is published. Gone when the import ends.
+"""A temporary folder for one import, in which everything is made before it is published.
 
-It holds a lock while it is in use, so that `abandoned` can tell the folder of a killed process from one at work, and it
-keeps the list of what is being moved to or from the library just now, so that such a move can be finished or undone.
+It holds a lock while in use, so that `abandoned` can tell the folder of a killed process from one in use, and it
+lists what is being moved to or from the library, so that such a move can be finished or undone.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from musicgen.storage.files import CHUNK, check_free_space, damaged, read_json, 
 
 try:
     import fcntl
-except ImportError:  # Windows: there the age alone decides
+except ImportError:  # Windows: the age alone decides
     fcntl = None  # type: ignore[assignment]
 
 LOCK, MOVES = "lock", "moves"
-SECONDS_BETWEEN_LOOKS, BYTES_BETWEEN_LOOKS = 0.25, 16 << 20  # at the room on the disk
-STARTING_SECONDS = 60.0  # between making the folder and holding its lock passes less
+SECONDS_BETWEEN_LOOKS, BYTES_BETWEEN_LOOKS = 0.25, 16 << 20  # between checks of the free disk space
+STARTING_SECONDS = 60.0  # more than enough between making the folder and locking it
 UNLOCKABLE_SECONDS = 24 * 3600.0
 MB = 1 << 20
 
@@ -44,7 +44,7 @@ Moves = Sequence[tuple[str, str]]  # (song id, sha256)
 
 @dataclass(frozen=True)
 class Spooled:
-    """A copy of what the user brought, ours alone: `path`, its content hash, size in bytes and first bytes."""
+    """Our own copy of an upload: `path`, its content hash, size in bytes and first bytes."""
 
     path: Path
     sha256: str
@@ -72,7 +72,7 @@ class Workplace:
         notes = set(self.folder.glob(f"{MOVES}-*"))
         if self._lock is not None:
             self._lock.close()
-        if notes:  # neither done nor undone, probably because the disk is full: left to `tidying`
+        if notes:  # neither finished nor undone, probably because the disk is full: left to `tidying`
             for path in set(self.folder.iterdir()) - notes:
                 remove(path)
         else:
@@ -80,7 +80,7 @@ class Workplace:
 
     @contextmanager
     def moving(self, moves: Moves, settle: Callable[[str, str], None]) -> Iterator[None]:
-        """Note these (song id, sha256) down while the block moves their files. Should it fail, `settle` each."""
+        """Note these (song id, sha256) while the block moves their files. If it fails, `settle` each."""
         note = self.folder / f"{MOVES}-{uuid.uuid4().hex}.json"
         write_json(note, moves)
         try:
@@ -108,7 +108,7 @@ class Workplace:
         return self._copy(source, _size_ahead(source), limit)
 
     def make_sure_of_room(self, n_bytes: int) -> None:
-        """Raises ResourceUnavailable where the disk has no room for so many. It is looked at now and then only."""
+        """Raises ResourceUnavailable if the disk has no room for so many bytes. Checks only now and then."""
         if n_bytes > self._room or time.monotonic() - self._measured > SECONDS_BETWEEN_LOOKS:
             self._measured = time.monotonic()
             try:
@@ -153,14 +153,14 @@ def _write(file: io.FileIO, chunk: bytes) -> None:
 
 
 def too_large(received: object) -> RejectedFile:
-    rule = f"A file has at most {settings().max_upload_mb} MB"
+    rule = f"A file may have at most {settings().max_upload_mb} MB"
     return RejectedFile(sentence(rule, received, "Split it, or raise MUSICGEN_MAX_UPLOAD_MB."), code="too_large")
 
 
 def unreadable(error: Exception) -> RejectedFile:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
     return RejectedFile(
-        sentence("A file can be read to its end", text, "Check it and add it again."), code="unreadable"
+        sentence("A file must be readable to its end", text, "Check it and add it again."), code="unreadable"
     )
 
 
@@ -169,9 +169,9 @@ def disk_full(error: OSError) -> ResourceUnavailable:
 
 
 def abandoned(min_age: float = STARTING_SECONDS) -> Iterator[tuple[Path, Moves]]:
-    """Folders of killed processes, untouched for `min_age` seconds, each with the moves that it did not finish.
+    """Folders of killed processes, untouched for `min_age` seconds, each with its unfinished moves.
 
-    Each is locked while the caller has it, who finishes the moves and removes it. Safe while others work."""
+    Each is locked while the caller finishes the moves and removes it. Safe while others work."""
     for folder in _root().glob("intake-*"):
         try:
             if time.time() - folder.stat().st_mtime < (min_age if fcntl else max(min_age, UNLOCKABLE_SECONDS)):
@@ -199,7 +199,7 @@ def _moves(note: Path) -> Moves:
 
 
 def remove(path: Path) -> None:
-    """A file, or a folder with all that is in it; gone already is fine."""
+    """Removes a file, or a folder with all its content; it may already be gone."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -211,22 +211,22 @@ def _root() -> Path:
 
 
 def _check_file(path: Path, limit: int) -> int:
-    """The size of a file that can be a song. Raises RejectedFile."""
+    """The size of a regular file that is not too large. Raises RejectedFile."""
     try:
         found = path.stat()
     except (OSError, ValueError) as error:
         raise unreadable(error) from error
     if stat.S_ISDIR(found.st_mode):
-        raise RejectedFile(sentence("A song is a file", "a folder", "Add the files in it."), code="folder")
+        raise RejectedFile(sentence("A song must be a file", "a folder", "Add the files in it."), code="folder")
     if not stat.S_ISREG(found.st_mode):
-        raise RejectedFile(sentence("A song is a file", "a device, pipe or socket"), code="not_a_file")
+        raise RejectedFile(sentence("A song must be a file", "a device, pipe or socket"), code="not_a_file")
     if found.st_size > limit:
         raise too_large(f"{found.st_size / MB:,.0f} MB")
     return found.st_size
 
 
 def _size_ahead(stream: BinaryIO) -> int:
-    """Bytes from the start of a stream that can seek, which is then at its start; 0 where it cannot."""
+    """Size of a seekable stream, which is rewound to its start; 0 if it cannot seek."""
     with suppress(OSError, ValueError, AttributeError):
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)

@@ -1,1 +1,1 @@
-"""Written music: scores, MIDI files, keys, notation, and the way from a score to sound."""
+"""Written music: scores, MIDI files, keys, notation, and rendering a score to sound."""

@@ -11,8 +11,8 @@ from musicgen.symbolic.note_values import WrittenEvent
 
 
 def beams_of(events: Sequence[WrittenEvent], measure: Measure) -> list[list[str]]:
-    """For each event of a voice the parts of its beams, from the outermost: begin, continue, end, forward hook,
-    backward hook. Notes of one beat or tuplet share their beams; rests and longer notes end them."""
+    """For each event of a voice, the parts of its beams from the outermost: begin, continue, end, forward hook,
+    backward hook. Notes of one beat or tuplet share their beams; rests and longer notes end a beam."""
     found: list[list[str]] = [[] for _ in events]
     for run in _runs(events, measure):
         counts = [_flags(events[number]) for number in run]
@@ -23,7 +23,7 @@ def beams_of(events: Sequence[WrittenEvent], measure: Measure) -> list[list[str]
 
 
 def _runs(events: Sequence[WrittenEvent], measure: Measure) -> Iterator[list[int]]:
-    """Numbers of notes with flags that follow one another in one beat."""
+    """Indices of consecutive flagged notes in one beat."""
     beat = measure.beat if measure.is_compound else Fraction(1)
 
     def place(number: int) -> tuple[bool, object]:
@@ -37,7 +37,7 @@ def _runs(events: Sequence[WrittenEvent], measure: Measure) -> Iterator[list[int
 
 
 def _flags(event: WrittenEvent) -> int:
-    """Flags of a note value: one for an eighth."""
+    """Number of flags of a note value: one for an eighth."""
     flags, value = 0, Fraction(1)
     while event.value < value:
         flags, value = flags + 1, value / 2

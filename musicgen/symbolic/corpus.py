@@ -1,4 +1,4 @@
-"""Public-domain scores out of the corpus that music21 brings along. Children only."""
+"""Public-domain scores from the corpus that comes with music21. Children only."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def corpus_score(
     """A piece of the corpus, such as 'bach/bwv269'.
 
     Args:
-        tracks: what to call its parts and which instrument plays each, in the order of the staves. Staves beyond the
+        tracks: name and instrument of each part, in the order of the staves. Staves beyond the
             last entry join it, which is how the two staves of a piano become one track.
-        tempo: BPM, quarters; most encodings name none worth keeping.
-        velocities: of each track; 80 where absent.
-        with_repeats: play the repeats that the score asks for.
+        tempo: quarter notes a minute; most encodings have no useful one.
+        velocities: of each track; 80 by default.
+        with_repeats: play the repeats in the score.
 
-    Raises NotFound where this installation of music21 lacks the piece.
+    Raises NotFound if this installation of music21 lacks the piece.
     """
     music21 = music21_locked()
     try:
         path = music21.corpus.getWork(name)
     except music21.corpus.CorpusException as error:
         received = f"an installation of music21 without {name}"
-        raise NotFound(sentence("Samples come from the corpus of music21", received, "Install it anew.")) from error
-    paths = path if isinstance(path, list) else [path]  # some pieces are there in two formats
+        raise NotFound(sentence("Samples need the corpus of music21", received, "Reinstall it.")) from error
+    paths = path if isinstance(path, list) else [path]  # some pieces exist in two formats
     path = next((each for each in paths if str(each).endswith(("xml", "mxl"))), paths[0])
     piece = music21.converter.parseFile(path, forceSource=True)
     if with_repeats:
@@ -62,7 +62,7 @@ def corpus_score(
 
 
 def _notes(part: Any) -> Iterator[tuple[int, int, int]]:
-    """(onset, duration, pitch) in ticks; ornaments that take no time of their own are left out."""
+    """(onset, duration, pitch) in ticks; ornaments without a duration of their own are left out."""
     for element in part.flatten().notes:
         duration = _ticks(element.duration.quarterLength)
         if duration > 0 and not element.duration.isGrace and not hasattr(element, "chordKind"):
@@ -75,7 +75,7 @@ def _ticks(quarter_length: float | Fraction) -> int:
 
 
 def _time_signatures(part: Any) -> Iterator[TimeSignature]:
-    """The signatures of a part; an upbeat gets one of its own, so that the barlines behind it stand right."""
+    """The signatures of a part; an upbeat gets its own, so that the barlines after it are right."""
     found = {_ticks(element.getOffsetInHierarchy(part)): element for element in part["TimeSignature"]}
     measures = part.getElementsByClass("Measure")
     upbeat = _ticks(measures[0].quarterLength) if len(measures) > 1 else 0
@@ -87,7 +87,7 @@ def _time_signatures(part: Any) -> Iterator[TimeSignature]:
 
 
 def _as_signature(ticks: int) -> tuple[int, int]:
-    """The simplest signature of a measure of so many ticks: (1, 4) for a quarter note."""
+    """The simplest signature of a measure with this many ticks: (1, 4) for a quarter note."""
     length = Fraction(ticks, 4 * TICKS_PER_BEAT)  # of a whole note
     denominator = max(length.denominator, 4)
     return length.numerator * denominator // length.denominator, denominator
@@ -99,5 +99,5 @@ def _key_signatures(part: Any) -> Iterator[KeySignature]:
 
 
 def _changes(part: Any, kind: str) -> list[Any]:
-    """The elements of a kind, one for a moment."""
+    """The elements of one kind, one for each moment."""
     return list({_ticks(element.offset): element for element in part.getElementsByClass(kind)}.values())

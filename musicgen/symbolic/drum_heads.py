@@ -1,4 +1,4 @@
-"""How the drums of General MIDI are written: a place on the staff and a head, the two different for every key.
+"""How General MIDI drums are notated: staff position and note head, a different pair for every key.
 
 Sources: General MIDI System Level 1, MMA 1991, for the keys; Weinberg, *Guide to Standardized Drumset Notation*, 1998,
 for the drum set. Knows no MusicXML.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Drum(NamedTuple):
-    """`display`: where it stands, as the note that stands there under a treble clef."""
+    """`display`: its staff position, as the note at that position in treble clef."""
 
     name: str
     display: str
@@ -67,16 +67,16 @@ DRUMS = {
     81: Drum("Open triangle", "D6", "triangle"),
 }
 SNARE = 38
-DRUM_SET = frozenset(range(35, 51)) - {39}  # what every program that reads drums knows
+DRUM_SET = frozenset(range(35, 51)) - {39}  # known to every program that reads drums
 _HEADS = ("normal", "x", "diamond", "triangle", "circle-x", "slash", "square", "cross")
 _STEPS = "CDEFGAB"
 
 
 def drum_of(pitch: int) -> Drum:
-    """The drum of a key. Keys that General MIDI leaves open have places of their own, below and above the staff."""
+    """The drum of a key. Keys that General MIDI does not define have their own positions below and above the staff."""
     if pitch in DRUMS:
         return DRUMS[pitch]
     place, head = divmod(pitch if pitch < 35 else pitch - 82, len(_HEADS))
-    step = (21 if pitch < 35 else 44) + place  # C3 to G3 and from E6 on no drum of General MIDI stands
+    step = (21 if pitch < 35 else 44) + place  # positions that no General MIDI drum uses: C3 to G3, and E6 upwards
     octave, letter = divmod(step, 7)
     return Drum(f"Percussion {pitch}", f"{_STEPS[letter]}{octave}", _HEADS[head])

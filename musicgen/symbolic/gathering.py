@@ -1,8 +1,8 @@
-"""Played notes as the events of a line: what is struck together becomes one chord, on a grid of fine note values.
+"""Turns played notes into the events of a line: notes struck together become one chord, on a grid of short note values.
 
-A player's chord is never struck at one instant, and a quantised file has chords that end at slightly different ticks;
-both are gathered the same way. Times are counted in twelfths of a beat (`STEPS`): both the quarters of a beat and its
-thirds lie on them, so that swing stays swing.
+A player never strikes a chord at one instant, and in a quantised file a chord may end at slightly different ticks;
+both are handled the same way. Times are counted in twelfths of a beat (`STEPS`): both the quarters of a beat and its
+thirds fall on them, so swing stays swing.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Event:
 def gather_events(score: Score, tracks: Sequence[int], *, grid: Grid = "swing") -> list[Event]:
     """The events of some tracks together, in the order of their notes.
 
-    Notes join the first of them whose beginning and whose end both lie within a sixteenth of a beat of its own; a note
-    may join two chords that are that close (so the reading of old music21 versions, which was measured against).
+    A note joins the first note whose onset and end are both within a sixteenth of a beat of its own. A note
+    may join two chords that are this close, as in the old music21 versions that this was checked against.
 
     Args:
         grid: swing rounds onsets and lengths to quarters or thirds of a beat, whichever is nearer; straight to
@@ -72,7 +72,7 @@ def gather_events(score: Score, tracks: Sequence[int], *, grid: Grid = "swing") 
 
 
 def _on_grid(ticks: int, beat: int, units: Sequence[int]) -> int:
-    """The nearest place on the grid, in twelfths of a beat; of two as near, one in quarters, and the earlier."""
+    """The nearest grid position, in twelfths of a beat; of two equally near, a quarter, then the earlier one."""
     place = Fraction(ticks * STEPS, beat)
     rounded = [unit * ceil(place / unit - Fraction(1, 2)) for unit in units]
     return min(rounded, key=lambda found: abs(place - found))

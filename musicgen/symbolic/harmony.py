@@ -1,9 +1,9 @@
-"""What a note is to a chord: one of its tones, a tone of its scale, a step away from a tone of it, or something else.
+"""The role of a note over a chord: chord tone, scale tone, approach tone, or other.
 
-The rules are those of deepjazz (Kim, 2016) as its measures show them: the scale of a chord is the major scale (over a
-major chord) or the dorian scale (over any other) that holds most of its notes; where several do, the one with the
-highest tonic between C and B. Notes of a scale count only where their commonest spelling is also how the scale spells
-them: Db major has its Eb, F, Bb and C, but not its Db, which reads C# in a file that knows no names.
+The rules are those of deepjazz (Kim, 2016) as observed in its output: the scale of a chord is the major scale (over a
+major chord) or the dorian scale (over any other) that contains most of its notes; of several, the one with the
+highest tonic between C and B. Notes of a scale count only if their commonest spelling is also how the scale spells
+them: Db major has its Eb, F, Bb and C, but not its Db, which is read as C# in a file without note names.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from musicgen.symbolic.spelling import Interval, Spelled, spell
 
 _MAJOR = (2, 2, 1, 2, 2, 2)  # semitones from degree to degree
 _DORIAN = (2, 1, 2, 2, 2, 1)
-_STACKED = (2, 4, 6, 1, 3, 5)  # steps of third, fifth, seventh, ninth, eleventh and thirteenth over a root
+_STACKED = (2, 4, 6, 1, 3, 5)  # scale steps of the third, fifth, seventh, ninth, eleventh and thirteenth above a root
 _SHARP_TONICS = (6, 8)  # F# and G#; the other black keys are flats as tonics
 
 
 @dataclass(frozen=True)
 class Tones:
-    """Pitch classes by what they are to a chord."""
+    """Pitch classes by their role over a chord."""
 
     chord: frozenset[int]
     scale: frozenset[int]
     approach: frozenset[int]
 
     def kind_of(self, pitch: int) -> str:
-        """C chord tone, S scale tone, A approach tone (a semitone from a chord tone), X another."""
+        """C chord tone, S scale tone, A approach tone (a semitone from a chord tone), X other."""
         for name, members in (("C", self.chord), ("S", self.scale), ("A", self.approach)):
             if pitch % 12 in members:
                 return name
@@ -42,8 +42,8 @@ def tones_of(pitches: tuple[int, ...], *, as_written: bool = True) -> Tones:
     """The tones of a chord.
 
     Args:
-        pitches: in the order in which they were struck; it breaks ties for the root.
-        as_written: leave out what the scale spells in another way (see above); False takes all of the scale.
+        pitches: in the order in which they were struck, which breaks ties for the root.
+        as_written: leave out notes that the scale spells differently (see above); False keeps the whole scale.
     """
     chord = frozenset(pitch % 12 for pitch in pitches)
     approach = frozenset((pitch + step) % 12 for pitch in chord for step in (-1, 1))
@@ -51,7 +51,7 @@ def tones_of(pitches: tuple[int, ...], *, as_written: bool = True) -> Tones:
 
 
 def quality_of(pitches: Sequence[int]) -> str:
-    """major, minor, augmented, diminished, or other: by third and fifth over the root, as they are spelled."""
+    """major, minor, augmented, diminished, or other: by third and fifth above the root, as spelled."""
     spelled = [spell(pitch) for pitch in pitches]
     root = _root(spelled)
     over = [((note.step - root.step) % 7, (note.pitch - root.pitch) % 12) for note in spelled]
@@ -65,7 +65,7 @@ def quality_of(pitches: Sequence[int]) -> str:
 
 
 def _root(spelled: Sequence[Spelled]) -> Spelled:
-    """The note over which most of the others lie in thirds."""
+    """The note above which most of the others stack in thirds."""
     notes = list({note.step % 7: note for note in reversed(spelled)}.values())[::-1]  # the first of each step
     steps = {note.step % 7 for note in notes}
     if len(notes) == 7:
@@ -94,7 +94,7 @@ def _members(tonic: int, shape: tuple[int, ...]) -> frozenset[int]:
 
 @lru_cache
 def _written_alike(tonic: int, shape: tuple[int, ...]) -> frozenset[int]:
-    """Pitch classes of a scale that the scale spells as a file without names would be read."""
+    """Pitch classes of a scale whose spelling is the one a file without names would get."""
     note = spell(tonic)
     if note.accidental > 0 and tonic not in _SHARP_TONICS:
         note = Spelled(note.step + 1, note.pitch)

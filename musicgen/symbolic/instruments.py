@@ -38,10 +38,10 @@ _KITS = {0: "Drums", 8: "Room drums", 16: "Power drums", 24: "Electronic drums",
 
 
 def instrument_name(program: int, is_drum: bool = False) -> str:
-    """'Violin' for 40; a drum kit's name on the drum channel ('Drums' where the number is no known kit)."""
+    """'Violin' for 40; a drum kit's name on the drum channel ('Drums' if the number is not a known kit)."""
     return _KITS.get(program, "Drums") if is_drum else INSTRUMENTS[program]
 
 
 def instrument_family(program: int, is_drum: bool = False) -> str:
-    """'strings' for 40: eight programs share a family."""
+    """'strings' for 40: each family has eight programs."""
     return "drums" if is_drum else FAMILIES[program // 8]

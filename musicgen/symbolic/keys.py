@@ -1,10 +1,10 @@
-"""Which key a score is in: how its pitch classes sound, with what its signature, last and first bass say.
+"""Estimates the key of a score from its pitch classes, key signature, and last and first bass note.
 
 Sources: Krumhansl, *Cognitive Foundations of Musical Pitch*, 1990, for the method (correlation of the durations with
 the profiles of the 24 keys); Albrecht and Shanahan, *The Use of Large Corpora to Train a New Type of Key-Finding
-Algorithm*, Music Perception 31, 2013, for the profiles, which also tell a plain major scale from its relative minor. In
-398 chorales and movements by Bach the tonic of the last bass is found 369 times, by the profiles alone 348 times; most
-of the others are Phrygian, and end on the dominant of what is found.
+Algorithm*, Music Perception 31, 2013, for the profiles, which also tell a major scale from its relative minor. In 398
+chorales and movements by Bach, the tonic of the last bass is found 369 times, with the profiles alone 348 times; most
+of the others are Phrygian and end on the dominant of the key found.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from musicgen.symbolic.score import Score
 
 MAJOR_PROFILE = np.array([0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081])
 MINOR_PROFILE = np.array([0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052])
-# What speaks for a key beside the correlation with its profile, in the same unit. Signatures are worth little alone:
-# programs write C major where nobody chose a key.
+# Evidence for a key besides the correlation with its profile, in the same unit. Signatures count for little alone:
+# programs write C major if nobody chose a key.
 LAST_BASS, FIRST_BASS, SIGNED, SIGNED_MINOR = 0.2, 0.1, 0.15, 0.2
 SIGNED_AS_MODE = 0.08  # a Dorian or Mixolydian signature: one flat fewer, one sharp fewer
 _MAJOR_TONICS = ("C", "D-flat", "D", "E-flat", "E", "F", "F-sharp", "G", "A-flat", "A", "B-flat", "B")
@@ -38,8 +38,8 @@ _KEY_PROFILES = _key_profiles()
 
 @dataclass(frozen=True)
 class KeyEstimate:
-    """`name` such as "G major", or "none" where nothing but drums plays. `confidence` in [0, 1]: the correlation with
-    that key's profile, 0 where there is no evidence. `tonic`: pitch class."""
+    """`name` such as "G major", or "none" if only drums play. `confidence` in [0, 1]: the correlation with
+    that key's profile, 0 if there is no evidence. `tonic`: pitch class."""
 
     name: str
     confidence: float
@@ -60,7 +60,7 @@ def estimate_key(score: Score) -> KeyEstimate:
 
 
 def _evidence(score: Score) -> NDArray[np.float64]:
-    """What signature, last and first bass add to each key; shape (24,)."""
+    """What the signature and the last and first bass notes add to each key; shape (24,)."""
     added = np.zeros((2, 12))
     notes = score.notes[melodic_notes(score)]
     ends = notes["onset_ticks"] + notes["duration_ticks"]
@@ -82,9 +82,9 @@ def melodic_notes(score: Score) -> NDArray[np.bool_]:
 
 
 def pitch_class_durations(score: Score) -> NDArray[np.float64]:
-    """Beats in which each pitch class sounds, drums left out; shape (12,)."""
+    """Total duration of each pitch class in beats, without drums; shape (12,)."""
     melodic = melodic_notes(score)
-    beats = np.maximum(score.duration_beats[melodic], 1e-3)  # a note of no length still is one
+    beats = np.maximum(score.duration_beats[melodic], 1e-3)  # a note of zero length still counts
     histogram = np.bincount(score.notes["pitch"][melodic] % 12, weights=beats, minlength=12)
     return histogram.astype(np.float64)
 

@@ -1,7 +1,7 @@
-"""Metre: numerator, denominator, and where bars begin. What a score says of it, laid out as measures.
+"""Metre: numerator, denominator and barlines. Lays out the time signatures of a score as measures.
 
-A time signature begins a bar where it stands. A bar that it cuts short stays short, and a first bar that is shorter
-than the metre behind it is a pickup. Everything is in exact fractions of a quarter note.
+A time signature begins a new bar. A bar that it cuts short stays short, and a first bar that is shorter
+than the metre that follows is a pickup. Everything is in exact fractions of a quarter note.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from functools import cached_property
 
 from musicgen.symbolic.score import Score, TimeSignature
 
-NEAR = Fraction(1, 16)  # of a quarter note: a signature that near to a barline stands on it
-FINEST = 96  # barlines lie on so many parts of a quarter note
-SHORTEST_BAR = Fraction(1, 4)  # what says less is no metre
-FINEST_UPBEAT = 16  # the smallest unit in which a pickup is signed as a bar of its own
+NEAR = Fraction(1, 16)  # of a quarter note: a signature this close to a barline is moved to it
+FINEST = 96  # barlines fall on multiples of this part of a quarter note
+SHORTEST_BAR = Fraction(1, 4)  # anything shorter is not a metre
+FINEST_UPBEAT = 16  # the smallest unit in which a pickup is written as its own bar
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Metre:
 
     @property
     def bar(self) -> Fraction:
-        """Quarter notes in a bar."""
+        """Length of a bar in quarter notes."""
         return Fraction(4 * self.numerator, self.denominator)
 
 
@@ -39,8 +39,8 @@ class Measure:
     """From one barline to the next.
 
     Attributes:
-        start: of the measure. numerator, denominator: the metre in force.
-        short: its length where that is not the metre's. is_pickup: it is the end of a bar that is not there.
+        start: of the measure. numerator, denominator: the current metre.
+        short: its length if that differs from the metre's. is_pickup: it is the end of an incomplete first bar.
     """
 
     start: Fraction
@@ -64,7 +64,7 @@ class Measure:
 
     @cached_property
     def origin(self) -> Fraction:
-        """Where the full bar would have begun: beats are counted from there."""
+        """Where the full bar would have begun; beats are counted from there."""
         return self.end - self.bar if self.is_pickup else self.start
 
     @property
@@ -74,7 +74,7 @@ class Measure:
 
     @property
     def beat(self) -> Fraction:
-        """Length of a beat as it is counted: a quarter note or more, or three units."""
+        """Length of a counted beat: a quarter note or more, or three units."""
         return Fraction(12, self.denominator) if self.is_compound else Fraction(4, min(self.denominator, 4))
 
 
@@ -92,8 +92,8 @@ def lay_out_measures(signatures: Sequence[TimeSignature], ticks_per_beat: int, e
 
 
 def metre_at(score: Score, beat: Fraction | None = None) -> Metre | None:
-    """The metre in force at a quarter note of the score; without one, the metre in force longest. None where the score
-    names none. `upbeat` counts from the start of the score."""
+    """The metre at a position in quarter notes; without a position, the metre used longest. None if the score
+    has none. `upbeat` counts from the start of the score."""
     changes = _changes(score.time_signatures, score.ticks_per_beat)
     if not changes:
         return None
@@ -107,13 +107,13 @@ def metre_at(score: Score, beat: Fraction | None = None) -> Metre | None:
 
 
 def usual_metre(scores: Iterable[Score]) -> Metre:
-    """The metre of most scores, as if each began with a bar; 4/4 where none names one."""
+    """The metre of most scores, as if each began with a full bar; 4/4 if none has one."""
     found = Counter((metre.numerator, metre.denominator) for score in scores if (metre := metre_at(score)))
     return Metre(*found.most_common(1)[0][0]) if found else Metre()
 
 
 def signatures_of(metre: Metre, ticks_per_beat: int) -> tuple[TimeSignature, ...]:
-    """The time signatures that say a metre: a pickup is a first bar of its own."""
+    """The time signatures of a metre: a pickup is written as its own first bar."""
     whole = TimeSignature(0, metre.numerator, metre.denominator)
     upbeat = metre.upbeat % metre.bar
     tick = upbeat * ticks_per_beat
@@ -125,7 +125,7 @@ def signatures_of(metre: Metre, ticks_per_beat: int) -> tuple[TimeSignature, ...
 
 
 def bar_to_signature(bar: Fraction, *, finest: int = 64) -> tuple[int, int] | None:
-    """The simplest signature of a bar of so many quarter notes, in quarters where it can be: (1, 4) for 1; None where
+    """The simplest signature of a bar with this many quarter notes, in quarters if possible: (1, 4) for 1; None if
     no unit down to `finest` divides it."""
     whole = bar / 4
     denominator = max(whole.denominator, 4)
@@ -135,7 +135,7 @@ def bar_to_signature(bar: Fraction, *, finest: int = 64) -> tuple[int, int] | No
 
 
 def _changes(signatures: Sequence[TimeSignature], ticks_per_beat: int) -> list[Measure]:
-    """Signatures that are metres, in order, each as the first measure of its kind."""
+    """The valid signatures in order, each as the first measure of its metre."""
     found: dict[Fraction, Measure] = {}
     for signature in sorted(signatures, key=lambda signature: signature.tick):
         place = Fraction(round(Fraction(signature.tick, ticks_per_beat) * FINEST), FINEST)
@@ -151,7 +151,7 @@ def _changes(signatures: Sequence[TimeSignature], ticks_per_beat: int) -> list[M
 
 
 def _is_said_again(before: Measure, measure: Measure) -> bool:
-    """Whether a signature only repeats the one in force: at a barline, or, behind the first bar, between two beats."""
+    """Whether a signature only repeats the current one: at a barline or, after the first bar, between two beats."""
     if (before.numerator, before.denominator) != (measure.numerator, measure.denominator):
         return False
     into, unit = (measure.start - before.start) % before.bar, Fraction(4, before.denominator)
@@ -161,7 +161,7 @@ def _is_said_again(before: Measure, measure: Measure) -> bool:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Bars of one metre, from `start` up to `stop` (None: without end). A pickup is a stretch of its own."""
+    """Bars of one metre, from `start` up to `stop` (None: without end). A pickup is a section of its own."""
 
     metre: Measure
     start: Fraction
@@ -173,7 +173,7 @@ class _Stretch:
         return self.measure_at(self.start).origin
 
     def measure_at(self, position: Fraction) -> Measure:
-        """The measure that begins there: cut where the stretch stops."""
+        """The measure that begins there, cut at the end of the section."""
         bar = self.metre.bar
         is_cut = self.stop is not None and self.stop < position + bar
         short = self.stop - position if self.stop is not None and is_cut else None
@@ -181,7 +181,7 @@ class _Stretch:
 
 
 def _stretches(changes: Sequence[Measure]) -> Iterator[_Stretch]:
-    """The metres in their order, moved to the barline that they are near to."""
+    """The metres in order, each moved to a barline that it is close to."""
     metre, start = Measure(Fraction(0), 4, 4), Fraction(0)
     for number, change in enumerate(changes):
         bars = round((change.start - start) / metre.bar)
@@ -205,7 +205,7 @@ def _is_pickup(stretch: _Stretch, following: Measure) -> bool:
 
 
 def _longest(stretches: Sequence[_Stretch], end: Fraction) -> _Stretch:
-    """The first stretch, and no pickup, of the metre that is in force longest up to `end`."""
+    """The first section, pickups excluded, of the metre used longest up to `end`."""
     lengths: dict[tuple[int, int], Fraction] = {}
     whole = [each for each in stretches if not each.is_pickup]
     for each in whole:

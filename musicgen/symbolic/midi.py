@@ -1,4 +1,4 @@
-"""MIDI files ↔ Score. Reading goes through `preflight`; what is written is a type 1 file that reads back the same."""
+"""MIDI files ↔ Score. Reading goes through `preflight`; writing gives a type 1 file that reads back the same."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_midi(content: bytes | Path) -> Score:
 
 
 def preflight_to_score(preflight: Preflight) -> Score:
-    """The score of a file that has been checked already."""
+    """The score of a file that was already checked."""
     return Score(
         notes=_notes(preflight),
         ticks_per_beat=preflight.ticks_per_beat,
@@ -45,7 +45,7 @@ def preflight_to_score(preflight: Preflight) -> Score:
 
 
 def write_midi(score: Score, path: Path) -> None:
-    """Publish the score as a MIDI file."""
+    """Write the score to a MIDI file atomically."""
     write_bytes(path, score_to_midi_bytes(score))
 
 

@@ -1,4 +1,4 @@
-"""Tempos, time signatures and keys of a MIDI file: which of them count, and a word on those that do not."""
+"""Tempos, time signatures and keys of a MIDI file: which are kept, and a warning about those that are not."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ def read_tempos(midi: smf.MidiFile, last: int, dropped: dict[str, int], warnings
     broken = num_zero + sum(kind == smf.TEMPO for _, kind, _ in midi.changes)
     _report_impossible("tempo changes", broken, dropped, warnings)
     if num_joined:
-        dropped["tempo changes joined with others"] = num_joined
-        warnings.append(f"Joined: {num_joined:,} tempo changes with their neighbours; the music keeps its time.")
+        dropped["tempo changes merged with others"] = num_joined
+        warnings.append(
+            f"Merged: {num_joined:,} tempo changes with their neighbours; the timing of the music stays the same."
+        )
     return tempos
 
 
 def read_signatures(
     midi: smf.MidiFile, last: int, dropped: dict[str, int], warnings: list[str]
 ) -> tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int, bool], ...]]:
-    """Time and key signatures. A key without a mode, or with one that does not exist, is said to be major."""
+    """Time and key signatures. A key without a mode, or with an invalid one, counts as major."""
     times: dict[int, tuple[int, int]] = {}
     keys: dict[int, tuple[int, bool]] = {}
     broken, num_without_mode = Counter[int](), 0
@@ -50,7 +52,7 @@ def read_signatures(
 def _report_impossible(what: str, count: int, dropped: dict[str, int], warnings: list[str]) -> None:
     if count:
         dropped[f"impossible {what}"] = count
-        warnings.append(f"Left out: {many(count, what)} that no music can have.")
+        warnings.append(f"Left out: {many(count, what)} with impossible values.")
 
 
 def many(count: int, things: str) -> str:

@@ -1,6 +1,6 @@
-"""Which notes of a MIDI file make which track: one for each channel and program of a chunk. NumPy only.
+"""Assigns the notes of a MIDI file to tracks: one for each channel and program of a chunk. NumPy only.
 
-Type 0 files are split into their channels this way, and the two hands that type 1 files keep in two chunks stay apart.
+This splits type 0 files into their channels and keeps apart the two hands that type 1 files store in two chunks.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ MAX_PROGRAM_TICK = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class TrackReport:
-    """One track of the song to be: the notes of one channel and program in one chunk. Counts from 1 as people do.
+    """One track of the future song: the notes of one channel and program in one chunk. Numbers count from 1.
 
     Attributes:
-        num_notes: kept. zero_length_notes: of them, those with the length 0 that the file gives them.
-        open_notes: of them, those that only the end of their track ends.
+        num_notes: kept. zero_length_notes: of these, those with length 0 in the file.
+        open_notes: of these, those that end only at the end of their track.
     """
 
     chunk: int
@@ -39,7 +39,7 @@ class TrackReport:
 
 
 def assign_tracks(midi: smf.MidiFile, is_open: NDArray[np.bool_]) -> tuple[list[TrackReport], NDArray[np.int16]]:
-    """The song's tracks, and for every note the track it is in. `is_open`: for every note, whether only the end of its
+    """The song's tracks, and the track of every note. `is_open`: for every note, whether only the end of its
     track ends it."""
     notes = midi.notes
     group = (notes.chunk << 4 | notes.key >> 7) << 9 | _programs_in_force(midi) << 1 | is_percussion(midi)
@@ -53,7 +53,7 @@ def assign_tracks(midi: smf.MidiFile, is_open: NDArray[np.bool_]) -> tuple[list[
     track_of = np.zeros(size, np.int16)
     for number, index in enumerate(
         np.lexsort((first, groups >> 9)).tolist()
-    ):  # channels in order, programs as they come
+    ):  # channels in order, programs in order of appearance
         place, kind = divmod(int(groups[index]), 512)
         chunk, channel = divmod(place, 16)
         counts = (total[index], zero_length[index], still_open[index])
@@ -63,7 +63,7 @@ def assign_tracks(midi: smf.MidiFile, is_open: NDArray[np.bool_]) -> tuple[list[
 
 
 def _programs_in_force(midi: smf.MidiFile) -> NDArray[np.int64]:
-    """The program of every note; without one in its chunk, the last one that any chunk gave its port and channel: some
+    """The program of every note; if its chunk has none, the last one that any chunk set for its port and channel: some
     files set every channel up in one chunk."""
     program = midi.notes.program.astype(np.int64)
     unset = np.flatnonzero(program == NO_PROGRAM)
@@ -90,7 +90,7 @@ def _without_piece_title(midi: smf.MidiFile, reports: list[TrackReport]) -> list
 
 
 def _names(midi: smf.MidiFile) -> list[str]:
-    """The name of every chunk. In which characters they are written is told from all that the file says."""
+    """The name of every chunk. The text encoding is guessed from all text in the file."""
     names = [chunk.name for chunk in midi.chunks]
     return [clean_text(name) for name in decode_texts(names, midi.texts)]
 

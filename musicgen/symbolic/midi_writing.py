@@ -1,4 +1,4 @@
-"""From a Score to a MIDI file of type 1: all notes of all tracks are laid out at once, in columns."""
+"""Writes a Score as a MIDI file of type 1: all notes of all tracks are laid out at once, in columns."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]  # ti
 def score_to_midi_bytes(score: Score) -> bytes:
     """The score as a type 1 MIDI file: a chunk for the tempo map, then one for each track.
 
-    `read_midi` gives back the same score, except that tracks without notes are gone, that drum tracks share their
-    controls as they share their channel, and that notes of one track and pitch which lie inside each other exchange
-    their ends (a file only says "key 60 up": first on, first off).
+    `read_midi` returns the same score, except that tracks without notes are gone, that drum tracks share their
+    controls as they share their channel, and that nested notes of one track and pitch exchange
+    their ends (a note-off names only its key: first on, first off).
     """
     conductor = _chunk(b"".join(_conductor_events(score)))
     _check_writable(score)
@@ -58,22 +58,22 @@ def assign_channels(tracks: tuple[Track, ...]) -> list[tuple[int, int]]:
 
 
 def _check_writable(score: Score) -> None:
-    """MIDI has 15 bits for the ticks of a beat, 28 for a distance, and only powers of two under a time signature."""
+    """MIDI has 15 bits for the ticks of a beat, 28 for a delta time, and only powers of two as denominators."""
     if score.ticks_per_beat > 32_767:
-        raise InvalidInput(sentence("A MIDI file has at most 32767 ticks a beat", score.ticks_per_beat))
+        raise InvalidInput(sentence("A MIDI file may have at most 32767 ticks a beat", score.ticks_per_beat))
     for signature in score.time_signatures:
         if signature.denominator.bit_count() != 1 or not 1 <= signature.numerator <= 255:
-            raise InvalidInput(sentence("MIDI time signatures are 1-255 over a power of two", signature))
+            raise InvalidInput(sentence("A MIDI time signature must be 1-255 over a power of two", signature))
     for key in score.key_signatures:
         if not -7 <= key.sharps <= 7:
-            raise InvalidInput(sentence("Key signatures have -7 (flats) to 7 sharps", key.sharps))
+            raise InvalidInput(sentence("A key signature must have -7 (flats) to 7 (sharps)", key.sharps))
     for track in score.tracks:
         if not 0 <= track.program <= 127:
-            raise InvalidInput(sentence("General MIDI programs are 0-127", track.program))
+            raise InvalidInput(sentence("A General MIDI program must be 0-127", track.program))
 
 
 def _conductor_events(score: Score) -> Iterator[bytes]:
-    """The tempo map with its delta times; of one tick tempos first, then time and key signatures."""
+    """The tempo map with its delta times; within one tick: tempos, then time and key signatures."""
     events = []
     for tempo in score.tempos:
         microseconds = min(max(round(60e6 / tempo.tempo), 1), _SLOWEST_TEMPO)
@@ -90,7 +90,7 @@ def _conductor_events(score: Score) -> Iterator[bytes]:
 
 
 def _set_up(track: Track, port: int, channel: int) -> bytes:
-    """What stands at the beginning of a track: its name, port and program."""
+    """The events at the beginning of a track: its name, port and program."""
     name = b"\x00" + smf.meta_event(0x03, track.name.encode())
     return (
         name
@@ -113,7 +113,7 @@ def _in_order(score: Score, places: Sequence[tuple[int, int]]) -> _Columns:
         parts = [(onset + duration, tracks, off), _controls(score, places), (onset, tracks, on)]
     else:
         parts = [((onset + duration)[is_long], tracks[is_long], off[is_long]), _controls(score, places)]
-        short = np.repeat(np.flatnonzero(~is_long), 2)  # a note of no length is on and off at once
+        short = np.repeat(np.flatnonzero(~is_long), 2)  # a note of zero length is on and off at once
         both = on[short]
         both[1::2] = off[short[1::2]]
         parts.append((onset[short], tracks[short], both))
@@ -150,7 +150,7 @@ def _event_bytes(
     first = bounds[:-1][bounds[1:] > bounds[:-1]]
     delta[first] = tick[first]
     if delta.max(initial=0) >= 1 << 28:
-        raise InvalidInput(sentence("A MIDI file has less than 2^28 ticks between two events", int(delta.max())))
+        raise InvalidInput(sentence("A MIDI file must have fewer than 2^28 ticks between two events", int(delta.max())))
     longest = max(int(delta.max(initial=0)).bit_length() - 1, 0) // 7  # bytes of a delta time before its last one
     row = np.empty((tick.size, longest + 4), np.uint8)
     used = np.ones((tick.size, longest + 4), np.bool_)

@@ -1,7 +1,7 @@
-"""music21 with the doors shut. Children only: importing it takes half a second and 100 MB.
+"""music21 with its risky features disabled. Children only: importing it takes half a second and 100 MB.
 
-Left alone it unpickles what it finds under a predictable name in the machine's temporary folder, offers downloads, and
-takes strings for paths, addresses or notation alike. Here it gets a private folder that dies with the process, never
+By default it unpickles files with predictable names in the machine's temporary folder, offers downloads, and
+accepts any string as a path, address or notation. Here it gets a private folder that is removed with the process, never
 downloads, and is only given paths of its own corpus or streams that we built.
 """
 

@@ -1,6 +1,6 @@
 """MusicXML elements of notes, attributes and tempo marks. Source: MusicXML 4.0, W3C, 2021.
 
-Parts are written at sounding pitch, whatever the instrument. Knows no scores: only what is written down.
+Parts are written at sounding pitch, whatever the instrument. Knows notation only, no scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _TYPES = ("breve", "whole", "half", "quarter", "eighth", "16th", "32nd", "64th",
 _NAMES = dict(zip(sorted({plain for plain, _ in VALUES}, reverse=True), _TYPES, strict=True))
 _WRITTEN = {value: (_NAMES[plain], {plain: 0, plain * 3 / 2: 1}.get(value, 2)) for plain, value in VALUES}
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-_VELOCITY_UNIT = Fraction(100, 90)  # percent of a forte of velocity 90
+_VELOCITY_UNIT = Fraction(100, 90)  # in percent of a forte, which is velocity 90
 _DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
     '"http://www.musicxml.org/dtds/partwise.dtd">'
@@ -25,8 +25,8 @@ _DOCTYPE = (
 
 @dataclass(frozen=True)
 class Head:
-    """One note of a chord as it is drawn: its place (`step`, `octave`), `alter` in semitones, `accidental` where one is
-    printed. `instrument`: id of a drum, which has a place and no pitch; `shape` of its head."""
+    """One note of a chord as drawn: its position (`step`, `octave`), `alter` in semitones, `accidental` if one is
+    printed. `instrument`: id of a drum, which has a position but no pitch; `shape` of its head."""
 
     step: str
     octave: int
@@ -38,7 +38,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Player:
-    """One instrument of a part. `channel`: None where the first port has none left. `unpitched`: key of a drum."""
+    """One instrument of a part. `channel`: None if the first port has none left. `unpitched`: key of a drum."""
 
     id: str
     name: str
@@ -87,7 +87,7 @@ def attributes(
     time: tuple[int, int] | None = None,
     clef: tuple[str, int, int] | None = None,
 ) -> str:
-    """What changes at the beginning of a measure. `key`: sharps, is minor. `clef`: sign, line, octaves higher."""
+    """The changes at the beginning of a measure. `key`: sharps, is minor. `clef`: sign, line, octaves higher."""
     inside = ""
     if divisions is not None:
         inside += f"<divisions>{divisions}</divisions>"
@@ -103,7 +103,7 @@ def attributes(
 
 
 def tempo_mark(tempo: float, offset: int, *, is_shown: bool) -> str:
-    """A tempo in quarter notes a minute, so many divisions after where it is written."""
+    """A tempo in quarter notes a minute; `offset`: divisions after the current position."""
     number = f"{tempo:.3f}".rstrip("0").rstrip(".")
     shown = "" if is_shown else ' print-object="no"'
     moved = f'<offset sound="yes">{offset}</offset>' if offset else ""
@@ -115,7 +115,7 @@ def tempo_mark(tempo: float, offset: int, *, is_shown: bool) -> str:
 
 
 def backup(divisions: int) -> str:
-    """Go back so many divisions, to where another voice begins."""
+    """Go back this many divisions, to where another voice begins."""
     return f"<backup><duration>{divisions}</duration></backup>"
 
 

@@ -1,6 +1,6 @@
-"""Scores to sheet music as MusicXML: what it sounds like is what the score sounds like.
+"""Writes scores as sheet music in MusicXML that sounds exactly like the score.
 
-Every pitch, onset and length, the loudness of every note, tempo marks, metres, keys and instruments. `note_voices` and
+It keeps every pitch, onset, length and velocity, tempo marks, metres, keys and instruments. `note_voices` and
 `note_values` do the arithmetic, `musicxml` knows the elements.
 """
 
@@ -30,20 +30,20 @@ from musicgen.symbolic.note_voices import score_to_voices
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score, TempoChange
 
 MAX_NOTES = 20_000
-FINEST = 480  # parts of a quarter note on which tempo marks lie, if the notes ask for no others
-SHOWN_CHANGE = 0.04  # share of the tempo by which it changes before that is printed
-# From which median pitch on which clef, and by how many octaves it moves: sign, line, octaves
+FINEST = 480  # parts of a quarter note for tempo marks, unless the notes need others
+SHOWN_CHANGE = 0.04  # smallest relative tempo change that is printed
+# Lowest median pitch of each clef, with its sign, line and octave shift
 _CLEFS = ((81, ("G", 2, 1)), (57, ("G", 2, 0)), (36, ("F", 4, 0)), (0, ("F", 4, -1)))
-_OTHER_PIANOS = range(1, 7)  # readers go by the name before the program, and make a grand piano of every piano
+_OTHER_PIANOS = range(1, 7)  # readers trust the name over the program and turn every piano into a grand piano
 _PERCUSSION_CLEF = ("percussion", 2, 0)
 
 
-_Voices = dict[int, list[WrittenEvent]]  # number of a voice → what it has in a measure
+_Voices = dict[int, list[WrittenEvent]]  # number of a voice → its events in a measure
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What is written of one track: of each measure the voices that sound in it."""
+    """One track as written: for each measure, the voices that sound in it."""
 
     id: str
     track: int
@@ -53,10 +53,10 @@ class _Part:
 def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
     """The score as a MusicXML document (UTF-8), one part for each track that has notes, at sounding pitch.
 
-    Raises InvalidInput for more than 20,000 notes, which programs that show sheet music do not open, and for none.
+    Raises InvalidInput for no notes, and for more than 20,000, which notation programs do not open.
     """
     if not 0 < score.num_notes <= MAX_NOTES:
-        rule = f"Sheet music is made of 1 to {MAX_NOTES:,} notes"
+        rule = f"Sheet music needs 1 to {MAX_NOTES:,} notes"
         raise InvalidInput(sentence(rule, f"{score.num_notes:,}", "Download the MIDI file instead."))
     voices = {track: score_to_voices(score, track) for track in sorted(set(score.notes["track"].tolist()))}
     end = max(event.end for found in voices.values() for voice in found for event in voice)
@@ -72,7 +72,7 @@ def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
 
 
 def _by_measure(voices: Sequence[Sequence[WrittenEvent]], measures: Sequence[Measure]) -> list[_Voices]:
-    """The voices that sound in each measure; a rest where none does."""
+    """The voices that sound in each measure; a rest if none does."""
     starts = [measure.start for measure in measures]
     sounding: list[_Voices] = [{} for _ in measures]
     for name, voice in enumerate(voices, start=1):
@@ -87,8 +87,8 @@ def _by_measure(voices: Sequence[Sequence[WrittenEvent]], measures: Sequence[Mea
 
 
 def _numbered(voices: _Voices) -> _Voices:
-    """A voice keeps its number from measure to measure, so that ties find their other end; one that is alone and has
-    none is the first."""
+    """A voice keeps its number from measure to measure, so that ties find their other end; a single voice without a
+    number is the first."""
     if len(voices) != 1:
         return voices
     (events,) = voices.values()
@@ -97,7 +97,7 @@ def _numbered(voices: _Voices) -> _Voices:
 
 
 def _divisions(parts: Sequence[_Part], measures: Sequence[Measure]) -> int:
-    """Of a quarter note: all lengths are whole numbers of them."""
+    """Divisions of a quarter note that make all lengths whole numbers."""
     lengths = {measure.length.denominator for measure in measures}
     voices = (voice for part in parts for found in part.measures for voice in found.values())
     lengths |= {event.length.denominator for voice in voices for event in voice}
@@ -110,14 +110,14 @@ def _name(score: Score, part: _Part) -> str:
 
 
 def _players(score: Score, part: _Part) -> list[Player]:
-    """The instrument of a part; of a drum set one for each drum that plays."""
+    """The instrument of a part; for a drum set, one for each drum that plays."""
     track, (port, place) = score.tracks[part.track], assign_channels(score.tracks)[part.track]
     channel = place if port == 0 else None
     if not track.is_drum:
         name = "" if track.program in _OTHER_PIANOS else INSTRUMENTS[track.program]
         return [Player(f"{part.id}-I1", name, channel, track.program)]
     keys = np.unique(score.notes["pitch"][score.notes["track"] == part.track]).tolist()
-    known = [key for key in keys if key in DRUM_SET] or [SNARE]  # a reader that takes one alone takes the first
+    known = [key for key in keys if key in DRUM_SET] or [SNARE]  # a reader that takes only one takes the first
     keys = [*known, *(key for key in keys if key not in DRUM_SET)]
     return [Player(f"{part.id}-I{key}", drum_of(key).name, channel, track.program, key) for key in keys]
 
@@ -148,7 +148,7 @@ def _body(score: Score, part: _Part, measures: Sequence[Measure], divisions: int
 
 
 def _voices(voices: _Voices, measure: Measure, divisions: int, sharps: int, *, drums: str) -> Iterator[str]:
-    """The notes of a measure, one voice after the other. `drums`: id of the part where it is a drum set."""
+    """The notes of a measure, one voice after the other. `drums`: id of the part if it is a drum set."""
     accidentals = Accidentals(sharps)
     notes = (event for events in voices.values() for event in events if event.pitches)
     in_order = sorted(notes, key=lambda event: event.start)
@@ -195,7 +195,7 @@ class _Keys:
 
 
 def _tempo_marks(score: Score, measures: Sequence[Measure], divisions: int) -> dict[int, list[str]]:
-    """Measure → its tempo marks. Small changes, as of a played rubato, sound and are not printed."""
+    """Measure → its tempo marks. Small changes, such as rubato, are played but not printed."""
     changes = list(score.tempos)
     if not changes or changes[0].tick > 0:
         changes.insert(0, TempoChange(0, DEFAULT_TEMPO))

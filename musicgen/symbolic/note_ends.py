@@ -1,7 +1,7 @@
-"""Where notes end, so that it can be written: where their ticks lie, if that is how they were written.
+"""Where notes end in notation: exactly at their ticks, if they were written that way.
 
-Programs play their notes a little short, and people end theirs anywhere: such ends are rounded, to the next onset where
-it is near.
+Programs shorten notes a little, and people end them anywhere: such ends are rounded, to the next onset if
+that is near.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 from musicgen.symbolic.note_grids import EXACT, Spans, places_of
 
-PLAIN_ENDS = (1, 2, 4, 8, 3, 6)  # where notes end without another one that shows the division
-MANY = 0.25  # share of the ends off the common divisions from which on the ends were not written
-SEVERAL = 6  # ends off the common divisions that can have a manner in common
-ALIKE = 0.7  # share of those that are short by the same amount or part: how a program plays, not what was written
+PLAIN_ENDS = (1, 2, 4, 8, 3, 6)  # where notes may end if no onset shows the division
+MANY = 0.25  # if more than this share of the ends is off the common divisions, the ends were not written
+SEVERAL = 6  # ends off the common divisions needed to recognise a common manner
+ALIKE = 0.7  # if this share of them is shortened by the same amount or ratio, a program played them that way
 
 
 def exact_spans(spans: Spans) -> list[tuple[Fraction, Fraction]]:
-    """(start, end) of each note, where it can be written; the end is behind the start."""
+    """(start, end) of each note as it can be written; the end is after the start."""
     places = places_of(spans)
     ends = _Ends(spans, places, spans.divisions or {})
     starts = [places[tick] for tick in spans.onset.tolist()]
@@ -41,7 +41,7 @@ class _Ends:
         self.plain = tuple(dict.fromkeys((*PLAIN_ENDS, *others)))
 
     def written(self) -> list[Fraction | None]:
-        """The exact end of each note; None where there is none, or where it is how a program plays its notes."""
+        """The exact end of each note; None if there is none, or if it only shows how a program plays its notes."""
         ends = self.spans.end.tolist()
         found = [
             self._plain(tick) or self._after(on, tick) for on, tick in zip(self.spans.onset.tolist(), ends, strict=True)
@@ -55,8 +55,8 @@ class _Ends:
         return found
 
     def rounded(self, onset: int, end: int) -> Fraction:
-        """An end that is not exact: the next onset where it is near, else a half or a whole beat, or a step of the
-        division where it ends in the beat in which it begins; behind the start."""
+        """An end that is not exact: the next onset if that is near, else a half or whole beat, or a step of the
+        division if it ends in the beat in which it begins; always after the start."""
         start, beat = self.places[onset], self.spans.ticks_per_beat
         next_tick = self._next_onset(onset)
         if next_tick is not None and abs(next_tick - end) <= max(beat / 8, (next_tick - onset) / 4):
@@ -80,7 +80,7 @@ class _Ends:
         return self._on(tick, (own, *self.plain) if own else self.plain)
 
     def _after(self, onset: int, end: int) -> Fraction | None:
-        """A common length behind an onset that lies on no common place."""
+        """A common length after an onset at an uncommon position."""
         start = self.places[onset]
         if start.denominator in self.plain:
             return None
@@ -101,7 +101,7 @@ class _Ends:
         return self.spans.onsets[at] if at < len(self.spans.onsets) else None
 
     def _is_manner(self, numbers: Sequence[int]) -> bool:
-        """Whether most of these notes are short by one part or by one amount of what they could be."""
+        """Whether most of these notes are shortened by the same ratio or the same amount."""
         if len(numbers) < SEVERAL:
             return False
         beat = self.spans.ticks_per_beat
@@ -117,7 +117,7 @@ class _Ends:
         )
 
     def _meant(self, onset: int, end: int) -> int:
-        """Ticks up to the next onset, where the note ends shortly before it; else up to the next half beat."""
+        """Ticks to the next onset if the note ends shortly before it; else to the next half beat."""
         half = max(self.spans.ticks_per_beat // 2, 1)
         following = self._next_onset(onset)
         if following is not None and end <= following and 2 * (end - onset) >= following - onset:

@@ -1,8 +1,8 @@
-"""From ticks to places where notes can be written, in exact fractions of a quarter note.
+"""Turns ticks into positions that can be notated, in exact fractions of a quarter note.
 
-Music that was written comes back as it was: each quarter note is divided by the first division that every onset in it
-fits to a tick. Music that was played is rounded to the coarsest division that is near enough, and no two notes that
-were played apart fall together. Knows no measures, no voices, and not where notes end.
+Music that was written comes back unchanged: each quarter note gets the first division that every onset in it
+fits to a tick. Music that was played is rounded to the coarsest division that is close enough, and no two notes that
+were played apart are merged. Knows no measures, no voices and no note ends.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-# Divisions of a quarter note into equal parts, the likeliest first. What is written falls on the common ones.
+# Divisions of a quarter note into equal parts, the likeliest first. Written music falls on the common ones.
 COMMON = (1, 2, 4, 3, 8, 6, 5, 7, 16, 12, 10)
 RARE = (9, 14, 32, 24, 20, 15, 28, 11, 13, 17, 18, 19, 21)
 FINE = (64, 48, 40, 30, 36, 56, 60)
-SHOWN = {11: 3, 13: 3, 17: 3, 19: 3}  # so many onsets in a quarter note show a division that nobody would guess
+SHOWN = {11: 3, 13: 3, 17: 3, 19: 3}  # onsets in a quarter note needed to accept such an unlikely division
 EXACT = (*COMMON, *RARE, *FINE)
-PLAYED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)  # for what is not exact; the first that is near enough
-TOLERANCE = 1 / 20  # of a quarter note, for what was played
-APART = 1 / 24  # of a quarter note: notes farther apart were not struck together
-UNKNOWN = 96  # the division where written music fits none
-WRITTEN = 0.5  # share of the onsets on common divisions, beyond what chance puts there: then a track was written
-FEW = 40  # onsets that lie on rare divisions by chance
+PLAYED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)  # for inexact onsets; the first that is close enough is used
+TOLERANCE = 1 / 20  # of a quarter note, for played music
+APART = 1 / 24  # of a quarter note: notes further apart were not struck together
+UNKNOWN = 96  # the division if written music fits none
+WRITTEN = 0.5  # share of the onsets on common divisions, beyond coincidence, that marks a track as written
+FEW = 40  # up to this many onsets may lie on rare divisions by coincidence
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Spans:
 
     @property
     def tolerance(self) -> float:
-        """Ticks by which an exact place may be off: one, or what a finer clock makes of one; at most 1/192 beat, so
-        that no length is off by more than 1/96."""
+        """Ticks by which an exact position may be off: one, or the same time at a finer resolution; at most 1/192 beat,
+        so that no length is off by more than 1/96."""
         return min(max(1.0, self.ticks_per_beat / 400), self.ticks_per_beat / 192)
 
     @cached_property
@@ -51,7 +51,7 @@ class Spans:
 
     @cached_property
     def divisions(self) -> dict[int, int] | None:
-        """Quarter note → the division that its onsets fit exactly (without an entry: none does); None for a track that
+        """Quarter note → the division that its onsets fit exactly (no entry: none fits); None for a track that
         was played."""
         if not (self._lie_on(COMMON) or self._lie_on((*COMMON, *RARE))):
             return None
@@ -63,8 +63,8 @@ class Spans:
         return {beat: division for beat, division in found.items() if division}
 
     def _lie_on(self, known: tuple[int, ...]) -> bool:
-        """Whether more onsets lie on some divisions, or are so far from each other, than chance would have it. Of few
-        onsets, rare divisions have to explain all."""
+        """Whether more onsets lie on some divisions, or this far from each other, than coincidence explains. With few
+        onsets, rare divisions must explain all of them."""
         alone = [self.division([tick % self.ticks_per_beat], known) is not None for tick in self.onsets]
         if known != COMMON and len(self.onsets) < FEW:
             return all(alone)
@@ -77,11 +77,11 @@ class Spans:
 
     @property
     def is_written(self) -> bool:
-        """Whether the onsets lie where notes are written, to a tick."""
+        """Whether the onsets lie, to a tick, where notes are written."""
         return self.divisions is not None
 
     def beat_of(self, tick: int) -> int:
-        """The quarter note that a tick belongs to: the next one where it is early by less than the tolerance."""
+        """The quarter note that a tick belongs to: the next one if it is early by less than the tolerance."""
         return int((tick + self.tolerance) // self.ticks_per_beat)
 
     def fits(self, places: Sequence[int], division: int, near: float = 0) -> bool:
@@ -91,18 +91,18 @@ class Spans:
         return all(min(place * division % beat, -place * division % beat) <= allowed for place in places)
 
     def division(self, places: Sequence[int], known: Sequence[int], near: float = 0) -> int | None:
-        """The first of the known divisions that all places lie on, or are so near to (in quarter notes)."""
+        """The first of the known divisions that all positions lie on, or within the tolerance (in quarter notes)."""
         shown = (each for each in known if len(places) >= SHOWN.get(each, 1))
         return next((each for each in shown if self.fits(places, each, near)), None)
 
     def place(self, tick: int, division: int) -> Fraction:
-        """The nearest place of a division."""
+        """The nearest position of a division."""
         return Fraction(round(Fraction(tick * division, self.ticks_per_beat)), division)
 
 
 def _allowed(ticks_per_beat: int, tolerance: float, division: int) -> float:
-    """How far, in parts of a division, a tick may be off. A division that is too fine to tell its places apart by the
-    tolerance has to be met exactly."""
+    """How far, in parts of a division, a tick may be off. A division too fine for the
+    tolerance must be met exactly."""
     return tolerance * division if tolerance * 3 * division <= ticks_per_beat else 0
 
 
@@ -123,7 +123,7 @@ def places_of(spans: Spans) -> dict[int, Fraction]:
 
 
 def _written_places(spans: Spans, divisions: dict[int, int]) -> dict[int, Fraction]:
-    """Tick → place of the onsets of a written track. A quarter note that no division fits has a place for each tick."""
+    """Tick → place of the onsets of a written track. A quarter note that no division fits uses every tick."""
     places = {}
     for tick in spans.onsets:
         beat = spans.beat_of(tick)
@@ -136,7 +136,7 @@ def _written_places(spans: Spans, divisions: dict[int, int]) -> dict[int, Fracti
 
 
 def _played_places(spans: Spans) -> dict[int, Fraction]:
-    """Tick → place of the onsets of a played track: divisions get finer until what was apart is apart."""
+    """Tick → place of the onsets of a played track: divisions get finer until notes that were apart stay apart."""
     beat_of = {tick: tick // spans.ticks_per_beat for tick in spans.onsets}
     ticks: dict[int, list[int]] = {}
     for tick, beat in beat_of.items():
@@ -154,7 +154,7 @@ def _played_places(spans: Spans) -> dict[int, Fraction]:
 
 
 def _near_enough(spans: Spans, ticks: Sequence[int], first: int = 0) -> int:
-    """Number of the coarsest division, from one of them on, that is near to all onsets of a quarter note."""
+    """Index of the coarsest division, from a given one on, that is close to all onsets of a quarter note."""
     places = np.array(ticks) % spans.ticks_per_beat / spans.ticks_per_beat
     for number, division in enumerate(PLAYED):
         if number >= first and np.abs(places - np.rint(places * division) / division).max() <= TOLERANCE:

@@ -1,4 +1,4 @@
-"""Pitches and drums as the heads of notes: their names, their places on the staff, and the accidentals they need."""
+"""Pitches and drums as note heads: their names, staff positions and accidentals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from musicgen.symbolic.drum_heads import drum_of
 from musicgen.symbolic.musicxml import Head
 from musicgen.symbolic.note_values import WrittenEvent
 
-_LETTERS = "FCGDAEB"  # along the line of fifths, on which C is 0
+_LETTERS = "FCGDAEB"  # along the line of fifths, where C is 0
 _NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 def spell_pitch(pitch: int, sharps: int) -> tuple[str, int]:
-    """Name and octave of a pitch in a key of so many sharps (flats negative), music21's way: ('B-', 4) for 70 in F.
+    """Name and octave of a pitch in a key with this many sharps (flats negative), as in music21: ('B-', 4) for 70 in F.
 
-    The twelve notes from three fifths below the major tonic to eight above it are used: E-flat to G-sharp in C.
+    Uses the twelve notes from three fifths below the major tonic to eight above: E-flat to G-sharp in C.
     """
     lowest = sharps - 3
     fifth = lowest + (pitch * 7 - lowest) % 12
@@ -33,7 +33,7 @@ def drum_heads(event: WrittenEvent, part_id: str) -> list[Head]:
 
 
 class Accidentals:
-    """Which alterations are in force in a measure."""
+    """The alterations in force in a measure."""
 
     def __init__(self, sharps: int) -> None:
         self.sharps = sharps
@@ -42,7 +42,7 @@ class Accidentals:
         self.found: dict[tuple[str, int], int] = {}
 
     def heads(self, event: WrittenEvent) -> list[Head]:
-        """The notes of a chord, each with an accidental where it differs from what is in force."""
+        """The notes of a chord, each with an accidental if it differs from the one in force."""
         heads = []
         for pitch in event.pitches:
             name, octave = spell_pitch(pitch, self.sharps)

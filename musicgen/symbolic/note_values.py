@@ -1,4 +1,4 @@
-"""Note values: a voice as notes and rests that one value each can say, tied where they were cut.
+"""Note values: writes a voice as notes and rests of one value each, tied where they were split.
 
 Everything is in exact fractions of a quarter note. Knows no ticks and no MusicXML.
 """
@@ -13,7 +13,7 @@ from fractions import Fraction
 from musicgen.symbolic.metre import Measure
 from musicgen.symbolic.tuplets import Tuplet, find_tuplets
 
-LONGEST_REST = Fraction(2)  # readers take a whole rest for one of the whole measure, whatever its length
+LONGEST_REST = Fraction(2)  # readers take a whole rest as a rest of the whole measure, whatever its length
 _PLAIN = tuple(Fraction(2) ** power for power in range(3, -9, -1))  # breve to 1024th
 SHORTEST = _PLAIN[-1] / 2
 # (undotted value, with its dots), the longest first
@@ -30,7 +30,7 @@ class WrittenEvent:
     """A note, a chord, or (without pitches) a rest.
 
     Attributes:
-        velocities: one for each pitch. tie: start, continue or stop where it is part of a longer one.
+        velocities: one for each pitch. tie: start, continue or stop if it is part of a longer note.
         tuplet: that it belongs to.
     """
 
@@ -47,12 +47,12 @@ class WrittenEvent:
 
     @property
     def value(self) -> Fraction:
-        """Length as it is written: that of the note value, dots included."""
+        """The written length: that of the note value, dots included."""
         return self.length if self.tuplet is None else self.length * self.tuplet.actual / self.tuplet.normal
 
 
 def voice_in_measure(voice: Sequence[WrittenEvent], measure: Measure) -> list[WrittenEvent]:
-    """What of a voice sounds in a measure: events of one note value each, rests between; empty where nothing is."""
+    """The part of a voice in one measure: events of one note value each, with rests; empty if there is nothing."""
     filled = _filled(voice, measure)
     if not any(event.pitches for event in filled):
         return []
@@ -67,7 +67,7 @@ def full_rest(measure: Measure) -> list[WrittenEvent]:
 
 
 def _filled(voice: Sequence[WrittenEvent], measure: Measure) -> list[WrittenEvent]:
-    """The events of a measure, cut at its barlines, with rests between."""
+    """The events of a measure, split at its barlines, with rests between."""
     events: list[WrittenEvent] = []
     position = measure.start
     for event in voice[bisect_right(voice, measure.start, key=lambda event: event.end) :]:
@@ -83,7 +83,7 @@ def _filled(voice: Sequence[WrittenEvent], measure: Measure) -> list[WrittenEven
 
 
 def _pieces(event: WrittenEvent, measure: Measure, tuplets: Sequence[Tuplet]) -> Iterator[WrittenEvent]:
-    """An event in parts of one note value each, cut where tuplets begin and end."""
+    """An event as parts of one note value each, split where tuplets begin and end."""
     parts = []
     for start, end, tuplet in _in_tuplets(event, tuplets):
         if tuplet is None:
@@ -104,7 +104,7 @@ def _pieces(event: WrittenEvent, measure: Measure, tuplets: Sequence[Tuplet]) ->
 
 
 def _in_tuplets(event: WrittenEvent, tuplets: Sequence[Tuplet]) -> Iterator[tuple[Fraction, Fraction, Tuplet | None]]:
-    """The parts of an event that lie in tuplets, and those between."""
+    """The parts of an event inside and between tuplets."""
     position = event.start
     for tuplet in tuplets:
         if tuplet.end <= position or tuplet.start >= event.end:
@@ -119,21 +119,21 @@ def _in_tuplets(event: WrittenEvent, tuplets: Sequence[Tuplet]) -> Iterator[tupl
 
 
 def _values(start: Fraction, end: Fraction, measure: Measure | None, *, is_rest: bool) -> Iterator[Fraction]:
-    """Note values from one place to another, counted from the beginning of the bar (or tuplet: no measure)."""
+    """Note values from one position to another, counted from the beginning of the bar (or tuplet: no measure)."""
     beat = measure.beat if measure and measure.is_compound else None
     stands = _rest_stands if is_rest else _note_stands
     while start < end:
         fitting = (each for each in VALUES if each[1] <= end - start and stands(*each, start, beat))
-        # what is shorter than any value has no name and keeps its length all the same
+        # anything shorter than all values has no name but keeps its length
         value = next((with_dots for _, with_dots in fitting), min(end - start, SHORTEST - start % SHORTEST))
         yield value
         start += value
 
 
 def _note_stands(plain: Fraction, value: Fraction, start: Fraction, beat: Fraction | None) -> bool:
-    """Whether a note value shows where the beats are. `beat`: the dotted beat of a compound metre."""
+    """Whether a note value leaves the beats visible. `beat`: the dotted beat of a compound metre."""
     if beat is not None:
-        if value > beat - start % beat:  # beyond the beat: whole beats alone
+        if value > beat - start % beat:  # beyond the beat: whole beats only
             return start % beat == 0 and value % beat == 0
         start %= beat
     if value == plain * Fraction(7, 4):
@@ -142,7 +142,7 @@ def _note_stands(plain: Fraction, value: Fraction, start: Fraction, beat: Fracti
 
 
 def _rest_stands(plain: Fraction, value: Fraction, start: Fraction, beat: Fraction | None) -> bool:
-    """The same for a rest, which begins where its like begin, and has a dot only as a dotted beat."""
+    """The same for a rest, which begins at a multiple of its length and is dotted only as a dotted beat."""
     if value > LONGEST_REST:
         return False
     if value != plain:

@@ -1,4 +1,4 @@
-"""What is written down in several voices: notes become chords, and chords that overlap are dealt out to voices."""
+"""Splits music into voices: notes become chords, and overlapping chords are distributed over voices."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from musicgen.symbolic.note_grids import Spans
 from musicgen.symbolic.note_values import WrittenEvent
 from musicgen.symbolic.score import Score
 
-MAX_VOICES = 4  # of one staff, where music was played and not written
-MOST_VOICES = 64  # of what was written: no more than that sounds at once
+MAX_VOICES = 4  # on one staff, if the music was played and not written
+MOST_VOICES = 64  # of written music: no more than this sounds at once
 
 
 def score_to_voices(score: Score, track: int) -> list[list[WrittenEvent]]:
-    """The chords of one track, dealt out to voices: as many as it takes where the music was written, else four."""
+    """The chords of one track, distributed over voices: as many as needed if the music was written, else four."""
     notes = score.notes[score.notes["track"] == track]
     spans = _spans(notes, score.ticks_per_beat)
     return chords_to_voices(_chords(notes, spans), MOST_VOICES if spans.is_written else MAX_VOICES)
 
 
 def score_to_chords(score: Score, track: int) -> list[WrittenEvent]:
-    """The chords of one track in order: notes that begin and end together. Of a pitch that is struck twice at once,
-    each is in a chord of its own."""
+    """The chords of one track in order: notes that begin and end together. If a pitch is struck twice at once,
+    each note is in its own chord."""
     notes = score.notes[score.notes["track"] == track]
     return _chords(notes, _spans(notes, score.ticks_per_beat))
 
@@ -53,10 +53,10 @@ def _chords(notes: NDArray[np.void], spans: Spans) -> list[WrittenEvent]:
 
 
 def chords_to_voices(chords: Sequence[WrittenEvent], most: int = MOST_VOICES) -> list[list[WrittenEvent]]:
-    """Chords that overlap are dealt out to voices; what would mix two divisions of one beat goes to another voice.
+    """Distributes overlapping chords over voices; a chord that would mix two divisions of a beat goes to another voice.
 
     Args:
-        most: voices; one more cuts short the one that would end first.
+        most: the maximum number of voices; one more cuts short the chord that would end first.
     """
     voices: list[list[WrittenEvent]] = []
     for chord in chords:
@@ -74,7 +74,7 @@ def chords_to_voices(chords: Sequence[WrittenEvent], most: int = MOST_VOICES) ->
 
 
 def _is_simple_together(voice: Sequence[WrittenEvent], chord: WrittenEvent) -> bool:
-    """Whether a chord divides the beat in which it begins as the voice before it does, or more finely."""
+    """Whether a chord divides the beat in which it begins like the voice before it, or more finely."""
     beat = chord.start // 1
     if chord.start == beat:
         return True
@@ -88,7 +88,7 @@ def _is_simple_together(voice: Sequence[WrittenEvent], chord: WrittenEvent) -> b
 
 
 def _cut_short(voice: list[WrittenEvent], chord: WrittenEvent) -> None:
-    """Put a chord into a voice that still sounds."""
+    """Put a chord into a voice that is still sounding."""
     last = voice.pop()
     if last.start < chord.start:
         voice += [replace(last, end=chord.start), chord]

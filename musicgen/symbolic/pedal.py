@@ -1,4 +1,4 @@
-"""What the sustain pedal does to the lengths of notes, for whoever cannot hear controllers."""
+"""Extends notes by the sustain pedal, for code that ignores controllers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from musicgen.symbolic.score import Score
 
 SUSTAIN = 64
-DOWN = 64  # values from here on press the pedal
+DOWN = 64  # values from here up press the pedal
 
 
 def held_offsets(score: Score) -> NDArray[np.float64]:
-    """Ends of the notes in seconds, those under a pressed pedal moved to its release; shape (num_notes,)."""
+    """Note ends in seconds, moved to the release while the pedal is down; shape (num_notes,)."""
     ends = score.notes["onset_ticks"] + score.notes["duration_ticks"]
     last = int(ends.max(initial=0))
     for index in np.unique(score.controls["track"][score.controls["number"] == SUSTAIN]):
@@ -25,7 +25,7 @@ def held_offsets(score: Score) -> NDArray[np.float64]:
 def _released(
     ends: NDArray[np.int64], ticks: NDArray[np.int64], is_down: NDArray[np.bool_], last: int
 ) -> NDArray[np.int64]:
-    """Each end, or the next release after it where the pedal is down at that moment (`last` where it never rises)."""
+    """Each end, or the next release after it if the pedal is down at that moment (`last` if it never rises)."""
     releases = np.append(ticks[~is_down], last)
     state = np.concatenate([[False], is_down])[np.searchsorted(ticks, ends, side="right")]
     following = releases[np.minimum(np.searchsorted(releases[:-1], ends), len(releases) - 1)]

@@ -1,7 +1,7 @@
-"""Which notes of a MIDI file are percussion: those of channel 10, unless the file says otherwise.
+"""Finds the percussion notes of a MIDI file: those of channel 10, unless the file says otherwise.
 
-It does so by a system exclusive message of Roland's GS ("use for rhythm part") or Yamaha's XG ("part mode"), or by a
-bank select of XG or General MIDI 2. Sources: Roland SC-88 and Yamaha XG specifications, General MIDI 2 (RP-024).
+It can do so with a system exclusive message of Roland's GS ("use for rhythm part") or Yamaha's XG ("part mode"), or
+with a bank select of XG or General MIDI 2. Sources: Roland SC-88 and Yamaha XG specifications, General MIDI 2 (RP-024).
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def _xg_part(data: bytes) -> tuple[int, int] | None:
 
 
 def _bank_changes(midi: MidiFile, ports: Sequence[int], standards: set[str]) -> NDArray[np.int64]:
-    """Changes by bank selects. Under XG every other bank than those of drums is one of melodies; under GS banks are
-    variations and say nothing."""
+    """Changes by bank selects. Under XG, every bank that is not a drum bank is melodic; under GS, banks are
+    variations and decide nothing."""
     modes = midi.modes
     is_bank = modes.number == BANK
     if not is_bank.any() or ("GS" in standards and "XG" not in standards):

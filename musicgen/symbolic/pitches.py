@@ -21,7 +21,9 @@ def pitch_number(name: str) -> int:
     """60 for 'C4'; flats are written b or ♭ ('Bb3'), sharps # or ♯. Inverse: `pitch_name`."""
     found = _NAME.fullmatch(name.strip())
     if not found:
-        raise InvalidInput(sentence("A pitch is a letter, an accidental and an octave, such as C4 or F#3", repr(name)))
+        raise InvalidInput(
+            sentence("A pitch must be a letter, an optional accidental and an octave, such as C4 or F#3", repr(name))
+        )
     step, accidentals, octave = found.groups()
     alteration = len(accidentals) if accidentals[:1] in ("#", "♯") else -len(accidentals)
     pitch = _STEPS[step.upper()] + alteration + 12 * (int(octave) + 1)
@@ -36,4 +38,4 @@ def pitch_to_frequency(pitch: float) -> float:
 
 def _check(pitch: int) -> None:
     if not 0 <= pitch <= 127:
-        raise InvalidInput(sentence("Pitches are 0-127 (C-1 to G9)", pitch))
+        raise InvalidInput(sentence("A pitch must be 0-127 (C-1 to G9)", pitch))

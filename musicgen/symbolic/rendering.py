@@ -1,7 +1,7 @@
-"""From a score to a WAV file one can listen to. Children only.
+"""Renders a score to a WAV file. Children only.
 
-FluidSynth where it and a sound font are installed, else symusic's synthesiser with the sound font inside pretty_midi,
-so that nothing but pip is required. The sound starts with tick 0 of the score, peaks at -1 dBFS, and ends when the
+Uses FluidSynth if it and a sound font are installed, else symusic's synthesiser with the sound font in pretty_midi,
+so that pip alone is enough. The sound starts at tick 0 of the score, peaks at -1 dBFS, and ends when the
 last note has died away.
 """
 
@@ -25,21 +25,21 @@ from musicgen.symbolic.sound_fonts import bundled_sound_font, fluidsynth_program
 from musicgen.symbolic.synthesis import Block, Blocks, fluidsynth_blocks, symusic_blocks
 
 PEAK = 10 ** (-1 / 20)  # -1 dBFS
-AUDIBLE = 10 ** (-60 / 20)  # of the peak: what is softer after the last note is cut
+AUDIBLE = 10 ** (-60 / 20)  # of the peak: anything softer after the last note is cut
 MAX_GAIN = 100.0  # +40 dB: silence stays silence
 LONGEST_TAIL_SECONDS = 2.0
 SHORTEST_TAIL_SECONDS = 0.1
 FADE_SECONDS = 0.5
 BLOCK_FRAMES = 1 << 16
-FLUIDSYNTH_SHARE = 0.6  # of the time allowed; the rest is for symusic, which is several times as fast
+FLUIDSYNTH_SHARE = 0.6  # of the time allowed; the rest is for symusic, which is several times faster
 
 log = logging.getLogger(__name__)
 
 
 def render_midi(midi_path: Path, wav_path: Path, *, sample_rate: int = 44_100) -> str:
-    """Write the sound of a MIDI file as a 16-bit stereo WAV; the name of the synthesiser and of its sound font.
+    """Write a MIDI file as a 16-bit stereo WAV; returns the name of the synthesiser and of its sound font.
 
-    Raises RejectedFile for a bad MIDI file, ResourceUnavailable where no synthesiser works.
+    Raises RejectedFile for a bad MIDI file, ResourceUnavailable if no synthesiser works.
     """
     return render_score(read_midi(midi_path), wav_path, sample_rate=sample_rate)
 
@@ -59,14 +59,14 @@ def render_score(score: Score, wav_path: Path, *, sample_rate: int = 44_100) -> 
             return name
     raise ResourceUnavailable(
         sentence(
-            "A synthesiser and a sound font are installed", "; ".join(problems) or "neither FluidSynth nor symusic"
+            "A synthesiser and a sound font must be installed", "; ".join(problems) or "neither FluidSynth nor symusic"
         ),
         code="no_synthesiser",
     )
 
 
 def _synthesisers(score: Score, sample_rate: int) -> Iterator[tuple[str, Blocks]]:
-    """The best one first; a later one is asked only where an earlier one fails."""
+    """The best one first; a later one is used only if an earlier one fails."""
     system_font, small_font = system_sound_font(), bundled_sound_font()
     seconds = settings().render_seconds * FLUIDSYNTH_SHARE
     if fluidsynth_program():
@@ -79,7 +79,7 @@ def _synthesisers(score: Score, sample_rate: int) -> Iterator[tuple[str, Blocks]
 
 
 def _write(blocks: Blocks, music_seconds: float, wav_path: Path, sample_rate: int) -> None:
-    """Twice through the sound, by way of a temporary file: once for its peak and its end, once to write it."""
+    """Two passes over the sound, through a temporary file: one for its peak and its end, one to write it."""
     from musicgen.audio.wav import WavWriter
 
     check_free_space(int((music_seconds + LONGEST_TAIL_SECONDS) * sample_rate * 12))
@@ -100,7 +100,7 @@ def _write(blocks: Blocks, music_seconds: float, wav_path: Path, sample_rate: in
 
 
 def _spool(blocks: Blocks, spool: IO[bytes], music: int, most: int) -> tuple[float, Block]:
-    """Store the sound. Returns its peak, and what sounds from frame `music` to frame `most`."""
+    """Store the sound. Returns its peak, and the sound from frame `music` to frame `most`."""
     peak, n_frames = 0.0, 0
     tail = np.zeros((2, most - music), np.float32)
     for block in blocks:
@@ -114,12 +114,12 @@ def _spool(blocks: Blocks, spool: IO[bytes], music: int, most: int) -> tuple[flo
         if n_frames >= most:
             break
     if n_frames == 0:
-        raise ResourceUnavailable(sentence("A synthesiser makes sound", "none"), code="synthesiser_failed")
+        raise ResourceUnavailable(sentence("A synthesiser must produce sound", "none"), code="synthesiser_failed")
     return peak, tail
 
 
 def _ending(tail: Block, peak: float, sample_rate: int) -> Block:
-    """The tail to the last moment that can be heard, faded out."""
+    """The tail up to the last audible moment, faded out."""
     audible = np.flatnonzero(np.abs(tail).max(axis=0) > AUDIBLE * peak)
     n_frames = max(int(audible[-1]) + 1 if audible.size else 0, round(SHORTEST_TAIL_SECONDS * sample_rate))
     fade = np.ones(n_frames, np.float32)

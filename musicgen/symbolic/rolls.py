@@ -1,4 +1,4 @@
-"""Scores as the arrays and facts that pages show. Knows no files and no figures."""
+"""Arrays and facts of scores for the pages. Knows no files and no figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musicgen.symbolic.score import DEFAULT_TEMPO, Score
 
 
 def score_to_roll(score: Score) -> dict[str, NDArray[Any]]:
-    """One entry a note, sorted by onset: `onset`, `offset` (float64, seconds), `pitch`, `velocity` (uint8), `track`
+    """One entry per note, sorted by onset: `onset`, `offset` (float64, seconds), `pitch`, `velocity` (uint8), `track`
     (int16), and `seconds`, the end of the last note (a scalar array)."""
     return {
         "onset": score.onset,
@@ -27,7 +27,7 @@ def score_to_roll(score: Score) -> dict[str, NDArray[Any]]:
 
 
 def score_facts(score: Score) -> dict[str, Any]:
-    """What a song page says about a score; JSON. Pitch facts leave drums out and are None where only drums play."""
+    """The facts of a score for a song page; JSON. Pitch facts leave out drums and are None if only drums play."""
     key = estimate_key(score)
     sounding = np.bincount(score.notes["pitch"][melodic_notes(score)], minlength=1).nonzero()[0]
     end = int((score.notes["onset_ticks"] + score.notes["duration_ticks"]).max(initial=0))
@@ -51,7 +51,7 @@ def score_facts(score: Score) -> dict[str, Any]:
 
 
 def main_tempo(score: Score) -> float:
-    """The tempo (BPM) in force for most of the score's seconds."""
+    """The tempo (BPM) in force for the longest time."""
     if not score.tempos:
         return DEFAULT_TEMPO
     if len(score.tempos) == 1 and score.tempos[0].tick == 0:
@@ -69,7 +69,7 @@ def main_tempo(score: Score) -> float:
 
 
 def main_time_signature(score: Score) -> str:
-    """The one in force longest, such as '3/4' (the first is often an upbeat); '4/4' where the score names none."""
+    """The one in force longest, such as '3/4' (the first is often an upbeat); '4/4' if the score has none."""
     metre = metre_at(score) or Metre()
     return f"{metre.numerator}/{metre.denominator}"
 

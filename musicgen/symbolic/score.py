@@ -49,14 +49,14 @@ class KeySignature:
 
 @dataclass(frozen=True)
 class Score:
-    """Notes with the maps that give them time.
+    """Notes with their tempo map, signatures and controls.
 
     Attributes:
-        notes: structured array of NOTE_DTYPE, sorted by onset, then track. Notes of one tick keep the order given (in
-            a chord that was read from a file, that in which it was struck), but those of no length come first.
+        notes: structured array of NOTE_DTYPE, sorted by onset, then track. Notes at the same tick keep their order
+            (in a chord from a file, the order in which it was struck), but those of zero length come first.
         ticks_per_beat: ticks in a quarter note.
         tracks: `notes["track"]` indexes this.
-        tempos: sorted by tick; 120 BPM where empty.
+        tempos: sorted by tick; 120 BPM if empty.
         controls: structured array of CONTROL_DTYPE, sorted by tick: pedals, volume, pitch bends … They shape the sound
             of a rendered score; no network reads them.
     """
@@ -72,14 +72,16 @@ class Score:
     def __post_init__(self) -> None:
         notes = np.asarray(self.notes, dtype=NOTE_DTYPE)
         if self.ticks_per_beat < 1:
-            raise InvalidInput(sentence("A beat has at least one tick", self.ticks_per_beat))
+            raise InvalidInput(sentence("A beat must have at least one tick", self.ticks_per_beat))
         if notes.size:
             if notes["pitch"].max() > 127 or notes["velocity"].max() > 127:
-                raise InvalidInput(sentence("Pitches and velocities are 0-127", int(notes["pitch"].max())))
+                raise InvalidInput(sentence("Pitches and velocities must be 0-127", int(notes["pitch"].max())))
             if notes["onset_ticks"].min() < 0 or notes["duration_ticks"].min() < 0:
-                raise InvalidInput(sentence("Onsets and durations are not negative", "a negative time"))
+                raise InvalidInput(sentence("Onsets and durations must not be negative", "a negative time"))
             if notes["track"].min() < 0 or notes["track"].max() >= len(self.tracks):
-                raise InvalidInput(sentence("Every note names a track of the score", int(notes["track"].max())))
+                raise InvalidInput(
+                    sentence("Every note must belong to a track of the score", int(notes["track"].max()))
+                )
         notes = notes[np.lexsort((notes["duration_ticks"] > 0, notes["track"], notes["onset_ticks"]))]
         notes.flags.writeable = False
         object.__setattr__(self, "notes", notes)
@@ -89,12 +91,14 @@ class Score:
         controls = np.asarray(self.controls, dtype=CONTROL_DTYPE)
         if controls.size:
             if controls["tick"].min() < 0:
-                raise InvalidInput(sentence("Controls are not before the start", "a negative time"))
+                raise InvalidInput(sentence("Controls must not come before the start", "a negative time"))
             if controls["track"].min() < 0 or controls["track"].max() >= len(self.tracks):
-                raise InvalidInput(sentence("Every control names a track of the score", int(controls["track"].max())))
+                raise InvalidInput(
+                    sentence("Every control must belong to a track of the score", int(controls["track"].max()))
+                )
             highest = np.where(controls["number"] == PITCH_BEND, 16_383, 127)
             if controls["number"].max() > PITCH_BEND or (controls["value"] > highest).any():
-                raise InvalidInput(sentence("Control values are 0-127, pitch bends 0-16383", "a larger value"))
+                raise InvalidInput(sentence("Control values must be 0-127, pitch bends 0-16383", "a larger value"))
         controls = controls[np.argsort(controls["tick"], kind="stable")]
         controls.flags.writeable = False
         return controls
@@ -113,12 +117,12 @@ class Score:
 
     @cached_property
     def onset(self) -> NDArray[np.float64]:
-        """Onsets in seconds, through the tempo map."""
+        """Onsets in seconds, by the tempo map."""
         return self.ticks_to_seconds(self.notes["onset_ticks"])
 
     @cached_property
     def offset(self) -> NDArray[np.float64]:
-        """Ends in seconds, through the tempo map."""
+        """Ends in seconds, by the tempo map."""
         return self.ticks_to_seconds(self.notes["onset_ticks"] + self.notes["duration_ticks"])
 
     @property
@@ -140,7 +144,7 @@ class Score:
         return elapsed[index] + (ticks - starts[index]) * seconds_per_tick[index]
 
     def only_tracks(self, wanted: tuple[int, ...]) -> Score:
-        """The same score with the notes of the wanted tracks alone; track numbers stay as they are."""
+        """The same score with only the notes of these tracks; track numbers do not change."""
         return replace(
             self,
             notes=self.notes[np.isin(self.notes["track"], wanted)],
@@ -149,7 +153,7 @@ class Score:
 
 
 def opening(score: Score, beats: float) -> Score:
-    """The first beats of a score: later notes and changes are left out, notes that sound on are cut there."""
+    """The first beats of a score: later notes and changes are left out, notes that are still sounding are cut."""
     end = round(beats * score.ticks_per_beat)
     notes = score.notes[score.notes["onset_ticks"] < end].copy()
     notes["duration_ticks"] = np.minimum(notes["duration_ticks"], end - notes["onset_ticks"])

@@ -1,10 +1,10 @@
-"""The Standard MIDI File: chunks, variable-length numbers, where its events begin, and those that are not music.
+"""The Standard MIDI File: chunks, variable-length numbers, the positions of events, and non-musical events.
 
-Linear in the length of the file and free of recursion, so that a hostile file costs what its bytes cost. How far it is
-from each byte to the next event, were one to begin there, is looked up for all bytes at once; then only the beginnings
-are walked, and `smf_events` takes the events apart in columns. It knows no music: `preflight` judges what was found.
+Linear in the length of the file and without recursion, so a hostile file costs no more than its size. The distance
+from each byte to the next event, if one began there, is looked up for all bytes at once; then only the starts
+are visited, and `smf_events` decodes the events in columns. It knows no music: `preflight` checks what was found.
 
-It is strict. Where a file breaks a rule, `smf_mending` makes a file of it that breaks none, and that one is read.
+It is strict. If a file breaks a rule, `smf_mending` turns it into one that breaks none, and that one is read.
 Source: MIDI 1.0 Detailed Specification, "Standard MIDI Files" (RP-001).
 """
 
@@ -22,12 +22,12 @@ from musicgen.symbolic.smf_events import read_events, spans_to_next
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 MAX_EVENTS = 750_000
-MAX_SIGNATURES = 50_000  # time and key changes together; what comes behind them is counted only
-MAX_TEXT_BYTES, MAX_SYSTEM_EXCLUSIVES = 16_384, 10_000  # kept to be looked at
+MAX_SIGNATURES = 50_000  # time and key changes together; later ones are only counted
+MAX_TEXT_BYTES, MAX_SYSTEM_EXCLUSIVES = 16_384, 10_000  # the most that is kept
 TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
-_SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages, which do not belong in files
-LONGEST_EXCLUSIVE = 1024  # bytes in which the end of a system exclusive message is looked for
-_SHORT = 16  # bytes of a system exclusive message that may say what a channel is for
+_SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages that do not belong in files
+LONGEST_EXCLUSIVE = 1024  # bytes searched for the end of a system exclusive message
+_SHORT = 16  # the longest system exclusive message that may set the use of a channel
 
 
 @dataclass(slots=True)
@@ -42,13 +42,13 @@ class TrackChunk:
 
 @dataclass(slots=True)
 class MidiFile:
-    """Header, track chunks, and columns of what is in them, chunk after chunk in file order.
+    """Header, track chunks, and columns of their events, chunk by chunk in file order.
 
     Attributes:
         changes: (tick, meta type, data) of time and key signatures, and of tempos of another length than 3 bytes.
         exclusives: (tick, chunk, data without F0) of short system exclusive messages.
-        texts: what is written in the file, names among it, as far as MAX_TEXT_BYTES.
-        skipped: what is not kept → how often.
+        texts: text in the file, including names, up to MAX_TEXT_BYTES.
+        skipped: what was not kept → how often.
     """
 
     format: int
@@ -67,7 +67,7 @@ class MidiFile:
 
 
 def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
-    """All of a MIDI file's events; chunks behind `max_chunks` are not looked at.
+    """All of a MIDI file's events; chunks after `max_chunks` are not read.
 
     Raises MidiSyntaxError with code not_midi, midi_damaged or too_many_events.
     """
@@ -100,12 +100,12 @@ def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
 
 
 def ends_early(content: bytes | bytearray, start: int, stop: int) -> bool:
-    """Whether a system exclusive message has its last byte, F7, before the end that its length gives it."""
+    """Whether a system exclusive message has its last byte, F7, before the end given by its length."""
     return content.find(b"\xf7", start, min(stop - 1, start + LONGEST_EXCLUSIVE)) >= 0
 
 
 def is_chunk(content: bytes, position: int) -> bool:
-    """Whether a chunk of any kind but another file's header stands there, as far as its first eight bytes say."""
+    """Whether there is a chunk of any kind except another file's header, judged by its first eight bytes."""
     kind = content[position : position + 4]
     if kind != b"MTrk" and (len(kind) < 4 or kind == b"MThd" or not all(0x20 <= byte < 0x7F for byte in kind)):
         return False
@@ -113,7 +113,7 @@ def is_chunk(content: bytes, position: int) -> bool:
 
 
 def _track_spans(content: bytes, position: int, walk: TrackWalk) -> Iterator[tuple[int, int]]:
-    """Start and end of each MTrk; other chunks are counted and passed over."""
+    """Start and end of each MTrk; other chunks are counted and skipped."""
     while position < len(content):
         if not is_chunk(content, position):
             raise MidiSyntaxError(f"neither a chunk nor the end at byte {position}")
@@ -151,10 +151,10 @@ def meta_event(kind: int, data: bytes) -> bytes:
 
 
 class TrackWalk:
-    """From event to event through the chunks of one file.
+    """Goes from event to event through the chunks of one file.
 
     Attributes:
-        positions: where each event begins (its delta time). begins: the first event of each chunk, as an index of it.
+        positions: where each event begins (its delta time). begins: index of the first event of each chunk.
         changes: (event, meta type, data). exclusives: (event, chunk, data).
     """
 
@@ -170,10 +170,10 @@ class TrackWalk:
         self.texts: list[bytes] = []
         self.skipped: Counter[str] = Counter()
         self._text_bytes = 0
-        self._after_short = -1  # the event whose running status, if it has no own one, takes one data byte
+        self._after_short = -1  # the event that, if it uses running status, has one data byte
 
     def events(self) -> Events:
-        """What was walked over, in columns. Raises MidiSyntaxError."""
+        """The events visited, in columns. Raises MidiSyntaxError."""
         ports = [chunk.port for chunk in self.chunks]
         return read_events(self.bytes, self.positions, self.begins, ports, self.skipped)
 
@@ -198,13 +198,13 @@ class TrackWalk:
             raise MidiSyntaxError(f"track {len(self.chunks)} ends in the middle of an event")
 
     def _pass_special(self, position: int, stop: int) -> int:
-        """Pass an event whose length a table cannot say; where the next one begins."""
+        """Skip an event whose length is not in the table; returns where the next one begins."""
         status_at = position + 1
         if self.content[position] >= 0x80:
             _, status_at = read_variable_length(self.content, position)
         status = self.content[status_at]
         is_short = self._after_short == len(self.positions) - 1
-        if status < 0xF0:  # a program change or channel pressure, and more of them without a status
+        if status < 0xF0:  # a program change or channel pressure, and others that follow without a status
             return self._pass_short(status_at + 2, stop)
         position = self._pass_system(status_at, stop)
         return self._pass_short(position, stop) if is_short else position
@@ -218,7 +218,9 @@ class TrackWalk:
             if content[data_at] < 0x80:
                 append(position)
                 position = data_at + 1
-            elif content[data_at : data_at + 3] == b"\xff\x51\x03":  # the table passes tempos, whatever ran before
+            elif (
+                content[data_at : data_at + 3] == b"\xff\x51\x03"
+            ):  # the table skips tempos, whatever the running status was
                 append(position)
                 position = data_at + 6
             else:
@@ -233,7 +235,7 @@ class TrackWalk:
             kind = content[position + 1]
             size, start = read_variable_length(content, position + 2)
             if kind == 0x2F and start + size != stop:
-                raise MidiSyntaxError(f"bytes behind the end of track {len(self.chunks)}")
+                raise MidiSyntaxError(f"bytes after the end of track {len(self.chunks)}")
             self._keep_meta(kind, content[start : start + min(size, 256)])
             return start + size
         if status in (0xF0, 0xF7):
@@ -253,17 +255,17 @@ class TrackWalk:
             if len(self.changes) < MAX_SIGNATURES:
                 self.changes.append((len(self.positions) - 1, kind, data))
             else:
-                self.skipped["time and key signatures beyond all measure"] += 1
+                self.skipped["surplus time and key signatures"] += 1
         elif kind in (0x03, 0x04):
             self._keep_text(data)
-            if not chunk.name.strip():  # the first track name, or an instrument name where there is none
+            if not chunk.name.strip():  # the first track name, or an instrument name if there is none
                 chunk.name = data
         elif kind == 0x21:
             chunk.port = data[0] & 15 if data else 0
         elif 0x01 <= kind <= 0x0F:
             self._keep_text(data)
             self.skipped["texts"] += 1
-        elif kind not in (0x20, 0x2F):  # the channel prefix only says where the next text belongs
+        elif kind not in (0x20, 0x2F):  # the channel prefix only says what the next text belongs to
             self.skipped["other meta events"] += 1
 
     def _keep_text(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The columns in which the events of a MIDI file are kept, and the numbers by which it names them."""
+"""The columns that hold the events of a MIDI file, and the constants that identify them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 NO_PROGRAM = 255
 BANK, SILENCERS = 0, (120, 123)  # All Sound Off, All Notes Off
-BEND = 128  # pitch bends travel among the controllers under this number
+BEND = 128  # pitch bends are stored among the controllers under this number
 NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, CHANNEL_PRESSURE, PITCH, SYSTEM = 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0, 0xF0
 
 
@@ -32,9 +32,9 @@ class Notes:
     """Columns of equal length, in file order of the note-ons.
 
     Attributes:
-        event: the number of the note-on among all events.
+        event: index of the note-on among all events.
         key: channel × 128 + pitch. program: the channel's program in this chunk, NO_PROGRAM before the first change.
-        offset: tick of the note-off, OPEN where there is none.
+        offset: tick of the note-off, OPEN if there is none.
     """
 
     event: NDArray[np.intp]
@@ -48,7 +48,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Program changes, as columns in file order. `event`: the number of the event."""
+    """Program changes, as columns in file order. `event`: index of the event."""
 
     event: NDArray[np.intp]
     chunk: NDArray[np.int64]
@@ -59,8 +59,8 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """What tells a channel how to sound rather than what: bank selects (number 0) and the commands that silence it
-    (120, 123), as columns in file order. `event`: the number of the event."""
+    """Messages that set how a channel sounds: bank selects (number 0) and the commands that silence it
+    (120, 123), as columns in file order. `event`: index of the event."""
 
     event: NDArray[np.intp]
     chunk: NDArray[np.int64]
@@ -72,7 +72,7 @@ class Modes:
 
 @dataclass(frozen=True, slots=True)
 class Tempos:
-    """Tempo changes in file order: microseconds a quarter note, as they stand there."""
+    """Tempo changes in file order: microseconds a quarter note, as stored."""
 
     tick: NDArray[np.int64]
     microseconds: NDArray[np.int64]
@@ -91,7 +91,7 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """`tick`: of every event, those that are no music among them."""
+    """`tick`: of every event, including non-musical ones."""
 
     tick: NDArray[np.int64]
     notes: Notes

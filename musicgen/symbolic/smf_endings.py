@@ -1,7 +1,7 @@
-"""Which event ends which note of a MIDI file. NumPy only.
+"""Finds the event that ends each note of a MIDI file. NumPy only.
 
-A note-off ends the first of the notes of its place (chunk, channel, key) that still sound. What no note-off ends, ends
-where a player falls silent: at All Sound Off or All Notes Off on its channel, else at the end of its track.
+A note-off ends the first note still sounding in its place (chunk, channel, key). A note without a note-off ends
+where a player would stop it: at All Sound Off or All Notes Off on its channel, else at the end of its track.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPEN = -1
-FAR_BEATS = 64  # an end of track so far behind the last key says nothing about the notes
+FAR_BEATS = 64  # an end of track this far after the last key does not end any notes
 
 
 def pair(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The note-ons in order, and the note-off of each, -1 where there is none: of one place, first on, first off."""
+    """The note-ons in order, and the note-off of each, -1 if there is none; within a place, first on, first off."""
     order = np.argsort(place, kind="stable")
     place, is_on = place[order], is_on[order]
     if _alternates(place, is_on):
@@ -43,8 +43,8 @@ def _alternates(place: NDArray[np.int64], is_on: NDArray[np.bool_]) -> bool:
 def _orphans(group: NDArray[np.int64], is_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """True for the note-offs that come while no note of their group sounds.
 
-    The sum of ons and offs of a group reaches a new low there. Groups are kept apart by starting each one lower than
-    the one before can reach."""
+    There the sum of ons and offs of a group reaches a new low. Groups are kept apart by starting each lower than
+    the previous one can reach."""
     base = group * -(group.size + 1)
     start = np.flatnonzero(np.diff(group, prepend=-1))
     total = np.cumsum(np.where(is_on, 1, -1))
@@ -60,7 +60,7 @@ def _numbered(group: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def next_silence(place: NDArray[np.int64], tick: NDArray[np.int64], silences: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The tick of the first silence of its place behind each tick, OPEN where there is none. `silences`: sorted places
+    """The tick of the first silence of its place after each tick, OPEN if there is none. `silences`: sorted places
     × 2^48 + ticks."""
     at = np.searchsorted(silences, place << 48 | tick, side="right")
     found = np.append(silences, -1)[at]
@@ -70,10 +70,10 @@ def next_silence(place: NDArray[np.int64], tick: NDArray[np.int64], silences: ND
 def replay(
     place: NDArray[np.int64], is_on: NDArray[np.bool_], tick: NDArray[np.int64], silent_at: NDArray[np.int64]
 ) -> tuple[dict[int, int], int]:
-    """Notes that a silence may end: the number of a note-on → the tick of its end; and how many note-offs ended one.
+    """Notes that a silence may end: index of the note-on → tick of its end; and how many note-offs ended one.
 
     The columns are note-ons and note-offs in file order; `silent_at`: the next silence of each, OPEN without one. A
-    note that is silenced still ends with its own note-off, if that comes before the key is struck again."""
+    silenced note still ends with its own note-off if that comes before the key is struck again."""
     ends: dict[int, int] = {}
     num_used, current, sounding = 0, -1, deque[tuple[int, int]]()
     order = np.argsort(place, kind="stable")
@@ -99,7 +99,7 @@ def _silenced(sounding: deque[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def end_of_track(onset: NDArray[np.int64], end: NDArray[np.int64], last: int, beat: int) -> NDArray[np.int64]:
-    """Where notes end that nothing ends: with their track, whose `end` counts unless it is far behind the last key of
-    the file, at tick `last`; then there, and at the earliest a beat behind their beginning."""
+    """Where notes without an end stop: with their track, whose `end` counts unless it is far after the last key of
+    the file, at tick `last`; then there, but at the earliest a beat after their onset."""
     sensible = np.where(end <= last + FAR_BEATS * beat, end, np.maximum(last, onset + beat))
     return np.maximum(sensible, onset)

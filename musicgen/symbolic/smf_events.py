@@ -1,4 +1,4 @@
-"""The events of a MIDI file in columns: all delta times, statuses and data bytes at once.
+"""Decodes the events of a MIDI file in columns: all delta times, statuses and data bytes at once.
 
 NumPy only; knows no chunks of other kinds, of meta events only the tempo, and no music.
 """
@@ -31,7 +31,7 @@ from musicgen.symbolic.smf_columns import (
 from musicgen.symbolic.smf_notes import read_notes
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
-# What stands behind a delta time → bytes of the rest of the event; 0: not to be told from here.
+# First byte after a delta time → bytes in the rest of the event; 0: more than this byte is needed.
 _REST = np.array([2] * 0x80 + [3] * 0x40 + [0] * 0x20 + [3] * 0x10 + [0] * 0x10, np.uint8)
 _REST_OF_TEMPO = 6
 
@@ -43,8 +43,8 @@ _NO_MODES = Modes(np.empty(0, np.intp), _NO_TICKS, _NO_TICKS, _NO_TICKS, _NO_BYT
 
 
 def spans_to_next(content: NDArray[np.uint8]) -> bytes:
-    """For each byte: how long an event would be that began there, running status meaning two data bytes; 0 where more
-    than a table is needed to say it. `content`: with some zeros at its end."""
+    """For each byte, the length of an event that began there, assuming two data bytes for running status; 0 if more
+    than a table is needed. `content`: with some zeros at its end."""
     length = _delta_lengths(content)
     behind = np.minimum(np.arange(content.size, dtype=np.int32) + length, content.size - 1)
     status = content[behind]
@@ -62,8 +62,8 @@ def read_events(
     ports: Sequence[int],
     skipped: Counter[str],
 ) -> Events:
-    """Take the events apart that begin at `positions`; `begins`: the first one of each chunk, as an index of it;
-    `ports`: that of each chunk.
+    """Decode the events that begin at `positions`; `begins`: index of the first event of each chunk;
+    `ports`: port of each chunk.
 
     What is not kept is counted in `skipped`. Raises MidiSyntaxError."""
     at = np.array(positions, np.int64)
@@ -86,8 +86,8 @@ def read_events(
 
 
 def large_data_bytes(content: NDArray[np.uint8], positions: Sequence[int]) -> NDArray[np.int64]:
-    """Where data bytes above 127 stand in the events of one chunk that begin at `positions`. Raises MidiSyntaxError
-    where there is data without a status."""
+    """Where the events of one chunk that begin at `positions` have data bytes above 127. Raises MidiSyntaxError
+    if there is data without a status."""
     at = np.array(positions, np.int64)
     _, behind = _deltas(content, at)
     leading = content[behind]
@@ -107,7 +107,7 @@ def _is_short(status: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _delta_lengths(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bytes of the number that would begin at each byte, 5 for more than four. Shape as `content`."""
+    """Length in bytes of a number beginning at each byte, 5 for more than four. Same shape as `content`."""
     more = (content >= 0x80).view(np.uint8)
     two = more.copy()
     two[:-1] &= more[1:]
@@ -120,7 +120,7 @@ def _delta_lengths(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _deltas(content: NDArray[np.uint8], at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Delta times of the events that begin at `at`, and the positions behind them."""
+    """Delta times of the events that begin at `at`, and the positions after them."""
     byte = content[at]
     delta, behind = (byte & 0x7F).astype(np.int64), at + 1
     longer = np.flatnonzero(byte >= 0x80)
@@ -133,7 +133,7 @@ def _deltas(content: NDArray[np.uint8], at: NDArray[np.int64]) -> tuple[NDArray[
 
 
 def _running_status(leading: NDArray[np.uint8], first: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """The status of each event: its own, or the last one of its chunk that was not a system event's. Without any, it is
+    """The status of each event: its own, or the last in its chunk that was not of a system event. Without any, it is
     less than 0x80."""
     event = np.arange(leading.size)
     has_own = (leading >= 0x80) & (leading < SYSTEM)
@@ -145,13 +145,13 @@ def _running_status(leading: NDArray[np.uint8], first: NDArray[np.intp]) -> NDAr
 def _check(events: Raw, is_music: NDArray[np.bool_], at: NDArray[np.int64]) -> None:
     status = events.status
     if not ((events.low | events.high | ~status) & is_music.view(np.uint8) << 7).any():
-        return  # statuses have their highest bit, data bytes have not
+        return  # statuses have the highest bit set, data bytes do not
     lost = is_music & (status < 0x80)
     if lost.any():
         raise MidiSyntaxError(f"data without a status at byte {at[np.argmax(lost)]}")
     bad = is_music & ((events.low | np.where(_is_short(status), 0, events.high)) >= 0x80)
     if bad.any():
-        raise MidiSyntaxError(f"a data byte above 127 behind byte {at[np.argmax(bad)]}")
+        raise MidiSyntaxError(f"a data byte above 127 after byte {at[np.argmax(bad)]}")
 
 
 def _programs(events: Raw, index: NDArray[np.intp]) -> Programs:
@@ -183,7 +183,7 @@ def _modes(events: Raw, index: NDArray[np.intp]) -> Modes:
 
 
 def _tempos(content: NDArray[np.uint8], behind: NDArray[np.int64], events: Raw) -> Tempos:
-    """`behind`: the positions behind the statuses of all events."""
+    """`behind`: the positions after the statuses of all events."""
     index = np.flatnonzero((events.status == 0xFF) & (events.low == 0x51) & (events.high == 3))
     first, second, third = (content[behind[index] + place].astype(np.int64) for place in (2, 3, 4))
     return Tempos(events.tick[index], first << 16 | second << 8 | third)

@@ -1,8 +1,8 @@
-"""Makes of a MIDI file that breaks rules one that breaks none, as players do without a word; here with one.
+"""Repairs a MIDI file that breaks rules, as players do silently; here every repair is reported.
 
-Where a track's length is wrong, reading goes on at the next `MTrk`, the end of track or the end of the file, whichever
-comes first. Tracks without a fault are taken as they are, the others go through `smf_repair`. Linear in the length of
-the file: no byte is looked at in two tracks.
+If a track's length is wrong, reading goes on to the next `MTrk`, the end of track or the end of the file, whichever
+comes first. Tracks without a fault are kept unchanged; the others go through `smf_repair`. Linear in the length of
+the file: no byte is read in two tracks.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from musicgen.symbolic.smf_events import large_data_bytes
 from musicgen.symbolic.smf_repair import Budget, Repair, number, read_event, repair_track
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
-FEW_LARGE, LARGE_SHARE = 8, 0.02  # more data bytes above 127 than this are how the writer of the file wrote
+FEW_LARGE, LARGE_SHARE = 8, 0.02  # more data bytes above 127 than this are a habit of the program that wrote the file
 MAX_REPAIRED_BYTES = 1_500_000  # of all tracks together: they are repaired one event at a time
-UNREAD, OUTSIDE, OTHER_PIECE = "bytes that are no events", "bytes outside the tracks", "bytes of another piece"
+UNREAD, OUTSIDE, OTHER_PIECE = "bytes that are not events", "bytes outside the tracks", "bytes of another piece"
 _END_OF_TRACK = b"\xff\x2f\x00"
-_NOTHING = b"\xff\x20\x01\x00"  # a channel prefix: it only takes its time
+_NOTHING = b"\xff\x20\x01\x00"  # a channel prefix: it only carries a delta time
 _PADDING = bytes(8)
 
 
 @dataclass
 class Mended:
-    """A file without a fault. `lost`: what is not in it → how many bytes. `warnings`: one sentence each."""
+    """A file without a fault. `lost`: what is missing from it → how many bytes. `warnings`: one sentence each."""
 
     content: bytes
     lost: Counter[str] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ class Mended:
 
 
 def mend_file(content: bytes, *, max_chunks: int) -> Mended:
-    """`content` begins with MThd. Raises MidiSyntaxError where its header is not whole, or where it has too much to be
+    """`content` begins with MThd. Raises MidiSyntaxError if its header is incomplete, or if it has too much to be
     repaired."""
     if len(content) < 14:
         raise MidiSyntaxError("the header is cut short")
@@ -74,7 +74,7 @@ class _Mending:
         return Mended(b"".join((header, *self.pieces)), +self.lost, self.warnings())
 
     def first_chunk(self) -> int:
-        """Behind the header. Raises MidiSyntaxError."""
+        """Position after the header. Raises MidiSyntaxError."""
         stop = self.stop_of(0)
         if stop >= 14 and (self.is_track(stop) or is_chunk(self.content, stop)):
             return stop
@@ -85,11 +85,11 @@ class _Mending:
         return following
 
     def stop_of(self, position: int) -> int:
-        """Where the chunk ends by its own word."""
+        """Where the chunk ends by its own length."""
         return position + 8 + int.from_bytes(self.content[position + 4 : position + 8], "big")
 
     def next_start(self, position: int) -> int:
-        """The next `MTrk` behind `position`, or the end of the file."""
+        """The next `MTrk` after `position`, or the end of the file."""
         index = bisect_right(self.starts, position)
         return self.starts[index] if index < len(self.starts) else len(self.content)
 
@@ -99,7 +99,7 @@ class _Mending:
         return is_end or is_chunk(self.content, position)
 
     def is_track(self, position: int) -> bool:
-        """`MTrk`, also with one letter wrong where the length is right."""
+        """`MTrk`, also with one letter wrong if the length is right."""
         kind = self.content[position : position + 4]
         if kind == b"MTrk":
             return position + 8 <= len(self.content)
@@ -107,7 +107,7 @@ class _Mending:
         return num_right >= 3 and position + 8 < self.stop_of(position) and self.is_boundary(self.stop_of(position))
 
     def take_track(self, position: int) -> int:
-        """Append the track's events; where reading goes on."""
+        """Append the track's events; returns where reading continues."""
         start, declared, following = position + 8, self.stop_of(position), self.next_start(position)
         is_right = declared <= following and self.is_boundary(declared)
         limit = declared if is_right else following
@@ -126,7 +126,7 @@ class _Mending:
         return self.take_repaired(repair, declared, limit if is_right else 0)
 
     def take_repaired(self, repair: Repair, declared: int, stop: int) -> int:
-        """Append what was repaired; where reading goes on. `stop`: the end of the chunk, 0 where it is not known."""
+        """Append what was repaired; returns where reading continues. `stop`: the end of the chunk, 0 if not known."""
         end, body = repair.end, b"".join(repair.pieces) + number(repair.delta)
         if repair.is_ended and end < stop and self.goes_on(end, stop):
             self.add(body + _NOTHING + self.content[end:stop])
@@ -146,7 +146,7 @@ class _Mending:
         return end
 
     def goes_on(self, start: int, stop: int) -> bool:
-        """Whether events without a fault follow an end of track, up to another one at the end of the chunk."""
+        """Whether valid events follow an end of track, up to another end of track at the end of the chunk."""
         position, running = start, 0
         while position < stop:
             position, running, faults = read_event(self.padded, position, stop, running)
@@ -161,8 +161,8 @@ class _Mending:
         return self.content[stop - 3 : stop] == _END_OF_TRACK
 
     def whole(self, start: int, stop: int) -> bytes | None:
-        """The events there, if they follow each other up to the end; data bytes above 127 set to 127 if there are many.
-        None where they need another look. Raises MidiSyntaxError where there are too many."""
+        """The events there, if they are valid up to the end; data bytes above 127 set to 127 if there are many.
+        None if they need repair. Raises MidiSyntaxError if there are too many."""
         walk = TrackWalk(self.content[start:stop])
         try:
             walk.read_track(0, stop - start)
@@ -183,13 +183,13 @@ class _Mending:
         told = []
         if self.num_clipped:
             told.append(
-                f"Set to 127: {_many(self.num_clipped, 'data bytes')} with a larger value, which MIDI does not have."
+                f"Set to 127: {_many(self.num_clipped, 'data bytes')} with a larger value, which MIDI does not allow."
             )
         if self.wrong_lengths:
             which = ", ".join(str(number) for number in self.wrong_lengths[:5])
             more = "" if len(self.wrong_lengths) <= 5 else ", …"
             plural = "s" if len(self.wrong_lengths) > 1 else ""
-            told.append(f"The length of track{plural} {which}{more} in the file is wrong; reading went on to the end.")
+            told.append(f"The length of track{plural} {which}{more} in the file is wrong; it was read to its real end.")
         for what, count in (+self.lost).items():
             told.append(f"Left out: {_many(count, what)}.")
         return told
@@ -197,12 +197,12 @@ class _Mending:
 
 def _many(count: int, things: str) -> str:
     if count == 1:
-        things = things.replace("bytes", "byte").replace("that are no events", "that is no event")
+        things = things.replace("bytes", "byte").replace("that are not events", "that is not an event")
     return f"{count:,} {things}"
 
 
 def _track_starts(content: bytes) -> list[int]:
-    """Where `MTrk` stands with something behind it that may be a length or an event."""
+    """Where `MTrk` is followed by something that may be a length or an event."""
     starts, position = [], content.find(b"MTrk")
     while position >= 0:
         if position + 8 <= len(content) and (

@@ -1,4 +1,4 @@
-"""The notes of a MIDI file: which note-on belongs to which end, and with which program. NumPy only."""
+"""The notes of a MIDI file: pairs each note-on with its end and its program. NumPy only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _KeyColumns:
 
 
 def read_notes(events: Raw, programs: Programs, modes: Modes, ports: Sequence[int], skipped: Counter[str]) -> Notes:
-    """All notes; those that neither a note-off nor a silence ends have the offset OPEN. `ports`: that of each chunk.
+    """All notes; those that neither a note-off nor a silence ends have the offset OPEN. `ports`: port of each chunk.
 
     Note-offs that end nothing are counted in `skipped`."""
     index = np.flatnonzero(events.status < POLY_PRESSURE)
@@ -55,7 +55,7 @@ def read_notes(events: Raw, programs: Programs, modes: Modes, ports: Sequence[in
 
 
 def _silences(modes: Modes, ports: Sequence[int]) -> NDArray[np.int64]:
-    """Where a channel falls silent: sorted places (port × 16 + channel) × 2^48 + ticks."""
+    """Where a channel is silenced: sorted places (port × 16 + channel) × 2^48 + ticks."""
     is_silence = modes.number != BANK
     place = np.array(ports)[modes.chunk[is_silence]] << 4 | modes.channel[is_silence]
     return np.sort(place << 48 | modes.tick[is_silence])
@@ -64,7 +64,7 @@ def _silences(modes: Modes, ports: Sequence[int]) -> NDArray[np.int64]:
 def _silenced(
     keys: _KeyColumns, ons: NDArray[np.intp], offs: NDArray[np.intp], silences: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], int]:
-    """The ends of all notes, those in doubt told anew with the silences; and how many note-offs ended one."""
+    """The ends of all notes, the doubtful ones found again with the silences; and how many note-offs ended one."""
     in_doubt = np.isin(keys.place, np.unique(keys.place[ons[offs < 0]]))
     chosen = np.flatnonzero(in_doubt)
     silent_at = next_silence(keys.channel[chosen], keys.tick[chosen], silences)

@@ -1,9 +1,9 @@
-"""One damaged track of a MIDI file, made into events that break no rule.
+"""Repairs one damaged track of a MIDI file: turns it into valid events.
 
-Event by event, as a player reads: a data byte above 127 is set to 127. Where that reading soon meets more faults, other
-ways are tried (an event that is cut short, stray bytes before or behind a delta time, a missing delta time, a system
-exclusive message without a length), and the one with the fewest faults behind it is taken. What remains unread is
-counted. The work is bounded: after MAX_STEPS looks ahead, events are taken as they stand.
+It reads event by event, like a player: a data byte above 127 is set to 127. If that soon leads to more faults, other
+readings are tried (an event cut short, stray bytes before or after a delta time, a missing delta time, a system
+exclusive message without a length), and the one followed by the fewest faults is used. What remains unread is
+counted. The work is bounded: after MAX_STEPS steps of look-ahead, events are taken as they are.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from musicgen.symbolic.smf import LONGEST_EXCLUSIVE, ends_early, variable_length
 
 MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
-EVENTS_OF_PROOF = 4  # without a fault they show that a large data byte was no more than that
-LONGEST_GAP = 256  # bytes that are passed over in search of an event
-CUT_BYTES = 300  # an event that lacks more than the file has, this close to its end, is the last one
-END = -1  # in place of faults: the end of the track
+EVENTS_OF_PROOF = 4  # if these are valid, a large data byte was the only fault
+LONGEST_GAP = 256  # bytes skipped in search of an event
+CUT_BYTES = 300  # an event that runs past the end of the file, this close to it, is the last one
+END = -1  # instead of a number of faults: the end of the track
 _LONG_DELTA = 1 << 21
 
-_Read = tuple[int, int, int]  # where the next event begins (0: none can be read), running status, faults or END
+_Read = tuple[int, int, int]  # where the next event begins (0: none is readable), running status, faults or END
 
 
 @dataclass
 class Repair:
-    """What became of one track.
+    """The result for one track.
 
     Attributes:
-        pieces: events without a fault, the end of track left out. end: where reading ended.
-        is_ended: by an end of track. delta: ticks from the last event to the end.
-        num_clipped: data bytes set to 127. num_unread: bytes that are no events.
+        pieces: valid events, without the end of track. end: where reading ended.
+        is_ended: it has an end of track. delta: ticks from the last event to the end.
+        num_clipped: data bytes set to 127. num_unread: bytes that are not events.
     """
 
     end: int
@@ -44,15 +44,15 @@ class Repair:
 
 @dataclass
 class Budget:
-    """Looks ahead that are left to a file."""
+    """Steps of look-ahead left for a file."""
 
     steps: int = MAX_STEPS
 
 
 @dataclass(frozen=True)
 class _Way:
-    """One way to read on. `cost`: of taking it. `event`: what is kept, without its delta time; `delta`: what it adds to
-    the time, for the next event where none is kept."""
+    """One way to read on. `cost`: its penalty. `event`: what is kept, without its delta time; `delta`: what it adds to
+    the time, for the next event if none is kept."""
 
     next: int
     running: int
@@ -64,7 +64,7 @@ class _Way:
 
 
 def repair_track(content: bytes, start: int, limit: int, budget: Budget, *, is_cut: bool) -> Repair:
-    """Read the track whose events begin at `start`, at most to `limit`. `content`: with some zeros behind its end;
+    """Read the track whose events begin at `start`, at most to `limit`. `content`: with some zeros after its end;
     `is_cut`: the file ends at `limit` though the track should not."""
     repair = Repair(end=start)
     data = bytearray(content[start:limit]) + bytes(8)
@@ -113,7 +113,7 @@ def read_event(content: bytearray | bytes, position: int, limit: int, running: i
 
 
 def read_body(content: bytearray | bytes, at: int, limit: int, running: int) -> _Read:
-    """The event whose status, or data behind a running status, is at `at`."""
+    """The event whose status, or data after a running status, is at `at`."""
     if at >= limit:
         return 0, running, 0
     status = content[at]
@@ -150,7 +150,7 @@ def _read_system(content: bytearray | bytes, at: int, limit: int, running: int, 
 
 
 def _number_at(content: bytearray | bytes, at: int) -> tuple[int, int]:
-    """(value, next position) of a number in base 128; (-1, …) where it has more than four bytes."""
+    """(value, next position) of a number in base 128; (-1, …) if it has more than four bytes."""
     value = 0
     for place in range(at, min(at + 4, len(content))):
         value = value << 7 | content[place] & 0x7F
@@ -160,24 +160,24 @@ def _number_at(content: bytearray | bytes, at: int) -> tuple[int, int]:
 
 
 def number(value: int) -> bytes:
-    """A delta time, the largest that there is for larger values."""
+    """A delta time; larger values become the largest possible."""
     return variable_length(min(value, (1 << 28) - 1))
 
 
 def _begins_well(content: bytearray | bytes, position: int) -> bool:
-    """Whether a delta time and a status stand there."""
+    """Whether there is a delta time and a status."""
     delta, at = _number_at(content, position)
     return 0 <= delta < _LONG_DELTA and content[at] >= 0x80
 
 
 def _plain_way(content: bytearray, position: int, limit: int, running: int) -> _Way | None:
-    """The event as it stands; None where none does."""
+    """The event as it is; None if there is none."""
     delta, at = _number_at(content, position)
     return next(_ways_behind_delta(content, at, limit, running, delta), None) if delta >= 0 else None
 
 
 def _best_way(content: bytearray | bytes, position: int, limit: int, running: int, budget: Budget) -> _Way | None:
-    """The way with the fewest faults of its own and behind it, of equal ones the plainest; None where there is none."""
+    """The way with the fewest faults in it and after it, of equal ones the simplest; None if there is none."""
     best, least = None, float("inf")
     for way in _ways(content, position, limit, running, budget):
         budget.steps -= 2
@@ -191,7 +191,7 @@ def _best_way(content: bytearray | bytes, position: int, limit: int, running: in
             return way
         if way.cost >= least:
             if way.num_unread > 1:
-                break  # those behind it cost still more
+                break  # the later ones cost even more
             continue
         faults = way.cost + _faults_ahead(content, way.next, limit, way.running, least - way.cost, budget)
         if faults < least:
@@ -234,12 +234,14 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int, b
     for gap in range(1, min(LONGEST_GAP, limit - position) + 1):
         budget.steps -= 1
         if gap <= 4 or position + gap == limit or _begins_well(content, position + gap):
-            is_later = has_delta and _number_at(content, position + gap)[0] > delta  # of two times the shorter one
+            is_later = (
+                has_delta and _number_at(content, position + gap)[0] > delta
+            )  # of two delta times, the shorter one
             yield _Way(position + gap, running, 1.0 + gap / 4 + 0.2 * is_later, num_unread=gap)
         if has_delta and gap <= 4 and at + gap < limit and content[at + gap] >= 0x80:
             following, status, faults = read_body(content, at + gap, limit, running)
             if following and faults >= 0:
-                cost = 1.1 + gap / 4 + (content[at] >= 0x80)  # a status where one belongs is hardly a stray
+                cost = 1.1 + gap / 4 + (content[at] >= 0x80)  # a status where one belongs is hardly a stray byte
                 yield _kept(content, at + gap, following, status, cost + faults, delta, gap)
 
 
@@ -266,7 +268,7 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
 def _kept(
     content: bytearray | bytes, at: int, following: int, running: int, cost: float, delta: int = 0, num_unread: int = 0
 ) -> _Way:
-    """The event at `at` with its data bytes set to 127 where they are larger."""
+    """The event at `at` with data bytes above 127 set to 127."""
     event = bytes(content[at:following])
     is_channel = content[at] < 0xF0
     num_clipped = 0

@@ -1,6 +1,6 @@
-"""Where in a file the MIDI file begins: what mail programs, old Macintoshes and Windows put around one.
+"""Finds the MIDI file inside the wrappers that mail programs, old Macintoshes and Windows add.
 
-Sources: RMID (RP-029), MacBinary II (1987). Anything else in front of the header is passed over, as players do. Light.
+Sources: RMID (RP-029), MacBinary II (1987). Anything else before the header is skipped, as players do. Light.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HEADER = b"MThd\x00\x00\x00\x06"
-MAX_JUNK = 4096  # bytes in front of the header that are passed over
+MAX_JUNK = 4096  # bytes before the header that are skipped
 _MAC_HEADER = 128
 
 
@@ -22,7 +22,7 @@ class MidiSyntaxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """`content` begins with the header, where there is one. `num_before`, `num_behind`: bytes left out around it."""
+    """`content` begins with the header, if there is one. `num_before`, `num_behind`: bytes left out around it."""
 
     content: bytes
     num_before: int = 0
@@ -30,14 +30,14 @@ class Unwrapped:
 
 
 def find_midi(head: bytes) -> bool:
-    """Whether a MIDI file begins in these first bytes of a file, plain, wrapped or behind something else."""
+    """Whether a MIDI file begins in these first bytes of a file, plain, wrapped or after something else."""
     if head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID"):
         return True
     return 0 <= head.find(HEADER) <= MAX_JUNK
 
 
 def unwrap(content: bytes) -> Unwrapped:
-    """The MIDI file in a file. Raises MidiSyntaxError where an RMID wrapper holds none."""
+    """The MIDI file inside a file. Raises MidiSyntaxError if an RMID wrapper holds none."""
     if content[:4] == b"MThd":
         return Unwrapped(content)
     if content[:4] == b"RIFF" and content[8:12] == b"RMID":
@@ -64,7 +64,7 @@ def _unwrap_rmid(content: bytes) -> bytes:
 
 
 def _unwrap_mac_binary(content: bytes) -> Unwrapped:
-    """A header of 128 bytes, the file, zeros up to a multiple of 128, and what the Macintosh keeps beside a file."""
+    """A header of 128 bytes, the file, zeros up to a multiple of 128, and the Macintosh resource fork."""
     size = int.from_bytes(content[83:87], "big")
     rest = len(content) - _MAC_HEADER
     return Unwrapped(content[_MAC_HEADER : _MAC_HEADER + (size if 14 <= size <= rest else rest)])

@@ -1,4 +1,4 @@
-"""Where instruments come from: the sound font of the settings, the system's, or the one inside pretty_midi. Light."""
+"""Finds a sound font: the one in the settings, the system's, or the one inside pretty_midi. Light."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PREFERRED = ("FluidR3_GM", "MuseScore_General", "GeneralUser", "default")
 def system_sound_font() -> Path | None:
     """The sound font for FluidSynth: the setting, else the best known one in the usual folders, else any, else None.
 
-    Raises ResourceUnavailable where the setting names a file that is not there.
+    Raises ResourceUnavailable if the setting names a missing file.
     """
     chosen = settings().sound_font
     if chosen is not None:
         path = chosen.expanduser().resolve()
         if not path.is_file():
             raise ResourceUnavailable(
-                sentence("MUSICGEN_SOUND_FONT names a .sf2 or .sf3 file", path, "Correct or unset it."),
+                sentence("MUSICGEN_SOUND_FONT must name a .sf2 or .sf3 file", path, "Correct or unset it."),
                 code="no_sound_font",
             )
         return path
@@ -45,7 +45,7 @@ def system_sound_font() -> Path | None:
 
 
 def bundled_sound_font() -> Path | None:
-    """The small General MIDI sound font that the package pretty_midi brings; the package itself is not imported."""
+    """The small General MIDI sound font that comes with the package pretty_midi; the package itself is not imported."""
     package = importlib.util.find_spec("pretty_midi")
     folders = list(package.submodule_search_locations or ()) if package else []
     found = [path for folder in folders for path in sorted(Path(folder).glob("*.sf2"))]

@@ -1,7 +1,7 @@
-"""Pitch numbers as written notes, and what the distance between two of them is called: 'm-3', 'A4', 'P8'.
+"""Spells pitch numbers as written notes and names the intervals between them: 'm-3', 'A4', 'P8'.
 
-A MIDI file knows keys, not names. Every pitch class has one name here, the commonest (C C# D Eb E F F# G G# A Bb B), so
-that a name is as good as a pitch class; and yet an interval keeps its steps on the staff beside its semitones: from C#
+A MIDI file has keys, not names. Every pitch class has one name here, the commonest (C C# D Eb E F F# G G# A Bb B), so
+a name is equivalent to a pitch class. Still, an interval keeps its steps on the staff as well as its semitones: from C#
 to Eb is a diminished third ('d3'), from C to D a major second ('M2').
 """
 
@@ -15,7 +15,15 @@ from musicgen.errors import InvalidInput, sentence
 
 # Step on the staff (C = 0 … B = 6) of each pitch class; the rest is its accidental.
 _STEPS = (0, 0, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6)
-_NATURALS = (0, 2, 4, 5, 7, 9, 11)  # semitones of the seven steps over C, and of the perfect and major intervals
+_NATURALS = (
+    0,
+    2,
+    4,
+    5,
+    7,
+    9,
+    11,
+)  # semitones of the seven steps above C, which are also the perfect and major intervals
 _PERFECT = (0, 3, 4)  # unison, fourth, fifth
 _NAME = re.compile(r"(P|M|m|A+|d+)(-?)([1-9]\d*)")
 
@@ -40,7 +48,7 @@ MINOR_THIRD = Interval(2, 3)
 
 @dataclass(frozen=True)
 class Spelled:
-    """A written note: `step` on the staff, counted on over the octaves, and its pitch number (C of step 0 = 0)."""
+    """A written note: `step` on the staff, counted across octaves, and its pitch number (C of step 0 = 0)."""
 
     step: int
     pitch: int
@@ -68,12 +76,12 @@ def interval_between(first: int, second: int) -> Interval:
 
 
 def plain_interval(semitones: int) -> Interval:
-    """The commonest interval of so many semitones: from C, as its goal is commonly spelled."""
+    """The commonest interval of this many semitones: from C to the common spelling of its upper note."""
     return interval_between(60, 60 + semitones)
 
 
 def interval_name(interval: Interval) -> str:
-    """'P1', 'm3', 'M-2' (downwards), 'dd5': quality, direction, steps that it spans. Inverse: `read_interval`."""
+    """'P1', 'm3', 'M-2' (downwards), 'dd5': quality, direction, steps spanned. Inverse: `read_interval`."""
     direction = -1 if interval.steps < 0 else 1
     octaves, step = divmod(abs(interval.steps), 7)
     excess = direction * interval.semitones - 12 * octaves - _NATURALS[step]
@@ -81,21 +89,25 @@ def interval_name(interval: Interval) -> str:
 
 
 def read_interval(name: str) -> Interval:
-    """The interval of a name. InvalidInput for what is none."""
+    """The interval with this name. Raises InvalidInput if there is none."""
     found = _NAME.fullmatch(name)
     if not found:
-        raise InvalidInput(sentence("An interval is a quality and a number of steps, such as m3 or A-4", repr(name)))
+        raise InvalidInput(
+            sentence("An interval must be a quality and a number of steps, such as m3 or A-4", repr(name))
+        )
     quality, sign, number = found.groups()
     direction, steps = (-1 if sign else 1), int(number) - 1
     octaves, step = divmod(steps, 7)
     if (quality == "P") != (step in _PERFECT) and quality in "PMm":
-        raise InvalidInput(sentence("Unisons, fourths, fifths and octaves are perfect, others major or minor", name))
+        raise InvalidInput(
+            sentence("Unisons, fourths, fifths and octaves must be perfect, others major or minor", name)
+        )
     semitones = 12 * octaves + _NATURALS[step] + _excess(quality, step in _PERFECT)
     return Interval(direction * steps, direction * semitones)
 
 
 def _quality(excess: int, is_perfect: bool) -> str:
-    """Name of so many semitones more than the perfect or major interval."""
+    """Name of the quality this many semitones above the perfect or major interval."""
     if excess > 0:
         return "A" * excess
     if is_perfect:

@@ -1,7 +1,7 @@
-"""Scores to blocks of sound, by two synthesisers. Children only: a synthesiser is native code fed with uploads.
+"""Renders scores to blocks of sound with two synthesisers. Children only: they are native code fed with uploads.
 
-Both yield float32 blocks of shape (2, n) at any level; `rendering` brings them to one. Nothing here writes a file but
-the score that FluidSynth reads.
+Both yield float32 blocks of shape (2, n) at any level; `rendering` sets the level. Nothing here writes a file except
+the score for FluidSynth.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ QUALITY = 4  # of symusic's interpolation, 0-6
 
 
 def fluidsynth_blocks(score: Score, sound_font: Path, sample_rate: int, *, seconds: float) -> Blocks:
-    """FluidSynth, one process for each MIDI port (15 instruments and the drums), mixed. `seconds`: wall clock for all.
+    """FluidSynth, one process for each MIDI port (15 instruments and drums), mixed. `seconds`: total wall-clock limit.
 
-    Raises ResourceUnavailable: code `timeout`, or `synthesiser_failed` where it gives no sound.
+    Raises ResourceUnavailable: code `timeout`, or `synthesiser_failed` if it gives no sound.
     """
     from musicgen.symbolic.fluidsynth import FluidSynthStream
 
@@ -44,10 +44,10 @@ def fluidsynth_blocks(score: Score, sound_font: Path, sample_rate: int, *, secon
 
 
 def symusic_blocks(score: Score, sound_font: Path, sample_rate: int) -> Blocks:
-    """symusic's synthesiser, window by window of note onsets, so that memory holds one window and its longest note.
+    """symusic's synthesiser, one window of note onsets at a time, so that memory holds one window and its longest note.
 
-    It knows no controllers: notes held by the pedal are lengthened instead. Notes of more than a minute are cut,
-    and those of no length, of which it makes no sound, get 50 ms.
+    It ignores controllers: notes held by the pedal are lengthened instead. Notes of more than a minute are cut,
+    and those of zero length, which it would not play, get 50 ms.
     """
     import symusic
 
@@ -67,7 +67,7 @@ def symusic_blocks(score: Score, sound_font: Path, sample_rate: int) -> Blocks:
 
 
 def _window(score: Score, inside: NDArray[np.bool_], onset: NDArray[np.float64], seconds: NDArray[np.float64]) -> Score:
-    """Some notes of a score on a clock of their own: 10,000 ticks a second whatever the tempo was."""
+    """Some notes of a score with their own clock: 10,000 ticks a second, whatever the tempo was."""
     notes = score.notes[inside]
     ticks = np.rint(np.minimum(seconds[inside], LONGEST_NOTE_SECONDS) * 10_000)
     moved = make_notes(

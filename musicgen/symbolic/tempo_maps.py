@@ -1,4 +1,4 @@
-"""The tempo map of a MIDI file: sorted, one tempo for a tick, no more of them than music needs. NumPy only."""
+"""The tempo map of a MIDI file: sorted, one tempo per tick, no more than music needs. NumPy only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TempoMap = tuple[tuple[int, int], ...]  # (tick, microseconds a quarter note)
 
 
 def tempo_map(tempos: Tempos, last: int) -> tuple[TempoMap, int, int]:
-    """The map up to tick `last`; how many tempos were 0 (left out), and how many were joined with their neighbours
+    """The map up to tick `last`, how many tempos were 0 (left out), and how many were merged with their neighbours
     because there are more than MAX_TEMPOS."""
     num_zero = int(np.count_nonzero(tempos.microseconds == 0))
     if tempos.tick.size <= FEW_TEMPOS:
@@ -39,7 +39,7 @@ def tempo_map(tempos: Tempos, last: int) -> tuple[TempoMap, int, int]:
 def _joined(
     tick: NDArray[np.int64], value: NDArray[np.int64], last: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The mean tempo of each of MAX_TEMPOS stretches of equally many changes: at their bounds the time is the same."""
+    """The mean tempo of each of MAX_TEMPOS groups of equally many changes; the time at their bounds stays the same."""
     if tick.size <= MAX_TEMPOS:
         return tick, value
     bounds = np.unique(np.linspace(0, tick.size, MAX_TEMPOS, endpoint=False).astype(np.int64))
@@ -49,7 +49,7 @@ def _joined(
 
 
 def seconds_at(tick: int, tempos: TempoMap, ticks_per_beat: int) -> float:
-    """Seconds from the start to a tick through the tempo map (120 BPM before the first tempo)."""
+    """Seconds from the start to a tick by the tempo map (120 BPM before the first tempo)."""
     microseconds, position, tempo = 0, 0, 500_000
     for start, following in tempos:
         if start >= tick:

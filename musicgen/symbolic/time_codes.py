@@ -1,4 +1,4 @@
-"""MIDI files that count frames of film or video instead of beats: the same time as beats, at 120 a minute.
+"""Converts MIDI files timed in film or video frames to beats, at 120 a minute.
 
 Source: MIDI 1.0 Detailed Specification, "Standard MIDI Files", division in time code.
 """
@@ -14,13 +14,13 @@ _MICROSECONDS = {
     25: 1_000_000,
     29: 1_001_000,
     30: 1_000_000,
-}  # of as many frames as the time code counts
+}  # for each frame rate of the time code
 _FRAMES = {24: 24, 25: 25, 29: 30, 30: 30}
 
 
 def in_beats(division: int) -> tuple[int, Tempos]:
-    """Ticks of a beat and the tempo that give every tick the length that `division` (0x8000 and more) gives it; 0 ticks
-    where no time code has so many frames. Where a second has an odd number of ticks, it is the beat."""
+    """Ticks per beat and the tempo that give every tick the length set by `division` (0x8000 and more); 0 ticks
+    if no time code has that many frames. If a second has an odd number of ticks, the beat is a second."""
     frames, ticks = 256 - (division >> 8), division & 0xFF
     per_second = _FRAMES.get(frames, 0) * ticks
     beats = 2 if per_second % 2 == 0 else 1

@@ -1,7 +1,7 @@
-"""Where tuplets stand: the smallest stretches of a measure whose notes no power of two divides.
+"""Finds tuplets: the smallest spans of a measure whose notes do not fall on powers of two.
 
-A stretch that holds such notes is halved (a dotted one is split in three) for as long as no note of a tuplet is cut by
-it, so that a triplet of sixteenths beside an eighth stays half a beat, and a triplet of quarters spans two beats.
+A span with such notes is halved (a dotted one is split in three) for as long as this cuts no note of a tuplet,
+so that a triplet of sixteenths beside an eighth stays half a beat, and a triplet of quarters spans two beats.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST = Fraction(4)  # quarter notes that a tuplet may span
 
 
 class Span(Protocol):
-    """Something between two places; `pitches` is empty for a rest."""
+    """A note, chord or rest between two positions; `pitches` is empty for a rest."""
 
     @property
     def start(self) -> Fraction: ...
@@ -30,7 +30,7 @@ class Span(Protocol):
 
 @dataclass(frozen=True)
 class Tuplet:
-    """`actual` notes in the time of `normal` ones, from `start` up to `end`."""
+    """`actual` notes in the time of `normal` ones, from `start` to `end`."""
 
     start: Fraction
     end: Fraction
@@ -39,7 +39,7 @@ class Tuplet:
 
 
 def find_tuplets(events: Sequence[Span], measure: Measure) -> list[Tuplet]:
-    """The tuplets of one voice in a measure, in order; `events` fill the measure, rests among them."""
+    """The tuplets of one voice in a measure, in order; `events` fill the measure, rests included."""
     found: list[Tuplet] = []
     places = sorted({place for event in events for place in (event.start, event.end)})
     if all(is_straight(place - measure.origin) for place in places):
@@ -50,12 +50,12 @@ def find_tuplets(events: Sequence[Span], measure: Measure) -> list[Tuplet]:
 
 
 def is_straight(length: Fraction) -> bool:
-    """Whether halving alone leads there."""
+    """Whether halving alone reaches this position."""
     return length.denominator.bit_count() == 1
 
 
 def _stretches(measure: Measure) -> Iterator[tuple[Fraction, Fraction]]:
-    """The parts of a measure that a tuplet may fill: all of it where it has two to four beats, else its beats."""
+    """The parts of a measure that a tuplet may fill: all of it if it has two to four beats, else its beats."""
     bar, beat = measure.bar, measure.beat
     whole = bar if bar <= LONGEST and not measure.is_compound and bar / beat in (2, 3, 4) else None
     step = whole or (Fraction(2) if measure.denominator == 2 else max(beat, Fraction(1, 4)))
@@ -99,7 +99,7 @@ def _tuplet(start: Fraction, length: Fraction, inside: set[Fraction]) -> Tuplet:
 
 
 def _is_simple(tuplet: Tuplet, length: Fraction, inside: set[Fraction]) -> bool:
-    """Whether a tuplet of more than a beat is one that people write: equal notes, perhaps halved once."""
+    """Whether a tuplet longer than a beat is one that people write: equal notes, possibly halved once."""
     parts = lcm(*(((place - tuplet.start) / length).denominator for place in inside))
     return length <= LONGEST and parts // _odd_part(parts) <= 2 and _odd_part(parts) == tuplet.actual
 

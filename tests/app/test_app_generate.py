@@ -94,7 +94,7 @@ def test_the_card_of_a_piece_shows_what_is_wrong_with_it(measured: dict[str, lis
     looping = add_output(run, tone(1, frequency=500))
     app = visit("generate", run=run)
     assert "Looping" in app.warning[0].value
-    assert app.button(key=f"remedy_0_{looping}").label.startswith("Train anew with look back ")
+    assert app.button(key=f"remedy_0_{looping}").label.startswith("Train again with look back ")
 
 
 def test_a_piece_made_again_says_whether_it_is_the_same() -> None:

@@ -48,7 +48,11 @@ def made(found: list[dict[str, Any]], *, generation: dict[str, Any] | None = Non
     run_id = add_run(
         [add_song("A tune", tune(300)), add_song("Another", tune(300, seed=1))], approach="note_lstm", **run
     )
-    more = {"verdicts": found, "metrics": NOTES, "copied": {"text": "Nothing in it stands in the 2 training songs."}}
+    more = {
+        "verdicts": found,
+        "metrics": NOTES,
+        "copied": {"text": "Nothing in it is copied from the 2 training songs."},
+    }
     return run_id, add_output(run_id, tune(), generation=generation or GREEDY, **more)
 
 
@@ -62,7 +66,7 @@ def test_a_verdict_brings_its_cause_its_evidence_and_buttons_with_numbers() -> N
     assert is_clean(app)
     assert app.warning[0].value.startswith("**Stuck.** The same note or chord comes 12 times in a row")
     assert "Longest run: 12; up to 8 is fine" in said(app)
-    assert titles(app) == ["Generate again without “always the likeliest”", "Train on to epoch 8"]
+    assert titles(app) == ["Generate again without “always the likeliest”", "Continue training to epoch 8"]
     assert [button.key for button in app.button if "remedy" in str(button.key)] == [
         f"remedy_0_{output_id}", f"remedy_1_{output_id}",
     ]  # fmt: skip
@@ -116,7 +120,7 @@ def test_one_click_opens_the_train_page_with_the_changed_setting() -> None:
     add_song("Not of this run", tune(seed=5))
     before = get_run(run_id).request
     app = visit("generate", run=run_id)
-    assert titles(app)[1] == "Bring more songs"
+    assert titles(app)[1] == "Add more songs"
     app.button(key=f"remedy_0_{output_id}").click().run()
     assert is_clean(app)
     assert app.selectbox(key="approach").value == "note_lstm"
@@ -149,7 +153,7 @@ def test_a_piece_without_faults_says_so_with_its_measurements() -> None:
     assert "Checked: not stuck, not looping, not a copy." in said(app)
     assert titles(app) == []
     assert "Longest run" in said(app)
-    assert "Nothing in it stands in the 2 training songs." in said(app)
+    assert "Nothing in it is copied from the 2 training songs." in said(app)
 
 
 def test_audio_is_judged_as_audio() -> None:
@@ -167,7 +171,7 @@ def test_the_compare_page_offers_the_same_and_leads_to_the_result() -> None:
         app = visit("compare", generated=output_id)
         assert is_clean(app)
         assert app.warning[0].value.startswith("**Stuck.**")
-        assert titles(app) == ["Generate again without “always the likeliest”", "Train on to epoch 8"]
+        assert titles(app) == ["Generate again without “always the likeliest”", "Continue training to epoch 8"]
         app.button(key=f"remedy_0_{output_id}").click().run()
         assert is_clean(app)
         assert app.title[0].value == "Generate"
@@ -179,4 +183,4 @@ def test_the_runs_page_gives_advice_in_words() -> None:
     app = visit("runs", run=run_id)
     assert is_clean(app)
     assert titles(app) == []
-    assert "Let chance decide" in app.warning[0].value
+    assert "Sample at random" in app.warning[0].value

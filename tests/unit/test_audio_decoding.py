@@ -239,7 +239,7 @@ def test_peaks_above_full_scale_are_scaled_and_it_is_said(tmp_path: Path) -> Non
     peak = float(np.abs(samples).max())
     np.testing.assert_allclose(sound_of(decoded).samples, samples / peak, atol=1e-6)
     assert decoded.warnings == (
-        "Peaks reach 2.00 where full scale is 1: all of it was made 6.0 dB softer, so that nothing is clipped.",
+        "Peaks reach 2.00, and full scale is 1: the whole song was made 6.0 dB softer so that nothing is clipped.",
     )
 
 
@@ -302,7 +302,7 @@ def test_sample_rates_out_of_bounds(tmp_path: Path, sample_rate: int) -> None:
 
 def test_a_tenth_of_a_second_is_too_short(tmp_path: Path) -> None:
     error = refusal(tmp_path, pcm_wav(noise_pcm(4_410)))
-    assert str(error) == "A song has at least 0.5 s of sound. Received: 0.10 s. Bring a longer one."
+    assert str(error) == "A song must have at least 0.5 s of sound. Received: 0.10 s. Add a longer one."
     assert error.code == "too_short"
     assert decode(written(tmp_path, pcm_wav(noise_pcm(22_050)))).seconds == 0.5
 
@@ -485,7 +485,7 @@ def test_junk_behind_a_flac_costs_nothing_and_is_counted(tmp_path: Path, n_bytes
     assert (decoded.n_samples, decoded.warnings) == (3 * SECOND, ())
     decoded = decode(written(tmp_path, content + junk + tag))
     assert (decoded.n_samples, decoded.dropped) == (3 * SECOND, {"bytes": n_bytes})
-    assert decoded.warnings == (f"{n_bytes:,} bytes of the file that are no sound were left out.",)
+    assert decoded.warnings == (f"{n_bytes:,} bytes of the file that are not sound were left out.",)
 
 
 @pytest.mark.parametrize("extension", ["flac", "mp3"])

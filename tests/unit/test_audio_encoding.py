@@ -80,7 +80,7 @@ def test_without_ffmpeg_only_m4a_is_missing(tmp_path: Path, monkeypatch: pytest.
     try:
         path = stored(tmp_path, Waveform(sine(1.0), 44_100))
         assert encode_audio(path, "mp3")
-        with pytest.raises(ResourceUnavailable, match="M4A needs FFmpeg"):
+        with pytest.raises(ResourceUnavailable, match="M4A files need FFmpeg"):
             encode_audio(path, "m4a")
     finally:
         ffmpeg.find_ffmpeg.cache_clear()

@@ -103,7 +103,7 @@ def test_joined_files_are_all_their_sound(tmp_path: Path, extension: str) -> Non
         apart.append(samples_of(decode(path)))
     decoded = read(tmp_path, b"".join(contents))
     np.testing.assert_array_equal(samples_of(decoded), np.concatenate(apart, axis=1))
-    assert decoded.warnings == ("2 recordings follow each other in the file; they were read as one.",)
+    assert decoded.warnings == ("2 recordings follow one another in the file; they were read as one.",)
     assert decoded.dropped == {}
 
 
@@ -122,7 +122,7 @@ def test_parts_of_another_kind_are_converted(tmp_path: Path, extension: str) -> 
     decoded = read(tmp_path, b"".join(contents))
     assert (decoded.sample_rate, decoded.n_channels) == (44_100, 2)
     assert decoded.seconds == pytest.approx(4.0, abs=0.1)
-    assert "Parts at 22,050 Hz were converted to 44,100 Hz" in decoded.warnings[1]
+    assert "Parts at 22,050 Hz were resampled to 44,100 Hz" in decoded.warnings[1]
     tail = samples_of(decoded)[:, -SECOND - 4_410 : -4_410]
     np.testing.assert_array_equal(tail[0], tail[1])
     assert np.argmax(np.abs(np.fft.rfft(tail[0]))) == 600
@@ -177,7 +177,7 @@ def test_chunks_named_like_tags_are_chunks(tmp_path: Path, name: bytes) -> None:
 def test_bytes_behind_the_samples_are_counted(tmp_path: Path) -> None:
     decoded = read(tmp_path, pcm_wav(noise_pcm(SECOND), chunks_after=b"\xee" * 1_001))
     assert (decoded.n_samples, decoded.dropped) == (SECOND, {"bytes": 1_001})
-    assert decoded.warnings == ("1,001 bytes of the file that are no sound were left out.",)
+    assert decoded.warnings == ("1,001 bytes of the file that are not sound were left out.",)
 
 
 # --- what stands in front of an mp3, and between its frames -----------------------------------------------------------

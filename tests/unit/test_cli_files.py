@@ -135,7 +135,7 @@ def test_songs_are_exported_as_the_page_downloads_them(command: CommandLine, fol
             assert target.read_bytes() == _content(song.clip, format), (name, format)
     assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
     left = command("songs", "export", ids["music/one.wav"], "--format", "musicxml", "--out", "x.xml", code=1)
-    assert "It can be had as wav" in left.err
+    assert "Choose wav" in left.err
 
 
 def test_where_an_export_goes(command: CommandLine, folder: Path, tmp_path: Path) -> None:

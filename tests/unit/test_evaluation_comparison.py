@@ -151,8 +151,8 @@ def test_scores_are_compared_whole_and_copies_are_found_in_the_training_songs(ho
     assert found["between"]["copied_ngram_share_training"] == pytest.approx(23 / 25)
     assert found["training"] == {
         "num_songs": 2,
-        "text": "The longest passage that stands in a training song has 30 notes or chords: at 0.5 s here, at 2.5 s of "
-        "“Second”.",
+        "text": "The longest passage that also occurs in a training song has 30 notes or chords: at 0.5 s here, "
+        "at 2.5 s of “Second”.",
         "longest_copied_notes_song": "Second",
         "longest_copied_notes_song_seconds": 2.5,
         "longest_copied_notes_generated_seconds": 0.5,
@@ -237,7 +237,7 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(home: Path, tmp_path: Pat
         with pytest.raises(kind) as caught:
             comparison(song_id, text)
         assert "Received: " in str(caught.value), text
-    with pytest.raises(InvalidInput, match="reference stretch lies within"):
+    with pytest.raises(InvalidInput, match="reference excerpt must end"):
         comparison(song_id, song_id, reference_stretch=(5.0, 6.0))
     assert not list((home / "comparisons").glob("*.json")) if (home / "comparisons").exists() else True
 

@@ -90,7 +90,7 @@ def test_linear_predictor_knows_an_offset():
 def test_linear_predictor_says_what_is_too_short():
     with pytest.raises(InvalidInput, match=r"needs 101 samples in a row. Received: 100 at most"):
         linear_predictor_mse(np.zeros(1000), np.zeros(100), 100)
-    with pytest.raises(InvalidInput, match="looks back at one sample"):
+    with pytest.raises(InvalidInput, match="must look back at least one sample"):
         linear_predictor_mse(np.zeros(1000), np.zeros(100), 0)
 
 
@@ -169,7 +169,7 @@ def test_first_token_is_predicted_from_the_unigram():
 
 @pytest.mark.parametrize("floor", [unigram_nats, bigram_nats])
 def test_token_floors_say_what_is_wrong(floor):
-    with pytest.raises(InvalidInput, match=r"Ids lie in 0 … 3. Received: 0 … 4"):
+    with pytest.raises(InvalidInput, match=r"Ids must lie in 0 … 3. Received: 0 … 4"):
         floor([[0, 4]], [[0]], 4)
     with pytest.raises(InvalidInput, match="more tokens than its context"):
         floor([[0, 1, 2]], [[0, 1]], 4, look_back=2)

@@ -46,11 +46,11 @@ def titles(*remedies: Remedy, **settings: Any) -> list[str]:
 def test_an_offer_says_what_will_happen_with_numbers():
     assert titles(words.WARMER, words.LONGER, words.SLOWER, words.LOOK_BACK, words.LEAKY, words.MORE_SONGS) == [
         "Generate again at temperature 1.25",
-        "Train on to epoch 20",
-        "Train anew at learning rate 0.0003",
-        "Train anew with look back 12 samples",
-        "Train anew with activation leaky_relu",
-        "Bring more songs",
+        "Continue training to epoch 20",
+        "Train again at learning rate 0.0003",
+        "Train again with look back 12 samples",
+        "Train again with activation leaky_relu",
+        "Add more songs",
     ]
     assert titles(words.CHANCE, greedy=True) == ["Generate again without “always the likeliest”"]
 
@@ -79,7 +79,7 @@ def test_what_would_change_nothing_is_not_offered():
 def test_new_values_stay_within_their_bounds():
     assert titles(words.WARMER, temperature=3.9) == ["Generate again at temperature 4"]
     assert titles(words.COOLER, temperature=0.06) == ["Generate again at temperature 0.05"]
-    assert titles(words.LONGER, training={"epochs": 80}) == ["Train on to epoch 100"]
+    assert titles(words.LONGER, training={"epochs": 80}) == ["Continue training to epoch 100"]
     assert scaled(Training, "dropout", 0.9, 1.5) == 0.95  # the bound itself is not allowed
     assert scaled(Training, "dropout", 0.0, 1.5) == 0.2  # none at all becomes the default
     assert scaled(Training, "dropout", 0.0, 0.5) is None

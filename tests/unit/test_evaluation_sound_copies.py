@@ -79,6 +79,6 @@ def test_it_says_how_much_it_listened_to(monkeypatch: pytest.MonkeyPatch):
     found = find_sound_copies(FIRST.between(0, 4 * RATE), SONGS)
     assert (found.share, found.listened_seconds) == (1.0, 10.0)
     document = found.to_json()
-    assert document["text"].startswith("Listened to 10 s of the 2 training songs: the waveform agrees best at ")
+    assert document["text"].startswith("Compared with 10 s of the 2 training songs: the best match is at ")
     assert document["copied_correlation_song"] == "song 0"
     assert find_sound_copies(FIRST.between(8 * RATE, 12 * RATE), SONGS).share == 0.0  # beyond what was listened to

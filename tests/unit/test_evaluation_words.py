@@ -79,7 +79,9 @@ def test_one_chosen_stretch_gives_the_other():
 
 def test_impossible_stretches_are_refused_in_a_sentence():
     for stretch in ((3.0, 2.0), (6.0, 9.0), (1.0, 1.0)):
-        with pytest.raises(InvalidInput, match=r"The generated stretch lies within its 5\.00 s") as caught:
+        with pytest.raises(
+            InvalidInput, match=r"The generated excerpt must end after it begins and lie within 0 to 5\.00 s"
+        ) as caught:
             choose_stretches(Wish(None, stretch), 20.0, 5.0, is_sound=True)
         assert caught.value.code == "bad_stretch"
 
@@ -98,8 +100,8 @@ def test_very_long_sounds_are_cut_and_say_so():
     ("wish", "is_sound", "text"),
     [
         (Wish(), False, "All of both: 20.00 s and 5.00 s."),
-        (ALIGNED, True, "The stretch that both cover: 3.00 s to 8.00 s of the reference."),
-        (Wish((1.0, 2.0), (3.0, 4.0)), True, "Reference 1.00 s to 2.00 s; generated 3.00 s to 4.00 s."),
+        (ALIGNED, True, "The part that both cover: 3.00 s to 8.00 s of the original."),
+        (Wish((1.0, 2.0), (3.0, 4.0)), True, "Original 1.00 s to 2.00 s; generated 3.00 s to 4.00 s."),
     ],
 )
 def test_a_stretch_is_stated_in_words(wish: Wish, is_sound: bool, text: str):

@@ -250,7 +250,7 @@ class TestTrained:
         one, two = (make(each, codec, trained, num_notes=40)[0].content.notes for each in loaded)
         np.testing.assert_array_equal(one, two)
         other = KIND.prepare([*songs, song(melody(list(range(30, 50))), 7)], trained).codec
-        with pytest.raises(CorruptArtifact, match="fit the network that was built from the run's settings"):
+        with pytest.raises(CorruptArtifact, match="fit the network built from the run's settings"):
             KIND.build(other, trained).load(keeper.folder)
 
     def test_n7_n10_n11_the_authors_way_of_writing(self, learned: tuple[Any, ...]) -> None:

@@ -297,7 +297,7 @@ def test_the_same_content_is_one_song(home: Path) -> None:
     content = midi_bytes()
     first = add({"a.mid": content, "b.mid": content, "c.mid": midi_bytes(scale_score())})
     assert first.files[0].id == first.files[1].id != first.files[2].id
-    assert "same content as a.mid" in first.files[1].warnings[-1]
+    assert "Same content as a.mid" in first.files[1].warnings[-1]
     again = add({"d.mid": content}).files[0]
     assert (again.status, again.id) == ("accepted", first.files[0].id)
     assert again.warnings == ("Already in the library as “a”.",)

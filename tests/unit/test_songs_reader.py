@@ -54,9 +54,9 @@ def test_all_in_one_child_and_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("order", "code", "said"),
     [
-        ("crash", "crashed", "a crash of the decoder on this file"),
-        ("abort", "crashed", "a crash of the decoder on this file"),
-        ("leave", "crashed", "a crash of the decoder on this file"),
+        ("crash", "crashed", "a file that crashes the decoder"),
+        ("abort", "crashed", "a file that crashes the decoder"),
+        ("leave", "crashed", "a file that crashes the decoder"),
         ("kill", "killed", "killed"),
         ("hang", "timeout", "within 2 s"),
         ("memory", "out_of_memory", "400 MB"),
@@ -104,7 +104,7 @@ def test_a_child_that_cannot_start_is_told_once(tmp_path: Path, monkeypatch: pyt
         read(tmp_path, "ok")
     monkeypatch.setattr(reader, "MODULE", "tests.unit.reading_probe")
     monkeypatch.setattr(reader, "STARTING_SECONDS", 0.0)
-    with pytest.raises(ResourceUnavailable, match="answers within"):
+    with pytest.raises(ResourceUnavailable, match="must start within"):
         read(tmp_path, "ok")
 
 
@@ -184,7 +184,7 @@ def test_what_a_long_sound_costs_is_said_before_it_is_stored(tmp_path: Path) -> 
     said: list[str] = []
     upload = Upload("long.mid", stream=io.BytesIO(b"MThd costly"))
     report = add_uploads([upload], on_progress=lambda _done, _total, name: said.append(name), on_cost=said.append)
-    cost = "long.mid has 119 minutes of sound: it will take 1.3 GB on the disk and about a minute to read."
+    cost = "long.mid has 119 minutes of sound: it needs 1.3 GB of disk space and about a minute to read."
     assert said.index(cost) < said.index("long.mid (30 of 7,140 s)")
     assert said.count(cost) == 2  # for who looks at the progress, and for who is told
     assert report.files[0].status == "accepted"

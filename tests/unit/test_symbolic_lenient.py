@@ -72,8 +72,8 @@ def test_velocities_of_eight_bits_throughout_are_set_to_127() -> None:
 def test_a_stray_byte_between_two_events_is_left_out_and_counted() -> None:
     preflight = check_midi(midi_file(chunk([*SCALE[:6], (0, b"\x55" + SCALE[6][1]), *SCALE[7:]])))
     assert notes(preflight) == NOTES
-    assert preflight.dropped == {"bytes that are no events": 1}
-    assert preflight.warnings == ("Left out: 1 byte that is no event.",)
+    assert preflight.dropped == {"bytes that are not events": 1}
+    assert preflight.warnings == ("Left out: 1 byte that is not an event.",)
 
 
 @pytest.mark.parametrize("change", [1, 7, 99, 1 << 20, -1, -2, -3, -4, -30])
@@ -102,14 +102,14 @@ def test_missing_last_bytes_lose_no_note(missing: int) -> None:
 def test_a_file_that_is_cut_keeps_what_is_there_and_ends_what_sounds() -> None:
     preflight = check_midi(midi_file(chunk(SCALE))[:-9])
     assert notes(preflight) == [*NOTES[:7], (3360, 0, 72)]
-    assert any("without a length" in warning for warning in preflight.warnings)
+    assert any("zero length" in warning for warning in preflight.warnings)
 
 
 def test_bytes_behind_the_end_of_track_are_counted() -> None:
     behind = chunk([*SCALE, (0, b"\xff\x2f\x00"), (0, b"some text")], end=False)
     preflight = check_midi(midi_file(behind))
     assert notes(preflight) == NOTES
-    assert preflight.dropped == {"bytes that are no events": 10}
+    assert preflight.dropped == {"bytes that are not events": 10}
     outside = check_midi(midi_file(chunk(SCALE)) + b"\0" * 7)
     assert outside.dropped == {"bytes outside the tracks": 7}
     assert outside.warnings == ("Left out: 7 bytes outside the tracks.",)
@@ -192,7 +192,7 @@ def test_as_many_tempo_changes_as_a_file_can_hold_keep_the_time() -> None:
     expected = sum(60 / (120 - place % 60) / 480 for place in range(59_999)) + 60 / (120 - 59_999 % 60) * 481 / 480
     assert preflight.seconds == pytest.approx(expected + 0.5 / 480 - 60 / (120 - 59_999 % 60) / 480, rel=1e-4)
     assert len(preflight.tempos) <= 20_000
-    assert preflight.dropped["tempo changes joined with others"] == 60_000 - len(preflight.tempos)
+    assert preflight.dropped["tempo changes merged with others"] == 60_000 - len(preflight.tempos)
 
 
 @pytest.mark.parametrize("silencer", [120, 123])
@@ -223,7 +223,7 @@ def test_notes_that_nothing_ends_end_with_their_track() -> None:
     held = chunk([(0, note_on(60)), (480, note_on(62)), (960, b"\xff\x2f\x00")], end=False)
     preflight = check_midi(midi_file(held))
     assert notes(preflight) == [(0, 1440, 60), (480, 960, 62)]
-    assert "Kept: 2 notes of track 1, channel 1 that only the end of the track ends." in preflight.warnings
+    assert "Kept: 2 notes of track 1, channel 1 without a note-off, held to the end of the track." in preflight.warnings
 
 
 def test_an_end_of_track_hours_away_does_not_stretch_a_note_over_them() -> None:

@@ -147,8 +147,8 @@ def test_what_is_kept_and_dropped_is_counted_for_each_track() -> None:
         "system exclusive messages": 1,
     }
     text = " ".join(preflight.warnings)
-    assert "Kept: 1 note of track 1, channel 1 (Left) that only the end of the track ends." in text
-    assert "announces 7 tracks, the file has 2" in text
+    assert "Kept: 1 note of track 1, channel 1 (Left) without a note-off, held to the end of the track." in text
+    assert "announces 7 tracks, but the file has 2" in text
 
 
 def test_impossible_signatures_are_dropped_and_the_song_kept() -> None:
@@ -191,7 +191,7 @@ def test_tolerated_irregularities() -> None:
     for name, content in {
         "header of 8 bytes": long_header,
         "no end of track": midi_file(chunk(one_note(), end=False)),
-        "bytes behind the end": midi_file(body) + b"\0" * 7,
+        "bytes after the end": midi_file(body) + b"\0" * 7,
         "alien chunk": midi_file(chunk([(0, b"1234")], kind=b"XFIH", end=False), body),
         "running status after a meta event": midi_file(running_after_meta),
         "clock bytes": midi_file(chunk([(0, b"\xf8"), *one_note()])),

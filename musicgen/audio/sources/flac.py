@@ -1,7 +1,7 @@
-"""FLAC uploads. Its `total_samples` may be 0 for "unknown"; libsndfile is always told so, and reads to the real end.
+"""FLAC uploads. Its `total_samples` may be 0 for "unknown"; libsndfile is always given 0, so it reads to the real end.
 
-It is also told a small size of frames, from which it guesses places when it searches: where the real one is unknown it
-assumes uncompressed frames, and then searches a bomb by decoding all of it.
+It is also given a small frame size, from which it estimates positions when it seeks: if the real size is unknown, it
+assumes uncompressed frames, and seeking in a decompression bomb would then decode all of it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from musicgen.audio.tags import behind_tags, tag_bytes_at_end
 from musicgen.errors import RejectedFile, sentence
 
 FRAME_BYTES = 1_024
-LAST_FRAME_BYTES = 1 << 16  # with what the library reads ahead
-TAGS_BYTES = 1 << 20  # at the end of a file, in which tags are looked for
+LAST_FRAME_BYTES = 1 << 16  # including what the library reads ahead
+TAGS_BYTES = 1 << 20  # at the end of a file, searched for tags
 
 
 class FlacSource(SndfileSource):
-    """One FLAC stream, which `pieces` of the file are when they are put together.
+    """One FLAC stream, made up of `pieces` of the file.
 
-    `demuxer`: by which FFmpeg reads the whole file where libsndfile ends early; None where it cannot."""
+    `demuxer`: with which FFmpeg reads the whole file if libsndfile ends early; None if it cannot."""
 
     format = "flac"
     container = "FLAC"
@@ -54,7 +54,7 @@ class FlacSource(SndfileSource):
 
 
 class NativeFlacSource(FlacSource):
-    """A stream as it stands in a FLAC file, with what may lie behind it."""
+    """A stream in a FLAC file, with whatever follows it."""
 
     def __init__(self, path: Path, piece: Piece, *, is_only: bool) -> None:
         self._piece = piece
@@ -74,12 +74,12 @@ class NativeFlacSource(FlacSource):
 
 
 def open_flac(path: Path) -> Source:
-    """All that a FLAC file holds. Raises RejectedFile."""
+    """All sound in a FLAC file. Raises RejectedFile."""
     with open(path, "rb") as file:
         pieces = survey_streams(file)
         head = file.read(pieces[0][0] if pieces else 0)
     if not pieces:
-        rule = "A FLAC file begins with a description of its sound"
+        rule = "A FLAC file must begin with a description of its sound"
         raise RejectedFile(sentence(rule, "none", "Export or download it again."), code="damaged")
     source = open_parts([partial(NativeFlacSource, path, piece, is_only=len(pieces) == 1) for piece in pieces])
     source.n_left_out += max(pieces[0][0] - behind_tags(head, 0), 0)

@@ -1,4 +1,4 @@
-"""A file that holds several recordings one after the other, as `cat a.mp3 b.mp3` and internet radio make them."""
+"""A file that holds several recordings in sequence, such as `cat a.mp3 b.mp3` or internet radio produces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMED_FAILURES = 3
 
 
 class JoinedSource(Source):
-    """Parts as one sound: at the sample rate of the first, and with as many channels as they have, or two where they
+    """Parts as one sound: at the sample rate of the first, and with their number of channels, or two if they
     differ."""
 
     def __init__(self, parts: Sequence[Source]) -> None:
@@ -31,10 +31,10 @@ class JoinedSource(Source):
         if all(part.promised for part in parts):
             self.promised = sum(self._here(part, part.promised or 0) for part in parts)
         self.notes += dict.fromkeys(note for part in parts for note in part.notes)
-        self.notes.append(f"{len(parts)} recordings follow each other in the file; they were read as one.")
+        self.notes.append(f"{len(parts)} recordings follow one another in the file; they were read as one.")
         if others := sorted({part.sample_rate for part in parts} - {self.sample_rate}):
             rates = ", ".join(f"{rate:,}" for rate in others)
-            self.notes.append(f"Parts at {rates} Hz were converted to {self.sample_rate:,} Hz, the rate of the first.")
+            self.notes.append(f"Parts at {rates} Hz were resampled to {self.sample_rate:,} Hz, the rate of the first.")
 
     def blocks(self) -> Generator[Block, None, None]:
         promised = 0
@@ -54,7 +54,7 @@ class JoinedSource(Source):
         return any(part.reaches(n_samples * part.sample_rate // self.sample_rate) for part in self._parts)
 
     def _here(self, part: Source, n_samples: int) -> int:
-        """So many samples of a part at the sample rate of the whole."""
+        """The length of a part in samples at the common sample rate."""
         return n_samples * self.sample_rate // part.sample_rate
 
     def _converted(self, part: Source) -> Generator[Block, None, None]:
@@ -74,7 +74,7 @@ class JoinedSource(Source):
 
 
 def open_parts(openers: Sequence[Callable[[], Source]]) -> Source:
-    """Open every part that can be opened; those that cannot be are named in the notes. Raises RejectedFile where none
+    """Open every part that can be opened; those that cannot are named in the notes. Raises RejectedFile if none
     can be."""
     parts: list[Source] = []
     failures: list[tuple[int, RejectedFile]] = []
@@ -91,7 +91,7 @@ def open_parts(openers: Sequence[Callable[[], Source]]) -> Source:
     source = parts[0] if len(parts) == 1 else JoinedSource(parts)
     source.notes += [f"Part {number} of the file was left out: {error}" for number, error in failures[:NAMED_FAILURES]]
     if len(failures) > NAMED_FAILURES:
-        source.notes.append(f"{len(failures) - NAMED_FAILURES:,} more parts were left out for such reasons.")
+        source.notes.append(f"{len(failures) - NAMED_FAILURES:,} more parts were left out for similar reasons.")
     return source
 
 

@@ -15,17 +15,17 @@ from musicgen.audio.tags import behind_tags
 from musicgen.errors import RejectedFile, sentence
 
 AS_INTEGERS = frozenset(("ALAC", "FLAC", "PCM"))
-READABLE = AS_INTEGERS | {"AAC", "MP3", "Opus", "AC-3", "E-AC-3", "Vorbis", "PCM of floats", "µ-law", "A-law", ""}
+READABLE = AS_INTEGERS | {"AAC", "MP3", "Opus", "AC-3", "E-AC-3", "Vorbis", "floating-point PCM", "µ-law", "A-law", ""}
 PCM_WIDTHS = (
     "s8",
     "u8",
     *(f"{width}{order}" for width in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
 )
-MOST_PARTS = 50  # each takes a process of its own
+MOST_PARTS = 50  # each needs a process of its own
 
 
 class M4aSource(FfmpegSource):
-    """AAC or ALAC (and MP3, FLAC, Opus, AC-3, PCM) in an MP4 container; pictures and further tracks are left out."""
+    """AAC or ALAC (and MP3, FLAC, Opus, AC-3, PCM) in an MP4 container; pictures and other tracks are left out."""
 
     format = "m4a"
     demuxer, formats = "mov", "mov,mp4,m4a"
@@ -34,18 +34,18 @@ class M4aSource(FfmpegSource):
         *("aac", "aac_latm", "alac", "flac", "mp3float", "mp3", "opus", "ac3", "eac3", "vorbis"),
         *("pcm_mulaw", "pcm_alaw", *(f"pcm_{width}" for width in PCM_WIDTHS)),
     )
-    rule = "An m4a file holds AAC, ALAC, MP3, AC-3, Opus, FLAC or PCM"
-    slack_seconds = 0.5  # encoder delay and padding are in the header's figure
+    rule = "An m4a file must hold AAC, ALAC, MP3, AC-3, Opus, FLAC or PCM"
+    slack_seconds = 0.5  # the announced length includes encoder delay and padding
 
     def __init__(self, path: Path, start: int = 0, stop: int | None = None) -> None:
-        """`start`, `stop`: the bytes of this file where several were joined; None: to the end."""
+        """`start`, `stop`: the bytes of this file if several were joined; None: to the end."""
         with open(path, "rb") as file:
             survey = survey_boxes(file, start)
         _check_boxes(survey.has_contents, survey.refers_outside, len(survey.sound))
         track = _readable_track(survey)
         codec = survey.sound[track].codec if survey.sound else ""
         super().__init__(path, track=track, as_integers=codec in AS_INTEGERS)
-        self.is_lossy = codec not in AS_INTEGERS | {"PCM of floats"}
+        self.is_lossy = codec not in AS_INTEGERS | {"floating-point PCM"}
         self._part = (start, stop)
         self.n_left_out = survey.n_left_out
         if stop is None and survey.next_start is not None:
@@ -57,11 +57,11 @@ class M4aSource(FfmpegSource):
         if seconds is not None and not survey.is_fragmented:
             self.promised = int(seconds * self.sample_rate)
         if survey.is_cut:
-            self.problem = "the file ends inside its sound"
+            self.problem = "the file ends before its sound does"
 
     def blocks(self) -> Generator[Block, None, None]:
         yield from super().blocks()
-        if not self.problem:  # what is missing was left out by the file's own list of edits
+        if not self.problem:  # what is missing is removed by the file's own edit list
             self.promised = None
 
     def _note(self, survey: Mp4Survey, track: int) -> None:
@@ -73,7 +73,7 @@ class M4aSource(FfmpegSource):
 
 
 def open_m4a(path: Path) -> Source:
-    """All that an m4a file holds, and those that were joined to it. Raises RejectedFile."""
+    """All sound in an m4a file and in those appended to it. Raises RejectedFile."""
     with open(path, "rb") as file:
         starts = [behind_tags(file.read(SEARCHED_BYTES), 0)]
         while len(starts) < MOST_PARTS and (following := survey_boxes(file, starts[-1]).next_start):
@@ -85,15 +85,15 @@ def open_m4a(path: Path) -> Source:
 
 
 def _readable_track(survey: Mp4Survey) -> int:
-    """The first sound track in a codec that we read. Raises RejectedFile, naming those that there are."""
+    """The first sound track in a codec that we read. Raises RejectedFile that names the codecs found."""
     for number, track in enumerate(survey.sound):
         if track.codec in READABLE:
             return number
     names = ", ".join(dict.fromkeys(track.codec for track in survey.sound))
     if names == "locked":
-        rule = "An m4a file can be decoded by everybody"
-        what = "one that is locked by copy protection"
-        raise RejectedFile(sentence(rule, what, "Get it without protection, or as WAV or MP3."), code="locked")
+        rule = "An m4a file must not be copy-protected"
+        what = "a file with copy protection"
+        raise RejectedFile(sentence(rule, what, "Get an unprotected copy, or a WAV or MP3 file."), code="locked")
     if names:
         raise RejectedFile(sentence(M4aSource.rule, names, "Convert it to WAV or FLAC."), code="unsupported_codec")
     return 0
@@ -101,16 +101,16 @@ def _readable_track(survey: Mp4Survey) -> int:
 
 def _check_boxes(has_contents: bool, refers_outside: bool, n_sound: int) -> None:
     if refers_outside:
-        rule = "An m4a file holds its own sound"
-        raise RejectedFile(sentence(rule, "one that refers to another file", "Export it anew."), code="refers_outside")
+        rule = "An m4a file must contain its own sound"
+        raise RejectedFile(sentence(rule, "one that refers to another file", "Export it again."), code="refers_outside")
     if not has_contents:
         raise RejectedFile(
             sentence(
-                "An m4a file has a table of contents (moov)",
-                "none: the file is cut off or was never finished",
+                "An m4a file must have a table of contents (moov)",
+                "a file that is cut off or was never finished",
                 "Export or download it again.",
             ),
             code="damaged",
         )
     if not n_sound:
-        raise RejectedFile(sentence("An m4a file has a sound track", "none"), code="no_sound")
+        raise RejectedFile(sentence("An m4a file must have a sound track", "a file without one"), code="no_sound")

@@ -1,5 +1,5 @@
-"""MP3 uploads. libsndfile sees only the frames, and is told how many they are: where a file has no summary in its first
-frame it guesses from the bit rate, and it stops where a summary or its own guess is too low."""
+"""MP3 uploads. libsndfile is shown only the frames, and their number: for a file without a summary in its first
+frame it would guess from the bit rate, and it stops early if a summary or its own guess is too low."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from musicgen.settings import settings
 
 
 class Mp3Source(SndfileSource):
-    """MPEG layer III, constant or variable bit rate: frames that follow one summary."""
+    """MPEG layer III, constant or variable bit rate: the frames after one summary."""
 
     format = "mp3"
     container = "MP3"
@@ -35,7 +35,7 @@ class Mp3Source(SndfileSource):
 
 
 def open_mp3(path: Path) -> Source:
-    """All that an mp3 file holds. Raises RejectedFile where there is no layer III frame."""
+    """All sound in an mp3 file. Raises RejectedFile if there is no layer III frame."""
     with open(path, "rb") as file:
         survey = survey_frames(file, settings().max_audio_seconds)
     if not survey.parts:
@@ -53,19 +53,19 @@ def _view(part: Mp3Part) -> View:
     if part.summary_frames == part.n_frames:
         return View(pieces=part.pieces)
     overlay = {part.summary_at: part.n_frames.to_bytes(4, "big")}
-    if part.is_cut and part.padding is not None:  # what the encoder added at the end went with it: nothing to leave out
+    if part.is_cut and part.padding is not None:  # the padding at the end was cut off too, so none is removed
         overlay[part.padding_at + 1] = bytes((part.padding[1] & 0xF0, 0))
     return View(pieces=part.pieces, overlay=overlay)
 
 
 def _no_frames(path: Path) -> RejectedFile:
-    """What to say of a file that only looked like mp3, often because a tag stands in front."""
+    """The error for a file that only looked like mp3, often because it begins with a tag."""
     with open(path, "rb") as file:
         head = file.read(SEARCHED_BYTES)
         file.seek(behind_tags(head, 0))
         behind = file.read(SEARCHED_BYTES)
-    rule = "An mp3 file consists of MPEG layer III frames"
+    rule = "An mp3 file must consist of MPEG layer III frames"
     for each in (behind, head):
         if what := foreign_sound(each):
             return RejectedFile(sentence(rule, what, "Convert it to WAV or FLAC."), code="other_audio")
-    return RejectedFile(sentence(rule, "no frame", "Export or download it again."), code="damaged")
+    return RejectedFile(sentence(rule, "a file without any", "Export or download it again."), code="damaged")

@@ -1,5 +1,5 @@
-"""Ogg uploads: Vorbis, Opus and FLAC, one after the other and beside pictures. The length is in the last page, so a cut
-file promises what it has, and says so."""
+"""Ogg uploads: Vorbis, Opus and FLAC, in sequence or beside pictures. The length is in the last page, so a cut
+file promises only what it has, and a note says that it was cut."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from musicgen.audio.sources.viewed_file import View
 from musicgen.errors import RejectedFile, sentence
 
 CUT_OFF = "its end is missing"
-FLAC_MAPPING_BYTES = 9  # in front of the stream in its first packet
-RULE = "Ogg files hold Vorbis, Opus or FLAC"
+FLAC_MAPPING_BYTES = 9  # before the stream in its first packet
+RULE = "An Ogg file must hold Vorbis, Opus or FLAC"
 
 
 class OggSource(SndfileSource):
@@ -39,7 +39,7 @@ class OggSource(SndfileSource):
 
 
 class OggFlacSource(FlacSource):
-    """FLAC in Ogg: what is inside the pages is a FLAC stream, behind a few bytes of their own."""
+    """FLAC in Ogg: the pages hold a FLAC stream after a few bytes of mapping."""
 
     format = "ogg"
 
@@ -55,7 +55,7 @@ READERS: dict[str, Callable[..., Source]] = {"Vorbis": OggSource, "Opus": OggSou
 
 
 def open_ogg(path: Path) -> Source:
-    """All sound that an Ogg file holds; of several streams beside each other the first. Raises RejectedFile."""
+    """All sound in an Ogg file; of parallel streams the first. Raises RejectedFile."""
     with open(path, "rb") as file:
         survey = survey_pages(file)
     streams = [next((each for each in link if each.codec in READERS), None) for link in survey.links]
@@ -81,7 +81,7 @@ def _refusing(link: list[OggStream]) -> Callable[[], Source]:
         names = ", ".join(dict.fromkeys(each.codec for each in link if each.codec)) or "only texts"
         if any(each.is_sound for each in link):
             raise RejectedFile(sentence(RULE, names, "Convert it to WAV or FLAC."), code="unsupported_codec")
-        raise RejectedFile(sentence(RULE, f"no sound, but {names}", "Bring one with sound."), code="no_sound")
+        raise RejectedFile(sentence(RULE, f"no sound, but {names}", "Add one with sound."), code="no_sound")
 
     return refuse
 
@@ -91,4 +91,4 @@ def _notes(survey: OggSurvey) -> Iterator[str]:
         yield "The picture track of the file was left out."
     most = max(sum(each.is_sound for each in link) for link in survey.links)
     if most > 1:
-        yield f"The file has {most} sound tracks; the first one that can be read was."
+        yield f"The file has {most} sound tracks; the first readable one was read."

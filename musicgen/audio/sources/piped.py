@@ -1,6 +1,6 @@
-"""Sound that FFmpeg decodes: what libsndfile does not read.
+"""Sound decoded by FFmpeg: whatever libsndfile does not read.
 
-FFmpeg opens other files and addresses where a file tells it to, unless it is held: the demuxer is forced (the format
+FFmpeg opens other files and addresses if a file tells it to, so it is restricted: the demuxer is forced (the format
 was recognised from its magic bytes), protocols, formats and codecs are on short lists, it runs in an empty folder of
 its own with limits on memory, time and files, and its output is a pipe that is closed when enough has come.
 """
@@ -23,7 +23,7 @@ from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import settings
 
 CPU_SECONDS_LEAST = 60.0
-REAL_TIME_FACTOR = 20.0  # slower than this many times real time, decoding is given up
+REAL_TIME_FACTOR = 20.0  # decoding is given up when it takes longer than this many times real time
 MESSAGE_BYTES = 4096
 PROBED_SECONDS = 0.1
 REFUSED_CODEC = "not on whitelist"
@@ -33,8 +33,8 @@ class FfmpegSource(Source):
     """One sound track of a file, decoded by FFmpeg with this `demuxer`.
 
     Attributes:
-        demuxer, formats: the demuxer's name, and all its names. codecs: the only decoders that FFmpeg may use.
-        rule: what such a file holds, for the message where it does not.
+        demuxer, formats: the name of the demuxer, and all its aliases. codecs: the only decoders that FFmpeg may use.
+        rule: what such a file must hold, for the error message.
     """
 
     demuxer: str
@@ -44,18 +44,18 @@ class FfmpegSource(Source):
     rule: ClassVar[str]
 
     def __init__(self, path: Path, *, track: int = 0, as_integers: bool = False) -> None:
-        """`track`: which one of its sound tracks, from 0. `as_integers`: how lossless sound comes with every bit."""
+        """`track`: number of the sound track, from 0. `as_integers`: keeps every bit of lossless sound."""
         super().__init__()
         self._path = path
         self._track = track
-        self._part: tuple[int, int | None] = (0, None)  # start and end in the file; None: that of the file
+        self._part: tuple[int, int | None] = (0, None)  # start and end in the file; None: the end of the file
         self._encoding = "pcm_s32le" if as_integers else "pcm_f32le"
 
     def blocks(self) -> Generator[Block, None, None]:
         with self._decoding() as (stream, wav_format):
             if (wav_format.sample_rate, wav_format.n_channels) != (self.sample_rate, self.n_channels):
                 what = f"{wav_format.sample_rate:,} Hz with {wav_format.n_channels} channels in one place"
-                raise RejectedFile(sentence("A file has one form from end to end", what), code="damaged")
+                raise RejectedFile(sentence("A file must keep its sample rate and channels", what), code="damaged")
             while raw := stream.read(BLOCK_FRAMES * wav_format.frame_bytes):
                 whole = raw[: len(raw) // wav_format.frame_bytes * wav_format.frame_bytes]
                 if wav_format.tag == FLOAT:
@@ -73,9 +73,9 @@ class FfmpegSource(Source):
 
     @contextmanager
     def _decoding(self, *where: str, seconds: float | None = None) -> Iterator[tuple[BinaryIO, WavFormat]]:
-        """FFmpeg's output behind its header. Sets `problem` where it ends with complaints.
+        """FFmpeg's output after its header. Sets `problem` if it ends with errors.
 
-        `where`: options in front of the input. `seconds`: of sound; None for all, up to just beyond the limit."""
+        `where`: options before the input. `seconds`: of sound; None for all, up to just beyond the limit."""
         most = settings().max_audio_seconds + 1 if seconds is None else seconds
         cpu_seconds = max(CPU_SECONDS_LEAST, most / REAL_TIME_FACTOR)
         with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
@@ -113,7 +113,7 @@ class FfmpegSource(Source):
         return f"subfile,,start,{start},end,{stop or self._path.stat().st_size},,:{address}"
 
     def _read_header(self, stream: BinaryIO, complaints: _Complaints) -> WavFormat:
-        """The format in the WAV header that FFmpeg writes first; RejectedFile where it ends without one."""
+        """The format in the WAV header that FFmpeg writes first; RejectedFile if it ends without one."""
         stream.read(12)
         wav_format: WavFormat | None = None
         for chunk in walk_chunks(stream):
@@ -129,7 +129,7 @@ class FfmpegSource(Source):
 
 
 class _Complaints:
-    """FFmpeg's messages, read while it works (a full pipe would stop it); only the first ones are kept."""
+    """FFmpeg's messages, read while it runs (a full pipe would block it); only the first ones are kept."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -142,7 +142,7 @@ class _Complaints:
             self._kept += piece[: MESSAGE_BYTES - len(self._kept)]
 
     def first(self, *, with_codecs: bool = False) -> str:
-        """The first one, without FFmpeg's own addresses; those about codecs of other tracks only where asked for."""
+        """The first message, without FFmpeg's own addresses; those about codecs of other tracks only on request."""
         self._thread.join(5.0)
         lines = [line.rpartition("] ")[2] for line in self._kept.decode("utf-8", "replace").splitlines()]
         wanted = [line for line in lines if (with_codecs or REFUSED_CODEC not in line) and "file:" not in line]
@@ -154,9 +154,9 @@ class _Complaints:
 
 
 class FlacByFfmpeg(FfmpegSource):
-    """A damaged FLAC file: FFmpeg goes on behind the damage."""
+    """A damaged FLAC file: FFmpeg continues after the damage."""
 
-    rule = "A FLAC file can be decoded"
+    rule = "A FLAC file must be decodable"
     codecs = ("flac",)
 
     def __init__(self, path: Path, start: int, first: Source, demuxer: str) -> None:

@@ -1,7 +1,7 @@
 """What MP3, FLAC and Ogg uploads have in common: libsndfile decodes them, block by block.
 
-What a header says about the length is never used to size anything. libsndfile itself stops at the announced length, at
-the first damage and at the end of the first of several recordings: so it is shown a view of the file without all that.
+Lengths in headers are never used to size anything. libsndfile itself stops at the announced length, at
+the first damage and at the end of the first of several recordings, so it is shown a view of the file without these.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from musicgen.errors import RejectedFile, sentence
 if TYPE_CHECKING:
     import soundfile
 
-READ_FRAMES = 4_096  # at once: an error costs what was read with it
-MOST_FRAMES = 1 << 50  # what libsndfile says of an unknown length is far beyond
-INTEGER_BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}  # as we ask for them
+READ_FRAMES = 4_096  # at once: an error loses everything in the same read
+MOST_FRAMES = 1 << 50  # libsndfile reports an unknown length as far more
+INTEGER_BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}  # as requested from libsndfile
 
 
 class SndfileSource(Source):
-    """A file that libsndfile reads. `container`, `codecs`: what it must find inside."""
+    """A file that libsndfile reads. `container`, `codecs`: what it must contain."""
 
     container: ClassVar[str]
     codecs: ClassVar[frozenset[str]]
@@ -44,18 +44,18 @@ class SndfileSource(Source):
             if file.format != self.container or file.subtype not in self.codecs:
                 what = f"{file.subtype} in {file.format}"
                 raise RejectedFile(
-                    sentence(f"{self.format} files hold {self._codec_names()}", what), code="unsupported_codec"
+                    sentence(f"{self.format} files must hold {self._codec_names()}", what), code="unsupported_codec"
                 )
             self._announced = file.frames if 0 < file.frames < MOST_FRAMES else None
         self._promise()
 
     @abstractmethod
     def _promise(self) -> None:
-        """Set `promised`, knowing what libsndfile announces."""
+        """Set `promised`, given the length that libsndfile announces."""
 
     def _behind_promised_end(self, position: int) -> None:
-        """What lies behind all that was promised cannot be decoded. `position`: in the view, how far the library had
-        read when the last of it came; that is a little beyond."""
+        """What follows the promised length cannot be decoded. `position`: how far into the view the library had
+        read when it returned the last sample, a little too far."""
 
     def blocks(self) -> Generator[Block, None, None]:
         bits = INTEGER_BITS.get(self._codec)
@@ -67,9 +67,9 @@ class SndfileSource(Source):
                 yield integers_to_float(buffer[:n_filled], bits) if bits else buffer[:n_filled]
 
     def _fill(self, buffer: NDArray[Any], file: soundfile.SoundFile, n_before: int) -> int:
-        """Read on, behind `n_before` samples; how many came. Sets `problem` where decoding fails short of the promise.
+        """Read on after `n_before` samples; returns how many came. Sets `problem` if it fails before the promised end.
 
-        A read never crosses the promised end, so that junk behind it costs nothing of what lies before."""
+        A read never crosses the promised end, so that junk after it loses no sound before it."""
         import soundfile
 
         n_filled = 0
@@ -111,7 +111,7 @@ class SndfileSource(Source):
             try:
                 file = _forward_reader()(stream, mode="r")
             except (soundfile.LibsndfileError, ValueError) as error:  # ValueError: no channels, or the like
-                rule = f"A file that begins like {self.format} can be decoded"
+                rule = f"A file that begins like {self.format} must be decodable"
                 text = sentence(rule, _words(error), "Export or download it again.")
                 raise RejectedFile(text, code="damaged") from error
             with file:
@@ -126,7 +126,7 @@ def _forward_reader() -> Any:
     import soundfile
 
     class ForwardReader(soundfile.SoundFile):
-        """soundfile seeks after each read where it can, which fails at the end of a stream of unknown length."""
+        """soundfile seeks after each read if it can, which fails at the end of a stream of unknown length."""
 
         def seekable(self) -> bool:
             return False
@@ -135,7 +135,7 @@ def _forward_reader() -> Any:
 
 
 def _words(error: Exception) -> str:
-    """What libsndfile says, without its decoration."""
+    """The text of a libsndfile error, without its prefix."""
     text = str(getattr(error, "error_string", "") or error)
     text = text.removeprefix("Error : ").removeprefix("Error opening ").rstrip(".")
     return "a part of it cannot be decoded" if "internal error" in text else text

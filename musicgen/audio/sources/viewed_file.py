@@ -1,4 +1,4 @@
-"""A file as a library is to see it: only some of its bytes, with a better header than its own. Knows no formats."""
+"""A file as a library should see it: only some of its bytes, with a corrected header. Knows no formats."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-Piece = tuple[int, int]  # first byte of a stretch of the file, and the one behind its last
+Piece = tuple[int, int]  # a range of bytes of the file: first, and one past the last
 
 
 @dataclass(frozen=True)
 class View:
-    """How libsndfile is to see a file: `prefix`, then `pieces` of it one after the other (None: all of it). `overlay`
-    (position in what it sees → bytes) takes the place of the file's own bytes."""
+    """How libsndfile should see a file: `prefix`, then `pieces` of it in order (None: all of it). `overlay` (position
+    in the view → bytes) replaces bytes of the file."""
 
     prefix: bytes = b""
     pieces: Sequence[Piece] | None = None
@@ -25,7 +25,7 @@ class View:
 
 
 def merged(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The same bytes in as few pieces as can be."""
+    """The same bytes in as few pieces as possible."""
     result: list[Piece] = []
     for start, stop in pieces:
         if result and result[-1][1] == start:
@@ -44,7 +44,7 @@ class ViewedFile(io.RawIOBase):
         size = os.fstat(self._file.fileno()).st_size
         pieces = [(0, size)] if view.pieces is None else view.pieces
         self._starts = [start for start, _ in pieces]
-        # Where each piece ends in what is seen; the prefix is in front of them all.
+        # Where each piece ends in the view; the prefix comes before them all.
         self._stops = list(accumulate((stop - start for start, stop in pieces), initial=len(view.prefix)))
         self._patches = {0: view.prefix, **view.overlay}
         self._position = 0
@@ -52,7 +52,7 @@ class ViewedFile(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         target = memoryview(buffer).cast("B")
         n_read = max(min(len(target), self._stops[-1] - self._position), 0)
-        n_filled = min(max(self._stops[0] - self._position, 0), n_read)  # of the prefix, which is a patch
+        n_filled = min(max(self._stops[0] - self._position, 0), n_read)  # bytes filled from the prefix
         while n_filled < n_read:
             n_more = self._read_piece(self._position + n_filled, target[n_filled:n_read])
             if not n_more:
@@ -66,14 +66,14 @@ class ViewedFile(io.RawIOBase):
         return n_read
 
     def _read_piece(self, position: int, target: memoryview) -> int:
-        """Fill `target` from `position` on, to the end of the piece there at most; how many bytes came."""
+        """Fill `target` from `position`, at most to the end of the piece there; returns how many bytes were read."""
         number = bisect_right(self._stops, position) - 1
         self._file.seek(self._starts[number] + position - self._stops[number])
         return self._file.readinto(target[: self._stops[number + 1] - position])
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stops[-1]}[whence]
-        self._position = max(base + offset, 0)  # damaged files send libsndfile before the beginning
+        self._position = max(base + offset, 0)  # damaged files make libsndfile seek before the beginning
         return self._position
 
     def tell(self) -> int:
@@ -81,7 +81,7 @@ class ViewedFile(io.RawIOBase):
 
     @property
     def size(self) -> int:
-        """Bytes of all that is seen."""
+        """Size of the view in bytes."""
         return self._stops[-1]
 
     def seekable(self) -> bool:

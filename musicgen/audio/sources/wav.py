@@ -1,4 +1,4 @@
-"""WAV uploads, read with NumPy: the format is simple, headers lie, and what is written in a file decides, not they."""
+"""WAV uploads, read with NumPy: the format is simple, and headers may be wrong, so the content decides."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WavSource(Source):
         self._path = path
         if riff.wav_format is None or not riff.data:
             what = "samples without a description" if riff.wav_format is None else "no samples"
-            rule = "A WAV file has a description and samples"
+            rule = "A WAV file must have a description and samples"
             raise RejectedFile(sentence(rule, what, "Export or download it again."), code="damaged")
         self._format = parse_format(riff.wav_format)
         self.sample_rate, self.n_channels = self._format.sample_rate, self._format.n_channels
@@ -55,16 +55,16 @@ class WavSource(Source):
 
 
 def open_wav(path: Path) -> Source:
-    """All that a WAV file holds, and those that were joined to it. Raises RejectedFile."""
+    """All sound in a WAV file and in those appended to it. Raises RejectedFile."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         riffs = survey_riffs(content)
     return open_parts([partial(WavSource, path, riff) for riff in riffs])
 
 
 def _raw_to_float(raw: bytes, wav_format: WavFormat) -> Block:
-    """Little-endian samples to float32; floats keep their scale, whatever it is."""
+    """Little-endian samples to float32; floats keep their scale."""
     if wav_format.tag == FLOAT:
-        with np.errstate(over="ignore"):  # a double beyond float32 becomes infinity, which is refused later
+        with np.errstate(over="ignore"):  # a double too large for float32 becomes infinity, which is refused later
             return np.frombuffer(raw, f"<f{wav_format.sample_bytes}").astype(np.float32)
     if wav_format.sample_bytes == 1:
         return integers_to_float(np.frombuffer(raw, np.uint8).astype(np.int16) - np.int16(128), 8)
