@@ -36,6 +36,9 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
     Generation: ClassVar[type[Parameters]]
     presets: ClassVar[Mapping[str, Preset]]
     tiny: ClassVar[Preset]
+    # Fields of Generation that say how long a piece is, with values that make one long enough to be looked at on the
+    # way.
+    lengths: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod
     def prepare(self, songs: Sequence[TrainingSong], training: TrainingModel, *, seed: int = 0) -> Prepared:

@@ -83,6 +83,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         training={"sequence_length": 8, "epochs": 1, "units": 4, "batch_size": 4, "window_step": 8},
         generation={"num_measures": 2, "max_tries": 1},
     )
+    lengths: ClassVar[Mapping[str, float]] = {"num_measures": 80}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_jazz(songs, training, seed)
