@@ -24,7 +24,7 @@ def epochs(default: int, *, le: int = 10_000) -> Any:
     return parameter(default, ge=1, le=le, title="Epochs", help="How many times training goes through the music.")
 
 
-def batch_size(default: int, *, le: int = 65_536, ge: int = 1, **bounds: int) -> Any:
+def batch_size(default: int, *, le: int = 65_536, ge: int = 1, **bounds: Any) -> Any:
     """Examples in one step; `ge` and `multiple_of` where a batch is split."""
     return parameter(
         default, ge=ge, le=le, **bounds, title="Batch size",
@@ -115,7 +115,7 @@ def skip_channels(default: int, *, le: int, advanced: bool = False) -> Any:
 
 
 def sequence_length(
-    default: float, *, unit: str, le: float = 2048, advanced: bool = False, when: str = "", **bounds: float
+    default: float, *, unit: str, le: float = 2048, advanced: bool = False, when: str = "", **bounds: Any
 ) -> Any:
     """Length of a training example. `bounds`: gt or ge."""
     return parameter(
@@ -181,7 +181,7 @@ class Schedule(TrainingParameters):
 # Generation
 
 
-def length(default: float, *, unit: str, le: float, when: str = "", more: str = "", **bounds: float) -> Any:
+def length(default: float, *, unit: str, le: float, when: str = "", more: str = "", **bounds: Any) -> Any:
     """How long a piece is. `bounds`: gt or ge."""
     return parameter(
         default, **bounds, le=le, unit=unit, title="Length", help=_text("How much to generate.", when=when, more=more)
