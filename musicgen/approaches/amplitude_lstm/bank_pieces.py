@@ -201,7 +201,7 @@ def guess_samples(
 
 
 def _weighed(bank: Bank, missed: NDArray[np.float64], prior: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Error of the weighted prediction, (n_frames · hop,). missed: of each predictor, (n_predictors, n_frames · hop)."""
+    """Error of the weighted prediction, (n_frames · hop,). missed: of each one, (n_predictors, n_frames · hop)."""
     n_frames, part = len(prior), bank.hop_length // N_PARTS
     parts = missed.reshape(bank.n_predictors, n_frames, N_PARTS, part)
     precision = 0.5 * np.exp(-2.0 * bank.levels.astype(np.float64))  # (n_levels, parts)

@@ -41,8 +41,7 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def drop_unlikely(chances, wanted):  # type: ignore[no-untyped-def]
-    """Keeps the largest of `chances` (each at most 1) that together reach `wanted`, sets the others to 0, and returns the
-    sum."""
+    """Sets all but the largest of `chances` (each at most 1) that together reach `wanted` to 0, and returns the sum."""
     least, most = f32(0.0), f32(1.0)
     for _ in range(24):  # halvings: as fine as a float32
         middle, total = f32(0.5) * (least + most), f32(0.0)
@@ -81,7 +80,7 @@ def pick(logits, uniform, temperature, top_p):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def pick_from_mixture(answers, uniform, temperature, levels):  # type: ignore[no-untyped-def]
-    """A level sampled from logistic distributions (3 × n,): the uniform number chooses which one, and what is left of it
+    """A level sampled from logistic distributions (3 × n,): the uniform number chooses one of them, and the rest of it
     how far from the mean. Temperature narrows or widens each."""
     n = answers.size // 3
     highest, total = answers[0], f32(0.0)

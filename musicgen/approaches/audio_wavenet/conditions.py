@@ -16,8 +16,8 @@ def describe_frames(samples: NDArray[np.float32], sample_rate: int) -> NDArray[n
     """Samples (n_samples,) → (n_samples, 3): loudness (0 at -60 dB, 1 at full scale), pitch (octaves above 220 Hz; 0
     where there is none) and whether there is one; each held for a hundredth of a second.
 
-    Pitch comes from the lag at which the sound is most like itself (Boersma, 1993: the autocorrelation of a window, divided by
-    that of the window's shape).
+    Pitch comes from the lag at which the sound is most like itself (Boersma, 1993: the autocorrelation of a window,
+    divided by that of the window's shape).
     """
     hop, size = max(1, round(HOP_SECONDS * sample_rate)), round(WINDOW_SECONDS * sample_rate)
     n_frames = -(-samples.size // hop)

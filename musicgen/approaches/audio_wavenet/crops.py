@@ -72,8 +72,8 @@ class CropExamples:
         return self._line(place, rng.uniform(-self.gain_db, self.gain_db) if self.gain_db else 0.0, ratio)
 
     def _line(self, place: int, gain_db: float, ratio: float) -> NDArray[np.float32]:
-        """heard + crop_length samples. `place` counts through all stretches, and the targets stay within one. Before the
-        start of a song there is silence."""
+        """heard + crop_length samples. `place` counts through all stretches, and the targets stay within one. There is
+        silence before the start of a song."""
         length, chosen = self.heard + self.crop_length, self.stretches[-1]
         for stretch in self.stretches:
             if place < len(stretch):

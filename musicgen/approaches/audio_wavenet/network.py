@@ -1,4 +1,4 @@
-"""WaveNet on raw audio: gated dilated causal convolutions with residual and skip connections (van den Oord et al., 2016).
+"""WaveNet on raw audio: gated dilated causal convolutions, residual and skip connections (van den Oord et al., 2016).
 
 Convolutions are matrix products over a few shifted copies of their input, with the weights laid out as the sampler
 reads them. Nothing is padded: the input has `receptive field - 1` samples more than the output.

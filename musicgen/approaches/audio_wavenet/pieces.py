@@ -96,7 +96,7 @@ class _Begin:
         return Reference.following(self.song, self.start + self.seconds, seconds) if self.song else None
 
     def described(self, n_samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The conditions of the prompt (n, 3), and of what the song plays after it (n_samples, 3), with silence after its
+        """The conditions of the prompt (n, 3), and of what the song plays after it (n_samples, 3): silence after its
         end."""
         if self.song is None:
             raise InvalidInput(
