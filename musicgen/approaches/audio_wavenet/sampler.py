@@ -72,8 +72,8 @@ class RawAudioSampler:
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_samples, conditions). `hiss`: noise on the input. `keeper`: keeps the pieces as loud as
-        the songs. `progress` is called with the number of samples so far, `so_far` with these, (n_pieces, n).
+        `condition`: (n_pieces, n_samples, conditions). `hiss`: noise on the input. `keeper`: keeps the pieces as loud
+        as the songs. `progress` is called with the number of samples so far, `so_far` with these, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)

@@ -32,7 +32,7 @@ def top_line(events: Iterable[Event]) -> list[Event]:
 
 
 def first_voice_rests(events: Iterable[Event]) -> list[Event]:
-    """The rests of the first voice. Notes that start while another sounds belong to a second voice, which fills no rest.
+    """The rests of the first voice. Notes that start while another sounds are a second voice, which fills no rest.
 
     Newer versions of music21 read the same file in this way, and find 82 rests."""
     rests, end = [], 0

@@ -69,8 +69,8 @@ class WordFeatures(keras.layers.Layer):
 
 
 class Words(keras.layers.Layer):
-    """Vectors → logits of the words. If words share parts, the logit of a word is the sum of those of its parts and a bias
-    of its own, so that what is learned of one third-long note holds for all of them."""
+    """Vectors → logits of the words. If words share parts, the logit of a word is the sum of those of its parts and its
+    own bias, so that what is learned of one note of a third of a beat holds for all of them."""
 
     def __init__(self, sizes: JazzSizes, parts: NDArray[np.float32] | None, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -79,9 +79,9 @@ class FreeStepper:
 
 
 class MeasureStepper(FreeStepper):
-    """Keeps to measures: after a full one comes the next, which starts with a note that needs none before it. Words that
-    end outside the measure, or at a place in the beat where no note of the songs starts, are only chosen if there are
-    no others.
+    """Keeps to measures: after a full one comes the next, which starts with a note that needs none before it. Words
+    that end outside the measure, or at a place in the beat where no note of the songs starts, are only chosen if there
+    are no others.
 
     onsets: twelfths of a beat at which words may start."""
 
