@@ -158,7 +158,7 @@ def validation_share(default: float, *, part: str) -> Any:
 
 
 class Schedule(TrainingParameters):
-    """How a training paces itself: what its recipe takes beside epochs, batch size and learning rate."""
+    """How training runs, besides epochs, batch size and learning rate."""
 
     schedule: Literal["constant", "cosine"] = parameter(
         "constant", advanced=True, title="Learning-rate schedule",

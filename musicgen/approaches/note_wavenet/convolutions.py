@@ -21,7 +21,7 @@ from musicgen.networks.dropout import Dropout
 class CausalConvolution(keras.layers.Layer):
     """(batch, steps, features) → (batch, steps, filters); no output depends on a later input.
 
-    Weights and arithmetic of `keras.layers.Conv1D(padding="causal")`, as one matrix product over the inputs of each step,
+    Weights and arithmetic of `keras.layers.Conv1D(padding="causal")`, as one matrix product over the inputs of a step,
     which is faster on a CPU. Before the first step there is silence (zeros).
     """
 

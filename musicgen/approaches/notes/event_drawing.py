@@ -41,7 +41,7 @@ def event_layers(
     ]
     return (
         Layer("Notes", "music", (steps,)),
-        Layer("Five values of each note", "codec", (steps, len(FIELDS)), note="When, which voice, which pitch, how long, how loud."),
+        Layer("Five values of each note", "codec", (steps, len(FIELDS)), note="When, who, what, how long, how loud."),
         Layer(
             f"Vectors, {embedding} wide", "embedding", (steps, embedding), sizes.heard_parameters if sizes else None,
             "The note, its place in the bar, and what still sounds.",
