@@ -86,8 +86,8 @@ class Training(Schedule):
     def _music_is_heard(self) -> Training:
         if 0 < self.sample_rate < LOWEST_RATE:
             raise ValueError(
-                f"sample_rate is 0 (that of the songs) or at least {LOWEST_RATE:,} Hz, not {self.sample_rate:,}: below "
-                "that, music is only a rumble"
+                f"the sample_rate is 0 (that of the songs) or at least {LOWEST_RATE:,} Hz, not {self.sample_rate:,}: "
+                "below that, music is only a rumble"
             )
         return self
 
