@@ -1,4 +1,4 @@
-"""The registry: every module here that defines an Approach, found by itself and sorted by key."""
+"""The registry: every module here that defines an Approach, found automatically and sorted by key."""
 
 from __future__ import annotations
 

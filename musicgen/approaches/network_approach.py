@@ -1,5 +1,5 @@
-"""The base of approaches whose networks learn by gradient: they say what each network learns from, the engine does the
-rest. Not an approach by itself."""
+"""The base of approaches whose networks learn by gradient: they define what each network learns from, and the engine
+does the rest. Not an approach by itself."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from musicgen.networks.engine import LearningTask
     from musicgen.networks.recipe import Recipe
 
-# Hears the training means of each task (task → name → mean) after each epoch, before the weights are saved.
+# Called with the training means of each task (task → name → mean) after each epoch, before the weights are saved.
 AfterEpoch = Callable[[dict[str, dict[str, float]]], None]
 
 
 class NetworkApproach(Approach[TrainingModel, GenerationModel]):
-    """`tasks` says what is learned; `recipe` and `after_epoch` have answers that most approaches keep."""
+    """`tasks` defines what is learned; most approaches keep `recipe` and `after_epoch` as they are."""
 
     @abstractmethod
     def tasks(self, networks: TrainableNetworks, prepared: Prepared, training: TrainingModel) -> Sequence[LearningTask]:
-        """One for each network: what it minimises, and the examples it learns from."""
+        """One for each network: its objective and its examples."""
 
     def recipe(self, training: TrainingModel) -> Recipe:
         """How to train: epochs, batch size and learning rate from the parameters of these names."""
@@ -35,7 +35,7 @@ class NetworkApproach(Approach[TrainingModel, GenerationModel]):
         return Recipe.of(training)
 
     def after_epoch(self, networks: TrainableNetworks, prepared: Prepared) -> AfterEpoch | None:
-        """What notes in `networks.state` what generation will need; None for nothing."""
+        """A function that stores in `networks.state` what generation will need; None for nothing."""
         return None
 
     def fit(

@@ -1,1 +1,1 @@
-"""What an approach is, in types alone: what reads or runs approaches stands on this, and this on none of them."""
+"""What an approach is, as types only: everything that reads or runs approaches builds on this package."""

@@ -23,7 +23,8 @@ TrainingModel = TypeVar("TrainingModel", bound=TrainingParameters)
 
 
 class Approach(ABC, Generic[TrainingModel, GenerationModel]):
-    """Subclass this in `approaches/<key>/`; the class attributes are the description that pages and CLI show."""
+    """Subclass this in `approaches/<key>/`. The class attributes are the description that the pages and the CLI
+    show."""
 
     key: ClassVar[str]
     title: ClassVar[str]
@@ -36,31 +37,34 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
     Generation: ClassVar[type[Parameters]]
     presets: ClassVar[Mapping[str, Preset]]
     tiny: ClassVar[Preset]
+    # Fields of Generation that say how long a piece is, with values that make one long enough to be looked at on the
+    # way.
+    lengths: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod
     def prepare(self, songs: Sequence[TrainingSong], training: TrainingModel, *, seed: int = 0) -> Prepared:
-        """Songs → codec, examples, facts and floors. NumPy only: also runs before a training to show what it will be.
+        """Songs → codec, examples, facts and floors. NumPy only: it also runs before a training, to show a preview.
 
-        Raises InvalidInput where nothing can be learned from the songs, with the arithmetic."""
+        Raises InvalidInput, with the arithmetic, if nothing can be learned from the songs."""
 
     def layers(self, training: TrainingModel, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
-        """What music goes through, from what comes in to what comes out, for drawings; arithmetic alone.
+        """The layers from input to output, for drawings. Arithmetic only.
 
-        `facts`: those of `prepare`, where songs have been chosen; without them, what only songs can tell stays a word.
-        With them the parameters add up to those of `cost`."""
+        `facts`: those of `prepare`, if songs have been chosen; then the parameters add up to those of `cost`. Without
+        them, sizes that depend on the songs are words."""
         return ()
 
     def receptive_field(self, training: TrainingModel) -> ReceptiveField | None:
-        """How far back its convolutions hear; None for networks without."""
+        """How far back its convolutions look; None for networks without convolutions."""
         return None
 
     @abstractmethod
     def cost(self, prepared: Prepared, training: TrainingModel) -> Cost:
-        """Closed-form size and effort; a test holds `parameters` equal to what `build` builds."""
+        """Size and effort in closed form; a test checks `parameters` against what `build` builds."""
 
     @abstractmethod
     def build(self, codec: Any, training: TrainingModel, *, seed: int = 0) -> TrainableNetworks:
-        """The untrained networks, from the codec and the parameters alone (that is how a checkpoint is loaded)."""
+        """The untrained networks, from nothing but the codec and the parameters (a checkpoint is loaded into them)."""
 
     @abstractmethod
     def fit(
@@ -74,7 +78,7 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
         first_epoch: int = 1,
     ) -> None:
         """Train in place up to `training.epochs`. `first_epoch` > 1 continues a run whose state was loaded into
-        `networks`. Raises TrainingFailed on a loss that is not finite."""
+        `networks`. Raises TrainingFailed if a loss is not finite."""
 
     @abstractmethod
     def generate(

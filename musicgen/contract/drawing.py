@@ -1,4 +1,4 @@
-"""What a network looks like, for drawings: its layers, and how far back its convolutions hear. Types alone."""
+"""A network for drawings: its layers, and how far back its convolutions look. Only types."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Layer:
-    """One stage of a network, or of the codec before and after it, as the pages draw it.
+    """One stage of a network, or of the codec before or after it, as the pages draw it.
 
     Attributes:
-        name: in plain words, "LSTM, 256 units". kind: decides the colour.
-        shape: what comes out of it for one example, such as (50, 256); a word where only the songs can tell ("V").
-        parameters: trainable weights; None where only the songs can tell.
-        note: one sentence on what it does to the music, where that is not plain.
-        repeated: how often the same stage follows itself; shape and parameters are those of one.
+        name: in plain words, such as "LSTM, 256 units". kind: decides the colour.
+        shape: of its output for one example, such as (50, 256); a word ("V") for a size that depends on the songs.
+        parameters: trainable weights; None if they depend on the songs.
+        note: one sentence on what it does to the music, if that is not obvious.
+        repeated: how many such stages follow each other; shape and parameters are those of one.
     """
 
     name: str
@@ -28,8 +28,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Convolution:
-    """One causal convolution as a drawing needs it: it hears `kernel` steps, `dilation` apart; `pooling` of its
-    outputs become one step of the next."""
+    """One causal convolution for a drawing: it combines `kernel` steps, `dilation` apart; `pooling` of its outputs
+    become one step of the next."""
 
     kernel: int
     dilation: int
@@ -38,12 +38,12 @@ class Convolution:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """How far back one output of a stack of causal convolutions hears.
+    """How far back one output of a stack of causal convolutions looks.
 
     Attributes:
-        stack: from the input upwards. window: how many steps it is shown while learning.
+        stack: from the input upwards. window: steps in a training example.
         unit: of a step, in the plural: notes, samples.
-        sample_rate: steps per second, where steps are samples.
+        sample_rate: steps per second, if steps are samples.
     """
 
     stack: tuple[Convolution, ...]
@@ -53,7 +53,7 @@ class ReceptiveField:
 
     @property
     def steps(self) -> int:
-        """Input steps that one output hears (van den Oord et al., WaveNet, 2016, figure 3; pooling widens it)."""
+        """Input steps that one output depends on (van den Oord et al., WaveNet, 2016, figure 3; pooling widens it)."""
         heard, stride = 1, 1
         for each in self.stack:
             heard += (each.kernel - 1) * each.dilation * stride

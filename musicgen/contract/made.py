@@ -1,4 +1,4 @@
-"""What is asked of trained networks, and what comes of it."""
+"""Orders to trained networks, and the pieces they make."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Generation = TypeVar("Generation", bound=Parameters, covariant=True)
 
 @dataclass(frozen=True)
 class Order(Generic[Generation]):
-    """What to make.
+    """What to generate.
 
     Attributes:
         generation: the parameters. seeds: one piece for each.
-        songs: those of the run that still exist. prompt: a song to begin with.
+        songs: those of the run that still exist. prompt: a song to continue.
     """
 
     generation: Generation
@@ -39,7 +39,7 @@ class Order(Generic[Generation]):
 
 @dataclass(frozen=True)
 class Reference:
-    """The stretch of a song that an output can be laid beside: sample i of the output belongs to
+    """The part of a song that an output can be compared with: sample i of the output belongs to
     `start_seconds + i / sample_rate`."""
 
     song_id: str
@@ -48,7 +48,7 @@ class Reference:
 
     @classmethod
     def following(cls, song: TrainingSong, start: float, seconds: float) -> Reference | None:
-        """`seconds` of a song from `start` on, as far as it goes; None past its end."""
+        """`seconds` of a song from `start` on, or up to its end; None past its end."""
         stop = min(start + seconds, song.clip.seconds)
         return cls(song.id, start, stop) if stop > start else None
 

@@ -1,4 +1,4 @@
-"""The worker's ear: how far a training or a generation is, and what it has so far."""
+"""How a training or a generation reports its progress, and what it has so far."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class EpochRow:
 
 
 class Monitor(Protocol):
-    """The worker's ear. Every method may raise Cancelled; approaches let it pass."""
+    """What approaches report to. Every method may raise Cancelled; approaches let it pass."""
 
     def progress(self, phase: str, done: int, total: int, **details: float) -> None:
-        """Called often (it limits itself). `phase`: preparing, training, generating …"""
+        """Called often; it limits how often it reports. `phase`: preparing, training, generating …"""
 
     def so_far(self, make: Callable[[], Waveform | Score], done: int, total: int) -> None:
-        """Called often while pieces are made, for those who listen meanwhile. `make` gives the beginning of the first
-        one as it is now, `done` of its `total` steps; it is called before this returns, and seldom."""
+        """Called often while pieces are made, for a preview. `make` returns the first piece as it is so far, `done` of
+        its `total` steps; it is called before this returns, or not at all."""
 
     def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
         """After each epoch. `save(folder)` writes weights and optimiser state into an existing empty folder."""
 
     def notice(self, text: str) -> None:
-        """One sentence for the user on something that changed on the way, although the work goes on."""
+        """One sentence for the user about something that changed while the work continues."""
 
 
 class SilentMonitor:
-    """A monitor that listens to nothing: for tests and dry runs."""
+    """A monitor that ignores everything: for tests and dry runs."""
 
     def progress(self, phase: str, done: int, total: int, **details: float) -> None:
         return None

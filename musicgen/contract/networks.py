@@ -1,4 +1,4 @@
-"""Trained networks as everything but the engine sees them. The real ones are `musicgen.networks.bundle.Networks`."""
+"""Trained networks as seen by everything but the engine. The real ones are `musicgen.networks.bundle.Networks`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class TrainableNetworks(Protocol):
-    """One or more models that train and generate together."""
+    """One or more models that are trained and generate together."""
 
     state: dict[str, Any]
 
@@ -18,14 +18,14 @@ class TrainableNetworks(Protocol):
 
     @property
     def count(self) -> int:
-        """How many."""
+        """How many models."""
 
     @property
     def parameters(self) -> list[int]:
-        """Trainable weights of each."""
+        """Number of trainable weights of each."""
 
     def save(self, folder: Path, with_optimizer: bool = True) -> None:
         """Write weights, state and (unless left out) the optimisers' state into an existing folder."""
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote. Raises CorruptArtifact where it does not fit."""
+        """Read what `save` wrote. Raises CorruptArtifact if it does not fit."""

@@ -19,7 +19,7 @@ class Parameters(BaseModel):
 
 
 class TrainingParameters(Parameters):
-    """Base of every `Training` model: a training has epochs, declared by each approach with its own default."""
+    """Base of every `Training` model: all have epochs, which each approach declares with its own default."""
 
     epochs: int
 
@@ -34,21 +34,21 @@ def parameter(
     widget: Literal["", "track"] = "",
     **bounds: Any,
 ) -> Any:
-    """One hyper-parameter: `help` says what it does to the sound; `advanced` folds it away in the form.
+    """One hyper-parameter: `help` says what it does to the sound; `advanced` hides it in a fold of the form.
 
     `widget`: another way to enter it than its type suggests. "track" offers the MIDI tracks of the chosen songs by
-    name; the value is the number of one, or None for a guess."""
+    name; the value is a track number, or None for a guess."""
     extra: dict[str, Any] = {"advanced": advanced, "unit": unit, "widget": widget}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Named values. What is not named stays at its default.
+    """Named values. All other parameters keep their defaults.
 
     Attributes:
-        takes: how long a training takes on two processor cores, in words, where it is not what one expects of a preset
-            of this name.
+        takes: how long a training takes on two CPU cores, in words, if it is not what one expects of a preset of this
+            name.
     """
 
     summary: str
@@ -73,6 +73,6 @@ def _explain(model: type[Parameters], item: Any) -> str:
     if item["type"] == "extra_forbidden":
         return f"{name} is not a parameter here. Known: {', '.join(model.model_fields)}."
     message = item["msg"].removeprefix("Value error, ").rstrip(".")
-    if not item["loc"]:  # a rule about several parameters says itself what it received
+    if not item["loc"]:  # a rule about several parameters includes what it received
         return f"{message[:1].upper()}{message[1:]}."
     return f"{name}: {message}. Received: {str(item['input'])[:120]}."

@@ -1,4 +1,4 @@
-"""What an approach takes and what it makes of it before it trains: songs, examples, facts and the cost."""
+"""What an approach trains on: songs, and the examples, facts and cost that come from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from musicgen.clips import Clip
 
-# What a worker takes before it sees any music: the framework and its compiled steps, as measured on two cores.
+# Memory of a worker before it reads any music: the framework and its compiled steps, as measured on two cores.
 FRAMEWORK_BYTES = 1.2e9
 
 
@@ -36,10 +36,10 @@ class Prepared:
 
     Attributes:
         codec: see Codec.
-        training, validation: what the approach's own `fit` reads; validation is None where too little music is left.
-        facts: `inputs_shape`, `targets_shape` (examples first, batching left out), `n_windows`, `n_songs`, and where
+        training, validation: for the approach's own `fit`; validation is None if too little music is left.
+        facts: `inputs_shape`, `targets_shape` (examples first, without batches), `n_windows`, `n_songs`, and where
             they apply `vocabulary_size`, `n_tokens`; JSON.
-        floors: name → loss that needs no network, in the unit and on the data of `val_loss`.
+        floors: name → loss of a prediction without a network, in the unit and on the data of `val_loss`.
         warnings: one sentence each; shown before the start and kept with the run.
     """
 
@@ -53,7 +53,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training will take, from arithmetic alone (no framework is loaded).
+    """What a training will take. Arithmetic only: no framework is loaded.
 
     Attributes:
         networks: how many. parameters: trainable weights of each.

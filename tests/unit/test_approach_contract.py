@@ -23,8 +23,6 @@ from tests.makers_music import audio_song, melody, midi_song, song
 pytestmark = pytest.mark.numeric
 
 KEYS = sorted(approaches())
-# Enough for several looks on the way.
-LONGER = {"seconds": 1.0, "num_notes": 200, "num_measures": 80}
 
 
 def songs_for(kind: Approach) -> list[TrainingSong]:
@@ -99,6 +97,30 @@ def test_every_parameter_explains_itself_in_the_schema(key: str) -> None:
             assert entry["description"].endswith("."), name
             assert {"advanced", "unit"} <= set(entry), name
     assert "epochs" in kind.Training.model_fields
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_title_names_one_parameter_and_does_not_repeat_its_unit(key: str) -> None:
+    kind = approach(key)
+    entries = [
+        entry
+        for model in (kind.Training, kind.Generation)
+        for entry in model.model_json_schema()["properties"].values()
+    ]
+    titles = [entry["title"] for entry in entries]
+    assert len(set(titles)) == len(titles)
+    for entry in entries:
+        words = {word.rstrip("s") for word in entry["title"].lower().split()}
+        unit = {"s": "second"}.get(entry["unit"], entry["unit"].lower().rstrip("s"))
+        assert not unit or unit not in words, entry["title"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_fields_that_say_how_long_a_piece_is_are_declared(key: str) -> None:
+    kind = approach(key)
+    assert kind.lengths
+    read = read_parameters(kind.Generation, kind.lengths)
+    assert all(getattr(read, name) == value for name, value in kind.lengths.items())
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -232,8 +254,7 @@ def test_whoever_listens_meanwhile_hears_it_grow(trained: Trained) -> None:
             assert 0 < done <= total
             self.seconds.append(make().seconds)
 
-    longer = {name: value for name, value in LONGER.items() if name in trained.kind.Generation.model_fields}
-    generation = trained.generation.model_copy(update=longer)
+    generation = trained.generation.model_copy(update=trained.kind.lengths)
     heard = Listening()
     listened_to, other = trained.make([5, 6], generation=generation, monitor=heard)
     assert heard.seconds == sorted(heard.seconds)
@@ -253,10 +274,10 @@ def test_a_cancel_on_the_way_is_obeyed_at_the_next_look(trained: Trained) -> Non
                 assert done < total
                 raise Cancelled
 
-    longer = {name: value for name, value in LONGER.items() if name in trained.kind.Generation.model_fields}
+    longer = trained.generation.model_copy(update=trained.kind.lengths)
     monitor = StoppingLater()
     with pytest.raises(Cancelled):
-        trained.make([5, 6], generation=trained.generation.model_copy(update=longer), monitor=monitor)
+        trained.make([5, 6], generation=longer, monitor=monitor)
     # Where channels work side by side, each of them may look once more.
     assert monitor.looks <= 2 + trained.networks.count
 

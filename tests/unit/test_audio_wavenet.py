@@ -85,7 +85,7 @@ class TestSound:
         assert prepared.facts["held_out_seconds"] == pytest.approx(0.25)
 
     def test_a_rate_below_music_is_refused_in_a_sentence(self) -> None:
-        with pytest.raises(InvalidInput, match="8,000 Hz or more, not 4,000"):
+        with pytest.raises(InvalidInput, match="at least 8,000 Hz, not 4,000"):
             values(sample_rate=4_000)
 
     def test_tuning_moves_the_pitch(self) -> None:

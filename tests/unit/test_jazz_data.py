@@ -199,7 +199,7 @@ def test_chords_are_gathered_where_no_track_has_any() -> None:
     [
         (one_track([(float(n), 1.0, 60 + n % 12) for n in range(40)]), "40 notes in track 0 .* no chords under them"),
         (melody([60, 62]), "2 notes"),
-        (tune(2).only_tracks((DRUMS,)), "drums alone"),
+        (tune(2).only_tracks((DRUMS,)), "only drums"),
     ],
 )
 def test_what_is_missing_is_said_in_a_sentence(score: Score, lacks: str) -> None:
@@ -209,7 +209,7 @@ def test_what_is_missing_is_said_in_a_sentence(score: Score, lacks: str) -> None
 
 
 def test_too_little_music_is_said_with_the_arithmetic() -> None:
-    with pytest.raises(InvalidInput, match=r"31 or more.*11 at most"):
+    with pytest.raises(InvalidInput, match=r"at least 31 words.*11 in the longest"):
         prepared(tune(1), **{**AS_AUTHORS, "first_beat": None, "last_beat": None})
 
 

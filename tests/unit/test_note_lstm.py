@@ -254,7 +254,7 @@ class TestEvents:
         trained = training(sequence_length=8)
         prepared = KIND.prepare([song(chords(20, with_drums=True), tracks=(1,))], trained)
         assert [voice.name for voice in prepared.codec.voices] == ["Left"]
-        with pytest.raises(InvalidInput, match="drums left out"):
+        with pytest.raises(InvalidInput, match="without drums"):
             KIND.prepare([song(chords(20, with_drums=True), tracks=(2,))], trained)
 
     def test_piano_alone(self) -> None:

@@ -168,9 +168,9 @@ def test_token_facts() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"sequence_length": 32, "dilation_depth": 2}, "reach back 9 notes of windows of 32"),
-        ({"sequence_length": 8, "dilation_depth": 4}, "reach back 33 notes, but are never shown more than 8"),
-        (PLAIN | {"pooling": False}, "reach back 15 of the 32 notes of a window, so the first 17 never count"),
+        ({"sequence_length": 32, "dilation_depth": 2}, "reach back 9 notes in windows of 32"),
+        ({"sequence_length": 8, "dilation_depth": 4}, "reach back 33 notes, but training shows them at most 8"),
+        (PLAIN | {"pooling": False}, "reach back 15 of the 32 notes of a window, so its first 17 notes are never used"),
     ],
 )
 def test_a_reach_that_does_not_fit_the_window_is_said(values: dict[str, Any], words: str) -> None:

@@ -1,4 +1,4 @@
-"""Amplitude LSTM: guess the next sample of a sound from the few before it."""
+"""Amplitude LSTM: predict the next sample of a sound from the few before it."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ if TYPE_CHECKING:
 
 NAMES = {1: ("mono",), 2: ("left", "right")}
 NOTHING_HELD_OUT = (
-    "No music is left to hold out, so there is no validation loss: take less of each song, or longer songs."
+    "No music is left to hold out, so there is no validation loss: use less of each song, or choose longer songs."
 )
 HALF_A_WAVE = (
-    "A ReLU output cannot be negative: half of every wave stays cut off, and the loss cannot fall below the half-wave "
-    "floor, whatever is learned. Choose leaky_relu, or run both and compare them."
+    "A ReLU output cannot be negative: half of every wave is cut off, and the loss cannot fall below the half-wave "
+    "floor, however long it trains. Choose leaky_relu, or train both and compare them."
 )
 
 
 class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
-    """Sobiam1's Smart-Music-Generator (2019), made whole."""
+    """Sobiam1's Smart-Music-Generator (2019), completed."""
 
     key = "amplitude_lstm"
     title = "Amplitude LSTM"
     summary = (
-        "Guesses each sample of a sound from those before it. With a short look back it follows a real song almost "
-        "perfectly and has nothing to say alone; with a bank of predictors to play on, it makes sound of its own."
+        "Predicts each sample of a sound from those before it. With a short look back it follows a real song almost "
+        "perfectly, but cannot play alone. With a bank of predictors to play on, it makes sound of its own."
     )
     reference = "Sobiam1, Smart-Music-Generator, 2019: next amplitude from a look back of 3, ReLU against LeakyReLU."
     can_learn = (
-        "How a sound goes on over a few milliseconds: which tones ring, and how fast they die away. With frames also "
+        "How a sound continues over a few milliseconds: which tones ring, and how fast they die away. With frames also "
         "which sound follows which over a few seconds, and how hard each is struck."
     )
     cannot_learn = (
-        "Melody, harmony and form: a second of sound is 44,100 guesses, and it sees a few of them at a time. A small "
-        "error while following a real song does not mean that it can play by itself; a straight line does as well."
+        "Melody, harmony and form: a second of sound is 44,100 predictions, and it sees only a few samples at a time. "
+        "A small error on a real song does not mean that it can play alone; a straight line does as well."
     )
     medium = "audio"
     Training = parameters.Training
@@ -77,7 +77,7 @@ class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation])
             generation={"mode": "predict", "segment": "held_out"},
         ),
         "best": Preset(
-            "Mono at 22 kHz: a larger memory, 64 predictors that look back twice as far, four minutes of each song.",
+            "Mono at 22 kHz: a larger LSTM, 64 predictors that look back twice as far, four minutes of each song.",
             training={
                 "recurrence": "frames", "look_back": 768, "hop_length": 352, "num_predictors": 64, "num_levels": 48,
                 "units": 192, "dense": (), "activation": "tanh", "recurrent_activation": "sigmoid", "epochs": 60,
@@ -96,6 +96,7 @@ class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation])
         },
         generation={"mode": "free", "seconds": 0.05, "prompt_seconds": 0.01},
     )  # fmt: skip
+    lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         songs = songs[: training.num_songs or None]
@@ -177,7 +178,7 @@ class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation])
         return tasks
 
     def after_epoch(self, networks: TrainableNetworks, prepared: Prepared) -> AfterEpoch | None:
-        """How far its guesses are off: noise as loud keeps it going when it hears itself alone."""
+        """Stores the size of its error: noise of that level keeps it going when it reads only its own output."""
         if prepared.codec.banks:
             return None
 
@@ -208,9 +209,9 @@ def _check_long_enough(songs: Sequence[TrainingSong], longest: int, training: pa
     if longest <= training.shortest:
         raise InvalidInput(
             sentence(
-                f"Training takes {training.shortest + 1:,} samples in a row",
+                f"Training needs at least {training.shortest + 1:,} samples in a row",
                 f"{longest:,} samples to train on in the longest of {len(songs)} song(s)",
-                "Choose longer songs, more of each, or a smaller look back.",
+                "Choose longer songs, use more of each, or choose a smaller look back.",
             ),
             code="too_short",
         )

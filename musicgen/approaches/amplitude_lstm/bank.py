@@ -1,9 +1,9 @@
-"""A bank of linear predictors: each of them knows how one kind of moment of the songs rings on.
+"""A bank of linear predictors: each models how one kind of moment in the songs rings on.
 
-A frame of sound is then two numbers: which predictor fits it best, and how loud what the predictor misses is (a level:
-the loudness of each part of the frame). A predictor rings on the pitches it was fitted to; the rest is struck or blown
-into it. That is linear predictive coding with a codebook (Markel and Gray, Linear prediction of speech, 1976), fitted
-to music: Lloyd's algorithm on the energy of the prediction error.
+A frame of sound is then two numbers: which predictor fits it best, and how loud the predictor's error is (a level: the
+loudness of each part of the frame). A predictor rings on the pitches it was fitted to; its error is the excitation,
+like a strike or a breath. This is linear predictive coding with a codebook (Markel and Gray, Linear prediction of
+speech, 1976), fitted to music with Lloyd's algorithm on the energy of the prediction error.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ WINDOW_HOPS = 8  # a predictor is fitted to windows this many hops long: neighbo
 MOST_WINDOWS = 4_000
 MOST_LEVEL_SAMPLES = 1 << 19  # loudness patterns are found on so much of the music
 ROUNDS = 6
-NOISE_FLOOR = 1e-9  # of what predicts, -90 dB: just enough to keep the equations solvable
-COMMON = 1e-3  # share of all of the music in what each predictor is fitted to: it has heard every pitch before
-QUIETEST = 1e-5  # of the RMS of the songs: below is silence, whose logarithm is not asked
+NOISE_FLOOR = 1e-9  # for prediction, -90 dB: just enough to keep the equations solvable
+COMMON = 1e-3  # share of all of the music in what each predictor is fitted to, so that it knows every pitch
+QUIETEST = 1e-5  # of the RMS of the songs: anything below is silence, so its logarithm is not taken
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Predictors:
         return int(self.levels.shape[0])
 
     def energies(self, samples: Samples) -> NDArray[np.float32]:
-        """Energy of what each predictor misses in each part of each frame, (n_frames, n_predictors, N_PARTS)."""
+        """Energy of each predictor's error in each part of each frame, (n_frames, n_predictors, N_PARTS)."""
         n_frames = samples.size // self.hop_length
         made = np.empty((n_frames, self.n_predictors, N_PARTS), dtype=np.float32)
         for number in range(self.n_predictors):
@@ -66,7 +66,7 @@ class Predictors:
         return made
 
     def missed(self, samples: Samples, number: int) -> NDArray[np.float64]:
-        """Sample minus guess of one predictor, same shape; before the start is silence."""
+        """Sample minus prediction of one predictor, same shape; there is silence before the start."""
         from scipy.signal import oaconvolve
 
         kernel = np.concatenate([[1.0], -self.weights[number].astype(np.float64)])
@@ -109,7 +109,7 @@ class Bank(Predictors):
 def fit_bank(
     series: Sequence[Samples], *, order: int, n_predictors: int, n_levels: int, hop_length: int, seed: int = 0
 ) -> Bank:
-    """The bank of some music: stretches in network units, one of them longer than a frame at least."""
+    """The bank of some music: series in network units, at least one of them longer than a frame."""
     rng = np.random.default_rng([seed, 8])
     together = np.concatenate(list(series))[:MOST_LEVEL_SAMPLES].astype(np.float64)
     quietest = max(float(np.sqrt(np.mean(together**2))), 1e-9) * QUIETEST
@@ -153,7 +153,7 @@ def _playing(
 
 
 def _filled(rows: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """As many rows as were asked for: little music has fewer, and the last one stands in."""
+    """As many rows as were asked for: with little music there are fewer, so the last one is repeated."""
     return np.concatenate([rows, np.repeat(rows[-1:], count - len(rows), axis=0)])
 
 
@@ -176,14 +176,14 @@ def _correlations(series: Sequence[Samples], order: int, hop_length: int, quiete
 
 
 def _kinds(correlations: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Lloyd's algorithm: each window goes to the predictor that misses least of it, and each is fitted to its own.
+    """Lloyd's algorithm: each window goes to the predictor with the least error, which is then fitted to its windows.
 
     Returns:
         The autocorrelation that each predictor is fitted to, (count, order + 1).
     """
     every = correlations.mean(axis=0)
     made, weights = [every], [solve(every, NOISE_FLOOR)]
-    while len(made) < count:  # one more where the others miss most
+    while len(made) < count:  # add one where the error of the others is largest
         missed = np.log(_missed(correlations, np.array(weights)).min(axis=1))
         chance = missed - missed.min() + 1e-9
         near = int(rng.choice(len(correlations), p=chance / chance.sum()))
@@ -200,7 +200,7 @@ def _kinds(correlations: NDArray[np.float64], count: int, rng: np.random.Generat
 
 
 def _missed(correlations: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of each window's energy that each predictor misses, (n_windows, n_predictors)."""
+    """Error of each predictor as a share of each window's energy, (n_windows, n_predictors)."""
     kernels = np.concatenate([np.ones((len(weights), 1)), -weights], axis=1)
     size = 1 << (2 * kernels.shape[1]).bit_length()
     own = np.fft.irfft(np.abs(np.fft.rfft(kernels, size, axis=1)) ** 2, axis=1)[:, : kernels.shape[1]]

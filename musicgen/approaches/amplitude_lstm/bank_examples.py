@@ -15,13 +15,13 @@ from musicgen.codecs.examples import Arrays
 
 @dataclass(frozen=True)
 class BankExamples:
-    """Windows of `steps` frames. Those before `first` of a stretch have no full past and are no targets.
+    """Windows of `steps` frames. Frames before `first` lack a full look back and are not targets.
 
     Attributes:
-        passes: windows in an epoch overlap so many times: a second of sound is one window only.
+        passes: how many times windows overlap in an epoch, because a second of sound is only one window.
 
     Arrays: previous (n, steps, 2), codes of the frame before (the bank's sizes stand for none); energies
-    (n, steps, n_predictors, parts); mask (n, steps), 0 for padding and where the memory only warms up.
+    (n, steps, n_predictors, parts); mask (n, steps), 0 for padding and for frames that only warm up the LSTM.
     """
 
     bank: Bank
@@ -40,7 +40,7 @@ class BankExamples:
 
     @property
     def first(self) -> int:
-        """The first frame of a stretch all of whose samples have a full past."""
+        """The first frame of a series in which every sample has a full look back."""
         return -(-self.bank.order // self.bank.hop_length)
 
     @property
@@ -49,7 +49,7 @@ class BankExamples:
 
     @cached_property
     def tiles(self) -> NDArray[np.int64]:
-        """(stretch, first frame to learn from) of the windows that cover everything once."""
+        """(number of the series, first target frame) of the windows that cover everything `passes` times."""
         firsts = [
             (number, first)
             for number, samples in enumerate(self.stretches)

@@ -1,7 +1,7 @@
-"""A network that plays a bank of predictors: frame by frame it chooses which one speaks, and how loud it is struck.
+"""A network that plays a bank of predictors: for each frame it chooses a predictor and how loud it is struck.
 
-Knows no sound: it sees the numbers of the frames before, and the energies that say how well each choice would have
-fitted. What is learned is the likelihood of the sound itself: all choices weighed, not only the best one.
+Knows no sound: it sees the codes of the frames before, and the energies that show how well each choice would have
+fitted. It learns the likelihood of the sound itself, over all choices and not only the best one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))
 
 
 class Choice(keras.layers.Layer):
-    """Logits of a predictor and of a level → log probability of every pair. A table says which level goes with which
+    """Logits of a predictor and of a level → log probability of every pair. A table holds which level goes with which
     predictor."""
 
     def build(self, input_shape: Any) -> None:
@@ -73,8 +73,8 @@ def build_bank_network(
 
 
 def stayed(stay: Any, predictor: Any, n_predictors: int) -> Any:
-    """`stay` (…, 1) in the place of the predictor (…,) that spoke last, 0 elsewhere: tones last longer than a frame,
-    whichever they are, and that need not be learned of each."""
+    """`stay` (…, 1) at the index of the last predictor (…,), 0 elsewhere. All tones last longer than a frame, so this
+    need not be learned for each predictor."""
     return stay * ops.one_hot(predictor, n_predictors)  # the start mark is outside: nothing stays
 
 
@@ -94,7 +94,7 @@ def bank_objective(bank: Bank, bits_of_scale: float) -> Objective:
         fit = -ops.matmul(batch["energies"], precision) - constant
         nats = -ops.logsumexp(ops.reshape(prior + fit, (*prior.shape[:2], -1)), axis=-1)
         weight = batch["mask"] * batch["weight"][:, None]
-        # The choice costs a few nats a frame, the sound a thousand: the gradient is that of the whole frame.
+        # The choice costs a few nats a frame, the sound a thousand: so the gradient is that of the whole frame.
         total, count = ops.sum(weight * nats), ops.sum(weight)
         bits = total / (bank.hop_length * float(np.log(2.0))) + count * bits_of_scale
         return ops.stack([total, bits, count])
@@ -113,7 +113,7 @@ class BankStepper:
         self.dense = [model.get_layer(name) for name in names if name.startswith("dense_")]
 
     def start(self, batch_size: int) -> tuple[Any, Any]:
-        """(logits of the first predictor, state) with nothing heard before."""
+        """(logits of the first predictor, state) with no input before."""
         memory = self.model.get_layer("lstm").initial_state(batch_size)
         no_predictor = ops.full((batch_size,), self.bank.n_predictors, "int32")
         no_level = ops.full((batch_size,), self.bank.n_levels, "int32")

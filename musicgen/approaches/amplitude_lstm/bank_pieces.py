@@ -1,6 +1,6 @@
 """Sound from a network that plays a bank of predictors: choices first, then the samples that follow from them.
 
-Knows no files and no songs. Chance comes in as numbers that the caller drew.
+Knows no files and no songs. The random numbers come from the caller.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FRAMES_PER_CALL = 16
 FRAMES_HEARD = 576
 WARM_UP = 64
 BOUND = 1e3
-MOST_GAIN = 3.0  # on what is struck, where a frame would be too quiet
+MOST_GAIN = 3.0  # on the struck part, if a frame would be too quiet
 
 
 def choose_codes(
@@ -34,8 +34,8 @@ def choose_codes(
     """Predictor and level of each new frame after the prompt's, (batch, n_frames, 2).
 
     Args:
-        prompt: codes of the frames heard, (batch, n, 2). uniform: (batch, n_frames, 2) in [0, 1).
-        temperature: of the choices; 0 always takes the likeliest. progress: hears how many frames are chosen.
+        prompt: codes of its frames, (batch, n, 2). uniform: (batch, n_frames, 2) in [0, 1).
+        temperature: of the choices; 0 always takes the likeliest. progress: called with the number of frames chosen.
     """
     begin = stepper.start(uniform.shape[0])
     if prompt.shape[1]:
@@ -53,12 +53,12 @@ def play_codes(
     limit: float,
     progress: Callable[[Samples], None] = lambda made: None,
 ) -> Samples:
-    """The samples that a series of codes makes: the chosen predictor goes on with what rings, and noise as loud as the
-    chosen level is blown into it; see codecs.bank_playing for what keeps that within bounds.
+    """The samples that a series of codes makes: the chosen predictor continues the sound, driven by noise as loud as
+    the chosen level; see bank_playing for what keeps that within bounds.
 
     Args:
         codes: (batch, n_frames, 2). history: (batch, order), what sounded before. noise: (batch, n_frames · hop).
-        limit: full scale; nothing is louder. progress: is shown the samples that are there, (batch, n).
+        limit: full scale; nothing is louder. progress: called with the samples made so far, (batch, n).
 
     Returns:
         (batch, n_frames · hop).
@@ -98,14 +98,14 @@ def _play_frames(
     order = history.shape[1]
 
     def ring(number: Any, heard: Any) -> Any:
-        """One part of a frame. What rings on and what is newly struck are followed apart (the sound is their sum)."""
+        """One part of a frame. What rings on and what is newly struck are kept apart (the sound is their sum)."""
         kernel = ops.take(kernels, index[number], axis=0)
         first = number * part
 
         def body(t: Any, heard: Any) -> Any:
             at = t % hop
             value = ops.sum(ops.slice(heard, (0, 0, at), (2, batch_size, order)) * kernel, axis=2)
-            # The bound is never met by music; without it a frame that rings up would end as no number.
+            # Music never reaches this bound; without it, a frame that rings up would end in NaN.
             value = ops.clip(value + ops.stack([ops.zeros((batch_size,)), struck[t]]), -BOUND * peak, BOUND * peak)
             return t + 1, ops.slice_update(heard, (0, 0, order + at), value[:, :, None])
 
@@ -127,8 +127,8 @@ def _play_frames(
 
 
 def _as_loud(ringing: Any, struck: Any, loudness: Any, spread: float, peak: float) -> Any:
-    """What rings plus as much of what is struck as makes the frame as loud as it should be: (hop, batch). Where what
-    rings is too loud by itself, it is faded within the frame."""
+    """What rings, plus enough of what is struck to make the frame as loud as it should be: (hop, batch). If what rings
+    is too loud by itself, it is faded within the frame."""
     power = ops.mean(ringing * ringing, axis=0)
     own = ops.mean(struck * struck, axis=0) + 1e-20
     shared = ops.mean(ringing * struck, axis=0)
@@ -155,14 +155,14 @@ def _turned(rows: NDArray[Any], length: int) -> NDArray[Any]:
 
 
 def _rounded_up(rows: Samples) -> Samples:
-    """Rows of zeros at the end, so that few different numbers of rows are compiled for."""
+    """With rows of zeros at the end, so that few different shapes have to be compiled."""
     count = 256 * -(-len(rows) // 256)
     return np.concatenate([rows, np.zeros((count - len(rows), rows.shape[1]), rows.dtype)])
 
 
 def frame_priors(model: Any, bank: Bank, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-    """What the network expects of every frame of given sound, from the frames before it: log probability of each pair,
-    (n_frames, n_predictors, n_levels). Long sounds are heard in pieces that overlap by a warm-up."""
+    """What the network predicts for every frame of given sound, from the frames before it: log probability of each
+    pair, (n_frames, n_predictors, n_levels). Long sounds are read in pieces that overlap by a warm-up."""
     mark = np.array([[bank.n_predictors, bank.n_levels]], dtype=np.int32)
     previous = np.concatenate([mark, codes[:-1]])
     run, stride = compiled(model, model), FRAMES_HEARD - WARM_UP
@@ -179,18 +179,18 @@ def frame_priors(model: Any, bank: Bank, codes: NDArray[np.int32]) -> NDArray[np
 def guess_samples(
     bank: Bank, samples: Samples, prior: NDArray[np.floating], progress: Callable[[Samples], None] = lambda made: None
 ) -> Samples:
-    """One-step guesses of given sound: the predictors' guesses, weighed by what the network expects of the frame and
-    by how each has done in the frame so far.
+    """One-step predictions of given sound: those of the predictors, weighted by the network's prior for the frame and
+    by how well each has done in the frame so far.
 
     Args:
         samples: (n_frames · hop,). prior: of each frame, see `frame_priors`.
-        progress: is shown the guesses that are there, (1, n).
+        progress: called with the predictions so far, (1, n).
 
     Returns:
         Same shape as `samples`.
     """
     made = np.empty_like(samples)
-    for first in range(0, len(prior), FRAMES_HEARD):  # some at a time: every predictor guesses every sample
+    for first in range(0, len(prior), FRAMES_HEARD):  # some at a time: every predictor predicts every sample
         piece = prior[first : first + FRAMES_HEARD]
         start, stop = first * bank.hop_length, (first + len(piece)) * bank.hop_length
         before = min(start, bank.order)
@@ -201,7 +201,7 @@ def guess_samples(
 
 
 def _weighed(bank: Bank, missed: NDArray[np.float64], prior: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What the weighed guess misses. missed: of each predictor, (n_predictors, n_frames · hop); → (n_frames · hop,)."""
+    """Error of the weighted prediction, (n_frames · hop,). missed: of each one, (n_predictors, n_frames · hop)."""
     n_frames, part = len(prior), bank.hop_length // N_PARTS
     parts = missed.reshape(bank.n_predictors, n_frames, N_PARTS, part)
     precision = 0.5 * np.exp(-2.0 * bank.levels.astype(np.float64))  # (n_levels, parts)

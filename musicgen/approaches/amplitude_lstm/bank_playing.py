@@ -1,12 +1,12 @@
-"""How a bank of predictors sounds when it is played, and what keeps it from ringing up.
+"""How a bank of predictors is played, and what keeps its sound from growing without bound.
 
-Predictors that fit music well are played badly as they are. Nearly pure tones are predicted to within the last bit by
-filters that no other sound may enter; where one predictor follows another, what still rings is foreign to the new one
-and is blown up without bound. So what is played is a bank of its own:
+The predictors that fit music best cannot be played as they are. They predict nearly pure tones almost to the last bit,
+but other sounds make them unstable: when one predictor follows another, what still rings is foreign to the new one and
+grows without bound. So a second bank is used for playing:
 
     softer      fitted to the same moments with a noise floor at -50 dB
     overlapping at a change, the autocorrelations of the two moments are mixed and a predictor is solved for each
-                mixture, the share of the old one falling by 7 dB in each part of a frame. Every one of them is stable
+                mixture; the share of the old one falls by 7 dB in each part of a frame. Each of them is stable
                 (autocorrelation method; Makhoul, Linear prediction, Proc. IEEE 63, 1975) and knows the tones that
                 still ring, until they have faded.
     as loud     as frames with the same codes were in the songs, give or take their spread, and nowhere louder than the
@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOISE_FLOOR = 1e-5
-FADING = 0.9999  # in a sample, of all that rings: half a second at 22 kHz. What 32 bits round off may not grow
+FADING = 0.9999  # per sample, of all that rings: half a second at 22 kHz. Keeps rounding errors from growing
 SHARES = 0.5 * 0.2 ** np.arange(8)  # of the predictor before, in each part of a frame after a change
-FEW = 8.0  # frames: codes with fewer of them are thought to be as loud as their predictor and their level suggest
+FEW = 8.0  # frames: codes with fewer are taken to be about as loud as their predictor and level suggest
 Samples = NDArray[np.float32]
 Codes = NDArray[np.int32]
 
@@ -52,8 +52,7 @@ class Playing:
         """Which filter plays each part of each frame.
 
         Args:
-            predictors: (batch, n_frames). progress: called for each filter; there are thousands where choices change
-                often.
+            predictors: (batch, n_frames). progress: called for each filter, of which there may be thousands.
 
         Returns:
             (n_kernels, order), newest sample first; (batch, n_frames · parts), row of each part.
@@ -92,8 +91,8 @@ def solve(correlation: NDArray[np.floating], noise_floor: float) -> NDArray[np.f
     """Weights of the best linear predictor of this autocorrelation, newest sample first.
 
     Args:
-        noise_floor: share of the energy that is added as white noise. It keeps the equations solvable, and the poles
-            off the unit circle: the more, the sooner what rings dies away.
+        noise_floor: share of the energy that is added as white noise. It keeps the equations solvable and the poles off
+            the unit circle: the more noise, the sooner what rings dies away.
     """
     from scipy.linalg import solve_toeplitz
 
@@ -120,6 +119,6 @@ def expected_loudness(
 def _means(
     values: NDArray[np.float64], group: NDArray[np.integer], count: int, otherwise: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Mean of each group, drawn towards `otherwise` where it is small."""
+    """Mean of each group; that of a small group is pulled towards `otherwise`."""
     sums = np.bincount(group, values, minlength=count)
     return (sums + FEW * otherwise) / (np.bincount(group, minlength=count) + FEW)

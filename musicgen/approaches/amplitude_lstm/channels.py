@@ -1,4 +1,4 @@
-"""A trained amplitude network for each channel, and all of them at work at once."""
+"""A trained amplitude network for each channel, all running at once."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from musicgen.contract.monitor import Monitor
 from musicgen.contract.networks import TrainableNetworks
 from musicgen.sampling.pace import Pace
 
-Report = Callable[[Samples], None]  # is shown what there is so far, (batch, n)
+Report = Callable[[Samples], None]  # called with the samples so far, (batch, n)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run of amplitude_lstm left. `training`: its parameters."""
+    """The result of a run of amplitude_lstm. `training`: its parameters."""
 
     networks: TrainableNetworks
     codec: AmplitudeCodec
     training: Training
 
     def each_channel(self, work: Callable[[int, str], Samples]) -> list[Samples]:
-        """work(channel number, network name) of every channel, each on a core of its own."""
+        """work(channel number, network name) of every channel, each in its own thread."""
         with ThreadPoolExecutor(self.networks.count) as side_by_side:
             jobs = [side_by_side.submit(work, number, name) for number, name in enumerate(self.networks.models)]
             return [job.result() for job in jobs]
@@ -45,10 +45,10 @@ def progress_of_channels(
     *,
     decode: Callable[[Samples], Waveform],
 ) -> Callable[[int], Report]:
-    """number → what that channel reports its progress to; called from the channels' threads.
+    """channel number → the function that it reports its progress to; called from the channels' threads.
 
     Args:
-        total: steps of each channel. done_before, total_of_all: where this is one of several parts.
+        total: steps of each channel. done_before, total_of_all: if this is one of several parts.
         decode: the first piece, or its beginning, from its samples (n_channels, n).
     """
     there = [np.zeros((1, 0), dtype=np.float32)] * n_channels
@@ -60,7 +60,7 @@ def progress_of_channels(
             if any(done):
                 pace.note(done_before + sum(done))
             monitor.progress(phase, done_before + sum(done), total_of_all or total * n_channels)
-            if number == 0 and (n := min(done)):  # one thread speaks for all
+            if number == 0 and (n := min(done)):  # one thread reports for all
                 whole = [each[0, :n] for each in there]
                 monitor.so_far(lambda: decode(np.stack(whole)), n, total)
 

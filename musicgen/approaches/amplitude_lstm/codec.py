@@ -1,4 +1,4 @@
-"""Sound as the numbers a sample network sees, and back. Clips, never wraps, on the way back."""
+"""Sound ↔ the numbers that an amplitude network reads. Decoding clips and never wraps around."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class AmplitudeCodec:
     """Waveform ↔ network numbers.
 
     Attributes:
-        sample_rate: Hz that the network works at; n_channels: how many it hears and makes.
-        scale: network units at full scale: 32,767 (16-bit steps, as the authors had), or 1 / RMS of the training music.
+        sample_rate: Hz that the network works at; n_channels: how many it reads and generates.
+        scale: network units at full scale: 32,767 (16-bit steps, as in the authors' code), or 1 / RMS of the training
+            music.
         level: per channel the RMS of the training music, full scale = 1.
-        banks: per channel the bank of linear predictors; empty where the network guesses samples itself.
+        banks: per channel the bank of linear predictors; empty if the network predicts samples itself.
     """
 
     sample_rate: int
@@ -71,13 +72,13 @@ class AmplitudeCodec:
 
 
 def to_units(waveform: Waveform, scale: float) -> Samples:
-    """Samples times `scale`; whole numbers where the scale is that of 16-bit steps."""
+    """Samples times `scale`; whole numbers if the scale is that of 16-bit steps."""
     values = waveform.samples * np.float32(scale)
     return np.rint(values) if scale == PCM16_PEAK else values
 
 
 def fit_channels(waveform: Waveform, n_channels: int) -> Waveform:
-    """One channel from many is their mean; many from one are copies of it."""
+    """Many channels to one: their mean. One to many: copies of it."""
     if waveform.n_channels == n_channels:
         return waveform
     mono = waveform.to_mono()

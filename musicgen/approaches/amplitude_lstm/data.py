@@ -17,12 +17,12 @@ from musicgen.approaches.amplitude_lstm.parameters import Training
 from musicgen.approaches.amplitude_lstm.windows import Samples, WindowExamples, window_starts
 from musicgen.floors.floors import linear_predictor_mse, persistence_mse
 
-PASSES = 8  # an epoch goes over the frames of a song so often, each time cut into other windows
+PASSES = 8  # times that an epoch covers the frames of a song, each time cut into other windows
 Channel = WindowExamples | BankExamples
 
 
 def with_banks(codec: AmplitudeCodec, kept: Sequence[Samples], training: Training) -> AmplitudeCodec:
-    """The codec with a bank of predictors for each channel. kept: stretches (n_channels, n_samples)."""
+    """The codec with a bank of predictors for each channel. kept: the training music, each (n_channels, n_samples)."""
     banks = [
         fit_bank(
             [stretch[channel] for stretch in kept],
@@ -45,7 +45,7 @@ def examples_of(
         series = [stretch[channel] for stretch in kept]
         if codec.banks:
             length = training.sequence_length
-            # Half of each validation window only fills the memory.
+            # Half of each validation window only warms up the LSTM.
             sizes = (2 * length, length, 1) if is_validation else (length, 0, PASSES)
             channels.append(BankExamples(codec.banks[channel], series, *sizes))
             continue
@@ -95,7 +95,7 @@ def facts_of(
 def floors_of(
     kept: Sequence[Samples], held_out: Sequence[Samples], codec: AmplitudeCodec, training: Training
 ) -> dict[str, float]:
-    """Mean over the channels, on the held-out music (on the training music where none is held out), in the unit of the
+    """Mean over the channels, on the held-out music (or the training music if none is held out), in the unit of the
     loss: squared 16-bit steps, or the bits that the same errors cost as noise of constant loudness."""
     names = ("persistence", "linear_predictor", "half_wave")[: 3 if training.is_half_wave else 2]
     found = []
@@ -108,8 +108,8 @@ def floors_of(
 
 
 def _errors(measured: Sequence[Samples], learned: Sequence[Samples], look_back: int) -> tuple[float, float, float]:
-    """Mean squared errors on one channel of the last sample said again, of the linear predictor that suits what was
-    learned from best, and of a perfect guess whose negative half is cut off."""
+    """Mean squared errors on one channel of repeating the last sample, of the linear predictor that fits the training
+    music best, and of a perfect prediction whose negative half is cut off."""
     target = np.concatenate([each[look_back:] for each in measured])
     previous = np.concatenate([each[look_back - 1 : -1] for each in measured])
     return (
@@ -120,7 +120,7 @@ def _errors(measured: Sequence[Samples], learned: Sequence[Samples], look_back: 
 
 
 def _targets(series: Samples, training: Training) -> Samples:
-    """The stretch such that what has a full look back is just what the network is measured on: whole frames."""
+    """The part of a series whose samples with a full look back are those the network is measured on: whole frames."""
     if training.recurrence != "frames":
         return series
     begin = training.first_frame * training.hop_length - training.look_back

@@ -1,4 +1,4 @@
-"""Sound that a trained amplitude network makes by itself: it hears a short prompt, then only what it said before."""
+"""Sound from a trained amplitude network on its own: it reads a short prompt, then only its own output."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.rules import uniforms
 
 SILENT_DB = -60.0  # below the level of the songs
-MOST_TOGETHER = 1 << 24  # samples that are made at once: longer pieces are made fewer at a time
+MOST_TOGETHER = 1 << 24  # samples in one batch: the longer the pieces, the fewer in a batch
 
 
 def free(trained: Trained, order: Order[Generation]) -> Iterator[Made]:
-    """As many pieces at once as fit into memory: each has its own chance and, unless it was given, its own prompt."""
+    """As many pieces at once as fit into memory. Each has its own random numbers and, unless one was given, its own
+    prompt."""
     codec, generation, seeds = trained.codec, order.generation, order.seeds
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
     together = max(1, MOST_TOGETHER // (n_samples * codec.n_channels))
@@ -52,7 +53,7 @@ def _pieces(
     prompts = _prompts(codec, song, starts, generation.prompt_seconds)
 
     def decode(made: Samples) -> tuple[Waveform, float]:
-        """made: (channels, n) → (sound, what it was turned down by)."""
+        """made: (channels, n) → (sound, the gain that was applied)."""
         gain = _gain(made / codec.scale, codec) if codec.banks else 1.0
         return codec.decode(made * gain), gain
 
@@ -90,7 +91,7 @@ def _play_network(
     prompt: Samples,
     progress: Report,
 ) -> Samples:
-    """Each sample is the network's guess, plus noise as strong as the network's error was in training."""
+    """Each sample is the network's prediction, plus noise as strong as its error was in training."""
     codec, training = trained.codec, trained.training
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
     error = float(trained.networks.state.get("error", {}).get(name, 0.0)) / codec.steps_per_unit
@@ -121,7 +122,7 @@ def _play_bank(
     heard = np.stack([bank.codes(bank.energies(each)) for each in whole])
     uniform = uniforms([seed + number * 2**32 for seed in seeds], n_frames, 2)
     stepper = BankStepper(trained.networks.models[name], bank)
-    # Not a sample is there yet: this only asks whether to go on.
+    # There are no samples yet: this only asks whether to go on.
     nothing = np.zeros((len(seeds), 0), dtype=np.float32)
     codes = choose_codes(stepper, heard, uniform, generation.temperature, lambda chosen: progress(nothing))
     noise = _noise(seeds, number, n_frames * bank.hop_length)
@@ -129,7 +130,7 @@ def _play_bank(
 
 
 def _prompts(codec: AmplitudeCodec, song: TrainingSong | None, starts: Sequence[float], seconds: float) -> Samples:
-    """What each output hears first, (seeds, n_channels, n); nothing without a song."""
+    """The prompt of each output, (seeds, n_channels, n); empty without a song."""
     if song is None or not seconds:
         return np.zeros((len(starts), codec.n_channels, 0), dtype=np.float32)
     pieces = [codec.encode(song.clip.waveform(start, start + seconds)) for start in starts]
@@ -138,7 +139,7 @@ def _prompts(codec: AmplitudeCodec, song: TrainingSong | None, starts: Sequence[
 
 
 def _end_of(prompt: Samples, length: int) -> Samples:
-    """The last samples of the prompts; silence before short ones. (batch, length)."""
+    """The last samples of the prompts, (batch, length); short prompts have silence before them."""
     return np.pad(prompt, ((0, 0), (length, 0)))[:, prompt.shape[1] :]
 
 
@@ -150,8 +151,8 @@ def _noise(seeds: Sequence[int], channel: int, n_samples: int) -> Samples:
 
 
 def _gain(made: Samples, codec: AmplitudeCodec) -> float:
-    """What turns sound (full scale = 1) down to the level of the songs; 1 where it is not louder than they were. What
-    one predictor leaves ringing another may drive higher than any song was."""
+    """The gain that brings sound (full scale = 1) down to the level of the songs; 1 if it is not louder than they were.
+    One predictor can drive what another left ringing higher than any song was."""
     level = float(np.sqrt((made.astype(np.float64) ** 2).mean()))
     return min(1.0, _level_of_songs(codec) / max(level, 1e-9))
 
@@ -162,7 +163,7 @@ def _level_of_songs(codec: AmplitudeCodec) -> float:
 
 
 def _fate(content: Waveform, codec: AmplitudeCodec) -> dict[str, Any]:
-    """How loud it is against the training music, and whether it died or hit full scale."""
+    """How loud it is compared with the training music, and whether it fell silent or reached full scale."""
     level = _level_of_songs(codec)
     step = max(1, content.sample_rate // 20)
     samples = content.samples[:, : content.n_samples // step * step].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Long arrays in a file without a name: the system holds in memory what is being read, and gives the rest back."""
+"""Long arrays in an unnamed file: the system keeps in memory only what is being read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from musicgen.settings import settings
 
-SMALL = 16 << 20  # bytes that may as well stay in memory
+SMALL = 16 << 20  # bytes; arrays up to this size stay in memory
 
 
 def mapped(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Parts of shape (n,) end to end, read-only; the file goes when the array does."""
+    """Parts of shape (n,) end to end, read-only; the file is deleted with the array."""
     if sum(part.nbytes for part in parts) <= SMALL:
         together = np.concatenate(parts)
         together.flags.writeable = False

@@ -1,4 +1,4 @@
-"""The network that guesses the next sample: an LSTM and dense layers down to one number. Knows windows, no sound."""
+"""The network that predicts the next sample: an LSTM and dense layers down to one number. Knows windows, no sound."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def build_amplitude_network(
     """LSTM → dense layers → the next sample.
 
     Args:
-        as_steps: look_back steps of one feature; else one step of look_back features, in which nothing recurs.
-        activation: after the LSTM and every dense layer; leaky_relu leaves the LSTM itself linear, as its authors did.
-        activate_output: the activation also after the last layer.
+        as_steps: look_back steps of one feature each; else one step of look_back features, so that nothing recurs.
+        activation: after the LSTM and every dense layer. With leaky_relu the LSTM itself is linear, as in the
+            authors' code.
+        activate_output: whether the activation also follows the last layer.
     """
     inputs = keras.Input((look_back, 1) if as_steps else (1, look_back))
     x = LSTM(

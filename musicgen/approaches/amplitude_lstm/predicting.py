@@ -1,6 +1,6 @@
-"""One-step prediction of a real song: for each sample the network's guess from the real samples before it.
+"""One-step prediction of a real song: each sample is predicted from the real samples before it.
 
-A test of the network and no new piece: what is heard is the song, as well as the network follows it.
+This tests the network and makes no new piece: it sounds like the song, as closely as the network follows it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.floors import linear_predictor_mse, persistence_mse
 from musicgen.sampling.pace import Pace
 
-LONGEST_SECONDS = 600.0  # of a song that are predicted: what fits into memory without a thought
-LEARNED_SECONDS = 60.0  # of the training part that the linear predictor beside it is fitted to
+LONGEST_SECONDS = 600.0  # of a song that are predicted: fits easily into memory
+LEARNED_SECONDS = 60.0  # of the training part that the linear predictor of the comparison is fitted to
 
 
 @dataclass(frozen=True)
 class Part:
-    """The wanted part of a song and what is needed beside it, at the song's own rate. `first`: its first sample."""
+    """The requested part of a song, and what it is compared with, at the song's own rate. `first`: its first sample."""
 
     stretch: Waveform
     learned: Waveform
@@ -38,11 +38,11 @@ class Part:
 
 
 def predicted(trained: Trained, order: Order[Generation]) -> Iterator[Made]:
-    """The song's training or held-out part as the network guesses it. Nothing is left to chance: all seeds give the
-    same. The first `look_back` samples have no full past and are not part of it."""
+    """The song's training or held-out part as the network predicts it. Nothing is random: all seeds give the same. The
+    first `look_back` samples are left out because they lack a full look back."""
     generation, song, monitor = order.generation, order.song, order.monitor
     if song is None:
-        raise InvalidInput(sentence("Mode predict follows a real song", "no song", "Choose one as the prompt."))
+        raise InvalidInput(sentence("Mode predict needs a real song to follow", "no song", "Choose one as the prompt."))
     part = _part(trained, generation, song)
     codec, look_back = trained.codec, trained.training.look_back
     values, pace = codec.encode(part.stretch), Pace()
@@ -74,9 +74,9 @@ def _part(trained: Trained, generation: Generation, song: TrainingSong) -> Part:
     if generation.predicted_of(span.stop - span.start, network_rate) <= look_back + 1:
         raise InvalidInput(
             sentence(
-                f"The {segment.replace('_', '-')} part of a song has more than {look_back} samples",
+                f"The {segment.replace('_', '-')} part of a song needs more than {look_back} samples",
                 f"{max(0, generation.predicted_of(span.stop - span.start, network_rate))} samples of “{song.name}”",
-                "Choose a longer song, more of it, or the other part.",
+                "Choose a longer song, use more of it, or choose the other part.",
             ),
             code="too_short",
         )
@@ -90,7 +90,7 @@ def _part(trained: Trained, generation: Generation, song: TrainingSong) -> Part:
 
 
 def _guess(trained: Trained, number: int, name: str, series: Samples, progress: Report) -> Samples:
-    """Guesses for every sample of one channel that has a full past, (n_samples - look_back,)."""
+    """Predictions of every sample of one channel that has a full look back, (n_samples - look_back,)."""
     training, model = trained.training, trained.networks.models[name]
     if trained.codec.banks:
         bank = trained.codec.banks[number]
@@ -103,8 +103,8 @@ def _guess(trained: Trained, number: int, name: str, series: Samples, progress: 
 
 
 def _errors(guesses: Samples, values: Samples, learned: Samples, look_back: int, unit: float) -> dict[str, float]:
-    """Mean squared errors, mean over the channels: the network's, and those that need none (the linear predictor of
-    the same look back is fitted to the training part of the song)."""
+    """Mean squared errors, averaged over the channels: the network's, and those of floors that need no network (the
+    linear predictor has the same look back and is fitted to the training part of the song)."""
     target, before = values[:, look_back:], values[:, look_back - 1 : -1]
     linear = [linear_predictor_mse([a], [b], look_back) for a, b in zip(learned, values, strict=True)]
     return {
@@ -115,7 +115,7 @@ def _errors(guesses: Samples, values: Samples, learned: Samples, look_back: int,
 
 
 def _at_source_rate(content: Waveform, stretch: Waveform, look_back: int) -> tuple[Waveform, int]:
-    """The guesses at the song's own sample rate, and how many of its samples lie before the first guess."""
+    """The predictions at the song's own sample rate, and how many of its samples come before the first of them."""
     if content.sample_rate == stretch.sample_rate:
         return content, look_back
     offset = -(-look_back * stretch.sample_rate // content.sample_rate)

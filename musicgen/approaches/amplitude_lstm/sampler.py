@@ -1,7 +1,7 @@
-"""Sound from a network that guesses samples: free-running in a compiled loop, and one-step prediction of given sound.
+"""Sound from a network that predicts samples: free-running in a compiled loop, and one-step prediction of real sound.
 
-Knows no files and no songs: series of numbers in, series of numbers out. Chance comes in as noise that the caller drew,
-so the same noise gives the same sound.
+Knows no files and no songs: series of numbers in, series of numbers out. The noise comes from the caller, and the same
+noise gives the same sound.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def free_run(
     limit: float,
     progress: Callable[[Samples], None] = _ignore,
 ) -> Samples:
-    """Samples that follow `history`, each the network's guess plus noise, fed back to it.
+    """Samples that follow `history`: each is the network's prediction plus noise, and is fed back to it.
 
     Args:
         history: (batch, look_back). noise: (batch, n_samples), in network units.
-        as_steps: see networks.amplitude. limit: full scale; what is fed back stays within ± limit.
-        progress: is shown the samples that are there, (batch, n).
+        as_steps: see build_amplitude_network. limit: full scale; what is fed back stays within ± limit.
+        progress: called with the samples made so far, (batch, n).
 
     Returns:
         (batch, n_samples).
@@ -72,8 +72,8 @@ def free_run(
 
 
 def predict_windows(model: Any, windows: WindowExamples, progress: Callable[[Samples], None] = _ignore) -> Samples:
-    """The network's guess for every window, (n_windows,). The last call is padded: one compilation serves all.
-    `progress` is shown the guesses that are there, (1, n)."""
+    """The network's prediction for every window, (n_windows,). The last call is padded, so one compilation serves all.
+    `progress` is called with the predictions so far, (1, n)."""
     run = compiled(lambda inputs: model(inputs)[:, 0], model)
     made = np.empty(windows.n_examples, dtype=np.float32)
     for start in range(0, windows.n_examples, WINDOWS_PER_CALL):

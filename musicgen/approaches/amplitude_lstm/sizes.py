@@ -1,7 +1,4 @@
-"""Sizes of the amplitude networks: weights, effort and layers. Arithmetic only: no framework is loaded.
-
-Works from the training parameters of amplitude_lstm, read by name.
-"""
+"""Sizes of the amplitude networks: weights, effort and layers. Arithmetic only: no framework is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from musicgen.contract.drawing import Layer
 from musicgen.networks.lstm_sizes import lstm_parameters
 
 NAMES = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "tanh": "tanh", "linear": "linear"}
-NO_NEGATIVES = "ReLU says nothing negative: half of every wave is cut off."
+NO_NEGATIVES = "ReLU outputs nothing negative: half of every wave is cut off."
 
 
 def parameters_of(training: Training) -> int:
@@ -31,12 +28,12 @@ def flops_of(training: Training) -> float:
         return 6.0 * training.sequence_length * (8 * training.units**2 + dense + choices)
     if training.recurrence == "look_back":
         return 6.0 * (training.look_back * 4 * training.units * (1 + training.units) + dense)
-    # A single step from the empty state leaves the recurrent weights idle.
+    # In a single step from the empty state, the recurrent weights do nothing.
     return 6.0 * (4 * training.units * training.look_back + dense)
 
 
 def layers_of(training: Training, facts: Mapping[str, Any] | None = None) -> tuple[Layer, ...]:
-    """From the sound that is heard to the sound that is made, of one channel's network."""
+    """From the sound that goes in to the sound that comes out, for one channel's network."""
     return _bank_layers(training) if training.recurrence == "frames" else _sample_layers(training)
 
 
@@ -45,16 +42,16 @@ def _sample_layers(training: Training) -> tuple[Layer, ...]:
     recurs = training.recurrence == "look_back"
     shape = (look_back, 1) if recurs else (1, look_back)
     note = (
-        "One step for each sample: it carries what it heard from one to the next."
+        "One step for each sample: its state carries information from one to the next."
         if recurs
-        else "One single step that sees all samples at once, so nothing recurs: what its authors built."
+        else "A single step sees all samples at once, so nothing recurs, as in the authors' code."
     )
     name = NAMES[training.activation]
     ends_in = name if training.activate_output else "no activation"
     is_cut = training.activation == "relu" and training.activate_output
     return (
         Layer("Sound", "music", (look_back,), note="Left and right have a network each."),
-        Layer("Look back", "codec", shape, note=f"The {look_back:,} samples before the one to guess."),
+        Layer("Look back", "codec", shape, note=f"The {look_back:,} samples before the one to predict."),
         Layer(f"LSTM, {units} units, {name}", "recurrent", (units,), lstm_parameters(shape[1], units), note),
         *_dense_layers(training, ()),
         Layer(
@@ -78,12 +75,12 @@ def _bank_layers(training: Training) -> tuple[Layer, ...]:
         Layer(f"Vectors, {units} wide", "embedding", (steps, units), (predictors + levels + 2) * units),
         Layer(
             f"LSTM, {units} units, tanh", "recurrent", (steps, units), lstm_parameters(units, units),
-            "Carries what it heard along the whole song, a step for each frame.",
+            "Carries its state through the whole song, one step for each frame.",
         ),
         *_dense_layers(training, (steps,)),
         Layer(
             "Choice of the predictor", "choice", (steps, predictors), (last + 1) * (predictors + 1),
-            "Which pitches ring on; staying with the last one has a weight of its own.",
+            "Which pitches ring on; staying with the last predictor has a weight of its own.",
         ),
         Layer(
             "Choice of the loudness", "choice", (steps, levels), (last + 1) * levels + predictors * levels,
@@ -91,7 +88,7 @@ def _bank_layers(training: Training) -> tuple[Layer, ...]:
         ),
         Layer(
             f"{predictors} linear predictors, {training.look_back} samples each", "codec", (steps * hop,),
-            note="Fitted to the songs before the training. The chosen one turns noise into ringing tones.",
+            note="Fitted to the songs before training. The chosen one turns noise into ringing tones.",
         ),
         Layer("Sound", "music", (steps * hop,)),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Songs cut into what a sample network learns from and what is held out, in network units."""
+"""Songs split into training and held-out music, in network units."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SILENT = 1e-6  # an RMS below this (-120 dB) is silence
 
 @dataclass(frozen=True)
 class Cut:
-    """Which part of a song trains and which is held out, in seconds or in samples.
+    """Which part of a song is trained on and which is held out, in seconds or in samples.
 
     Attributes:
-        samples: so many from the start train and the next `held_out_samples` are held out; 0: go by seconds.
+        samples: train on this many from the start and hold out the next `held_out_samples`; 0: use the seconds.
         gap: samples left out between the two.
-        seconds: at most so much of a song is used; the last `held_out_share` of that is held out.
+        seconds: at most this much of a song is used; the last `held_out_share` of it is held out.
     """
 
     samples: int
@@ -39,7 +39,7 @@ class Cut:
     held_out_share: float
 
     def spans(self, n_samples: int, sample_rate: int) -> tuple[slice, slice]:
-        """(training, held out) of a song of so many samples."""
+        """(training, held out) of a song with this many samples."""
         if self.samples:
             start = self.samples + self.gap
             return slice(0, min(self.samples, n_samples)), slice(start, min(start + self.held_out_samples, n_samples))
@@ -48,7 +48,7 @@ class Cut:
         return slice(0, split), slice(split, used)
 
     def longest(self, sample_rate: int) -> float:
-        """Seconds of a song that are looked at, at most."""
+        """Seconds of a song that are read at most."""
         return (self.samples + self.gap + self.held_out_samples) / sample_rate if self.samples else self.seconds
 
 
@@ -69,20 +69,20 @@ class Heard:
 
 
 def hear(songs: Sequence[TrainingSong], cut: Cut, *, sample_rate: int, channels: str) -> Heard:
-    """Read as much of each song as is used. `sample_rate` 0: the most common one; `channels`: source or mono."""
+    """Read the part of each song that is used. `sample_rate` 0: the most common one; `channels`: source or mono."""
     if not songs:
-        raise InvalidInput(sentence("A training needs one song or more", "none", "Choose a song."))
+        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
     wave_rates = [song.clip.waveform(0.0, 0.0).sample_rate for song in songs]
     rate = sample_rate or Counter(wave_rates).most_common(1)[0][0]
     warnings = []
     if not sample_rate and len(set(wave_rates)) > 1:
         listed = ", ".join(f"{each:,} Hz" for each in sorted(set(wave_rates)))
-        warnings.append(f"The songs have different sample rates ({listed}); all are heard at {rate:,} Hz.")
-    # A little more than is used, so that the resampler's edge lies outside.
+        warnings.append(f"The songs have different sample rates ({listed}); all are converted to {rate:,} Hz.")
+    # A little more than is used, so that the edge of the resampler lies outside.
     waveforms = [resample(song.clip.waveform(0.0, cut.longest(rate) + 0.1), rate) for song in songs]
     n_channels = 1 if channels == "mono" else max(waveform.n_channels for waveform in waveforms)
     if channels == "source" and len({waveform.n_channels for waveform in waveforms}) > 1:
-        warnings.append("Mono songs are heard on both channels, because others are stereo.")
+        warnings.append("Mono songs are copied to both channels, because other songs are stereo.")
     return Heard(tuple(fit_channels(waveform, n_channels) for waveform in waveforms), tuple(warnings))
 
 
@@ -93,7 +93,7 @@ def make_codec(heard: Heard, cut: Cut, *, scale: str) -> AmplitudeCodec:
     level = np.sqrt(sum((part.astype(np.float64) ** 2).sum(axis=1) for part in parts) / max(1, n_samples))
     if n_samples and level.max() < SILENT:
         raise InvalidInput(
-            sentence("Songs to learn from are not silent", f"{n_samples:,} silent samples", "Choose others."),
+            sentence("Training needs songs that are not silent", f"{n_samples:,} silent samples", "Choose others."),
             code="silent",
         )
     peak = max((float(np.abs(part).max(initial=0.0)) for part in parts), default=1.0)

@@ -1,4 +1,4 @@
-"""Windows over series of samples as training examples, gathered when needed and never all in memory."""
+"""Windows over series of samples as training examples. They are gathered when needed, never all in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Starts:
-    """First samples of windows, worked out when they are asked for: there is one for almost every sample.
+    """First samples of windows. They are computed when needed, because there is one for almost every sample.
 
     Attributes:
         firsts: of runs of windows, one sample apart. ends: windows up to the end of each run.
@@ -43,10 +43,10 @@ class Starts:
 
 
 def window_starts(lengths: Sequence[int], look_back: int, *, cross_joins: bool, off_by_one: bool) -> Starts:
-    """First sample of each window in stretches of music laid end to end; the target lies `look_back` later.
+    """First sample of each window in series of music laid end to end; the target comes `look_back` later.
 
     Args:
-        cross_joins: also windows that begin in one stretch and end in the next, as the authors had them.
+        cross_joins: also windows that begin in one series and end in the next, as in the authors' code.
         off_by_one: leave out the last window, as the authors' loop did.
     """
     pieces = [sum(lengths)] if cross_joins else list(lengths)
@@ -62,7 +62,7 @@ class WindowExamples:
     Arrays: inputs (n, 1, look_back), or (n, look_back, 1) if `as_steps`; target (n, 1).
 
     Attributes:
-        series: network units, all stretches end to end; may lie in a file, see `mapped`.
+        series: network units, all songs end to end; may be in a file, see `mapped`.
     """
 
     series: Samples

@@ -1,4 +1,4 @@
-"""Audio WaveNet: guess the next sample of a sound from the thousands before it."""
+"""Audio WaveNet: predict the next sample of a sound from the thousands before it."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
     key = "audio_wavenet"
     title = "Audio WaveNet"
     summary = (
-        "Hears raw samples and says the next one, thousands of times a second, with a stack of dilated convolutions. "
-        "It catches a timbre within minutes; melodies longer than it can hear it makes up as it goes."
+        "Reads raw samples and predicts the next one with a stack of dilated convolutions, thousands of times for each "
+        "second of sound. It learns a timbre within minutes; longer melodies it makes up as it goes."
     )
     reference = "A. van den Oord et al., WaveNet: a generative model for raw audio, 2016 (arXiv:1609.03499)."
     can_learn = (
-        "Timbre: how a string, a pipe or a drum sounds from one sample to the next, how notes begin and fade, and "
+        "Timbre: how a string, a pipe or a drum sounds from one sample to the next, how notes start and fade, and "
         "which tones follow each other within its receptive field."
     )
     cannot_learn = (
-        "Form. It forgets what lies further back than its receptive field, a fraction of a second, so there is no bar, "
-        "no theme and no ending; it mixes everything down to one channel."
+        "Form. Its receptive field is a fraction of a second and it forgets everything before that, so there are no "
+        "bars, no theme and no ending. It also mixes everything down to one channel."
     )
     medium = "audio"
     Training = parameters.Training
     Generation = parameters.Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "A small network at 8 kHz: a recognisable timbre after a few minutes on a processor.",
+            "A small network at 8 kHz: a recognisable timbre after a few minutes on a CPU.",
             training={
                 "sample_rate": 8_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 60,
                 "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
@@ -69,7 +69,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             takes="hours",
         ),
         "best": Preset(
-            "Two stacks that hear a quarter of a second at 16 kHz, and more patience.",
+            "Two stacks with a receptive field of a quarter of a second at 16 kHz, and more patience.",
             training={
                 "sample_rate": 16_000, "dilation_depth": 11, "stacks": 2, "residual": 48, "skip": 96, "epochs": 120,
                 "batch_size": 8, "crop_length": 8192, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
@@ -86,6 +86,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         },
         generation={"seconds": 0.05, "prompt_seconds": 0.02},
     )  # fmt: skip
+    lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_raw_audio(songs, _sizes(training), training)
@@ -102,12 +103,13 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             ),
             Layer(
                 f"Gated block, dilations 1 to {sizes.dilations[-1]:,}", "convolution", (n, width),
-                sizes.block_parameters, note="tanh says what, sigmoid says how much; a skip goes to the output.",
+                sizes.block_parameters,
+                note="tanh gives the value, sigmoid how much of it passes; a skip connection leads to the output.",
                 repeated=len(sizes.dilations),
             ),
-            Layer("Sum of the skips, dense", "dense", (n, sizes.skip), (sizes.skip + 1) * sizes.skip),
+            Layer("Sum of the skip connections, dense", "dense", (n, sizes.skip), (sizes.skip + 1) * sizes.skip),
             Layer(outgoing, "choice", (n, sizes.outputs), (sizes.skip + 1) * sizes.outputs,
-                  note="One level is drawn, and heard again."),
+                  note="One level is sampled, and is the next input."),
             Layer("Sound", "music", (n, 1)),
         )  # fmt: skip
 
@@ -176,10 +178,10 @@ def _sizes(training: parameters.Training) -> RawAudioSizes:
 
 
 def _shards(training: parameters.Training) -> int:
-    """Parts of a batch, as many as divide it: so only the crops that the cores are at take memory."""
+    """Equal parts that a batch is split into, so that only the crops in work take memory."""
     return math.gcd(training.batch_size, MOST_SHARDS)
 
 
 def _flops(sizes: RawAudioSizes, training: parameters.Training) -> float:
-    """Of one crop, forward and backward: every block answers for half of what comes before the crop, on average."""
+    """Of one crop, forward and backward: on average a block also computes half of the receptive field before it."""
     return 6.0 * sizes.multiplied * (training.crop_length + sizes.lost / 2)

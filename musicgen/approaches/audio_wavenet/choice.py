@@ -1,4 +1,4 @@
-"""Which level comes next: one uniform number and the network's answer to a level. Imports numba: workers only."""
+"""Sampling the next level from the network's output and one uniform number. Imports numba: workers only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAST: dict[str, Any] = {"fastmath": True, "nogil": True, "error_model": "numpy"}
 
 @intrinsic
 def as_float(typing: Any, bits: Any) -> Any:
-    """The float32 that 32 bits stand for."""
+    """The float32 with these 32 bits."""
     return types.float32(types.int32), lambda context, builder, signature, arguments: builder.bitcast(
         arguments[0], ir.FloatType()
     )
@@ -25,8 +25,8 @@ def as_float(typing: Any, bits: Any) -> Any:
 
 @numba.njit(**FAST)
 def exp(x):  # type: ignore[no-untyped-def]
-    """e to x <= 0, within 3e-7 of it: a power of two by its bits, and a polynomial for the rest, as in Cephes. It runs
-    on many numbers at once, which the library's does not."""
+    """e to the power x <= 0, to within 3e-7: a power of two by its bits, and a polynomial for the rest, as in Cephes.
+    Unlike the library's, it runs on many numbers at once."""
     x = max(x, f32(-87.0))
     whole = math.floor(x * f32(1.4426950408889634) + f32(0.5))
     rest = (x - whole * f32(0.693359375)) + whole * f32(2.12194440e-4)
@@ -41,7 +41,7 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def drop_unlikely(chances, wanted):  # type: ignore[no-untyped-def]
-    """The sum of the largest of `chances`, each at most 1, that together reach `wanted`; the others become 0."""
+    """Sets all but the largest of `chances` (each at most 1) that together reach `wanted` to 0, and returns the sum."""
     least, most = f32(0.0), f32(1.0)
     for _ in range(24):  # halvings: as fine as a float32
         middle, total = f32(0.5) * (least + most), f32(0.0)
@@ -60,7 +60,7 @@ def drop_unlikely(chances, wanted):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def pick(logits, uniform, temperature, top_p):  # type: ignore[no-untyped-def]
-    """A level drawn from logits (levels,), which are overwritten; top_p < 1 draws among the likeliest alone."""
+    """A level sampled from logits (levels,), which are overwritten; top_p < 1 samples only from the likeliest."""
     highest = logits[0]
     for o in range(1, logits.size):
         highest = max(highest, logits[o])
@@ -80,8 +80,8 @@ def pick(logits, uniform, temperature, top_p):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def pick_from_mixture(answers, uniform, temperature, levels):  # type: ignore[no-untyped-def]
-    """A level drawn from logistic distributions (3 × n,): one number chooses which, and its rest how far from the
-    mean. Temperature narrows or widens each."""
+    """A level sampled from logistic distributions (3 × n,): the uniform number chooses one of them, and the rest of it
+    how far from the mean. Temperature narrows or widens each."""
     n = answers.size // 3
     highest, total = answers[0], f32(0.0)
     for i in range(1, n):
@@ -104,8 +104,8 @@ def pick_from_mixture(answers, uniform, temperature, levels):  # type: ignore[no
 
 @numba.njit(**FAST)
 def heard_as(level, noise, turn, levels, highest):  # type: ignore[no-untyped-def]
-    """A level turned up by `turn` dB, with noise on it as in `RawAudioCodec.disturbed`. `levels`: of even ones, else
-    0."""
+    """A level turned up by `turn` dB, with noise added as in `RawAudioCodec.disturbed`. `levels`: their number if they
+    are evenly spaced, else 0."""
     place = f32(2.0) * level / f32(highest) - f32(1.0)
     loudness, width = abs(place), f32(1.0)
     if levels:
@@ -113,7 +113,7 @@ def heard_as(level, noise, turn, levels, highest):  # type: ignore[no-untyped-de
         share = f32(255.0) * loudness / (f32(1.0) + f32(255.0) * loudness)
     else:
         share = f32(1.0) - exp(-loudness * f32(math.log(256.0)))
-    # A factor moves a mu-law level by as much wherever it is, but for those next to silence.
+    # A factor moves every mu-law level by the same amount, except those next to silence.
     louder = turn * f32(math.log(10.0) / 20.0 * 127.5 / math.log(256.0)) * share
     moved = noise + (louder if place >= f32(0.0) else -louder)
     return min(max(round(level + moved * width), 0), highest)

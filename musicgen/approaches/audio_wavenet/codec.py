@@ -1,4 +1,4 @@
-"""Sound as the levels that a WaveNet on raw audio hears and says, and back."""
+"""Sound ↔ the levels that a WaveNet on raw audio reads and predicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RawAudioCodec:
     """Waveform ↔ levels, one channel.
 
     Attributes:
-        levels: 65,536 lie evenly; fewer by the mu-law. level: RMS of the training music, full scale = 1.
+        levels: 65,536 are evenly spaced; fewer follow the mu-law. level: RMS of the training music, full scale = 1.
     """
 
     sample_rate: int
@@ -49,10 +49,10 @@ class RawAudioCodec:
         return (2.0 * ids.astype(np.float64) / (self.levels - 1) - 1.0).astype(np.float32)
 
     def disturbed(self, ids: NDArray[np.int32], noise: NDArray[np.floating]) -> NDArray[np.int32]:
-        """Levels with noise on them, any shape; that of `noise`, in steps of a mu-law of 256 levels, is the same.
+        """Levels with noise added, any shape. `noise` has the same shape, in steps of a mu-law with 256 levels.
 
-        Where levels lie evenly, a step is as wide as it is for mu-law: the louder, the wider. The sampler has the same,
-        compiled, in `raw_audio_choice.heard_as`."""
+        For evenly spaced levels, a step is as wide as in the mu-law: the louder, the wider. `choice.heard_as` does the
+        same in the compiled sampler."""
         width: Any = 1.0
         if self.levels == LINEAR_LEVELS:
             loudness = np.abs(2.0 * ids / (self.levels - 1) - 1.0)

@@ -1,4 +1,4 @@
-"""What a network may be told beside the sound: how loud and how high the music is, every hundredth of a second."""
+"""What a network can be conditioned on: the loudness and pitch of the music, every hundredth of a second."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def describe_frames(samples: NDArray[np.float32], sample_rate: int) -> NDArray[n
     """Samples (n_samples,) → (n_samples, 3): loudness (0 at -60 dB, 1 at full scale), pitch (octaves above 220 Hz; 0
     where there is none) and whether there is one; each held for a hundredth of a second.
 
-    Pitch is the lag at which the sound is most like itself (Boersma, 1993: the autocorrelation of a window, divided by
-    that of the window's shape).
+    Pitch comes from the lag at which the sound is most like itself (Boersma, 1993: the autocorrelation of a window,
+    divided by that of the window's shape).
     """
     hop, size = max(1, round(HOP_SECONDS * sample_rate)), round(WINDOW_SECONDS * sample_rate)
     n_frames = -(-samples.size // hop)
@@ -38,7 +38,7 @@ def _pitch(frames: NDArray[np.float64], sample_rate: int) -> tuple[NDArray[np.fl
     own = _autocorrelation((frames - frames.mean(axis=1, keepdims=True)) * window)
     first, last = int(sample_rate / HIGHEST_HZ), min(int(sample_rate / LOWEST_HZ), size // 2)
     likeness = own[:, first:last] / np.maximum(own[:, :1], 1e-12) / (shape[first:last] / shape[0])
-    # A little in favour of short lags, so that a tone is not heard an octave too low.
+    # Favour short lags a little, so that a tone is not taken for one an octave lower.
     best = np.argmax(likeness - 0.02 * np.log2(np.arange(first, last)), axis=1)
     height = likeness[np.arange(len(frames)), best]
     return np.log2(sample_rate / (best + first) / 220.0), height

@@ -1,4 +1,4 @@
-"""Crops of stored sound as training examples: each epoch other places, a little louder or softer, higher or lower."""
+"""Random crops of stored sound as training examples, a little louder or softer, higher or lower each epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from musicgen.codecs.sounds import Sound
 
 @dataclass(frozen=True)
 class SoundStretch:
-    """Samples `start` to `stop` of a sound, for which answers are asked; what lies before them may be heard."""
+    """Samples `start` to `stop` of a sound, which are targets; those before them may be read."""
 
     sound: Sound
     start: int
@@ -32,10 +32,10 @@ class CropExamples:
     condition (n, heard - 2 + crop_length, 3), that of the sample after each pair of inputs.
 
     Attributes:
-        heard: samples that one answer hears. n_examples: crops in an epoch.
+        heard: the receptive field in samples. n_examples: crops in an epoch.
         gain_db, semitones: how far a crop may be turned up or down and tuned, at random.
-    noise: standard deviation of what disturbs the levels that are heard, never those that are asked for: see
-        `RawAudioCodec.disturbed`. The network learns to go on from sound that is not quite right, as its own will be.
+        noise: standard deviation of the noise on the inputs, never on the targets: see `RawAudioCodec.disturbed`. The
+            network learns to continue from imperfect sound such as its own.
     """
 
     stretches: Sequence[SoundStretch]
@@ -61,7 +61,7 @@ class CropExamples:
         return arrays
 
     def _even(self, number: int) -> NDArray[np.float32]:
-        """Crop `number` of those that lie evenly over the stretches."""
+        """Crop `number` of those spread evenly over the music."""
         places = max(0, sum(map(len, self.stretches)) - self.crop_length)
         return self._line(number * places // max(1, self.n_examples - 1), 0.0, 1.0)
 
@@ -72,8 +72,8 @@ class CropExamples:
         return self._line(place, rng.uniform(-self.gain_db, self.gain_db) if self.gain_db else 0.0, ratio)
 
     def _line(self, place: int, gain_db: float, ratio: float) -> NDArray[np.float32]:
-        """heard + crop_length samples; `place` counts through the stretches, and the answers stay within one. Before
-        the beginning of a song there is silence."""
+        """heard + crop_length samples. `place` counts through all stretches, and the targets stay within one. There is
+        silence before the start of a song."""
         length, chosen = self.heard + self.crop_length, self.stretches[-1]
         for stretch in self.stretches:
             if place < len(stretch):

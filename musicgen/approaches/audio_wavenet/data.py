@@ -1,4 +1,4 @@
-"""Songs to what a WaveNet on raw audio learns from: crops, facts and floors."""
+"""Songs → what a WaveNet on raw audio learns from: crops, facts and floors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.linear_prediction import fit_linear_predictor
 
-MOST_CHECKED_SECONDS = 30.0  # of held-out music, spread over all of it, after each epoch
+MOST_CHECKED_SECONDS = 30.0  # of held-out music, spread evenly, that each epoch is validated on
 MOST_COUNTED = 4_000_000  # samples that the floors are counted on
-FEWEST_SAMPLES = 64  # less music says nothing
+FEWEST_SAMPLES = 64  # less music is no use
 
 
 def prepare_raw_audio(songs: Sequence[TrainingSong], sizes: RawAudioSizes, training: Training) -> Prepared:
@@ -45,7 +45,7 @@ def prepare_raw_audio(songs: Sequence[TrainingSong], sizes: RawAudioSizes, train
         "loss_unit": "bits per sample",
     }
     if checked is None:
-        warnings = (*warnings, "No music is held out, so the loss cannot tell learning from learning by heart.")
+        warnings = (*warnings, "No music is held out, so the loss cannot tell learning from memorising.")
     return Prepared(codec, crops, checked, facts, _floors(learned, held_out or learned, codec), warnings)
 
 
@@ -60,8 +60,8 @@ def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[SoundStretch], l
         longest = max(sound.n_samples for sound in sounds)
         raise InvalidInput(
             sentence(
-                f"A song to learn from has {FEWEST_SAMPLES} samples or more",
-                f"{longest} in the longest of {len(sounds)}, {share:.0%} of them held out",
+                f"Training needs a song with at least {FEWEST_SAMPLES} samples",
+                f"{longest} in the longest of {len(sounds)} song(s), {share:.0%} of them held out",
                 "Choose a longer song.",
             ),
             code="too_short",
@@ -84,7 +84,7 @@ def _crops(
 def _checked(
     stretches: list[SoundStretch], codec: RawAudioCodec, sizes: RawAudioSizes, training: Training
 ) -> CropExamples | None:
-    """Held-out crops, shorter ones where the held-out music is shorter: no answer lies in what is trained on."""
+    """Held-out crops, shorter if the held-out music is shorter, so that no target is training music."""
     if not stretches:
         return None
     length = min(training.crop_length, *map(len, stretches))
@@ -96,7 +96,7 @@ def _checked(
 
 
 def _floors(learned: Sequence[SoundStretch], checked: Sequence[SoundStretch], codec: RawAudioCodec) -> dict[str, float]:
-    """Bits per sample without a network: counted, or for 65,536 levels by straight lines through the samples before."""
+    """Bits per sample without a network: by counting, or for 65,536 levels by linear prediction."""
     training, validation = (
         [each.sound.read(each.start, min(each.stop, each.start + MOST_COUNTED // len(side))) for each in side]
         for side in (learned, checked)

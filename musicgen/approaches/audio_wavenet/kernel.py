@@ -1,9 +1,9 @@
-"""One sample after the other from a WaveNet on raw audio, compiled for the processor.
+"""One sample after another from a WaveNet on raw audio, compiled for the CPU.
 
 A ring buffer per block keeps what its taps will need, so that a sample costs one pass over the weights however far the
-network hears (Paine et al., Fast WaveNet generation algorithm, 2016). What a block hears of the past is known as many
-samples ahead as its dilation, and its share of the gates is worked out for many samples in one pass: the weights that
-are left to be read for each sample are three quarters. Several outputs go through the weights together.
+network looks back (Paine et al., Fast WaveNet generation algorithm, 2016). The past input of a block is known as many
+samples ahead as its dilation, so its share of the gates is computed for many samples in one pass: only three quarters
+of the weights remain to be read for each sample. Several outputs go through the weights together.
 
 Knows no music: levels, weights and uniform numbers. Imports numba: workers only.
 """
@@ -25,8 +25,7 @@ FAST: dict[str, Any] = {"fastmath": True, **EXACT}
 
 @numba.njit(**FAST)
 def tanh(x):  # type: ignore[no-untyped-def]
-    """A quotient of polynomials, within 1e-6 everywhere: it runs on many numbers at once, which the library's does
-    not."""
+    """A quotient of polynomials, accurate to 1e-6. Unlike the library's, it runs on many numbers at once."""
     x = min(max(x, f32(-9.0)), f32(9.0))
     s = x * x
     p = f32(-2.76076847742355e-16)
@@ -70,9 +69,9 @@ def rectify(y):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def look_ahead(ring, step, dilation, condition, weights, bias, heard, gates):  # type: ignore[no-untyped-def]
-    """gates (n × batch, outputs) of the samples from `step` on, as far as they follow from what was heard before it.
+    """gates (n × batch, outputs) of the samples from `step` on, as far as they depend on what came before it.
 
-    ring ((taps - 1) × dilation, batch, width), condition (n, batch, conditions), heard: room for what goes in.
+    ring ((taps - 1) × dilation, batch, width), condition (n, batch, conditions), heard: working space for the input.
     """
     n_batch, width, length = ring.shape[1], ring.shape[2], ring.shape[0]
     conditions, taps = condition.shape[2], length // dilation
@@ -91,7 +90,7 @@ def look_ahead(ring, step, dilation, condition, weights, bias, heard, gates):  #
 
 @numba.njit(**FAST)
 def remember(ring, slot, x, bias):  # type: ignore[no-untyped-def]
-    """ring[slot] = x (batch, width); then x += bias, that of what the block will add to it."""
+    """ring[slot] = x (batch, width); then x += bias, that of the block's output."""
     for b in range(ring.shape[1]):
         for i in range(ring.shape[2]):
             ring[slot, b, i] = x[b, i]
@@ -100,8 +99,8 @@ def remember(ring, slot, x, bias):  # type: ignore[no-untyped-def]
 
 @numba.njit(**FAST)
 def hear(x, last, before, now, levels):  # type: ignore[no-untyped-def]
-    """x (batch, width): the first convolution over the two levels `last` (batch, 2). `levels`: where they are not
-    looked up but scaled."""
+    """x (batch, width): the first convolution over the two levels `last` (batch, 2). `levels`: their number if they are
+    scaled instead of looked up, else 0."""
     step = f32(2.0 / max(1, levels - 1))
     for b in range(x.shape[0]):
         earlier, later = last[b, 0], last[b, 1]
@@ -116,7 +115,7 @@ def hear(x, last, before, now, levels):  # type: ignore[no-untyped-def]
 def go_through(weights, memory, condition, step, t):  # type: ignore[no-untyped-def]
     """z of all blocks for sample `t` of this call, which is sample `step` of the pieces."""
     gates, x, width = memory.gates, memory.x, weights.before.shape[1]
-    cut = width * gates.shape[3]  # where the weights of the gates end and those of the way onwards begin
+    cut = width * gates.shape[3]  # where the weights of the gates end and those to the next block start
     for block in range(memory.dilations.size):
         ring = memory.rings[memory.firsts[block] : memory.firsts[block + 1]]
         dilation, nearest, z = memory.dilations[block], weights.nearest[block], memory.z[block]
@@ -149,15 +148,15 @@ def answer(weights, memory):  # type: ignore[no-untyped-def]
 
 @numba.njit(**EXACT)
 def run(weights, memory, step, given, noise, turns, uniform, condition, rules, made, kept):  # type: ignore[no-untyped-def]
-    """Go on by `given.shape[0]` samples.
+    """Generate or read `given.shape[0]` samples.
 
     Args:
-        weights, memory: see `raw_audio_layout`; the latter is updated.
-        step: number of this sample since the memory was empty.
-        given (n, batch): levels to hear in place of drawn ones; -1 to draw. noise (n, batch), turns (batch,):
-            what is done to each before it is heard.
+        weights, memory: see `weight_layout`; the memory is updated.
+        step: number of the first sample since the memory was empty.
+        given (n, batch): levels to read instead of sampling; -1 to sample. noise (n, batch), turns (batch,): applied
+            to each level before it is read.
         uniform (n, batch): numbers in [0, 1). condition (n, batch, conditions). rules: (temperature, top_p), and
-            levels where answers are mixtures, else 0.
+            the number of levels if outputs are mixtures, else 0.
         made (n, batch): the levels. kept (n, batch, outputs) or empty: the logits, for tests.
     """
     temperature, top_p, levels = rules

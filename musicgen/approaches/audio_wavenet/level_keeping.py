@@ -1,4 +1,4 @@
-"""Keeps pieces of raw audio about as loud as the songs: a network that hears a moment only forgets how it began."""
+"""Keeps raw audio about as loud as the songs: a network that looks back only a moment forgets how loud it started."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 
-HEARD_SECONDS = 0.25  # the level of so much sound counts
-FREE_DB = 3.0  # as far above and below the songs nothing is done
-SHARE, MOST_DB = 0.1, 1.0  # of what lies beyond is made up for with each sample, and at most so much
+HEARD_SECONDS = 0.25  # of sound that the level is measured over
+FREE_DB = 3.0  # differences from the songs up to this size are left alone
+SHARE, MOST_DB = 0.1, 1.0  # share of the rest that is corrected with each sample, and the most in dB
 
 
 class LevelKeeper:
-    """How much each piece is turned up in its own ears, in dB, after what it has sounded lately."""
+    """How much each piece is turned up before the network reads it, in dB, given its recent level."""
 
     def __init__(self, codec: RawAudioCodec) -> None:
         self.codec = codec

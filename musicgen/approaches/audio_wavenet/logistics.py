@@ -1,7 +1,7 @@
 """A sample as a mixture of logistic distributions over 65,536 levels (Salimans et al., PixelCNN++, 2017): the network
-answers with weights, means and widths, so neighbouring levels share what is learned of each other.
+outputs weights, means and widths, so neighbouring levels share what is learned.
 
-Answers: (…, 3 × n) = n logits of the weights, n means in [-1, 1] units, n logarithms of the widths.
+Outputs: (…, 3 × n) = n logits of the weights, n means in [-1, 1] units, n logarithms of the widths.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NARROWEST = -9.0  # logarithm of a width: a few levels
 def mixture_nats(target: Any, answers: Any) -> Any:
     """-log probability of target levels (…) int, one number each.
 
-    A level is the stretch of the line that is nearer to it than to its neighbours; the two outermost reach to infinity.
+    A level is the interval that is nearer to it than to its neighbours; the two outermost reach to infinity.
     """
     n = answers.shape[-1] // 3
     log_weight = ops.log_softmax(answers[..., :n], axis=-1)
@@ -29,7 +29,7 @@ def mixture_nats(target: Any, answers: Any) -> Any:
     above, below = steep * (value - mean + half), steep * (value - mean - half)
     inside = ops.maximum(ops.sigmoid(above) - ops.sigmoid(below), 1e-12)
     middle = steep * (value - mean)
-    # Where the difference is too small for single precision: density in the middle times the size of a level.
+    # If the difference is too small for single precision: density in the middle times the size of a level.
     density = middle - log_width - 2 * ops.softplus(middle) + ops.log(2 * half)
     log_inside = ops.where(inside > 1e-5, ops.log(inside), density)
     lowest, highest = value < -1.0 + half, value > 1.0 - half
@@ -39,7 +39,7 @@ def mixture_nats(target: Any, answers: Any) -> Any:
 
 
 def spread(n: int) -> keras.initializers.Initializer:
-    """Biases of the answers before training: means over the middle of the range, widths of about a tenth."""
+    """Biases of the outputs before training: means over the middle of the range, widths of about a tenth."""
     import numpy as np
 
     means = np.linspace(-0.1, 0.1, n)

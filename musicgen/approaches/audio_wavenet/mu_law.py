@@ -1,5 +1,5 @@
-"""Samples as mu-law levels and back: few levels, finer near silence, where the ear is (ITU-T G.711, without its
-piecewise approximation; van den Oord et al., WaveNet, 2016, section 2.2)."""
+"""Samples as mu-law levels and back: few levels, finer near silence, where the ear is most sensitive (ITU-T G.711,
+without its piecewise approximation; van den Oord et al., WaveNet, 2016, section 2.2)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""WaveNet on raw audio: gated dilated causal convolutions with residuals and skips (van den Oord et al., 2016).
+"""WaveNet on raw audio: gated dilated causal convolutions, residual and skip connections (van den Oord et al., 2016).
 
-Convolutions are matrix products over a few shifted copies of what they hear: the same weights, laid out as the sampler
-reads them. Nothing is padded: the network is shown `receptive field - 1` samples more than it answers for.
+Convolutions are matrix products over a few shifted copies of their input, with the weights laid out as the sampler
+reads them. Nothing is padded: the input has `receptive field - 1` samples more than the output.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LN2 = float(np.log(2.0))
 
 
 class FirstConvolution(keras.Layer):
-    """Levels → channels, over two neighbouring samples: a table for each, since a one-hot picks a row; or, where there
+    """Levels → channels, over two neighbouring samples: a table for each, since a one-hot picks a row; or, if there
     are too many levels for a table, one row that is scaled by the sample."""
 
     def __init__(self, sizes: RawAudioSizes, **options: Any) -> None:
@@ -43,7 +43,7 @@ class FirstConvolution(keras.Layer):
 
 
 class GatedBlock(keras.Layer):
-    """tanh ⊙ sigmoid of a dilated convolution, a residual onwards and a skip to the output."""
+    """tanh ⊙ sigmoid of a dilated convolution, with a residual to the next block and a skip to the output."""
 
     def __init__(self, sizes: RawAudioSizes, dilation: int, **options: Any) -> None:
         super().__init__(**options)
@@ -59,7 +59,7 @@ class GatedBlock(keras.Layer):
         self.out_bias = self.add_weight(shape=(out,), initializer="zeros", name="out_bias")
 
     def compute_output_spec(self, x: Any, condition: Any = None, still_to_lose: int = 0) -> tuple[Any, ...]:
-        """What `call` gives, as shapes alone: JAX cannot tell where the length is open."""
+        """The shapes that `call` returns: JAX cannot infer them when the length is open."""
         (batch, length, width), lost = x.shape, (self.sizes.kernel_size - 1) * self.dilation
 
         def of(lost: int, width: int) -> Any:
@@ -69,14 +69,14 @@ class GatedBlock(keras.Layer):
         return of(lost, width), *conditions, of(lost + still_to_lose, self.sizes.skip)
 
     def call(self, x: Any, condition: Any = None, still_to_lose: int = 0) -> tuple[Any, ...]:
-        """x (batch, length, residual), condition (batch, length, conditions) or None → (both shortened by what the
-        block hears, skip (batch, n_answers, skip)).
+        """x (batch, length, residual), condition (batch, length, conditions) or None → (both, shortened by what the
+        block looks back, skip (batch, n_outputs, skip)).
 
         `still_to_lose`: steps by which later blocks shorten; the skip is cut to them at once.
         """
         width, taps = self.sizes.residual, self.sizes.kernel_size
         lost = (taps - 1) * self.dilation
-        # One product of x with every tap, and their answers moved against each other: x is not copied for each.
+        # One product of x with every tap, whose results are shifted against each other: x is not copied for each tap.
         kernel = ops.reshape(self.kernel[: taps * width], (taps, width, 2 * width))
         answers = x @ ops.reshape(ops.transpose(kernel, (1, 0, 2)), (width, -1))  # (batch, length, taps × 2 residual)
         gates = self.bias
@@ -96,7 +96,7 @@ class GatedBlock(keras.Layer):
 def build_audio_wavenet(sizes: RawAudioSizes) -> keras.Model:
     """Levels (batch, receptive field - 1 + n) → logits (batch, n, outputs) of the level after each of the last n.
 
-    With conditions: also (batch, receptive field - 2 + n, conditions), those of the sample that is to be guessed.
+    With conditions: also (batch, receptive field - 2 + n, conditions), those of the sample to be predicted.
     """
     ids = keras.Input((None,), dtype="int32", name="inputs")
     condition = keras.Input((None, sizes.conditions), name="condition") if sizes.conditions else None

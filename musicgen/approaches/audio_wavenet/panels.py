@@ -1,8 +1,8 @@
 """Products of a few rows with a matrix, in the processor's vector registers.
 
-A matrix is laid out in panels: the outputs that fit in registers, for all inputs one after the other. So a product
-reads it from the first byte to the last, as fast as the cache gives it, and touches its results twice in all. The
-compiler finds neither by itself, so the loop over a panel is written in the compiler's own vector instructions.
+A matrix is laid out in panels: the outputs that fit in registers, for one input after another. So a product reads it
+from the first byte to the last, as fast as the cache allows, and touches each result only twice. The compiler finds
+neither by itself, so the loop over a panel is written in its own vector instructions.
 
 Every output is the sum of its products in the order of the inputs, however many rows go through together: results are
 the same to the last bit. Knows nothing of networks. Imports numba: workers only.
@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 IS_WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
-LANES = 16 if IS_WIDE else 8  # numbers in a vector; where registers are smaller, the compiler takes two
+LANES = 16 if IS_WIDE else 8  # numbers in a vector; if registers are smaller, the compiler uses two
 ROWS = 4 if IS_WIDE else 2  # that go through a panel together: rows × 4 results fit in the registers
 WIDTHS = (4, 2, 1)  # vectors in a panel; each product takes the widest that fit
 
@@ -30,7 +30,7 @@ VECTOR = ir.VectorType(FLOAT, LANES)
 
 
 def padded(n_out: int) -> int:
-    """`n_out` rounded up to whole vectors: as long as rows of results are."""
+    """`n_out` rounded up to whole vectors: the length of rows of results."""
     return -(-n_out // LANES) * LANES
 
 
@@ -48,7 +48,7 @@ def packed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def aligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same at an address where lines of the cache begin."""
+    """The same values at an address where a cache line starts."""
     room = np.empty(values.size + 16, dtype=np.float32)
     first = -room.ctypes.data // 4 % 16
     made = room[first : first + values.size].reshape(values.shape)
@@ -70,7 +70,7 @@ def _panel(width: int, rows: int) -> Any:
 
 
 def _write_panel(context: Any, builder: Any, arguments: Any, width: int, rows: int) -> Any:
-    """A loop over the inputs; there is one or more."""
+    """A loop over the inputs, of which there is at least one."""
     x, x_stride, weights, n_in, y, y_stride = arguments
     x, weights, y = (builder.inttoptr(each, FLOAT.as_pointer()) for each in (x, weights, y))
     fused = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]

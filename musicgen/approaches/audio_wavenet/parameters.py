@@ -1,4 +1,4 @@
-"""What can be set: how AudioWaveNet trains, and what it makes."""
+"""The parameters of AudioWaveNet: how it trains and what it generates."""
 
 from __future__ import annotations
 
@@ -7,107 +7,101 @@ from typing import Literal
 from pydantic import model_validator
 
 from musicgen.contract.parameters import Parameters, parameter
-from musicgen.contract.shared_parameters import Schedule, learning_rate
+from musicgen.contract.shared_parameters import (
+    Schedule,
+    batch_size,
+    dilation_depth,
+    epochs,
+    kernel_size,
+    learning_rate,
+    length,
+    prompt_length,
+    prompt_start,
+    sample_rate,
+    seconds_per_song,
+    skip_channels,
+    stacks,
+    temperature,
+    top_p,
+    validation_share,
+)
 
 LOWEST_RATE = 8_000
 
 
 class Training(Schedule):
-    sample_rate: int = parameter(
-        16_000, ge=0, le=48_000, unit="Hz", title="Sample rate",
-        help="What the network hears and says, 8,000 to 48,000. Higher is brighter and costs as much more; 0 takes "
-        "that of the songs.",
-    )  # fmt: skip
-    dilation_depth: int = parameter(
-        10, ge=1, le=16, title="Dilation depth",
-        help="Dilations 1, 2, 4 … up to 2^(depth - 1). One more doubles how far back the network hears.",
-    )  # fmt: skip
-    stacks: int = parameter(
-        2, ge=1, le=8, title="Stacks", help="How often the dilations are gone through: more layers, finer sound."
-    )
+    sample_rate: int = sample_rate(16_000, le=48_000, more=f"At least {LOWEST_RATE:,} otherwise.")
+    dilation_depth: int = dilation_depth(10, le=16)
+    stacks: int = stacks(2)
     residual: int = parameter(
-        32, ge=1, le=1024, title="Residual channels", help="Width of what goes from block to block."
+        32, ge=1, le=1024, title="Residual channels", help="Width of the signal that goes from block to block."
     )
-    skip: int = parameter(64, ge=1, le=2048, title="Skip channels", help="Width of what each block tells the output.")
-    epochs: int = parameter(30, ge=1, le=100_000, title="Epochs", help="How often the music is gone through.")
-    batch_size: int = parameter(
-        8, ge=2, le=1024, multiple_of=2, title="Batch size", help="Crops per step, from different places of the songs."
-    )
+    skip: int = skip_channels(64, le=2048)
+    epochs: int = epochs(30, le=100_000)
+    batch_size: int = batch_size(8, ge=2, le=1024, multiple_of=2)
     learning_rate: float = learning_rate(2e-3)
     output: Literal["mu_law", "mixture"] = parameter(
         "mu_law", title="Output",
-        help="mu_law: a probability for each of 256 levels, quick to learn, with a little hiss. mixture: logistic "
-        "distributions over 65,536 levels, as fine as a CD, slower to learn.",
+        help="mu_law: a probability for each of 256 levels; quick to learn, with a little hiss. mixture: logistic "
+        "distributions over 65,536 levels; as fine as a CD, but slower to learn.",
     )  # fmt: skip
     conditioning: Literal["none", "pitch_and_loudness"] = parameter(
         "none", title="Conditioning",
-        help="pitch_and_loudness: the network is told how high and how loud to play, and then takes that from a song "
-        "while it generates: its timbre on another song's tune.",
+        help="pitch_and_loudness: the network is conditioned on the pitch and loudness of the music. When it "
+        "generates, it takes both from a song and plays that tune with the timbre it has learned.",
     )  # fmt: skip
     crop_length: int = parameter(
         4096, ge=16, le=1_000_000, unit="samples", advanced=True, title="Crop length",
-        help="Samples that are answered for at a time; what the network hears before them comes on top.",
+        help="How much of a song is predicted in one training example. The receptive field before it comes on top.",
     )  # fmt: skip
-    kernel_size: int = parameter(
-        2, ge=2, le=8, advanced=True, title="Kernel size", help="Taps of each dilated convolution."
-    )
+    kernel_size: int = kernel_size(2, ge=2, le=8, advanced=True)
     mixtures: int = parameter(
-        10, ge=1, le=64, advanced=True, title="Mixtures",
-        help="Logistic distributions in an answer, where the output is a mixture.",
+        10, ge=1, le=64, advanced=True, title="Mixture components",
+        help="With mixture output: how many logistic distributions each prediction has.",
     )  # fmt: skip
-    seconds: float = parameter(
-        7_200.0, gt=0, le=36_000, unit="s", advanced=True, title="Seconds of each song", help="At most so much is used."
-    )
+    seconds: float = seconds_per_song(7_200.0, le=36_000, advanced=True)
     epoch_seconds: float = parameter(
-        120.0, gt=0, le=36_000, unit="s", advanced=True, title="Seconds in an epoch",
-        help="An epoch goes through at most so much music, drawn anew each time, so that long songs report often.",
+        120.0, gt=0, le=36_000, unit="s", advanced=True, title="Epoch length",
+        help="An epoch uses at most this much music, chosen at random each time, so that progress on long songs is "
+        "reported often.",
     )  # fmt: skip
     gain_db: float = parameter(
         3.0, ge=0, le=24, unit="dB", advanced=True, title="Vary the loudness",
-        help="Each crop is turned up or down by at most so much: more music from the same songs.",
+        help="Turn each crop up or down at random by at most this much, to get more training music from the same "
+        "songs.",
     )  # fmt: skip
     semitones: float = parameter(
         0.0, ge=0, le=6, unit="semitones", advanced=True, title="Vary the pitch",
-        help="Each crop is tuned up or down by at most so much. A quarter of a tone helps where there is little music.",
+        help="Shift each crop up or down at random by at most this much. A quarter of a tone (0.5) helps with little "
+        "music.",
     )  # fmt: skip
     heard_noise: float = parameter(
-        0.0, ge=0, le=64, unit="levels", advanced=True, title="Heard noise",
-        help="Noise put on the samples heard, never on those asked for, in steps of 256 levels: the network learns so "
-        "to go on from sound that is not quite right, as its own is, and fades and hisses less.",
+        0.0, ge=0, le=64, unit="levels", advanced=True, title="Input noise",
+        help="Noise added to the input but not to the target, in steps of 256 levels. The network learns to continue "
+        "from imperfect sound such as its own, and fades and hisses less.",
     )  # fmt: skip
-    validation_share: float = parameter(
-        0.1, ge=0, le=0.5, advanced=True, title="Held-out share", help="The last part of each song, which validates."
-    )
+    validation_share: float = validation_share(0.1, part="the last part of each song")
 
     @model_validator(mode="after")
     def _music_is_heard(self) -> Training:
         if 0 < self.sample_rate < LOWEST_RATE:
             raise ValueError(
-                f"sample_rate is 0, for that of the songs, or {LOWEST_RATE:,} Hz or more, not {self.sample_rate:,}: "
-                "below it music is a rumble"
+                f"the sample_rate is 0 (that of the songs) or at least {LOWEST_RATE:,} Hz, not {self.sample_rate:,}: "
+                "below that, music is only a rumble"
             )
         return self
 
 
 class Generation(Parameters):
-    seconds: float = parameter(5.0, gt=0, le=600, unit="s", title="Length", help="How much sound to make.")
-    temperature: float = parameter(
-        1.0, ge=0.05, le=2, title="Temperature",
-        help="Below 1 cleaner, and sooner one held tone or silence; above 1 livelier, and sooner noise.",
-    )  # fmt: skip
-    top_p: float = parameter(
-        1.0, gt=0, le=1, title="Top p",
-        help="Choose among the likeliest levels that together have this probability: takes off hiss. For mu_law.",
-    )  # fmt: skip
+    seconds: float = length(5.0, gt=0, le=600, unit="s")
+    temperature: float = temperature(
+        le=2, more="Too low, it holds one tone or falls silent; too high, it turns to noise."
+    )
+    top_p: float = top_p(when="With mu_law output")
     keep_level: bool = parameter(
         True, title="Keep the level",
-        help="Once it has become 3 dB softer or louder than the songs, it is turned up or down a little in its own "
-        "ears. Off, it fades as it will.",
+        help="When the sound has become 3 dB softer or louder than the songs, it is turned up or down a little before "
+        "the network reads it. Off: it may fade away.",
     )  # fmt: skip
-    prompt_seconds: float = parameter(
-        0.5, ge=0, le=60, unit="s", title="Prompt",
-        help="How much of a song is heard before the network goes on. 0: it begins out of silence.",
-    )  # fmt: skip
-    start_seconds: float | None = parameter(
-        None, ge=0, le=36_000, unit="s", advanced=True, title="Where the prompt begins", help="Empty: by chance."
-    )
+    prompt_seconds: float = prompt_length(0.5, le=60, unit="s", more="0: it starts from silence.")
+    start_seconds: float | None = prompt_start(le=36_000, advanced=True)

@@ -1,4 +1,4 @@
-"""Pieces of sound from a WaveNet: each its own prompt and its own chance, several at once."""
+"""Pieces of sound from a WaveNet: several at once, each with its own prompt and its own random numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from musicgen.sampling.pace import Pace
 from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.rules import uniforms
 
-MOST_TOGETHER = 1 << 24  # samples that are made at once: longer pieces are made fewer at a time
+MOST_TOGETHER = 1 << 24  # samples in one batch: the longer the pieces, the fewer in a batch
 
 
 def sound_pieces(
@@ -32,7 +32,7 @@ def sound_pieces(
     training: Training,
     order: Order[Generation],
 ) -> Iterator[Made]:
-    """One piece for each seed. Without a prompt, each seed draws one of the songs and a place in it."""
+    """One piece for each seed. Without a prompt, each seed chooses a song and a place in it at random."""
     generation, seeds, monitor = order.generation, order.seeds, order.monitor
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
     together = max(1, MOST_TOGETHER // n_samples)
@@ -72,7 +72,7 @@ def sound_pieces(
 
 
 class _Begin:
-    """What one piece hears first, and what it is told to play where the network can be told."""
+    """The prompt of one piece, and what the piece is conditioned on, if the network is conditioned."""
 
     def __init__(self, codec: RawAudioCodec, generation: Generation, song: TrainingSong | None, seed: int) -> None:
         self.codec, self.song, self.seconds = codec, song, generation.prompt_seconds
@@ -92,15 +92,15 @@ class _Begin:
         }
 
     def reference(self, seconds: float) -> Reference | None:
-        """What the song itself does after the prompt, as long as it goes on."""
+        """What the song itself plays after the prompt, until it ends."""
         return Reference.following(self.song, self.start + self.seconds, seconds) if self.song else None
 
     def described(self, n_samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the network is told of the prompt (n, 3), and of what the song plays after it (n_samples, 3): nothing
-        after its end."""
+        """The conditions of the prompt (n, 3), and of what the song plays after it (n_samples, 3): silence after its
+        end."""
         if self.song is None:
             raise InvalidInput(
-                sentence("This network is told pitch and loudness by a song", "none", "Choose one as the prompt.")
+                sentence("This network takes pitch and loudness from a song", "no song", "Choose one as the prompt.")
             )
         begin = self.start + self.seconds
         follows = self.codec.encode(self.song.clip.waveform(begin, begin + self.length))
@@ -115,7 +115,7 @@ def _drawn(songs: Sequence[TrainingSong], seed: int) -> TrainingSong | None:
 
 
 def _laid_together(each: Sequence[NDArray[Any]], filling: float) -> NDArray[Any]:
-    """(n_pieces, longest, …), ending together: `filling` before the shorter ones."""
+    """(n_pieces, longest, …), aligned at their ends: `filling` comes before the shorter ones."""
     longest = max(len(one) for one in each)
     return np.stack(
         [np.pad(one, [(longest - len(one), 0), (0, 0)][: one.ndim], constant_values=filling) for one in each]

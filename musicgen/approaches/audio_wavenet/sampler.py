@@ -1,4 +1,4 @@
-"""Sound from a trained WaveNet: several pieces at once, each heard sample by sample, on all cores."""
+"""Sound from a trained WaveNet: several pieces at once, sample by sample, on all cores."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Levels = NDArray[np.int32]
 
 
 class Hiss:
-    """Noise on what pieces hear of themselves, as on what was heard in the training: a network that has learned to
-    mistrust what it hears takes sound without noise for less than it is, and fades.
+    """The same noise on the input as in training. A network that has learned from noisy input takes clean sound for
+    softer than it is, and fades.
 
     Args:
         deviation: see CropExamples.noise. seeds: of the pieces.
@@ -37,7 +37,7 @@ class Hiss:
 
 
 class RawAudioSampler:
-    """A WaveNet with the memory of some pieces: what they have sounded so far."""
+    """A WaveNet with the state of some pieces: their samples so far."""
 
     def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
         self.sizes = sizes
@@ -49,11 +49,11 @@ class RawAudioSampler:
         self.rest()
 
     def rest(self) -> None:
-        """Hear silence for as long as the network remembers: what a song of the training began after."""
+        """Read a whole receptive field of silence, as before the start of a training song."""
         self.run(np.full((self.sizes.receptive_field, self.shares[-1].stop), self.sizes.silence, dtype=np.int32))
 
     def hear(self, levels: Levels, condition: NDArray[np.float32] | None = None) -> None:
-        """Hear levels (n_pieces, n_samples) in place of saying them; only as many as are remembered."""
+        """Read the prompt: levels (n_pieces, n_samples), of which only the last receptive field counts."""
         last = slice(-self.sizes.receptive_field, None)
         told = None if condition is None else condition[:, last].transpose(1, 0, 2)
         self.run(np.ascontiguousarray(levels[:, last].T), None, told)
@@ -72,8 +72,8 @@ class RawAudioSampler:
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_samples, conditions). `hiss`: on what they hear of themselves. `keeper`: keeps them as
-        loud as the songs. `progress` hears how many samples there are; `so_far` is shown them, (n_pieces, n).
+        `condition`: (n_pieces, n_samples, conditions). `hiss`: noise on the input. `keeper`: keeps the pieces as loud
+        as the songs. `progress` is called with the number of samples so far, `so_far` with these, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)
@@ -98,7 +98,7 @@ class RawAudioSampler:
         turns: NDArray[np.float32] | None = None,
         kept: NDArray[np.float32] | None = None,
     ) -> Levels:
-        """The kernel over given (n, n_pieces), the pieces shared out over the cores; see `raw_audio_kernel.run`."""
+        """The kernel over given (n, n_pieces), with the pieces divided among the cores; see `kernel.run`."""
         n_steps, n_pieces = given.shape
         uniform = np.zeros((n_steps, n_pieces), dtype=np.float32) if uniform is None else uniform
         if condition is None:

@@ -1,4 +1,4 @@
-"""Sizes of a WaveNet on raw audio, and what follows from them by arithmetic alone."""
+"""Sizes of a WaveNet on raw audio, and what follows from them. Arithmetic only."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RawAudioSizes:
-    """What decides the shapes.
+    """The sizes that decide all shapes.
 
     Attributes:
-        levels: that a sample can have. mixtures: logistic distributions in an answer; 0: a probability for each level.
+        levels: that a sample can have. mixtures: logistic distributions in an output; 0: a probability for each level.
         conditions: numbers that describe what to play, per sample; 0 for none.
     """
 
@@ -25,7 +25,7 @@ class RawAudioSizes:
 
     @property
     def outputs(self) -> int:
-        """Numbers in an answer."""
+        """Numbers in an output."""
         return 3 * self.mixtures or self.levels
 
     @property
@@ -40,17 +40,17 @@ class RawAudioSizes:
 
     @property
     def dilations(self) -> tuple[int, ...]:
-        """1, 2, 4, … 2^(depth - 1), as often as there are stacks."""
+        """1, 2, 4, … 2^(depth - 1), repeated for each stack."""
         return tuple(2**power for power in range(self.dilation_depth)) * self.stacks
 
     @property
     def lost(self) -> int:
-        """Samples by which the blocks shorten what they hear."""
+        """Samples by which the blocks shorten their input."""
         return (self.kernel_size - 1) * sum(self.dilations)
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one output hears: the last one, those of the blocks, and one of the first convolution."""
+        """Samples that one output depends on: the last one, those of the blocks, and one of the first convolution."""
         return self.lost + 2
 
     @property

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from musicgen.approaches.audio_wavenet.panels import aligned, packed, padded
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 
-MOST_AHEAD = 16  # rows whose past is worked out together: enough that reading its weights no longer counts
+MOST_AHEAD = 16  # rows whose past is computed together: enough to make the reading of weights negligible
 Floats = NDArray[np.float32]
 
 
@@ -19,10 +19,10 @@ class Weights(NamedTuple):
 
     Attributes:
         before, now: of the first convolution, (rows, width).
-        past, biases: what earlier samples and conditions tell the gates of each block.
-        nearest: what the newest sample tells them, and then what each block tells the next; out_biases: of the latter.
-        skips, skip_bias: what each block tells the answer; the sum of all biases.
-        dense, dense_bias, head, head_bias: of the answer.
+        past, biases: from earlier samples and conditions to the gates of each block.
+        nearest: from the newest sample to the gates, then from each block to the next; out_biases: of the latter.
+        skips, skip_bias: from each block to the output; the sum of all biases.
+        dense, dense_bias, head, head_bias: of the output layers.
     """
 
     before: Floats
@@ -40,14 +40,14 @@ class Weights(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What some pieces have sounded, and room to work in; rows of results are whole vectors long.
+    """The past of some pieces, and working space; rows of results are padded to whole vectors.
 
     Attributes:
-        dilations (n_blocks,): of each block. rings (slots, batch, width): what each has heard, all end to end; firsts
-            (n_blocks + 1,): where each begins.
+        dilations (n_blocks,): of each block. rings (slots, batch, width): the past inputs of each, all end to end;
+            firsts (n_blocks + 1,): where each starts.
         last (batch, 2): the two levels before.
         heard, gates (n_blocks, ahead, batch, 2 × width), x (batch, width), z (n_blocks, batch, width), skip, hidden,
-            logits: see `raw_audio_kernel`.
+            logits: see `kernel`.
     """
 
     dilations: NDArray[np.int64]
@@ -92,7 +92,7 @@ def laid_out(model: Any, sizes: RawAudioSizes) -> Weights:
 
 
 def empty_memory(sizes: RawAudioSizes, n_pieces: int) -> Memory:
-    """Of pieces that have sounded silence, none of it remembered yet."""
+    """The memory of pieces before their first sample, with silence as the last two levels."""
     n_blocks, width, ahead = len(sizes.dilations), sizes.residual, max(1, MOST_AHEAD // n_pieces)
     dilations = np.array(sizes.dilations, dtype=np.int64)
     firsts = np.concatenate([[0], np.cumsum((sizes.kernel_size - 1) * dilations)])

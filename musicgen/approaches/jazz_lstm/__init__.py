@@ -1,4 +1,4 @@
-"""Jazz LSTM: improvise a new melody over the chords of a song, from the grammar of its own solos."""
+"""Jazz LSTM: improvise a new melody over the chords of a song, with a grammar learned from its solos."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SIZES = "vocabulary_size", "num_parts", "most_beats"  # in the facts
 
 
 class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
-    """deepjazz (2016) by way of "Improvise a jazz solo with an LSTM network", and what became of it."""
+    """deepjazz (2016) by way of "Improvise a jazz solo with an LSTM network", developed further."""
 
     key = "jazz_lstm"
     title = "Jazz LSTM"
@@ -39,19 +39,19 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         "and R. Keller, Machine learning of jazz grammars, Computer Music Journal 34(3), 2010."
     )
     can_learn = (
-        "Which kinds of tone and which rhythms follow each other in a solo, whatever the chord: short habits, approach "
-        "notes, swing. What it plays fits the chords because each note is chosen from them."
+        "Which kinds of tone and which rhythms follow each other in a solo, over any chord: short patterns, approach "
+        "notes, swing. Its melody fits the chords because each note is chosen with the chord in view."
     )
     cannot_learn = (
-        "New chords, or where a solo is going: the harmony is that of the song, and a motif is forgotten after a few "
-        "measures. One solo is a few hundred notes, which a large network simply learns by heart."
+        "New chords, or the plan of a solo: the harmony is that of the song, and a motif is forgotten after a few "
+        "measures. One solo has only a few hundred notes, which a large network simply memorises."
     )
     medium = "midi"
     Training = parameters.Training
     Generation = parameters.Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "A small memory and much dropout: a new solo in half a minute.",
+            "A small network with much dropout: a new solo in half a minute.",
             training={
                 "epochs": 120, "units": 64, "embedding": 32, "dropout": 0.4, "learning_rate": 0.004, "batch_size": 8,
                 "window_step": 4, "gradient_clip": 1.0, "weight_decay": 0.05, "smoothing": 0.1, "patience": 20,
@@ -60,7 +60,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         ),
         "original": Preset(
             "The authors' pipeline, number for number: track 5 over track 0 from beat 476 to 548, 60 windows of 30, "
-            "LSTM 64. Where a song has no such tracks or beats, others are chosen, and it says which.",
+            "LSTM 64. If a song lacks these tracks or beats, others are chosen and named.",
             training={
                 "melody_track": 5, "chord_track": 0, "first_beat": 476.0, "last_beat": 548.0, "sequence_length": 30,
                 "num_windows": 60, "units": 64, "learning_rate": 0.01, "decay": 0.01, "epochs": 100, "batch_size": 32,
@@ -70,7 +70,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             generation={"tempo": 130.0, "temperature": 0.5, "nearness": None, "max_tries": 1},
         ),
         "best": Preset(
-            "A larger memory that learns slowly and in doubt, stopped when the held-out measures no longer gain.",
+            "A larger network, a smaller learning rate and more label smoothing; stops when it no longer improves.",
             training={
                 "epochs": 250, "units": 96, "embedding": 32, "dropout": 0.4, "learning_rate": 0.002, "batch_size": 8,
                 "window_step": 4, "gradient_clip": 1.0, "weight_decay": 0.05, "smoothing": 0.2, "patience": 40,
@@ -84,6 +84,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         training={"sequence_length": 8, "epochs": 1, "units": 4, "batch_size": 4, "window_step": 8},
         generation={"num_measures": 2, "max_tries": 1},
     )
+    lengths: ClassVar[Mapping[str, float]] = {"num_measures": 80}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_jazz(songs, training, seed)
@@ -94,8 +95,13 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         steps = training.sequence_length
         first = None if known is None else 4 * known.units * (known.features + known.units + 1)
         drawn = [
-            Layer("Melody over chords", "music", note="Two tracks of a song, from the beats where both play."),
-            Layer("Words of a grammar", "codec", (steps, size), note="What a note is to its chord; keys are gone."),
+            Layer("Melody over chords", "music", note="Two tracks of a song, where both play."),
+            Layer(
+                "Words of a grammar",
+                "codec",
+                (steps, size),
+                note="What a note is in relation to its chord, in any key.",
+            ),
         ]
         if training.embedding:
             table = known.width * known.embedding if known else None
@@ -111,7 +117,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         return (
             *drawn,
             Layer("Dense, softmax", "dense", (steps, size), last, "How likely each word is to come next."),
-            Layer("Choice of a word", "choice", (1,), note="By chance, weighed; words that do not fit are left out."),
+            Layer("Choice of a word", "choice", (1,), note="Sampled from the words that fit."),
             Layer("Choice of a pitch", "choice", (1,), note="One of those that the word allows over its chord."),
         )
 

@@ -1,4 +1,4 @@
-"""What turns the words of a jazz grammar into music again: one vocabulary, and the songs' chords to play over."""
+"""What turns the words of a jazz grammar back into music: the vocabulary, and the chords of the songs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from musicgen.symbolic.metre import Metre, bar_to_signature, metre_at
 from musicgen.symbolic.rolls import main_tempo
 from musicgen.symbolic.score import Score
 
-MOST_OTHER_NOTES = 20_000  # of the accompaniment that is kept beside the chords
+MOST_OTHER_NOTES = 20_000  # of each other track of the accompaniment
 Row = tuple[int, int, int, int]  # onset and length in twelfths of a beat, pitch, velocity
 
 
 @dataclass(frozen=True)
 class JazzVoice:
-    """An instrument with what it plays in the stretch that was learned from, from the first barline on."""
+    """An instrument, with its notes in the passage that was learned from, counted from the first barline."""
 
     name: str
     program: int
@@ -35,12 +35,12 @@ class JazzVoice:
 
 @dataclass(frozen=True)
 class Form:
-    """The stretch of one song without its melody: what new melodies are put over.
+    """The passage of one song without its melody: new melodies are played over it.
 
     Attributes:
-        start_seconds: where it begins in the song. measure: length in twelfths of a beat.
+        start_seconds: where it starts in the song. measure: length in twelfths of a beat.
         chords: of each measure; onsets from its barline (negative: held on from before).
-        melody: the instrument; its `notes` are those of the song, to tell copies. harmony: the chords' instrument.
+        melody: the instrument; its `notes` are those of the song, to detect copies. harmony: the chords' instrument.
         others: all other tracks. accents: velocity of the melody by the twelfth of the beat.
         lowest, highest: pitch of the melody. tempo: BPM. numerator, denominator: time signature.
     """
@@ -91,8 +91,8 @@ class JazzCodec:
     """Words ↔ ids, and what is needed to play them.
 
     Attributes:
-        phrasing: how notes were put into words. exact: lengths of a measure add up to the measure.
-        onsets: twelfths of a beat at which notes begin in the songs.
+        phrasing: how notes became words. exact: the lengths in a measure fill it exactly.
+        onsets: twelfths of a beat at which notes start in the songs.
         forms: of the songs, in their order.
     """
 
@@ -107,7 +107,7 @@ class JazzCodec:
         return [read_token(word) for word in self.vocabulary.tokens]
 
     def parts(self) -> NDArray[np.float32]:
-        """What each word is made of: its kind, its length and its reach, 1 or 0; shape (vocabulary, parts)."""
+        """The parts of each word (its kind, length and reach) as 1 or 0; shape (vocabulary, parts)."""
         made_of = [(("kind", t.kind), ("length", t.length), ("reach", t.reach or t.is_rest)) for t in self.tokens]
         known = {part: number for number, part in enumerate(sorted({p for parts in made_of for p in parts}, key=str))}
         matrix = np.zeros((len(made_of), len(known)), dtype=np.float32)
@@ -117,7 +117,7 @@ class JazzCodec:
 
     @property
     def most_beats(self) -> int:
-        """Beats in the longest measure, begun ones counted."""
+        """Beats in the longest measure, rounded up."""
         return max(-(-form.measure // STEPS) for form in self.forms)
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class JazzCodec:
 
 
 def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
-    """The form of a song whose parts were picked."""
+    """The form of a song, from its parts."""
     notes = [event for events in parts.line for event in events if event.pitches]
     pitches = [event.pitches[0] for event in notes]
     metre = metre_at(score, Fraction(parts.start, STEPS)) or Metre()
@@ -181,12 +181,12 @@ def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
 
 
 def _most_played(score: Score, parts: Parts) -> int:
-    """The track whose instrument plays the chords."""
+    """The chord track with the most notes: its instrument plays the chords."""
     return max(parts.chord_tracks, key=lambda number: int((score.notes["track"] == number).sum()))
 
 
 def _other_voice(score: Score, parts: Parts, number: int) -> JazzVoice:
-    """What another track plays in the stretch, as exactly as twelfths of a beat are not: in ticks of its own grid."""
+    """What another track plays in the passage, rounded to twelfths of a beat."""
     scale = STEPS / score.ticks_per_beat
     notes = score.notes[score.notes["track"] == number]
     onset = np.rint(notes["onset_ticks"] * scale).astype(int) - parts.start
@@ -199,7 +199,7 @@ def _other_voice(score: Score, parts: Parts, number: int) -> JazzVoice:
 
 
 def _accents(notes: Sequence[Event], start: int) -> tuple[int, ...]:
-    """Mean velocity of the notes that begin in each twelfth of the beat; the mean of all where none does."""
+    """Mean velocity of the notes that start in each twelfth of the beat; the mean of all if none does."""
     velocity = np.array([event.velocity for event in notes], dtype=float)
     place = np.array([(event.onset - start) % STEPS for event in notes])
     return tuple(

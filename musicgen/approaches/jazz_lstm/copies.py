@@ -1,4 +1,4 @@
-"""How much of a melody stands in others, in any key: eight notes in a row, from note to note the same way."""
+"""How much of a melody also occurs in others, in any key: eight notes in a row with the same intervals."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ PASSAGE = 8  # notes
 
 
 def copied_share(known: Sequence[Sequence[int]], melody: Sequence[int]) -> float:
-    """Share of the passages of `melody` (pitch numbers) that one of the known melodies has; 0 for shorter ones."""
+    """Share of the passages of `melody` (pitch numbers) that occur in one of the known melodies; 0 if it is shorter."""
     passages = _passages(melody)
     there = {passage for line in known for passage in _passages(line)}
     return sum(passage in there for passage in passages) / len(passages) if passages else 0.0
 
 
 def longest_run(melody: Sequence[int]) -> int:
-    """How often one pitch comes in a row at most."""
+    """The longest run of one pitch."""
     return max((len(list(run)) for _, run in groupby(melody)), default=0)
 
 

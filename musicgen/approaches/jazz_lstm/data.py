@@ -1,4 +1,4 @@
-"""Songs to what a jazz network learns from: parts, words, windows, facts and floors."""
+"""Songs → what a jazz network learns from: parts, words, windows, facts and floors."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.gathering import STEPS
 from musicgen.symbolic.score import Score
 
-SHORTEST_HELD_OUT = 16  # words: less says nothing
-FEWEST_WORDS = 8  # fewer are no melody to learn from
-HELD_OUT_MEASURES = 2  # at a time: many short pieces test more kinds of measures than one long one
-FEWEST_PHRASES = 6  # different ones: with fewer none is held out
+SHORTEST_HELD_OUT = 16  # words: less is no use
+FEWEST_WORDS = 8  # in a melody to learn from
+HELD_OUT_MEASURES = 2  # at a time: many short phrases test more kinds of measures than one long one
+FEWEST_PHRASES = 6  # different ones; with fewer, none is held out
 MOST_ROWS = 100  # of the token table
-NOTHING_HELD_OUT = "No music is held out, so nothing tells what was learned from what was only memorised."
+NOTHING_HELD_OUT = "No music is held out, so the loss cannot tell learning from memorising."
 
 
 def prepare_jazz(songs: Sequence[TrainingSong], training: Training, seed: int) -> Prepared:
-    """Codec, windows, facts and floors of some songs. InvalidInput where there is no melody with chords to learn."""
+    """Codec, windows, facts and floors of some songs. Raises InvalidInput if there is no melody over chords."""
     if not songs:
-        raise InvalidInput(sentence("A training needs one song or more", "none", "Choose a song."))
+        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
     scores = [song.clip.score() for song in songs]
     found = [_played(score, song, training) for score, song in zip(scores, songs, strict=True)]
     sources = [(song, score) for song, score, parts in zip(songs, scores, found, strict=True) for _ in parts]
@@ -64,7 +64,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Training, seed: int) -
 
 
 def prompted_forms(song: TrainingSong, training: Training) -> list[Form]:
-    """The chords of another song to play over; its tracks and beats are guessed."""
+    """The chords of another song to play over. Its tracks and beats are guessed."""
     guessing = training.model_copy(
         update={"melody_track": None, "chord_track": None, "first_beat": None, "last_beat": None}
     )
@@ -73,13 +73,13 @@ def prompted_forms(song: TrainingSong, training: Training) -> list[Form]:
 
 
 def _played(score: Score, song: TrainingSong, training: Training) -> list[Parts]:
-    """The stretches of a song in which there is a melody."""
+    """The passages of a song in which there is a melody."""
     found = pick_parts(score, song.tracks, training, song.name)
     played = [parts for parts in found if any(event.pitches for events in parts.line for event in events)]
     if not played:
         raise InvalidInput(
             sentence(
-                "Melody and chords play at the same time somewhere",
+                "Melody and chords must play together somewhere in a song",
                 f"“{song.name}”, where they never do",
                 "Choose other tracks or beats.",
             ),
@@ -89,7 +89,7 @@ def _played(score: Score, song: TrainingSong, training: Training) -> list[Parts]
 
 
 def _onsets(picked: Sequence[Parts]) -> tuple[int, ...]:
-    """Twelfths of a beat at which notes begin."""
+    """Twelfths of a beat at which notes start."""
     begun = {
         (event.onset - parts.start) % STEPS
         for parts in picked
@@ -115,13 +115,13 @@ def _windows(melodies: Sequence[Melody], training: Training, seed: int, n_songs:
     lengths, window = [len(melody) for melody in melodies], training.sequence_length
     needed = window + 1 if training.num_windows else FEWEST_WORDS
     if max(lengths) < needed:
-        rule = f"Windows of {window} words need a melody of {needed} or more" if training.num_windows else (
-            f"A melody to learn from has {FEWEST_WORDS} notes or more"
+        rule = f"Windows of {window} words need a melody of at least {needed} words" if training.num_windows else (
+            f"Training needs a melody of at least {FEWEST_WORDS} notes"
         )  # fmt: skip
         shorter = f"Choose a sequence_length below {max(lengths)}, or" if max(lengths) > 4 else "Choose"
         remedy = f"{shorter if training.num_windows else 'Choose'} longer songs or more beats."
         raise InvalidInput(
-            sentence(rule, f"{max(lengths)} at most in {len(melodies)} stretch(es) of music", remedy), code="too_short"
+            sentence(rule, f"{max(lengths)} in the longest of {len(melodies)} passage(s)", remedy), code="too_short"
         )
     share = training.validation_share
     if n_songs >= SONGS_ENOUGH:
@@ -142,9 +142,9 @@ def _windows(melodies: Sequence[Melody], training: Training, seed: int, n_songs:
 
 
 def _held_out_phrases(melodies: Sequence[Melody], share: float, seed: int) -> list[list[slice]]:
-    """Of each melody the pairs of measures that are not learned from, drawn from all there are.
+    """For each melody, the pairs of measures that are held out, chosen at random.
 
-    A pair is held out with all its repetitions: a chorus that comes again would otherwise be no test at all."""
+    A pair is held out with all its repetitions; otherwise a repeated chorus would test nothing."""
     phrases: dict[tuple[int, ...], list[tuple[int, slice]]] = {}
     for song, melody in enumerate(melodies):
         numbers = melody.places[:, 1] // HELD_OUT_MEASURES
@@ -165,7 +165,7 @@ def _held_out_phrases(melodies: Sequence[Melody], share: float, seed: int) -> li
 
 
 def _without(melody: Melody, parts: Sequence[slice]) -> list[Melody]:
-    """What is left between the parts."""
+    """What remains between the parts."""
     edges = [0, *(edge for part in parts for edge in (part.start, part.stop)), len(melody)]
     return [melody.part(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop > start]
 

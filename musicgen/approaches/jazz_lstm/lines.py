@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from musicgen.symbolic.gathering import STEPS, Event
 
-SHORTEST = 3  # twelfths of a beat: what has no length gets this, and smaller gaps are no rests
-CHORD_PITCHES = 5  # of a chord that is gathered from several voices
+SHORTEST = 3  # twelfths of a beat: length of notes that have none; shorter gaps are not rests
+CHORD_PITCHES = 5  # at most, in a chord that is gathered from several voices
 
 
 def single_notes(events: Iterable[Event]) -> list[Event]:
@@ -17,7 +17,7 @@ def single_notes(events: Iterable[Event]) -> list[Event]:
 
 
 def top_line(events: Iterable[Event]) -> list[Event]:
-    """The highest note of each moment; what begins and ends under a note that is much higher is accompaniment."""
+    """The highest note at each moment, except those that start and end under a much higher note (accompaniment)."""
     highest: dict[int, Event] = {}
     for event in events:
         top = replace(_with_length(event), pitches=(max(event.pitches),))
@@ -32,9 +32,9 @@ def top_line(events: Iterable[Event]) -> list[Event]:
 
 
 def first_voice_rests(events: Iterable[Event]) -> list[Event]:
-    """The silences of the first voice: notes that begin while another sounds belong to a second one, which fills none.
+    """The rests of the first voice. Notes that start while another sounds are a second voice, which fills no rest.
 
-    This is what newer versions of music21 make of the same file, and where their 82 rests come from."""
+    Newer versions of music21 read the same file in this way, and find 82 rests."""
     rests, end = [], 0
     for event in events:
         if event.onset >= end:
@@ -45,7 +45,7 @@ def first_voice_rests(events: Iterable[Event]) -> list[Event]:
 
 
 def whole_measures(line: Sequence[Event], start: int, measure: int, n_measures: int) -> list[list[Event]]:
-    """One note at a time and rests between, cut at barlines: the lengths of each measure add up to the measure.
+    """One note at a time with rests between, cut at barlines, so that notes and rests fill each measure exactly.
 
     Gaps too short to be rests belong to the note before."""
     end = start + measure * n_measures
@@ -66,13 +66,13 @@ def whole_measures(line: Sequence[Event], start: int, measure: int, n_measures: 
 
 
 def _without_graces(onsets: Sequence[tuple[int, Event]]) -> list[tuple[int, Event]]:
-    """Without notes that last a twelfth of a beat until the next: ornaments, or what the grid made of a sloppy one."""
+    """Without notes only a twelfth of a beat before the next: ornaments, or inexact playing on the grid."""
     following = [*(onset for onset, _ in onsets[1:]), None]
     return [pair for pair, after in zip(onsets, following, strict=True) if after is None or after - pair[0] > 1]
 
 
 def by_measure(events: Iterable[Event], start: int, measure: int, n_measures: int) -> list[list[Event]]:
-    """The events that begin in each measure; others are left out."""
+    """The events that start in each measure; others are left out."""
     found: list[list[Event]] = [[] for _ in range(n_measures)]
     for event in events:
         number = (event.onset - start) // measure
@@ -82,9 +82,9 @@ def by_measure(events: Iterable[Event], start: int, measure: int, n_measures: in
 
 
 def gathered_chords(events: Iterable[Event], slice_length: int) -> list[Event]:
-    """Chords of what several voices sound together: one for each slice of time with two pitch classes or more.
+    """Chords from several voices together: one for each slice of time with at least two pitch classes.
 
-    What sounds longest in the slice is kept, at most five notes; the same chord again is one that lasts."""
+    The notes that sound longest in the slice are kept, at most five; a repeated chord becomes one longer chord."""
     slices: dict[int, dict[int, int]] = {}
     loudest: dict[int, int] = {}
     for event in events:
@@ -110,7 +110,7 @@ def gathered_chords(events: Iterable[Event], slice_length: int) -> list[Event]:
 
 
 def is_harmony(event: Event) -> bool:
-    """Two pitch classes or more at once."""
+    """Whether it has at least two pitch classes."""
     return len({pitch % 12 for pitch in event.pitches}) > 1
 
 
@@ -119,7 +119,7 @@ def _with_length(event: Event) -> Event:
 
 
 def _cut(event: Event, start: int, measure: int) -> list[Event]:
-    """A rest in pieces that cross no barline."""
+    """An event cut at barlines."""
     pieces, onset = [], event.onset
     while onset < event.end:
         stop = min(event.end, onset + measure - (onset - start) % measure)

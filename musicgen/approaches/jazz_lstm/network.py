@@ -1,7 +1,7 @@
-"""The jazz network: the word before (and where in the measure the next one stands) → LSTM → how likely each word is.
+"""The jazz network: the word before (and the place of the next one in the measure) → LSTM → logits of each word.
 
-Knows ids and places, no music. Without extras it is the authors' network: one-hot words, LSTM(64), softmax; their
-thirty unrolled steps with shared layers are the same weights.
+Knows ids and places, no music. Without extras it is the authors' network: one-hot words, LSTM(64), softmax. Their
+thirty unrolled steps with shared layers have the same weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from musicgen.symbolic.gathering import STEPS
 def build_jazz_network(sizes: JazzSizes, parts: NDArray[np.float32] | None = None) -> keras.Model:
     """(batch, steps) ids of the words before, (batch, steps, 2) places → logits (batch, steps, vocabulary).
 
-    `parts`: 1 for what each word is made of, shape (vocabulary, num_parts), where words share what they have in common.
+    `parts`: 1 for each part of a word, shape (vocabulary, num_parts), if words share their parts.
     """
     words, places = keras.Input((None,), dtype="int32"), keras.Input((None, 2), dtype="int32")
     features = WordFeatures(sizes, parts, name="features")
@@ -69,8 +69,8 @@ class WordFeatures(keras.layers.Layer):
 
 
 class Words(keras.layers.Layer):
-    """Vectors → logits of the words. Where they share parts, that of a word is the sum of those of its parts and a
-    number of its own: what was heard of one third-long note is known of all."""
+    """Vectors → logits of the words. If words share parts, the logit of a word is the sum of those of its parts and its
+    own bias, so that what is learned of one note of a third of a beat holds for all of them."""
 
     def __init__(self, sizes: JazzSizes, parts: NDArray[np.float32] | None, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -96,11 +96,11 @@ class Words(keras.layers.Layer):
 def jazz_objective(smoothing: float = 0.0) -> Objective:
     """Nats per word.
 
-    `summed_loss`: over all the steps of a window, as the authors' framework printed it.
+    `summed_loss`: over all steps of a window, as the authors' framework printed it.
 
     Args:
-        smoothing: share of the target that is spread over all words while learning, so that the network is never
-            certain (Szegedy et al., Rethinking the Inception architecture, 2016). The reported loss is without.
+        smoothing: share of the target that is spread over all words in training, so that the network is never certain
+            (Szegedy et al., Rethinking the Inception architecture, 2016). The reported loss is without smoothing.
     """
 
     def sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:

@@ -1,4 +1,4 @@
-"""What can be set: how JazzLSTM trains, and what it makes."""
+"""The parameters of JazzLSTM: how it trains and what it generates."""
 
 from __future__ import annotations
 
@@ -7,186 +7,175 @@ from typing import Literal
 from pydantic import model_validator
 
 from musicgen.contract.parameters import Parameters, parameter
-from musicgen.contract.shared_parameters import Schedule, learning_rate
+from musicgen.contract.shared_parameters import (
+    Schedule,
+    batch_size,
+    dropout,
+    embedding,
+    epochs,
+    greedy,
+    learning_rate,
+    length,
+    num_layers,
+    sequence_length,
+    temperature,
+    tempo,
+    top_k,
+    top_p,
+    units,
+    validation_share,
+)
 
 
 class Training(Schedule):
     melody_track: int | None = parameter(
         None, ge=0, le=10_000, widget="track", title="Melody track",
-        help="The track whose melody is learned, counted from 0. Empty: the one that is most a melody.",
+        help="The track whose melody is learned, counted from 0. Empty: the track that is most like a melody.",
     )  # fmt: skip
     chord_track: int | None = parameter(
         None, ge=0, le=10_000, widget="track", title="Chord track",
-        help="The track whose chords are played under it, counted from 0. Empty: the one with most chords, else chords "
-        "are gathered from all other tracks.",
+        help="The track whose chords accompany the melody, counted from 0. Empty: the track with the most chords; if "
+        "there is none, chords are gathered from all other tracks.",
     )  # fmt: skip
     first_beat: float | None = parameter(
-        None, ge=0, le=1e6, unit="beats", title="From beat",
-        help="Where the solo begins; measures are counted from here. Empty: where melody and chords play together.",
+        None, ge=0, le=1e6, unit="beats", title="Solo start",
+        help="Where the solo starts; measures are counted from here. Empty: where melody and chords play together.",
     )  # fmt: skip
     last_beat: float | None = parameter(
-        None, ge=0, le=1e6, unit="beats", title="To beat", help="Where the solo ends; empty: as far as both play."
-    )
-    sequence_length: int = parameter(
-        32, ge=2, le=2048, unit="tokens", title="Window length",
-        help="How many notes the network is shown at a time. Longer ones teach longer phrases.",
+        None, ge=0, le=1e6, unit="beats", title="Solo end",
+        help="Where the solo ends. Empty: where melody and chords stop playing together.",
     )  # fmt: skip
+    sequence_length: int = sequence_length(32, ge=2, unit="tokens")
     num_windows: int = parameter(
-        0, ge=0, le=100_000, title="Windows",
-        help="How many windows are drawn at random from the music, as the authors did (60). 0 uses all of it.",
+        0, ge=0, le=100_000, title="Random windows",
+        help="How many windows to choose at random from the music, as the authors did (60). 0 uses all of the music.",
     )  # fmt: skip
-    epochs: int = parameter(100, ge=1, le=10_000, title="Epochs", help="How often the windows are gone through.")
-    units: int = parameter(
-        64, ge=1, le=4096, title="LSTM units",
-        help="Size of the memory. A larger one learns finer habits, or the solo by heart.",
-    )  # fmt: skip
+    epochs: int = epochs(100)
+    units: int = units(64)
     learning_rate: float = learning_rate(0.01)
-    batch_size: int = parameter(
-        32, ge=1, le=65_536, title="Batch size", help="Windows per step. Smaller ones learn in more, rougher steps."
-    )
-    dropout: float = parameter(
-        0.0, ge=0, lt=1, title="Dropout",
-        help="Share of the signals that are left out at random while learning. More keeps a short solo from being "
-        "learned by heart.",
-    )  # fmt: skip
+    batch_size: int = batch_size(32)
+    dropout: float = dropout(0.0)
     rests: bool = parameter(
-        True, title="Rests",
-        help="Silences are words of their own (R), so that phrases breathe. Without, the melody hardly pauses.",
-    )  # fmt: skip
+        True, title="Rests", help="Rests are words of their own (R), so that phrases breathe. Off: it hardly pauses."
+    )
     exact_measures: bool = parameter(
         True, title="Exact measures",
-        help="One note at a time, and notes and rests of a measure add up to it, so that the rhythm is that of the "
-        "song. Without, only the length of each note is learned, as the authors did, and notes crowd together.",
+        help="One note at a time, and the notes and rests of each measure fill it exactly, so the rhythm is that of "
+        "the song. Off, as in the authors' code: only note lengths are learned, and notes crowd together.",
     )  # fmt: skip
     hear_place: bool = parameter(
-        True, title="Hear the beat",
-        help="The network is told where in the measure and in the phrase of four measures each note begins. Without, "
+        True, title="Position in the measure",
+        help="Condition the network on where each note starts in the measure and in the four-measure phrase. Off: "
         "accents wander.",
     )  # fmt: skip
     link_measures: bool = parameter(
         True, title="Link measures",
-        help="The first note of a measure goes on from the note before. Without, each measure begins anywhere, as with "
-        "the authors, and the line breaks at every barline.",
+        help="The first note of a measure continues from the note before. Off, as in the authors' code: each measure "
+        "starts anywhere, and the line breaks at every barline.",
     )  # fmt: skip
     share_parts: bool = parameter(
         True, title="Words share their parts",
-        help="A word is seen as its kind, its length and its step, so that what was learned of one helps all that are "
-        "like it. Without, each word is a thing of its own, as with the authors, which a short solo cannot teach.",
+        help="A word is represented by its kind, its length and its interval, so that what is learned of one word "
+        "helps all similar words. Off, as in the authors' code: every word is learned separately, and a short solo is "
+        "too little for that.",
     )  # fmt: skip
     decay: float = parameter(
         0.0, ge=0, le=10, advanced=True, title="Learning-rate decay",
-        help="After n steps the learning rate is divided by 1 + decay · n; it ends finer. The authors had 0.01.",
+        help="After n steps the learning rate is divided by 1 + decay · n. The authors used 0.01.",
     )  # fmt: skip
     interval_names: Literal["plain", "written"] = parameter(
         "plain", advanced=True, title="Interval names",
-        help="written: as the notes would be spelled, so that one distance has several names, as with the authors. "
-        "plain: one name for each distance, so that there is less to learn and phrases fit more chords.",
+        help="written, as in the authors' code: named as the notes would be spelled, so one distance can have several "
+        "names. plain: one name for each distance, so there is less to learn and phrases fit more chords.",
     )  # fmt: skip
     line: Literal["top", "single"] = parameter(
         "top", advanced=True, title="Melody notes",
-        help="top: the highest note of each moment. single: only notes that sound alone, as the authors took them.",
+        help="top: the highest note at each moment. single: only notes that sound alone, as in the authors' code.",
     )  # fmt: skip
     grid: Literal["swing", "straight", "triplets"] = parameter(
-        "swing", advanced=True, title="Grid",
-        help="To what times are rounded: swing to quarters or thirds of a beat, straight to quarters, triplets to "
+        "swing", advanced=True, title="Rhythm grid",
+        help="What times are rounded to: swing to quarters or thirds of a beat, straight to quarters, triplets to "
         "thirds.",
     )  # fmt: skip
     stretches: Literal["all", "longest"] = parameter(
-        "all", advanced=True, title="Stretches",
-        help="Without beats of your own: all stretches in which melody and chords play together, or the longest alone.",
+        "all", advanced=True, title="Passages",
+        help="Without a solo start or end: learn from all passages in which melody and chords play together, or only "
+        "from the longest.",
     )  # fmt: skip
     window_seed: int = parameter(
-        0, ge=0, lt=2**31, advanced=True, title="Seed of the windows", help="Which windows are drawn, where some are."
-    )
+        0, ge=0, lt=2**31, advanced=True, title="Seed of the windows",
+        help="With random windows: another seed chooses other windows.",
+    )  # fmt: skip
     window_step: int = parameter(
-        8, ge=1, le=2048, unit="tokens", advanced=True, title="Window step",
-        help="Without drawn windows: how far apart they begin. Smaller shows the same notes more often in an epoch.",
+        8, ge=1, le=2048, unit="tokens", advanced=True, title="Window spacing",
+        help="Without random windows: the distance from the start of one window to the next. A smaller distance shows "
+        "the same notes more often in an epoch.",
     )  # fmt: skip
-    num_layers: int = parameter(1, ge=1, le=8, advanced=True, title="LSTM layers", help="Memories above each other.")
-    embedding: int = parameter(
-        0, ge=0, le=2048, advanced=True, title="Embedding",
-        help="Width of the learned vector that stands for each word; 0 for one-hot words, as the authors had them.",
-    )  # fmt: skip
+    num_layers: int = num_layers(1, advanced=True)
+    embedding: int = embedding(0, more="0: one-hot vectors, as in the authors' code.")
     smoothing: float = parameter(
         0.0, ge=0, lt=1, advanced=True, title="Label smoothing",
-        help="How much doubt is kept about every word: it dares more afterwards, and recites less.",
+        help="How much probability is spread over the other words in training: the network is bolder afterwards and "
+        "recites less.",
     )  # fmt: skip
-    validation_share: float = parameter(
-        0.15, ge=0, le=0.5, advanced=True, title="Held-out share",
-        help="How much of the music, whole songs or the last measures, is never learned from and only checks.",
-    )  # fmt: skip
+    validation_share: float = validation_share(0.15, part="whole songs or the last measures")
 
     @model_validator(mode="after")
     def _beats_in_order(self) -> Training:
         if self.first_beat is not None and self.last_beat is not None and self.last_beat <= self.first_beat:
             raise ValueError(
-                "the solo ends after it begins, not with "
+                "the solo ends after it starts, not with "
                 f"first_beat = {self.first_beat:g} and last_beat = {self.last_beat:g}"
             )
         return self
 
 
 class Generation(Parameters):
-    temperature: float = parameter(
-        1.0, ge=0.05, le=4, title="Temperature",
-        help="How much is dared: below 1 safer and closer to the song, above 1 wilder and sooner wrong.",
-    )  # fmt: skip
+    temperature: float = temperature()
     choruses: int = parameter(
-        1, ge=1, le=32, title="Choruses", help="How often the chords of the song are played through."
+        1, ge=1, le=32, title="Choruses", help="How many times to play through the chords of the song."
     )
-    num_measures: int = parameter(
-        0, ge=0, le=2000, unit="measures", title="Measures",
-        help="Length of the piece; 0 for whole choruses.",
-    )  # fmt: skip
-    tempo: float | None = parameter(
-        None, ge=10, le=400, unit="BPM", title="Tempo", help="Empty: that of the song. The authors had 130."
-    )
+    num_measures: int = length(0, ge=0, le=2000, unit="measures", more="0: whole choruses.")
+    tempo: float | None = tempo()
     accompaniment: bool = parameter(
-        False, title="Bass and drums", help="The other tracks of the song play along, as they do there."
+        False, title="Bass and drums", help="Keep the other tracks of the song as an accompaniment."
     )
     nearness: float | None = parameter(
-        1.0, ge=0, le=24, unit="semitones", title="Nearness",
-        help="A word leaves several pitches open: one so far from the middle of them is chosen half as often. Small "
-        "values follow the song's own steps; empty takes any, as the authors did, with wide leaps.",
+        1.0, ge=0, le=24, unit="semitones", title="Pitch spread",
+        help="A word allows several pitches. One this far from the middle of them is chosen half as often. Small "
+        "values follow the steps of the song. Empty, as in the authors' code: any pitch, with wide leaps.",
     )  # fmt: skip
     max_tries: int = parameter(
         4, ge=1, le=32, title="Tries",
-        help="A melody that recites the songs or sits on one note is made again, up to so often.",
+        help="How many times at most to try again when a melody recites the songs or stays on one note.",
     )  # fmt: skip
-    greedy: bool = parameter(
-        False, title="Always the likeliest",
-        help="No chance at all (argmax), as the authors had it: the same words every time, and soon in a circle.",
-    )  # fmt: skip
-    top_k: int = parameter(
-        0, ge=0, le=10_000, advanced=True, title="Top k", help="Choose among the k likeliest only; 0 for all."
-    )
-    top_p: float = parameter(
-        1.0, gt=0, le=1, advanced=True, title="Top p",
-        help="Choose among the likeliest that together have this probability.",
-    )  # fmt: skip
+    greedy: bool = greedy()
+    top_k: int = top_k(advanced=True)
+    top_p: float = top_p(advanced=True)
     measures: Literal["fitted", "overlapping"] = parameter(
-        "fitted", advanced=True, title="Measures",
-        help="fitted: every chord set gets one measure of melody, and no note crosses into the next. overlapping: as "
-        "with the authors, the first third of the chord sets gets a phrase of 12 to 22 beats each, which all sound at "
-        "once.",
+        "fitted", advanced=True, title="Phrasing",
+        help="fitted: every chord set gets one measure of melody, and no note crosses into the next. overlapping, as "
+        "in the authors' code: the first third of the chord sets get a phrase of 12 to 22 beats each, and these all "
+        "sound at once.",
     )  # fmt: skip
     steps_per_set: int = parameter(
         50, ge=1, le=1000, unit="tokens", advanced=True, title="Steps per chord set",
-        help="With overlapping measures: how many notes and rests are made for each.",
+        help="With overlapping phrases: how many notes and rests to generate for each chord set.",
     )  # fmt: skip
     begin_with_note: bool = parameter(
         True, advanced=True, title="Begin with a note",
-        help="With fitted measures: none begins with a rest before its first note.",
+        help="With fitted phrases: no measure starts with a rest before its first note.",
     )  # fmt: skip
     round_durations: bool = parameter(
-        False, advanced=True, title="Round lengths by chance",
-        help="Each length to a quarter of a beat, up or down by chance, as the authors did: it takes the swing out.",
+        False, advanced=True, title="Round lengths at random",
+        help="Round each length to a quarter of a beat, up or down at random, as in the authors' code. It takes the "
+        "swing out.",
     )  # fmt: skip
     chord_tones_only: bool = parameter(
         False, advanced=True, title="Approach tones as chord tones",
-        help="Approach tones and foreign tones become chord tones, as with the authors: smoother and blander.",
+        help="Approach tones and foreign tones become chord tones, as in the authors' code: smoother and blander.",
     )  # fmt: skip
     drop_repeats: bool = parameter(
         False, advanced=True, title="Leave out repeated notes",
-        help="Of two equal neighbours, pair by pair, the second is left out, as the authors did.",
+        help="The second of two equal notes in a row is left out, pair by pair, as in the authors' code.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which tracks are melody and chords, and from which beat to which both play: named by the user, or guessed."""
+"""Which tracks are melody and chords, and the beats in which both play: chosen by the user, or guessed."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from musicgen.symbolic.gathering import STEPS, Event, gather_events
 from musicgen.symbolic.metre import Metre, lay_out_measures, metre_at
 from musicgen.symbolic.score import Score
 
-WELL_COVERED = 0.6  # of the melody's measures: with fewer struck chords, broken ones are looked for
-LEAST_COVERED = 0.25  # fewer chords are no accompaniment
-FEWEST_MEASURES = 4  # of a stretch that is used beside the longest
-LONGEST_PAUSE = 2  # measures in which one of the two may be silent
-NO_MUSIC = "A jazz LSTM learns a melody over chords"
+WELL_COVERED = 0.6  # of the melody's measures: with fewer block chords, broken ones are tried
+LEAST_COVERED = 0.25  # with fewer chords there is no accompaniment
+FEWEST_MEASURES = 4  # in a passage that is used besides the longest
+LONGEST_PAUSE = 2  # measures for which one of the two may be silent
+NO_MUSIC = "Jazz LSTM needs a melody over chords"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The stretch of one song that is learned from. Times in twelfths of a beat from the start of the song.
+    """The passage of one song that is learned from. Times are in twelfths of a beat from the start of the song.
 
     Attributes:
         start: its first barline. measure: length of each measure.
         line: notes and rests (events without pitches) of each measure. chords: of each measure, at least one.
         melody_track: number of the track. chord_tracks: those that the chords were taken from.
-        warnings: what had to be chosen otherwise than asked for.
+        warnings: choices that differ from what was asked for.
     """
 
     start: int
@@ -65,9 +65,9 @@ class Parts:
 
 
 def pick_parts(score: Score, allowed: Sequence[int] | None, training: Training, name: str) -> list[Parts]:
-    """The parts of one song: one stretch, or several in their order.
+    """The parts of one song: one passage, or several in order.
 
-    Raises InvalidInput with one sentence where it has no melody or no chords."""
+    Raises InvalidInput if it has no melody or no chords."""
     tracks = _Tracks(score, allowed, training, name)
     melody_track = tracks.melody()
     chords, chord_tracks, is_gathered = tracks.chords(melody_track)
@@ -85,7 +85,7 @@ def _parts(
     is_gathered: bool,
     window: tuple[int, int, int],
 ) -> Parts:
-    """What is played from one barline to another."""
+    """The music of some measures."""
     training, events = tracks.training, tracks.line(melody_track)
     start, measure, n_measures = window
     if training.exact_measures:
@@ -101,7 +101,7 @@ def _parts(
 
 
 class _Tracks:
-    """The pitched tracks of a song, with what was asked for and what is there."""
+    """The pitched tracks of a song, and the parameters that choose among them."""
 
     def __init__(self, score: Score, allowed: Sequence[int] | None, training: Training, name: str) -> None:
         used = np.unique(score.notes["track"]).tolist()
@@ -110,7 +110,7 @@ class _Tracks:
         self.events = {number: gather_events(score, [number], grid=training.grid) for number in self.numbers}
         self.warnings: list[str] = []
         if not self.numbers:
-            drums = ", drums alone" if used else ""
+            drums = ", only drums" if used else ""
             raise InvalidInput(
                 sentence(NO_MUSIC, f"no melodic track in “{name}”{drums}", "Choose another song or other tracks."),
                 code="no_melody",
@@ -124,7 +124,7 @@ class _Tracks:
         return single_notes(self.events[number]) if self.training.line == "single" else top_line(self.events[number])
 
     def melody(self) -> int:
-        """The track asked for, where it has a line in the beats asked for; else the one that is most a melody."""
+        """The track asked for, if it has a line in the beats asked for; else the one that is most like a melody."""
         wanted = self.training.melody_track
         if wanted is not None and wanted in self.events and any(map(self._is_inside, self.line(wanted))):
             return wanted
@@ -134,7 +134,7 @@ class _Tracks:
         return found
 
     def _melodiousness(self, number: int) -> float:
-        """Mostly single notes, rather high, through much of the song."""
+        """High for mostly single notes, rather high ones, in much of the song."""
         events = self.events[number]
         singles = [event for event in events if not event.is_chord]
         height = np.clip((np.mean([max(event.pitches) for event in events]) - 45) / 24, 0.05, 1)
@@ -143,7 +143,7 @@ class _Tracks:
         return float(share * height * np.sqrt(len(measures)) * min(1.0, len(events) / len(measures) / 3))
 
     def chords(self, melody: int) -> tuple[list[Event], tuple[int, ...], bool]:
-        """(chords, tracks that they are from, whether they were gathered from single voices)."""
+        """(chords, their tracks, whether they were gathered from single voices)."""
         wanted = self.training.chord_track
         played = self.events.get(wanted, []) if wanted is not None else []
         if wanted is not None and any(is_harmony(event) and self._is_inside(event) for event in played):
@@ -182,7 +182,7 @@ class _Tracks:
         )
 
     def _below(self, numbers: Sequence[int], melody: int) -> list[Event]:
-        """What these tracks play; of the melody's own track what is not the melody."""
+        """What these tracks play, without the melody if its track is one of them."""
         if melody not in numbers:
             return [event for number in numbers for event in self.events[number]]
         line = {(event.onset, event.pitches[0]) for event in top_line(self.events[melody])}
@@ -211,7 +211,7 @@ class _Tracks:
 
 
 def _bars(events: Sequence[Event]) -> set[int]:
-    """Which stretches of four beats something begins in."""
+    """The numbers of the four-beat spans in which an event starts."""
     return {event.onset // (4 * STEPS) for event in events}
 
 
@@ -224,8 +224,8 @@ def _windows(tracks: _Tracks, melody: int, chords: Sequence[Event]) -> list[tupl
         if inside and any(tracks._is_inside(event) for event in chords):
             return [_asked(tracks.score, line, first, last)]
         tracks.warnings.append(
-            f"“{tracks.name}” has no melody over chords from beat {first or 0:g} to {last or 'the end'}, so what is "
-            "used is where both play."
+            f"“{tracks.name}” has no melody over chords from beat {first or 0:g} to {last or 'the end'}, so the "
+            "measures in which both play are used."
         )
     found = _stretches(tracks.score, line, chords)
     longest = max(found, key=lambda window: window[2])
@@ -235,7 +235,7 @@ def _windows(tracks: _Tracks, melody: int, chords: Sequence[Event]) -> list[tupl
 
 
 def _asked(score: Score, line: Sequence[Event], first: float | None, last: float | None) -> tuple[int, int, int]:
-    """Measures are counted from the first beat asked for, and whole ones are used."""
+    """Measures are counted from the first beat asked for; only whole ones are used."""
     start = round((first or 0.0) * STEPS)
     bar = (metre_at(score, Fraction(start, STEPS)) or Metre()).bar * STEPS
     measure = int(bar) if bar.denominator == 1 else 4 * STEPS
@@ -244,7 +244,7 @@ def _asked(score: Score, line: Sequence[Event], first: float | None, last: float
 
 
 def _stretches(score: Score, line: Sequence[Event], chords: Sequence[Event]) -> list[tuple[int, int, int]]:
-    """Runs of measures of one length in which melody and chords play, with pauses of a measure or two; one at least."""
+    """Runs of equal measures in which melody and chords play, with pauses of at most two measures; at least one run."""
     measures = _measures(score, max(event.end for event in line))
     starts = [begin for begin, _ in measures]
     plays = [np.zeros(len(measures), dtype=bool) for _ in range(2)]
@@ -265,7 +265,7 @@ def _stretches(score: Score, line: Sequence[Event], chords: Sequence[Event]) -> 
 
 
 def _without_pauses(active: np.ndarray) -> np.ndarray:
-    """True in gaps of up to two measures, too."""
+    """True also in gaps of up to two measures."""
     filled, places = active.copy(), np.flatnonzero(active)
     for here, following in pairwise(places.tolist()):
         if following - here <= LONGEST_PAUSE + 1:
@@ -274,7 +274,7 @@ def _without_pauses(active: np.ndarray) -> np.ndarray:
 
 
 def _measures(score: Score, end: int) -> list[tuple[int, int]]:
-    """(start, length) of the measures, in twelfths of a beat; where those are no whole numbers, measures of 4 beats."""
+    """(start, length) of the measures, in twelfths of a beat; if these are not whole numbers, measures of 4 beats."""
     laid = lay_out_measures(score.time_signatures, score.ticks_per_beat, Fraction(end, STEPS))
     places = [(measure.start * STEPS, measure.length * STEPS) for measure in laid]
     if any(part.denominator > 1 for place in places for part in place):
@@ -283,7 +283,7 @@ def _measures(score: Score, end: int) -> list[tuple[int, int]]:
 
 
 def _held_on(own: Sequence[list[Event]], chords: Sequence[Event], start: int) -> list[list[Event]]:
-    """A measure without a chord keeps the last one before it, or waits for the next."""
+    """A measure without a chord takes the last one before it, or else the next one."""
     before = [event for event in chords if event.onset < start]
     following = next((events[0] for events in own if events), None) or chords[0]
     last = before[-1] if before else following

@@ -1,6 +1,6 @@
-"""Words of a jazz grammar back to notes: for each word one of the pitches that it allows, over the chord of its moment.
+"""Words of a jazz grammar → notes: for each word one of the pitches that it allows over the chord at that moment.
 
-What is random here is drawn from a generator that the caller seeds.
+Random choices come from a generator that the caller seeds.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Fitting:
 
     Attributes:
         nearness: semitones from the middle of the reach at which a pitch is chosen half as often; 0 takes the nearest,
-            infinity any with equal chance, as the authors did.
-        round_lengths: each length to a multiple of a quarter beat, up or down by chance, as the authors did: it takes
-            the swing out, and what becomes 0 is made a quarter.
-        lowest, highest: pitches to stay between. home: where an octave of pitches begins for a note without a reach.
+            infinity any with equal probability, as in the authors' code.
+        round_lengths: round each length to a multiple of a quarter beat, up or down at random, as in the authors' code:
+            it takes the swing out. A length of 0 becomes a quarter.
+        lowest, highest: the range of pitches. home: lowest pitch of the octave for a note without a reach.
         as_written: see harmony.tones_of.
     """
 
@@ -42,7 +42,7 @@ class Fitting:
 
 
 class MelodyPlayer:
-    """Plays words over chords, one measure after the other."""
+    """Plays words over chords, one measure after another."""
 
     def __init__(self, fitting: Fitting, random: np.random.Generator) -> None:
         self.fitting, self.random = fitting, random
@@ -54,9 +54,9 @@ class MelodyPlayer:
         """The notes of a measure, onsets from its barline.
 
         Args:
-            length: of the measure: nothing sounds beyond it. None for no end, as the authors had it.
-            begins: its first note needs none before it; where near pitches are preferred it is near that one all the
-                same.
+            length: of the measure: nothing sounds beyond it. None for no limit, as in the authors' code.
+            begins: whether its first note ignores the note before. If near pitches are preferred, it is near that
+                note all the same.
         """
         if begins and self.fitting.nearness == ANY:
             self.before = None
@@ -92,11 +92,11 @@ class MelodyPlayer:
         return self._inside(self._choose(np.array(fitting), middle))
 
     def _reached(self, token: Token) -> tuple[Sequence[int], float]:
-        """(pitches within reach, the middle of them)."""
+        """(pitches within reach, their middle)."""
         if token.reach is not None and self.before is not None:
             low, high = sorted(self.before + interval.semitones for interval in token.reach)
             if self.fitting.nearness != ANY and not self.fitting.lowest <= (low + high) / 2 <= self.fitting.highest:
-                low, high = 2 * self.before - high, 2 * self.before - low  # the line turns where the register ends
+                low, high = 2 * self.before - high, 2 * self.before - low  # the line turns at the end of the range
             return range(low, high + 1), (low + high) / 2
         octave = range(self.fitting.home, self.fitting.home + 12)
         return octave, octave[6] if self.before is None else min(max(self.before, octave[0]), octave[-1])
@@ -109,14 +109,14 @@ class MelodyPlayer:
         return int(self.random.choice(candidates, p=chance / chance.sum()))
 
     def _inside(self, pitch: int) -> int:
-        """The same note in an octave that the instrument has."""
+        """The same note in an octave within the range."""
         below = -(-max(0, self.fitting.lowest - pitch) // 12)
         above = -(-max(0, pitch - max(self.fitting.highest, self.fitting.lowest + 11)) // 12)
         return pitch + 12 * (below - above)
 
 
 def pruned(notes: Sequence[Event]) -> list[Event]:
-    """Of two equal neighbours, pair by pair, the second is left out; and of notes at one time all but the first."""
+    """Leaves out the second of two equal neighbours, pair by pair, and all but the first of notes at the same time."""
     kept: list[Event] = []
     for place in range(0, len(notes), 2):
         pair = list(notes[place : place + 2])
@@ -133,5 +133,5 @@ def pruned(notes: Sequence[Event]) -> list[Event]:
 
 
 def as_chord_tones(tokens: Sequence[Token]) -> list[Token]:
-    """Approach tones and others become chord tones, as the authors made them."""
+    """Approach tones and others become chord tones, as in the authors' code."""
     return [Token("C" if token.kind in "AX" else token.kind, token.length, token.reach) for token in tokens]

@@ -1,4 +1,4 @@
-"""Jazz melodies over the chords of a song: words from the network, notes from the words, all seeds in one batch."""
+"""Jazz melodies over the chords of a song: the network gives words, the words become notes; all seeds in one batch."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from musicgen.sampling.token_sampler import sample
 from musicgen.symbolic.gathering import STEPS, Event
 from musicgen.symbolic.score import Score
 
-COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # a try beyond these is made again
-FIRST_WORD = Token("C", 3)  # what the authors put before the words of each chord set
+COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # beyond these, it tries again
+FIRST_WORD = Token("C", 3)  # the authors put it before the words of each chord set
 Ids = NDArray[np.int32]
 
 
@@ -62,7 +62,7 @@ def jazz_pieces(
 
 
 def _improvisation(seed: int, forms: Sequence[Form], generation: Generation) -> Improvisation:
-    """Which chords: those of one form, in order, as often as asked for."""
+    """The chords to play over: those of one form, in order, repeated as requested."""
     enough = min(16, max(form.n_measures for form in forms))
     usable = [form for form in forms if form.n_measures >= enough]
     form = usable[int(np.random.default_rng([seed, 8]).integers(len(usable)))]
@@ -81,7 +81,7 @@ def _fitted(
     pieces: Sequence[Improvisation],
     monitor: Monitor,
 ) -> Iterator[Made]:
-    """One measure of melody over each chord set; the memory goes on from measure to measure."""
+    """One measure of melody over each chord set; the LSTM state continues from measure to measure."""
     tokens = codec.tokens
     onsets = codec.onsets if codec.exact else range(STEPS)
     stepper = MeasureStepper(model, sizes, tokens, linked=codec.phrasing.linked, onsets=onsets)
@@ -114,7 +114,7 @@ def _fitted_melody(
     generation: Generation,
     attempt: int,
 ) -> list[Event]:
-    """As many measures as there are words for."""
+    """As many measures as the words fill."""
     player = _player(piece, codec, generation, attempt)
     melody: list[Event] = []
     left = iter(tokens)
@@ -145,7 +145,7 @@ def _overlapping(
     pieces: Sequence[Improvisation],
     monitor: Monitor,
 ) -> Iterator[Made]:
-    """The authors' way: for each chord set a new phrase from an empty memory, however long it turns out."""
+    """The authors' way: for each chord set a new phrase of any length, from an empty LSTM state."""
     tokens = codec.tokens
     stepper = FreeStepper(model, sizes, tokens, linked=codec.phrasing.linked)
     rows = [piece for piece in pieces for _ in piece.sets]
@@ -185,7 +185,7 @@ def _sampled(
     n_kept: int,
     so_far: Callable[[Ids], None],
 ) -> tuple[Ids, dict[str, float]]:
-    """(ids (rows, words), how fast the rows that will be kept were made). `so_far`: is shown the ids that are there."""
+    """(ids (rows, words), speed, counting only the rows that will be kept). `so_far`: called with the ids so far."""
     rules = Rules(generation.temperature, generation.top_k, generation.top_p, generation.greedy)
     total, pace = len(rows) * noise.shape[1], Pace()
 
@@ -214,7 +214,7 @@ def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, atte
 
 
 def _best(candidates: Sequence[Sequence[Event]], codec: JazzCodec) -> int:
-    """The first that is neither recited nor stuck; else the one that is recited least."""
+    """The first that is neither recited nor stuck; else the one with the smallest copied share."""
     known = [[row[2] for row in form.melody.notes] for form in codec.forms]
     pitches = [[note.pitches[0] for note in melody] for melody in candidates]
     copied = [copied_share(known, line) for line in pitches]
@@ -239,7 +239,7 @@ def _score(piece: Improvisation, melody: Sequence[Event], generation: Generation
 
 
 def _beginning(piece: Improvisation, melody: Sequence[Event], generation: Generation) -> Score:
-    """As many measures as the melody has got to."""
+    """As many measures as the melody has reached."""
     n_measures = melody[-1].onset // piece.form.measure + 1 if melody else 0
     return _score(replace(piece, sets=piece.sets[:n_measures]), melody, generation)
 

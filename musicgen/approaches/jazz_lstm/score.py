@@ -12,7 +12,7 @@ from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, ma
 
 TICKS_PER_BEAT = 480
 SHORTEST_CHORD = 3  # twelfths of a beat
-QUIETEST = 48  # velocity: melody and chords stay audible beside each other
+QUIETEST = 48  # velocity: keeps both melody and chords audible
 
 
 def jazz_score(
@@ -21,9 +21,9 @@ def jazz_score(
     """The score of a piece.
 
     Args:
-        melody: its notes, onsets in twelfths of a beat from the start.
-        sets: number of the form's measure whose chords sound in each measure of the piece.
-        with_others: the other tracks of the song play along.
+        melody: its notes; onsets in twelfths of a beat from the start.
+        sets: for each measure of the piece, the number of the form's measure whose chords sound.
+        with_others: whether the other tracks of the song play too.
     """
     voices = [
         JazzVoice(form.melody.name, form.melody.program, notes=tuple(_accented(melody, form.accents))),
@@ -44,13 +44,13 @@ def jazz_score(
 
 
 def _accented(melody: Iterable[Event], accents: Sequence[int]) -> Iterable[Row]:
-    """As loud as the song's melody is at that place of the beat."""
+    """As loud as the melody of the song is at that place in the beat."""
     for note in melody:
         yield note.onset, note.length, note.pitches[0], max(accents[note.onset % STEPS], QUIETEST)
 
 
 def _chord_rows(form: Form, sets: Sequence[int]) -> Iterable[Row]:
-    """The chords of each measure; what is held on from the measure before is not struck again."""
+    """The chords of each measure; a chord held from the measure before is not struck again."""
     end = len(sets) * form.measure
     for place, number in enumerate(sets):
         for chord in form.chords[number]:
@@ -63,7 +63,7 @@ def _chord_rows(form: Form, sets: Sequence[int]) -> Iterable[Row]:
 
 
 def _struck_again(rows: Iterable[Row]) -> Iterable[Row]:
-    """A key that is struck while it is down ends there first."""
+    """If a note is struck again while it sounds, the first one ends there."""
     waiting: dict[int, Row] = {}
     for onset, length, pitch, velocity in sorted(rows):
         if pitch in waiting:

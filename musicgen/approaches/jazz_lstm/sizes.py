@@ -1,4 +1,4 @@
-"""Sizes of the jazz network: arithmetic alone."""
+"""Sizes of the jazz network. Arithmetic only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class JazzSizes:
     """What the network is built from.
 
     Attributes:
-        num_parts: different kinds, lengths and reaches, where words share them; else 0.
-        embedding: width of the vector that stands for a word; 0 for one-hot.
-        beats: in the longest measure, where the network is told the place in the measure; else 0.
+        num_parts: number of different kinds, lengths and reaches if words share them; else 0.
+        embedding: width of the vector of a word; 0 for one-hot.
+        beats: in the longest measure if the network is conditioned on the place in the measure; else 0.
     """
 
     vocabulary_size: int
@@ -28,7 +28,7 @@ class JazzSizes:
 
     @property
     def features(self) -> int:
-        """Numbers that come into the first LSTM at each step."""
+        """Inputs of the first LSTM at each step."""
         places = self.beats + STEPS + MEASURES_OF_A_PHRASE if self.beats else 0
         return (self.embedding or self.width) + places
 
@@ -39,7 +39,7 @@ class JazzSizes:
 
     @property
     def multiplied(self) -> int:
-        """Weights that one step is multiplied with."""
+        """Multiply-adds for one step."""
         inputs, total = self.features, 0
         for _ in range(self.num_layers):
             total += 4 * self.units * (inputs + self.units)

@@ -1,4 +1,4 @@
-"""A jazz network asked word by word, with the rules of measures between its answers and the choice."""
+"""A jazz network one word at a time, with the rules of measures applied to its logits."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from musicgen.symbolic.gathering import STEPS
 
 
 class FreeStepper:
-    """The authors' way: any word after any other, for as long as is asked.
+    """The authors' way: any word may follow any other, up to the requested length.
 
-    State: LSTM states, where the next word begins (twelfths of a beat), its measure, whether a note has sounded in it,
+    State: LSTM states, where the next word starts (twelfths of a beat), its measure, whether a note has sounded in it,
     the length of the measures, and which words may come before and after the first note (2, vocabulary).
     """
 
@@ -43,7 +43,7 @@ class FreeStepper:
         self.shortest = int(self.lengths[self.lengths > 0].min(initial=4 * STEPS))
 
     def start(self, measures: NDArray[np.int32], allowed: NDArray[np.float32]) -> tuple[Any, Any]:
-        """(logits of the first word, state) after nothing. `measures` (batch,): length of each one's measures."""
+        """(logits of the first word, state) at the start. `measures` (batch,): length of the measures of each piece."""
         batch_size = len(measures)
         zero = ops.zeros((batch_size,), "int32")
         memories = [layer.initial_state(batch_size) for layer in self.lstms]
@@ -79,10 +79,11 @@ class FreeStepper:
 
 
 class MeasureStepper(FreeStepper):
-    """Keeps to measures: a full one is followed by the next, which begins with a note that needs none before it; words
-    that end beyond the measure, or where in a beat no note of the songs begins, are not chosen while others may be.
+    """Keeps to measures: after a full one comes the next, which starts with a note that needs none before it. Words
+    that end outside the measure, or at a place in the beat where no note of the songs starts, are only chosen if there
+    are no others.
 
-    onsets: twelfths of a beat at which words may begin."""
+    onsets: twelfths of a beat at which words may start."""
 
     def _next_place(self, place: Any, is_full: Any, measure: Any) -> Any:
         return place * (1 - is_full)

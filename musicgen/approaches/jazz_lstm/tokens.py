@@ -1,8 +1,8 @@
-"""The words of a jazz grammar: what kind of tone, how long, and how far from the note before.
+"""The words of a jazz grammar: the kind of tone, its length, and its interval from the note before.
 
 `C,0.333,<m2,P-4>` is a chord tone, a third of a beat long, between a minor second above the note before and a perfect
-fourth below it (its real distance, give or take a minor third); `R,0.250` a rest; `S,0.500` a scale tone that begins a
-measure, wherever it lies. Keys are gone: the same phrase over another chord is the same words (Gillick, Tang and
+fourth below it (its real interval, plus or minus a minor third); `R,0.250` a rest; `S,0.500` a scale tone of any pitch
+that starts a measure. Words have no key: the same phrase over another chord has the same words (Gillick, Tang and
 Keller, Machine learning of jazz grammars, Computer Music Journal 34(3), 2010; Kim, deepjazz, 2016).
 """
 
@@ -33,7 +33,7 @@ class Token:
 
     Attributes:
         kind: R rest, C chord tone, S scale tone, A approach tone, X another. length: twelfths of a beat.
-        reach: highest and lowest interval from the note before; None for rests and for notes that begin something.
+        reach: highest and lowest interval from the note before; None for rests and for notes without one before them.
     """
 
     kind: str
@@ -51,10 +51,10 @@ class Token:
 
 @lru_cache(maxsize=65_536)
 def read_token(word: str) -> Token:
-    """The token of a word. Inverse: `str`. InvalidInput for what is none."""
+    """The token of a word. Inverse: `str`. Raises InvalidInput for anything else."""
     parts = word.split(",")
     if len(parts) not in (2, 4) or parts[0] not in KINDS or not parts[1].replace(".", "", 1).isdigit():
-        raise InvalidInput(sentence("A word is a kind, a length and a reach, such as C,0.250,<P4,m-2>", repr(word)))
+        raise InvalidInput(sentence("A word has a kind, a length and a reach, such as C,0.250,<P4,m-2>", repr(word)))
     reach = None
     if len(parts) == 4:
         reach = read_interval(parts[2].removeprefix("<")), read_interval(parts[3].removesuffix(">"))
@@ -63,12 +63,12 @@ def read_token(word: str) -> Token:
 
 @dataclass(frozen=True)
 class Phrasing:
-    """How notes are put into words.
+    """How notes become words.
 
     Attributes:
-        as_written: intervals and scales as the notes are spelled, so that one distance has many names; else one name
+        as_written: intervals and scales as the notes are spelled, so that one distance has several names; else one name
             for each distance.
-        linked: the first note of a measure too says how far it is from the note before.
+        linked: the first note of a measure, too, has an interval from the note before.
     """
 
     as_written: bool = True
@@ -108,6 +108,6 @@ class Phrasing:
 
 
 def chord_at(harmony: Sequence[Event], onset: int) -> Event:
-    """The last chord that has begun; before the first of the measure that one, as if it had begun with the measure."""
+    """The last chord that has started; before the first chord of the measure, that one."""
     sounding = [chord for chord in harmony if chord.onset <= onset]
     return sounding[-1] if sounding else harmony[0]

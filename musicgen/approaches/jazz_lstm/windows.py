@@ -1,4 +1,4 @@
-"""Windows over the words of jazz melodies: at each step the word before and the place in the measure, then the word."""
+"""Windows over the words of jazz melodies: each step has the word before, the place in the measure, and the target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from musicgen.codecs.examples import Arrays
 
 Ids = NDArray[np.int32]
 MEASURES_OF_A_PHRASE = 4
-NOTHING = -1  # the id that stands for no word: an input of zeros
+NOTHING = -1  # the id for no word: an input of zeros
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Melody:
     """The words of one song.
 
     Attributes:
-        ids: shape (n,). places: shape (n, 2): where each word begins (twelfths of a beat from its barline), and the
-            number of its measure in the stretch.
+        ids: shape (n,). places: shape (n, 2): where each word starts (twelfths of a beat from its barline), and the
+            number of its measure in the passage.
     """
 
     ids: Ids
@@ -41,9 +41,9 @@ class Windows:
 
     Attributes:
         melodies: of the songs.
-        chosen: (song, first word, first and last word that count) of each window; the last one left out.
-        as_authors: the first input is empty, and so is the last target, though there are words for both.
-        shift: words by which windows are moved back at random, anew each epoch.
+        chosen: (song, first word, first word that counts, end of those that count) of each window.
+        as_authors: the first input and the last target are empty, although there are words for both.
+        shift: windows move back at random by fewer words than this, anew each epoch.
     """
 
     melodies: Sequence[Melody]
@@ -81,7 +81,7 @@ class Windows:
 
 
 def one_hot_arrays(windows: Windows, vocabulary_size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(X, Y) as the authors had them: X (n, window, vocabulary), Y (window, n, vocabulary); empty steps are zeros."""
+    """(X, Y) as in the authors' code: X (n, window, vocabulary), Y (window, n, vocabulary); empty steps are zeros."""
     arrays = windows.gather(np.arange(windows.n_examples), None)
     eye = np.eye(vocabulary_size + 1, vocabulary_size, dtype=np.float32)  # the last row is empty: NOTHING
     targets = eye[arrays["target"]] * arrays["known"][:, :, None]
@@ -89,7 +89,7 @@ def one_hot_arrays(windows: Windows, vocabulary_size: int) -> tuple[NDArray[np.f
 
 
 def drawn_windows(melodies: Sequence[Melody], window: int, num_windows: int, seed: int) -> Windows:
-    """Windows drawn with replacement as the authors drew theirs: NumPy's old generator, one draw after the other."""
+    """Random windows with replacement, chosen as in the authors' code: NumPy's old generator, one call for each."""
     starts = [(song, start) for song, melody in enumerate(melodies) for start in range(len(melody) - window)]
     random = np.random.RandomState(seed)
     drawn = [starts[int(random.choice(len(starts)))] for _ in range(num_windows)]
@@ -98,7 +98,7 @@ def drawn_windows(melodies: Sequence[Melody], window: int, num_windows: int, see
 
 
 def all_windows(melodies: Sequence[Melody], window: int, step: int) -> Windows:
-    """Windows that cover each song, `step` words apart; those at the ends are padded with words that do not count."""
+    """Windows that cover each song, `step` words apart; those at the end are padded with words that do not count."""
     chosen = [
         (song, start, 0, len(melody))
         for song, melody in enumerate(melodies)
@@ -109,7 +109,7 @@ def all_windows(melodies: Sequence[Melody], window: int, step: int) -> Windows:
 
 
 def checking_windows(melodies: Sequence[Melody], parts: Sequence[Sequence[slice]], window: int) -> Windows:
-    """Windows of the held-out parts, each word counted once, after a window of what was played before it."""
+    """Windows of the held-out parts. Each word counts once, after a window of the words before it."""
     chosen = [
         (song, max(0, first - window), first, min(first + window, part.stop))
         for song, held_out in enumerate(parts)

@@ -1,4 +1,4 @@
-"""Note LSTM: guess the next note of a piece from those before it."""
+"""Note LSTM: predict the next note of a piece from those before it."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 
 class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
-    """The LSTM half of Music-Generator (2022), and what became of it."""
+    """The LSTM half of Music-Generator (2022), developed further."""
 
     key = "note_lstm"
     title = "Note LSTM"
     summary = (
-        "Reads notes one after the other and learns what comes next: pitch, rhythm, length, loudness and voice. "
-        "It catches the habits of a style in a minute, and forgets where it wanted to go."
+        "Reads one note after another and learns what comes next: pitch, rhythm, length, loudness and voice. "
+        "It picks up a style within a minute, but cannot keep to a plan."
     )
     reference = "A. Patel, Music-Generator, 2022: LSTM on notes and chords, after Aravind Pai and Skuldur."
     can_learn = (
-        "Which note, rhythm and chord follow which: the key, the range of each voice, the turns of phrase of a style. "
-        "From one song too, for it hears it in all keys."
+        "Which note, rhythm and chord follow which: the key, the range of each voice, the typical phrases of a style. "
+        "One song can be enough, because it is transposed to all keys."
     )
     cannot_learn = (
-        "Where a piece is going: themes that come back, phrases that answer each other, an ending. What is further "
-        "away than some bars fades from its memory."
+        "The plan of a piece: themes that return, phrases that answer each other, an ending. It forgets what was "
+        "played more than a few bars ago."
     )
     medium = "midi"
     Training = parameters.Training
@@ -65,7 +65,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             generation={"num_notes": 400},
         ),
         "best": Preset(
-            "Two memories, longer windows, and more left out while learning, so that less is learned by heart.",
+            "Two LSTM layers, longer windows and more dropout, so that it memorises less.",
             training={
                 "sequence_length": 128, "epochs": 160, "units": 256, "num_layers": 2, "dropout": 0.45, "batch_size": 16,
                 "recurrent_dropout": 0.2, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
@@ -81,6 +81,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         },
         generation={"num_notes": 12},
     )  # fmt: skip
+    lengths: ClassVar[Mapping[str, float]] = {"num_notes": 200}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         prepare = prepare_events if training.representation == "events" else prepare_tokens

@@ -1,4 +1,4 @@
-"""Note WaveNet: guess the next note of a piece by causal convolutions over those before it."""
+"""Note WaveNet: predict the next note of a piece with causal convolutions over those before it."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 
 class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
-    """The WaveNet half of Music-Generator (2022), and what became of it."""
+    """The WaveNet half of Music-Generator (2022), developed further."""
 
     key = "note_wavenet"
     title = "Note WaveNet"
     summary = (
-        "Hears the last notes through convolutions that reach twice as far with every layer, and guesses the next: "
-        "pitch, rhythm, length, loudness and voice. It knows exactly what was played, as far back as it hears."
+        "Reads the last notes through convolutions that reach twice as far with every layer, and predicts the next: "
+        "pitch, rhythm, length, loudness and voice. Within its receptive field it knows exactly what was played."
     )
     reference = "A. Patel, Music-Generator, 2022: a simplified WaveNet on notes and chords, after Aravind Pai; van den "
     reference += "Oord et al., WaveNet, 2016."
     can_learn = (
-        "Motifs and figures, the chords and cadences of a style, and what follows what at distances up to its "
+        "Motifs and figures, the chords and cadences of a style, and how notes relate to each other within its "
         "receptive field."
     )
     cannot_learn = (
-        "Anything that began before its receptive field: it forgets a theme the moment it falls out of hearing, and "
+        "Anything older than its receptive field: it forgets a theme as soon as the theme lies further back, and it "
         "plans no form."
     )
     medium = "midi"
@@ -86,6 +86,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         },
         generation={"num_notes": 12},
     )  # fmt: skip
+    lengths: ClassVar[Mapping[str, float]] = {"num_notes": 200}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         if training.representation == "events":
@@ -176,7 +177,7 @@ def _fields(facts: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _events(fields: tuple[int, ...], training: parameters.Training) -> EventSizes:
-    """What is around the convolutions."""
+    """The sizes of the layers around the convolutions."""
     return EventSizes(
         fields,
         tuple(number for number, size in enumerate(fields) if size > 1),
@@ -201,7 +202,7 @@ def _parameters(codec: Any, training: parameters.Training) -> int:
 
 
 def _multiplied(codec: Any, training: parameters.Training) -> float:
-    """Weights that one window is multiplied with."""
+    """Multiply-adds for one window."""
     if isinstance(codec, EventCodec):
         around = training.sequence_length * _events(codec.sizes, training).multiplied
         return around + training.stack.multiplied(training.sequence_length)
@@ -213,23 +214,23 @@ def _reach(stack: StackSizes, window: int) -> ReceptiveField:
 
 
 def _reach_warnings(training: parameters.Training) -> tuple[str, ...]:
-    """One sentence where the convolutions reach less far than the window, or so much further that it is a waste."""
+    """One sentence if the convolutions reach less far than the window, or needlessly further."""
     window, stack = training.sequence_length, training.stack
     reach = _reach(stack, window).steps
     if reach < window and not training.learns_every_step:
         return (
-            f"The convolutions reach back {reach} of the {window} notes of a window, so the first {window - reach} "
-            f"never count: choose a higher dilation_depth, or a shorter sequence_length.",
+            f"The convolutions reach back {reach} of the {window} notes of a window, so its first {window - reach} "
+            f"notes are never used: choose a higher dilation_depth, or a shorter sequence_length.",
         )
     if reach < window:
         return (
-            f"The convolutions reach back {reach} notes of windows of {window}: what lies further back is not heard. "
+            f"The convolutions reach back {reach} notes in windows of {window} and ignore what is further back. "
             f"A higher dilation_depth reaches further.",
         )
     is_deep = training.dilation_depth > 1 and not stack.pooling
     if is_deep and _reach(replace(stack, dilation_depth=training.dilation_depth - 1), window).steps >= window:
         return (
-            f"The convolutions reach back {reach} notes, but are never shown more than {window} while learning: a "
-            f"longer sequence_length, or a lower dilation_depth, would waste nothing.",
+            f"The convolutions reach back {reach} notes, but training shows them at most {window}: choose a longer "
+            f"sequence_length or a lower dilation_depth.",
         )
     return ()

@@ -1,6 +1,6 @@
-"""A stack of causal convolutions in numbers: widths, weights, effort, reach. Arithmetic only: no framework is loaded.
+"""Sizes of a stack of causal convolutions: widths, weights, effort, reach. Arithmetic only: no framework is loaded.
 
-A block is a dilated causal convolution and what may be around it (van den Oord et al., WaveNet, 2016, figure 4):
+A block is a dilated causal convolution and what can be around it (van den Oord et al., WaveNet, 2016, figure 4):
 
     x ─┬─ dilated convolution ─ relu, or tanh ⊙ sigmoid ─ dropout ─┬─ 1×1 ─ (+) ─ [halved] ─ next block
        │                                                           └─ 1×1 ─ skip
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from musicgen.contract.drawing import Convolution, Layer
 
-POOL = 2  # outputs that become one where pooling is on
+POOL = 2  # outputs that pooling makes into one
 
 
 @dataclass(frozen=True)
 class Block:
-    """One block: `inputs` features in, `filters` out, `dilation` steps between what it hears."""
+    """One block: `inputs` features in, `filters` out, `dilation` steps between its taps."""
 
     inputs: int
     filters: int
@@ -30,9 +30,10 @@ class StackSizes:
     """Sizes of a stack.
 
     Attributes:
-        inputs: features that come in. filters: of the convolutions, from the first on; the last one serves all further.
-        dilation_depth: dilations 1, 2, 4 … of as many blocks. num_stacks: how often these follow one another.
-        skip_channels: width of what all blocks add up to; read only with `skip`.
+        inputs: input features. filters: of the convolutions, from the first on; the last also holds for all further
+            ones.
+        dilation_depth: number of dilations 1, 2, 4 …, one per block. num_stacks: how many times these are repeated.
+        skip_channels: width of the sum of the skip connections; used only with `skip`.
     """
 
     inputs: int
@@ -64,23 +65,24 @@ class StackSizes:
 
     @property
     def units(self) -> int:
-        """Width of what comes out."""
+        """Width of the output."""
         return self.skip_channels if self.skip else self.widths[-1]
 
     @property
     def convolutions(self) -> tuple[Convolution, ...]:
-        """For drawings and reaches. With residuals a convolution before the first block brings it to its width."""
+        """For drawings and reaches. With residuals, a convolution before the first block brings the input to its
+        width."""
         pooling = POOL if self.pooling else 1
         first = (Convolution(self.kernel_size, 1),) if self.residual else ()
         return first + tuple(Convolution(self.kernel_size, dilation, pooling) for dilation in self.dilations)
 
     @property
     def shortest(self) -> int:
-        """Steps that a window needs so that something is left after pooling."""
+        """Steps that a window needs so that one is left after pooling."""
         return POOL ** len(self.dilations) if self.pooling else 1
 
     def leads_on(self, number: int) -> bool:
-        """Whether anything comes after block `number`: with skips, nobody hears the last one's own way out."""
+        """Whether the direct output of block `number` is used: with skips, that of the last one is not."""
         return number < len(self.dilations) - 1 or not self.skip
 
     def block_parameters(self, number: int) -> int:
@@ -102,7 +104,7 @@ class StackSizes:
         return self.first_parameters + sum(self.block_parameters(number) for number in range(len(self.dilations)))
 
     def multiplied(self, steps: int) -> int:
-        """Weights that a window of `steps` is multiplied with."""
+        """Multiply-adds for a window of `steps`."""
         total, left = self.first_parameters * steps, steps
         for number in range(len(self.dilations)):
             total += self.block_parameters(number) * left
@@ -110,7 +112,7 @@ class StackSizes:
         return total
 
     def activations(self, steps: int) -> int:
-        """Numbers that a window of `steps` leaves behind for the way back, about."""
+        """About how many numbers a window of `steps` stores for the backward pass."""
         total, left = self.inputs * steps, steps
         for block in self.blocks:
             total += left * (block.inputs * self.kernel_size + block.filters * (6 if self.gated else 3) + self.units)
@@ -128,20 +130,20 @@ def stack_layers(sizes: StackSizes, steps: int) -> tuple[Layer, ...]:
     for number, block in enumerate(sizes.blocks):
         kind = "tanh ⊙ sigmoid" if sizes.gated else "ReLU"
         name = f"Convolution, {block.filters} filters, dilation {block.dilation}, {', '.join([kind, *extras])}"
-        note = f"Hears {sizes.kernel_size} steps, {block.dilation} apart, and none that is yet to come."
+        note = f"Combines {sizes.kernel_size} steps, {block.dilation} apart, and none that come later."
         layers.append(Layer(name, "convolution", (steps, block.filters), sizes.block_parameters(number), note))
         if sizes.pooling:
             steps //= POOL
-            note = "The stronger of each two steps: where exactly it was is forgotten."
+            note = "The stronger of every two steps; its exact place is lost."
             layers.append(Layer("Max pooling 2", "pooling", (steps, block.filters), 0, note))
     return (*layers, *_ending(sizes, steps))
 
 
 def _ending(sizes: StackSizes, steps: int) -> tuple[Layer, ...]:
     if sizes.pooling:
-        note = "The strongest of all steps, wherever it was."
+        note = "The strongest of all steps, wherever it is."
         return (Layer("Global max pooling", "pooling", (sizes.units,), 0, note),)
     if sizes.skip:
-        note = "What every block has to say, near and far, counts alike."
-        return (Layer("Sum of the skips, ReLU", "pooling", (steps, sizes.units), 0, note),)
+        note = "The outputs of all blocks, near and far, count equally."
+        return (Layer("Sum of the skip connections, ReLU", "pooling", (steps, sizes.units), 0, note),)
     return ()

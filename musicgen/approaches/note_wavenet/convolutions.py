@@ -1,6 +1,6 @@
 """Stacks of dilated causal convolutions: over whole windows in training, one step at a time in sampling.
 
-A step costs one look into each layer's ring buffer, however far back the stack hears (Paine et al., Fast Wavenet
+A step costs one read of each layer's ring buffer, however far back the stack looks (Paine et al., Fast Wavenet
 generation algorithm, 2016).
 
 van den Oord et al., WaveNet: a generative model for raw audio, 2016.
@@ -21,8 +21,8 @@ from musicgen.networks.dropout import Dropout
 class CausalConvolution(keras.layers.Layer):
     """(batch, steps, features) → (batch, steps, filters); no output depends on a later input.
 
-    Weights and arithmetic of `keras.layers.Conv1D(padding="causal")`, as one matrix product of what each step hears,
-    which is faster on a CPU. What lies before the first step is silence (zeros).
+    Weights and arithmetic of `keras.layers.Conv1D(padding="causal")`, as one matrix product over the inputs of a step,
+    which is faster on a CPU. Before the first step there is silence (zeros).
     """
 
     def __init__(self, filters: int, kernel_size: int, dilation: int = 1, **arguments: Any) -> None:
@@ -39,7 +39,7 @@ class CausalConvolution(keras.layers.Layer):
 
     @property
     def reach(self) -> int:
-        """Steps before the present one that it hears."""
+        """How many steps it looks back."""
         return (self.kernel_size - 1) * self.dilation
 
     def call(self, inputs: Any) -> Any:
@@ -48,7 +48,7 @@ class CausalConvolution(keras.layers.Layer):
         return self.of_taps([padded[:, self.reach - lag : -lag or None] for lag in lags])
 
     def of_taps(self, taps: list[Any]) -> Any:
-        """What is heard, from the oldest to the present step, each (…, features) → (…, filters)."""
+        """Inputs from the oldest to the present step, each (…, features) → (…, filters)."""
         kernel = ops.reshape(self.kernel, (-1, self.filters))
         return ops.matmul(ops.concatenate(taps, axis=-1), kernel) + self.bias
 
@@ -62,14 +62,14 @@ class CausalConvolution(keras.layers.Layer):
             return self.of_taps([inputs]), buffer
         one = (buffer.shape[0], 1, buffer.shape[2])
         lags = [self.dilation * lag for lag in range(self.kernel_size - 1, 0, -1)]
-        # The oldest lies where the present one goes next.
+        # The present one replaces the oldest.
         taps = [ops.slice(buffer, (0, ops.mod(number - lag, self.reach), 0), one)[:, 0] for lag in lags]
         buffer = ops.slice_update(buffer, (0, ops.mod(number, self.reach), 0), inputs[:, None])
         return self.of_taps([*taps, inputs]), buffer
 
 
 class ConvolutionStack:
-    """The layers of a stack, by name; given a built `model`, those that it has."""
+    """The layers of a stack, by name; with a built `model`, the layers of that."""
 
     def __init__(self, sizes: StackSizes, model: keras.Model | None = None) -> None:
         self.sizes = sizes
@@ -90,7 +90,7 @@ class ConvolutionStack:
         return self._layer(f"{name}_dropout", lambda: Dropout(self.sizes.dropout, name=f"{name}_dropout"))
 
     def _convolutions(self) -> list[CausalConvolution]:
-        """The one before the first block, where there is one, and that of each block."""
+        """The one before the first block, if there is one, and that of each block."""
         sizes, gates = self.sizes, 2 if self.sizes.gated else 1
         wanted = [(f"block_{n}", gates * block.filters, block.dilation) for n, block in enumerate(sizes.blocks, 1)]
         if sizes.residual:
@@ -117,7 +117,7 @@ class ConvolutionStack:
         return ops.max(x, axis=1) if self.sizes.pooling else x
 
     def _block(self, number: int, x: Any, heard: Any) -> tuple[Any, Any]:
-        """What goes in and what its convolution heard in it → (what goes on, its skip or None)."""
+        """Input of the block and output of its convolution → (input of the next block, its skip or None)."""
         sizes, block, name = self.sizes, self.sizes.blocks[number], f"block_{number + 1}"
         if sizes.gated:
             squashed, gate = ops.split(heard, 2, axis=-1)
@@ -136,11 +136,11 @@ class ConvolutionStack:
         return made, skip
 
     def empty(self, batch_size: int) -> Any:
-        """The state before anything was heard: (number of the step, ring buffers)."""
+        """The state before the first step: (number of the step, ring buffers)."""
         return ops.convert_to_tensor(0, "int32"), [layer.empty(batch_size) for layer in self._convolutions()]
 
     def step(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """One step: x (batch, inputs), state → (what comes out (batch, units), state). Not with pooling."""
+        """One step: x (batch, inputs), state → (output (batch, units), state). Not with pooling."""
         number, buffers = state
         waiting, after = list(buffers), []
 

@@ -1,4 +1,4 @@
-"""Causal convolutions over notes: the authors' network over words, and one over events with the heads of `events`.
+"""Causal convolutions over notes: the authors' network over words, and one over events with the heads of event_network.
 
 Knows ids, no music.
 """
@@ -39,7 +39,7 @@ def build_word_network(vocabulary_size: int, sizes: StackSizes, dense: int, *, e
 
 @architecture
 def build_wavenet_events(sizes: EventSizes, stack: StackSizes) -> keras.Model:
-    """As `events.build_event_network`, with convolutions for a memory."""
+    """As `build_event_network`, with convolutions instead of LSTM layers."""
     return event_network(sizes, lambda _layers, x: ConvolutionStack(stack)(x))
 
 
@@ -55,7 +55,7 @@ EVERY_STEP_OBJECTIVE = Objective(_every_step_sums, ("loss", "accuracy"))  # nats
 
 
 class WordStepper:
-    """One word at a time, a ring buffer for each layer. State: of `ConvolutionStack`."""
+    """One word at a time, with a ring buffer for each layer. State: that of `ConvolutionStack`."""
 
     num_fields = 1
 
@@ -73,14 +73,14 @@ class WordStepper:
 
 
 class LastStepper(WindowStepper):
-    """A WindowStepper for networks that answer at every step of a window."""
+    """A WindowStepper for networks that predict at every step of a window."""
 
     def answer(self, ids: Any) -> Any:
         return self.model(ids)[:, -1]
 
 
 class WaveNetEventStepper(EventStepper):
-    """An EventStepper whose memory is the ring buffers of a stack."""
+    """An EventStepper with the ring buffers of a stack as its memory."""
 
     def __init__(self, model: keras.Model, sizes: EventSizes, stack: StackSizes, codec: EventCodec) -> None:
         super().__init__(model, sizes, codec)
@@ -94,7 +94,7 @@ class WaveNetEventStepper(EventStepper):
 
 
 def word_stepper(model: keras.Model, sizes: StackSizes, *, by_window: bool) -> WordStepper | WindowStepper:
-    """The fastest stepper there is: pooled networks know windows alone."""
+    """The fastest stepper possible: networks with pooling can only read windows."""
     if not (by_window or sizes.pooling):
         return WordStepper(model, sizes)
     return LastStepper(model) if len(model.output.shape) == 3 else WindowStepper(model)

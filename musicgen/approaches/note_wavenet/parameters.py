@@ -1,4 +1,4 @@
-"""What can be set: how NoteWaveNet trains, and what it makes."""
+"""The parameters of NoteWaveNet: how it trains and what it generates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from pydantic import BeforeValidator, Field, model_validator
 from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes
 from musicgen.approaches.notes.parameters import NoteChoice, NoteMusic
 from musicgen.contract.parameters import parameter
-from musicgen.contract.shared_parameters import Schedule, learning_rate
+from musicgen.contract.shared_parameters import (
+    Schedule,
+    batch_size,
+    dense,
+    dilation_depth,
+    dropout,
+    embedding,
+    epochs,
+    kernel_size,
+    learning_rate,
+    skip_channels,
+    stacks,
+)
 
 
 def _as_list(value: Any) -> Any:
@@ -24,70 +36,46 @@ Widths = Annotated[
 
 
 class Training(NoteMusic, Schedule):
-    epochs: int = parameter(50, ge=1, le=10_000, title="Epochs", help="How often the music is gone through.")
-    dilation_depth: int = parameter(
-        5, ge=1, le=12, title="Dilation depth",
-        help="Convolutions hear notes 1, 2, 4 … apart, doubled so often. One more doubles how far back the music "
-        "knows what it did.",
-    )  # fmt: skip
+    epochs: int = epochs(50)
+    dilation_depth: int = dilation_depth(5, le=12)
     filters: Widths = parameter(
         (96,), title="Filters",
-        help="Widths of the convolutions, from the first on; the last one serves all that follow. Wider ones learn "
-        "finer habits, or songs by heart.",
+        help="Widths of the convolutions, starting with the first; the last width also holds for all further ones. "
+        "Wider ones learn finer detail, and memorise the songs sooner.",
     )  # fmt: skip
-    kernel_size: int = parameter(3, ge=1, le=16, title="Kernel", help="How many notes each convolution hears at once.")
-    num_stacks: int = parameter(
-        1, ge=1, le=8, title="Stacks",
-        help="How often the dilations are gone through from 1 on. More of them judge what was heard again, and take "
-        "longer.",
-    )  # fmt: skip
+    kernel_size: int = kernel_size(3, ge=1, le=16)
+    num_stacks: int = stacks(1)
     gated: bool = parameter(
-        True, title="Gates",
-        help="tanh ⊙ sigmoid, as in WaveNet: each convolution decides what to say and whether to say it. Off: ReLU, as "
-        "the authors had it.",
+        True, title="Gated convolutions",
+        help="tanh ⊙ sigmoid, as in WaveNet: each convolution also learns how much of its output to let through. Off: "
+        "ReLU, as in the authors' code.",
     )  # fmt: skip
     residual: bool = parameter(
-        True, title="Residuals",
-        help="What goes into a convolution is added to what comes out of it, so that deep ones learn at all.",
+        True, title="Residual connections",
+        help="Add the input of each convolution to its output. Deep networks need this to learn.",
     )  # fmt: skip
     skip: bool = parameter(
-        True, title="Skips",
-        help="Every convolution is heard at the end, so that the note just before and the phrase long before both "
-        "count.",
+        True, title="Skip connections",
+        help="Connect every convolution to the output, so that both the last note and the phrase long before count.",
     )  # fmt: skip
-    skip_channels: int = parameter(
-        128, ge=1, le=4096, advanced=True, title="Skip channels", help="Width of what all convolutions add up to."
-    )
+    skip_channels: int = skip_channels(128, le=4096, advanced=True)
     pooling: bool = parameter(
         False, title="Pooling",
-        help="For tokens: the stronger of each two notes goes on, as the authors had it. It hears further, and forgets "
-        "where in the phrase a note was.",
+        help="For tokens, as in the authors' code: only the stronger of every two notes goes on. The network looks "
+        "further back, but no longer knows exactly where a note was.",
     )  # fmt: skip
-    dropout: float = parameter(
-        0.2, ge=0, lt=1, title="Dropout",
-        help="Share of the signals that are left out at random while learning. More keeps it from learning songs by "
-        "heart.",
-    )  # fmt: skip
-    batch_size: int = parameter(
-        32, ge=2, le=65_536, multiple_of=2, title="Batch size",
-        help="Windows per step. Larger is faster an epoch, but learns in fewer steps.",
-    )  # fmt: skip
+    dropout: float = dropout(0.2)
+    batch_size: int = batch_size(32, ge=2, multiple_of=2)
     learning_rate: float = learning_rate(1e-3)
-    dense: int = parameter(
-        128, ge=1, le=4096, advanced=True, title="Dense units",
-        help="Width of the layer between convolutions and choice.",
-    )  # fmt: skip
-    embedding: int = parameter(
-        96, ge=1, le=2048, advanced=True, title="Embedding",
-        help="Width of the learned vector that stands for each value.",
-    )  # fmt: skip
+    dense: int = dense(128)
+    embedding: int = embedding(96, ge=1)
 
     @model_validator(mode="after")
     def _window_survives_pooling(self) -> Training:
         shortest = self.stack.shortest
         if self.sequence_length < shortest:
             raise ValueError(
-                f"{len(self.stack.dilations)} convolutions with pooling halve the window as often, so sequence_length "
+                f"with pooling, each of {len(self.stack.dilations)} convolutions halves the window, so sequence_length "
                 f"is {shortest} or more, not {self.sequence_length}; choose a lower dilation_depth or no pooling"
             )
         return self
@@ -103,14 +91,14 @@ class Training(NoteMusic, Schedule):
 
     @property
     def learns_every_step(self) -> bool:
-        """Whether every note of a window is asked for, not only the one after it: impossible where the notes of a
-        window are pooled, and unfair where those asked for in validation lie inside windows of the training."""
+        """Whether every note of a window is a target, not only the one after it. Pooling rules this out; with random
+        windows it would be unfair, because validation targets would lie inside training windows."""
         return self.representation == "events" or not (self.pooling or self.validation == "random_windows")
 
 
 class Generation(NoteChoice):
     memory: Literal["carried", "window"] = parameter(
-        "carried", advanced=True, title="Memory",
-        help="For tokens. carried: all that the convolutions reach back to. window: only the last sequence, seen anew "
-        "at every note, as the authors had it; slower, and the only way with pooling.",
+        "carried", advanced=True, title="Context",
+        help="For tokens. carried: the whole receptive field. window, as in the authors' code: only the last sequence, "
+        "read again for every note; slower, but pooling needs it.",
     )  # fmt: skip

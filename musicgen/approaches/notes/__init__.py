@@ -1,1 +1,1 @@
-"""What the approaches on notes share: tokens, events, their networks, and the pieces made of them. Not an approach."""
+"""What the approaches on notes share: tokens, events, their networks, and making pieces. Not an approach by itself."""

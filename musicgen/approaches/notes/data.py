@@ -1,4 +1,4 @@
-"""Scores to what a note network learns from: codec, examples, facts and floors, for both ways to write notes."""
+"""Scores → what a note network learns from: codec, examples, facts and floors, for both representations."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from musicgen.symbolic.instruments import instrument_name
 from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
-FEWEST_NOTES = 8  # fewer are no song to learn from
-SHORTEST_HELD_OUT = 24  # notes: less says nothing
+FEWEST_NOTES = 8  # in a song to learn from
+SHORTEST_HELD_OUT = 24  # notes: less is no use
 STARTS_KEPT = 64
 MUCH_LOST = 0.2  # share of the tokens
-FEWEST_WINDOWS, MOST_PASSES = 32, 16  # in an epoch; little music is gone over more often
+FEWEST_WINDOWS, MOST_PASSES = 32, 16  # in an epoch; little music is repeated more often
 NOTHING_HELD_OUT = (
-    "No music is left to hold out, so there is no validation loss: nothing tells what was learned from what was only "
-    "memorised. More or longer songs help."
+    "No music is left to hold out, so there is no validation loss to tell learning from memorising. Choose more or "
+    "longer songs."
 )
 LEAKING = "The validation windows overlap the training windows, so the validation loss looks better than it is."
 Ids = NDArray[np.int32]
@@ -44,7 +44,7 @@ _NONE = np.zeros(0, dtype=np.int32)
 def read_scores(songs: Sequence[TrainingSong]) -> list[tuple[Score, Sequence[int] | None]]:
     """(score, chosen tracks) of each song."""
     if not songs:
-        raise InvalidInput(sentence("A training needs one song or more", "none", "Choose a song."))
+        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
     return [(song.clip.score(), song.tracks) for song in songs]
 
 
@@ -59,8 +59,8 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
     if max(lengths) < FEWEST_NOTES:
         raise InvalidInput(
             sentence(
-                f"A song to learn from has {FEWEST_NOTES} notes or more in its chosen tracks, drums left out",
-                f"{max(lengths)} at most in {len(songs)} song(s)",
+                f"Training needs a song with at least {FEWEST_NOTES} notes in its chosen tracks, without drums",
+                f"{max(lengths)} notes at most in {len(songs)} song(s)",
                 "Choose other songs or tracks.",
             ),
             code="too_short",
@@ -75,7 +75,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
     length = training.sequence_length
     passes = max(1, min(MOST_PASSES, FEWEST_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
     data = EventExamples(codec, stretches[0], length, transpose=training.transpose, passes=passes)
-    # Half of each validation window only fills the memory.
+    # Half of each validation window only warms up the state.
     checked = EventExamples(codec, stretches[1], 2 * length, warm_up=length) if stretches[1] else None
     ids = [[codec.events_to_ids(each.song.events)[each.start : each.stop] for each in side] for side in stretches]
     facts = {
@@ -97,7 +97,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
 
 
 def _event_floors(codec: EventCodec, learned: list[Ids], measured: list[Ids]) -> dict[str, float]:
-    """Nats per note: the fields of a note are predicted one by one, and what each costs is added up."""
+    """Nats per note: the fields of a note are predicted one by one, and their losses are added up."""
     floors = {"uniform": 0.0, "unigram": 0.0, "bigram": 0.0}
     for field in codec.spoken:
         size = codec.sizes[field]
@@ -111,11 +111,11 @@ def _event_floors(codec: EventCodec, learned: list[Ids], measured: list[Ids]) ->
 def prepare_tokens(
     songs: Sequence[TrainingSong], training: NoteMusic, seed: int, *, at_every_step: bool = False
 ) -> Prepared:
-    """The authors' words.
+    """The authors' tokens.
 
     Args:
-        at_every_step: windows are learned from at every step, not only after the last one. What is held out is the
-            same, and so is what the loss of it means.
+        at_every_step: every step of a window is a target, not only the token after it. The held-out music and the
+            meaning of its loss stay the same.
     """
     scores = read_scores(songs)
     options = {"piano_only": training.instruments == "piano", "in_time_order": training.order == "time"}
@@ -163,18 +163,18 @@ def prepare_tokens(
 
 
 def _thinned(facts: Mapping[str, Any], threshold: int) -> tuple[str, ...]:
-    """A warning where the rare-note threshold takes much of the music away."""
+    """A warning if the rare-note threshold leaves out much of the music."""
     lost, before = facts["n_tokens_before"] - facts["n_tokens"], facts["n_tokens_before"]
     if lost < MUCH_LOST * before:
         return ()
     return (
-        f"The threshold of {threshold} leaves out {lost:,} of {before:,} notes and chords, and joins what is left: "
-        f"with so few songs a lower one keeps more of the music.",
+        f"The threshold of {threshold} leaves out {lost:,} of {before:,} notes and chords, and joins the rest: choose "
+        f"a lower one to keep more of the music.",
     )
 
 
 def _raise_without_piano(scores: Sequence[tuple[Score, Sequence[int] | None]], piano_only: bool) -> None:
-    """A filter that leaves nothing of songs that have notes is said as such, with what there is instead."""
+    """InvalidInput if the piano filter leaves no notes, with the instruments that there are."""
     if not piano_only or any(melodic_tracks(score, tracks, piano_only=True) for score, tracks in scores):
         return
     found = Counter(
@@ -185,7 +185,7 @@ def _raise_without_piano(scores: Sequence[tuple[Score, Sequence[int] | None]], p
     names = ", ".join(name for name, _ in found.most_common(4)) or "no notes besides drums"
     raise InvalidInput(
         sentence(
-            "Instruments = piano needs a piano track (General MIDI programs 1 to 6) in one song or more",
+            "Instruments = piano needs a piano track (General MIDI programs 1 to 6) in at least one song",
             f"{names} in {len(scores)} song(s)",
             "Choose instruments = all, or songs with a piano.",
         ),
@@ -196,7 +196,7 @@ def _raise_without_piano(scores: Sequence[tuple[Score, Sequence[int] | None]], p
 def _token_windows(
     songs: Sequence[Sequence[Ids]], training: NoteMusic, seed: int
 ) -> tuple[TokenWindows, TokenWindows | None, tuple[str, ...]]:
-    """(training, validation) windows of songs of one or more lines each, and what to warn of."""
+    """(training, validation) windows of songs of one or more lines each, and the warnings."""
     window = training.sequence_length
     if training.validation == "random_windows":
         laid = _windows([np.concatenate([_NONE, *song]) for song in songs], window)
@@ -212,8 +212,8 @@ def _token_windows(
 def _held_out_lines(
     songs: Sequence[Sequence[Ids]], share: float, shortest: int, seed: int
 ) -> tuple[list[Ids], list[Ids]]:
-    """(training, held out) songs. Where the ends are held out it is the end of each line: the left hand's line comes
-    after the right hand's, and the end of the song alone would be music of one hand."""
+    """(training, held out) songs. If ends are held out, it is the end of each line: the left hand's line comes after
+    the right hand's, so the end of the whole would be the music of one hand."""
     lengths = [sum(map(len, song)) for song in songs]
     learned, checked = [], []
     for song, parts in zip(songs, held_out_parts(lengths, share, shortest=shortest, seed=seed), strict=True):
@@ -229,13 +229,13 @@ def _windows(songs: Sequence[Ids], window: int) -> TokenWindows:
 
 
 def _beginnings(windows: TokenWindows, seed: int) -> tuple[tuple[int, ...], ...]:
-    """Some windows to begin a piece from."""
+    """Some windows to start a piece from."""
     chosen = np.random.default_rng([seed, 5]).permutation(windows.starts)[:STARTS_KEPT]
     return tuple(tuple(windows.ids[at : at + windows.window].tolist()) for at in chosen.tolist())
 
 
 def _token_floors(learned: TokenWindows, measured: TokenWindows, vocabulary_size: int) -> dict[str, float]:
-    """Nats per token over the targets of the windows; what is counted is the training windows' targets and inputs."""
+    """Nats per token over the targets of the windows, counted from the targets and inputs of the training windows."""
     seen, asked, window = _runs(learned), _runs(measured), learned.window
     return {
         "uniform": uniform_nats(vocabulary_size),
@@ -255,19 +255,19 @@ def _too_short(
 ) -> str:
     longest, kept, window = max(map(len, words)), max(lengths), training.sequence_length
     rare = (
-        f", {longest} before those that occur fewer than {training.threshold} times were left out"
+        f" ({longest} before those that occur fewer than {training.threshold} times were left out)"
         if longest > kept
         else ""
     )
     remedies = [f"a sequence_length of {kept - 1} or less"] if kept > 2 else []
-    if longest > window:  # some song would be long enough with so many of its tokens, most frequent first
+    if longest > window:  # some song would be long enough with a lower threshold
         enough = max(
             sorted((counts[word] for word in song), reverse=True)[window] for song in words if len(song) > window
         )
         remedies.append(f"a threshold of {enough} or less")
     remedies.append("longer or more songs" if longest > kept else "longer songs")
     return sentence(
-        f"A window of {window} tokens and the one after it take a song of {window + 1} tokens",
+        f"A window of {window} tokens and the one after it need a song of at least {window + 1} tokens",
         f"{kept} tokens in the longest of {len(words)} song(s){rare}",
         f"Choose {', or '.join(remedies)}.",
     )

@@ -1,4 +1,4 @@
-"""An event network as its layers, for drawings: what a note goes through. Arithmetic only: no framework is loaded."""
+"""An event network as layers, for drawings. Arithmetic only: no framework is loaded."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import FIELDS
 from musicgen.contract.drawing import Layer
 
-# What stands for the number of values that only the songs can tell, and what the choice does to the music.
+# Words for numbers of values that only the songs can tell, and what each choice does to the music.
 NAMES = ("gaps", "voices", "pitches", "lengths", "levels")
 NOTES = (
-    "When the next note begins: with this one (a chord), soon, or after a rest.",
+    "When the next note starts: with this one (a chord), soon, or after a rest.",
     "Which instrument plays it.",
-    "Which pitch: measured from what the voice sang last, from what sounds, and from the key.",
+    "Which pitch, given the last pitch of the voice, what sounds, and the key.",
     "How long it lasts.",
     "How loud it is.",
 )
@@ -22,11 +22,11 @@ NOTES = (
 def event_layers(
     steps: int, embedding: int, memory: Sequence[Layer], sizes: EventSizes | None = None
 ) -> tuple[Layer, ...]:
-    """Notes → five values each → what is heard → `memory` → one choice for each value → notes.
+    """Notes → five values each → input vectors → `memory` → one choice for each value → notes.
 
     Args:
-        steps: notes in a window. memory: the layers that remember, whatever they are.
-        sizes: None where no songs have been chosen yet; what only they can tell is then a word, or None.
+        steps: notes in a window. memory: the layers that read the past (LSTM or convolutions).
+        sizes: None if no songs have been chosen yet; what only they can tell is then a word, or None.
     """
     spoken = sizes.spoken if sizes else range(len(FIELDS))
     choices = [
@@ -44,9 +44,9 @@ def event_layers(
         Layer("Five values of each note", "codec", (steps, len(FIELDS)), note="When, who, what, how long, how loud."),
         Layer(
             f"Vectors, {embedding} wide", "embedding", (steps, embedding), sizes.heard_parameters if sizes else None,
-            "What was played, where in the bar, and what still sounds.",
+            "The note, its place in the bar, and what still sounds.",
         ),
         *memory,
         *choices,
-        Layer("The next note", "music", (len(FIELDS),), note="It is heard in its turn, and so on."),
+        Layer("The next note", "music", (len(FIELDS),), note="It becomes the next input, and so on."),
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Windows over songs of note events as training examples: every step of a window is learned from.
+"""Windows over songs of note events as training examples: every step of a window is a target.
 
-In an epoch the windows begin anew at random places, and each is moved to a random key. Some of them begin with a start
-mark instead of the note before, so that the network can begin a piece by itself anywhere, not only as the songs begin.
+In each epoch the windows start at new random places, and each is transposed to a random key. Some of them start with a
+start mark instead of the note before, so that the network can start a piece in many ways, not only like the songs.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from musicgen.approaches.notes.event_features import features_of
 from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, TRANSPOSE, EventCodec, EventSong
 from musicgen.codecs.examples import Arrays
 
-SHADOW = 48  # events before a window that may still sound in it, and that tell its key
+SHADOW = 48  # events before a window that may still sound in it, and that show its key
 FRESH_STARTS = 0.25
 
 
 @dataclass(frozen=True)
 class EventStretch:
-    """Part of a song: events `start` to `stop` are targets; those before are only heard."""
+    """Part of a song: events `start` to `stop` are targets; those before are only read."""
 
     song: EventSong
     start: int
@@ -38,12 +38,12 @@ class EventExamples:
     """Windows of `steps` events.
 
     Attributes:
-        warm_up: events of a window that only fill the memory. transpose: to a random key, anew each epoch.
-        passes: the windows of an epoch overlap so many times, so that one short song makes more than one of them.
+        warm_up: events of a window that only warm up the state. transpose: to a random key, anew each epoch.
+        passes: how many times the windows of an epoch overlap, so that a short song gives more than one.
 
     Arrays: previous, chosen (n, steps, 5) ids; phase_before, phase (n, steps, 2); sounding_before, sounding
     (n, steps, pitches); last (n, steps); tonality (n, steps, 24); mask (n, steps), 0 for padding and for steps that
-    only warm the memory up.
+    only warm up the state.
     """
 
     codec: EventCodec
@@ -59,7 +59,7 @@ class EventExamples:
 
     @cached_property
     def tiles(self) -> NDArray[np.int64]:
-        """(stretch, first event to learn from) of the windows that cover everything once."""
+        """(stretch, first target) of the windows that cover everything `passes` times."""
         firsts = [
             (number, first)
             for number, stretch in enumerate(self.stretches)
@@ -69,7 +69,7 @@ class EventExamples:
 
     @property
     def stride(self) -> int:
-        """Events of a window that are learned from."""
+        """Events of a window that are targets."""
         return self.steps - self.warm_up
 
     @property
@@ -78,7 +78,7 @@ class EventExamples:
 
     @property
     def start_mark(self) -> NDArray[np.int32]:
-        """What stands in place of the event before the first one."""
+        """It stands in for the event before the first one."""
         return np.array(self.codec.sizes, dtype=np.int32)
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
@@ -98,7 +98,7 @@ class EventExamples:
             "tonality": features.tonality[:, now],
             "mask": mask,
         }
-        fresh = np.flatnonzero(lead == 0)  # nothing before: a start mark, in the place where the first event stands
+        fresh = np.flatnonzero(lead == 0)  # nothing before: a start mark at the place of the first event
         arrays["previous"][fresh, 0] = self.start_mark
         arrays["phase_before"][fresh, 0] = arrays["phase"][fresh, 0]
         arrays["sounding_before"][fresh, 0] = 0.0
@@ -133,7 +133,7 @@ class EventExamples:
     def _moved(
         self, stretch: EventStretch, ids: NDArray[np.int32], first: int, rng: np.random.Generator
     ) -> tuple[int, bool]:
-        """A random first event near `first`, and whether the window begins with a start mark."""
+        """A random first event near `first`, and whether the window starts with a start mark."""
         first += int(rng.integers(-self.stride // 2, self.stride // 2 + 1))
         first = int(np.clip(first, stretch.start, max(stretch.start, stretch.stop - self.stride)))
         if rng.random() >= FRESH_STARTS:
@@ -143,12 +143,12 @@ class EventExamples:
         return first, True
 
     def _shift(self, pitches: NDArray[np.int32], rng: np.random.Generator) -> int:
-        """Semitones to move by, such that every pitch stays in the vocabulary."""
+        """Semitones to transpose by, so that every pitch stays in the vocabulary."""
         low = max(-TRANSPOSE, -int(pitches.min()))
         high = min(TRANSPOSE - 1, self.codec.sizes[PITCH] - 1 - int(pitches.max()))
         return int(rng.integers(low, high + 1))
 
 
 def nearest_zero(codec: EventCodec) -> int:
-    """The id of no gap at all."""
+    """The id of a gap of 0."""
     return codec.values[GAP].index(0)

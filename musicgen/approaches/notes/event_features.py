@@ -1,7 +1,7 @@
-"""What a network is told about each note event besides the event itself: where in the bar, what sounds, who sang what.
+"""What a network is conditioned on beside each note event: the place in the bar, what sounds, each voice's last pitch.
 
-The same bookkeeping runs here over whole windows (training) and, in `networks.event_stepper`, one event at a time
-(sampling); a test holds the two together.
+The same bookkeeping runs here over whole windows (training) and in `event_stepper` one event at a time (sampling); a
+test checks that the two agree.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from musicgen.approaches.notes.events import DURATION, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
 
 BEATS_IN_BAR = 16  # longer bars are counted modulo this
-# How fast the memory of pitch classes fades, per event: half of it after 8 notes (the harmony) and after 48 (the key).
+# How fast the pitch classes fade, per event: by half after 8 notes (the harmony) and after 48 (the key).
 FADING = tuple(0.5 ** (1 / events) for events in (8, 48))
-NOTHING_HEARD = 1.0  # as if so many notes of no pitch class had sounded before: the first notes are not yet a key
+NOTHING_HEARD = 1.0  # counts as this many notes without a pitch class before: the first notes do not make a key
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Features:
     Attributes:
         phase: (…, 2) place within the beat (0 … 23) and beat within the bar, of the event's onset.
         sounding: (…, pitches) 1 where a pitch sounds at its onset, from earlier events.
-        last: (…,) id of the last pitch of its voice; the number of pitches where there was none.
+        last: (…,) id of the last pitch of its voice; the number of pitches if there was none.
         tonality: (…, 24) share of each pitch class among the notes before, fading; counted from the lowest pitch id.
         sounding_after: like `sounding`, with the event itself.
     """
@@ -51,17 +51,17 @@ def features_of(
     bar: NDArray[np.integer],
     is_real: NDArray[np.bool_] | None = None,
 ) -> Features:
-    """Bookkeeping along windows that begin in silence.
+    """Bookkeeping along windows that start in silence.
 
     Args:
-        ids: (batch, steps, 5). position: (batch, steps), steps from the beginning of a bar. bar: (batch, 1).
-        is_real: (batch, steps), False for padding, which makes no sound; all real where absent.
+        ids: (batch, steps, 5). position: (batch, steps), steps from the start of a bar. bar: (batch, 1).
+        is_real: (batch, steps), False for padding, which makes no sound; None if all are real.
     """
     batch, steps, _ = ids.shape
     n_pitches, n_voices = codec.sizes[PITCH], codec.sizes[VOICE]
     gaps = np.asarray(codec.values[GAP])[ids[..., GAP]]
     durations = np.maximum(np.asarray(codec.values[DURATION])[ids[..., DURATION]], 1)
-    left = np.zeros((batch, n_pitches), dtype=np.int64)  # steps that each pitch will go on sounding
+    left = np.zeros((batch, n_pitches), dtype=np.int64)  # steps for which each pitch will still sound
     latest = np.full((batch, n_voices), n_pitches, dtype=np.int32)
     sounding = np.empty((batch, steps, n_pitches), dtype=np.float32)
     after = np.empty_like(sounding)

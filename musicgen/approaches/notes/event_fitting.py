@@ -1,4 +1,4 @@
-"""The codec of note events that fits some songs: their values, their voices, and the habits that pieces keep to."""
+"""The codec of note events that fits some songs: their values, their voices, and the habits that pieces keep."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _pitch_range(events: Events, voice: int) -> tuple[int, int]:
 
 
 def _is_single(events: Events, voice: int) -> bool:
-    """Whether the notes of a voice follow one another, a slip in fifty allowed."""
+    """Whether a voice has one note at a time; up to 2% of its notes may overlap."""
     onset = np.cumsum(events[:, GAP])
     mine = events[:, VOICE] == voice
     overlapping = onset[mine][:-1] + events[mine, DURATION][:-1] > onset[mine][1:]
@@ -69,7 +69,7 @@ def _is_single(events: Events, voice: int) -> bool:
 
 
 def _longest_repeat(events: Events) -> int:
-    """How often a voice sings one pitch in a row at most."""
+    """The longest run of one pitch in a voice."""
     longest = 1
     for voice in np.unique(events[:, VOICE]):
         changes = np.flatnonzero(np.diff(events[events[:, VOICE] == voice, PITCH]))

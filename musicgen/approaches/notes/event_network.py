@@ -1,7 +1,7 @@
-"""A network over note events: an LSTM hears what came before, and a chain of heads chooses the next event by field.
+"""A network over note events: an LSTM reads what came before, and a chain of heads predicts the next event by field.
 
-Each head knows what the heads before it chose: first when, then which voice, then which pitch (seeing what sounds and
-what the voice sang last), then how long and how loud. Knows ids and sizes, no music.
+Each head is conditioned on the choices before it: first when, then which voice, then which pitch (given what sounds and
+the last pitch of the voice), then how long and how loud. Knows ids and sizes, no music.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class EventLayers:
         return self._layer(name, lambda: Dropout(self.sizes.dropout, name=name))
 
     def heard(self, previous: Any, phase: Any, sounding: Any) -> Any:
-        """What the LSTM hears of an event: previous (…, 5), phase (…, 2), sounding (…, pitches) → (…, embedding)."""
+        """The LSTM's input for an event: previous (…, 5), phase (…, 2), sounding (…, pitches) → (…, embedding)."""
         ids = [*(previous[..., field] for field in range(len(FIELDS))), phase[..., 0], phase[..., 1]]
         seen = self._table("hear", self.sizes.heard, self.sizes.embedding, ids)
         heard = seen + self._dense("hear_sounding", self.sizes.embedding, use_bias=False)(sounding)
@@ -76,8 +76,8 @@ class EventLayers:
 
         Args:
             context: (…, units). chosen: ids (…,) of the fields already chosen. phase: (…, 2). sounding: (…, pitches).
-            anchors: pitch ids (…,) that the next pitch is measured from: the last one of its voice, the one before it.
-            tonality: (…, 24), see codecs.event_features.
+            anchors: pitch ids (…,) that intervals are measured from: the last pitch of the voice, the pitch before.
+            tonality: (…, 24), see event_features.
 
         Returns:
             (…, values).
@@ -99,8 +99,8 @@ class EventLayers:
         return logits
 
     def _harmony(self, hidden: Any, sounding: Any, tonality: Any) -> Any:
-        """Logits of pitches from how each stands to the pitch classes that sound, and to those of the key. Measured
-        from the pitch itself, so that what is learned in one key holds in all."""
+        """Logits of pitches from their relation to the pitch classes that sound, and to those of the key. These are
+        measured from the pitch itself, so that what is learned in one key holds in all."""
         heard = [
             each_class(sounding),
             *(tonality[..., 12 * number : 12 * number + 12] for number in range(len(FADING))),
@@ -115,13 +115,13 @@ class EventLayers:
 
 
 def from_anchor(steps: Any, anchor: Any, n_pitches: int) -> Any:
-    """Logits of intervals to logits of pitches: pitch p gets that of the interval p - anchor.
+    """Logits of intervals → logits of pitches: pitch p gets that of the interval p - anchor.
 
-    The same weights serve every key, so that few songs teach much.
+    The same weights serve every key, so that a few songs teach a lot.
 
     Args:
-        steps: (…, 2 · n_pitches - 1), the interval of no step in the middle.
-        anchor: (…,) pitch ids; n_pitches means none, and then nothing is added.
+        steps: (…, 2 · n_pitches - 1), with the interval of 0 in the middle.
+        anchor: (…,) pitch ids; n_pitches means none, and then the logits are 0.
     """
     place = n_pitches - 1 - ops.expand_dims(anchor, -1) + ops.arange(n_pitches)
     is_none = ops.expand_dims(anchor, -1) >= n_pitches
@@ -143,7 +143,7 @@ def turned(classes: Any) -> Any:
 
 @architecture
 def build_event_network(sizes: EventSizes) -> keras.Model:
-    """previous, phase_before, sounding_before → LSTM layers → for each spoken field the logits of the next event."""
+    """previous, phase_before, sounding_before → LSTM layers → for each predicted field the logits of the next event."""
 
     def remember(layers: EventLayers, x: Any) -> Any:
         for number in range(sizes.num_layers):
@@ -154,8 +154,8 @@ def build_event_network(sizes: EventSizes) -> keras.Model:
 
 
 def event_network(sizes: EventSizes, remember: Callable[[EventLayers, Any], Any]) -> keras.Model:
-    """The same with any memory: `remember` makes of what was heard (batch, steps, embedding) the context of each step
-    (batch, steps, units), and looks at no later step."""
+    """The same with any layers in the middle: `remember` maps the inputs (batch, steps, embedding) to the context of
+    each step (batch, steps, units), and looks at no later step."""
     shapes = {
         "previous": ((None, len(FIELDS)), "int32"),
         "phase_before": ((None, 2), "int32"),

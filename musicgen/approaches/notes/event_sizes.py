@@ -1,4 +1,4 @@
-"""Sizes of an event network, and how many weights they make. Arithmetic only: no framework is loaded."""
+"""Sizes of an event network, and its number of weights. Arithmetic only: no framework is loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from musicgen.approaches.notes.event_features import BEATS_IN_BAR, FADING
 from musicgen.approaches.notes.events import GAP, PITCH, STEPS_PER_BEAT, EventCodec
 
-N_LIKED = 12 * (1 + len(FADING))  # how a pitch stands to what sounds and to the key
+N_LIKED = 12 * (1 + len(FADING))  # a pitch in relation to what sounds and to the key
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class EventSizes:
 
     Attributes:
         fields: number of values of each field. spoken: the fields that are chosen (two values or more).
-        units: width of the memory. num_layers: LSTM layers; 0 where the memory is another, and counted elsewhere.
+        units: width of the context. num_layers: LSTM layers; 0 if other layers stand in for them and are counted
+            elsewhere.
     """
 
     fields: tuple[int, ...]
@@ -40,16 +41,16 @@ class EventSizes:
 
     @property
     def n_intervals(self) -> int:
-        """From the highest pitch down to the lowest, and up."""
+        """From the highest pitch down to the lowest, and back up."""
         return 2 * self.n_pitches - 1
 
     @property
     def heard(self) -> list[int]:
-        """What the memory hears of an event: its fields (or the start mark), and where it stands in the bar."""
+        """The inputs for an event: its fields (or the start mark), and its place in the bar."""
         return [*(size + 1 for size in self.fields), STEPS_PER_BEAT, BEATS_IN_BAR]
 
     def told(self, field: int) -> list[int]:
-        """What the head of a field is told besides: the fields before it, where it stands, what its voice sang last."""
+        """What the head of a field is conditioned on: the fields before it, its place, the last pitch of its voice."""
         if field == GAP:
             return []
         before = [self.fields[earlier] for earlier in self.spoken if earlier < field]
@@ -57,7 +58,7 @@ class EventSizes:
 
     @property
     def heard_parameters(self) -> int:
-        """Weights of what the memory hears an event by."""
+        """Weights of the input layers."""
         return (sum(self.heard) + self.n_pitches) * self.embedding
 
     def head_parameters(self, field: int) -> int:
@@ -75,7 +76,7 @@ class EventSizes:
 
     @property
     def multiplied(self) -> int:
-        """Weights that one event is multiplied with; looking a vector up costs nothing."""
+        """Multiply-adds for one event; looking up a vector costs nothing."""
         inputs = [self.embedding, *[self.units] * (self.num_layers - 1)][: self.num_layers]
         memory = sum(4 * self.units * (size + self.units) for size in inputs)
         heads = sum(self.head * (self.units + self.fields[field]) for field in self.spoken)

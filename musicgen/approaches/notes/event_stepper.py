@@ -1,4 +1,4 @@
-"""An event network one field at a time, for sampling: what it remembers of a piece, what the songs rule out next."""
+"""An event network one field at a time, for sampling: the state of a piece, and what the songs rule out next."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ NEVER = -1e9
 
 
 class EventStepper:
-    """One field of one event at a time, with the bookkeeping of `codecs.event_features`.
+    """One field of one event at a time, with the bookkeeping of `event_features`.
 
-    It allows what the songs had: chords rise and are no larger, a voice that sings one note at a time is not given two,
-    no voice repeats a pitch more often, and none leaves its range (learned from in all keys, songs would wander off).
+    It keeps to the habits of the songs: chords are ordered upwards and no larger, a voice with one note at a time does
+    not get two, no voice repeats a pitch more often, and none leaves its range (without this rule, pieces would drift,
+    because training transposes to all keys).
 
     State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
     left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2, 12), lowest
@@ -41,7 +42,7 @@ class EventStepper:
         self.zero_gap = codec.values[GAP].index(0)
 
     def start(self, position: Any, bar: Any) -> tuple[Any, Any]:
-        """(logits of the first field, state) of pieces that begin at `position` (batch,) of bars of length `bar`."""
+        """(logits of the first field, state) of pieces that start at `position` (batch,) in bars of length `bar`."""
         batch_size = position.shape[0]
         mark = ops.broadcast_to(ops.convert_to_tensor(self.sizes.fields, "int32"), (batch_size, self.num_fields))
         zeros = ops.zeros((batch_size,), "int32")
@@ -78,7 +79,7 @@ class EventStepper:
         return [self.layers.lstm(number).initial_state(batch_size) for number in range(self.sizes.num_layers)]
 
     def _remember(self, x: Any, memory: Any) -> tuple[Any, Any]:
-        """What was heard (batch, embedding), memory → (context (batch, units), memory)."""
+        """Input (batch, embedding), memory → (context (batch, units), memory)."""
         after = []
         for number, before in enumerate(memory):
             state = self.layers.lstm(number).step(x, before)
@@ -113,13 +114,13 @@ class EventStepper:
             "heard": state["heard"] * np.array(FADING, dtype="float32")[:, None] + is_class,
             "left": ops.maximum(state["left"], is_pitch * length[:, None]),
             "latest": ops.where(is_voice > 0, pitch[:, None], state["latest"]),
-            # A prompt may reach further than the songs did.
+            # A prompt may go beyond the range of the songs.
             "floor": ops.where(is_voice > 0, ops.minimum(state["floor"], pitch[:, None]), state["floor"]),
             "ceiling": ops.where(is_voice > 0, ops.maximum(state["ceiling"], pitch[:, None]), state["ceiling"]),
         }
 
     def _listen(self, state: Any, *, is_start: bool) -> tuple[Any, Any]:
-        """Hear the event that was just chosen (or the start mark), and say what may come first in the next one."""
+        """Read the event just chosen (or the start mark) → (logits of the first field of the next one, state)."""
         sounding = ops.cast(state["left"] > 0, "float32")
         x = self.layers.heard(state["chosen"], self._phase(state), sounding)
         context, memory = self._remember(x, state["memory"])
@@ -140,7 +141,7 @@ class EventStepper:
         last = ops.squeeze(ops.take_along_axis(state["latest"], voice[:, None], axis=1), axis=1)
         chosen = [state["chosen"][:, number] for number in range(self.num_fields)]
         sounding = ops.cast(state["left"] > 0, "float32")
-        anchors = [last, chosen[PITCH]]  # not chosen anew yet: that of the event before
+        anchors = [last, chosen[PITCH]]  # not chosen yet: that of the event before
         heard = state["heard"]
         shares = ops.reshape(heard / (ops.sum(heard, axis=2, keepdims=True) + NOTHING_HEARD), (batch_size, -1))
         logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors, shares)
@@ -153,13 +154,13 @@ class EventStepper:
         return logits
 
     def _is_taken(self, state: Any) -> Any:
-        """Voices that the chord so far leaves no note for, (batch, voices): they sing already, or lie below it."""
+        """Voices without a possible note in the chord so far, (batch, voices): they sing already, or lie below it."""
         is_singing = ops.logical_and(state["singing"] > 0, self.is_single)
         return ops.logical_or(is_singing, state["ceiling"] < state["lowest"][:, None])
 
     def _is_excluded(self, state: Any, voice: Any, last: Any) -> Any:
-        """Pitches below the chord so far, outside the range of the voice, and one that it has sung often enough:
-        (batch, pitches). Where that leaves none, the range gives way first."""
+        """Pitches below the chord so far, outside the range of the voice, or repeated too often: (batch, pitches). If
+        no pitch is left, the range is ignored first."""
         pitches = ops.arange(self.sizes.n_pitches)
 
         def of_voice(name: str) -> Any:
@@ -179,5 +180,5 @@ class EventStepper:
 
 
 def _put(chosen: Any, field: int, token: Any) -> Any:
-    """`chosen` (batch, 5) with `token` (batch,) in the place of `field`."""
+    """`chosen` (batch, 5) with `token` (batch,) at `field`."""
     return ops.where(ops.arange(chosen.shape[1]) == field, token[:, None], chosen)

@@ -1,13 +1,13 @@
 """Notes as events in time order: each one a gap, a voice, a pitch, a length and a loudness.
 
-    gap        from the onset of the note before to this one's, in steps of 1/24 beat; 0 within a chord
-    voice      which instrument, and which of its staves; notes that begin together are ordered from low to high
+    gap        from the onset of the note before to that of this one, in steps of 1/24 beat; 0 within a chord
+    voice      which instrument, and which of its staves; notes that start together are ordered from low to high
     pitch      MIDI number
     duration   in steps of 1/24 beat (a semiquaver is 6, a quaver triplet 8); rests are gaps longer than durations
     velocity   one of 16 levels
 
-Long gaps and durations are rounded to coarser steps, so that no value is rare only because it is exact. Fields with one
-value in all songs (loudness, in most scores) stay in the codec and cost the network nothing.
+Long gaps and durations are rounded to coarser steps, so that no value is rare only because it is exact. A field with
+the same value in all songs (loudness, in most scores) stays in the codec and costs the network nothing.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, ma
 STEPS_PER_BEAT = 24
 FIELDS = ("gap", "voice", "pitch", "duration", "velocity")
 GAP, VOICE, PITCH, DURATION, VELOCITY = range(5)
-# Steps up to a length, and how fine lengths are told apart up to there: 1 beat, 2, 4, 8, 16 beats.
+# Upper ends in steps (1, 2, 4, 8, 16 beats), and how fine the lengths up to there are.
 FINENESS = ((24, 1), (48, 2), (96, 4), (192, 12), (384, 48))
 LENGTHS = np.concatenate([np.arange(0, 24), *(np.arange(a, b, f) for (a, _), (b, f) in pairwise(FINENESS)), [384]])
 VELOCITY_LEVEL = 8
-TRANSPOSE = 6  # semitones down that training may shift a song, and one less up: every key once
+TRANSPOSE = 6  # semitones down that training may transpose a song, and one less up: every key once
 
 Events = NDArray[np.int32]  # (n_notes, 5), raw values: steps, voice number, pitch, steps, level
 
 
 @dataclass(frozen=True)
 class EventSong:
-    """The events of one song. `start`: steps from the beginning of a bar to the first onset; `bar`: steps in a bar;
-    `metre`: numerator and denominator where they are known."""
+    """The events of one song. `start`: steps from the start of a bar to the first onset; `bar`: steps in a bar;
+    `metre`: numerator and denominator, if known."""
 
     events: Events
     start: int = 0
@@ -54,7 +54,7 @@ class EventSong:
 
     @cached_property
     def position(self) -> NDArray[np.int64]:
-        """Steps from the beginning of a bar to each onset, shape (n_notes,)."""
+        """Steps from the start of a bar to each onset, shape (n_notes,)."""
         return self.start + np.cumsum(self.events[:, GAP], dtype=np.int64)
 
 
@@ -63,13 +63,13 @@ class EventCodec:
     """Scores ↔ events ↔ ids.
 
     Attributes:
-        values: per field the raw values in sorted order; a value's place is its id.
-        voices: what the voice numbers stand for. is_single: per voice, whether it sings one note at a time.
+        values: per field the raw values in sorted order; the index of a value is its id.
+        voices: what the voice numbers stand for. is_single: per voice, whether it has one note at a time.
         ranges: per voice, its lowest and its highest pitch in the songs.
         most_together: notes in the largest chord of the songs. most_repeats: of one pitch by one voice in a row.
         tempo: BPM, median of the songs. bar: length of the most common bar, in steps.
-        metre: numerator and denominator of the most common metre; None in codecs of runs that did not know it, whose
-            pieces are signed by the length of a bar.
+        metre: numerator and denominator of the most common metre; None in codecs of older runs, whose pieces get a
+            time signature from the length of a bar.
     """
 
     values: tuple[tuple[int, ...], ...]
@@ -89,7 +89,7 @@ class EventCodec:
 
     @property
     def spoken(self) -> tuple[int, ...]:
-        """The fields that a network has to choose: those with two values or more."""
+        """The fields that a network predicts: those with at least two values."""
         return tuple(field for field, size in enumerate(self.sizes) if size > 1)
 
     @cached_property
@@ -99,11 +99,11 @@ class EventCodec:
     def score_to_song(
         self, score: Score, tracks: Sequence[int] | None = None, *, num_notes: int | None = None
     ) -> EventSong:
-        """The notes of the chosen tracks, drums left out. Instruments that the songs of the training had not are
-        played by the nearest voice.
+        """The notes of the chosen tracks, without drums. An instrument that was not in the training songs gets the
+        nearest voice.
 
         Args:
-            num_notes: the first ones alone, in the metre in force where they end.
+            num_notes: only the first ones, in the metre in force where they end.
         """
         voices = voice_numbers(score, tracks, self.voices)
         if self.metre is None:
@@ -111,25 +111,27 @@ class EventCodec:
         return score_to_song(score, voices, usual=self.metre, num_notes=num_notes)
 
     def events_to_ids(self, events: Events) -> NDArray[np.int32]:
-        """Raw values → ids, shape (n_notes, 5); a value that the training songs had not becomes the nearest one."""
+        """Raw values → ids, shape (n_notes, 5). A value that was not in the training songs becomes the nearest one."""
         return np.stack(
             [nearest(values, events[:, field]) for field, values in enumerate(self._arrays)], axis=1
         ).astype(np.int32)
 
     def ids_to_events(self, ids: NDArray[np.integer]) -> Events:
-        """Inverse of `events_to_ids` for values that the training songs had. InvalidInput for ids out of range."""
+        """Inverse of `events_to_ids` for values of the training songs. Raises InvalidInput for ids out of range."""
         if ids.size and (ids.min() < 0 or (ids >= np.array(self.sizes)).any()):
-            raise InvalidInput(sentence(f"Ids of {', '.join(FIELDS)} lie below {self.sizes}", ids.max(axis=0).tolist()))
+            raise InvalidInput(
+                sentence(f"Ids of {', '.join(FIELDS)} must be below {self.sizes}", ids.max(axis=0).tolist())
+            )
         return np.stack([values[ids[:, field]] for field, values in enumerate(self._arrays)], axis=1).astype(np.int32)
 
     def events_to_score(
         self, events: Events, *, tempo: float | None = None, metre: tuple[int, int] | None = None, start: int = 0
     ) -> Score:
-        """The events from beat 0 on, each voice on a track of its own. A voice that sings one note at a time ends each
-        when the next begins.
+        """The events from beat 0 on, each voice on a track of its own. In a voice with one note at a time, each note
+        ends when the next starts.
 
         Args:
-            metre: numerator, denominator; those of the songs if None. start: steps from a barline to the first onset.
+            metre: numerator, denominator; None for those of the songs. start: steps from a barline to the first onset.
         """
         used = sorted(set(events[:, VOICE].tolist()))
         tracks = tuple(Track(self.voices[v].name, self.voices[v].program) for v in used) or (Track(),)
@@ -208,7 +210,7 @@ def score_to_song(
     the score.
 
     Args:
-        usual: metre where the score names none. num_notes: the first ones alone, in the metre in force where they end.
+        usual: metre if the score has none. num_notes: only the first ones, in the metre in force where they end.
     """
     song, first = _cut(_song_without_metre(score, voice_of_track), num_notes), _first_onset(score, voice_of_track)
     end = Fraction(first + int(song.events[:, GAP].sum()), STEPS_PER_BEAT)
@@ -228,7 +230,7 @@ def _first_onset(score: Score, voice_of_track: dict[int, int]) -> int:
 
 
 def _song_without_metre(score: Score, voice_of_track: dict[int, int]) -> EventSong:
-    """The same, in bars as long as the first one that the score names, from its beginning on."""
+    """The same, in bars as long as the first time signature says, from the start of the score."""
     notes = score.notes[np.isin(score.notes["track"], list(voice_of_track))]
     onset = np.rint(notes["onset_ticks"] * STEPS_PER_BEAT / score.ticks_per_beat).astype(np.int64)
     order = np.lexsort((notes["pitch"], onset))
@@ -253,7 +255,7 @@ def _rounded(steps: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def nearest(values: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Place of the nearest of the sorted `values` for each wanted one; the smaller one where two are as near."""
+    """Index of the nearest of the sorted `values` for each wanted one; the smaller one if two are equally near."""
     after = np.clip(np.searchsorted(values, wanted), 1, max(1, len(values) - 1))
     if len(values) == 1:
         return np.zeros(np.shape(wanted), dtype=np.int64)
@@ -261,7 +263,7 @@ def nearest(values: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray
 
 
 def bar_steps(score: Score) -> int:
-    """Length of the first full kind of bar, in steps; 4/4 where the score does not say."""
+    """Length of a bar by the first valid time signature, in steps; 4/4 if the score has none."""
     for signature in score.time_signatures:
         if signature.numerator > 0 and signature.denominator > 0:
             return max(1, round(4 * STEPS_PER_BEAT * signature.numerator / signature.denominator))

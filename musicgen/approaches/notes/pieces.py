@@ -32,7 +32,7 @@ def event_pieces(
     codec: EventCodec,
     order: Order[NoteChoice],
 ) -> Iterator[Made]:
-    """Pieces with rhythm and voices: each its own beginning, or the continuation of a prompt."""
+    """Pieces with rhythm and voices: each from the start, or the continuation of a prompt."""
     generation, prompt, seeds = order.generation, order.prompt, order.seeds
     source = prompt.clip.score() if prompt else None
     if prompt and source:
@@ -70,9 +70,9 @@ def token_pieces(
     window: int,
     order: Order[NoteChoice],
 ) -> Iterator[Made]:
-    """The authors' pieces: one event a step, after a window of a song.
+    """The authors' pieces: one token per step, after a window of a song.
 
-    `stepper`: one that carries a memory and offers `start(batch_size)`, or a WindowStepper."""
+    `stepper`: one that carries its state and offers `start(batch_size)`, or a WindowStepper."""
     generation, prompt, seeds = order.generation, order.prompt, order.seeds
     metre = metre_at(prompt.clip.score()) if prompt else None
     begun = np.stack([_first_window(codec, window, generation, prompt, seed) for seed in seeds])
@@ -99,7 +99,7 @@ def _sampled(
     pace: Pace,
     written: Callable[[Ids], Score],
 ) -> tuple[Ids, dict[str, float]]:
-    """(ids (batch, n_notes, fields), how fast). `written`: the first piece, or its beginning, from its ids."""
+    """(ids (batch, n_notes, fields), speed). `written`: the first piece, or its start, from its ids."""
     generation, seeds, monitor = order.generation, order.seeds, order.monitor
     rules = Rules(
         generation.temperature,
@@ -127,16 +127,16 @@ def _sampled(
 def _first_window(
     codec: TokenCodec, window: int, generation: NoteChoice, prompt: TrainingSong | None, seed: int
 ) -> Ids:
-    """What is heard first: the beginning of the prompt, or a window of the songs drawn by the seed."""
+    """The first window: the start of the prompt, or a window of the songs chosen by the seed."""
     if prompt is None:
         return np.array(codec.starts[np.random.default_rng([seed, 7]).integers(len(codec.starts))], dtype=np.int32)
     ids = codec.score_to_ids(prompt.clip.score(), prompt.tracks)
     if len(ids) < window:
         raise InvalidInput(
             sentence(
-                f"A prompt for this network has {window} tokens of its vocabulary",
+                f"A prompt for this network needs {window} tokens of its vocabulary",
                 f"{len(ids)} in “{prompt.name}”",
-                "Choose a longer song, or none.",
+                "Choose a longer song, or no prompt.",
             ),
             code="too_short",
         )
@@ -150,7 +150,7 @@ def _prompt_facts(prompt: TrainingSong | None, n_notes: int) -> dict[str, Any]:
 def _continuation(
     prompt: TrainingSong | None, source: Score | None, heard: EventSong, keeps_prompt: bool, content: Score
 ) -> Reference | None:
-    """Where the song itself goes on after the prompt (or begins, where the piece keeps the prompt)."""
+    """How the song itself continues after the prompt (or starts, if the piece keeps the prompt)."""
     if prompt is None or source is None or not len(heard):
         return None
     onsets = np.sort(source.onset)

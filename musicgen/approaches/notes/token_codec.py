@@ -1,4 +1,4 @@
-"""The authors' tokens as a codec: one sorted vocabulary, and some windows of the songs to begin from."""
+"""The authors' tokens as a codec: one sorted vocabulary, and some windows of the songs to start from."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class TokenCodec:
 
     Attributes:
         starts: windows of ids from the songs: a piece without a prompt continues one of them.
-        piano_only, in_time_order: see note_tokens.score_to_tokens. tempo: BPM, median of the songs.
-        metre: numerator and denominator of the most common metre; None in codecs of runs that did not know it, whose
-            pieces are all signed 4/4.
+        piano_only, in_time_order: see tokens.score_to_tokens. tempo: BPM, median of the songs.
+        metre: numerator and denominator of the most common metre; None in codecs of older runs, whose pieces are all
+            in 4/4.
     """
 
     vocabulary: Vocabulary
@@ -34,7 +34,7 @@ class TokenCodec:
     metre: tuple[int, int] | None = None
 
     def score_to_ids(self, score: Score, tracks: Sequence[int] | None = None) -> NDArray[np.int32]:
-        """Ids of the tokens that the vocabulary has; rare ones are left out, as they were in training."""
+        """Ids of the tokens in the vocabulary; others are left out, as rare ones were in training."""
         words = score_to_tokens(score, tracks=tracks, piano_only=self.piano_only, in_time_order=self.in_time_order)
         return self.vocabulary.encode(self.vocabulary.known(words))
 
@@ -46,7 +46,7 @@ class TokenCodec:
         tempo: float | None = None,
         metre: Metre | None = None,
     ) -> Score:
-        """One event per step, each as long as a step. `metre`: of a prompt; where None is given, that of the songs."""
+        """One token per step, each as long as a step. `metre`: that of the prompt; None for that of the songs."""
         words, signed = self.vocabulary.decode(ids), (4, 4)
         if self.metre is not None:
             signed = (metre.numerator, metre.denominator) if metre else self.metre

@@ -46,13 +46,13 @@ def window_starts(lengths: Sequence[int], window: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class TokenSequences:
-    """Windows that are learned from at every step, not only after the last one.
+    """Windows in which every step is a target, not only the token after the last one.
 
     Attributes:
         runs: ids of uninterrupted music, each longer than `window`; no sequence crosses from one to the next.
-        context: tokens of a sequence that are heard before the first one asked for; 0: every token is asked for.
+        context: tokens of a sequence before its first target; 0: every token is a target.
 
-    Arrays: inputs, target (n, window + context) ids; mask likewise, 0 where nothing is asked.
+    Arrays: inputs, target (n, window + context) ids; mask of the same shape, 0 where there is no target.
     """
 
     runs: Sequence[NDArray[np.int32]]
@@ -61,7 +61,7 @@ class TokenSequences:
 
     @cached_property
     def tiles(self) -> NDArray[np.int64]:
-        """(run, first token asked for) of the sequences that ask for everything once."""
+        """(run, first target) of the sequences that cover every target once."""
         firsts = [
             (number, first)
             for number, run in enumerate(self.runs)
@@ -82,7 +82,7 @@ class TokenSequences:
         target, mask = np.zeros_like(inputs), np.zeros(inputs.shape, dtype=np.float32)
         for row, (number, first) in enumerate(self.tiles[index].tolist()):
             run = self.runs[number]
-            if rng is not None:  # anew each epoch, so that every token is met early and late in a sequence
+            if rng is not None:  # anew each epoch, so that every token occurs early and late in a sequence
                 first += int(rng.integers(-self.window // 2, self.window // 2 + 1))
                 first = int(np.clip(first, 1 + self.context, max(1 + self.context, len(run) - self.window)))
             piece = run[first - 1 - self.context : first + self.window]

@@ -1,4 +1,4 @@
-"""What the chosen songs are made of, counted: for tables and histograms beside a training."""
+"""Counts of the tokens in the chosen songs, for tables and histograms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_COUNTS = 5_000
 
 
 def token_table(counts: Mapping[str, int]) -> dict[str, Any]:
-    """The most frequent tokens, and what share of all the others have together.
+    """The most frequent tokens, and the share of all others together.
 
     `token_table`: [{token, count}], most frequent first. `token_table_rest`: 0 … 1.
     """
@@ -39,7 +39,7 @@ def count_tokens(songs: Iterable[Iterable[str]]) -> Counter[str]:
 
 
 def event_table(pieces: Sequence[EventSong]) -> dict[str, Any]:
-    """The pitches with their lengths, as a table: 'G4, 1/2 beat'."""
+    """Pitches with their lengths, as a table: 'G4, 1/2 beat'."""
     counts: Counter[str] = Counter()
     for piece in pieces:
         for pitch, steps in piece.events[:, [PITCH, DURATION]].tolist():
@@ -48,7 +48,7 @@ def event_table(pieces: Sequence[EventSong]) -> dict[str, Any]:
 
 
 def beats(steps: int) -> str:
-    """'1/2 beat', '1 beat', '1 1/2 beats' of steps of 1/24 beat."""
+    """Steps of 1/24 beat in words: '1/2 beat', '1 beat', '1 1/2 beats'."""
     length = Fraction(steps, STEPS_PER_BEAT)
     whole, part = divmod(length, 1)
     words = " ".join(str(each) for each in (int(whole), part) if each)

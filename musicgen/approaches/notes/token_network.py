@@ -1,6 +1,6 @@
 """The authors' note network: the index of a token as one plain number, two LSTM layers, two dense layers.
 
-Knows ids, no music. The index is not scaled: what they fed in was 0, 1, 2 … as it stood.
+Knows ids, no music. By default the index is not scaled: the authors fed in 0, 1, 2 … directly.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ TOKEN_OBJECTIVE = Objective(_token_sums, ("loss", "accuracy"))  # nats per token
 
 
 class TokenStepper:
-    """One token at a time, the LSTM states carried along. State: a list of LSTM states."""
+    """One token at a time, with the LSTM states carried along. State: a list of LSTM states."""
 
     num_fields = 1
 
@@ -95,7 +95,7 @@ class TokenStepper:
 
 
 class WindowStepper:
-    """The authors' way: the network sees the last `window` tokens anew at every step. State: the window."""
+    """The authors' way: the network reads the last `window` tokens again at every step. State: the window."""
 
     num_fields = 1
 
@@ -107,7 +107,7 @@ class WindowStepper:
         return compiled(lambda ids: (self.answer(ids), ids), self.model)(ids)
 
     def answer(self, ids: Any) -> Any:
-        """Windows of ids (batch, window) → logits (batch, vocabulary) of what comes next."""
+        """Windows of ids (batch, window) → logits (batch, vocabulary) of the next token."""
         return self.model(ids)
 
     def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:

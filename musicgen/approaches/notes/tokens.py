@@ -17,19 +17,19 @@ from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, ma
 
 NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
-TOGETHER_BEATS = 1 / 16  # notes that begin and end within a sixty-fourth note of each other are one chord
+TOGETHER_BEATS = 1 / 16  # notes that start and end within a sixty-fourth note of each other are one chord
 CHORD_OCTAVE = 60  # chords lie around middle C
 PIANO_PROGRAMS = range(6)
 TICKS_PER_BEAT = 480
 VELOCITY = 80
-# 'E-1' and 'B-1' are E flat and B flat of octave 1, so the E and B of octave -1 need a name of their own.
+# 'E-1' and 'B-1' are E flat and B flat of octave 1, so the E and B of octave -1 need other names.
 LOWEST = {4: "D##-1", 11: "A##-1"}
 
 
 def score_to_tokens(
     score: Score, *, tracks: Sequence[int] | None = None, piano_only: bool = False, in_time_order: bool = False
 ) -> list[str]:
-    """The words of a score, all in one line; arguments as `score_to_lines`."""
+    """The words of a score in one line; arguments as for `score_to_lines`."""
     lines = score_to_lines(score, tracks=tracks, piano_only=piano_only, in_time_order=in_time_order)
     return [word for line in lines for word in line]
 
@@ -40,10 +40,10 @@ def score_to_lines(
     """The words of a score, line by line.
 
     Args:
-        tracks: use these alone. Drum tracks are never used: their notes are no pitches.
-        piano_only: use piano tracks alone (General MIDI programs 1 to 6).
-        in_time_order: one line of all tracks together as time goes on; else a line for each track, as the authors had
-            it (and read one after the other).
+        tracks: use only these. Drum tracks are never used: their notes have no pitch.
+        piano_only: use only piano tracks (General MIDI programs 1 to 6).
+        in_time_order: one line of all tracks together, in order of time; else a line for each track, as in the authors'
+            code (which reads one after the other).
     """
     lines = []
     for number in melodic_tracks(score, tracks, piano_only):
@@ -67,7 +67,7 @@ def melodic_tracks(score: Score, tracks: Sequence[int] | None, piano_only: bool 
 
 
 def _events(notes: NDArray[np.void], tolerance: float) -> list[tuple[int, str]]:
-    """(onset, word) of one track. A note joins the first note before it that begins and ends with it."""
+    """(onset, word) of one track. A note joins the first note before it that starts and ends with it."""
     events = []
     onsets, offsets = notes["onset_ticks"], notes["onset_ticks"] + notes["duration_ticks"]
     taken = np.zeros(notes.size, dtype=bool)
@@ -129,7 +129,7 @@ def tokens_to_score(
     program: int = 0,
     metre: tuple[int, int] = (4, 4),
 ) -> Score:
-    """Event k of the words begins at beat k · step_beats; each chord is written once."""
+    """Word k starts at beat k · step_beats; each chord is written once."""
     step, length = round(step_beats * TICKS_PER_BEAT), max(1, round(note_beats * TICKS_PER_BEAT))
     rows = [(number * step, pitch) for number, word in enumerate(words) for pitch in word_pitches(word)]
     onsets, pitches = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [])
@@ -143,7 +143,7 @@ def tokens_to_score(
 
 
 def longest_run(words: Sequence[str]) -> int:
-    """How often the same word follows itself at most."""
+    """The longest run of one word."""
     longest = run = 1 if words else 0
     for before, after in pairwise(words):
         run = run + 1 if before == after else 1

@@ -1,4 +1,4 @@
-"""Voices: which instrument plays a note, and which of its staves, whatever the tracks of a song are called."""
+"""Voices: which instrument plays a note, and on which of its staves, whatever the tracks are called."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Voice:
 
 
 def voice_numbers(score: Score, tracks: Sequence[int] | None, voices: Sequence[Voice]) -> dict[int, int]:
-    """Track → number of its voice: same program and same place among the tracks of that program, else the nearest."""
+    """Track → number of its voice: same program and same position among the tracks of that program, else the
+    nearest."""
     numbers, seen = {}, Counter[int]()
     for track in melodic_tracks(score, tracks):
         program = score.tracks[track].program

@@ -1,4 +1,4 @@
-"""Spectral LSTM: guess the next moment of a sound as a spectrum from those before it."""
+"""Spectral LSTM: predict the next spectrum of a sound from those before it."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ if TYPE_CHECKING:
 
 
 class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
-    """GRUV and music-generation (2015 to 2017), made whole and made to sound."""
+    """GRUV and music-generation (2015 to 2017), completed and improved."""
 
     key = "spectral_lstm"
     title = "Spectral LSTM"
     summary = (
-        "Reads sound as a series of spectra and learns which comes next. In the authors' long blocks it recites what "
-        "it was shown or falls silent; in short overlapping frames, chosen by chance, it plays on."
+        "Reads sound as a series of spectra and learns which comes next. With the authors' long blocks it recites the "
+        "songs or falls silent; with short overlapping frames, sampled at random, it keeps playing."
     )
     reference = (
         "A. Nayebi, M. Vitelli, GRUV: Algorithmic music generation using recurrent neural networks, Stanford, 2015; "
         "unnati-xyz, music-generation, 2017."
     )
     can_learn = (
-        "The colour of a sound, which chords and notes follow which over some seconds, how notes begin and fade. With "
-        "blocks and much patience: the songs themselves, by heart."
+        "The timbre of a sound, which chords and notes follow which over a few seconds, how notes start and fade. With "
+        "blocks and long training: the songs themselves, by heart."
     )
     cannot_learn = (
-        "Form, and long melodies: it forgets after some seconds. With blocks, where a wave stands at the edge of a "
-        "block cannot be known from the one before, so an honest guess is silence."
+        "Form and long melodies: it forgets after a few seconds. With blocks, the phase at the start of a block cannot "
+        "be predicted from the block before, so the safest prediction is silence."
     )
     medium = "audio"
     Training = parameters.Training
     Generation = parameters.Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "Mono at 22 kHz in overlapping frames; a memory of 256 chooses among 256 sounds and 64 corrections. About "
+            "Mono at 22 kHz in overlapping frames; 256 LSTM units choose among 256 sounds and 64 corrections. About "
             "a minute.",
             training={
                 "epochs": 40, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.02,
@@ -70,7 +70,7 @@ class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             generation={"steps": 10, "keep_seed": True},
         ),
         "best": Preset(
-            "A larger memory, finer sounds, smaller steps and more patience; half a minute of sound.",
+            "A larger LSTM, finer sounds, a smaller learning rate and more patience; half a minute of sound.",
             training={
                 "epochs": 100, "learning_rate": 1e-3, "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05,
                 "patience": 25, "dropout": 0.55, "sequence_overlap": 0.875, "codebook_size": 384, "components": 128,
@@ -87,6 +87,7 @@ class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         },
         generation={"seconds": 0.1, "phase_iterations": 2},
     )  # fmt: skip
+    lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return (prepare_blocks if training.representation == "blocks" else prepare_frames)(songs, training)

@@ -1,8 +1,8 @@
-"""What a network over blocks learns from: sequences read from disk when they are needed, their statistics and floors.
+"""What a network over blocks learns from: sequences read from disk when needed, their statistics and floors.
 
 The authors cut a song of n blocks into sequences of L while `start + L < n`: the last block of a song is only ever
-something to guess, an exact last sequence and every remainder are dropped, and the block of zeros that they append
-never reaches the training.
+a target, an exact last sequence and every remainder are dropped, and the block of zeros that they append is never
+trained on.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from musicgen.errors import InvalidInput, sentence
 
 @dataclass(frozen=True)
 class BlockExamples:
-    """Sequences of `codec.sequence_length` blocks; what is to be guessed is the sequence one block later.
+    """Sequences of `codec.sequence_length` blocks; the target is the sequence one block later.
 
     Attributes:
         starts: (sound, first block) of each.
 
-    Arrays: inputs, targets (n, L, features); mask (n, L), 0 where a song ended before the sequence did.
+    Arrays: inputs, targets (n, L, features); mask (n, L), 0 if the song ends before the sequence.
     """
 
     codec: BlockCodec
@@ -58,19 +58,19 @@ class BlockExamples:
 
 
 def count_blocks(sound: Sound, block_size: int) -> int:
-    """Blocks of a sound; the last one is filled up with zeros."""
+    """Blocks of a sound; the last one is padded with zeros."""
     return -(-sound.n_samples // block_size)
 
 
 def sequence_starts(n_blocks: int, length: int, step: int) -> list[int]:
-    """First blocks of the sequences of a song; one, cut short, where the song is not longer than a sequence."""
+    """First blocks of the sequences of a song; one shortened sequence if the song is not longer than that."""
     if n_blocks < 2:
         return []
     return list(range(0, n_blocks - length, step)) or [0]
 
 
 def prepare_blocks(songs: Sequence[TrainingSong], training: Training) -> Prepared:
-    """Songs → BlockCodec, examples, facts and floors. Raises InvalidInput where no song has two blocks."""
+    """Songs → BlockCodec, examples, facts and floors. Raises InvalidInput if no song has two blocks."""
     sounds, warnings = open_sounds(
         songs, sample_rate=training.sample_rate, max_songs=training.max_songs, seconds=training.seconds_per_song
     )
@@ -92,7 +92,10 @@ def prepare_blocks(songs: Sequence[TrainingSong], training: Training) -> Prepare
     data, checked = replace(data, codec=codec), _examples(codec, held_out, training)
     validation = checked if checked.n_examples else None
     if training.validation_share and validation is None:
-        warnings = (*warnings, "Too little music is left to hold out, so there is no validation loss.")
+        warnings = (
+            *warnings,
+            "Too little music is left to hold out, so there is no validation loss: choose longer songs.",
+        )
     facts = _facts(songs, kept, held_out, data, checked)
     return Prepared(codec, data, validation, facts, _floors(validation or data, training.loss), warnings)
 
@@ -108,7 +111,7 @@ def _examples(codec: BlockCodec, sounds: Sequence[Sound], training: Training) ->
 
 
 def _normalised(codec: BlockCodec, data: BlockExamples) -> BlockCodec:
-    """The codec with mean and standard deviation of every feature over all inputs, gone through once.
+    """The codec with mean and standard deviation of every feature over all inputs, in one pass.
 
     Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979."""
     count, mean, squares = 0, np.zeros(codec.n_features), np.zeros(codec.n_features)
@@ -123,7 +126,7 @@ def _normalised(codec: BlockCodec, data: BlockExamples) -> BlockCodec:
 
 
 def _input_features(codec: BlockCodec, data: BlockExamples) -> Iterator[NDArray[np.float64]]:
-    """Of each example, the features of the blocks that are inputs, float64 (≤ L, features)."""
+    """For each example, the features of its input blocks, float64 (≤ L, features)."""
     size, length = codec.block_size, codec.sequence_length
     for number, first in data.starts.tolist():
         sound = data.sounds[number]
@@ -133,10 +136,10 @@ def _input_features(codec: BlockCodec, data: BlockExamples) -> Iterator[NDArray[
 
 
 def _floors(data: BlockExamples, loss: str) -> dict[str, float]:
-    """What two guesses that need no network lose, in the unit of the loss: always the mean, and the last block again.
+    """Losses of two predictions that need no network, in the unit of the loss: the mean, and the last block repeated.
 
-    In normalised numbers the first is near 1 and the second above 2: the phase of a block says nothing about that of
-    the next. That is why a network that is trained on squared errors tends to the mean, which is near silence."""
+    In normalised numbers the first is near 1 and the second above 2, because the phase of a block does not predict that
+    of the next. That is why a network trained on squared errors tends to the mean, which is near silence."""
     sums, count = np.zeros(2), 0.0
     for number in range(data.n_examples):
         inputs, targets, mask = data.pair(number)
@@ -180,9 +183,9 @@ def _check_long_enough(sounds: Sequence[Sound], block_size: int) -> None:
     if longest <= block_size:
         raise InvalidInput(
             sentence(
-                f"A song to learn from has two blocks or more: {block_size + 1:,} samples to train on",
-                f"{longest:,} samples in the longest of {len(sounds)} song(s)",
-                "Choose longer songs or a smaller block size.",
+                f"Training needs a song with at least two blocks, that is {block_size + 1:,} samples",
+                f"{longest:,} samples to train on in the longest of {len(sounds)} song(s)",
+                "Choose longer songs or a shorter block length.",
             ),
             code="too_short",
         )
@@ -191,5 +194,5 @@ def _check_long_enough(sounds: Sequence[Sound], block_size: int) -> None:
 def _too_short(n_short: int, n_songs: int, wanted: int, length: int, seconds: float) -> str:
     """The sentence about songs shorter than a sequence."""
     if n_short < n_songs:
-        return f"{n_short} of {n_songs} songs are shorter than {seconds:g} s; each gives one sequence, cut short."
-    return f"No song is longer than {seconds:g} s ({wanted} blocks): the network is shown {length} block(s) at a time."
+        return f"{n_short} of {n_songs} songs are shorter than {seconds:g} s; each gives one shortened sequence."
+    return f"No song is longer than {seconds:g} s ({wanted} blocks), so sequences have {length} block(s)."

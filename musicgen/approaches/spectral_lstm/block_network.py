@@ -17,19 +17,19 @@ from musicgen.networks.recurrent import LSTM
 
 
 def recurrent_layer(cell: str, units: int, name: str) -> keras.layers.Layer:
-    """An LSTM (Hochreiter and Schmidhuber, 1997) or a GRU (Cho et al., 2014) that gives an output at every step."""
+    """An LSTM (Hochreiter and Schmidhuber, 1997) or a GRU (Cho et al., 2014) with an output at every step."""
     if cell == "gru":
         return keras.layers.GRU(units, return_sequences=True, name=name)
     return LSTM(units, name=name)
 
 
 def initial_state(layer: Any, batch_size: int) -> Any:
-    """The empty memory of a recurrent layer."""
+    """The empty state of a recurrent layer."""
     return layer.initial_state(batch_size) if isinstance(layer, LSTM) else ops.zeros((batch_size, layer.units))
 
 
 def recurrent_step(layer: Any, inputs: Any, state: Any) -> tuple[Any, Any]:
-    """(output (batch, units), state) after one step more."""
+    """(output (batch, units), state) after one more step."""
     if isinstance(layer, LSTM):
         state = layer.step(inputs, state)
         return state[0], state
@@ -64,7 +64,7 @@ def block_objective(loss: str) -> Objective:
 
 
 class BlockStepper:
-    """One block at a time, with the memory carried over."""
+    """One block at a time, with the recurrent states carried over."""
 
     def __init__(self, model: keras.Model, num_layers: int) -> None:
         self.model = model

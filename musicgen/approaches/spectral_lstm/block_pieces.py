@@ -1,7 +1,7 @@
-"""Sound from a network over blocks: it hears a stretch of a song, then only what it said before.
+"""Sound from a network over blocks: it reads a prompt from a song, then only its own output.
 
-What it says while it still hears the song is kept, as the authors did: the first part of an output is the song as the
-network followed it, one block ahead, and only the rest is its own.
+The predictions during the prompt can be kept, as in the authors' code: the first part of such an output is the song as
+the network followed it, one block ahead, and only the rest is its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from musicgen.networks.backend import compiled, ops
 from musicgen.sampling.pace import Pace
 from musicgen.sampling.portions import in_portions
 
-BLOCKS_PER_CALL = 16  # at most: a block is large
+BLOCKS_PER_CALL = 16  # at most, because a block is large
 
 
 def block_pieces(
@@ -31,7 +31,7 @@ def block_pieces(
     training: Training,
     order: Order[Generation],
 ) -> Iterator[Made]:
-    """One piece for each seed, all of them made together."""
+    """One piece for each seed, all made together."""
     generation, seeds, monitor = order.generation, order.seeds, order.monitor
     length = codec.sequence_length * generation.seed_len
     n_new = generation.steps - 1 if generation.steps else _blocks(generation.seconds, codec)
@@ -42,7 +42,7 @@ def block_pieces(
     begin = 0 if generation.keep_seed else heard.shape[1]
 
     def sounding(values: NDArray[np.float32]) -> tuple[Waveform, float]:
-        """values: (n, features) → (sound, what it was multiplied with)."""
+        """values: (n, features) → (sound, its gain)."""
         gain = loudness_gain(codec.decode(values[begin:]), generation.normalise_peak)
         return codec.to_waveform(values[begin:], gain=gain), gain
 
@@ -66,7 +66,7 @@ def block_pieces(
             **(place.facts if place else {"seed_song": None}),
             **fate(content, codec.level, gain),
         }
-        # What is said at a block is a guess of the next one: the output lies a block behind its seed.
+        # The output at a block predicts the next one, so the output starts one block after its place.
         behind = codec.block_size / codec.sample_rate + (0.0 if generation.keep_seed else seconds)
         yield Made(content, seed, facts, place.beside(behind, content.seconds) if place else None)
 
@@ -77,11 +77,11 @@ def play_blocks(
     n_new: int,
     progress: Callable[[NDArray[np.float32]], None] = lambda made: None,
 ) -> NDArray[np.float32]:
-    """What the network says: after each block it hears, then after each block of its own.
+    """The network's predictions after each block of the prompt, then after each block of its own.
 
     Args:
-        heard: (batch, n_heard, features), n_heard ≥ 1. n_new: blocks of its own that it hears afterwards.
-        progress: is shown what it said so far, (batch, n, features).
+        heard: (batch, n_heard, features), n_heard ≥ 1. n_new: blocks of its own that it reads afterwards.
+        progress: called with the predictions so far, (batch, n, features).
 
     Returns:
         (batch, n_heard + n_new, features).
@@ -119,7 +119,7 @@ def _blocks(seconds: float, codec: BlockCodec) -> int:
 
 
 def _heard(place: SeedPlace | None, codec: BlockCodec, length: int, seed: int) -> NDArray[np.float32]:
-    """(length, features): a stretch of a song, or noise where there is no song any more."""
+    """(length, features): the prompt from a song, or noise if the song no longer exists."""
     if place is None:
         drawn = np.random.default_rng([seed, 4]).standard_normal((length, codec.n_features), dtype=np.float32)
         return drawn if codec.mean.any() else drawn * np.float32(codec.level)

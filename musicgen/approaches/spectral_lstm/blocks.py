@@ -1,7 +1,7 @@
-"""Blocks of sound as the numbers of their spectrum, normalised, and back: no window, no overlap, as the authors had it.
+"""Blocks of sound as their normalised spectra, and back: no window and no overlap, as in the authors' code.
 
-Blocks that stand side by side without overlap click at every edge where what a network says of one does not fit the
-next; that is heard as a tick four times a second.
+Without overlap, blocks click at every edge where the prediction of one does not fit the next: a tick four times a
+second.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def n_features(block_size: int, transform: Transform) -> int:
 def blocks_to_features(blocks: NDArray[np.floating], transform: Transform, dtype: Any = np.float64) -> NDArray[Any]:
     """Samples (…, block_size) → real parts, then imaginary parts of the spectrum, (…, features).
 
-    `fft` says everything twice, because sound is real (the authors' choice); `rfft` says it once. Inverse:
+    `fft` has everything twice, because sound is real (the authors' choice); `rfft` has it once. Inverse:
     `features_to_blocks`."""
     if transform == "none":
         return blocks.astype(dtype)
@@ -41,7 +41,7 @@ def blocks_to_features(blocks: NDArray[np.floating], transform: Transform, dtype
 
 
 def features_to_blocks(features: NDArray[np.floating], block_size: int, transform: Transform) -> NDArray[np.float64]:
-    """Inverse of `blocks_to_features`; what a network said that no real sound has is left out."""
+    """Inverse of `blocks_to_features`. Parts of a prediction that no real sound has are left out."""
     if transform == "none":
         return features.astype(np.float64)
     half = features.shape[-1] // 2
@@ -56,8 +56,8 @@ class BlockCodec:
     """Sound ↔ normalised spectra of blocks.
 
     Attributes:
-        sample_rate: Hz. block_size: samples. sequence_length: blocks that the network is shown at a time.
-        mean, std: float32 (features,), over all training inputs; zeros and ones where nothing is normalised.
+        sample_rate: Hz. block_size: samples. sequence_length: blocks in a training example.
+        mean, std: float32 (features,), over all training inputs; zeros and ones without normalisation.
         level: RMS of the training music, full scale = 1.
     """
 
@@ -118,17 +118,17 @@ class BlockCodec:
 
 
 def array_to_text(values: NDArray[np.floating]) -> str:
-    """float32, little-endian, as base64: a tenth of what a list of numbers takes in JSON. Inverse: `text_to_array`."""
+    """float32, little-endian, as base64: a tenth of the size of a JSON list. Inverse: `text_to_array`."""
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
 
 
 def text_to_array(text: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Raises CorruptArtifact where the text does not hold just this many numbers."""
+    """Raises CorruptArtifact if the text does not hold exactly this many numbers."""
     expected = 4 * int(np.prod(shape))
     try:
         content = base64.b64decode(text, validate=True)
     except (ValueError, TypeError) as error:
-        raise CorruptArtifact(sentence("Stored numbers are base64", error), code="codec_mismatch") from error
+        raise CorruptArtifact(sentence("Stored numbers must be base64", error), code="codec_mismatch") from error
     if len(content) != expected:
         raise CorruptArtifact(
             sentence(f"Stored numbers of shape {shape} take {expected:,} bytes", f"{len(content):,}"),

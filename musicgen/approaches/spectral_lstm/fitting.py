@@ -1,6 +1,6 @@
-"""What a FrameCodec is fitted to: principal components of the songs' spectra, and codebooks of typical ones.
+"""Fits a FrameCodec to songs: principal components of their spectra, and codebooks of typical ones.
 
-Fitted on at most some thousand steps, taken evenly from all songs: an hour takes no more memory than ten minutes.
+It uses at most a few thousand steps, spread evenly over all songs, so an hour takes no more memory than ten minutes.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from musicgen.approaches.spectral_lstm.phase import count_frames, hann, short_ti
 from musicgen.codecs.sounds import Sound
 
 MOST_STEPS = 8_192
-MOST_NUMBERS = 24_000_000  # of the steps that are fitted to: 96 MB
+MOST_NUMBERS = 24_000_000  # in the steps used for fitting: 96 MB
 FRAMES_AT_ONCE = 512
 ROUNDS = 12
 LEAST_TOLERANCE = 1e-4
-STEPS_PER_SOUND = 3  # a typical sound is typical of so many steps at least
+STEPS_PER_SOUND = 3  # at least, for each typical sound
 POWER_ROUNDS = 3
 
 
 def fit_frames(sounds: Sequence[Sound], training: Training, *, sequence_length: int, level: float) -> FrameCodec:
-    """The codec of the parts of songs that train."""
+    """The codec of the training parts of songs."""
     rng = np.random.default_rng(17)
     n_fft, per_step = training.n_fft, training.frames_per_step
     plain = FrameCodec(
@@ -46,7 +46,7 @@ def fit_frames(sounds: Sequence[Sound], training: Training, *, sequence_length: 
 
 
 def _stretches(sounds: Sequence[Sound], codec: FrameCodec, share: float) -> list[tuple[Sound, int, int]]:
-    """(sound, first frame, frames) of evenly spread stretches that hold about this share of all frames."""
+    """(sound, first frame, frames) of evenly spread parts with about this share of all frames."""
     found = []
     for sound in sounds:
         n_frames = count_frames(sound.n_samples, codec.n_fft, codec.hop_length)
@@ -57,7 +57,7 @@ def _stretches(sounds: Sequence[Sound], codec: FrameCodec, share: float) -> list
 
 
 def _some_steps(codec: FrameCodec, sounds: Sequence[Sound]) -> Floats:
-    """Steps to fit to, (n, dims)."""
+    """Steps to fit the codec to, (n, dims)."""
     total = sum(count_frames(sound.n_samples, codec.n_fft, codec.hop_length) for sound in sounds)
     most = min(MOST_STEPS, MOST_NUMBERS // (codec.frames_per_step * codec.n_bins))
     made = []
@@ -71,7 +71,7 @@ def _some_steps(codec: FrameCodec, sounds: Sequence[Sound]) -> Floats:
 
 
 def _quietest(sounds: Sequence[Sound], training: Training) -> float:
-    """The magnitude that counts as silence, from the loudest one of some stretches of the songs."""
+    """The magnitude that counts as silence, derived from the loudest one in some parts of the songs."""
     n_fft = training.n_fft
     loudest = 0.0
     for sound in sounds:
@@ -100,7 +100,7 @@ def _principal(steps: Floats, most: int, rng: np.random.Generator) -> tuple[Floa
 def _codebooks(
     steps: Floats, sizes: Sequence[int], rng: np.random.Generator
 ) -> tuple[tuple[Floats, ...], tuple[float, ...]]:
-    """(codebooks, tolerances): each of what the ones before it missed, from the most to the least frequent entry."""
+    """(codebooks, tolerances): each codebook covers the error of those before it; most frequent entries come first."""
     made, tolerances, left = [], [], steps
     for size in sizes:
         codebook = _typical(left, max(2, min(size, len(steps) // STEPS_PER_SOUND)), rng)
@@ -111,8 +111,8 @@ def _codebooks(
 
 
 def _typical(steps: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """The k-means centres of the steps, (size, C); Lloyd's algorithm, begun as Arthur and Vassilvitskii (k-means++,
-    2007) did."""
+    """The k-means centres of the steps, (size, C): Lloyd's algorithm, started with k-means++ (Arthur and Vassilvitskii,
+    2007)."""
     centres = steps[_spread(steps, size, rng)].copy()
     for _ in range(ROUNDS):
         mine = nearest(steps, centres)
@@ -125,7 +125,7 @@ def _typical(steps: Floats, size: int, rng: np.random.Generator) -> Floats:
 
 
 def _spread(steps: Floats, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Numbers of steps that lie far from each other."""
+    """Indices of steps that are far from each other."""
     chosen = [int(rng.integers(len(steps)))]
     apart = ((steps - steps[chosen[0]]) ** 2).sum(axis=1).astype(np.float64)
     while len(chosen) < size:

@@ -1,6 +1,6 @@
-"""What a network over frames learns from: windows of steps that begin at any frame, their choices, facts and floors.
+"""What a network over frames learns from: windows of steps that start at any frame, their choices, facts and floors.
 
-Songs are read from disk once; what is kept of a second of them is some kilobytes of components.
+Songs are read from disk once; a few kilobytes of components are kept for each second.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ NOTHING_HELD_OUT = "Too little music is left to hold out, so there is no validat
 
 @dataclass(frozen=True)
 class Steps:
-    """A song, or a part of one, as the step that begins at each of its frames.
+    """A song or part of one, as the step that starts at each of its frames.
 
     Attributes:
-        components: float32 (n, C). first: the first frame that may be a target; those before it are only heard.
+        components: float32 (n, C). first: the first frame that may be a target; those before it are only read.
     """
 
     components: Floats
@@ -43,14 +43,14 @@ class Steps:
 
 @dataclass(frozen=True)
 class SpectralFrameExamples:
-    """Windows of `length` steps, after `warm_up` steps that only fill the memory.
+    """Windows of `length` steps, after `warm_up` steps that only warm up the state.
 
     Attributes:
-        tiles: (part, first frame) of windows that together show everything, several times where they overlap.
-        blur: how far what is heard may lie from what was played, while learning; see FrameCodec.quantise.
+        tiles: (part, first frame) of windows that together cover everything, several times if they overlap.
+        blur: how far inputs may differ from the music in training; see FrameCodec.quantise.
 
-    Arrays: heard (n, T, C), the step before each, as the codebooks say it; target (n, T, C), what is to be said; known
-    (n, T, codebooks - 1, C), what the choices before each later one add up to; mask (n, T). T = warm_up + length.
+    Arrays: heard (n, T, C), the step before each, quantised by the codebooks; target (n, T, C); known (n, T,
+    codebooks - 1, C), the sum of the choices before each later one; mask (n, T). T = warm_up + length.
     """
 
     codec: FrameCodec
@@ -142,7 +142,7 @@ def _steps_of(codec: FrameCodec, sound: Sound) -> Steps:
 
 
 def _after(part: Steps, cut: int, codec: FrameCodec) -> Steps:
-    """The whole song, of which only what no training frame overlaps is a target."""
+    """The whole song; only steps that no training frame overlaps are targets."""
     return Steps(part.components, cut + -(-codec.n_fft // codec.hop_length))
 
 
@@ -154,7 +154,7 @@ def _examples(codec: FrameCodec, parts: Sequence[Steps], training: Training) -> 
 
 
 def _checks(codec: FrameCodec, parts: Sequence[Steps], training: Training) -> SpectralFrameExamples | None:
-    """Windows over what is held out, each after a memory of the same length; everything counts once."""
+    """Windows over the held-out music, each after a warm-up; everything counts once."""
     length = max(1, codec.sequence_length // 2)
     tiles = _tiles(parts, length * codec.frames_per_step) if training.validation_share else np.zeros((0, 2), np.int64)
     return SpectralFrameExamples(codec, parts, tiles, length, warm_up=codec.sequence_length) if len(tiles) else None
@@ -166,8 +166,8 @@ def _tiles(parts: Sequence[Steps], stride: int) -> NDArray[np.int64]:
 
 
 def _floors(data: SpectralFrameExamples, checked: SpectralFrameExamples | None) -> dict[str, float]:
-    """What guesses that need no network lose, in nats per step with the same credit for what sounds alike: each choice
-    as frequent as it is (unigram), and the last step again, or else that (repeat)."""
+    """Losses that need no network, in nats per step with the same credit for similar sounds: each choice by its
+    frequency (unigram), and a mix of repeating the last step and unigram (repeat)."""
     heard, found = checked or data, {"uniform": 0.0, "unigram": 0.0, "repeat": 0.0}
     learned = _pairs(data.codec, data.parts)
     asked = _pairs(data.codec, heard.parts)
@@ -186,7 +186,7 @@ def _floors(data: SpectralFrameExamples, checked: SpectralFrameExamples | None) 
 
 
 def _pairs(codec: FrameCodec, parts: Sequence[Steps]) -> tuple[Floats, Floats]:
-    """(steps, the step before each), (n, C) each; at most so many as are soon counted."""
+    """(steps, the step before each), (n, C) each; about MOST_COUNTED at most."""
     hop = codec.frames_per_step
     chosen = [(part, np.arange(max(part.first, hop), len(part))) for part in parts]
     every = max(1, sum(frames.size for _, frames in chosen) // MOST_COUNTED)
@@ -195,7 +195,7 @@ def _pairs(codec: FrameCodec, parts: Sequence[Steps]) -> tuple[Floats, Floats]:
 
 
 def _credits(codec: FrameCodec, number: int, pairs: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Of one codebook: (how right each entry is (n, size), logarithmic; how right the entry before would be (n,))."""
+    """For one codebook: (log credit of each entry (n, size), credit of the entry before (n,))."""
     steps, before = pairs
     ids, ids_before = codec.quantise(steps), codec.quantise(before)
     left = steps - np.sum([codec.codebooks[each][ids[:, each]] for each in range(number)], axis=0)
@@ -236,8 +236,8 @@ def _facts(
 
 
 def _codec_error(data: SpectralFrameExamples) -> float:
-    """How far the codebooks' sounds lie from the songs', root mean square over the weighted logarithmic spectrum, in
-    dB; what the components leave out does not count."""
+    """Error of the codebooks against the songs: root mean square over the weighted logarithmic spectrum, in dB, without
+    what the components leave out."""
     codec = data.codec
     some = [part.components[::7] for part in data.parts]
     misses = [np.square(codec.to_steps(codec.quantise(steps)) - steps).sum(axis=1) for steps in some]
@@ -251,8 +251,8 @@ def _check_long_enough(sounds: Sequence[Sound], training: Training) -> None:
     if longest < needed:
         raise InvalidInput(
             sentence(
-                f"A song to learn from has two steps or more: {needed:,} samples to train on",
-                f"{longest:,} samples in the longest of {len(sounds)} song(s)",
+                f"Training needs a song with at least two steps, that is {needed:,} samples",
+                f"{longest:,} samples to train on in the longest of {len(sounds)} song(s)",
                 "Choose longer songs, a shorter window or fewer frames per step.",
             ),
             code="too_short",

@@ -1,8 +1,8 @@
-"""The network over frames: a memory of what was heard, and a chain of heads that choose the next step, book by book.
+"""The network over frames: recurrent layers, and a chain of heads that choose the next step, one codebook at a time.
 
-Knows vectors and choices, no sound. A head sees the memory, what was heard last, and what the choices before it add up
-to. Beside plain logits each head says where the sound it means lies, and every entry of its codebook is measured by
-that: entries that sound alike learn from each other.
+Knows vectors and choices, no sound. A head reads the recurrent output, the last step, and the sum of the choices before
+it. Besides plain logits, each head predicts a vector that every entry of its codebook is compared with, so that similar
+entries learn from each other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from musicgen.networks.objectives import Objective
 
 
 class _Heads:
-    """The layers after the memory: made once, used on whole windows and on single steps."""
+    """The layers after the recurrent ones: made once, used on whole windows and on single steps."""
 
     def __init__(self, codec: FrameCodec, units: int, dropout: float, model: keras.Model | None = None) -> None:
         self.codebooks, self.units, self.dropout, self.model = codec.codebooks, units, dropout, model
@@ -47,7 +47,7 @@ class _Heads:
         logits = self._dense(f"{name}_logits", len(codebook))(x) + ops.matmul(meant, codebook.T / width**0.5)
         if number:
             return logits
-        # What sounds like the last step is likelier, by as much as the head says: sounds last longer than a step.
+        # Entries similar to the last step get likelier, by a learned amount: sounds last longer than a step.
         stays = ops.softplus(self._dense(f"{name}_stays", 1)(x))
         return logits + stays * (ops.matmul(heard, codebook.T / self.tolerance) - self.half)
 
@@ -69,9 +69,9 @@ def build_frame_network(codec: FrameCodec, *, units: int, num_layers: int, cell:
 
 
 def frame_objective(codec: FrameCodec) -> Objective:
-    """Nats per step, all choices together and each alone. An entry that is about as near to what was played as the
-    nearest one counts as about as right (`codecs.spectral_frames.log_credit`): typical sounds lie close together, and
-    which of two is nearest is mere chance."""
+    """Nats per step, all choices together and each alone. An entry that is about as near to the target as the nearest
+    one counts as about as right (`frames.log_credit`), because typical sounds are close together and it is often
+    arbitrary which one is nearest."""
 
     def nats(number: int, logits: Any, left: Any) -> Any:
         codebook = codec.codebooks[number]
@@ -92,8 +92,8 @@ def frame_objective(codec: FrameCodec) -> Objective:
 
 
 class FrameStepper:
-    """One choice at a time; see sampling.tokens.Stepper. State: memories, what the memory says, what was heard last,
-    and what the choices of this step add up to so far."""
+    """One choice at a time; see sampling.tokens.Stepper. State: recurrent states, their output, the last step, and
+    the sum of the choices of this step so far."""
 
     def __init__(self, model: keras.Model, codec: FrameCodec, num_layers: int) -> None:
         self.model, self.codebooks, self.num_fields = model, codec.codebooks, len(codec.codebooks)
@@ -101,7 +101,7 @@ class FrameStepper:
         self.heads = _Heads(codec, 0, 0.0, model)
 
     def start(self, batch_size: int) -> tuple[Any, Any]:
-        """(logits of the first choice, state) with nothing heard before."""
+        """(logits of the first choice, state) with no input before."""
         memories = [initial_state(layer, batch_size) for layer in self.layers]
         return self._listen(ops.zeros((batch_size, self.codebooks[0].shape[1])), memories)
 

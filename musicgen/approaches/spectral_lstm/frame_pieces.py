@@ -1,4 +1,4 @@
-"""Sound from a network over frames: choices by chance, one step after the other; then magnitudes, then phases."""
+"""Sound from a network over frames: sampled choices, one step after another; then magnitudes, then phases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def frame_pieces(
     training: Training,
     order: Order[Generation],
 ) -> Iterator[Made]:
-    """One piece for each seed; the choices of all of them are made together, the sound of each after the other."""
+    """One piece for each seed. Their choices are sampled together; then each is turned into sound."""
     generation, seeds, monitor = order.generation, order.seeds, order.monitor
     length = codec.sequence_length * generation.seed_len
     n_new = generation.steps or max(1, round(generation.seconds * codec.steps_per_second))
@@ -46,8 +46,8 @@ def frame_pieces(
 
 @dataclass(frozen=True)
 class _Work:
-    """What is asked for: of each piece its seed, where in the songs it begins, and the choices heard there, shape
-    (n_pieces, length, codebooks); and how many choices to make."""
+    """The pieces to make: their seeds, the places of their prompts, the choices of the prompts, shape (n_pieces,
+    length, codebooks), and how many choices to sample."""
 
     codec: FrameCodec
     generation: Generation
@@ -58,7 +58,7 @@ class _Work:
     n_new: int
 
     def choose(self, stepper: FrameStepper) -> tuple[Ids, dict[str, float]]:
-        """(n_pieces, n_new, codebooks), and how fast that went."""
+        """(n_pieces, n_new, codebooks), and the speed."""
         pace, generation = Pace(), self.generation
 
         def progress(done: int) -> None:
@@ -100,7 +100,7 @@ class _Work:
         return self.n_new * len(self.seeds)
 
     def _phases(self, n_pieces: int) -> int:
-        """Their phases take as long as so many choices."""
+        """Their phases take about as long as this many choices."""
         return (self.n_new * self.generation.phase_iterations // 8) * n_pieces
 
     def _tell(self, done: int) -> None:
@@ -113,7 +113,7 @@ class _Work:
     def _sound(
         self, number: int, chosen: Ids, iterations: int, progress: Callable[[], None] = lambda: None
     ) -> tuple[Waveform, float]:
-        """(sound of a piece, what it was multiplied with so that it is not clipped)."""
+        """(sound of a piece, the gain that keeps it from clipping)."""
         ids = np.concatenate([self.heard[number], chosen]) if self.generation.keep_seed else chosen
         samples = magnitudes_to_samples(
             self.codec.to_magnitudes(self.codec.to_steps(ids)),
@@ -128,7 +128,7 @@ class _Work:
 
 
 def _heard(place: SeedPlace | None, codec: FrameCodec, length: int) -> Ids:
-    """The choices of a stretch of a song, (length, codebooks); none without a song."""
+    """The choices of the prompt, (length, codebooks); none without a song."""
     if place is None:
         return np.zeros((0, len(codec.codebooks)), dtype=np.int32)
     n_frames = length * codec.frames_per_step

@@ -1,9 +1,9 @@
-"""Sound as a series of choices from codebooks: what sounds at each frequency over some overlapping frames, and back.
+"""Sound as a series of choices from codebooks, which stand for the spectra of a few overlapping frames, and back.
 
 A step is the logarithmic spectrum of `frames_per_step` neighbouring frames, kept in a few principal components. It is
-said in several choices: a typical sound, then a correction of it, then a correction of that (residual vector
+encoded by several choices: a typical sound, then a correction of it, then a correction of that (residual vector
 quantisation; Juang and Gray, Multiple stage vector quantization for speech coding, ICASSP, 1982). Phases are not kept;
-they are found again from the overlap of the frames (`spectral_phase`).
+they are reconstructed from the overlap of the frames (`phase`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from musicgen.approaches.spectral_lstm.blocks import array_to_text, text_to_arra
 from musicgen.approaches.spectral_lstm.phase import short_time_spectrum
 
 Floats = NDArray[np.float32]
-QUIETEST_DB = -66.0  # below the loudest magnitude of the songs: what lies under it is as good as silence
+QUIETEST_DB = -66.0  # relative to the loudest magnitude of the songs: anything lower counts as silence
 ROWS_AT_ONCE = 16_384
-CORNER = 700.0  # Hz: above it the ear tells frequencies apart by ratio (mel scale), and bins weigh less
+CORNER = 700.0  # Hz: above it the ear hears frequencies by ratio (mel scale), so bins get less weight
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class FrameCodec:
     """Sound ↔ choices.
 
     Attributes:
-        sample_rate: Hz. n_fft, hop_length: samples; see spectral_phase.
-        frames_per_step: how many frames a step holds. sequence_length: steps that the network is shown at a time.
+        sample_rate: Hz. n_fft, hop_length: samples; see phase.
+        frames_per_step: frames in a step. sequence_length: steps in a training example.
         quietest: magnitude that counts as silence. loudest: float32 (bins,), the largest magnitude of the songs at each
-            frequency, as a multiple of it, logarithmic: no sum of choices is louder.
+            frequency, as a multiple of it, logarithmic: no sum of choices may be louder.
         mean: float32 (dims,), basis: float32 (components, dims), scale: of a weighted step: (step - mean) @ basis.T /
             scale are its components, about as large as 1. dims = frames_per_step · bins.
-        codebooks: float32 (size, components) each. tolerances: of each codebook the mean squared distance of what it
-            stands for; entries that are about as near as the nearest one count as about as right.
+        codebooks: float32 (size, components) each. tolerances: for each codebook the mean squared distance from
+            what it encodes; entries about as near as the nearest one count as about as right.
         level: RMS of the training music, full scale = 1.
     """
 
@@ -72,7 +72,7 @@ class FrameCodec:
         return bin_weights(self.n_fft, self.sample_rate)
 
     def count_samples(self, n_frames: int) -> int:
-        """Samples that so many frames lie on."""
+        """Samples under this many frames."""
         return (n_frames - 1) * self.hop_length + self.n_fft
 
     def log_frames(self, samples: Floats) -> Floats:
@@ -81,7 +81,7 @@ class FrameCodec:
         return np.asarray(np.log1p(magnitudes / self.quietest) * self.bin_weights, dtype=np.float32)
 
     def steps_from(self, frames: Floats) -> Floats:
-        """Frames (n, bins) → components of the step that begins at each of them, (n - frames_per_step + 1, C)."""
+        """Frames (n, bins) → components of the step that starts at each of them, (n - frames_per_step + 1, C)."""
         n_steps = len(frames) - self.frames_per_step + 1
         parts = self.basis.reshape(self.num_components, self.frames_per_step, self.n_bins)
         made = np.broadcast_to(-self.mean @ self.basis.T, (n_steps, self.num_components)).copy()
@@ -90,8 +90,8 @@ class FrameCodec:
         return np.asarray(made / self.scale, dtype=np.float32)
 
     def quantise(self, steps: Floats, rng: np.random.Generator | None = None, blur: float = 1.0) -> NDArray[np.int32]:
-        """Components (n, C) → choices (n, codebooks): the nearest entries; with `rng`, entries about as near, by
-        chance (the more `blur`, the farther)."""
+        """Components (n, C) → choices (n, codebooks): the nearest entries; with `rng`, random entries about as
+        near (the more `blur`, the farther)."""
         ids, left = [], np.asarray(steps, dtype=np.float32)
         for codebook, tolerance in zip(self.codebooks, self.tolerances, strict=True):
             chosen = nearest(left, codebook, rng, blur * tolerance)
@@ -100,7 +100,7 @@ class FrameCodec:
         return np.stack(ids, axis=1).astype(np.int32)
 
     def to_steps(self, ids: NDArray[np.integer]) -> Floats:
-        """Choices (…, codebooks) → components (…, C). Inverse of `quantise`, as nearly as the codebooks allow."""
+        """Choices (…, codebooks) → components (…, C). Inverse of `quantise`, as closely as the codebooks allow."""
         return np.sum([codebook[ids[..., number]] for number, codebook in enumerate(self.codebooks)], axis=0)
 
     def to_magnitudes(self, steps: Floats) -> Floats:
@@ -154,7 +154,7 @@ class FrameCodec:
 
 
 def bin_weights(n_fft: int, sample_rate: int) -> Floats:
-    """How much each frequency weighs, (bins,): as densely as the ear hears there."""
+    """The weight of each frequency, (bins,), by how finely the ear hears there."""
     frequency = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     return np.sqrt(CORNER / (CORNER + frequency)).astype(np.float32)
 
@@ -164,7 +164,7 @@ def nearest(
 ) -> NDArray[np.int64]:
     """Number of the nearest entry of the codebook for each vector, (n,).
 
-    With `rng`, entry k is drawn with a probability that falls as exp(-squared distance / (2 · tolerance))."""
+    With `rng`, entry k is sampled with a probability proportional to exp(-squared distance / (2 · tolerance))."""
     half, made = 0.5 * (codebook**2).sum(axis=1), []
     for first in range(0, max(1, len(vectors)), ROWS_AT_ONCE):
         scores = vectors[first : first + ROWS_AT_ONCE] @ codebook.T - half
@@ -176,7 +176,7 @@ def nearest(
 
 def log_credit(vectors: Floats, codebook: Floats, tolerance: float) -> Floats:
     """How right each entry is for each vector, logarithmic, (n, size): 0 for the nearest, -1/2 for one with twice its
-    squared distance (or with one tolerance more, where the nearest is nearer than that)."""
+    squared distance (or with one tolerance more, if the nearest is nearer than that)."""
     squared = (vectors**2).sum(axis=1)[:, None] - 2 * vectors @ codebook.T + (codebook**2).sum(axis=1)
     least = np.maximum(squared.min(axis=1, keepdims=True), 0)
     return np.asarray((least - squared) / (2 * np.maximum(least, tolerance)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What can be set: how SpectralLSTM trains, and what it makes."""
+"""The parameters of SpectralLSTM: how it trains and what it generates."""
 
 from __future__ import annotations
 
@@ -7,170 +7,146 @@ from typing import Literal
 from pydantic import model_validator
 
 from musicgen.contract.parameters import Parameters, parameter
-from musicgen.contract.shared_parameters import Schedule, learning_rate
+from musicgen.contract.shared_parameters import (
+    Schedule,
+    batch_size,
+    dropout,
+    epochs,
+    learning_rate,
+    length,
+    num_layers,
+    prompt_length,
+    prompt_start,
+    sample_rate,
+    seconds_per_song,
+    sequence_length,
+    song_limit,
+    temperature,
+    top_k,
+    top_p,
+    units,
+    validation_share,
+)
 
 
 class Training(Schedule):
     representation: Literal["frames", "blocks"] = parameter(
-        "frames", title="Sound as",
-        help="frames: short overlapping windows, their loudness at each frequency, chosen by chance; phases are found "
-        "afterwards, and nothing clicks. blocks: the authors' long blocks without overlap, real and imaginary parts; "
-        "they tick at every edge, and tend to silence.",
+        "frames", title="Representation",
+        help="frames: the magnitude spectra of short overlapping windows, sampled at random; phases are reconstructed "
+        "afterwards, and nothing clicks. blocks, as in the authors' code: real and imaginary parts of long blocks "
+        "without overlap; they tick at every edge, and tend to silence.",
     )  # fmt: skip
-    sample_rate: int = parameter(
-        22_050, ge=0, le=192_000, unit="Hz", title="Sample rate",
-        help="0 keeps the rate of the songs. A lower rate loses the highest tones and is faster.",
-    )  # fmt: skip
-    clip_seconds: float = parameter(
-        3.0, gt=0, le=600, unit="s", title="Clip length",
-        help="How much music the network is shown at a time. Longer clips teach longer connections, and take longer.",
-    )  # fmt: skip
-    epochs: int = parameter(
-        40, ge=1, le=100_000, title="Epochs",
-        help="How often the music is gone through. The authors counted iterations of 25 epochs each; 50 of them are "
-        "1,250.",
-    )  # fmt: skip
-    units: int = parameter(
-        256, ge=1, le=8192, title="Hidden size",
-        help="Size of the memory. A larger one learns finer connections, or the songs by heart.",
-    )  # fmt: skip
-    num_layers: int = parameter(
-        1, ge=1, le=8, title="Recurrent layers", help="Memories on top of each other (the authors' recurrent units)."
-    )
+    sample_rate: int = sample_rate(22_050)
+    clip_seconds: float = sequence_length(3.0, gt=0, le=600, unit="s")
+    epochs: int = epochs(40, le=100_000)
+    units: int = units(256, le=8192)
+    num_layers: int = num_layers(1)
     cell: Literal["lstm", "gru"] = parameter(
-        "lstm", title="Memory cell", help="gru is a simpler memory: a quarter fewer weights, often as good."
+        "lstm", title="Recurrent cell", help="gru is simpler: it has a quarter fewer weights, and is often as good."
     )
-    batch_size: int = parameter(
-        16, ge=1, le=65_536, title="Batch size",
-        help="Clips per step. Larger is faster an epoch, but learns in fewer steps.",
-    )  # fmt: skip
+    batch_size: int = batch_size(16)
     learning_rate: float = learning_rate(1e-3)
-    seconds_per_song: float = parameter(
-        7200.0, gt=0, le=7200, unit="s", title="Seconds of each song",
-        help="At most this much of each song is used, from its start.",
-    )  # fmt: skip
-    max_songs: int = parameter(
-        0, ge=0, le=10_000, unit="songs", title="Most songs", help="At most so many songs are used; 0 uses all of them."
-    )
+    seconds_per_song: float = seconds_per_song(7200.0)
+    max_songs: int = song_limit(0)
     block_size: int = parameter(
-        11_025, ge=2, le=1_000_000, unit="samples", title="Block",
-        help="For blocks: length of a block. Every edge between two of them can be heard as a tick: 11,025 samples at "
-        "44.1 kHz tick four times a second.",
+        11_025, ge=2, le=1_000_000, unit="samples", title="Block length",
+        help="For blocks: every edge between two blocks can be heard as a tick. 11,025 samples at 44.1 kHz tick four "
+        "times a second.",
     )  # fmt: skip
     transform: Literal["fft", "rfft", "none"] = parameter(
-        "fft", title="Block as",
-        help="For blocks. fft: the whole spectrum, in which real sound says everything twice. rfft: the half that "
-        "matters; it sounds the same and takes half of the memory. none: the samples themselves (time domain).",
+        "fft", title="Block transform",
+        help="For blocks. fft: the full spectrum, in which real sound has everything twice. rfft: only the half that "
+        "is needed; it sounds the same and takes half of the memory. none: the samples themselves (time domain).",
     )  # fmt: skip
     loss: Literal["mse", "mae"] = parameter(
-        "mse", title="Loss",
-        help="For blocks: squared or absolute error. Both are least when an unsure network says the mean, which is "
-        "near silence; that is why blocks fall silent.",
+        "mse", title="Loss function",
+        help="For blocks: squared or absolute error. A network that is unsure keeps both low by predicting the mean, "
+        "which is near silence; that is why blocks fall silent.",
     )  # fmt: skip
     normalise: bool = parameter(
-        True, title="Normalise",
-        help="For blocks: every frequency weighs the same while learning. Without it only the loud ones are learned.",
+        True, title="Normalise frequencies",
+        help="For blocks: every frequency has the same weight in training. Off: only the loud ones are learned.",
     )  # fmt: skip
     n_fft: int = parameter(
-        2048, ge=32, le=32_768, multiple_of=4, unit="samples", title="Window",
-        help="For frames: length of a window. Longer ones tell close pitches apart, and blur the beginnings of notes.",
+        2048, ge=32, le=32_768, multiple_of=4, unit="samples", title="Window length",
+        help="For frames: longer windows separate close pitches, but blur the starts of notes.",
     )  # fmt: skip
     hop_length: int = parameter(
-        512, ge=8, le=16_384, unit="samples", title="Hop",
-        help="For frames: from one window to the next. A quarter of the window overlaps enough for clean sound.",
+        512, ge=8, le=16_384, unit="samples", title="Hop length",
+        help="For frames: the distance from one window to the next. With a quarter of the window, the overlap is "
+        "enough for clean sound.",
     )  # fmt: skip
     frames_per_step: int = parameter(
-        2, ge=1, le=32, unit="frames", title="Frames per step",
-        help="For frames: how many the network chooses at once. More keep the shape of a note's beginning whole, and "
-        "let the memory reach further back.",
+        2, ge=1, le=32, unit="frames", title="Step length",
+        help="For frames: how many the network generates at once. More of them keep the starts of notes intact, and "
+        "the network remembers further back.",
     )  # fmt: skip
     codebook_size: int = parameter(
-        128, ge=2, le=4096, unit="sounds", title="Sounds in a codebook",
-        help="For frames: how many typical sounds there are to choose from, at most. More sound finer and need more "
-        "music.",
+        128, ge=2, le=4096, unit="sounds", title="Codebook size",
+        help="For frames: how many typical sounds there are to choose from, at most. More of them sound finer and need "
+        "more music.",
     )  # fmt: skip
     num_codebooks: int = parameter(
         2, ge=1, le=8, title="Codebooks",
-        help="For frames: each further one corrects what the choice before it missed, so that sounds are not coarse.",
+        help="For frames: each codebook after the first corrects the error that is left, so that the sound is less "
+        "coarse.",
     )  # fmt: skip
     correction_size: int = parameter(
-        64, ge=2, le=4096, unit="sounds", advanced=True, title="Corrections in a codebook",
-        help="For frames: size of the codebooks after the first one.",
+        64, ge=2, le=4096, unit="sounds", advanced=True, title="Correction codebook size",
+        help="For frames: size of the codebooks after the first.",
     )  # fmt: skip
     components: int = parameter(
-        64, ge=1, le=1024, advanced=True, title="Components",
-        help="For frames: principal components that a step's spectrum is kept in. Fewer sound duller and cleaner.",
+        64, ge=1, le=1024, advanced=True, title="Principal components",
+        help="For frames: how many principal components describe a step's spectrum. Fewer sound duller and cleaner.",
     )  # fmt: skip
-    dropout: float = parameter(
-        0.3, ge=0, lt=1, advanced=True, title="Dropout",
-        help="Share of the signals that are left out at random while learning, against learning songs by heart.",
-    )  # fmt: skip
+    dropout: float = dropout(0.3, advanced=True)
     input_blur: float = parameter(
-        1.0, ge=0, le=10, advanced=True, title="Blur of what is heard",
-        help="For frames: how often the network hears a sound beside the right one while learning, so that its own "
-        "small mistakes do not throw it off when it plays alone.",
+        1.0, ge=0, le=10, advanced=True, title="Input blur",
+        help="For frames: how often the network reads a similar sound instead of the right one in training, so that "
+        "its own small mistakes do not throw it off when it generates.",
     )  # fmt: skip
     sequence_overlap: float = parameter(
-        0.0, ge=0, lt=1, advanced=True, title="Overlap of clips",
-        help="How much of each clip the next one shows again. 0, as the authors had it, shows everything once.",
+        0.0, ge=0, lt=1, advanced=True, title="Sequence overlap",
+        help="What share of each sequence is repeated in the next. 0, as in the authors' code: everything is shown "
+        "once.",
     )  # fmt: skip
-    validation_share: float = parameter(
-        0.2, ge=0, le=0.5, advanced=True, title="Held-out share",
-        help="The last part of each song is never trained on: the loss on it tells what was learned and what was only "
-        "memorised. The authors held out nothing.",
-    )  # fmt: skip
+    validation_share: float = validation_share(0.2, part="the last part of each song")
     optimizer: Literal["adam", "rmsprop"] = parameter(
-        "adam", advanced=True, title="Optimiser", help="How steps are made out of errors. The authors took rmsprop."
-    )
+        "adam", advanced=True, title="Optimiser",
+        help="The algorithm that changes the weights in each training step. The authors used rmsprop.",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _windows_overlap(self) -> Training:
         if self.representation == "frames" and 2 * self.hop_length > self.n_fft:
             raise ValueError(
-                f"a hop is at most half of the window, so that windows overlap; received hop_length = "
+                f"the hop is at most half of the window, so that windows overlap; received hop_length = "
                 f"{self.hop_length} and n_fft = {self.n_fft}"
             )
         return self
 
 
 class Generation(Parameters):
-    seconds: float = parameter(
-        15.0, gt=0, le=300, unit="s", title="Length", help="How much new sound to make, where no steps are given."
-    )
+    seconds: float = length(15.0, gt=0, le=300, unit="s")
     steps: int = parameter(
         0, ge=0, le=100_000, title="Steps",
-        help="So many steps after what is heard, whatever the length above says; 0 goes by the length. The authors "
-        "took 10; their first step gives all of the heard part again, so 9 blocks are new.",
+        help="Generate exactly this many steps and ignore the length; 0 uses the length. The authors used 10; their "
+        "first step repeats the whole prompt, so 9 blocks are new.",
     )  # fmt: skip
-    temperature: float = parameter(
-        1.0, ge=0.05, le=4, title="Temperature",
-        help="For frames: how much is dared. Below 1 safer and more repetitive, above 1 wilder and noisier.",
-    )  # fmt: skip
-    top_p: float = parameter(
-        1.0, gt=0, le=1, title="Top p",
-        help="For frames: choose among the likeliest sounds that together have this probability; less is cleaner.",
-    )  # fmt: skip
-    top_k: int = parameter(
-        0, ge=0, le=10_000, advanced=True, title="Top k",
-        help="For frames: choose among the k likeliest sounds only; 0 chooses among all.",
-    )  # fmt: skip
-    seed_len: int = parameter(
-        1, ge=1, le=100, unit="clips", title="Clips heard first",
-        help="How many clips of a song, one after the other, are heard before the network goes on alone.",
-    )  # fmt: skip
-    start_seconds: float | None = parameter(
-        None, ge=0, le=7200, unit="s", title="Heard from",
-        help="Where in the song the heard part begins; empty: one of the training examples, drawn by the seed.",
-    )  # fmt: skip
+    temperature: float = temperature(when="For frames")
+    top_p: float = top_p(when="For frames")
+    top_k: int = top_k(advanced=True, when="For frames")
+    seed_len: int = prompt_length(1, ge=1, le=100, unit="clips", more="Each clip is one sequence long.")
+    start_seconds: float | None = prompt_start()
     keep_seed: bool = parameter(
-        False, title="Keep the heard part",
-        help="Begin with the network's version of what it heard, as the authors did: it sounds like the song because "
-        "the song led it.",
+        False, title="Keep the prompt",
+        help="Start with the network's own version of the prompt, as in the authors' code. It sounds like the song "
+        "because the network followed the song.",
     )  # fmt: skip
     normalise_peak: bool = parameter(
-        False, title="Bring to full scale", help="Make the loudest moment as loud as can be; lifts a faint piece."
+        False, title="Normalise the peak", help="Turn the piece up until its loudest moment is at full scale."
     )
     phase_iterations: int = parameter(
         32, ge=0, le=1000, advanced=True, title="Phase iterations",
-        help="For frames: how often phases are corrected until overlapping windows agree. Few sound hollow.",
+        help="For frames: how many times phases are corrected so that overlapping windows agree. Too few sound hollow.",
     )  # fmt: skip

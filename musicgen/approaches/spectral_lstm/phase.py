@@ -1,14 +1,14 @@
-"""From magnitudes to sound: phases that make overlapping windows agree with each other.
+"""Magnitudes → sound: phases that make overlapping windows agree with each other.
 
 Conventions
     Frame i is samples i · hop to i · hop + n_fft, times a Hann window; no padding at the ends. Magnitudes: float,
     shape (n_frames, n_fft // 2 + 1).
 
 Sources
-    First guess: every spectral peak is a tone that goes on at its own pitch from frame to frame (Beauregard, Harish and
-    Wyse, Single pass spectrogram inversion, Int. Conf. Digital Signal Processing, 2015). Then phases are corrected with
-    Griffin and Lim's algorithm (IEEE Trans. ASSP 32, 1984), made faster (Perraudin, Balazs and Søndergaard, WASPAA,
-    2013).
+    First guess: every spectral peak is a tone that continues at its own pitch from frame to frame (Beauregard, Harish
+    and Wyse, Single pass spectrogram inversion, Int. Conf. Digital Signal Processing, 2015). Then phases are corrected
+    with Griffin and Lim's algorithm (IEEE Trans. ASSP 32, 1984), made faster (Perraudin, Balazs and Søndergaard,
+    WASPAA, 2013).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def hann(n_fft: int) -> Samples:
 
 
 def count_frames(n_samples: int, n_fft: int, hop_length: int) -> int:
-    """Whole frames in so many samples."""
+    """Whole frames in this many samples."""
     return max(0, (n_samples - n_fft) // hop_length + 1)
 
 
@@ -41,12 +41,12 @@ def short_time_spectrum(samples: Samples, n_fft: int, hop_length: int) -> NDArra
 
 
 def overlapped(spectrum: NDArray[np.complexfloating], n_fft: int, hop_length: int) -> Samples:
-    """The sound whose short-time spectrum is nearest to `spectrum`. Inverse of `short_time_spectrum`, but for the
-    first and last half of a window: where few windows overlap, the sound fades in and out."""
+    """The sound whose short-time spectrum is nearest to `spectrum`. Inverse of `short_time_spectrum`, except for
+    the first and last half window, where few windows overlap and the sound fades in and out."""
     window = hann(n_fft)
     made = _add_up(np.fft.irfft(spectrum, n_fft).astype(np.float32, copy=False) * window, hop_length)
     weight = _add_up(np.broadcast_to(window**2, (len(spectrum), n_fft)), hop_length)
-    made /= np.maximum(weight, np.float32(EDGE) * weight.max())  # dividing by a vanishing window would click
+    made /= np.maximum(weight, np.float32(EDGE) * weight.max())  # dividing by values near 0 would click
     return made
 
 
@@ -69,10 +69,10 @@ def magnitudes_to_samples(
     rng: np.random.Generator,
     progress: Callable[[], None] = lambda: None,
 ) -> Samples:
-    """Sound with these magnitudes, as nearly as overlapping windows allow, float32 (n_samples,).
+    """Sound with these magnitudes, as closely as overlapping windows allow, float32 (n_samples,).
 
     Args:
-        iterations: corrections of the first guess; 0 takes the guess.
+        iterations: corrections of the first guess; 0 uses the guess as it is.
         rng: draws the phases of the first frame. progress: called at every correction.
     """
     magnitudes = np.asarray(magnitudes, dtype=np.float32)
@@ -90,7 +90,7 @@ def magnitudes_to_samples(
 
 
 def first_phases(magnitudes: NDArray[np.float32], hop_length: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Phases (n_frames, bins) of tones that go on: the bins around a peak share its phase at the window's middle."""
+    """Phases (n_frames, bins) of tones that continue: the bins around a peak share its phase at the window's middle."""
     n_frames, n_bins = magnitudes.shape
     n_fft = 2 * (n_bins - 1)
     middle = np.empty((n_frames, n_bins), dtype=np.float32)
@@ -106,5 +106,5 @@ def first_phases(magnitudes: NDArray[np.float32], hop_length: int, rng: np.rando
             owner = np.searchsorted(edges, np.arange(n_bins), side="right")
             last = (phase % (2 * np.pi))[owner].astype(np.float32)
         middle[number] = last
-    # The transform counts time from a window's start: from there to its middle every other bin is turned round.
+    # The transform counts time from the start of a window: from there to its middle, every other bin changes sign.
     return middle + np.float32(np.pi) * (np.arange(n_bins) % 2).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where in the songs a piece begins: a training example drawn by the seed, or a place that was asked for."""
+"""Where in the songs the prompt of a piece lies: a random training example, or a given place."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from musicgen.contract.made import Order, Reference
 from musicgen.contract.prepared import TrainingSong
 from musicgen.sampling.level_facts import level_facts
 
-LOUDEST = 0.98  # full scale that a piece is brought to where its peak is to be normalised
+LOUDEST = 0.98  # of full scale: the peak of a normalised piece
 COLLAPSED_DB = -12.0  # below the level of the songs
 
 
 @dataclass(frozen=True)
 class SeedPlace:
-    """A stretch of a song that begins at sample `first` of `sound`. `example`: its number among those trained on."""
+    """A place in a song: sample `first` of `sound`. `example`: its number among the training examples."""
 
     sound: Sound
     first: int
@@ -33,7 +33,7 @@ class SeedPlace:
 
     @property
     def seconds(self) -> float:
-        """Where it begins in the song."""
+        """Its time in the song."""
         return (self.sound.first + self.first) / self.sound.sample_rate
 
     @property
@@ -45,13 +45,13 @@ class SeedPlace:
         }
 
     def beside(self, behind: float, seconds: float) -> Reference | None:
-        """The stretch of the song that an output of so many seconds, which lies `behind` the place, can be laid
-        beside."""
+        """The part of the song to compare an output of this many seconds with; the output starts `behind` seconds after
+        the place."""
         return Reference.following(self.sound.song, self.seconds + behind, seconds)
 
 
 def seed_places(codec: BlockCodec, length: int, training: Training, order: Order[Generation]) -> list[SeedPlace | None]:
-    """For each seed the place that `length` blocks are heard from: a training example, or where it was asked for; None
+    """For each seed the place where a prompt of `length` blocks starts: a training example, or the given place; None
     without songs."""
     songs, seeds = _heard_songs(order), order.seeds
     if order.generation.start_seconds is not None or not songs:
@@ -70,8 +70,8 @@ def seed_places(codec: BlockCodec, length: int, training: Training, order: Order
 def frame_places(
     codec: FrameCodec, length: int, training: Training, order: Order[Generation]
 ) -> list[SeedPlace | None]:
-    """For each seed the place that `length` steps are heard from: anywhere in what was trained on, or where it was
-    asked for; None without songs."""
+    """For each seed the place where a prompt of `length` steps starts: anywhere in the training music, or the given
+    place; None without songs."""
     songs, seeds = _heard_songs(order), order.seeds
     n_samples = codec.count_samples(length * codec.frames_per_step)
     if order.generation.start_seconds is not None or not songs:
@@ -91,7 +91,7 @@ def _heard_songs(order: Order[Generation]) -> Sequence[TrainingSong]:
 
 
 def _kept(songs: Sequence[TrainingSong], sample_rate: int, training: Training) -> list[Sound]:
-    """What of these songs a training would learn from."""
+    """The parts of these songs that training uses."""
     sounds, _ = open_sounds(
         songs, sample_rate=sample_rate, max_songs=training.max_songs, seconds=training.seconds_per_song
     )
@@ -111,13 +111,13 @@ def _asked_for(
 
 
 def loudness_gain(samples: NDArray[np.floating], normalise_peak: bool) -> float:
-    """What a piece is multiplied with: to full scale where that is wanted, else nothing is changed."""
+    """The gain of a piece: up to full scale if `normalise_peak`, else 1."""
     peak = float(np.abs(samples).max(initial=0.0))
     return LOUDEST / peak if normalise_peak and peak > 0 else 1.0
 
 
 def fate(content: Waveform, level: float, gain: float) -> dict[str, Any]:
-    """How loud it is against the training music before any gain, and whether it collapsed to the mean."""
+    """How loud it is compared with the training music before any gain, and whether it collapsed to the mean."""
     facts = level_facts(content, level, gain=gain)
     return {
         **facts,

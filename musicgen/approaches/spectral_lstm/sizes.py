@@ -10,8 +10,8 @@ from musicgen.approaches.spectral_lstm.parameters import Training
 from musicgen.contract.drawing import Layer
 from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared
 
-WEIGHT_COPIES = 4  # weights, moments, gradients, and what the compiled step moves about: 4 bytes each
-ACTIVATIONS = 14  # numbers kept for the way back, per unit of memory and step
+WEIGHT_COPIES = 4  # weights, moments, gradients, and copies in the compiled step: 4 bytes each
+ACTIVATIONS = 14  # numbers kept for the backward pass, per hidden unit and step
 
 
 def cell_parameters(cell: str, inputs: int, units: int) -> int:
@@ -20,7 +20,7 @@ def cell_parameters(cell: str, inputs: int, units: int) -> int:
 
 
 def head_parameters(number: int, size: int, num_components: int, units: int) -> int:
-    """Trainable weights that choose from one codebook."""
+    """Trainable weights of the head for one codebook."""
     seen = units + num_components * (2 if number else 1)
     return (seen + 1) * units + (units + 1) * (size + num_components + (0 if number else 1))
 
@@ -64,14 +64,14 @@ def flops_of(codec: Any, training: Training) -> float:
 
 
 def layers_of(training: Training, facts: Mapping[str, Any] | None) -> tuple[Layer, ...]:
-    """What music goes through, for drawings."""
+    """The layers, for drawings."""
     return (_block_layers if training.representation == "blocks" else _frame_layers)(training, facts)
 
 
 def _memories(training: Training, inputs: int | None, steps: int | str) -> list[Layer]:
     units, name = training.units, f"{training.cell.upper()}, {training.units:,} units"
     first = None if inputs is None else cell_parameters(training.cell, inputs, units)
-    note = "Carries what was heard on to every later step."
+    note = "Its state carries information to every later step."
     made = [Layer(name, "recurrent", (steps, units), first, note)]
     if training.num_layers > 1:
         later = cell_parameters(training.cell, units, units)
@@ -86,12 +86,12 @@ def _block_layers(training: Training, facts: Mapping[str, Any] | None) -> tuple[
     spectrum = "samples as they are" if training.transform == "none" else "real and imaginary parts"
     units_in = (features + 1) * units
     return (
-        Layer(f"Blocks of {size:,} samples", "music", (steps, size), note="Side by side: every edge can click."),
+        Layer(f"Blocks of {size:,} samples", "music", (steps, size), note="Without overlap: every edge can click."),
         Layer(f"Block: {spectrum}", "codec", (steps, features)),
         Layer(f"Dense, {units:,}", "dense", (steps, units), units_in),
         *_memories(training, units, steps),
         Layer(f"Dense, {features:,}", "dense", (steps, features), (units + 1) * features,
-              "The next block; where it is unsure it says the mean, which is near silence."),
+              "The next block; when unsure, it predicts the mean, which is near silence."),
         Layer("Inverse transform", "codec", (steps, size)),
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def _frame_layers(training: Training, facts: Mapping[str, Any] | None) -> tuple[
             "choice",
             (steps, "K" if size is None else size),
             None if size is None else head_parameters(number, size, int(components), training.units),
-            "A typical sound." if number == 0 else "A correction of what was chosen before.",
+            "A typical sound." if number == 0 else "A correction of the choices before it.",
         )
         for number, size in enumerate(sizes)
     ]
@@ -115,9 +115,9 @@ def _frame_layers(training: Training, facts: Mapping[str, Any] | None) -> tuple[
     return (
         Layer(f"Windows of {training.n_fft:,} samples", "music", (steps, training.frames_per_step, training.n_fft),
               note=f"A new one every {training.hop_length:,} samples: they overlap, so nothing clicks."),
-        Layer("Loudness of each frequency", "codec", (steps, training.frames_per_step, bins)),
+        Layer("Magnitude of each frequency", "codec", (steps, training.frames_per_step, bins)),
         Layer("Principal components", "codec", (steps, components)),
         *_memories(training, known, steps),
         *heads,
-        Layer("Phases found from the overlap", "codec", (), note="Griffin and Lim's algorithm, from tones that go on."),
+        Layer("Phases from the overlap", "codec", (), note="Griffin and Lim's algorithm; tones go on between frames."),
     )  # fmt: skip
