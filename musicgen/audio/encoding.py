@@ -30,7 +30,7 @@ SNDFILE: dict[str, dict[str, Any]] = {
     "ogg": {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.4},  # quality 6, about 190 kbit/s in stereo
 }
 AAC_BITS_PER_CHANNEL = 96_000
-CPU_SECONDS_LEAST = 60.0
+MIN_CPU_SECONDS = 60.0
 REAL_TIME_FACTOR = 5.0
 MESSAGE_CHARACTERS = 200
 
@@ -102,7 +102,7 @@ def _encode_m4a(path: Path, target: Path) -> None:
         *("-c:a", "aac", "-b:a", str(AAC_BITS_PER_CHANNEL * info.n_channels), "-movflags", "+faststart"),
         *("-f", "ipod", f"file:{target.resolve()}"),
     ]
-    cpu_seconds = max(CPU_SECONDS_LEAST, info.seconds / REAL_TIME_FACTOR)
+    cpu_seconds = max(MIN_CPU_SECONDS, info.seconds / REAL_TIME_FACTOR)
     with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
         process = start_ffmpeg(
             arguments, folder=Path(folder), cpu_seconds=cpu_seconds, file_bytes=path.stat().st_size + (1 << 20)

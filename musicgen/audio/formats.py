@@ -14,7 +14,7 @@ from musicgen.audio.tags import behind_tags, tag_size
 
 AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "m4a")
 SEARCHED_BYTES = (1 << 16) + 4096  # for the first frame and those that follow it
-MOST_TAGS = 8
+MAX_TAGS = 8
 TAGS_OF_MP3 = (b"ID3", b"APETAGEX")
 SURE_BYTES = 4  # of a mark
 IN_A_ROW = 3  # mp3 frames after junk
@@ -46,7 +46,7 @@ def sniff_audio_file(path: Path) -> str | None:
     """The same for a file on disk, looking after ID3 tags of any length."""
     position = 0
     with open(path, "rb") as file:
-        for _ in range(MOST_TAGS):
+        for _ in range(MAX_TAGS):
             file.seek(position)
             head = file.read(SEARCHED_BYTES)
             if not (size := tag_size(head, 0)):

@@ -22,13 +22,13 @@ KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 POSSIBLE_HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
 Kind = tuple[int, int, int]  # version, sample rate, channels
-MOST_CANDIDATES = 200_000  # after so many bytes that look like a header but are none, the search is given up
+MAX_CANDIDATES = 200_000  # after so many bytes that look like a header but are none, the search is given up
 SUMMARY_NAMES = (b"Xing", b"Info")
 SUMMARY_FIELDS = (4, 4, 100, 4)  # bytes of: frames, bytes, table of contents, quality
 PADDING_AT = 21  # from the encoder's name
 VBRI_AT, VBRI_FRAMES_AT = 36, 14
 LONG_CHAIN = 40  # more frames in a row than a picture inside a tag can imitate
-MOST_PARTS = 2_000
+MAX_PARTS = 2_000
 SEARCHED_BYTES = 1 << 16  # for the first frame; two in a row are enough there
 
 
@@ -126,7 +126,7 @@ def find_frames(
 
     `kind`: the kind expected; of another kind one more frame is required, to rule out a coincidence."""
     stop = len(content) if stop is None else min(stop, len(content))
-    for _ in range(MOST_CANDIDATES):
+    for _ in range(MAX_CANDIDATES):
         found = POSSIBLE_HEADER.search(content, position, stop)  # type: ignore[call-overload]
         if found is None:
             break
@@ -169,7 +169,7 @@ class _FrameWalk:
         self.last = 0  # position of the latest frame
         self.n_known = 0  # bytes of frames and tags
         position = self._begin()
-        while 0 <= position < self.size and self.seconds_left > 0 and len(self.survey.parts) < MOST_PARTS:
+        while 0 <= position < self.size and self.seconds_left > 0 and len(self.survey.parts) < MAX_PARTS:
             position = self._behind_gap(self._take(position))
         self.survey.parts = [part for part in self.survey.parts if part.n_frames]
         self.survey.n_left_out = max(self.size - self.n_known, 0) if self.seconds_left > 0 else 0
@@ -212,7 +212,7 @@ class _FrameWalk:
                 self.survey.missing_bytes = position + frame.size - self.size
                 self.n_known += self.size - position
                 break
-            if part is None or (self._is_summary(position, frame) and len(parts) < MOST_PARTS):
+            if part is None or (self._is_summary(position, frame) and len(parts) < MAX_PARTS):
                 if part is not None:
                     part.pieces.append((start, position))
                 part = self._open_part(position, frame)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-MOST_BOXES = 10_000
+MAX_BOXES = 10_000
 BODY_BYTES = 512
 CONTAINERS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl"))
 OUTERMOST = frozenset(
@@ -107,7 +107,7 @@ def survey_boxes(file: BinaryIO, start: int = 0) -> Mp4Survey:
 def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
     """(kind, start and announced end of the body, depth) of every box; those inside a container come right after it."""
     stack = [(start, end, 0)]
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         if not stack:
             return
         position, limit, depth = stack.pop()

@@ -13,8 +13,8 @@ from typing import BinaryIO
 CAPTURE = b"OggS"
 HEADER_BYTES = 27  # before the table of sizes; the last of them is the length of the table
 IS_FIRST, IS_LAST = 2, 4
-MOST_LINKS = 2_000
-MOST_PAGES = 3_000_000  # more than two hours of the shortest pages that encoders write
+MAX_LINKS = 2_000
+MAX_PAGES = 3_000_000  # more than two hours of the shortest pages that encoders write
 FIRST_PACKETS = (  # → codec, and whether it is sound
     (b"\x01vorbis", "Vorbis", True),
     (b"OpusHead", "Opus", True),
@@ -79,8 +79,8 @@ class _PageWalk:
         self.is_opening = False  # so far this link has only had first pages
         self.n_known = 0
         position = content.find(CAPTURE)
-        for _ in range(MOST_PAGES):
-            if position < 0 or len(self.survey.links) > MOST_LINKS:
+        for _ in range(MAX_PAGES):
+            if position < 0 or len(self.survey.links) > MAX_LINKS:
                 break
             position = self._pass(position)
         self.survey.n_left_out = len(content) - self.n_known

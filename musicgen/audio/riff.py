@@ -12,7 +12,7 @@ from musicgen.errors import RejectedFile, sentence
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # the end of GUIDs that contain a format tag
 SAMPLE_BYTES = {PCM: (1, 2, 3, 4), FLOAT: (4, 8)}
-MOST_CHUNKS = 10_000
+MAX_CHUNKS = 10_000
 NAMES = {
     **{0x02: "ADPCM", 0x06: "A-law", 0x07: "µ-law", 0x08: "DTS", 0x11: "IMA ADPCM", 0x22: "TrueSpeech", 0x31: "GSM"},
     **{0x42: "G.723.1", 0x45: "G.726", 0x50: "MP2", 0x55: "MP3", 0x64: "G.726", 0x65: "G.722", 0xA1: "ATRAC"},
@@ -52,7 +52,7 @@ def walk_chunks(file: BinaryIO) -> Iterator[Chunk]:
     the caller must read each body completely.
     """
     position = 12
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         header = file.read(8)
         if len(header) < 8:
             return

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from musicgen.audio.riff import MOST_CHUNKS
+from musicgen.audio.riff import MAX_CHUNKS
 from musicgen.audio.tags import ID3V1_BYTES, Bytes, tag_size
 
 OPENING = re.compile(rb"(?:RIFF|RF64|BW64)[\x00-\xff]{4}WAVE")
@@ -47,7 +47,7 @@ class _ChunkWalk:
         self.file_start, self.riff_size, self.long_size = 0, 0, UNKNOWN_SIZE
         position = max(self._next_file(0), 0)
         self.found[0].n_left_out = position
-        for _ in range(MOST_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             if position >= self.size:
                 break
             position = self._pass(position)

@@ -12,8 +12,8 @@ ID3V1_EXTENDED_BYTES = 227
 APE_HEADER_BYTES = 32
 APE_IS_HEADER, APE_HAS_HEADER = 1 << 29, 1 << 31
 LYRICS_ENDS = (b"LYRICS200", b"LYRICSEND")
-LYRICS_MOST = 1 << 20
-MOST_TAGS = 64  # in a row
+MAX_LYRICS_BYTES = 1 << 20
+MAX_TAGS = 64  # in a row
 
 
 class Bytes(Protocol):
@@ -45,14 +45,14 @@ def tag_size(content: Bytes, position: int) -> int:
         is_header = int.from_bytes(head[20:24], "little") & APE_IS_HEADER
         return APE_HEADER_BYTES + (int.from_bytes(head[12:16], "little") if is_header else 0)
     if head[:11] == b"LYRICSBEGIN":
-        ends = [content.find(end, position, position + LYRICS_MOST) for end in LYRICS_ENDS]
+        ends = [content.find(end, position, position + MAX_LYRICS_BYTES) for end in LYRICS_ENDS]
         return min((end for end in ends if end >= 0), default=position - 9) + 9 - position
     return 0
 
 
 def behind_tags(content: Bytes, position: int) -> int:
     """Where a sequence of tags that begins at `position` ends: `position` itself if there is none."""
-    for _ in range(MOST_TAGS):
+    for _ in range(MAX_TAGS):
         size = tag_size(content, position)
         if not size:
             break
@@ -63,7 +63,7 @@ def behind_tags(content: Bytes, position: int) -> int:
 def tag_bytes_at_end(content: bytes) -> int:
     """Length of the tags at the end of `content`: ID3v1, APE, and ID3v2 with a footer."""
     end = len(content)
-    for _ in range(MOST_TAGS):
+    for _ in range(MAX_TAGS):
         size = 0
         if content[max(end - ID3V1_BYTES, 0) : end].startswith(b"TAG"):
             size = ID3V1_BYTES

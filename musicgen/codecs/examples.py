@@ -18,8 +18,8 @@ from musicgen.codecs.order import mixed
 Arrays = dict[str, NDArray[Any]]
 # Measured on two cores: a call costs 1.2 ms, a step of the smallest network 0.16 ms. 1 step a call trains 64,000
 # windows a second, 16 train 274,000, 64: 332,000, 256: 382,000, 1,024: 401,000, but that delays a cancel.
-MOST_STEPS = 256
-MOST_BYTES = 8 << 20  # of one block of batches: small enough to gather in milliseconds
+MAX_STEPS = 256
+MAX_BYTES = 8 << 20  # of one block of batches: small enough to gather in milliseconds
 
 
 class Examples(Protocol):
@@ -64,7 +64,7 @@ def steps_per_block(examples: Examples, batch_size: int, n_steps: int) -> int:
     """How many batches fit into one block."""
     one = examples.gather(np.zeros(1, dtype=np.int64), None)
     bytes_per_step = max(1, batch_size * sum(array.nbytes for array in one.values()))
-    return max(1, min(MOST_STEPS, n_steps, MOST_BYTES // bytes_per_step))
+    return max(1, min(MAX_STEPS, n_steps, MAX_BYTES // bytes_per_step))
 
 
 def blocks(

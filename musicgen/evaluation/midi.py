@@ -37,7 +37,7 @@ from musicgen.symbolic.score import Score
 
 PAUSE_SECONDS = 1.0  # a shorter one is part of the rhythm
 CENTRE_NOTES = 16  # enough that one high note is not a drift, few enough to notice a drift
-LONGEST_PERIOD = 64  # events: four bars of sixteenths
+MAX_PERIOD = 64  # events: four bars of sixteenths
 
 
 def validate(reference: object, generated: object) -> None:
@@ -89,7 +89,7 @@ def loop_share(score: Score) -> float:
     events = events_of(score)[0]
     known: dict[int, int] = {}
     numbers = np.array([known.setdefault(event, len(known)) for event in events])
-    periods = range(1, min(LONGEST_PERIOD, len(events) // 3) + 1)
+    periods = range(1, min(MAX_PERIOD, len(events) // 3) + 1)
     return max((float(np.mean(numbers[period:] == numbers[:-period])) for period in periods), default=0.0)
 
 

@@ -15,7 +15,7 @@ FRAME_SECONDS = 0.093
 LAG_SECONDS = (0.45, 5.1)
 NUM_BANDS = 16
 BAND_RANGE = (80.0, 8_000.0)  # Hz
-LOWEST_RATE = 400  # Hz; below it there are no bands
+MIN_RATE = 400  # Hz; below it there are no bands
 FLOOR = 1e-5  # of the loudest band at its loudest: 50 dB below it is a pause
 STILL_DB = 1.0  # bands that vary less than this are steady: a drone has no pattern
 RISE = 0.2  # it must be this much less like itself at some shorter lag: a slow fade is no pattern
@@ -30,7 +30,7 @@ def best_pattern(samples: NDArray[np.float32], sample_rate: int) -> tuple[float,
     Args:
         samples: float32, shape (n_channels, n_samples).
     """
-    if sample_rate < LOWEST_RATE:
+    if sample_rate < MIN_RATE:
         return 0.0, 0.0
     n_fft = spectral.frame_length(sample_rate, FRAME_SECONDS)
     levels = _band_levels(samples, sample_rate, n_fft)  # (n_frames, NUM_BANDS)

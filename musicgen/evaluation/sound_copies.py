@@ -28,7 +28,7 @@ from musicgen.evaluation.note_copies import songs_words
 
 RATE = 8_000  # Hz
 STRETCH_SECONDS = 1.5  # any shorter, and a held chord matches another of the same notes
-SHORTEST_SECONDS = 0.5
+MIN_SECONDS = 0.5
 MAX_STRETCHES = 32
 LISTENED_SECONDS = 600.0  # of all songs together
 MAX_SONGS = 40  # so that at least 15 s of each are compared
@@ -122,7 +122,7 @@ def _mono(waveform: Waveform, rate: int) -> NDArray[np.float32]:
 def _stretches(samples: NDArray[np.float32], rate: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """(first sample of each, the segments, scaled to energy 1, shape (n, length)): the audible ones, evenly spread."""
     length = min(int(STRETCH_SECONDS * rate), samples.size)
-    if length < SHORTEST_SECONDS * rate:
+    if length < MIN_SECONDS * rate:
         return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
     count = min(max(samples.size // length, 1), MAX_STRETCHES)
     starts = np.linspace(0, samples.size - length, count).astype(np.int64)

@@ -30,7 +30,7 @@ from musicgen.storage.files import check_free_space
 
 MODULE = "musicgen.songs.reading"
 JOBS_PER_CHILD = 2000
-MOST_CHILDREN = 8
+MAX_CHILDREN = 8
 WORTH_A_CHILD = 0.3  # seconds of work that make another child worth starting
 SECONDS_PER_FILE = 0.001  # the least that a file takes
 SECONDS_PER_MIDI_MB, SECONDS_PER_AUDIO_MB = 0.3, 0.5  # what its size adds: only used to share out the work
@@ -97,7 +97,7 @@ def read_files(
 
 def shares(jobs: Sequence[ReadingJob], cores: int) -> list[list[ReadingJob]]:
     """Distributes the jobs over as many children as are worth starting, each job to the one with the least to do."""
-    most = min(cores, MOST_CHILDREN, len(jobs), 1 + int(sum(job.seconds for job in jobs) / WORTH_A_CHILD))
+    most = min(cores, MAX_CHILDREN, len(jobs), 1 + int(sum(job.seconds for job in jobs) / WORTH_A_CHILD))
     dealt: list[list[ReadingJob]] = [[] for _ in range(most)]
     seconds = [0.0] * most
     for job in jobs:

@@ -16,7 +16,7 @@ from musicgen.symbolic.score import Score, TimeSignature
 
 NEAR = Fraction(1, 16)  # of a quarter note: a signature this close to a barline is moved to it
 FINEST = 96  # barlines fall on multiples of this part of a quarter note
-SHORTEST_BAR = Fraction(1, 4)  # anything shorter is not a metre
+MIN_BAR = Fraction(1, 4)  # anything shorter is not a metre
 FINEST_UPBEAT = 16  # the smallest unit in which a pickup is written as its own bar
 
 
@@ -141,7 +141,7 @@ def _changes(signatures: Sequence[TimeSignature], ticks_per_beat: int) -> list[M
         place = Fraction(round(Fraction(signature.tick, ticks_per_beat) * FINEST), FINEST)
         if signature.numerator > 0 and signature.denominator > 0:
             measure = Measure(place, signature.numerator, signature.denominator)
-            if measure.bar >= SHORTEST_BAR:
+            if measure.bar >= MIN_BAR:
                 found[place] = measure
     kept: list[Measure] = []
     for measure in found.values():

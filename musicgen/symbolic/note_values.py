@@ -13,7 +13,7 @@ from fractions import Fraction
 from musicgen.symbolic.metre import Measure
 from musicgen.symbolic.tuplets import Tuplet, find_tuplets
 
-LONGEST_REST = Fraction(2)  # readers take a whole rest as a rest of the whole measure, whatever its length
+MAX_REST = Fraction(2)  # readers take a whole rest as a rest of the whole measure, whatever its length
 _PLAIN = tuple(Fraction(2) ** power for power in range(3, -9, -1))  # breve to 1024th
 SHORTEST = _PLAIN[-1] / 2
 # (undotted value, with its dots), the longest first
@@ -143,7 +143,7 @@ def _note_stands(plain: Fraction, value: Fraction, start: Fraction, beat: Fracti
 
 def _rest_stands(plain: Fraction, value: Fraction, start: Fraction, beat: Fraction | None) -> bool:
     """The same for a rest, which begins at a multiple of its length and is dotted only as a dotted beat."""
-    if value > LONGEST_REST:
+    if value > MAX_REST:
         return False
     if value != plain:
         return value == beat and start % beat == 0

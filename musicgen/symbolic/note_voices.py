@@ -17,14 +17,14 @@ from musicgen.symbolic.note_values import WrittenEvent
 from musicgen.symbolic.score import Score
 
 MAX_VOICES = 4  # on one staff, if the music was played and not written
-MOST_VOICES = 64  # of written music: no more than this sounds at once
+MAX_WRITTEN_VOICES = 64  # of written music: no more than this sounds at once
 
 
 def score_to_voices(score: Score, track: int) -> list[list[WrittenEvent]]:
     """The chords of one track, distributed over voices: as many as needed if the music was written, else four."""
     notes = score.notes[score.notes["track"] == track]
     spans = _spans(notes, score.ticks_per_beat)
-    return chords_to_voices(_chords(notes, spans), MOST_VOICES if spans.is_written else MAX_VOICES)
+    return chords_to_voices(_chords(notes, spans), MAX_WRITTEN_VOICES if spans.is_written else MAX_VOICES)
 
 
 def score_to_chords(score: Score, track: int) -> list[WrittenEvent]:
@@ -52,7 +52,7 @@ def _chords(notes: NDArray[np.void], spans: Spans) -> list[WrittenEvent]:
     )
 
 
-def chords_to_voices(chords: Sequence[WrittenEvent], most: int = MOST_VOICES) -> list[list[WrittenEvent]]:
+def chords_to_voices(chords: Sequence[WrittenEvent], most: int = MAX_WRITTEN_VOICES) -> list[list[WrittenEvent]]:
     """Distributes overlapping chords over voices; a chord that would mix two divisions of a beat goes to another voice.
 
     Args:

@@ -27,8 +27,8 @@ from musicgen.symbolic.synthesis import Block, Blocks, fluidsynth_blocks, symusi
 PEAK = 10 ** (-1 / 20)  # -1 dBFS
 AUDIBLE = 10 ** (-60 / 20)  # of the peak: anything softer after the last note is cut
 MAX_GAIN = 100.0  # +40 dB: silence stays silence
-LONGEST_TAIL_SECONDS = 2.0
-SHORTEST_TAIL_SECONDS = 0.1
+MAX_TAIL_SECONDS = 2.0
+MIN_TAIL_SECONDS = 0.1
 FADE_SECONDS = 0.5
 BLOCK_FRAMES = 1 << 16
 FLUIDSYNTH_SHARE = 0.6  # of the time allowed; the rest is for symusic, which is several times faster
@@ -82,10 +82,10 @@ def _write(blocks: Blocks, music_seconds: float, wav_path: Path, sample_rate: in
     """Two passes over the sound, through a temporary file: one for its peak and its end, one to write it."""
     from musicgen.audio.wav import WavWriter
 
-    check_free_space(int((music_seconds + LONGEST_TAIL_SECONDS) * sample_rate * 12))
+    check_free_space(int((music_seconds + MAX_TAIL_SECONDS) * sample_rate * 12))
     music = round(music_seconds * sample_rate)
     with closing(blocks), tempfile.TemporaryFile(dir=wav_path.parent) as spool:
-        peak, tail = _spool(blocks, spool, music, music + round(LONGEST_TAIL_SECONDS * sample_rate))
+        peak, tail = _spool(blocks, spool, music, music + round(MAX_TAIL_SECONDS * sample_rate))
         gain = min(PEAK / peak, MAX_GAIN) if peak > 0 else 1.0
         spool.seek(0)
         with WavWriter(wav_path, sample_rate, 2) as writer:
@@ -121,7 +121,7 @@ def _spool(blocks: Blocks, spool: IO[bytes], music: int, most: int) -> tuple[flo
 def _ending(tail: Block, peak: float, sample_rate: int) -> Block:
     """The tail up to the last audible moment, faded out."""
     audible = np.flatnonzero(np.abs(tail).max(axis=0) > AUDIBLE * peak)
-    n_frames = max(int(audible[-1]) + 1 if audible.size else 0, round(SHORTEST_TAIL_SECONDS * sample_rate))
+    n_frames = max(int(audible[-1]) + 1 if audible.size else 0, round(MIN_TAIL_SECONDS * sample_rate))
     fade = np.ones(n_frames, np.float32)
     n_fade = min(n_frames, round(FADE_SECONDS * sample_rate))
     fade[n_frames - n_fade :] = np.linspace(1.0, 0.0, n_fade, dtype=np.float32)

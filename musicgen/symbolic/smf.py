@@ -26,7 +26,7 @@ MAX_SIGNATURES = 50_000  # time and key changes together; later ones are only co
 MAX_TEXT_BYTES, MAX_SYSTEM_EXCLUSIVES = 16_384, 10_000  # the most that is kept
 TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages that do not belong in files
-LONGEST_EXCLUSIVE = 1024  # bytes searched for the end of a system exclusive message
+MAX_EXCLUSIVE = 1024  # bytes searched for the end of a system exclusive message
 _SHORT = 16  # the longest system exclusive message that may set the use of a channel
 
 
@@ -101,7 +101,7 @@ def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
 
 def ends_early(content: bytes | bytearray, start: int, stop: int) -> bool:
     """Whether a system exclusive message has its last byte, F7, before the end given by its length."""
-    return content.find(b"\xf7", start, min(stop - 1, start + LONGEST_EXCLUSIVE)) >= 0
+    return content.find(b"\xf7", start, min(stop - 1, start + MAX_EXCLUSIVE)) >= 0
 
 
 def is_chunk(content: bytes, position: int) -> bool:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from musicgen.symbolic.smf import LONGEST_EXCLUSIVE, ends_early, variable_length
+from musicgen.symbolic.smf import MAX_EXCLUSIVE, ends_early, variable_length
 
 MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
 EVENTS_OF_PROOF = 4  # if these are valid, a large data byte was the only fault
-LONGEST_GAP = 256  # bytes skipped in search of an event
+MAX_GAP = 256  # bytes skipped in search of an event
 CUT_BYTES = 300  # an event that runs past the end of the file, this close to it, is the last one
 END = -1  # instead of a number of faults: the end of the track
 _LONG_DELTA = 1 << 21
@@ -231,7 +231,7 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int, b
         following, status, faults = read_body(content, position, limit, running)
         if following and faults >= 0:
             yield _kept(content, position, following, status, 1.5 + faults)
-    for gap in range(1, min(LONGEST_GAP, limit - position) + 1):
+    for gap in range(1, min(MAX_GAP, limit - position) + 1):
         budget.steps -= 1
         if gap <= 4 or position + gap == limit or _begins_well(content, position + gap):
             is_later = (
@@ -254,13 +254,13 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
         bad = next(place for place in range(at + (content[at] >= 0x80), following) if content[place] > 127)
         yield _Way(bad, running, 1.5, delta, num_unread=bad - at)
     if content[at] == 0xF0:
-        close = content.find(b"\xf7", at, min(at + LONGEST_EXCLUSIVE, limit))
+        close = content.find(b"\xf7", at, min(at + MAX_EXCLUSIVE, limit))
         data = bytes(content[at + 1 : close + 1])
         if close > 0 and data[:-1].isascii():
             yield _Way(close + 1, running, 0.5, delta, b"\xf0" + number(len(data)) + data)
     if not following and content[at] in (0xFF, 0xF0, 0xF7):
         start = _number_at(content, at + 1 + (content[at] == 0xFF))[1]
-        for gap in range(min(LONGEST_GAP, limit - start)):
+        for gap in range(min(MAX_GAP, limit - start)):
             if _begins_well(content, start + gap):
                 yield _Way(start + gap, running, 0.5 + gap / 32, delta, num_unread=start + gap - at)
 

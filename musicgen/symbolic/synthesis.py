@@ -23,7 +23,7 @@ Block = NDArray[np.float32]
 Blocks = Generator[Block, None, None]
 
 WINDOW_SECONDS = 30.0
-LONGEST_NOTE_SECONDS, SHORTEST_NOTE_SECONDS = 60.0, 0.05
+LONGEST_NOTE_SECONDS, MIN_NOTE_SECONDS = 60.0, 0.05
 QUALITY = 4  # of symusic's interpolation, 0-6
 
 
@@ -72,7 +72,7 @@ def _window(score: Score, inside: NDArray[np.bool_], onset: NDArray[np.float64],
     ticks = np.rint(np.minimum(seconds[inside], LONGEST_NOTE_SECONDS) * 10_000)
     moved = make_notes(
         np.rint(onset[inside] * 10_000),
-        np.maximum(ticks, SHORTEST_NOTE_SECONDS * 10_000),
+        np.maximum(ticks, MIN_NOTE_SECONDS * 10_000),
         notes["pitch"],
         notes["velocity"],
         notes["track"],

@@ -338,7 +338,7 @@ class TestBank:
         songs, values, prepared, networks, _ = learned
         settings = {"mode": "free", "seconds": 0.2, "prompt_seconds": 0.1}
         (alone,) = make(networks, prepared.codec, values, songs, (7,), **settings)
-        monkeypatch.setattr(free_running, "MOST_TOGETHER", 1)
+        monkeypatch.setattr(free_running, "MAX_TOGETHER", 1)
         pieces = make(networks, prepared.codec, values, songs, (6, 7, 8), **settings)
         assert [piece.seed for piece in pieces] == [6, 7, 8]
         np.testing.assert_array_equal(pieces[1].content.samples, alone.content.samples)

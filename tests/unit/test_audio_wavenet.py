@@ -253,7 +253,7 @@ class TestHearingItself:
         assert abs(heard_as(silence, np.float32(0.0), np.float32(3.0), even, levels - 1) - silence) <= 1
 
     def test_what_has_faded_is_turned_up_and_what_is_too_loud_down(self) -> None:
-        from musicgen.approaches.audio_wavenet.level_keeping import FREE_DB, MOST_DB, LevelKeeper
+        from musicgen.approaches.audio_wavenet.level_keeping import FREE_DB, MAX_DB, LevelKeeper
 
         codec = RawAudioCodec(8_000, 256, 0.1)
         keeper, tone = LevelKeeper(codec), np.sin(np.arange(4_000) * 0.3) * np.sqrt(2) * 0.1
@@ -261,7 +261,7 @@ class TestHearingItself:
         made = codec.samples_to_levels(tone * 10 ** (gains_db[:, None] / 20))
         turns = keeper.turns(made)
         assert turns[:2].tolist() == [0.0, 0.0]
-        assert 0 < turns[2] < turns[3] == np.float32(MOST_DB)
+        assert 0 < turns[2] < turns[3] == np.float32(MAX_DB)
         assert turns[4] == pytest.approx(-turns[2], rel=0.2)
         assert not keeper.turns(made[:, :100]).any()  # too little to tell
 
@@ -293,7 +293,7 @@ class TestPieces:
         from musicgen.approaches.audio_wavenet import pieces as sound_pieces
 
         wanted = self.make(learned, [1, 2, 3])
-        monkeypatch.setattr(sound_pieces, "MOST_TOGETHER", 400)
+        monkeypatch.setattr(sound_pieces, "MAX_TOGETHER", 400)
         pieces = self.make(learned, [1, 2, 3])
         for one, other in zip(wanted, pieces, strict=True):
             np.testing.assert_array_equal(one.content.samples, other.content.samples)

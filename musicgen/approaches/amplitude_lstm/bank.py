@@ -22,7 +22,7 @@ Samples = NDArray[np.float32]
 
 N_PARTS = 4  # of a frame: the loudness of an attack changes faster than its pitches
 WINDOW_HOPS = 8  # a predictor is fitted to windows this many hops long: neighbouring frames share what rings
-MOST_WINDOWS = 4_000
+MAX_WINDOWS = 4_000
 MOST_LEVEL_SAMPLES = 1 << 19  # loudness patterns are found on so much of the music
 ROUNDS = 6
 NOISE_FLOOR = 1e-9  # for prediction, -90 dB: just enough to keep the equations solvable
@@ -167,7 +167,7 @@ def _correlations(series: Sequence[Samples], order: int, hop_length: int, quiete
         series = [np.pad(each, (0, max(0, length + 1 - each.size))) for each in series]
         starts = [(number, 0) for number in range(len(series))]
     found = []
-    for number, at in starts[:: -(-len(starts) // MOST_WINDOWS)]:
+    for number, at in starts[:: -(-len(starts) // MAX_WINDOWS)]:
         piece = series[number][at : at + length] * window
         correlation = np.fft.irfft(np.abs(np.fft.rfft(piece, size)) ** 2)[: order + 1]
         if correlation[0] > length * quietest**2:

@@ -24,7 +24,7 @@ from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.rules import uniforms
 
 SILENT_DB = -60.0  # below the level of the songs
-MOST_TOGETHER = 1 << 24  # samples in one batch: the longer the pieces, the fewer in a batch
+MAX_TOGETHER = 1 << 24  # samples in one batch: the longer the pieces, the fewer in a batch
 
 
 def free(trained: Trained, order: Order[Generation]) -> Iterator[Made]:
@@ -32,7 +32,7 @@ def free(trained: Trained, order: Order[Generation]) -> Iterator[Made]:
     prompt."""
     codec, generation, seeds = trained.codec, order.generation, order.seeds
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
-    together = max(1, MOST_TOGETHER // (n_samples * codec.n_channels))
+    together = max(1, MAX_TOGETHER // (n_samples * codec.n_channels))
     for first in range(0, len(seeds), together):
         steps = n_samples * codec.n_channels
         done, total = steps * first // together, steps * -(-len(seeds) // together)

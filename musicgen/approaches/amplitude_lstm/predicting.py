@@ -24,7 +24,7 @@ from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.floors import linear_predictor_mse, persistence_mse
 from musicgen.sampling.pace import Pace
 
-LONGEST_SECONDS = 600.0  # of a song that are predicted: fits easily into memory
+MAX_SECONDS = 600.0  # of a song that are predicted: fits easily into memory
 LEARNED_SECONDS = 60.0  # of the training part that the linear predictor of the comparison is fitted to
 
 
@@ -81,7 +81,7 @@ def _part(trained: Trained, generation: Generation, song: TrainingSong) -> Part:
             code="too_short",
         )
     learned, first, last = (round(sample * rate / network_rate) for sample in (spans[0].stop, span.start, span.stop))
-    last = first + generation.predicted_of(min(last - first, round(LONGEST_SECONDS * rate)), rate)
+    last = first + generation.predicted_of(min(last - first, round(MAX_SECONDS * rate)), rate)
     return Part(
         song.clip.waveform(first / rate, last / rate),
         song.clip.waveform(0.0, min(learned / rate, LEARNED_SECONDS)),

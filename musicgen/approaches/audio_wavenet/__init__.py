@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from musicgen.networks.engine import LearningTask
 
 MU_LAW_LEVELS = 256
-MOST_SHARDS = 8
+MAX_SHARDS = 8
 
 
 class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
@@ -179,7 +179,7 @@ def _sizes(training: parameters.Training) -> RawAudioSizes:
 
 def _shards(training: parameters.Training) -> int:
     """Equal parts that a batch is split into, so that only the crops in work take memory."""
-    return math.gcd(training.batch_size, MOST_SHARDS)
+    return math.gcd(training.batch_size, MAX_SHARDS)
 
 
 def _flops(sizes: RawAudioSizes, training: parameters.Training) -> float:

@@ -17,9 +17,9 @@ from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.linear_prediction import fit_linear_predictor
 
-MOST_CHECKED_SECONDS = 30.0  # of held-out music, spread evenly, that each epoch is validated on
-MOST_COUNTED = 4_000_000  # samples that the floors are counted on
-FEWEST_SAMPLES = 64  # less music is no use
+MAX_CHECKED_SECONDS = 30.0  # of held-out music, spread evenly, that each epoch is validated on
+MAX_COUNTED = 4_000_000  # samples that the floors are counted on
+MIN_SAMPLES = 64  # less music is no use
 
 
 def prepare_raw_audio(songs: Sequence[TrainingSong], sizes: RawAudioSizes, training: Training) -> Prepared:
@@ -55,12 +55,12 @@ def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[SoundStretch], l
     for sound in sounds:
         cut = sound.n_samples - round(sound.n_samples * share)
         learned += [SoundStretch(sound, 0, cut)] if cut >= 3 else []
-        held_out += [SoundStretch(sound, cut, sound.n_samples)] if sound.n_samples - cut >= FEWEST_SAMPLES else []
-    if _length(learned) < FEWEST_SAMPLES:
+        held_out += [SoundStretch(sound, cut, sound.n_samples)] if sound.n_samples - cut >= MIN_SAMPLES else []
+    if _length(learned) < MIN_SAMPLES:
         longest = max(sound.n_samples for sound in sounds)
         raise InvalidInput(
             sentence(
-                f"Training needs a song with at least {FEWEST_SAMPLES} samples",
+                f"Training needs a song with at least {MIN_SAMPLES} samples",
                 f"{longest} in the longest of {len(sounds)} song(s), {share:.0%} of them held out",
                 "Choose a longer song.",
             ),
@@ -88,7 +88,7 @@ def _checked(
     if not stretches:
         return None
     length = min(training.crop_length, *map(len, stretches))
-    wanted = min(_length(stretches), round(MOST_CHECKED_SECONDS * codec.sample_rate))
+    wanted = min(_length(stretches), round(MAX_CHECKED_SECONDS * codec.sample_rate))
     return CropExamples(
         stretches, codec, sizes.receptive_field, length,
         n_examples=max(1, wanted // length), is_conditioned=bool(sizes.conditions),
@@ -98,7 +98,7 @@ def _checked(
 def _floors(learned: Sequence[SoundStretch], checked: Sequence[SoundStretch], codec: RawAudioCodec) -> dict[str, float]:
     """Bits per sample without a network: by counting, or for 65,536 levels by linear prediction."""
     training, validation = (
-        [each.sound.read(each.start, min(each.stop, each.start + MOST_COUNTED // len(side))) for each in side]
+        [each.sound.read(each.start, min(each.stop, each.start + MAX_COUNTED // len(side))) for each in side]
         for side in (learned, checked)
     )
     if codec.levels < LINEAR_LEVELS:

@@ -11,7 +11,7 @@ from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 
 HEARD_SECONDS = 0.25  # of sound that the level is measured over
 FREE_DB = 3.0  # differences from the songs up to this size are left alone
-SHARE, MOST_DB = 0.1, 1.0  # share of the rest that is corrected with each sample, and the most in dB
+SHARE, MAX_DB = 0.1, 1.0  # share of the rest that is corrected with each sample, and the most in dB
 
 
 class LevelKeeper:
@@ -29,4 +29,4 @@ class LevelKeeper:
         samples = self.codec.levels_to_samples(made[:, -self.n_samples :]).astype(np.float64)
         missing = self.song_db - 10 * np.log10((samples**2).mean(axis=1) + 1e-12)
         beyond = np.sign(missing) * np.maximum(np.abs(missing) - FREE_DB, 0.0)
-        return np.clip(SHARE * beyond, -MOST_DB, MOST_DB).astype(np.float32)
+        return np.clip(SHARE * beyond, -MAX_DB, MAX_DB).astype(np.float32)

@@ -26,11 +26,11 @@ from musicgen.contract.shared_parameters import (
     validation_share,
 )
 
-LOWEST_RATE = 8_000
+MIN_RATE = 8_000
 
 
 class Training(Schedule):
-    sample_rate: int = sample_rate(16_000, le=48_000, more=f"At least {LOWEST_RATE:,} otherwise.")
+    sample_rate: int = sample_rate(16_000, le=48_000, more=f"At least {MIN_RATE:,} otherwise.")
     dilation_depth: int = dilation_depth(10, le=16)
     stacks: int = stacks(2)
     residual: int = parameter(
@@ -84,9 +84,9 @@ class Training(Schedule):
 
     @model_validator(mode="after")
     def _music_is_heard(self) -> Training:
-        if 0 < self.sample_rate < LOWEST_RATE:
+        if 0 < self.sample_rate < MIN_RATE:
             raise ValueError(
-                f"the sample_rate is 0 (that of the songs) or at least {LOWEST_RATE:,} Hz, not {self.sample_rate:,}: "
+                f"the sample_rate is 0 (that of the songs) or at least {MIN_RATE:,} Hz, not {self.sample_rate:,}: "
                 "below that, music is only a rumble"
             )
         return self

@@ -22,7 +22,7 @@ from musicgen.sampling.pace import Pace
 from musicgen.sampling.prompts import prompt_start
 from musicgen.sampling.rules import uniforms
 
-MOST_TOGETHER = 1 << 24  # samples in one batch: the longer the pieces, the fewer in a batch
+MAX_TOGETHER = 1 << 24  # samples in one batch: the longer the pieces, the fewer in a batch
 
 
 def sound_pieces(
@@ -35,7 +35,7 @@ def sound_pieces(
     """One piece for each seed. Without a prompt, each seed chooses a song and a place in it at random."""
     generation, seeds, monitor = order.generation, order.seeds, order.monitor
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
-    together = max(1, MOST_TOGETHER // n_samples)
+    together = max(1, MAX_TOGETHER // n_samples)
     for first in range(0, len(seeds), together):
         batch, done = seeds[first : first + together], first * n_samples
         begins = [_Begin(codec, generation, order.prompt or _drawn(order.songs, seed), seed) for seed in batch]

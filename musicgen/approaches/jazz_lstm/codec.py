@@ -19,7 +19,7 @@ from musicgen.symbolic.metre import Metre, bar_to_signature, metre_at
 from musicgen.symbolic.rolls import main_tempo
 from musicgen.symbolic.score import Score
 
-MOST_OTHER_NOTES = 20_000  # of each other track of the accompaniment
+MAX_OTHER_NOTES = 20_000  # of each other track of the accompaniment
 Row = tuple[int, int, int, int]  # onset and length in twelfths of a beat, pitch, velocity
 
 
@@ -193,7 +193,7 @@ def _other_voice(score: Score, parts: Parts, number: int) -> JazzVoice:
     inside = (onset >= 0) & (onset < parts.measure * parts.n_measures)
     length = np.maximum(1, np.rint(notes["duration_ticks"] * scale)).astype(int)
     columns = onset[inside], length[inside], notes["pitch"][inside], notes["velocity"][inside]
-    rows = [(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)][:MOST_OTHER_NOTES]
+    rows = [(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)][:MAX_OTHER_NOTES]
     track = score.tracks[number]
     return JazzVoice(track.name, track.program, track.is_drum, tuple(rows))
 

@@ -27,10 +27,10 @@ from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.gathering import STEPS
 from musicgen.symbolic.score import Score
 
-SHORTEST_HELD_OUT = 16  # words: less is no use
-FEWEST_WORDS = 8  # in a melody to learn from
+MIN_HELD_OUT = 16  # words: less is no use
+MIN_WORDS = 8  # in a melody to learn from
 HELD_OUT_MEASURES = 2  # at a time: many short phrases test more kinds of measures than one long one
-FEWEST_PHRASES = 6  # different ones; with fewer, none is held out
+MIN_PHRASES = 6  # different ones; with fewer, none is held out
 MOST_ROWS = 100  # of the token table
 NOTHING_HELD_OUT = "No music is held out, so the loss cannot tell learning from memorising."
 
@@ -113,10 +113,10 @@ def _melody(parts: Parts, words: Sequence[Sequence[str]], vocabulary: Vocabulary
 def _windows(melodies: Sequence[Melody], training: Training, seed: int, n_songs: int) -> tuple[Windows, Windows | None]:
     """(training, validation)."""
     lengths, window = [len(melody) for melody in melodies], training.sequence_length
-    needed = window + 1 if training.num_windows else FEWEST_WORDS
+    needed = window + 1 if training.num_windows else MIN_WORDS
     if max(lengths) < needed:
         rule = f"Windows of {window} words need a melody of at least {needed} words" if training.num_windows else (
-            f"Training needs a melody of at least {FEWEST_WORDS} notes"
+            f"Training needs a melody of at least {MIN_WORDS} notes"
         )  # fmt: skip
         shorter = f"Choose a sequence_length below {max(lengths)}, or" if max(lengths) > 4 else "Choose"
         remedy = f"{shorter if training.num_windows else 'Choose'} longer songs or more beats."
@@ -125,7 +125,7 @@ def _windows(melodies: Sequence[Melody], training: Training, seed: int, n_songs:
         )
     share = training.validation_share
     if n_songs >= SONGS_ENOUGH:
-        parts = held_out_parts(lengths, share, shortest=SHORTEST_HELD_OUT, seed=seed)
+        parts = held_out_parts(lengths, share, shortest=MIN_HELD_OUT, seed=seed)
         held_out = [[part] if part.stop > part.start else [] for _, part in parts]
     else:
         held_out = _held_out_phrases(melodies, share, seed)
@@ -153,7 +153,7 @@ def _held_out_phrases(melodies: Sequence[Melody], share: float, seed: int) -> li
             part = slice(int(words[0]), int(words[-1]) + 1)
             phrases.setdefault(tuple(melody.ids[part].tolist()), []).append((song, part))
     total = sum(map(len, phrases.values()))
-    room = max(1, round(share * total)) if share > 0 and len(phrases) >= FEWEST_PHRASES else 0
+    room = max(1, round(share * total)) if share > 0 and len(phrases) >= MIN_PHRASES else 0
     different = [each for words, each in phrases.items() if len(words) >= 2 * HELD_OUT_MEASURES]
     found: list[list[slice]] = [[] for _ in melodies]
     for number in np.random.default_rng([seed, 4]).permutation(len(different)).tolist():

@@ -26,8 +26,8 @@ from musicgen.symbolic.score import Score
 
 WELL_COVERED = 0.6  # of the melody's measures: with fewer block chords, broken ones are tried
 LEAST_COVERED = 0.25  # with fewer chords there is no accompaniment
-FEWEST_MEASURES = 4  # in a passage that is used besides the longest
-LONGEST_PAUSE = 2  # measures for which one of the two may be silent
+MIN_MEASURES = 4  # in a passage that is used besides the longest
+MAX_PAUSE = 2  # measures for which one of the two may be silent
 NO_MUSIC = "Jazz LSTM needs a melody over chords"
 
 
@@ -231,7 +231,7 @@ def _windows(tracks: _Tracks, melody: int, chords: Sequence[Event]) -> list[tupl
     longest = max(found, key=lambda window: window[2])
     if tracks.training.stretches == "longest":
         return [longest]
-    return [window for window in found if window[2] >= FEWEST_MEASURES] or [longest]
+    return [window for window in found if window[2] >= MIN_MEASURES] or [longest]
 
 
 def _asked(score: Score, line: Sequence[Event], first: float | None, last: float | None) -> tuple[int, int, int]:
@@ -268,7 +268,7 @@ def _without_pauses(active: np.ndarray) -> np.ndarray:
     """True also in gaps of up to two measures."""
     filled, places = active.copy(), np.flatnonzero(active)
     for here, following in pairwise(places.tolist()):
-        if following - here <= LONGEST_PAUSE + 1:
+        if following - here <= MAX_PAUSE + 1:
             filled[here:following] = True
     return filled
 

@@ -33,7 +33,7 @@ from musicgen.sampling.token_sampler import sample
 from musicgen.symbolic.gathering import STEPS, Event
 from musicgen.symbolic.score import Score
 
-COPIED_LIMIT, RUN_LIMIT = 0.35, 5  # beyond these, it tries again
+MAX_COPIED_SHARE, MAX_REPEATS = 0.35, 5  # beyond these, it tries again
 FIRST_WORD = Token("C", 3)  # the authors put it before the words of each chord set
 Ids = NDArray[np.int32]
 
@@ -219,7 +219,7 @@ def _best(candidates: Sequence[Sequence[Event]], codec: JazzCodec) -> int:
     pitches = [[note.pitches[0] for note in melody] for melody in candidates]
     copied = [copied_share(known, line) for line in pitches]
     for number, line in enumerate(pitches):
-        if copied[number] <= COPIED_LIMIT and longest_run(line) <= RUN_LIMIT and line:
+        if copied[number] <= MAX_COPIED_SHARE and longest_run(line) <= MAX_REPEATS and line:
             return number
     return int(np.argmin([share + (not line) for share, line in zip(copied, pitches, strict=True)]))
 

@@ -11,7 +11,7 @@ from musicgen.symbolic.gathering import STEPS, Event
 from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, make_notes
 
 TICKS_PER_BEAT = 480
-SHORTEST_CHORD = 3  # twelfths of a beat
+MIN_CHORD = 3  # twelfths of a beat
 QUIETEST = 48  # velocity: keeps both melody and chords audible
 
 
@@ -57,7 +57,7 @@ def _chord_rows(form: Form, sets: Sequence[int]) -> Iterable[Row]:
             onset = place * form.measure + chord.onset
             if 0 <= chord.onset < form.measure or (place == 0 and chord.onset < 0):
                 onset = max(onset, 0)
-                length = min(max(chord.length, SHORTEST_CHORD), end - onset)
+                length = min(max(chord.length, MIN_CHORD), end - onset)
                 for pitch in dict.fromkeys(chord.pitches):
                     yield onset, length, pitch, max(chord.velocity, QUIETEST)
 

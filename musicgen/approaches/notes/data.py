@@ -27,11 +27,11 @@ from musicgen.symbolic.instruments import instrument_name
 from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
-FEWEST_NOTES = 8  # in a song to learn from
-SHORTEST_HELD_OUT = 24  # notes: less is no use
+MIN_NOTES = 8  # in a song to learn from
+MIN_HELD_OUT = 24  # notes: less is no use
 STARTS_KEPT = 64
 MUCH_LOST = 0.2  # share of the tokens
-FEWEST_WINDOWS, MOST_PASSES = 32, 16  # in an epoch; little music is repeated more often
+FEWEST_WINDOWS, MAX_PASSES = 32, 16  # in an epoch; little music is repeated more often
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss to tell learning from memorising. Choose more or "
     "longer songs."
@@ -56,24 +56,24 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
         scores = [(score, melodic_tracks(score, tracks, piano_only=True)) for score, tracks in scores]
     codec, pieces = make_event_codec(scores)
     lengths = [len(piece) for piece in pieces]
-    if max(lengths) < FEWEST_NOTES:
+    if max(lengths) < MIN_NOTES:
         raise InvalidInput(
             sentence(
-                f"Training needs a song with at least {FEWEST_NOTES} notes in its chosen tracks, without drums",
+                f"Training needs a song with at least {MIN_NOTES} notes in its chosen tracks, without drums",
                 f"{max(lengths)} notes at most in {len(songs)} song(s)",
                 "Choose other songs or tracks.",
             ),
             code="too_short",
         )
     share = training.validation_share if training.validation != "none" else 0.0
-    parts = held_out_parts(lengths, share, shortest=SHORTEST_HELD_OUT, seed=seed)
+    parts = held_out_parts(lengths, share, shortest=MIN_HELD_OUT, seed=seed)
     stretches = [
         [EventStretch(piece, part[side].start, part[side].stop) for piece, part in zip(pieces, parts, strict=True)
          if part[side].stop > part[side].start]
         for side in (0, 1)
     ]  # fmt: skip
     length = training.sequence_length
-    passes = max(1, min(MOST_PASSES, FEWEST_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
+    passes = max(1, min(MAX_PASSES, FEWEST_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
     data = EventExamples(codec, stretches[0], length, transpose=training.transpose, passes=passes)
     # Half of each validation window only warms up the state.
     checked = EventExamples(codec, stretches[1], 2 * length, warm_up=length) if stretches[1] else None

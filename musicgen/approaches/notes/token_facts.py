@@ -11,7 +11,7 @@ from musicgen.approaches.notes.events import DURATION, PITCH, STEPS_PER_BEAT, Ev
 from musicgen.symbolic.pitches import pitch_name
 
 MOST_ROWS = 100
-MOST_COUNTS = 5_000
+MAX_COUNTS = 5_000
 
 
 def token_table(counts: Mapping[str, int]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def token_table(counts: Mapping[str, int]) -> dict[str, Any]:
 
 def frequency_histogram(counts: Mapping[str, int]) -> dict[str, Any]:
     """How often each distinct token occurs, largest first."""
-    return {"frequency_histogram": {"counts": sorted(counts.values(), reverse=True)[:MOST_COUNTS]}}
+    return {"frequency_histogram": {"counts": sorted(counts.values(), reverse=True)[:MAX_COUNTS]}}
 
 
 def count_tokens(songs: Iterable[Iterable[str]]) -> Counter[str]:

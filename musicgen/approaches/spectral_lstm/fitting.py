@@ -16,8 +16,8 @@ from musicgen.approaches.spectral_lstm.parameters import Training
 from musicgen.approaches.spectral_lstm.phase import count_frames, hann, short_time_spectrum
 from musicgen.codecs.sounds import Sound
 
-MOST_STEPS = 8_192
-MOST_NUMBERS = 24_000_000  # in the steps used for fitting: 96 MB
+MAX_STEPS = 8_192
+MAX_NUMBERS = 24_000_000  # in the steps used for fitting: 96 MB
 FRAMES_AT_ONCE = 512
 ROUNDS = 12
 LEAST_TOLERANCE = 1e-4
@@ -59,7 +59,7 @@ def _stretches(sounds: Sequence[Sound], codec: FrameCodec, share: float) -> list
 def _some_steps(codec: FrameCodec, sounds: Sequence[Sound]) -> Floats:
     """Steps to fit the codec to, (n, dims)."""
     total = sum(count_frames(sound.n_samples, codec.n_fft, codec.hop_length) for sound in sounds)
-    most = min(MOST_STEPS, MOST_NUMBERS // (codec.frames_per_step * codec.n_bins))
+    most = min(MAX_STEPS, MAX_NUMBERS // (codec.frames_per_step * codec.n_bins))
     made = []
     for sound, first, n_frames in _stretches(sounds, codec, min(1.0, most / max(1, total))):
         begin = first * codec.hop_length

@@ -21,7 +21,7 @@ from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
 
-MOST_COUNTED = 8_000  # steps that the floors are counted on
+MAX_COUNTED = 8_000  # steps that the floors are counted on
 STAYS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 NOTHING_HELD_OUT = "Too little music is left to hold out, so there is no validation loss: choose longer songs."
 
@@ -186,10 +186,10 @@ def _floors(data: SpectralFrameExamples, checked: SpectralFrameExamples | None) 
 
 
 def _pairs(codec: FrameCodec, parts: Sequence[Steps]) -> tuple[Floats, Floats]:
-    """(steps, the step before each), (n, C) each; about MOST_COUNTED at most."""
+    """(steps, the step before each), (n, C) each; about MAX_COUNTED at most."""
     hop = codec.frames_per_step
     chosen = [(part, np.arange(max(part.first, hop), len(part))) for part in parts]
-    every = max(1, sum(frames.size for _, frames in chosen) // MOST_COUNTED)
+    every = max(1, sum(frames.size for _, frames in chosen) // MAX_COUNTED)
     steps = np.concatenate([part.components[frames[::every]] for part, frames in chosen])
     return steps, np.concatenate([part.components[frames[::every] - hop] for part, frames in chosen])
 

@@ -21,7 +21,7 @@ PCM_WIDTHS = (
     "u8",
     *(f"{width}{order}" for width in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
 )
-MOST_PARTS = 50  # each needs a process of its own
+MAX_PARTS = 50  # each needs a process of its own
 
 
 class M4aSource(FfmpegSource):
@@ -76,7 +76,7 @@ def open_m4a(path: Path) -> Source:
     """All sound in an m4a file and in those appended to it. Raises RejectedFile."""
     with open(path, "rb") as file:
         starts = [behind_tags(file.read(SEARCHED_BYTES), 0)]
-        while len(starts) < MOST_PARTS and (following := survey_boxes(file, starts[-1]).next_start):
+        while len(starts) < MAX_PARTS and (following := survey_boxes(file, starts[-1]).next_start):
             starts.append(following)
     if starts == [0]:
         return M4aSource(path)

@@ -22,7 +22,7 @@ from musicgen.audio.sources.base import BLOCK_FRAMES, Block, Source, integers_to
 from musicgen.errors import RejectedFile, sentence
 from musicgen.settings import settings
 
-CPU_SECONDS_LEAST = 60.0
+MIN_CPU_SECONDS = 60.0
 REAL_TIME_FACTOR = 20.0  # decoding is given up when it takes longer than this many times real time
 MESSAGE_BYTES = 4096
 PROBED_SECONDS = 0.1
@@ -77,7 +77,7 @@ class FfmpegSource(Source):
 
         `where`: options before the input. `seconds`: of sound; None for all, up to just beyond the limit."""
         most = settings().max_audio_seconds + 1 if seconds is None else seconds
-        cpu_seconds = max(CPU_SECONDS_LEAST, most / REAL_TIME_FACTOR)
+        cpu_seconds = max(MIN_CPU_SECONDS, most / REAL_TIME_FACTOR)
         with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
             process = start_ffmpeg(self._arguments(where, most), folder=Path(folder), cpu_seconds=cpu_seconds)
             stream = cast(IO[bytes], process.stdout)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import soundfile
 
 READ_FRAMES = 4_096  # at once: an error loses everything in the same read
-MOST_FRAMES = 1 << 50  # libsndfile reports an unknown length as far more
+MAX_FRAMES = 1 << 50  # libsndfile reports an unknown length as far more
 INTEGER_BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}  # as requested from libsndfile
 
 
@@ -46,7 +46,7 @@ class SndfileSource(Source):
                 raise RejectedFile(
                     sentence(f"{self.format} files must hold {self._codec_names()}", what), code="unsupported_codec"
                 )
-            self._announced = file.frames if 0 < file.frames < MOST_FRAMES else None
+            self._announced = file.frames if 0 < file.frames < MAX_FRAMES else None
         self._promise()
 
     @abstractmethod
