@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musicgen.approaches.spectral_lstm import Training
 from musicgen.approaches.spectral_lstm.block_data import count_blocks, prepare_blocks, sequence_starts
 from musicgen.approaches.spectral_lstm.blocks import BlockCodec, blocks_to_features, features_to_blocks, n_features
 from musicgen.approaches.spectral_lstm.frame_data import prepare_frames
 from musicgen.approaches.spectral_lstm.frames import FrameCodec, log_credit, nearest
+from musicgen.approaches.spectral_lstm.parameters import Training
 from musicgen.approaches.spectral_lstm.phase import count_frames, magnitudes_to_samples, overlapped, short_time_spectrum
 from musicgen.audio.waveform import Waveform
 from musicgen.codecs.sounds import open_sounds, split
@@ -147,7 +147,7 @@ def test_short_songs_are_shown_shorter_and_said() -> None:
     assert "No song is longer than 0.5 s" in alone.warnings[0]
     beside = prepare_blocks([audio_song(1_000), audio_song(9_000)], training(**settings))
     assert beside.facts["inputs_shape"] == [3, 40, 200]
-    assert beside.warnings == ("1 of 2 songs are shorter than 0.5 s; each gives one sequence, cut short.",)
+    assert beside.warnings == ("1 of 2 songs are shorter than 0.5 s; each gives one shortened sequence.",)
     assert beside.training.gather(np.array([0]), None)["mask"].sum() == 9
 
 
