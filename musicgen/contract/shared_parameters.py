@@ -209,7 +209,7 @@ def temperature(default: float = 1.0, *, ge: float = 0.05, le: float = 4, when: 
     return parameter(
         default, ge=ge, le=le, title="Temperature",
         help=_text(
-            "How adventurous it is: below 1 is safer and more repetitive, above 1 is wilder and makes more mistakes.",
+            "Below 1 it is safer and more repetitive; above 1 it is wilder and makes more mistakes.",
             when=when, more=more,
         ),
     )  # fmt: skip

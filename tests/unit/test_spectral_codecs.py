@@ -147,7 +147,7 @@ def test_short_songs_are_shown_shorter_and_said() -> None:
     assert "No song is longer than 0.5 s" in alone.warnings[0]
     beside = prepare_blocks([audio_song(1_000), audio_song(9_000)], training(**settings))
     assert beside.facts["inputs_shape"] == [3, 40, 200]
-    assert beside.warnings == ("1 of 2 songs are shorter than 0.5 s; each gives one sequence, cut short.",)
+    assert beside.warnings == ("1 of 2 songs are shorter than 0.5 s; each gives one shortened sequence.",)
     assert beside.training.gather(np.array([0]), None)["mask"].sum() == 9
 
 
