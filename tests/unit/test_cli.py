@@ -109,7 +109,7 @@ def test_the_main_job(tune: Path, tmp_path: Path) -> None:
         (("train", "note_lstm", "nothing.mid"), 1, "No such file"),
         (("runs", "show", "run-000000000000"), 1, "run-000000000000"),
         (("songs", "remove", "../../etc"), 1, "Received"),
-        (("songs", "samples", "no_such"), 1, "Samples are"),
+        (("songs", "samples", "no_such"), 1, "A sample must be one of"),
         (("songs", "lst"), 2, "No such command"),
         (("train",), 2, "Missing argument"),
         (("train", "note_lstm"), 2, "--all-songs"),
