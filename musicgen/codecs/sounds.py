@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from musicgen.audio.resampling import resample
 from musicgen.audio.waveform import Waveform
 from musicgen.contract.prepared import TrainingSong
-from musicgen.errors import InvalidInput, sentence
+from musicgen.contract.refusals import only_silence, require_songs
 
 Samples = NDArray[np.float32]
 MARGIN_SECONDS = 0.05  # read on both sides of an excerpt before resampling, so that the filter's edges lie outside
@@ -81,8 +81,7 @@ def open_sounds(
     songs: Sequence[TrainingSong], *, sample_rate: int, max_songs: int = 0, seconds: float = math.inf
 ) -> tuple[list[Sound], tuple[str, ...]]:
     """(sounds, warnings). `sample_rate` 0: the most common one. Raises InvalidInput without songs."""
-    if not songs:
-        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
+    require_songs(songs)
     used = songs[: max_songs or None]
     heads = [song.clip.waveform(0.0, 0.0) for song in used]
     rates = [head.sample_rate for head in heads]
@@ -94,7 +93,7 @@ def open_sounds(
         warnings.append("Stereo songs are mixed to mono: this network reads one channel.")
     if not sample_rate and len(set(rates)) > 1:
         listed = ", ".join(f"{each:,} Hz" for each in sorted(set(rates)))
-        warnings.append(f"The songs have different sample rates ({listed}); all are resampled to {rate:,} Hz.")
+        warnings.append(f"The songs have different sample rates ({listed}); all are converted to {rate:,} Hz.")
     return [_open(song, head, rate, seconds) for song, head in zip(used, heads, strict=True)], tuple(warnings)
 
 
@@ -123,8 +122,5 @@ def root_mean_square(sounds: Sequence[Sound]) -> float:
             n_samples += piece.size
     level = math.sqrt(energy / max(1, n_samples))
     if level < SILENT:
-        raise InvalidInput(
-            sentence("Songs to train on must not be silent", f"{n_samples:,} silent samples", "Choose others."),
-            code="silent",
-        )
+        raise only_silence(n_samples)
     return level

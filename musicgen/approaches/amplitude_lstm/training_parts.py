@@ -17,7 +17,7 @@ from musicgen.approaches.amplitude_lstm.codec import (
 from musicgen.audio.resampling import resample
 from musicgen.audio.waveform import PCM16_PEAK, Waveform
 from musicgen.contract.prepared import TrainingSong
-from musicgen.errors import InvalidInput, sentence
+from musicgen.contract.refusals import only_silence, require_songs
 
 SILENT = 1e-6  # an RMS below this (-120 dB) is silence
 
@@ -70,8 +70,7 @@ class Heard:
 
 def hear(songs: Sequence[TrainingSong], cut: Cut, *, sample_rate: int, channels: str) -> Heard:
     """Read the part of each song that is used. `sample_rate` 0: the most common one; `channels`: source or mono."""
-    if not songs:
-        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
+    require_songs(songs)
     wave_rates = [song.clip.waveform(0.0, 0.0).sample_rate for song in songs]
     rate = sample_rate or Counter(wave_rates).most_common(1)[0][0]
     warnings = []
@@ -92,10 +91,7 @@ def make_codec(heard: Heard, cut: Cut, *, scale: str) -> AmplitudeCodec:
     n_samples = sum(part.shape[1] for part in parts)
     level = np.sqrt(sum((part.astype(np.float64) ** 2).sum(axis=1) for part in parts) / max(1, n_samples))
     if n_samples and level.max() < SILENT:
-        raise InvalidInput(
-            sentence("Training needs songs that are not silent", f"{n_samples:,} silent samples", "Choose others."),
-            code="silent",
-        )
+        raise only_silence(n_samples)
     peak = max((float(np.abs(part).max(initial=0.0)) for part in parts), default=1.0)
     factor = {"int16": float(PCM16_PEAK), "rms": 1 / max(float(level.max()), SILENT), "peak": 1 / max(peak, SILENT)}
     return AmplitudeCodec(heard.sample_rate, heard.n_channels, factor[scale], tuple(level.tolist()))

@@ -22,6 +22,7 @@ from musicgen.approaches.jazz_lstm.windows import (
 from musicgen.codecs.holding_out import SONGS_ENOUGH, held_out_parts
 from musicgen.codecs.vocabulary import Vocabulary
 from musicgen.contract.prepared import Prepared, TrainingSong
+from musicgen.contract.refusals import require_songs
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.gathering import STEPS
@@ -37,8 +38,7 @@ NOTHING_HELD_OUT = "No music is held out, so the loss cannot tell learning from 
 
 def prepare_jazz(songs: Sequence[TrainingSong], training: Training, seed: int) -> Prepared:
     """Codec, windows, facts and floors of some songs. Raises InvalidInput if there is no melody over chords."""
-    if not songs:
-        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
+    require_songs(songs)
     scores = [song.clip.score() for song in songs]
     found = [_played(score, song, training) for score, song in zip(scores, songs, strict=True)]
     sources = [(song, score) for song, score, parts in zip(songs, scores, found, strict=True) for _ in parts]

@@ -21,6 +21,7 @@ from musicgen.approaches.notes.tokens import melodic_tracks, score_to_lines
 from musicgen.codecs.holding_out import held_out_parts
 from musicgen.codecs.vocabulary import frequent
 from musicgen.contract.prepared import Prepared, TrainingSong
+from musicgen.contract.refusals import require_songs
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.instruments import instrument_name
@@ -43,8 +44,7 @@ _NONE = np.zeros(0, dtype=np.int32)
 
 def read_scores(songs: Sequence[TrainingSong]) -> list[tuple[Score, Sequence[int] | None]]:
     """(score, chosen tracks) of each song."""
-    if not songs:
-        raise InvalidInput(sentence("Training needs at least one song", "none", "Choose a song."))
+    require_songs(songs)
     return [(song.clip.score(), song.tracks) for song in songs]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from musicgen.approaches.notes.tokens import melodic_tracks
 from musicgen.symbolic.score import Score
 
-MOST_VOICES = 32
+MAX_VOICES = 32
 
 
 @dataclass(frozen=True)
@@ -50,5 +50,5 @@ def voices_of(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[Voi
             seen[program] += 1
             counts[key] += int((score.notes["track"] == track).sum())
             names.setdefault(key, Counter())[score.tracks[track].name] += 1
-    kept = sorted(key for key, _ in counts.most_common(MOST_VOICES))
+    kept = sorted(key for key, _ in counts.most_common(MAX_VOICES))
     return tuple(Voice(*key, names[key].most_common(1)[0][0]) for key in kept)
