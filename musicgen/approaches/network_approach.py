@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from musicgen.contract.approach import Approach, TrainingModel
 from musicgen.contract.made import GenerationModel
@@ -15,7 +15,7 @@ from musicgen.contract.prepared import Prepared
 
 if TYPE_CHECKING:
     from musicgen.networks.engine import LearningTask
-    from musicgen.networks.recipe import Recipe
+    from musicgen.networks.recipe import Paced, Recipe
 
 # Called with the training means of each task (task → name → mean) after each epoch, before the weights are saved.
 AfterEpoch = Callable[[dict[str, dict[str, float]]], None]
@@ -32,7 +32,7 @@ class NetworkApproach(Approach[TrainingModel, GenerationModel]):
         """How to train: epochs, batch size and learning rate from the parameters of these names."""
         from musicgen.networks.recipe import Recipe
 
-        return Recipe.of(training)
+        return Recipe.of(cast("Paced", training))  # their names are those of the shared parameters
 
     def after_epoch(self, networks: TrainableNetworks, prepared: Prepared) -> AfterEpoch | None:
         """A function that stores in `networks.state` what generation will need; None for nothing."""

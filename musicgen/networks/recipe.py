@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import keras
 
 Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
+
+
+class Paced(Protocol):
+    """The parameters of an approach that a recipe is made from; `contract.shared_parameters.Schedule` has most."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def gradient_clip(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def patience(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +55,7 @@ class Recipe:
     decay: float = 0.0
 
     @classmethod
-    def of(cls, training: Any, **more: Any) -> Recipe:
+    def of(cls, training: Paced, **more: Any) -> Recipe:
         """From the parameters of an approach; `more`: fields that only some approaches offer."""
         return cls(
             training.epochs, training.batch_size, training.learning_rate, training.schedule,
