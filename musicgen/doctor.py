@@ -137,7 +137,9 @@ def _sound_font() -> Check:
         return Check("Sound font", "ok", f"{font} ({font.stat().st_size / 1e6:.0f} MB)")
     if bundled_sound_font() is None:
         return Check("Sound font", "missing", "none found", "pip install -r requirements.txt")
-    return Check("Sound font", "warn", "the small one that comes with pretty_midi", "sudo apt-get install fluid-soundfont-gm")
+    return Check(
+        "Sound font", "warn", "the small one that comes with pretty_midi", "sudo apt-get install fluid-soundfont-gm"
+    )
 
 
 def _ffmpeg() -> Check:
@@ -156,9 +158,7 @@ def _output() -> Check:
         try:
             LETTERS.encode(encoding)
         except (UnicodeError, LookupError):
-            remedy = (
-                "Other letters are printed as codes. Set PYTHONIOENCODING=utf-8, or LANG to a locale with UTF-8."
-            )
+            remedy = "Other letters are printed as codes. Set PYTHONIOENCODING=utf-8, or LANG to a locale with UTF-8."
             return Check(OUTPUT, "warn", f"can print {encoding} only", remedy)
     return Check(OUTPUT, "ok", ", ".join(dict.fromkeys(encodings)))
 
@@ -185,7 +185,10 @@ def _database() -> Check:
     if verdict == "ok":
         return Check("Record of songs and runs", "ok", detail)
     return Check(
-        "Record of songs and runs", "missing", detail, "Restore this file from a backup. The files of songs and runs are separate from it."
+        "Record of songs and runs",
+        "missing",
+        detail,
+        "Restore this file from a backup. The files of songs and runs are separate from it.",
     )
 
 

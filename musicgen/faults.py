@@ -69,9 +69,7 @@ def _disk(error: OSError) -> StorageUnavailable | None:
     """A fault of the disk itself, or of its permissions."""
     received = _received(error)
     if is_full(error):
-        return StorageUnavailable(
-            sentence("Writing needs room on the disk", received, MAKE_ROOM), code="disk_full"
-        )
+        return StorageUnavailable(sentence("Writing needs room on the disk", received, MAKE_ROOM), code="disk_full")
     if error.errno in FAILING:
         remedy = "Check the disk, or set MUSICGEN_HOME to a copy of the folder on another disk."
         return StorageUnavailable(sentence("The disk must read and write", received, remedy), code="disk_error")

@@ -1,4 +1,4 @@
-"""What the texts in the archive of a run may say: known fields, each within its bounds; the rest is left behind."""
+"""What the texts in the archive of a run may contain: known fields, each within its bounds. The rest is ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class Strict(BaseModel):
-    """Known fields only; the rest is left behind."""
+    """Known fields only; the rest is ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
@@ -65,9 +65,9 @@ class ArchivedPrepared(Strict):
 
 
 def read_text(content: bytes) -> Any:
-    """JSON in which every number is a number. Raises ValueError or RecursionError."""
+    """Parse JSON without NaN or infinity. Raises ValueError or RecursionError."""
     return json.loads(content, parse_constant=_no_number)
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")

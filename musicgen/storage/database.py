@@ -126,8 +126,8 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _took_turn(connection: Any) -> bool:
-    """BEGIN IMMEDIATE, retried every few milliseconds. SQLite itself sleeps longer each time, so that among many writers
-    one might wait for all that come after it."""
+    """BEGIN IMMEDIATE, retried every few milliseconds. SQLite itself sleeps longer each time, so among many writers one
+    might wait for all that come later."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     connection.execute("PRAGMA busy_timeout=0")
     try:
@@ -165,8 +165,8 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _document(text: str) -> dict[str, Any]:
-    """A JSON column; {} if it is damaged, so that one bad row does not hide all others. Readers check that what they need
-    is there."""
+    """A JSON column; {} if it is damaged, so that one bad row does not hide all others. Readers check that what they
+    need is there."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -177,7 +177,8 @@ def _document(text: str) -> dict[str, Any]:
 def engine() -> sa.Engine:
     """The engine of the current database (`MUSICGEN_DATABASE_URL`, else SQLite in `MUSICGEN_HOME`).
 
-    Errors with a cause outside the program are raised as MusicgenError, here and in every statement: see record_faults."""
+    Errors with a cause outside the program are raised as MusicgenError, here and in every statement: see
+    record_faults."""
     return _engine(database_url())
 
 
@@ -212,6 +213,6 @@ def change(statement: sa.Executable) -> int:
 
 
 def now() -> float:
-    """Wall clock, seconds since the Unix epoch, for display only. It may be set forward or back, so no order, no duration
-    and no check whether a worker lives depends on it."""
+    """Wall clock, seconds since the Unix epoch, for display only. It may be set forward or back, so no order, no
+    duration and no check whether a worker lives depends on it."""
     return time.time()

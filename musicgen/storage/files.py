@@ -133,7 +133,9 @@ def damaged(path: Path, rule: str, received: object, remedy: str = "") -> Damage
     """The error for a file of our own that cannot be understood. `rule` continues the sentence after its name."""
     # The last two folders tell whose it is; a full path would be too long for a sentence.
     name = "/".join(path.parts[-3:])
-    remedy = remedy or "Restore the file from a backup, or make again what it belongs to. Everything else works as before."
+    remedy = (
+        remedy or "Restore the file from a backup, or make again what it belongs to. Everything else works as before."
+    )
     return DamagedFile(sentence(f"The file {name} {rule}", str(received)[:200], remedy), code="damaged_file")
 
 
@@ -157,7 +159,9 @@ def publishing(folder: Path) -> Iterator[Path]:
 
 def copy_out(source: Path, target: Path) -> None:
     """Copy a file to where the user wants it. An existing file stays until the copy is complete. Raises OSError."""
-    if target.is_dir() or (target.exists() and not target.is_file()):  # copyfile reports the error; a device simply takes the bytes
+    if target.is_dir() or (
+        target.exists() and not target.is_file()
+    ):  # copyfile reports the error; a device simply takes the bytes
         shutil.copyfile(source, target)
         return
     with _replacing(target) as temporary:

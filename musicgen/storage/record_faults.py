@@ -55,9 +55,7 @@ def bad_url(url: str, error: Exception) -> InvalidInput:
     """The error for a MUSICGEN_DATABASE_URL that gives no engine."""
     shown = SECRET.sub("//…@", url)
     shown = repr(shown) if len(shown) <= SHOWN_CHARACTERS else f"{shown[:40]!r}… of {len(url):,} characters"
-    rule = (
-        "MUSICGEN_DATABASE_URL must be an SQLAlchemy URL with an installed driver, such as sqlite:////folder/musicgen.db"
-    )
+    rule = "MUSICGEN_DATABASE_URL must be an SQLAlchemy URL with an installed driver, such as sqlite:////folder/musicgen.db"
     remedy = "Remove it to keep the record in MUSICGEN_HOME."
     return InvalidInput(sentence(rule, f"{shown} ({_short(error)})", remedy), code="setting")
 
@@ -72,10 +70,14 @@ def _sqlite(error: sqlite3.Error, where: str) -> MusicgenError | None:
         return StorageUnavailable(sentence("The disk of the record must work", text, remedy), code="disk_error")
     if code in CLOSED:
         remedy = "Make room on the disk, and give yourself permission to write that file and its folder."
-        return StorageUnavailable(sentence("The record must be open to reading and writing", text, remedy), code="record")
+        return StorageUnavailable(
+            sentence("The record must be open to reading and writing", text, remedy), code="record"
+        )
     if code in BUSY:
         remedy = "Try again. If it stays locked, end the program that holds it."
-        return ResourceUnavailable(sentence("The record must be free within half a minute", text, remedy), code="locked")
+        return ResourceUnavailable(
+            sentence("The record must be free within half a minute", text, remedy), code="locked"
+        )
     if code == sqlite3.SQLITE_NOMEM:
         remedy = "Close other programs."
         return ResourceUnavailable(sentence("The record must fit into memory", text, remedy), code="memory")
@@ -84,7 +86,9 @@ def _sqlite(error: sqlite3.Error, where: str) -> MusicgenError | None:
             "Restore that file from a backup, or move it away to start with an empty record. "
             "The files of songs, runs and outputs are intact in the folders beside it."
         )
-        return CorruptArtifact(sentence("The record must be an intact SQLite database", text, remedy), code="record_damaged")
+        return CorruptArtifact(
+            sentence("The record must be an intact SQLite database", text, remedy), code="record_damaged"
+        )
     return None
 
 
