@@ -1,4 +1,4 @@
-"""Networks from a checkpoint: verified bytes, with settings and codec stored beside the weights; never a pickled model."""
+"""Networks from a checkpoint: verified bytes, with settings and codec stored beside the weights; nothing pickled."""
 
 from __future__ import annotations
 

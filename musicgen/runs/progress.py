@@ -1,4 +1,4 @@
-"""The progress of a task: a small file that the worker replaces a few times a second, with an estimate of the time left.
+"""The progress of a task: a small file that the worker replaces a few times a second, with the estimated time left.
 
 No fsync: progress may be lost in a power cut. Knows no database.
 """
