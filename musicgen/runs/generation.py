@@ -76,7 +76,7 @@ def _find_prompt(choice: dict[str, Any] | None) -> TrainingSong | None:
     found, missing = find_songs([choice])
     if missing:
         raise NotFound(
-            sentence("The prompt must be a song in the library", f"“{missing[0]}”, which was removed"),
+            sentence("The prompt must be a song in the library", f"“{missing[0]}”, no longer there"),
             code="missing_songs",
         )
     return found[0]

@@ -96,9 +96,7 @@ def _tightness(need: int, device: str) -> list[str]:
     free = psutil.virtual_memory().available
     if device != "cpu" or need < 0.9 * free:
         return []
-    return [
-        f"This needs about {need // MB:,} MB of memory and {free // MB:,} MB are free: the machine may become slow."
-    ]
+    return [f"About {need // MB:,} MB are needed and {free // MB:,} MB are free: the machine may become slow."]
 
 
 if __name__ == "__main__":

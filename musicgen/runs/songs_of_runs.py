@@ -84,7 +84,7 @@ def missing_songs(names: Sequence[str]) -> NotFound:
     return NotFound(
         sentence(
             "A training needs all of its songs",
-            f"{listed}, which was removed" if len(names) == 1 else f"{listed}, which were removed",
+            f"{listed}, no longer in the library",
             remedy,
         ),
         code="missing_songs",

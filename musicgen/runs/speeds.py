@@ -32,8 +32,8 @@ def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: Any) -> float
 
 
 def speed(approach: str, device: str, step: float) -> float:
-    """Expected FLOP/s for steps of this many operations: as measured for steps of the nearest size, else a guess from the
-    device."""
+    """Expected FLOP/s for steps of this many operations: as measured for steps of the nearest size, else a guess from
+    the device."""
     stored = _measured(approach, device)
     if stored:
         return stored[min(stored, key=lambda size: abs(size - _size(step)))]

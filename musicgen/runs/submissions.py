@@ -63,8 +63,8 @@ def submit_training(
     Args:
         training: parameters; missing ones come from the preset, then from the defaults.
         submit_key: the same key twice gives one run (a double click).
-        leave_out: leave out songs that the approach cannot learn from and list them in `left_out` of the request, unless
-        none would be left. Without it, they are an error.
+        leave_out: leave out songs that the approach cannot learn from, and list them in `left_out` of the request,
+        unless none would be left. Without it, they are an error.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound: with a sentence.

@@ -1,7 +1,7 @@
 """The supervisor: starts the worker of each task when its device is free, and notices when a worker has ended.
 
-`python -m musicgen.runs.supervisor [--idle-seconds N]`: one per storage folder (ensured by a lock). Started when work is
-submitted, or is found without a supervisor; ends after a minute without work. It holds no state: if it is killed, the
+`python -m musicgen.runs.supervisor [--idle-seconds N]`: one per storage folder (ensured by a lock). Started when work
+is submitted, or found without a supervisor; ends after a minute without work. It holds no state: if it is killed, the
 next one reads the record and the locks and goes on. Knows no approaches and no framework.
 """
 
@@ -56,7 +56,7 @@ class Watched:
 
     @property
     def slot(self) -> tuple[str, str]:
-        """One training and one generation at a time per device, so that a generation need not wait for a long training."""
+        """One training and one generation at a time per device: generations do not wait for long trainings."""
         return self.task["device"], self.task["kind"]
 
     def worker(self) -> dict[str, Any]:
