@@ -17,7 +17,7 @@ def _number(value: Any) -> str:
 
 def compare(
     reference: Annotated[
-        str, typer.Argument(metavar="ORIGINAL", help="A file, a song id or an output id.", show_default=False)
+        str, typer.Argument(metavar="original", help="A file, a song id or an output id.", show_default=False)
     ],
     generated: Annotated[str, typer.Argument(help="A file, a song id or an output id.", show_default=False)],
     as_json: AsJson = False,
