@@ -72,7 +72,7 @@ class Control:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """In this block, a signal stops the work at once: for long calls that cannot `check` and have nothing to save."""
+        """In this block, a signal stops the work at once: for long calls that cannot `check` and need save nothing."""
         self.check_at_rest()
         self._raises_at_once = True
         try:
