@@ -156,8 +156,8 @@ def active_tasks() -> list[dict[str, Any]]:
 
 
 def _times(moment: float, seconds: float | None) -> dict[str, Any]:
-    """When a period of work ended and began, by the present wall clock. They differ by the duration of the work, even if
-    the clock was set meanwhile."""
+    """When a period of work ended and began, by the present wall clock. They differ by the duration of the work, even
+    if the clock was set meanwhile."""
     if seconds is None:
         begun = sa.case((tasks.c.started_at > moment, moment), else_=tasks.c.started_at)
         return {"finished_at": moment, "started_at": begun}
