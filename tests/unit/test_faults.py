@@ -235,7 +235,7 @@ def test_a_home_that_may_not_be_written(home: Path, monkeypatch: pytest.MonkeyPa
     for code, out, err in answers["writes"]:
         assert (code, out) == (1, ""), err
         assert len(err.strip().splitlines()) == 1
-        assert "right" in err
+        assert "permission" in err
     (check,) = answers["doctor"]
     assert (check["status"], "Read-only file system" in check["detail"]) == ("missing", True)
 

@@ -139,7 +139,12 @@ def test_a_dead_worker_is_settled_once(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("exit_code", "verdict", "said"),
-    [(-11, "", "SIGSEGV"), (3, "", "exit status 3"), (None, "", "gone"), (-9, "There was no progress", "There was no progress")],
+    [
+        (-11, "", "SIGSEGV"),
+        (3, "", "exit status 3"),
+        (None, "", "gone"),
+        (-9, "There was no progress", "There was no progress"),
+    ],
 )
 def test_reasons(home: Path, exit_code: int | None, verdict: str, said: str) -> None:
     task = add_task("running", fence="f")
