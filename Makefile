@@ -1,13 +1,13 @@
-# make run    set up on first use, then serve the app (PORT=8501)
-# make test   set up, then run the tests        make test-slow  the long ones too
-# make test-processors  the numeric tests as older processors would compute them
-# make lint   format check, lint, types          make format     rewrite in the house's format
-# make bench  ratios against the naive way; writes benchmarks/ (ONLY=name for one line)
-# make quality  trains every preset and judges eight outputs of each; an hour; writes benchmarks/ (ARGS="--only note_lstm")
+# make run    set up on first use, then start the app (PORT=8501)
+# make test   set up, then run the tests        make test-slow  the slow tests too
+# make test-processors  run the numeric tests as older processors would compute them
+# make lint   check format, lint, types          make format     format the code
+# make bench  measure against the naive way; writes benchmarks/ (ONLY=name for one line)
+# make quality  train every preset and check eight outputs of each, in an hour; writes benchmarks/ (ARGS="--only note_lstm")
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 PY := .venv/bin/python
-# more for pytest, such as PYTEST_ARGS="-k notes" (ARGS="--jobs 4" for more processes)
+# options for pytest, such as PYTEST_ARGS="-k notes" (ARGS="--jobs 4" for more processes)
 PYTEST_ARGS ?=
 
 .PHONY: run setup setup-test test test-slow test-processors lint format bench quality clean

@@ -1,8 +1,8 @@
-"""Text whose encoding nobody wrote down: names of tracks, of files in archives, in tags.
+"""Text of unknown encoding: names of tracks, of files in archives, in tags.
 
-What is Unicode is read as that. For the rest, all texts of one origin are pooled, read with each table that is in use,
-and the reading is taken that looks most like names (`letters`); in a long text the word of charset-normalizer counts,
-and decides where none of our scripts fits. Where nothing fits, letters are left out rather than shown as others.
+Unicode is read as such. All other texts of one origin are pooled and decoded with each common table; the result that
+looks most like names wins (`letters`). For a long text, charset-normalizer counts too, and it decides if none of our
+scripts fits. If nothing fits, letters are left out rather than shown as wrong ones.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from charset_normalizer import from_bytes
 
 from musicgen.letters import EAST_ASIAN, likelihood
 
-MAX_POOL = 1024  # bytes that are looked at
-LONG_POOL = 48  # bytes beyond ASCII from which the detector is asked
+MAX_POOL = 1024  # bytes examined
+LONG_POOL = 48  # with this many bytes beyond ASCII, charset-normalizer is asked
 _DETECTOR_BONUS = 6.0
-SHORT, _CUT = 24, -9.0  # bytes of a text that hardly anybody would cut, and what it takes to believe it
-_POOR, _POOR_EAST_ASIAN = -8.8, -13.0  # a letter beyond ASCII; worse readings are no text of ours
+SHORT, _CUT = 24, -9.0  # bytes; a shorter text was hardly cut off, so a cut letter costs this much
+_POOR, _POOR_EAST_ASIAN = -8.8, -13.0  # score per letter beyond ASCII; with a worse one it is not a name
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _TAGS = {b"{@JP}": "cp932", b"{@LATIN}": "cp1252"}  # RP-026, in the lyrics of a MIDI file
 
@@ -56,15 +56,15 @@ _TABLES = (
     _Table("mac_roman", "western", -5.0),
 )
 _DOS = frozenset(("cp437", "cp850", "cp852", "cp866"))
-_DOS_BONUS = 3.5  # of archives, whose names were written in the tables of DOS
+_DOS_BONUS = 3.5  # for archives, whose names were often written in DOS tables
 
 
 def decode_texts(texts: Sequence[bytes], others: Iterable[bytes] = (), *, from_dos: bool = False) -> list[str]:
-    """The texts as people read them, whatever bytes they are.
+    """The texts, decoded.
 
     Args:
-        others: more text of the same origin, that helps to tell the encoding.
-        from_dos: they are names of files in an archive.
+        others: more text of the same origin, to help find the encoding.
+        from_dos: whether they are names of files in an archive.
     """
     known = [_as_unicode(text) for text in texts]
     if None not in known:
@@ -79,19 +79,19 @@ def decode_texts(texts: Sequence[bytes], others: Iterable[bytes] = (), *, from_d
 
 
 def decode_text(text: bytes) -> str:
-    """One text alone."""
+    """One text on its own."""
     return decode_texts([text])[0]
 
 
 def _decoded(text: bytes, encoding: str, from_dos: bool) -> str:
     read = _read(text, encoding)
-    if read is None:  # not like the others
+    if read is None:  # not in the encoding of the others
         read = _as_unicode(text) or _read(text, _encoding((text,), from_dos))
     return text.decode("ascii", "ignore") if read is None else read
 
 
 def _as_unicode(text: bytes) -> str | None:
-    """ASCII, UTF-8 or UTF-16 with a mark (or with a zero in every other byte); None for everything else."""
+    """ASCII, UTF-8, or UTF-16 with a byte order mark or a zero in every other byte; None for anything else."""
     if text.isascii() and b"\0" not in text.rstrip(b"\0") and b"\x1b$" not in text:
         return text.decode("ascii")
     for mark, encoding in _MARKS:
@@ -111,17 +111,17 @@ def _as_unicode(text: bytes) -> str | None:
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether it is ASCII that can be read."""
+    """Whether it is printable ASCII."""
     return text.isascii() and text.decode("ascii").isprintable()
 
 
 def _cut_to_letters(text: bytes) -> bytes:
-    """Without the beginning of a letter at its end, whose rest was cut off."""
+    """The text without an incomplete letter at its end."""
     return re.sub(rb"[\xe0-\xef][\x80-\xbf]$|[\xf0-\xf4][\x80-\xbf]{1,2}$", b"", text)
 
 
 def _is_surely_unicode(text: bytes) -> bool:
-    """Whether it is more than chance: two bytes of a Chinese name may well be one letter of UTF-8."""
+    """Whether this is no coincidence: two bytes of a Chinese name may happen to be one letter of UTF-8."""
     read = _as_unicode(text)
     if read is None or text.isascii():
         return read is not None
@@ -130,7 +130,7 @@ def _is_surely_unicode(text: bytes) -> bool:
 
 
 def _pool(texts: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Each once, up to MAX_POOL bytes."""
+    """Distinct texts, up to MAX_POOL bytes."""
     chosen, size = dict[bytes, None](), 0
     for text in texts:
         if text not in chosen:
@@ -143,7 +143,7 @@ def _pool(texts: Iterable[bytes]) -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=256)
 def _encoding(pool: tuple[bytes, ...], from_dos: bool) -> str:
-    """The name of the table with which the pool reads best; empty where none does."""
+    """The name of the table that fits the pool best; empty if none does."""
     for tag, encoding in _TAGS.items():
         if tag in pool:
             return encoding
@@ -166,13 +166,13 @@ def _prior(table: _Table, detected: str, from_dos: bool) -> float:
 
 
 def _least(pool: Sequence[bytes], table: _Table) -> float:
-    """The score below which a reading is no text."""
+    """The score below which a decoded pool is not text."""
     num_letters = sum(letter >= "\x80" for text in pool for letter in _read(text, table.encoding) or "")
     return num_letters * (_POOR_EAST_ASIAN if table.script in EAST_ASIAN else _POOR)
 
 
 def _score(pool: Sequence[bytes], table: _Table) -> float | None:
-    """How well the pool reads with a table; None where a tenth of it does not."""
+    """The score of the pool decoded with a table; None if a tenth of it cannot be decoded."""
     score, num_failed = 0.0, 0
     for text in pool:
         read = _read(text, table.encoding)
@@ -187,7 +187,7 @@ def _score(pool: Sequence[bytes], table: _Table) -> float | None:
 
 
 def _detected(pool: Sequence[bytes]) -> str:
-    """What charset-normalizer says, by the name that we use."""
+    """The encoding that charset-normalizer finds, by our name for it."""
     best = from_bytes(b"\n".join(pool), cp_exclusion=["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_7"]).best()
     if best is None:
         return ""
@@ -196,7 +196,7 @@ def _detected(pool: Sequence[bytes]) -> str:
 
 
 def _read(text: bytes, encoding: str) -> str | None:
-    """The text in an encoding; a last letter that is cut in two is left out. None where it cannot be."""
+    """The text decoded, without an incomplete last letter. None if that fails."""
     if not encoding:
         return None
     for end in (len(text), len(text) - 1):

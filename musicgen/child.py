@@ -1,9 +1,9 @@
-"""The child's half of processes.py: take the streams, obey the limits, answer in JSON lines.
+"""The child's side of processes.py: takes over the streams, sets the limits, answers in JSON lines.
 
-`python -m musicgen.child MODULE LIMITS` is how every child starts. It does three things before MODULE, with whatever
-that imports, is run as `__main__`: standard output becomes standard error, so that nothing a library prints can be
-taken for an answer; resource limits are set; and once the payload is read, stdin is watched as a lifeline, so that a
-child never outlives its parent. Standard library only.
+Every child starts as `python -m musicgen.child MODULE LIMITS`. Before MODULE and its imports run as `__main__`:
+standard output becomes standard error, so that nothing a library prints can be taken for an answer; resource limits
+are set; and once the payload is read, stdin is watched, so that a child never outlives its parent.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from musicgen.faults import in_words
 
 try:
     import resource
-except ImportError:  # Windows has no rlimits; the parent's clock is what holds there
+except ImportError:  # Windows has no rlimits; the parent's time limit remains
     resource = None  # type: ignore[assignment]
 
 MB = 1 << 20
 
-_source: BinaryIO | None = None  # the payload, then the lifeline
+_source: BinaryIO | None = None  # the payload, then watched for the parent's end
 _sink: BinaryIO | None = None  # messages to the parent
 _is_supervised = False
 _sending = threading.Lock()
 
 
 def start_module(module: str, limits: str) -> None:
-    """Be the child: limit this process, then run `module` as `python -m` would. `limits`: JSON of `set_limits`."""
+    """Limit this process, then run `module` as `python -m` would. `limits`: JSON arguments of `set_limits`."""
     global _is_supervised
     _is_supervised = True
     _take_streams()
@@ -48,9 +48,9 @@ def start_module(module: str, limits: str) -> None:
 
 
 def child_main(function: Callable[[dict[str, Any]], Any]) -> None:
-    """Body of a child module's `__main__`: payload → `function` → result (JSON); errors are reported in words.
+    """The body of a child module's `__main__`: payload → `function` → result (JSON). Errors are sent as sentences.
 
-    Works by hand too: `echo '{}' | python -m musicgen.songs.reading`."""
+    Also works by hand: `echo '{}' | python -m musicgen.songs.reading`."""
     source, _ = _take_streams()
     with _reporting_errors():
         payload = json.loads(_read_line(source))
@@ -69,9 +69,9 @@ def send_line(message: Mapping[str, Any]) -> None:
 
 
 def set_limits(*, memory_mb: int | None = None, cpu_seconds: float | None = None, file_mb: int | None = None) -> None:
-    """Limit address space, processor time from now on, and the size of any file written; never a core dump.
+    """Limit address space, processor time from now on, and the size of any file written; disable core dumps.
 
-    The processor limit is the soft one, so that a child that does one piece of work after another can renew it.
+    Only the soft processor limit is set, so that a child with several pieces of work can renew it.
     Writing past `file_mb` raises OSError (EFBIG): Python ignores the signal."""
     if resource is None:
         return
@@ -93,7 +93,7 @@ def error_to_json(error: MusicgenError | errors.Cancelled) -> dict[str, Any]:
 
 
 def error_from_json(document: Mapping[str, Any]) -> MusicgenError | errors.Cancelled | None:
-    """The error that a child described; None where it is not one of ours, which means a bug."""
+    """The error that a child described; None if it is not one of ours, which means a bug."""
     kind = getattr(errors, str(document.get("type")), None)
     message = str(document.get("message", ""))
     if kind is errors.Cancelled:
@@ -108,12 +108,12 @@ def _limit(which: int, value: int) -> None:
     try:
         _, hard = resource.getrlimit(which)
         resource.setrlimit(which, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
-    except (ValueError, OSError) as problem:  # macOS refuses some; the parent's clock remains
+    except (ValueError, OSError) as problem:  # macOS refuses some; the parent's time limit remains
         print(f"limit {which} not set: {problem}", file=sys.stderr)
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Stdin and stdout for ourselves alone; what others read is empty, what others print goes to stderr."""
+    """Keep stdin and stdout for messages: others read an empty stdin, and what they print goes to stderr."""
     global _source, _sink
     if _source is None or _sink is None:
         # Unbuffered: a buffered reader that blocks in a thread aborts the interpreter when it shuts down.
@@ -125,7 +125,7 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _read_line(source: BinaryIO) -> bytes:
-    """The payload: one line and nothing behind it. Raw files read lines byte by byte, so by pieces here."""
+    """The payload: one line and nothing after it. Read in pieces, because raw files read lines byte by byte."""
     pieces: list[bytes] = []
     while not (pieces and pieces[-1].endswith(b"\n")) and (piece := source.read(1 << 16)):
         pieces.append(piece)
@@ -136,7 +136,7 @@ def _end_with_parent(source: BinaryIO) -> None:
     while source.read(1):
         pass
     if os.name == "posix":
-        os.killpg(0, signal.SIGKILL)  # we lead a session of our own: this ends what we started, too
+        os.killpg(0, signal.SIGKILL)  # this process leads a session of its own, so this also ends what it started
     os._exit(1)
 
 
@@ -148,17 +148,17 @@ def _reporting_errors() -> Iterator[None]:
         send_line({"error": error_to_json(error)})
     except MemoryError:
         traceback.print_exc()
-        rule = "A piece of work fits into the memory that it is given"
-        message = sentence(rule, "a need for more", "Try with less music.")
+        rule = "The work must fit into the memory that it is given"
+        message = sentence(rule, "more than that", "Try with less music.")
         send_line({"error": error_to_json(ResourceUnavailable(message, code="out_of_memory"))})
-    except Exception as error:  # the boundary of the process: the parent cannot see it otherwise
+    except Exception as error:  # the boundary of the process: the parent would not see it otherwise
         told = in_words(error)
         bug = {"type": "", "code": "bug", "message": traceback.format_exc()}
         send_line({"error": bug if told is None else error_to_json(told)})
 
 
 if __name__ == "__main__":
-    # This file is `__main__` now; the module that others import is its twin, and the state lives there.
+    # This file runs as `__main__`; others import it a second time as musicgen.child, and the state lives in that copy.
     from musicgen.child import start_module as start
 
     start(*sys.argv[1:])

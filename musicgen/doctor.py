@@ -1,4 +1,4 @@
-"""What this machine has, and what to do about what is missing. Light: nothing heavy is imported, programs are asked."""
+"""What this machine has, and how to get what is missing. Imports nothing heavy: programs are run to ask them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from musicgen.symbolic.sound_fonts import bundled_sound_font, system_sound_font
 
 Status = Literal["ok", "warn", "missing"]
 
-LETTERS = "é♯“”…─"  # of names of songs, of our sentences and of tables
-AS_SAID = "See to that, and ask again."
+LETTERS = "é♯“”…─"  # found in names of songs, in our sentences and in tables
+AS_SAID = "Correct this, then check again."
 SHOWN_PACKAGES = ("streamlit", "tensorflow", "keras", "numpy", "librosa", "music21", "symusic", "plotly")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report. `remedy` is empty where all is well."""
+    """One line of the report. `remedy` is empty if all is well."""
 
     name: str
     status: Status
@@ -43,13 +43,13 @@ class Check:
 
 
 def examine(*, at_once: bool = False) -> list[Check]:
-    """Every check, in the order in which a person reads them; `at_once`: those that start no program (TensorFlow is
-    asked in a child process) and do not read through the record."""
+    """The results of all checks, in the order shown. `at_once`: only the fast ones, which start no program (TensorFlow
+    runs in a child process) and do not read the whole record."""
     return [_made(name, check) for name, check in CHECKS.items() if not (at_once and name in SLOW)]
 
 
 def _made(name: str, check: Callable[[], Check]) -> Check:
-    """What a check finds; where it cannot even look, that is what is missing."""
+    """The result of a check; an error in the check itself counts as missing."""
     try:
         return check()
     except Exception as error:
@@ -65,7 +65,7 @@ def _python() -> Check:
     version = platform.python_version()
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return Check("Python", "ok", version)
-    return Check("Python", "warn", version, "The project is tested on 3.11 to 3.13; set it up with one of these.")
+    return Check("Python", "warn", version, "The program is tested on 3.11 to 3.13; set it up with one of these.")
 
 
 def _packages() -> Check:
@@ -77,7 +77,7 @@ def _packages() -> Check:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Check("Packages", "missing", f"without {', '.join(missing)}", "pip install -r requirements.txt")
+        return Check("Packages", "missing", f"not installed: {', '.join(missing)}", "pip install -r requirements.txt")
     return Check("Packages", "ok", ", ".join(found))
 
 
@@ -137,7 +137,9 @@ def _sound_font() -> Check:
         return Check("Sound font", "ok", f"{font} ({font.stat().st_size / 1e6:.0f} MB)")
     if bundled_sound_font() is None:
         return Check("Sound font", "missing", "none found", "pip install -r requirements.txt")
-    return Check("Sound font", "warn", "the small one inside pretty_midi", "sudo apt-get install fluid-soundfont-gm")
+    return Check(
+        "Sound font", "warn", "the small one that comes with pretty_midi", "sudo apt-get install fluid-soundfont-gm"
+    )
 
 
 def _ffmpeg() -> Check:
@@ -150,27 +152,25 @@ def _ffmpeg() -> Check:
 
 
 def _output() -> Check:
-    """Of a server, where its log goes."""
+    """For a server, this is where its log goes."""
     encodings = [getattr(stream, "encoding", None) or "utf-8" for stream in (sys.stdout, sys.stderr)]
     for encoding in encodings:
         try:
             LETTERS.encode(encoding)
         except (UnicodeError, LookupError):
-            remedy = (
-                "Other letters are printed as codes. Set PYTHONIOENCODING=utf-8, or LANG to one that ends in UTF-8."
-            )
-            return Check(OUTPUT, "warn", f"knows only {encoding}", remedy)
+            remedy = "Other letters are printed as codes. Set PYTHONIOENCODING=utf-8, or LANG to a locale with UTF-8."
+            return Check(OUTPUT, "warn", f"can print {encoding} only", remedy)
     return Check(OUTPUT, "ok", ", ".join(dict.fromkeys(encodings)))
 
 
 def _storage() -> Check:
-    """By writing a file, as every command does."""
+    """Checked by writing a file."""
     try_to_write(home())
     try_to_write(Path(tempfile.gettempdir()))
     if supervisor_lock().is_dir():
-        remedy = "Remove that folder: there is nothing of yours in it."
-        return Check(STORAGE, "missing", f"{supervisor_lock()} is a folder where a lock belongs", remedy)
-    return Check(STORAGE, "ok", f"{home()} can be written")
+        remedy = "Remove that folder. It holds none of your data."
+        return Check(STORAGE, "missing", f"{supervisor_lock()} is a folder, but should be a lock file", remedy)
+    return Check(STORAGE, "ok", f"{home()} is writable")
 
 
 def _database() -> Check:
@@ -185,7 +185,10 @@ def _database() -> Check:
     if verdict == "ok":
         return Check("Record of songs and runs", "ok", detail)
     return Check(
-        "Record of songs and runs", "missing", detail, "Restore the file from a copy; songs and runs are beside it."
+        "Record of songs and runs",
+        "missing",
+        detail,
+        "Restore this file from a backup. The files of songs and runs are separate from it.",
     )
 
 

@@ -9,18 +9,18 @@
     ├── CorruptArtifact        stored bytes do not match their recorded hash
     │   └── DamagedFile        a file of our own that cannot be understood
     ├── TrainingFailed         training cannot go on (NaN loss, out of memory)
-    └── ResourceUnavailable    a missing program, a device that is not there
-        └── StorageUnavailable a disk or record that is full, fails, or may not be written
+    └── ResourceUnavailable    a program, device or memory that is missing
+        └── StorageUnavailable a disk or record that is full, broken or write-protected
     Cancelled                  not an error: the user asked the work to stop
 
-Anything else that reaches the top is our bug (exit code 70), but for what the system itself refuses: see faults.py.
+Anything else that reaches the top is our bug (exit code 70), except faults of the machine: see faults.py.
 """
 
 from __future__ import annotations
 
 
 def sentence(rule: str, received: object, remedy: str = "") -> str:
-    """One message in the house's form: the rule, what was received, what to do."""
+    """One message in the usual form: the rule, what was received, what to do."""
     text = f"{rule.rstrip('.')}. Received: {received}."
     return f"{text} {remedy}".strip()
 
@@ -60,7 +60,7 @@ class CorruptArtifact(MusicgenError):
 
 
 class DamagedFile(CorruptArtifact, ValueError):
-    """A file of our own cannot be understood. A ValueError, too: to who can go on without the file it is one."""
+    """A file of our own cannot be understood. Also a ValueError, for callers that can do without the file."""
 
 
 class TrainingFailed(MusicgenError):
@@ -72,11 +72,11 @@ class TrainingFailed(MusicgenError):
 
 
 class ResourceUnavailable(MusicgenError):
-    """Program, device or memory missing or exhausted."""
+    """A program, device or memory is missing or exhausted."""
 
 
 class StorageUnavailable(ResourceUnavailable):
-    """Disk or record are full, fail, or may not be written: nothing was changed, and the work can go on later."""
+    """The disk or record is full, broken or write-protected. Nothing was changed, and the work can go on later."""
 
 
 class Cancelled(Exception):

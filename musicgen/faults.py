@@ -1,8 +1,8 @@
-"""What the machine did wrong, in words: a full disk, a file that may not be written, a path that is too long.
+"""Faults of the machine in words: a full disk, a file without write permission, a path that is too long.
 
-Nothing is caught where it happens. An OSError goes up to one of four boundaries, the command line, a page, a child
-process or a worker, and each of them asks here: a sentence for the user, or None, which means a bug of ours. (For
-errors of the record, storage.record_faults is the same gate.) Standard library only.
+An OSError is not caught where it happens. It goes up to one of four boundaries (the command line, a page, a child
+process, a worker). Each calls `in_words`: a sentence for the user, or None, which means a bug of ours.
+(storage.record_faults does the same for the record.) Standard library only.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 FAILING = frozenset((errno.EIO, errno.ENXIO, errno.ENODEV, getattr(errno, "ESTALE", errno.EIO)))
 FORBIDDEN = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
-# NumPy knows no error numbers: a file of its own that did not take all of an array means a full disk.
+# NumPy gives no error number: if only part of an array was written, the disk is full.
 SHORT_WRITE = re.compile(r"^\d+ requested and \d+ written$")
-CHAIN = 12  # errors that were raised while another one was handled
+CHAIN = 12  # errors raised while handling another one, at most
 SHOWN_CHARACTERS = 200
 
-MAKE_ROOM = "Make room on the disk and try again. What was stored before is as it was."
+MAKE_ROOM = "Make room on the disk and try again. What was stored before is unchanged."
 
 
 def in_words(error: BaseException) -> MusicgenError | None:
     """The error for the user; None for a bug of ours.
 
-    A fault of the disk is looked for in all that went wrong: closing a file on a full disk fails as well, and that
-    second error, which may say something else, is the one that arrives."""
+    The whole chain of errors is searched for a fault of the disk: closing a file on a full disk fails as well, and that
+    second error, perhaps a different one, is the one that arrives here."""
     if isinstance(error, MusicgenError):
         return error
     for each in _chain(error):
@@ -42,13 +42,13 @@ def in_words(error: BaseException) -> MusicgenError | None:
 
 
 def is_storage_fault(error: BaseException) -> bool:
-    """Whether the disk, or what may be done with it, stopped the work: it can go on later as if nothing were."""
+    """Whether the disk or its permissions stopped the work, so that it can simply go on later."""
     told = in_words(error)
     return isinstance(told, StorageUnavailable) or getattr(told, "code", "") == "disk_full"
 
 
 def disk_full(what: str, error: OSError) -> StorageUnavailable:
-    """For a place that can say `what` was to be written: a rule, such as “A clip is stored whole”."""
+    """The error for a caller that knows `what` was being written, as a rule: “A clip must be stored completely”."""
     remedy = "Make room on the disk and try again."
     return StorageUnavailable(sentence(what, _received(error), remedy), code="disk_full")
 
@@ -66,22 +66,20 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _disk(error: OSError) -> StorageUnavailable | None:
-    """A fault of the disk itself, or of the rights on it."""
+    """A fault of the disk itself, or of its permissions."""
     received = _received(error)
     if is_full(error):
-        return StorageUnavailable(
-            sentence("There is room on the disk for what is written", received, MAKE_ROOM), code="disk_full"
-        )
+        return StorageUnavailable(sentence("Writing needs room on the disk", received, MAKE_ROOM), code="disk_full")
     if error.errno in FAILING:
-        remedy = "Check the disk, or set MUSICGEN_HOME to a copy of the folder on another one."
-        return StorageUnavailable(sentence("The disk can be read and written", received, remedy), code="disk_error")
+        remedy = "Check the disk, or set MUSICGEN_HOME to a copy of the folder on another disk."
+        return StorageUnavailable(sentence("The disk must read and write", received, remedy), code="disk_error")
     if error.errno in FORBIDDEN and _where(error):
-        remedy = "Change the rights on it, or set MUSICGEN_HOME to a folder of your own."
-        rule = "The program may read and write the files that it works with"
+        remedy = "Change its permissions, or set MUSICGEN_HOME to a folder of your own."
+        rule = "The program needs permission to read and write its files"
         return StorageUnavailable(sentence(rule, received, remedy), code="not_allowed")
     if error.errno == errno.ENOENT and "temporary director" in str(error.strerror):
         remedy = "Make room there, or set TMPDIR to a folder on a larger disk."
-        rule = "There is a folder for temporary files, with room in it"
+        rule = "The program needs a folder for temporary files, with room in it"
         return StorageUnavailable(sentence(rule, str(error.strerror)[:SHOWN_CHARACTERS], remedy), code="disk_full")
     return None
 
@@ -94,11 +92,11 @@ def _other(error: OSError) -> MusicgenError | None:
         return InvalidInput(sentence(rule, received, "Use a shorter one."), code="path_too_long")
     if error.errno in EXHAUSTED:
         remedy = "Close other programs, or raise the limits of this one, and try again."
-        rule = "The system has memory, processes and open files left for the work"
+        rule = "The system must have memory, processes and open files left for the work"
         return ResourceUnavailable(sentence(rule, _received(error), remedy), code="exhausted")
     if error.errno is not None and _where(error):
-        remedy = "Move what is in the way, or bring back what is missing. All else works as before."
-        rule = "A file that the work needs can be opened"
+        remedy = "Move what is in the way, or restore what is missing. Everything else works as before."
+        rule = "The files that the work needs must open"
         return ResourceUnavailable(sentence(rule, _received(error), remedy), code="file")
     return None
 
@@ -111,7 +109,7 @@ def _received(error: OSError) -> str:
 
 
 def _where(error: OSError) -> str:
-    """The path that the system complained of, shortened from the front; of a renaming, what it should have become."""
+    """The path in the error, shortened from the front; for a rename, the new path."""
     named = error.filename if error.filename2 is None else error.filename2
     if not isinstance(named, (str, bytes)):
         return ""

@@ -1,7 +1,7 @@
-"""How likely a text is in the scripts that people write names in: enough to tell a name from the same bytes misread.
+"""How likely a text is in common scripts: enough to tell a name from the same bytes decoded wrongly.
 
-The numbers are natural logarithms of rough probabilities, of a letter given its script. They need not be exact: a name
-read with the wrong table scores several units worse for each letter.
+The numbers are natural logarithms of rough probabilities of a letter given its script. They need not be exact: a name
+decoded with the wrong table scores several units worse for each letter.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from functools import cache
 
 EAST_ASIAN = ("kana", "han", "hangul")
 IMPOSSIBLE = -30.0
-ODD, RARE, SIGN = -14.0, -9.0, -6.0  # what no name has, few names have, and punctuation beyond ASCII
+ODD, RARE, SIGN = -14.0, -9.0, -6.0  # letters in no name, letters in few names, punctuation beyond ASCII
 KANA, HANGUL = -4.0, -6.3
 HALF_KANA, VOICE_MARK = -4.0, -1.5
 COMMON_HAN, BASIC_HAN, OTHER_HAN = -5.0, -7.2, -11.5
-_MISPLACED = -5.0  # a capital inside a word, a letter of one script within another
-_BESIDE_LATIN = -2.5  # for each ASCII letter right beside an East Asian one
+_MISPLACED = -5.0  # a capital inside a word, a letter of another script
+_BESIDE_LATIN = -2.5  # for each ASCII letter next to an East Asian one
 _HARD_TO_SAY = -0.8  # for two vowels, or two consonants, in a row
 
 _CYRILLIC = dict(zip("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё", range(33), strict=True))
@@ -71,7 +71,7 @@ def common_hangul() -> frozenset[str]:
 
 @cache
 def _alphabets() -> dict[str, dict[str, float]]:
-    """Script → lower-case letter → its likelihood."""
+    """Script → lower-case letter → its log-likelihood."""
     cyrillic = {letter: -2.2 - place * 0.09 for letter, place in _CYRILLIC.items()}
     cyrillic |= dict.fromkeys("іїєґў", -5.0) | dict.fromkeys("љњћђџјѓќѕ", -8.0)
     return {
@@ -98,7 +98,7 @@ def likelihood(text: str, script: str) -> float:
             total += _of_letter(letter, before, after, script)
         before = letter
     if script in _WHOLE and 2 * sum(letter >= "\x80" for letter in text) < sum(map(_is_latin, text)):
-        total += _MISPLACED  # a word or two of another language are no name in this one
+        total += _MISPLACED  # a word or two from another language do not make a name in this one
     return total
 
 
@@ -121,7 +121,7 @@ def _of_letter(letter: str, before: str, after: str, script: str) -> float:
 
 
 def _of_alphabet(letter: str, before: str, after: str, script: str) -> float:
-    """Of an alphabet that is written with its own letters alone, or of those beside the plain ones of ASCII."""
+    """The score for an alphabet with all its own letters, or for one that extends ASCII."""
     lower = letter.lower()
     weight = _alphabets()[script].get(lower)
     if weight is None:
@@ -132,7 +132,7 @@ def _of_alphabet(letter: str, before: str, after: str, script: str) -> float:
         weight += _MISPLACED
     num_latin = _is_latin(before) + _is_latin(after)
     if script not in _WHOLE:
-        return weight if num_latin else weight - 2.0  # an accented letter has plain ones beside it
+        return weight if num_latin else weight - 2.0  # an accented letter usually stands among plain ones
     if num_latin:
         weight += _MISPLACED
     if script not in _WITH_VOWELS:

@@ -7,19 +7,19 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-# What numeric libraries choose their kernels by, the widest first: kernels of another width round differently.
+# Numeric libraries choose their kernels by these, the widest first. Kernels of another width round differently.
 INSTRUCTION_SETS = ("amx_tile", "avx512f", "avx2", "avx", "sse4_2", "asimd")
 
 
 def usable_cores() -> int:
-    """Processor cores that this process may run on, which a container or `taskset` can make fewer than there are."""
+    """Processor cores that this process may run on: fewer than the machine has if a container or `taskset` says so."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory_bytes() -> int | None:
-    """Memory that the machine has; None where the system does not tell."""
+    """Memory of the machine in bytes; None if the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -27,7 +27,7 @@ def memory_bytes() -> int | None:
 
 
 def processor() -> str:
-    """Model and widest instruction set, "AMD EPYC, avx512f": on another one, sums may round differently."""
+    """Model and widest instruction set, such as "AMD EPYC, avx512f". Another processor may round sums differently."""
     try:
         lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     except OSError:
@@ -39,10 +39,10 @@ def processor() -> str:
 
 
 def give_way(niceness: int) -> None:
-    """Let others go first where the processor is short; alone on it, this process is as fast as before.
+    """Give other processes priority when the processor is busy. Alone, this process is as fast as before.
 
-    Linux can weigh whole sessions against each other (`sched_autogroup_enabled`, usual on desktops). There the niceness
-    of a process counts within its session only, and a process in a session of its own has to say it of the session."""
+    Linux can schedule whole sessions against each other (`sched_autogroup_enabled`, usual on desktops). The niceness of
+    a process then counts only within its session, so a process with a session of its own sets that of the session."""
     if hasattr(os, "nice"):
         os.nice(niceness)
     with suppress(OSError):

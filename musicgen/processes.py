@@ -1,10 +1,10 @@
-"""Work in a process of its own: a child may hang, crash or eat memory, and its parent gets one sentence.
+"""Work in a process of its own: if the child hangs, crashes or takes too much memory, its parent gets one sentence.
 
     parent   run_child("musicgen.songs.reading", payload, seconds=90)   → the child's result, or its MusicgenError
     child    if __name__ == "__main__": child_main(function)            payload → result; `send_line` on the way
 
 Both speak JSON lines: the payload on stdin, then on stdout any number of messages and one last `{"result": …}` or
-`{"error": {type, code, message}}`. Knows no music and imports nothing heavy. See child.py for the other side.
+`{"error": {type, code, message}}`. Knows no music and imports nothing heavy. child.py is the other side.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ ALLOWED_PREFIXES = (
     *("OMP_", "OPENBLAS_", "MKL_", "NUMBA_"),
 )
 TAIL_BYTES = 16_384  # of stderr, kept to explain a crash
-ENDING_SECONDS = 10.0  # a child that has given its result may take this long to end
+ENDING_SECONDS = 10.0  # how long a child may take to exit after its result
 
 log = logging.getLogger(__name__)
 
 
 class ChildError(RuntimeError):
-    """A child raised something that no user can fix: our bug. The text is its traceback."""
+    """A child raised an error that no user can fix: our bug. The text is its traceback."""
 
 
 class Child:
-    """A running child process. Leave the `with` block, by whatever way, and it is gone with all that it started.
+    """A running child process. However the `with` block ends, the child and all that it started end too.
 
     Args:
         module: run as `python -m` would, from the checkout's root; it calls `child_main`.
@@ -115,10 +115,10 @@ class Child:
         try:
             line = self._lines.get(timeout=max(seconds, 0.0))
         except queue.Empty:
-            raise TimeoutError(f"{self.module} said nothing for {seconds:g} s") from None
+            raise TimeoutError(f"{self.module} sent nothing for {seconds:g} s") from None
         try:
             message = None if line is None else json.loads(line)
-        except ValueError:  # it died in the middle of a line
+        except ValueError:  # the child died in the middle of a line
             message = None
         self._has_answered = message is None or "result" in message or "error" in message
         return message
@@ -139,21 +139,21 @@ class Child:
         return int(self._process.returncode)
 
     def kill(self) -> None:
-        """End the child from another thread than the one that listens to it, to whom it will have crashed."""
+        """End the child from another thread. The thread that listens to it sees a crash."""
         with self._ending:
             if self._process.returncode is None:
                 self._kill()
 
     def crash(self) -> ResourceUnavailable:
-        """What to raise for a child that has ended without an answer."""
+        """The error for a child that has ended without an answer."""
         status = self.close()
         log.warning("%s ended with status %s:\n%s", self.module, status, self._tail.decode(errors="replace"))
         what, code = _describe_status(status)
-        rule = "A process that was given a piece of work ends with a result"
+        rule = "A process must end with a result"
         return ResourceUnavailable(sentence(rule, f"{what} in {self.module}"), code=code)
 
     def _kill(self) -> None:
-        # Called only before the child is reaped: until then its number cannot belong to anybody else.
+        # Called only before the child is reaped: until then its number cannot belong to another process.
         with suppress(ProcessLookupError, PermissionError):
             if os.name == "posix":
                 os.killpg(self.pid, signal.SIGKILL)
@@ -161,7 +161,7 @@ class Child:
                 self._process.kill()
 
     def _feed(self, stdin: IO[bytes], content: bytes) -> None:
-        with suppress(OSError):  # that the child is gone, `_listen` will notice
+        with suppress(OSError):  # if the child is gone, `_listen` will notice
             stdin.write(content)
             stdin.flush()
 
@@ -191,12 +191,12 @@ def run_child(
 
     Args:
         seconds: wall clock for all of it.
-        on_line: called with every message that the child sends on the way; what it raises ends the child.
+        on_line: called with every message that the child sends before its result; if it raises, the child is ended.
         module, payload, memory_mb, cpu_seconds, file_mb, environment: see Child.
 
     Raises:
         MusicgenError: the child's own, same class; or ResourceUnavailable with the code `timeout`, `crashed`,
-            `killed`, `cpu_limit` or `out_of_memory` where the child could not speak for itself.
+            `killed`, `cpu_limit` or `out_of_memory` if the child could not report an error itself.
         Cancelled: the child's own.
         ChildError: a bug in the child.
     """
@@ -208,9 +208,9 @@ def run_child(
             try:
                 message = child.receive(deadline - time.monotonic())
             except TimeoutError:
-                rule = f"{module} has {seconds:g} s for its work"
+                rule = f"{module} must finish within {seconds:g} s"
                 remedy = "Try again when the machine is less busy, or with less music."
-                raise ResourceUnavailable(sentence(rule, "no result by then", remedy), code="timeout") from None
+                raise ResourceUnavailable(sentence(rule, "no result in that time", remedy), code="timeout") from None
             if message is None:
                 raise child.crash()
             if "error" in message:
@@ -222,9 +222,9 @@ def run_child(
 
 
 def child_environment(changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
-    """What a child may know of our environment: an allow-list, with the paths of the settings made absolute.
+    """The environment of a child: the variables on an allow-list, with the paths of the settings made absolute.
 
-    `changes`: name → value to set, or None to leave that variable out."""
+    `changes`: name → value to set, or None to remove that variable."""
     environment = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Settings: where things live and how large they may be. Each one is an environment variable MUSICGEN_<NAME>."""
+"""Settings: where things are stored and how large they may be. Each one is an environment variable MUSICGEN_<NAME>."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from musicgen.faults import in_words, is_full
 PREFIX = "MUSICGEN_"
 WORKSPACE = Path("workspace")
 SHOWN_CHARACTERS = 200
-# By annotation. Every child process reads its settings: pydantic would take it longer to load than all else together.
+# By annotation. Not with pydantic: every child process reads the settings, and loading pydantic would take it longer
+# than everything else together.
 _PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
     "Path": (Path, "a path"),
     "Path | None": (Path, "a path"),
-    "str": (str, "a text"),
-    "str | None": (str, "a text"),
+    "str": (str, "text"),
+    "str | None": (str, "text"),
 }
 
 
@@ -33,38 +34,38 @@ def _setting(default: Any, description: str, *, least: float | None = None, abov
 
 @dataclass(frozen=True)
 class Settings:
-    """Read anew whenever the environment has changed, so that tests and child processes agree."""
+    """Read again whenever the environment has changed, so that tests and child processes agree."""
 
-    home: Path = _setting(WORKSPACE, "folder of everything that is stored")  # noqa: RUF009 (a field)
-    database_url: str | None = _setting(None, "SQLAlchemy URL; SQLite in `home` when absent")
-    sound_font: Path | None = _setting(None, "the .sf2/.sf3 that renders MIDI")  # noqa: RUF009
-    device: str = _setting("auto", "auto, cpu, gpu:N or gpu:all, for commands that name none")
+    home: Path = _setting(WORKSPACE, "folder for everything that is stored")  # noqa: RUF009 (a field)
+    database_url: str | None = _setting(None, "SQLAlchemy URL of the record; by default SQLite in `home`")
+    sound_font: Path | None = _setting(None, "the .sf2 or .sf3 file that MIDI is played with")  # noqa: RUF009
+    device: str = _setting("auto", "auto, cpu, gpu:N or gpu:all; the default of commands")
 
-    max_upload_mb: int = _setting(200, "one uploaded file", least=1)
+    max_upload_mb: int = _setting(200, "largest uploaded file", least=1)
     min_audio_seconds: float = _setting(0.5, "shorter sound is refused", above=0)
     max_audio_seconds: float = _setting(7200.0, "longer sound is refused", above=0)
     min_sample_rate: int = _setting(8_000, "Hz; sound with a lower rate is refused")
     max_sample_rate: int = _setting(192_000, "Hz; sound with a higher rate is refused")
     max_channels: int = _setting(8, "sound with more channels is refused")
-    max_midi_mb: int = _setting(5, "one MIDI file")
+    max_midi_mb: int = _setting(5, "largest MIDI file")
     max_midi_tracks: int = _setting(64, "a MIDI file with more tracks is refused")
     max_midi_notes: int = _setting(200_000, "a MIDI file with more notes is refused")
     max_midi_seconds: float = _setting(7200.0, "a MIDI file that lasts longer is refused")
     max_midi_beats: int = _setting(100_000, "a MIDI file with a later note is refused")
-    max_zip_files: int = _setting(5_000, "files of one zip archive")
-    max_zip_mb: int = _setting(2_000, "songs of one zip archive together, unpacked")
+    max_zip_files: int = _setting(5_000, "most files in one zip archive")
+    max_zip_mb: int = _setting(2_000, "largest total size of the songs in one zip archive, unpacked")
 
-    intake_memory_mb: int = _setting(2048, "address space of the process that reads uploads")
-    intake_seconds: float = _setting(90.0, "wall clock for one short file; long audio gets more")
-    render_seconds: float = _setting(300.0, "wall clock for rendering one MIDI file to sound")
-    max_run_hours: float = _setting(24.0, "a run that trains longer at a stretch is paused", above=0)
-    max_stall_minutes: float = _setting(60.0, "a worker in which nothing moves so long is ended", above=0)
-    min_free_mb: int = _setting(500, "disk space below which nothing new is stored")
-    player_seconds: float = _setting(300.0, "longest stretch a player is given at once")
+    intake_memory_mb: int = _setting(2048, "memory (address space) of the process that reads uploads")
+    intake_seconds: float = _setting(90.0, "longest time to read one short file; long audio gets more")
+    render_seconds: float = _setting(300.0, "longest time to render one MIDI file to sound")
+    max_run_hours: float = _setting(24.0, "a run that trains longer without a break is paused", above=0)
+    max_stall_minutes: float = _setting(60.0, "a worker without progress for this long is ended", above=0)
+    min_free_mb: int = _setting(500, "with less free disk space, nothing new is stored")
+    player_seconds: float = _setting(300.0, "longest excerpt that a player loads at once")
 
 
 def settings() -> Settings:
-    """The settings in force now."""
+    """The current settings."""
     return _settings(tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX)))
 
 
@@ -87,17 +88,18 @@ def _parse(setting: Field[Any], text: str) -> Any:
         is_possible = False
     if not is_possible:
         bound = f" of at least {least}" if least is not None else f" above {above}" if above is not None else ""
-        raise InvalidInput(sentence(f"{PREFIX}{setting.name.upper()} is {kind}{bound}", repr(text)), code="setting")
+        rule = f"{PREFIX}{setting.name.upper()} must be {kind}{bound}"
+        raise InvalidInput(sentence(rule, repr(text)), code="setting")
     return value
 
 
 def home() -> Path:
-    """The absolute storage folder (`MUSICGEN_HOME`), created on first use. Raises MusicgenError where it cannot be."""
+    """The absolute storage folder (`MUSICGEN_HOME`), created on first use. Raises MusicgenError if it cannot be."""
     try:
         folder = _resolved(settings().home, os.getcwd())
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: `~name` of nobody. ValueError: a null byte
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: an unknown `~name`. ValueError: a null byte
         raise _no_home(settings().home, error) from error
     return folder
 
@@ -108,11 +110,11 @@ def _no_home(folder: Path, error: Exception) -> MusicgenError:
     text = str(folder)
     shown = repr(text) if len(text) <= SHOWN_CHARACTERS else f"{text[:40]!r}… of {len(text):,} characters"
     why = "a file" if isinstance(error, FileExistsError) else str(getattr(error, "strerror", None) or error).rstrip(".")
-    rule = f"{PREFIX}HOME is a folder, or a path at which one can be made"
+    rule = f"{PREFIX}HOME must be a folder, or a path where one can be created"
     return InvalidInput(sentence(rule, f"{shown} ({why})", "Set it to a folder of your own."), code="home")
 
 
 @lru_cache(maxsize=8)
 def _resolved(folder: Path, _working_folder: str) -> Path:
-    # A page asks a hundred times, and resolving looks at every folder above.
+    # Cached: a page asks a hundred times, and resolving looks at every parent folder.
     return folder.expanduser().resolve()

@@ -1,9 +1,9 @@
-"""Visit the pages of a running server as a browser does, without one, and say how long each took to answer.
+"""Visits the pages of a running server as a browser would, and prints how long each took to answer.
 
     python -m scripts.page_visits http://127.0.0.1:8501 12 3    twelve visits of each page by each of three visitors
 
-A page has answered when its script has ended; where something is worked out in the background, when all but that is
-there and the page says that it waits. JSON to standard output.
+A page has answered when its script has ended. If something is computed in the background, it has answered when
+everything else is there and the page shows that it waits. Prints JSON to stdout.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Visitor:
         return self._run()
 
     def search(self, key: str, text: str) -> float:
-        """Type into the text field of this key; seconds until the page has answered."""
+        """Type into the text field with this key; seconds until the page has answered."""
         name = next(name for name in self.widgets if name.endswith(key))
         self.widgets[name] = text
         return self._run(name)
@@ -80,8 +80,8 @@ class Visitor:
 
 
 def main(url: str, rounds: int, visitors: int = 1) -> dict[str, list[float]]:
-    """page → seconds of each visit; `songs, searching` too. The first visit of each page is not counted. All visitors
-    stay to the end; they come and look one after the other."""
+    """page → seconds of each visit, also for `songs, searching`. The first visit to each page is not counted. The
+    visitors come one after the other, and all stay to the end."""
     taken: dict[str, list[float]] = {}
     address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
     with ExitStack() as sessions:

@@ -1,9 +1,9 @@
-"""Runs the numeric tests as other processors would compute them, by switching off what this one has.
+"""Runs the numeric tests as other processors would compute them, by switching off features of this one.
 
     python -m scripts.processors [NAME…]
 
 Each setting limits every library that chooses its kernels by the processor: oneDNN, XLA, NumPy, OpenBLAS and numba.
-Prints a line for each setting; exit code 1 where a test failed.
+Prints a line for each setting; exit code 1 if a test failed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NUMPY_WIDTHS = {"sse4": ("AVX", "F16C", "FMA", "X86_V3", "X86_V4"), "avx2": ("AV
 
 
 def numpy_features(prefixes: tuple[str, ...]) -> str:
-    """NumPy's own names of the features that can be switched off here; it refuses those that it was not built for."""
+    """NumPy's names of the features that can be switched off here; it refuses those that it was not built for."""
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
     found = [name for name in __cpu_dispatch__ if name.startswith(prefixes) and __cpu_features__.get(name)]
@@ -55,6 +55,6 @@ def run(name: str) -> bool:
 if __name__ == "__main__":
     unknown = [name for name in sys.argv[1:] if name not in SETTINGS]
     if unknown:
-        sys.exit(f"Settings are {', '.join(SETTINGS)}. Received: {', '.join(unknown)}.")
+        sys.exit(f"The settings are {', '.join(SETTINGS)}. Received: {', '.join(unknown)}.")
     results = [run(name) for name in sys.argv[1:] or SETTINGS]
     sys.exit(0 if all(results) else 1)

@@ -1,8 +1,8 @@
-"""What each approach makes of the samples: seconds to train, loss beside its floors, and the verdicts on its outputs.
+"""Trains each approach on the samples: time, loss against floors, and the verdicts on its outputs.
 
-Run by `make quality`. Works as a user would, through the queue and its workers, in a storage of its own, so it also
-measures what a user waits for. Writes `benchmarks/quality.json` and `.md`, keeping the rows that were not measured
-again. A preset that would take hours is cut after --minutes; what was learned by then is kept, and the row says so.
+Run by `make quality`. It uses the queue and its workers as a user does, in a storage of its own, so it also measures
+how long a user waits. Writes `benchmarks/quality.json` and `.md`, and keeps rows that were not measured again. A
+preset that would take hours is stopped after --minutes; what was learned by then is used, and the row says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHOWN = {
 
 
 def main() -> None:
-    """Measure what was asked for, row by row; each row is written as soon as it is there."""
+    """Measure what was requested; each row is written as soon as it is measured."""
     asked = _arguments()
     os.environ["MUSICGEN_HOME"] = str(asked.home)
     from musicgen.approaches import approaches
@@ -42,18 +42,18 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="one approach")
+    parser.add_argument("--only", default="", help="the key of one approach")
     parser.add_argument("--presets", nargs="*", default=PRESETS)
-    parser.add_argument("--samples", nargs="*", help="keys of samples; as a rule two for each medium")
-    parser.add_argument("--minutes", type=float, default=8.0, help="longest training")
-    parser.add_argument("--count", type=int, default=8, help="outputs of each")
-    parser.add_argument("--set", nargs="*", default=[], help="name=value, for the training")
+    parser.add_argument("--samples", nargs="*", help="keys of samples; by default two for each medium")
+    parser.add_argument("--minutes", type=float, default=8.0, help="longest training, in minutes")
+    parser.add_argument("--count", type=int, default=8, help="outputs of each run")
+    parser.add_argument("--set", nargs="*", default=[], help="training parameters, name=value")
     parser.add_argument("--home", type=Path, default=Path("workspace/quality"))
     return parser.parse_args()
 
 
 def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict[str, Any]:
-    """One approach with one preset on one sample; a sentence in place of figures where it refuses."""
+    """One approach with one preset on one sample; a sentence instead of figures if it refuses."""
     from musicgen.cli.shown import read_settings
     from musicgen.errors import MusicgenError
     from musicgen.runs import api
@@ -78,7 +78,7 @@ def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict
 
 
 def _wait_for_training(run_id: str, longest: float) -> Any:
-    """The run at rest. One that takes too long is cancelled, which keeps what it learned."""
+    """The finished run. One that takes too long is cancelled, which keeps what it learned."""
     from musicgen.errors import MusicgenError
     from musicgen.runs import api
 
@@ -107,7 +107,7 @@ def _learned(run: Any, epochs: int) -> dict[str, Any]:
 
 
 def _made(outputs: list[Any], run: Any, shown: tuple[str, ...]) -> dict[str, Any]:
-    """The verdicts on all outputs, and the range of the metrics that they rest on."""
+    """The verdicts on all outputs, and the range of the metrics behind them."""
     judged = list(_judged(outputs, run))
     ranges = {}
     for name in shown:
@@ -141,10 +141,10 @@ def _publish(row: dict[str, Any]) -> None:
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield "# What the presets make of the samples"
+    yield "# Quality of the presets on the samples"
     yield ""
-    yield "Written by `make quality`. Seconds are those of a run as a user starts it, on the machine at hand, framework"
-    yield "included; a loss is in the unit of its floors; *sound* counts the outputs on which there is no verdict."
+    yield "Written by `make quality`. Seconds are those of a whole run on one machine, including the start of the"
+    yield "framework. Loss and floors have the same unit. *Sound* counts the outputs in which nothing was found wrong."
     yield ""
     yield "| approach | sample | preset | seconds | epochs | loss | validation | floors | sound | verdicts | measured |"
     yield "|---|---|---|---:|---:|---:|---:|---|---:|---|---|"

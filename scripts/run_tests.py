@@ -1,10 +1,10 @@
-"""Runs the test suite in fresh processes, two at a time: `make test`.
+"""Runs the test suite in new processes, two at a time: `make test`.
 
     python -m scripts.run_tests [--slow] [--numeric] [--jobs N] [options of pytest]
 
-A process that has compiled networks for many tests keeps the memory that the framework does not give back, and every
-page that Streamlit runs in it becomes slower. So a few files at a time get a process of their own, the longest first.
-Prints what failed, the slowest tests, and the memory of the largest process; the last line counts.
+A process that has compiled networks for many tests never gets its memory back from the framework, and every page that
+Streamlit runs in it becomes slower. So each process runs only a few files, the longest first. Prints failures, the
+slowest tests and the memory of the largest process; the last line has the counts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Group:
 
 @dataclass
 class Counts:
-    """Of all groups. `times`: (seconds, name) of each test."""
+    """The counts of all groups. `times`: (seconds, name) of each test."""
 
     passed: int = 0
     failed: int = 0
@@ -84,7 +84,7 @@ def kind_of(path: Path) -> str:
 
 
 def groups(kinds: Sequence[str]) -> list[Group]:
-    """All test files of these kinds, the kinds that take longest first."""
+    """All test files of these kinds, slowest kinds first."""
     found: list[Group] = []
     by_kind: dict[str, list[Path]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -96,7 +96,9 @@ def groups(kinds: Sequence[str]) -> list[Group]:
         rest = [path for path in files if path.name not in ALONE]
         size = FILES_TOGETHER[kind]
         found += [Group(rest[start : start + size]) for start in range(0, len(rest), size)]
-    return sorted(found, key=lambda group: group.files[0].name not in ALONE)  # stable: those alone, then by kind
+    return sorted(
+        found, key=lambda group: group.files[0].name not in ALONE
+    )  # stable: files that run alone first, then by kind
 
 
 def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
@@ -129,9 +131,9 @@ def tell(group: Group, done: int, total: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slow", action="store_true", help="the tests marked slow too")
+    parser.add_argument("--slow", action="store_true", help="also run tests marked slow")
     parser.add_argument("--numeric", action="store_true", help="only files that compute with the framework")
-    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at the same time")
     known, options = parser.parse_known_args()
     options += ["--run-slow"] if known.slow else []
     options += ["-m", "numeric"] if known.numeric else []

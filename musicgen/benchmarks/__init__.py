@@ -1,8 +1,8 @@
-"""Measurements as ratios against the naive way or a named peer, both taken in one run. One file per topic.
+"""Measurements as ratios to the naive way or to a named alternative, both measured in one run. One file per topic.
 
-A topic is a module of this package with `LINES`: the name of a line → what measures it. `running` finds them by itself
-and gives each a process of its own; `table` publishes them. Machines differ and are noisy, so the ratio is the figure
-that matters: `paired` runs both ways in turn and the medians are compared.
+A topic is a module of this package with `LINES`: the name of a line → the function that measures it. `running` finds
+them and gives each a process of its own; `table` publishes them. Machines differ and are noisy, so the ratio is what
+matters: `paired` alternates between both sides and compares their medians.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from musicgen.errors import MusicgenError
 
 
 class Skipped(MusicgenError):
-    """A line cannot be measured here; the message is why, and what to do about it."""
+    """A line cannot be measured here; the message says why, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Line:
 
     Attributes:
         ours, baseline: medians, in `unit`.
-        less_is_better: of seconds and megabytes; the unit says so too.
-        limit_share: ours as a share of what this machine could do at most, where that was measured.
+        less_is_better: for seconds and megabytes; the unit says so too.
+        limit_share: ours as a share of what this machine could do at most, if that was measured.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Line:
 
 
 def paired(ours: Callable[[], float], baseline: Callable[[], float], *, rounds: int = 3) -> tuple[float, float]:
-    """Medians of `rounds` runs of each, in turn, so that a slow minute hits both. Each returns a rate."""
+    """Medians of `rounds` runs of each, in turn, so that a slow minute affects both. Each returns a rate."""
     pairs = [(ours(), baseline()) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
@@ -62,7 +62,7 @@ def rate(work: Callable[[], int]) -> float:
 
 
 class EpochSeconds(SilentMonitor):
-    """A monitor that keeps how long each epoch took; the first one compiles."""
+    """A monitor that records the duration of each epoch; the first one includes compilation."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []

@@ -1,9 +1,10 @@
-"""Notes and samples a second of every approach that goes step by step, raw audio apart, at one output and at sixteen.
+"""Notes and samples a second of every approach that generates step by step (except raw audio), for one output and
+for sixteen at once.
 
-Ours is the whole of `generate`, up to the score or the sound. The naive way keeps nothing: for each step the window
-goes through `predict` again. It makes one output after the other, so sixteen go no faster than one, and what it would
-have to do around `predict` is left out: that an event needs one call for each of its fields, and sound its phases.
-Weights are random: what is played does not matter here.
+Ours is all of `generate`, up to the score or the sound. The naive way keeps no state: for each step, the whole window
+goes through `predict` again. It makes one output after the other, so its rate for sixteen is that for one. The work
+around `predict` is not counted against it: one call for each field of an event, and the phases of sound.
+Weights are random: the music does not matter here.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ class GenerationCase:
     """What is generated.
 
     Attributes:
-        preset: sizes, but for what `training` says. one, sixteen: parameters of a generation of so many outputs, for
-            about a second of work.
-        inputs: names of the arrays of a training example that the network hears.
-        samples: of sound in a step of the network.
+        preset: sizes, changed by `training`. one, sixteen: generation parameters for this many outputs, about a second
+        of work.
+        inputs: names of the arrays of a training example that are the network's inputs.
+        samples: of sound in one step of the network.
     """
 
     key: str
@@ -60,7 +61,7 @@ WORDS = {"representation": "tokens", "threshold": 1, "validation": "random_windo
 EVENT = ("previous", "phase_before", "sounding_before", "chosen", "phase", "sounding", "last", "tonality")
 FREE = {"mode": "free", "prompt_seconds": 0.1}
 CASES = {
-    # As the best known of such systems are published: three layers of 256, a window of 100, the plain number.
+    # The sizes of the best-known published systems: three layers of 256, a window of 100, one number per note.
     "note_lstm": GenerationCase(
         "note_lstm", "original", {"num_notes": 4000}, {"num_notes": 1000},
         {**WORDS, "units": 256, "num_layers": 3, "sequence_length": 100},
@@ -91,7 +92,7 @@ CASES = {
 
 
 def _measure(name: str, case: GenerationCase, count: int) -> Line:
-    """Notes or samples per second of `count` outputs together, both ways."""
+    """Notes or samples per second of `count` outputs together, for both sides."""
     kind = approach(case.key)
     training = read_parameters(kind.Training, {**kind.presets[case.preset].training, **case.training})
     with tempfile.TemporaryDirectory() as folder:
@@ -106,25 +107,25 @@ def _measure(name: str, case: GenerationCase, count: int) -> Line:
             return sum(_amount(made) for made in kind.generate(networks, prepared.codec, training, order))
 
         naive = partial(_predict, next(iter(networks.models.values())), _window(case, prepared))
-        ours(), naive()  # compiled once, outside the measurement
+        ours(), naive()  # compiled once, not measured
         rates = paired(lambda: rate(ours), lambda: rate(naive) * case.samples(training))
     return Line(name, *rates, baseline_name=BASELINE, unit="samples/s" if case.is_sound else "notes/s")
 
 
 def _amount(made: Made) -> int:
-    """Samples of a sound, notes of a score."""
+    """Number of samples of a sound, or notes of a score."""
     return made.content.n_samples if isinstance(made.content, Waveform) else int(made.facts["steps"])
 
 
 def _window(case: GenerationCase, prepared: Any) -> dict[str, Any]:
-    """What the network hears of one training example; of the first channel, where each has a network of its own."""
+    """The network's inputs in one training example; of the first channel if each has its own network."""
     examples = prepared.training[0] if isinstance(prepared.training, (list, tuple)) else prepared.training
     arrays = examples.gather(np.arange(1), None)
     return {name: arrays[name] for name in case.inputs}
 
 
 def _predict(network: Any, window: dict[str, Any]) -> int:
-    """Steps of the naive way: look at everything, choose the likeliest, move on by one."""
+    """Steps of the naive way: predict from the whole window, choose the likeliest, move on by one."""
     by_name = isinstance(network.input, dict)
     for _ in range(NAIVE_STEPS):
         given = window if by_name else list(window.values()) if len(window) > 1 else next(iter(window.values()))

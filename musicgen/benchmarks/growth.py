@@ -1,6 +1,6 @@
-"""What ten times as much does to the pace: of songs in `prepare`, of the window in training and generation.
+"""The change of speed with ten times as many songs in `prepare`, or ten times the window in training and generation.
 
-1 × means that ten times as much takes ten times as long (for the window of a generation: no longer at all).
+1 × means that ten times as much takes ten times as long (for the window in generation: no longer at all).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _prepared(key: str, songs: Sequence[TrainingSong], values: dict[str, Any]) -
 
 
 def _songs(key: str, name: str, make: Callable[[Path, int], list[TrainingSong]], **values: Any) -> Line:
-    """Songs prepared a second, of many against of few."""
+    """Songs prepared a second, for many songs against few."""
     with tempfile.TemporaryDirectory() as folder:
         songs = make(Path(folder), MANY)
         _prepared(key, songs[:1], values)
@@ -41,7 +41,7 @@ def _songs(key: str, name: str, make: Callable[[Path, int], list[TrainingSong]],
 
 
 def _network(folder: str, window: int) -> tuple[Any, ...]:
-    """A note network of three layers and what it needs to train and to play."""
+    """A note network of three layers, and what it needs to train and generate."""
     notes = approach("note_lstm")
     training = notes.Training.model_validate(
         {"representation": "tokens", "sequence_length": window, "num_layers": 3, "units": 256, "epochs": 1}
@@ -52,7 +52,7 @@ def _network(folder: str, window: int) -> tuple[Any, ...]:
 
 
 def _generation() -> Line:
-    """Notes a second after a window ten times as long: what was heard is a state, and is not heard again."""
+    """Notes a second after a prompt ten times as long: the prompt is read once and kept as a state."""
 
     def play(parts: tuple[Any, ...]) -> float:
         notes, training, songs, prepared, networks = parts
@@ -65,14 +65,14 @@ def _generation() -> Line:
 
     with tempfile.TemporaryDirectory() as folder:
         short, long = _network(folder, WINDOW), _network(folder, 10 * WINDOW)
-        play(short), play(long)  # compiled outside the measurement
+        play(short), play(long)  # compiled, not measured
         rates = paired(lambda: play(long), lambda: play(short))
     name = "growth_window_generation"
     return Line(name, *rates, baseline_name=f"window {WINDOW}", unit=f"notes/s, window {10 * WINDOW}")
 
 
 def _training() -> Line:
-    """Time steps learned a second with a window ten times as long."""
+    """Time steps trained a second with a window ten times as long."""
     from musicgen.approaches.notes.token_examples import TokenWindows
     from musicgen.approaches.notes.token_network import TOKEN_OBJECTIVE
     from musicgen.networks import engine
@@ -85,7 +85,7 @@ def _training() -> Line:
         epochs = EpochSeconds()
         recipe = Recipe(epochs=3, batch_size=BATCH, learning_rate=1e-3)
         engine.fit(networks, [engine.LearningTask("notes", TOKEN_OBJECTIVE, few, None)], recipe, seed=0, monitor=epochs)
-        return few.n_examples * training.sequence_length / min(epochs.seconds[1:])  # the first one compiles
+        return few.n_examples * training.sequence_length / min(epochs.seconds[1:])  # the first one includes compilation
 
     with tempfile.TemporaryDirectory() as folder:
         short, long = _network(folder, WINDOW), _network(folder, 10 * WINDOW)

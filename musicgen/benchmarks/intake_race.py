@@ -1,7 +1,7 @@
-"""Intake: a thousand MIDI files all the way into the library, the parser alone, and an hour of sound.
+"""Intake: a thousand MIDI files into the library, the parser alone, and an hour of sound.
 
-The MIDI files are chorales of music21's corpus, each in twelve transpositions, so that no two are the same. Making them
-is not measured; starting the processes that read them is.
+The MIDI files are chorales of music21's corpus, each in twelve transpositions, so that no two are the same. The time to
+make them is not measured; the time to start the processes that read them is.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from threading import Event, Thread
 from musicgen.benchmarks import Line, paired, rate
 
 NUM_FILES, NUM_SCORES = 1000, 84
-EVERY = 20  # of the files is parsed by music21, which needs a tenth of a second for each
+EVERY = 20  # music21 parses only every 20th file, because each takes a tenth of a second
 SAMPLE_RATE = 44_100
-HOUR, NAIVE_SECONDS = 3600, 600  # the naive way would not fit into memory with an hour
+HOUR, NAIVE_SECONDS = 3600, 600  # seconds of sound; an hour would not fit into memory the naive way
 MB = 1 << 20
 
 
@@ -72,7 +72,7 @@ def audio() -> Line:
 
 
 def audio_memory() -> Line:
-    """Peak memory of the process that takes in an hour of sound."""
+    """Peak memory of the process that imports an hour of sound."""
     (_, ours), (_, naive) = _sound()
     name = f"librosa.load, STFT in dB and a WAV copy of {NAIVE_SECONDS // 60} minutes (ours: an hour)"
     return Line("intake_audio_memory", ours, naive, name, "MB, less is better", less_is_better=True)
@@ -101,10 +101,10 @@ def _contents() -> tuple[bytes, ...]:
 
     tracks = tuple(Track(name, 52) for name in ("Soprano", "Alto", "Tenor", "Bass"))
     found: dict[bytes, None] = {}
-    for number in range(253, 439):  # the chorales that came down to us alone
+    for number in range(253, 439):  # the chorales that do not belong to a larger work
         try:
             score = corpus_score(f"bach/bwv{number}", tracks=tracks, tempo=96.0)
-        except (NotFound, TypeError):  # music21 answers with a list where it has several settings
+        except (NotFound, TypeError):  # music21 returns a list if it has several settings
             continue
         found |= dict.fromkeys(transposed(score, steps) for steps in range(-6, 6))
         if len(found) >= NUM_FILES:
@@ -120,8 +120,8 @@ def _write_files(folder: Path) -> list[Path]:
 
 
 def _seconds_to_add(files: list[Path], new_home: Path) -> float:
-    """Into an empty library. Whoever calls removes it after all is measured: for some minutes ext4 makes no new file in
-    the place of one that was removed, and looks for another place, one file after the other."""
+    """Import into an empty library. The caller removes it only after all is measured: for some minutes, ext4 does not
+    reuse the place of a removed file and has to search for another one for each new file."""
     from musicgen.songs.intake import Upload, add_uploads
 
     with _living_in(new_home):
@@ -143,7 +143,7 @@ def _music21_parses(files: list[Path]) -> int:
 
 
 def _sound() -> tuple[tuple[float, float], tuple[float, float]]:
-    """(seconds of sound a second, peak MB) of our way and of the naive one."""
+    """(seconds of sound a second, peak MB) of our way and the naive one."""
     with tempfile.TemporaryDirectory() as folder:
         long, short = (_write_wav(Path(folder) / f"{seconds}.wav", seconds) for seconds in (HOUR, NAIVE_SECONDS))
         home = Path(folder) / "home"
@@ -151,13 +151,13 @@ def _sound() -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def _measured(work: Callable[[], float], seconds: float) -> tuple[float, float]:
-    """`work` starts one process of its own, whose peak memory is watched, and returns how long it took."""
+    """`work` starts one process, whose peak memory is measured, and returns how long it took."""
     with _watching() as peak:
         return seconds / work(), max(peak, default=0.0)
 
 
 def _naive(path: Path) -> float:
-    """What a script does: load it all, transform it all. Its seconds."""
+    """What a simple script does: load everything, transform everything. Returns the seconds."""
     from musicgen.processes import run_child
 
     started = time.perf_counter()
@@ -167,7 +167,7 @@ def _naive(path: Path) -> float:
 
 @contextmanager
 def _living_in(new_home: Path) -> Iterator[None]:
-    """A library of its own for a while, in which a file may be as large as an hour of sound."""
+    """A temporary library that accepts files as large as an hour of sound."""
     new_home.mkdir()
     changed = {"MUSICGEN_HOME": str(new_home), "MUSICGEN_MAX_UPLOAD_MB": "1000", "MUSICGEN_DATABASE_URL": ""}
     before = {name: os.environ.get(name) for name in changed}
@@ -183,7 +183,7 @@ def _living_in(new_home: Path) -> Iterator[None]:
 
 @contextmanager
 def _watching() -> Iterator[list[float]]:
-    """Gathers the memory (MB) of the processes started meanwhile, each with those that it starts."""
+    """Records the memory (MB) of the processes started meanwhile, each with its children."""
     import psutil
 
     seen: list[float] = []
@@ -206,7 +206,7 @@ def _watching() -> Iterator[list[float]]:
 
 
 def _write_wav(path: Path, seconds: int) -> Path:
-    """A minute of tones and noise, over and over at other levels."""
+    """A minute of tones and noise, repeated at different levels."""
     import numpy as np
 
     from musicgen.audio.wav import WavWriter

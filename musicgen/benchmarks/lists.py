@@ -1,4 +1,4 @@
-"""Long lists on the command line, and one command for many runs: each measured as a person types it, start included."""
+"""Long lists on the command line, and one command for many runs, measured as typed, including the start of Python."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANY = 37
 LIMIT_SECONDS, LIMIT_MB = 1.0, 150.0
 ROUNDS = 5
 THE_LIMIT = "the limit that was set"
-# What a child took at most is known to the one that started it, so that each is measured by a process of its own.
+# A parent knows the peak memory only over all its children, so each command gets a parent of its own.
 PEAK = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
@@ -32,7 +32,7 @@ PEAK = (
 
 @contextmanager
 def _stocked(songs: int = 20, runs: int = 0, epochs: int = EPOCHS) -> Iterator[None]:
-    """A storage of its own with so many songs and runs."""
+    """A separate storage with this many songs and runs."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICGEN_HOME"] = folder
         add_runs(add_songs(songs), runs, 0, epochs=epochs)
@@ -66,7 +66,7 @@ def _first_page(name: str, unit: str, *arguments: str, **stock: int) -> Callable
 
 
 def memory() -> Line:
-    """The most that any list takes, all of it as JSON included."""
+    """The peak memory of any list, including all items as JSON."""
     lists: Sequence[Sequence[str]] = (["songs", "list"], ["songs", "list", "--json"], ["runs", "list", "--json"])
     with _stocked(SONGS, RUNS):
         ours = max(_megabytes(*arguments) for arguments in lists)
@@ -75,7 +75,7 @@ def memory() -> Line:
 
 
 def many_at_once() -> Line:
-    """Runs cancelled by one command, against one command for each of them."""
+    """Runs cancelled by one command, against one command for each."""
     with _stocked(runs=2 * MANY, epochs=1):
         database.change(database.tasks.update().values(state=states.PAUSED))
         ids = [run.id for run in list_runs()]

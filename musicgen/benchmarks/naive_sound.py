@@ -1,4 +1,4 @@
-"""The naive way to take in sound, in a process of its own: all of it in memory, all of it transformed at once."""
+"""The naive way to import sound, in a process of its own: all in memory, all transformed at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How soon the pages answer and what their server holds: a real server, visited in the way of a browser."""
+"""How fast the pages answer, and how much memory their server takes: a real server, visited as a browser does."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ EVERYTHING = "import tensorflow, librosa, music21, streamlit, psutil; print(psut
 
 @dataclass(frozen=True)
 class Server:
-    """A running app with a storage of its own."""
+    """A running app with its own storage."""
 
     process: subprocess.Popen[bytes]
     url: str
     songs: list[str]
 
     def visited(self, visits: int, visitors: int = 1) -> dict[str, list[float]]:
-        """page → seconds until it had answered, of each visit after a visitor's first; in new sessions."""
+        """page → seconds until it answered, for each visit after a visitor's first; in new sessions."""
         command = [sys.executable, "-m", "scripts.page_visits", self.url, str(visits), str(visitors)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return dict(json.loads(done.stdout))
@@ -52,7 +52,7 @@ class Server:
 
 @contextmanager
 def served(num_songs: int) -> Iterator[Server]:
-    """A server with so many songs, `RUNS` runs and their outputs; all that works on its storage ends with it."""
+    """A server with this many songs, `RUNS` runs and their outputs. All processes on its storage end with it."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
         os.environ["MUSICGEN_HOME"] = folder
         songs = add_songs(num_songs)
@@ -72,7 +72,7 @@ def served(num_songs: int) -> Iterator[Server]:
 
 @contextmanager
 def training(server: Server) -> Iterator[None]:
-    """A run at work in the server's storage, past its first epoch."""
+    """A run in training in the server's storage, past its first epoch."""
     command = [sys.executable, "-m", "musicgen", "train", "note_lstm", *server.songs[:4], "--preset", "original"]
     command += ["--set", "epochs=5000", "--name", "At work"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -87,7 +87,7 @@ def training(server: Server) -> Iterator[None]:
 
 
 def while_training() -> Line:
-    """The slowest page: how soon 95 of 100 visits are answered while a network trains on all cores."""
+    """The slowest page: the time in which 95 of 100 visits are answered while a network trains on all cores."""
     with served(MANY) as server, training(server):
         taken = server.visited(VISITS)
     slowest = max(statistics.quantiles(seconds, n=20)[-1] for seconds in taken.values())
@@ -98,7 +98,7 @@ def while_training() -> Line:
 
 
 def growth() -> Line:
-    """All pages once, with ten times as many songs."""
+    """One visit of all pages, with ten times as many songs."""
     tours: dict[int, list[float]] = {MANY: [], FEW: []}
     with served(FEW) as few, served(MANY) as many:
         for _ in range(TOURS):
@@ -111,7 +111,7 @@ def growth() -> Line:
 
 
 def memory() -> Line:
-    """The server after ten visitors, against a process that has loaded what trains, listens and reads scores."""
+    """The server after ten visitors, against a process that has imported tensorflow, librosa and music21."""
     with served(MANY) as server:
         server.visited(1, SESSIONS)
         ours = server.megabytes
@@ -141,7 +141,7 @@ def _wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
 
 
 def _end_all_of(folder: str) -> None:
-    """End server, supervisor and worker of this storage, and nobody else."""
+    """End the server, supervisor and worker of this storage, and no other process."""
     ended = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""Songs to measure with: pieces that the program composes itself, moved up and down until there are enough."""
+"""Songs to measure with: pieces that the program composes itself, transposed until there are enough."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def written(folder: Path, count: int) -> list[TrainingSong]:
 
 
 def sounding(folder: Path, count: int, seconds: float, sample_rate: int = 22_050) -> list[TrainingSong]:
-    """`count` songs of sound: five tones a second, each with overtones that die away."""
+    """`count` songs of sound: five tones a second, each with decaying overtones."""
     from musicgen.clips import write_audio_clip
 
     songs = []

@@ -1,9 +1,8 @@
 """Samples of raw sound a second: the compiled sampler with ring buffers against `predict` on the receptive field.
 
-The network has the sizes that such systems are published with: 30 blocks, 64 channels, 128 skip channels, 256 levels.
-Its weights are random: what it says does not matter here. The limit is this machine's own, measured in the same run:
-each weight read once a sample as fast as the cache gives it, or the arithmetic as fast as a large matrix product goes,
-whichever allows less.
+The network has typical published sizes: 30 blocks, 64 channels, 128 skip channels, 256 levels. Its weights are random:
+its output does not matter here. The limit is that of this machine, measured in the same run: reading each weight once
+per sample from the cache, or the arithmetic at the speed of a large matrix product, whichever is slower.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from musicgen.errors import sentence
 from musicgen.machine import usable_cores
 
 SIZES = RawAudioSizes(levels=256, mixtures=0, residual=64, skip=128, kernel_size=2, dilation_depth=10, stacks=3)
-SECONDS = 1.5  # so long does each round take
+SECONDS = 1.5  # duration of each round
 NAIVE_SAMPLES = 10
 MATRIX = 1024
 UNIT = "samples/s"
@@ -36,7 +35,7 @@ def _measure(name: str, count: int, n_cores: int) -> Line:
     ours, naive = _sampling(count), _predicting()
     rates = paired(partial(ours, time.perf_counter), naive)
     share = None
-    if n_cores == 1:  # by processor time, which other programs on the same core do not take from
+    if n_cores == 1:  # by processor time, so that other programs on the same core do not count
         used, limit = paired(partial(ours, time.process_time), _limit)
         share = used / limit
     return Line(name, *rates, baseline_name="predict on the receptive field", unit=UNIT, limit_share=share)
@@ -48,17 +47,17 @@ def _measure_eight(name: str) -> Line:
 
 
 def _keep_to(n_cores: int) -> None:
-    """This process, which measures one line, on so many cores."""
+    """Keep this process, which measures one line, on this many cores."""
     if n_cores > usable_cores():
         raise Skipped(sentence(f"This line needs {n_cores} cores", usable_cores()))
     if n_cores < usable_cores():
         if not hasattr(os, "sched_setaffinity"):
-            raise Skipped(sentence("Only Linux keeps a program to some cores", os.name))
+            raise Skipped(sentence("Limiting a program to some cores needs Linux", os.name))
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n_cores])
 
 
 def _sampling(count: int) -> Callable[[Clock], float]:
-    """Measures samples per second of a clock, those of `count` outputs together."""
+    """Measures samples per second by the given clock, for `count` outputs together."""
     from musicgen.approaches.audio_wavenet.sampler import RawAudioSampler
 
     sampler, rng = RawAudioSampler(_model(), SIZES, count), np.random.default_rng(0)
@@ -72,7 +71,7 @@ def _sampling(count: int) -> Callable[[Clock], float]:
 
 
 def _predicting() -> Callable[[], float]:
-    """Measures samples per second of the whole network called anew for each, on as much as it hears."""
+    """Measures samples per second if the whole network runs again for each sample, on its receptive field."""
     model, rng = _model(), np.random.default_rng(0)
     window = np.full((1, SIZES.receptive_field), SIZES.silence, dtype=np.int32)
 
@@ -88,12 +87,12 @@ def _predicting() -> Callable[[], float]:
 
 
 def _limit() -> float:
-    """Samples per second that one core of this machine allows at most."""
+    """The most samples per second that one core of this machine allows."""
     return min(_bytes_per_second() / (4 * SIZES.multiplied), _flops_per_second() / (2 * SIZES.multiplied))
 
 
 def _bytes_per_second() -> float:
-    """As many bytes as there are weights, read again and again."""
+    """Reads as many bytes as the weights have, again and again."""
     numbers = np.ones(SIZES.multiplied, dtype=np.float32)
     again = _reader()
     return _rate(lambda: int(again(numbers, 10_000) > 0) * 10_000 * numbers.nbytes, time.process_time)
@@ -108,7 +107,7 @@ def _reader() -> Callable[[Any, int], float]:
         for _ in range(times):
             for place in range(numbers.size):
                 total += numbers[place]
-            numbers[0] = total * np.float32(1e-9)  # or the compiler would read them once
+            numbers[0] = total * np.float32(1e-9)  # or the compiler would read them only once
         return total
 
     compiled = njit(again, fastmath=True)

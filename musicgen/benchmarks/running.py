@@ -1,4 +1,4 @@
-"""Which lines there are, and each measured in a process of its own: what one leaves behind does not slow the next."""
+"""Finds all lines and measures each in a process of its own, so that one cannot slow down the next."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from musicgen.benchmarks import Line, Skipped
 from musicgen.errors import MusicgenError, NotFound, sentence
 from musicgen.processes import ChildError, child_main, run_child
 
-MOST_SECONDS = 1800.0
+MAX_SECONDS = 1800.0
 
-Row = dict[str, Any]  # a Line as JSON; where there is none: `skipped` or `failed`, a sentence
+Row = dict[str, Any]  # a Line as JSON, or `skipped` or `failed` with a sentence
 
 
 @cache
@@ -29,12 +29,12 @@ def topics() -> dict[str, dict[str, Callable[[], Line]]]:
 
 
 def lines() -> dict[str, Callable[[], Line]]:
-    """name → what measures it, topic by topic."""
+    """name → the function that measures it, topic by topic."""
     return {name: measure for topic in topics().values() for name, measure in topic.items()}
 
 
 def names_of(name: str) -> list[str]:
-    """The lines meant by `all`, a topic, or a line. Raises NotFound."""
+    """The lines for `all`, a topic, or the name of a line. Raises NotFound."""
     if name == "all":
         return list(lines())
     if name in lines():
@@ -42,15 +42,15 @@ def names_of(name: str) -> list[str]:
     if name in topics():
         return list(topics()[name])
     known = ", ".join(["all", *topics(), *lines()])
-    raise NotFound(sentence(f"Benchmarks are {known}", repr(name)))
+    raise NotFound(sentence(f"The benchmarks are {known}", repr(name)))
 
 
 def measured(name: str) -> Iterator[Row]:
-    """The rows of `names_of(name)`, each as soon as it is there. One that fails does not keep the others out."""
+    """The rows of `names_of(name)`, each as soon as it is measured. If one fails, the others are still measured."""
     for line in names_of(name):
         began = time.monotonic()
         try:
-            row = run_child("musicgen.benchmarks.running", {"name": line}, seconds=MOST_SECONDS)
+            row = run_child("musicgen.benchmarks.running", {"name": line}, seconds=MAX_SECONDS)
         except (MusicgenError, ChildError) as error:
             row = {"name": line, "failed": str(error).strip().splitlines()[-1]}
         yield {**row, "took_seconds": round(time.monotonic() - began, 1)}

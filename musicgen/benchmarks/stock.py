@@ -1,4 +1,4 @@
-"""A storage as after a long time of use, made in seconds: rows as the product writes them, clips shared by many."""
+"""A storage as after long use, made in seconds: rows as the program writes them, with clips shared by many."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MINUTE = 60.0
 
 
 def add_songs(num_songs: int) -> list[str]:
-    """Songs, four of five of them MIDI; their ids."""
+    """Add songs, four of five of them MIDI; returns their ids."""
     rng, clips = random.Random(1), _clips(home() / "clips")
     rows: list[dict[str, Any]] = []
     for number in range(num_songs):
@@ -49,7 +49,7 @@ def add_songs(num_songs: int) -> list[str]:
 
 
 def add_runs(songs: list[str], num_runs: int, outputs_each: int, *, epochs: int = 20) -> None:
-    """Finished trainings of notes with what they made."""
+    """Add finished note trainings with their outputs."""
     known = approach("note_lstm")
     training = known.Training(**known.presets["quick"].training).model_dump(mode="json") | {"epochs": epochs}
     clip = _clips(home() / "clips")[0]
@@ -102,7 +102,7 @@ def _add_output(run_id: str, name: str, songs: list[dict[str, Any]], clip: Clip)
 
 
 def _clips(folder: Path) -> list[Clip]:
-    """Written music that has its sound already, and a sound."""
+    """A MIDI clip that is rendered already, and a sound clip."""
     if not folder.is_dir():
         sounding = write_audio_clip(_made(folder / "sound"), _tone())
         for number in range(4):

@@ -20,9 +20,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "numba", "streamlit")
 
 
 def publish(rows: Iterable[Row]) -> Path:
-    """Write both files, keeping what earlier runs say of other lines; the path of the JSON file.
+    """Write both files, keeping earlier results of other lines; returns the path of the JSON file.
 
-    A line that nothing measures any more is dropped; one that failed leaves what was there."""
+    A line that no longer exists is dropped; for one that failed, the earlier result stays."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "results.json"
     there = {row["name"]: row for row in (json.loads(path.read_text("utf-8")) if path.exists() else [])}
@@ -40,7 +40,7 @@ def _dated(row: Row) -> Row:
 
 
 def machine() -> str:
-    """What was measured on: processor, cores, memory, system, Python and the libraries that matter."""
+    """The machine measured on: processor, cores, memory, system, Python and the main libraries."""
     memory = (memory_bytes() or 0) / 2**30
     libraries = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -65,8 +65,8 @@ def _text(rows: list[Row]) -> list[str]:
         "# Benchmarks",
         "",
         "Written by `make bench` (`make bench ONLY=name` for one line). Both sides of a line were measured in turn in",
-        "one run; the ratio, how many times better ours is, is the figure that carries over to another machine. The",
-        "share of the limit is ours against what the machine could do at most, measured in the same run.",
+        "one run. The ratio says how many times better ours is, and is what holds on other machines too. The share of",
+        "the limit compares ours with the most that the machine could do, measured in the same run.",
         "",
         heads,
         "|---|---:|---|---:|---:|---|---:|",

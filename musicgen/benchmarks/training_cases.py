@@ -1,4 +1,4 @@
-"""What is trained in the benchmarks of training: each approach with the sizes that its authors published."""
+"""What the training benchmarks train: each approach with the sizes that its authors published."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A training as a run does it, examples streamed from disk, in turn with another way to train the same network.
+"""A training as in a run, with examples streamed from disk, in turn with another way to train the same network.
 
-Both sides report epochs: ours through `Approach.fit`, whose monitor lets the other side go whenever ours has had its
-turn. The first epoch of each, in which everything is compiled, does not count.
+Both sides report epochs: ours through `Approach.fit`, whose monitor lets the other side train whenever ours has had its
+turn. The first epoch of each, which includes compilation, does not count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TURN_SECONDS, ROUNDS = 3.0, 3
-FOREVER = 10_000  # epochs: the race ends by itself
+FOREVER = 10_000  # epochs; the race ends before that
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class RaceCase:
     """What is trained.
 
     Attributes:
-        preset: where the parameters come from; `more`: what differs from it.
-        songs: makes them in a folder.
-        most_examples: an epoch is cut to so many, 0 for all; whole batches.
-        per_example: what an example counts, in `unit`.
+        preset: gives the parameters; `more`: changes to it.
+        songs: makes the songs in a folder.
+        most_examples: an epoch is cut to this many, in whole batches; 0 for all.
+        per_example: how many of `unit` an example counts.
     """
 
     approach: str
@@ -50,7 +50,7 @@ class RaceCase:
 
 @dataclass(frozen=True)
 class Start:
-    """What both sides begin with."""
+    """What both sides start with."""
 
     kind: Approach
     training: Any
@@ -58,12 +58,12 @@ class Start:
 
     @property
     def examples(self) -> Any:
-        """Those of the first network, where there are several."""
+        """The examples of the first network if there are several."""
         data = self.prepared.training
         return data[0] if isinstance(data, tuple) else data
 
     def model(self) -> Any:
-        """The untrained network, another one each time."""
+        """The untrained network, a new one each time."""
         return next(iter(self.kind.build(self.prepared.codec, self.training).models.values()))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -78,7 +78,7 @@ Epoch = Callable[[], float]  # trains an epoch and returns its seconds
 
 @dataclass(frozen=True)
 class Turn:
-    """What one side did in one turn: epochs a second, by the clock and by the processor's time."""
+    """The speed of one side in one turn: epochs a second, by wall clock and by processor time."""
 
     wall: float
     cpu: float
@@ -100,7 +100,7 @@ class _RaceOver(Exception):
 
 
 class _InTurn(SilentMonitor):
-    """Lets the other side go whenever ours has trained for a turn."""
+    """Lets the other side train whenever ours has had its turn."""
 
     def __init__(self, other: Epoch) -> None:
         self.other = other
@@ -134,7 +134,7 @@ def _turn(epoch: Epoch) -> Turn:
 
 
 def turns(case: RaceCase, other: Callable[[Start], Epoch]) -> tuple[list[Turn], list[Turn], int]:
-    """(ours, the other side's, what an epoch counts in the case's unit)."""
+    """(our speeds, the other side's, how many of the case's unit an epoch counts)."""
     from musicgen.approaches import approach
     from musicgen.contract.parameters import read_parameters
 
@@ -152,7 +152,7 @@ def turns(case: RaceCase, other: Callable[[Start], Epoch]) -> tuple[list[Turn], 
 
 
 def _cut(prepared: Prepared, most: int) -> Prepared:
-    """Without validation, and with an epoch of at most so many examples."""
+    """Without validation, and with at most `most_examples` in an epoch."""
 
     def cut(examples: Any) -> Any:
         return _First(examples, most) if 0 < most < examples.n_examples else examples

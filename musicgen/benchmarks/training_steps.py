@@ -1,7 +1,7 @@
 """Training against plain `model.fit`: the same network in Keras' own layers, all examples in memory.
 
-Ours streams its examples from disk, through the very call that a run makes. The other side gets arrays, a standard
-loss, the same optimiser and batch, and whatever Keras chooses for the rest.
+Ours streams its examples from disk, through the same call as in a run. The other side gets arrays, a standard loss,
+the same optimiser and batch size, and Keras' defaults for the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from musicgen.benchmarks import Line
 from musicgen.benchmarks.training_cases import CASES
 from musicgen.benchmarks.training_race import Epoch, RaceCase, Start, race
 
-Asked = tuple[Any, Any, Any]  # what `model.fit` is given: inputs, targets, sample weights
+Asked = tuple[Any, Any, Any]  # arguments of `model.fit`: inputs, targets, sample weights
 
 
 def fit_epochs(start: Start, asked: Callable[[Start], Asked], loss: str) -> Epoch:
@@ -44,7 +44,7 @@ def fit_epochs(start: Start, asked: Callable[[Start], Asked], loss: str) -> Epoc
 
 
 def epochs_step_by_step(start: Start) -> Epoch:
-    """Epochs of our own loop, one step in a call: what many steps in a call save."""
+    """Epochs of our own loop with one step per call, to show what several steps per call save."""
     from musicgen.approaches.amplitude_lstm.network import AMPLITUDE_OBJECTIVE
     from musicgen.codecs.examples import blocks
     from musicgen.networks.loops import training_loop
@@ -63,7 +63,7 @@ def epochs_step_by_step(start: Start) -> Epoch:
 
 
 def _timer() -> Any:
-    """A callback that keeps the seconds of the last epoch, without what `fit` sets up before it."""
+    """A callback that records the seconds of the last epoch, without the setup of `fit`."""
     import keras
 
     class Timer(keras.callbacks.Callback):
@@ -79,7 +79,7 @@ def _timer() -> Any:
 
 
 def stock(model: Any) -> Any:
-    """The same network with the layers that Keras brings, where ours have a counterpart there."""
+    """The same network with Keras' own layers where they correspond to ours."""
     import keras
 
     from musicgen.approaches.note_wavenet.convolutions import CausalConvolution

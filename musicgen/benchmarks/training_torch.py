@@ -1,4 +1,4 @@
-"""Training against PyTorch: the same network written as people write it there, at equal size, batch and examples."""
+"""Training against PyTorch: the same network as usually written there, with equal size, batch and examples."""
 
 from __future__ import annotations
 

@@ -32,12 +32,12 @@ app.command("benchmark")(benchmark.benchmark)
 
 
 def main() -> None:
-    """Run one command and leave with its exit code. Wrong usage is told, and left with 2, by typer itself."""
+    """Run one command and exit with its code. Typer itself reports wrong usage and exits with 2."""
     streams.prepare()
     try:
         code = _called()
         streams.finish()
-    except Exception as error:  # the outermost boundary: what nobody else could put into words
+    except Exception as error:  # the outermost boundary: whatever was not handled before
         code = _tell(error)
     streams.remark()
     streams.let_go()
@@ -47,23 +47,23 @@ def main() -> None:
 def _called() -> int | str | None:
     try:
         app(prog_name="python -m musicgen")
-    except SystemExit as end:  # how typer ends, always
+    except SystemExit as end:  # typer always ends like this
         return end.code
     return 0
 
 
 def _tell(error: Exception) -> int:
-    """Say what went wrong; the exit code."""
+    """Print what went wrong and return the exit code."""
     told = in_words(error)
     if isinstance(error, BrokenPipeError):
-        return MusicgenError.exit_code  # whoever read the output has seen enough
+        return MusicgenError.exit_code  # the reader closed the pipe, as `head` does
     if told is not None:
         advice = getattr(told, "advice", "")
         print(f"{told} {advice}".strip(), file=sys.stderr)
         return told.exit_code
     if isinstance(error, MemoryError):
-        print(sentence("The work fits into memory", "a need for more", "Try with less music."), file=sys.stderr)
+        print(sentence("The work must fit into memory", "more than there is", "Try with less music."), file=sys.stderr)
         return MusicgenError.exit_code
     traceback.print_exc()
-    print("This is a bug in musicgen, not in your files. The lines above belong in a report.", file=sys.stderr)
+    print("This is a bug in musicgen, not in your files. Please include the lines above in a report.", file=sys.stderr)
     return OUR_BUG

@@ -1,4 +1,4 @@
-"""`benchmark NAME`: measure, and write the table that `make bench` shows."""
+"""`benchmark NAME`: measure and write the table; `make bench` calls it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ def benchmark(
     name: Annotated[str, typer.Argument(help="A line of the table, a topic (several lines), or all.")] = "all",
     as_json: AsJson = False,
 ) -> None:
-    """Measure this program against the naive way, as ratios."""
+    """Measure how many times faster this program is than the naive way."""
     from musicgen.benchmarks.running import measured, names_of
     from musicgen.benchmarks.table import publish
 
     wanted = names_of(name)
-    console.print(f"Measuring {len(wanted)} lines: each takes up to a minute or two, fair only on an idle machine.")
+    console.print(f"Measuring {len(wanted)} lines, each for up to two minutes. Leave the machine idle meanwhile.")
     rows = []
     for row in measured(name):
         rows.append(row)
         console.print(f"{len(rows)} of {len(wanted)}  {row['name']}: {_outcome(row)}", markup=False)
-        path = publish([row])  # at once: a later line that is stopped loses nothing
+        path = publish([row])  # at once, so that nothing is lost if a later line is stopped
     if as_json:
         print_json(rows)
     else:

@@ -1,4 +1,4 @@
-"""Files and folders that are named on the command line, brought into the library."""
+"""Files and folders named on the command line are added to the library."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from musicgen.cli.shown import console
 from musicgen.errors import NotFound, ResourceUnavailable, sentence
 
 NAMED = 5
-SHOWN = 200  # letters of a path in an error
+SHOWN = 200  # characters of a path in an error
 OF_THE_MACHINE = frozenset({"disk_full", "disk_error", "not_allowed", "not_stored"})
 
-Strict = Annotated[bool, typer.Option("--strict", help="Fail where anything has to be left out.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail if any file or song has to be left out.")]
 
 
 def add_paths(paths: Sequence[Path]) -> Any:
-    """Bring files in; the ImportReport. Progress goes to stderr."""
+    """Add files to the library and return the ImportReport. Progress goes to stderr."""
     from rich.progress import Progress
 
     from musicgen.songs.intake import Upload, add_uploads
@@ -37,8 +37,8 @@ def add_paths(paths: Sequence[Path]) -> Any:
 
 
 def files_in(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """(name to show, path) of the paths themselves, and of all below those that are folders: hidden ones are left out.
-    Links to folders, and folders that cannot be opened, are among them, so that the report can say so."""
+    """(name to show, path) of each path and of everything inside folders, except hidden files. Links to folders and
+    folders that cannot be opened are included, so that the report can mention them."""
     for path in paths:
         if os.path.isdir(path):
             for inside in sorted(_below(path)):
@@ -57,25 +57,25 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def not_there(paths: Sequence[Path]) -> list[Path]:
-    """Those of the paths where nothing is, or that cannot be a path at all."""
+    """The paths that do not exist, or that cannot be a path at all."""
     return [path for path in paths if not os.path.exists(path)]
 
 
 def raise_if_machine_failed(report: Any) -> None:
-    """Raises ResourceUnavailable where a file could not be stored, through no fault of its own."""
+    """Raises ResourceUnavailable if a file could not be stored although the file itself is good."""
     for file in report.rejected:
         if file.code in OF_THE_MACHINE:
             raise ResourceUnavailable(f"{file.path}: {file.reason}", code=file.code)
 
 
 def missing_files(paths: Sequence[Path]) -> NotFound:
-    """The error that names files which are not there."""
+    """The error for files that do not exist."""
     listed = ", ".join(map(_named, paths[:NAMED]))
     listed += f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
     return NotFound(sentence("Songs are given as files, folders or song ids", listed, "No such file."))
 
 
 def _named(path: Path) -> str:
-    """As it was given; the beginning of a long one, and how long it is: perhaps longer than the system can take."""
+    """The path as given, or the beginning of a long one and its length, which may be more than the system allows."""
     text = str(path)
     return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…, one of {len(os.fsencode(text)):,} bytes"

@@ -1,4 +1,4 @@
-"""`compare REFERENCE GENERATED`: two files or ids, measured side by side."""
+"""`compare ORIGINAL GENERATED`: two files or ids, measured side by side."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ def _number(value: Any) -> str:
 
 
 def compare(
-    reference: Annotated[str, typer.Argument(help="A file, a song id or an output id.", show_default=False)],
+    reference: Annotated[
+        str, typer.Argument(metavar="original", help="A file, a song id or an output id.", show_default=False)
+    ],
     generated: Annotated[str, typer.Argument(help="A file, a song id or an output id.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Measure a reference and a generated piece, and how far they are apart."""
+    """Measure an original and a generated piece, and how much they differ."""
     from musicgen.comparison.comparison import comparison
 
     document = comparison(reference, generated)
@@ -29,8 +31,8 @@ def compare(
         return
     names = list(dict.fromkeys([*document["reference"], *document["generated"]]))
     rows = [(n, _number(document["reference"].get(n)), _number(document["generated"].get(n))) for n in names]
-    print_table((document["medium"], "reference", "generated"), rows)
-    print_table(("between the two", "value"), ((n, _number(v)) for n, v in document["between"].items()))
+    print_table((document["medium"], "original", "generated"), rows)
+    print_table(("difference", "value"), ((n, _number(v)) for n, v in document["between"].items()))
     print(document["stretch"]["text"])
     if document.get("training"):
         print(document["training"]["text"])

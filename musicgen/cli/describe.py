@@ -1,4 +1,4 @@
-"""`approaches` and `doctor`: what there is to choose from, and what this machine has."""
+"""`approaches` and `doctor`: the available approaches, and what this machine has."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def approaches(as_json: AsJson = False) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Say what this machine has, and what to do about what is missing."""
+    """Check this machine, and say how to get what is missing."""
     from musicgen.doctor import examine
 
     checks = examine()

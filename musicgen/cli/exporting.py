@@ -1,4 +1,4 @@
-"""A song or an output as a file of another format: the same bytes as the page's download."""
+"""Exports a song or an output as a file: the same bytes as the page's download."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from musicgen.errors import InvalidInput, ResourceUnavailable, sentence
 from musicgen.storage.files import write_bytes
 
 STDOUT = "-"
-SHOWN = 200  # letters of a path in an error
+SHOWN = 200  # characters of a path in an error
 
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="wav, mp3, flac, ogg or m4a; of written music also mid or musicxml."),
+    typer.Option("--format", help="wav, mp3, flac, ogg or m4a; for MIDI music also mid or musicxml."),
 ]
 Out = Annotated[str, typer.Option("--out", help="The file to write, a folder to put it in, or - for stdout.")]
 
 
 def export(owner: Any, format: str | None, out: str, *, as_json: bool) -> None:
-    """Write the clip of `owner`, a song or an output. Without a format, the ending of the file says it.
+    """Write the clip of `owner`, a song or an output. Without a format, the file name's ending decides.
 
-    Raises InvalidInput, WrongState: no such format, or not of this medium. ResourceUnavailable: it cannot be written.
+    Raises InvalidInput, WrongState: no such format, or not for this medium. ResourceUnavailable: it cannot be written.
     """
     from musicgen.clips.exports import export_clip
     from musicgen.songs.names import file_name
 
     kind = (format or Path(out).suffix).lower().removeprefix(".")
     if not kind:
-        rule = "A file is exported in a format, such as --format mp3, or by its ending"
+        rule = "An export needs a format: give --format mp3, or a file name that ends in one"
         raise InvalidInput(sentence(rule, f"neither, {out[:SHOWN]!r}"))
     content = export_clip(owner.clip, kind)
     if out == STDOUT:
@@ -49,13 +49,13 @@ def export(owner: Any, format: str | None, out: str, *, as_json: bool) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all; where something is that is no plain file (a pipe, a device), into that."""
+    """Write the file whole or not at all. A pipe or a device that is already there is written into."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):
             path.write_bytes(content)
         else:
             write_bytes(path.resolve(), content, survives_power_cut=False)
     except OSError as error:
-        rule = "An export is written where there is room and permission"
+        rule = "An export needs room and permission to write"
         received = f"{error.strerror or error}, {str(path)[:SHOWN]!r}"
         raise ResourceUnavailable(sentence(rule, received, "Choose another place with --out.")) from error

@@ -14,7 +14,7 @@ from musicgen.storage.files import copy_out, write_out
 
 
 def written_files(output: Any, folder: Path | None) -> dict[str, str]:
-    """format → path. With a folder, the files are copied there under readable names; else they stay in the storage."""
+    """format → path. If a folder is given, the files are copied there under readable names."""
     from musicgen.clips.exports import export_clip
     from musicgen.songs.names import file_name
 
@@ -36,7 +36,7 @@ def written_files(output: Any, folder: Path | None) -> dict[str, str]:
 
 
 def output_json(output: Any, folder: Path | None = None) -> dict[str, Any]:
-    """An output as one JSON object: where it lies, how long it is, how fast it was made, what to think of it."""
+    """An output as one JSON object: files, length, speed and verdicts."""
     facts = output.sidecar.get("facts", {})
     return {
         "id": output.id,
@@ -55,19 +55,19 @@ def output_json(output: Any, folder: Path | None = None) -> dict[str, Any]:
 
 
 def verdict_words(verdicts: list[dict[str, Any]] | None) -> str:
-    """`Looping, Faint`; `sound` where nothing is wrong, a dash where it was not checked."""
+    """`Looping, Faint`; `sound` if nothing is wrong, a dash if it was not checked."""
     return "–" if verdicts is None else ", ".join(verdict["title"] for verdict in verdicts) or "sound"
 
 
 def generate(
-    run: Annotated[str, typer.Argument(help="The id of a finished, cancelled or paused run.", show_default=False)],
-    preset: Annotated[str | None, typer.Option(help="Generation settings of this preset.")] = None,
+    run: Annotated[str, typer.Argument(help="The id of a run that has weights.", show_default=False)],
+    preset: Annotated[str | None, typer.Option(help="Use the generation settings of this preset.")] = None,
     sets: Settings = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the first output; the next ones count up.")] = 0,
-    prompt: Annotated[str | None, typer.Option(help="A song (file or id) to begin with.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the first output; the next adds 1.")] = 0,
+    prompt: Annotated[str | None, typer.Option(help="A song (file or id) to begin from.")] = None,
     count: Annotated[int, typer.Option(min=1, max=64, help="How many outputs.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Also write the files to this folder.")] = None,
-    checkpoint: Annotated[str, typer.Option(help="best or last")] = "best",
+    checkpoint: Annotated[str, typer.Option(help="Which weights: best, last or the number of an epoch.")] = "best",
     as_json: AsJson = False,
 ) -> None:
     """Generate music from a trained run."""

@@ -12,7 +12,7 @@ from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, prin
 from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson, took
 
-app = typer.Typer(help="What runs have made.", no_args_is_help=True)
+app = typer.Typer(help="The music that runs have made.", no_args_is_help=True)
 
 
 def short_json(output: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def short_json(output: Any) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
-    run: Annotated[str | None, typer.Option(help="Only those of this run.")] = None,
+    run: Annotated[str | None, typer.Option(help="Only outputs of this run.")] = None,
     search: Annotated[str, typer.Option(help="Only names that contain this.")] = "",
     limit: Limit = None,
     after: After = None,
@@ -33,7 +33,7 @@ def list_(
     from musicgen.runs import api
 
     if run is not None:
-        api.get_run(run)  # that there is none is said
+        api.get_run(run)  # raises NotFound if there is no such run
     if as_json:
         print_json_list(map(short_json, api.each_output(run_id=run, search=search, after=after)), limit)
         return

@@ -16,7 +16,7 @@ from musicgen.cli.waiting import raise_if_failed, wait_for
 from musicgen.errors import NotFound, sentence
 from musicgen.storage.files import copy_out
 
-app = typer.Typer(help="Trainings: what runs, what ran.", no_args_is_help=True)
+app = typer.Typer(help="Runs: trainings, with their weights and history.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(help="The id of a run.", show_default=False)]
 RunIds = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Ids of runs.", show_default=False)]
@@ -31,13 +31,13 @@ def run_json(run: Any) -> dict[str, Any]:
 
 
 def short_json(run: Any) -> dict[str, Any]:
-    """A run in a list: without its curves, the names of its songs and what was prepared, which `show` has."""
+    """A run in a list: without its history, song names and dataset facts, which `show` has."""
     document = run_json(run)
     del document["prepared"]
     document["epochs"] = len(document.pop("history"))
     request = dict(document["request"])
     songs = request.pop("songs", None)
-    document["n_songs"] = len(songs) if isinstance(songs, list) else 0  # `damage` tells of a request without them
+    document["n_songs"] = len(songs) if isinstance(songs, list) else 0  # `damage` reports a request without them
     return {**document, "request": request}
 
 
@@ -48,7 +48,7 @@ def list_(
     after: After = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs, newest first; their curves are in `show`."""
+    """List the runs, newest first. `runs show` has the history of each."""
     from musicgen.runs import api
 
     if as_json:
@@ -64,7 +64,7 @@ def list_(
 
 @app.command()
 def show(run_id: RunId, as_json: AsJson = False) -> None:
-    """Show one run: state, history, outputs, and where it failed, the last lines of its log."""
+    """Show one run: state, history, outputs and, if it failed, the last lines of its log."""
     from musicgen.runs import api
 
     run = api.get_run(run_id)
@@ -94,7 +94,7 @@ def cancel(
     all_queued: AllQueued = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop runs for good; what they learned is kept and can generate."""
+    """Stop runs or generations. What was learned or made so far is kept."""
     from musicgen.runs import api
 
     named = named_or_all(run_ids, all_queued, "--all-queued")
@@ -106,7 +106,7 @@ def cancel(
 
 @app.command()
 def pause(run_ids: RunIds = None, all_queued: AllQueued = False, as_json: AsJson = False) -> None:
-    """Stop runs so that they can go on later from where they were."""
+    """Pause runs at the end of their epoch; resume continues from there."""
     from musicgen.runs import api
 
     named = named_or_all(run_ids, all_queued, "--all-queued")
@@ -119,12 +119,12 @@ def pause(run_ids: RunIds = None, all_queued: AllQueued = False, as_json: AsJson
 @app.command()
 def resume(
     run_ids: RunIds = None,
-    all_paused: Annotated[bool, typer.Option("--all-paused", help="All that were paused.")] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Train up to this many epochs in all.")] = None,
-    wait: Annotated[bool, typer.Option(help="Wait for the end, with a progress bar.")] = True,
+    all_paused: Annotated[bool, typer.Option("--all-paused", help="All paused runs.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Train up to this many epochs in total.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until they end, with a progress bar.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with paused, cancelled, failed or finished runs."""
+    """Continue paused, cancelled, failed or finished runs."""
     from musicgen.runs import api
 
     named = named_or_all(run_ids, all_paused, "--all-paused")
@@ -154,7 +154,7 @@ def _resume_several(run_ids: list[str], epochs: int | None, *, wait: bool, as_js
     going: list[str] = []
     try:
         for_each(run_ids, go_on, "resumed", as_json=as_json and not wait)
-    finally:  # those that could not go on do not keep us from waiting for the others
+    finally:  # wait for the others even if some could not be resumed
         if wait:
             for_each(going, wait_and_see, "finished", as_json=as_json)
 
@@ -169,18 +169,18 @@ def export(run_id: RunId, file: Annotated[Path, typer.Argument(help="The zip arc
 
 @app.command("import")
 def import_(file: Path, as_json: AsJson = False) -> None:
-    """Bring in a run from a zip archive that `export` wrote."""
+    """Import a run from a zip archive that `runs export` wrote."""
     from musicgen.runs import api
 
     if not file.is_file():
-        raise NotFound(sentence("A run is brought in from a zip archive", repr(str(file)), "No such file."))
+        raise NotFound(sentence("A run is imported from a zip archive", repr(str(file)), "No such file."))
     run_id = api.import_run(file)
     print_json({"run": run_id}) if as_json else print(run_id)
 
 
 @app.command()
 def rename(run_id: RunId, name: str) -> None:
-    """Give a run another name."""
+    """Rename a run."""
     from musicgen.runs import api
 
     api.rename_run(run_id, name)
@@ -194,7 +194,7 @@ def delete(
     all_queued: AllQueued = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete runs with all that belongs to them, or single outputs."""
+    """Delete runs with their weights and outputs, or single outputs."""
     from musicgen.runs import api
 
     named = named_or_all(run_ids, all_queued, "--all-queued")

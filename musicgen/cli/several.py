@@ -1,4 +1,4 @@
-"""One command for many ids: what cannot be done with one of them does not keep the others from being done."""
+"""One command for many ids: if it fails for one of them, it still goes on with the others."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from musicgen.cli.shown import console, print_json
 from musicgen.errors import MusicgenError
 from musicgen.faults import in_words
 
-AllQueued = Annotated[bool, typer.Option("--all-queued", help="All that wait in the queue.")]
+AllQueued = Annotated[bool, typer.Option("--all-queued", help="All runs and generations that wait in the queue.")]
 
 
 def named_or_all(ids: Sequence[str] | None, is_all: bool, option: str) -> list[str]:
-    """The ids that were named, each once; none where the option stands for them. Wrong usage otherwise."""
+    """The ids that were given, each once; none if the option was given instead. Anything else is wrong usage."""
     if bool(ids) == is_all:
-        raise typer.BadParameter(f"Name runs, or give {option}; one of the two.", param_hint="RUN...")
+        raise typer.BadParameter(f"Give either ids or {option}, not both.", param_hint="RUN...")
     return list(dict.fromkeys(ids or ()))
 
 
 def for_each(ids: Sequence[str], act: Callable[[str], object], done: str, *, as_json: bool = False) -> list[str]:
-    """Do something with every id; those with which it could be done. `done`: the past participle, such as cancelled.
+    """Do something with every id and return the ids that succeeded. `done`: a past participle, such as cancelled.
 
-    Each that fails is a line on stderr; then the exit code is 1, after all others were done."""
+    Each failure is a line on stderr. The exit code is then 1, once all the others are done."""
     succeeded, failed = [], []
     for each in ids:
         try:
@@ -44,7 +44,7 @@ def for_each(ids: Sequence[str], act: Callable[[str], object], done: str, *, as_
 def tell(
     succeeded: Sequence[str], done: str, failed: Sequence[dict[str, str]] = (), *, as_json: bool, is_one: bool = False
 ) -> None:
-    """Say with how many it was done: a document where JSON is asked for, else a line on stderr for more than one."""
+    """Print how many succeeded: a JSON document if asked for, else a line on stderr if there are several."""
     if as_json:
         print_json({done: list(succeeded), "failed": list(failed)})
     elif not is_one:

@@ -17,16 +17,16 @@ from musicgen.errors import InvalidParameter, sentence
 console = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="A parameter, name=value; may be repeated.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="Set a parameter, name=value; may be repeated.")]
 
 
 def print_json(document: Any) -> None:
-    """The document on stdout; where that knows only some letters, the others are escaped: JSON can."""
+    """Print the document to stdout. Letters that its encoding lacks are escaped, which JSON allows."""
     print(json.dumps(document, indent=1, ensure_ascii=not knows_letters(sys.stdout), allow_nan=False))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """A table on stdout; cells are data, so markup in them is not read."""
+    """Print a table to stdout. Cells are data: markup in them is not interpreted."""
     table = Table(title=title or None, title_justify="left", show_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -36,7 +36,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 
 
 def took(seconds: float) -> str:
-    """How long something takes or sounds, in words: under 0.1 s, 2.5 s, 48 s, 3 min 20 s, 1 h 5 min."""
+    """A duration in words: under 0.1 s, 2.5 s, 48 s, 3 min 20 s, 1 h 5 min."""
     if seconds < 0.095:
         return "under 0.1 s"
     if seconds < 59.5:
@@ -49,7 +49,7 @@ def took(seconds: float) -> str:
 
 
 def read_settings(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """`name=value` pairs to values: JSON where it is JSON (10, true, null, [1,2], {"a":1}), else the text itself."""
+    """`name=value` pairs to values: parsed if they are JSON (10, true, null, [1,2], {"a":1}), else the text itself."""
     values: dict[str, Any] = {}
     for pair in pairs or ():
         name, equals, text = pair.partition("=")
@@ -63,7 +63,7 @@ def read_settings(pairs: Sequence[str] | None) -> dict[str, Any]:
 
 
 def preset_values(approach: Any, preset: str | None, half: str) -> Mapping[str, Any]:
-    """The `training` or `generation` half of a preset; without a name, nothing: the defaults hold."""
+    """The `training` or `generation` half of a preset. Without a name: {}, so that the defaults apply."""
     if not preset:
         return {}
     if preset not in approach.presets:

@@ -16,12 +16,12 @@ from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson, print_json, print_table, took
 from musicgen.errors import InvalidInput, NotFound, sentence
 
-app = typer.Typer(help="The library of songs.", no_args_is_help=True)
+app = typer.Typer(help="The song library.", no_args_is_help=True)
 
 
 def show_report(report: Any, as_json: bool, *, missing: Sequence[Path] = (), is_strict: bool = False) -> None:
-    """Print an import report; then an error where nothing at all was accepted or, if it `is_strict`, anything was not,
-    where a file that was named is not there, and where the disk is full."""
+    """Print an import report. Raises an error if nothing was accepted (if `is_strict`: if anything was rejected), if a
+    named file does not exist, or if the disk is full."""
     document = report.to_json()
     if as_json:
         print_json(document)
@@ -35,12 +35,12 @@ def show_report(report: Any, as_json: bool, *, missing: Sequence[Path] = (), is_
     raise_if_machine_failed(report)
     if missing:
         raise missing_files(missing)
-    rule = "Songs are files, or files in folders and zip archives, that can be read as music"
+    rule = "Songs are music files, or folders and zip archives of them"
     if not document["files"]:
         raise NotFound(sentence(rule, "no file at all"))
     if document["rejected"] and (is_strict or not document["accepted"]):
-        left_out = f"{document['rejected']} of {len(document['files'])} that cannot"
-        raise InvalidInput(sentence(rule, left_out, "The report has the reason for each."))
+        left_out = f"{document['rejected']} of {len(document['files'])} files that cannot be read as music"
+        raise InvalidInput(sentence(rule, left_out, "The report gives the reason for each."))
 
 
 @app.command()
@@ -49,13 +49,13 @@ def add(
     strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring songs in: wav, mp3, flac, ogg, m4a, mid; zip archives and folders of them."""
+    """Add songs to the library: wav, mp3, flac, ogg, m4a or mid files, and zip archives or folders of them."""
     show_report(add_paths(paths), as_json, missing=not_there(paths), is_strict=strict)
 
 
 @app.command()
 def samples(
-    key: Annotated[str | None, typer.Argument(help="Add this sample; without it, list them.")] = None,
+    key: Annotated[str | None, typer.Argument(help="The sample to add. Without it, all are listed.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the samples that come with the program, or add one."""
@@ -107,7 +107,7 @@ def export(song_id: str, out: Out, format: Format = None, as_json: AsJson = Fals
 
 @app.command()
 def show(song_id: str, as_json: AsJson = False) -> None:
-    """Show all that is known of one song."""
+    """Show everything known about one song."""
     from musicgen.songs.library import get_song
 
     document = song_json(get_song(song_id))
@@ -120,7 +120,7 @@ def show(song_id: str, as_json: AsJson = False) -> None:
 
 @app.command()
 def rename(song_id: str, name: str) -> None:
-    """Give a song another name."""
+    """Rename a song."""
     from musicgen.songs.library import rename_song
 
     rename_song(song_id, name)
@@ -131,7 +131,7 @@ def remove(
     song_ids: Annotated[list[str], typer.Argument(show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Remove songs from the library; runs that learned from them keep working."""
+    """Remove songs from the library; runs trained on them keep working."""
     from musicgen.songs.library import remove_song
 
     for_each(list(dict.fromkeys(song_ids)), remove_song, "removed", as_json=as_json)

@@ -1,7 +1,7 @@
-"""What the command line prints to: a terminal, a pipe, a file; perhaps one on a full disk, or one for ASCII only.
+"""The output of the command line: a terminal, a pipe or a file, perhaps on a full disk, perhaps for ASCII only.
 
-Results go to stdout: whatever of them cannot be written is an error. What is said on the way goes to stderr: it may be
-lost, and the work goes on.
+Results go to stdout: if they cannot be written, that is an error. Progress goes to stderr: if it cannot be written,
+the work goes on.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TextIO
 
 from musicgen.errors import StorageUnavailable, sentence
 
-PROBE = "é♯“”…─"  # of names of songs, of our sentences and of tables
-ESCAPED = "musicgen.escaped"  # what to do with other letters: escape them, and remember
+PROBE = "é♯“”…─"  # found in names of songs, in our sentences and in tables
+ESCAPED = "musicgen.escaped"  # the error handler: escapes letters that the encoding lacks, and remembers that it did
 
 _has_escaped = False
 
 
 class _Forgiving(io.TextIOWrapper):
-    """Forgets what cannot be written."""
+    """Ignores what cannot be written."""
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
@@ -36,7 +36,7 @@ class _Forgiving(io.TextIOWrapper):
 
 
 class _Telling(io.TextIOWrapper):
-    """Raises a sentence where something cannot be written."""
+    """Raises StorageUnavailable if something cannot be written."""
 
     def write(self, text: str) -> int:
         with _told():
@@ -52,22 +52,22 @@ def _told() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever read it has seen enough
+        raise  # the reader closed the pipe
     except OSError as error:
-        rule, remedy = "Results are printed whole", "Print to where there is room. What was done before that is done."
+        rule, remedy = "Results must be printed completely", "Print to a disk with room. The work itself is done."
         text = sentence(rule, f"{error.strerror or error} (standard output)", remedy)
         raise StorageUnavailable(text, code="output_full") from error
 
 
 def prepare() -> None:
-    """Make both streams take every letter, stdout say what goes wrong with it, and stderr bear anything at all."""
+    """Make both streams accept every letter, stdout report write errors, and stderr ignore them."""
     codecs.register_error(ESCAPED, _escape)
     sys.stdout = _remade(sys.stdout, _Telling, 1)
     sys.stderr = _remade(sys.stderr, _Forgiving, 2)
 
 
 def _remade(stream: TextIO, kind: type[io.TextIOWrapper], number: int) -> TextIO:
-    """The stream of this number as one of our own kind; any other is left as it is."""
+    """Wrap the stream if it has this number; leave any other as it is."""
     if isinstance(stream, kind) or not isinstance(stream, io.TextIOWrapper) or _number(stream) != number:
         return stream
     errors = stream.errors if knows_letters(stream) else ESCAPED
@@ -80,7 +80,7 @@ def _remade(stream: TextIO, kind: type[io.TextIOWrapper], number: int) -> TextIO
 
 
 def knows_letters(stream: TextIO | None) -> bool:
-    """Whether other letters than those of English can be printed to it."""
+    """Whether letters beyond English ones can be printed to it."""
     try:
         PROBE.encode(getattr(stream, "encoding", None) or "utf-8")
     except (UnicodeError, LookupError):
@@ -92,24 +92,24 @@ def print_bytes(content: bytes) -> None:
     """Bytes on stdout as they are. Raises StorageUnavailable where they cannot be written."""
     rest = memoryview(content)
     with _told():
-        while rest:  # a stream without a buffer takes as much as it can
+        while rest:  # an unbuffered stream may take only part of it
             rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
 
 
 def finish() -> None:
-    """Have all that was printed written. Raises StorageUnavailable where it cannot be."""
+    """Write out everything printed so far. Raises StorageUnavailable if that fails."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def remark() -> None:
-    """Say so, where letters had to be escaped."""
+    """Print a note if letters had to be escaped."""
     if _has_escaped:
-        encoding = getattr(sys.stdout, "encoding", "") or "its own letters"
-        rule = "Names and sentences are printed in any letters"
+        encoding = getattr(sys.stdout, "encoding", "") or "unknown letters"
+        rule = "Output needs an encoding that has all letters"
         remedy = "Other letters were printed as codes. Set PYTHONIOENCODING=utf-8."
-        print(sentence(rule, f"an output that knows only {encoding}", remedy), file=sys.stderr)
+        print(sentence(rule, f"one for {encoding} only", remedy), file=sys.stderr)
 
 
 def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -119,7 +119,7 @@ def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def let_go() -> None:
-    """Print what cannot be written into nothing: Python would complain once more at the end, in its own words."""
+    """Redirect what cannot be written to nowhere, or Python would report it again at exit."""
     with contextlib.suppress(ValueError):
         try:
             finish()

@@ -1,4 +1,4 @@
-"""`train APPROACH PATH|SONG_ID…`: the Train page as one command; waits, with a progress bar."""
+"""`train APPROACH PATH|SONG_ID…`: the Train page as one command. Waits, with a progress bar."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from musicgen.cli.waiting import counting, raise_if_failed, wait_for
 from musicgen.errors import InvalidInput, NotFound, sentence
 
 SONG_ID = re.compile(r"^song-[0-9a-f]{12}\Z")
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 def song_ids(given: Sequence[str], *, is_strict: bool = True) -> tuple[list[str], list[dict[str, str]]]:
-    """(ids of what was named, what was left out): ids as they are, files and folders through the library. Order is
-    kept, twice is once.
+    """(ids of the songs given, what was left out). Ids are taken as they are; files and folders are first added to the
+    library. The order is kept; duplicates are dropped.
 
     Raises:
-        NotFound: a file or folder that was named is not there, or nothing is left.
-        InvalidInput: a file is rejected, where it `is_strict`. Otherwise it is left out.
+        NotFound: a named file or folder does not exist, or nothing is left.
+        InvalidInput: a file is rejected and `is_strict`. Otherwise it is left out.
         ResourceUnavailable: the disk is full.
     """
     if missing := not_there([Path(text) for text in given if not SONG_ID.match(text)]):
@@ -41,7 +41,7 @@ def song_ids(given: Sequence[str], *, is_strict: bool = True) -> tuple[list[str]
         found += [str(file.id) for file in report.accepted]
         left_out += [{"name": file.path, "reason": file.reason} for file in report.rejected]
     if left_out and (is_strict or not found):
-        raise InvalidInput("; ".join(f"{each['name']}: {each['reason']}" for each in left_out[:MOST_NAMED]))
+        raise InvalidInput("; ".join(f"{each['name']}: {each['reason']}" for each in left_out[:MAX_NAMED]))
     if not found:
         raise NotFound(sentence("Songs are given as files, folders or song ids", "no file at all"))
     return list(dict.fromkeys(found)), left_out
@@ -54,19 +54,19 @@ def choices(ids: Sequence[str], tracks: str | None = None) -> list[Any]:
     try:
         wanted = tuple(int(part) for part in tracks.split(",")) if tracks else None
     except ValueError as error:
-        raise InvalidInput(sentence("Tracks are numbers with commas between, such as 0,2", repr(tracks))) from error
+        raise InvalidInput(sentence("Tracks are numbers separated by commas, such as 0,2", repr(tracks))) from error
     return [SongChoice(each, wanted) for each in ids]
 
 
 def library_songs(approach: Any, search: str) -> tuple[list[str], list[dict[str, str]]]:
-    """(ids of the songs that a search finds and that are of the medium of the approach, the others that it finds).
-    Raises NotFound where there are none."""
+    """(ids of the songs found that the approach can read, songs found of the other medium). Raises NotFound if it can
+    read none."""
     from musicgen.songs.library import each_of
     from musicgen.songs.library import song_ids as ids_of
 
     found = ids_of(search=search, medium=approach.medium)
     if not found:
-        rule = f"--all-songs takes the songs of the library that the approach reads, {approach.medium}"
+        rule = f"--all-songs needs songs in the library that the approach reads ({approach.medium})"
         raise NotFound(sentence(rule, f"none found with {search!r}" if search else "none"))
     other = "audio" if approach.medium == "midi" else "midi"
     reason = f"{approach.title} learns from {approach.medium}; this is {other}."
@@ -75,42 +75,42 @@ def library_songs(approach: Any, search: str) -> tuple[list[str], list[dict[str,
 
 
 def say_left_out(left_out: Sequence[Mapping[str, str]]) -> None:
-    """Lines on stderr: of each reason the first few, and how many more."""
+    """Lines on stderr: for each reason the first few songs, and how many more."""
     by_reason: dict[str, list[str]] = {}
     for each in left_out:
         by_reason.setdefault(each["reason"], []).append(each["name"])
     for reason, names in by_reason.items():
-        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        said = f"left out: {', '.join(names[:MOST_NAMED])}{more}: {reason}"
+        more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+        said = f"left out: {', '.join(names[:MAX_NAMED])}{more}: {reason}"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def train(
-    approach: Annotated[str, typer.Argument(help="The key of an approach; `approaches` lists them.")],
+    approach: Annotated[str, typer.Argument(help="The key of an approach. The command `approaches` lists them.")],
     given: Annotated[
         list[str] | None, typer.Argument(metavar="PATH|SONG_ID...", help="Files, folders or ids of songs.")
     ] = None,
-    all_songs: Annotated[bool, typer.Option("--all-songs", help="All songs of the library that it can read.")] = False,
-    search: Annotated[str, typer.Option(help="With --all-songs: only those with these words in their name.")] = "",
+    all_songs: Annotated[bool, typer.Option("--all-songs", help="All songs in the library that it can read.")] = False,
+    search: Annotated[str, typer.Option(help="With --all-songs: only songs whose name contains this.")] = "",
     preset: Annotated[str | None, typer.Option(help="A preset of the approach, such as quick.")] = None,
     sets: Settings = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Start of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of everything random.")] = 0,
     name: Annotated[str, typer.Option(help="A name for the run.")] = "",
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
     strict: Strict = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show what it would be.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show the estimates.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train an approach on songs. What it cannot read is left out, and said."""
+    """Train an approach on songs. Songs that it cannot read are left out and listed."""
     from musicgen.approaches import approach as find
     from musicgen.runs import api
 
     if bool(given) == all_songs:
-        raise typer.BadParameter("Name songs, or give --all-songs; one of the two.", param_hint="PATH|SONG_ID...")
+        raise typer.BadParameter("Give either songs or --all-songs, not both.", param_hint="PATH|SONG_ID...")
     chosen = find(approach)
     values = {**preset_values(chosen, preset, "training"), **read_settings(sets)}
-    # Of the library all songs are meant that the approach reads: that there are others is no fault.
+    # --all-songs means all that the approach reads: songs of the other medium are no error, even with --strict.
     ids, left_out = library_songs(chosen, search) if all_songs else song_ids(given or [], is_strict=strict)
     songs, leave_out = choices(ids, tracks), not strict
     say_left_out(left_out)
@@ -132,7 +132,7 @@ def train(
 
 
 def show_plan(plan: Any, left_out: Sequence[Mapping[str, str]], as_json: bool) -> None:
-    """What a training would be: dataset facts, network sizes, estimates."""
+    """Print what a training would be: dataset facts, network sizes, estimates."""
     document = {
         "dataset": {**plan.facts, "floors": plan.floors},
         "networks": plan.networks,
@@ -144,14 +144,14 @@ def show_plan(plan: Any, left_out: Sequence[Mapping[str, str]], as_json: bool) -
     if as_json:
         print_json(document)
         return
-    rows = [*document["dataset"].items(), ("networks", plan.networks), ("parameters of each", plan.parameters)]
-    rows += [("an epoch, about", took(plan.seconds_per_epoch))]
+    rows = [*document["dataset"].items(), ("networks", plan.networks), ("weights of each", plan.parameters)]
+    rows += [("time per epoch, about", took(plan.seconds_per_epoch))]
     rows += [("memory, about", f"{plan.memory_bytes / 1e6:.0f} MB"), *(("warning", text) for text in plan.warnings)]
     print_table(("", ""), rows)
 
 
 def show_run(run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = ()) -> None:
-    """The end of a training, or where it is. `left_out`: before it was asked for."""
+    """Print the result of a training, or its present state. `left_out`: songs left out before it was submitted."""
     best = next((row for row in run.history if row["epoch"] == run.best_epoch), None)
     document = {
         "run": run.id,
@@ -172,7 +172,7 @@ def show_run(run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = ()
         return
     rows = [(key, document[key]) for key in ("run", "name", "state", "epochs")]
     rows += [("best", _row_words(best))] if best else []
-    rows += [("worked for", took(run.seconds))] if run.seconds is not None else []
+    rows += [("training time", took(run.seconds))] if run.seconds is not None else []
     rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
     rows += [(f"floor: {key}", f"{value:.4g}") for key, value in document["dataset"]["floors"].items()]
     rows += [("warning", text) for text in document["warnings"]]

@@ -1,4 +1,4 @@
-"""Waiting for a task of the queue with a progress bar on stderr. Ctrl-C asks the task to stop and waits for its end."""
+"""Waits for a task in the queue with a progress bar on stderr. Ctrl-C asks the task to stop and waits until it has."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def _words(state: str, progress: dict[str, Any]) -> str:
 
 @contextmanager
 def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on stderr for what is counted; where stderr is no terminal, a line every few seconds.
+    """A progress bar on stderr for work that can be counted; if stderr is no terminal, a line every few seconds.
 
-    Gives what is to be called with (phase, done, total)."""
+    Yields a function to call with (phase, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     told_at = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -42,7 +42,7 @@ def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
         def on_progress(phase: str, done: int, total: int) -> None:
             nonlocal told_at
-            is_done = done >= total  # what follows is not counted
+            is_done = done >= total  # the work after this is not counted
             bars.update(bar, description=f"{title}, {phase}", completed=done, total=None if is_done else total)
             if not console.is_terminal and time.monotonic() - told_at >= SECONDS_BETWEEN_LINES:
                 told_at = time.monotonic()
@@ -52,14 +52,14 @@ def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Watch:
-    """Notices that nobody works because nothing can be written: then nobody can tell the record of it either."""
+    """Notices when no worker can start because nothing can be written: then the record cannot be told either."""
 
     def __init__(self) -> None:
         self._looked_at = time.monotonic()
 
     def look(self, seen: Any) -> None:
-        """Raises OSError; what waits goes on waiting, and begins when there is room."""
-        from musicgen.runs.liveness import has_worker  # with the record, which most commands can do without
+        """Raises OSError. The task stays in the queue and starts when there is room."""
+        from musicgen.runs.liveness import has_worker  # imports the record, which most commands do not need
 
         if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
@@ -70,9 +70,9 @@ class _Watch:
 
 
 def wait_for(look: Any, cancel: Any) -> Any:
-    """Poll `look()` (a Run or Task) until it is at rest; returns it. The first Ctrl-C calls `cancel()`.
+    """Poll `look()` (a Run or Task) until it is at rest, and return it. The first Ctrl-C calls `cancel()`.
 
-    Raises OSError where it cannot begin, because the disk is full."""
+    Raises OSError if it cannot start because the disk is full."""
     asked, watch = False, _Watch()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
@@ -92,12 +92,12 @@ def wait_for(look: Any, cancel: Any) -> Any:
                 if asked:
                     raise
                 asked = True
-                console.print("Stopping; what was learned or made so far is kept. Ctrl-C again leaves at once.")
+                console.print("Stopping. What was learned or made so far is kept. Press Ctrl-C again to leave at once.")
                 cancel()
 
 
 def raise_if_failed(seen: Any) -> None:
-    """A run or task that failed, or that paused of itself (a full disk, the limit of hours), as an error for the user:
-    its reason, then its advice. A pause that the user asked for has no reason."""
+    """Raise an error with reason and advice if a run or task failed or paused by itself (full disk, time limit).
+    A pause that the user asked for has no reason."""
     if seen.state == "failed" or (seen.state == "paused" and seen.reason):
         raise MusicgenError(" ".join(part for part in (seen.reason, seen.advice) if part))

@@ -1,4 +1,4 @@
-"""Everything that pages and command line do with runs. Light to import: no framework, no sound libraries."""
+"""Everything that the pages and the command line do with runs. Light to import: no framework, no sound libraries."""
 
 from musicgen.runs.archives import export_run, import_run
 from musicgen.runs.orders import (

@@ -1,5 +1,5 @@
-"""How large the archive of a run may be, and what may be in it: judged by its directory and its few texts, before
-anything is unpacked. What `archives.export_run` writes fits; nothing that is larger for another reason does."""
+"""How large the archive of a run may be, and what may be in it. Checked from its directory and its few texts, before
+anything is unpacked. Whatever `archives.export_run` writes passes; anything larger does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED
 from musicgen.storage.zips import open_zip
 
 MB = 1_000_000
-MOST_CHECKPOINTS = 2  # the best and the last
+MAX_CHECKPOINTS = 2  # the best and the last
 WEIGHTS = ("weights.npz", "weights.npy")
 OPTIMIZER, TRAINING = "optimizer.npz", "training.json"
 TEXT_MB = {RUN: 20, HISTORY: 20, LOG: 8, PREPARED: 5}
@@ -26,23 +26,22 @@ CHECKPOINT_MB = {MANIFEST: 1, STATE: 2, CODEC: 20, TRAINING: 2}
 NEEDED = (MANIFEST, STATE, CODEC)
 CHECKPOINT = re.compile(rf"^{CHECKPOINTS}/(\d{{6}}(?:-partial)?)/([a-z]+\.[a-z]+)\Z")
 NUMBER_BYTES = 8  # of a weight, at most
-MOMENTS = 2  # that an optimiser keeps of each weight
-OVERHEAD_BYTES = 4 * MB  # headers, counters, the statistics of normalisations
-UNKNOWN_BYTES = 256 * MB  # where the archive does not tell how many weights there are
-CLAIMED_TIMES, CLAIMED_MORE = 2, 10_000  # so many more weights than its layers have may a run speak of
+MOMENTS = 2  # numbers that an optimiser keeps for each weight
+OVERHEAD_BYTES = 4 * MB  # headers, counters, normalisation statistics
+UNKNOWN_BYTES = 256 * MB  # if the archive does not tell how many weights there are
+CLAIMED_TIMES, CLAIMED_MORE = 2, 10_000  # a run may claim this many more weights than its layers have
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Raises RejectedFile where it has more names than texts, a manifest, and the files of its checkpoints; see
-    `open_zip`."""
-    most = len(TEXT_MB) + 1 + MOST_CHECKPOINTS * (len(CHECKPOINT_MB) + 2)
-    return open_zip(path, most, f"The archive of a run holds at most {most} files", "Export it again.")
+    """Raises RejectedFile if there are more files than the texts, a manifest and the checkpoints; see `open_zip`."""
+    most = len(TEXT_MB) + 1 + MAX_CHECKPOINTS * (len(CHECKPOINT_MB) + 2)
+    return open_zip(path, most, f"The archive of a run may hold at most {most} files", "Export it again.")
 
 
 def check_names(sizes: Mapping[str, int]) -> None:
-    """`sizes`: name → bytes, without the manifest. Raises RejectedFile where a name is too many, missing or too large;
-    weights are judged by `check_weights`."""
-    rule = "The archive of a run holds its settings, its history, its log, and its best and last weights"
+    """`sizes`: name → bytes, without the manifest. Raises RejectedFile if a file is unknown, missing or too large;
+    weights are checked by `check_weights`."""
+    rule = "The archive of a run may hold its settings, its history, its log, and its best and last weights"
     checkpoints: dict[str, set[str]] = defaultdict(set)
     for name, size in sizes.items():
         limit = TEXT_MB.get(name)
@@ -54,8 +53,8 @@ def check_names(sizes: Mapping[str, int]) -> None:
         if limit is None:
             raise refused(rule, f"{name[:80]!r}")
         if size > limit * MB:
-            raise refused(f"{name} has at most {limit} MB", f"{size:,} bytes")
-    if RUN not in sizes or not 1 <= len(checkpoints) <= MOST_CHECKPOINTS:
+            raise refused(f"{name} may have at most {limit} MB", f"{size:,} bytes")
+    if RUN not in sizes or not 1 <= len(checkpoints) <= MAX_CHECKPOINTS:
         raise refused(rule, f"no {RUN}" if RUN not in sizes else f"{len(checkpoints)} sets of weights")
     for folder, files in checkpoints.items():
         missing = [name for name in NEEDED if name not in files]
@@ -66,10 +65,10 @@ def check_names(sizes: Mapping[str, int]) -> None:
 
 
 def check_weights(sizes: Mapping[str, int], prepared: ArchivedPrepared | None, num_drawn: int | None) -> None:
-    """Raises RejectedFile where a file of weights is larger than the network can need.
+    """Raises RejectedFile if a file of weights is larger than the network can need.
 
     Args:
-        num_drawn: weights of one network by its layers; None where they cannot be drawn.
+        num_drawn: weights of one network, counted from its layers; None if unknown.
     """
     most = _most_numbers(prepared, num_drawn)
     for name, size in sizes.items():
@@ -78,7 +77,7 @@ def check_weights(sizes: Mapping[str, int], prepared: ArchivedPrepared | None, n
             limit = UNKNOWN_BYTES if most is None else most * NUMBER_BYTES * times + OVERHEAD_BYTES
             if size > limit:
                 what = f"{size / MB:,.1f} MB in {name}"
-                raise refused(f"Weights are as many as the network has, here at most {limit / MB:,.1f} MB", what)
+                raise refused(f"Weights of this network may take at most {limit / MB:,.1f} MB", what)
 
 
 def _most_numbers(prepared: ArchivedPrepared | None, num_drawn: int | None) -> int | None:
@@ -94,13 +93,13 @@ def _most_numbers(prepared: ArchivedPrepared | None, num_drawn: int | None) -> i
 
 
 def drawn_weights(approach: Any, training: Any, prepared: ArchivedPrepared | None) -> int | None:
-    """Weights of one network, from the settings alone; None where that needs more than the archive tells."""
+    """Number of weights of one network, from the settings alone; None if the archive does not tell enough."""
     if prepared is None:
         return None
     try:
         layers = approach.layers(training, prepared.facts)
         return sum((layer.parameters or 0) * layer.repeated for layer in layers) or None
-    except Exception:  # facts of somebody else's making: whatever goes wrong, they do not tell
+    except Exception:  # facts from an unknown source: any error means that they do not tell
         return None
 
 

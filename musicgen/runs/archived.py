@@ -1,4 +1,4 @@
-"""What the texts in the archive of a run may say: known fields, each within its bounds; the rest is left behind."""
+"""What the texts in the archive of a run may contain: known fields, each within its bounds. The rest is ignored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from musicgen.storage.database import ID_PATTERN
 
-MOST_SONGS = 20_000
+MAX_SONGS = 20_000
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class Strict(BaseModel):
-    """Known fields only; the rest is left behind."""
+    """Known fields only; the rest is ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
@@ -35,7 +35,7 @@ class ArchivedRequest(Strict):
     preset: Text = ""
     training: dict[str, Any]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    songs: Annotated[list[ArchivedSong], Field(max_length=MOST_SONGS)]
+    songs: Annotated[list[ArchivedSong], Field(max_length=MAX_SONGS)]
 
 
 class ArchivedRun(Strict):
@@ -65,9 +65,9 @@ class ArchivedPrepared(Strict):
 
 
 def read_text(content: bytes) -> Any:
-    """JSON in which every number is a number. Raises ValueError or RecursionError."""
+    """Parse JSON without NaN or infinity. Raises ValueError or RecursionError."""
     return json.loads(content, parse_constant=_no_number)
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")

@@ -1,10 +1,10 @@
-"""Runs as zip archives: to keep, to give away, to bring in. Settings, history, log and weights; no songs, no outputs.
+"""Runs as zip archives, to export and import: settings, history, log and weights; no songs, no outputs.
 
     manifest.json   {"format": "musicgen-run", "version": 1, "files": {name: {"sha256", "size"}}}
     run.json        name, approach, request, state, reason, created_at
     history.jsonl, prepared.json, log.txt, checkpoints/000012/…
 
-An archive is somebody else's bytes: it is read in a child process, by names of our own (`importing`).
+An archive is untrusted: it is read in a child process, by names of our own (`importing`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TEXTS = (HISTORY, PREPARED, LOG)
 
 
 def export_run(run_id: str) -> Path:
-    """Write the run to a zip archive in the storage and return its path. Raises WrongState before there are weights."""
+    """Write the run to a zip archive in the storage; returns its path. Raises WrongState if there are no weights."""
     run = get_run(run_id)
     kept = Checkpoints(run.folder / CHECKPOINTS)
     if not kept.exist():
@@ -50,7 +50,7 @@ def export_run(run_id: str) -> Path:
             try:
                 _write(temporary, run, chosen)
                 break
-            except FileNotFoundError:  # the training went on and removed a checkpoint: the next choice will do
+            except FileNotFoundError:  # the training went on and removed a checkpoint: choose again
                 if attempt == TRIES - 1:
                     raise
         os.replace(temporary, target)
@@ -60,11 +60,11 @@ def export_run(run_id: str) -> Path:
 
 
 def import_run(path: Path) -> str:
-    """Bring in a run from an archive that `export_run` wrote, here or elsewhere; its new id.
+    """Import a run from an archive that `export_run` wrote, here or elsewhere; returns its new id.
 
-    Raises RejectedFile for anything that is not such an archive, whole and unchanged."""
+    Raises RejectedFile for anything that is not such an archive, complete and unchanged."""
     if not zipfile.is_zipfile(path):
-        raise RejectedFile(sentence("A run is brought in from a zip archive that export wrote", "another kind of file"))
+        raise RejectedFile(sentence("A run is imported from a zip archive that export wrote", "another kind of file"))
     check_free_space(path.stat().st_size)
     found = run_child(
         "musicgen.runs.importing",
@@ -76,7 +76,7 @@ def import_run(path: Path) -> str:
 
 
 def _worth_taking(kept: Checkpoints) -> list[Checkpoint]:
-    """The best and the last intact one (the same, often)."""
+    """The best and the last intact one, often the same."""
     best, last = (first_intact(kept.chosen(choice), lambda _damage: None) for choice in ("best", "last"))
     return [best] if best == last else [best, last]
 
@@ -94,13 +94,13 @@ def _write(path: Path, run: Run, chosen: list[Checkpoint]) -> None:
             for file in sorted(each for each in checkpoint.folder.rglob("*") if each.is_file()):
                 name = f"{CHECKPOINTS}/{checkpoint.folder.name}/{file.relative_to(checkpoint.folder).as_posix()}"
                 with open(file, "rb") as source:
-                    files[name] = _add(archive, name, source, zipfile.ZIP_STORED)  # weights do not get smaller
+                    files[name] = _add(archive, name, source, zipfile.ZIP_STORED)  # weights do not compress
         manifest = {"format": FORMAT, "version": VERSION, "files": files}
         archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(manifest, indent=1, sort_keys=True).encode())
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO, compression: int) -> dict[str, Any]:
-    """Copy a stream into the archive; what the manifest says of it. Entries carry no dates: same run, same bytes."""
+    """Copy a stream into the archive; returns its manifest entry. No dates are stored: same run, same bytes."""
     entry = zipfile.ZipInfo(name)
     entry.compress_type = compression
     digest, size = hashlib.sha256(), 0

@@ -1,11 +1,11 @@
-"""Checkpoints: folders that appear whole or not at all, with the sha256 of every file in a manifest.
+"""Checkpoints: folders that are complete or absent, with the sha256 of every file in a manifest.
 
     checkpoints/000012/            after epoch 12: what `write` wrote (weights, optimiser), codec.json, state.json
         manifest.json              {"files": {name: {"sha256", "size"}}}; its own sha256 names the checkpoint
     checkpoints/000013-partial/    stopped in the middle of epoch 13: can generate, is never resumed from
 
-Kept are the best one, the last two and those that outputs were made with. Knows no framework: the caller brings the
-function that writes the weights, and has made sure that they are finite.
+The best one, the last two and those that outputs were made with are kept. Knows no framework: the caller gives a
+function that writes the weights, and has checked that they are finite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAME = re.compile(r"^(\d{6})(-partial)?$")
 MANIFEST, STATE, CODEC = "manifest.json", "state.json", "codec.json"
 LOCK = ".lock"
 LAST_KEPT = 2
-FREE_COPIES = 3  # room on the disk before saving: this many times the size of the last checkpoint
+FREE_COPIES = 3  # free disk space needed to save: this many times the size of the last checkpoint
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Checkpoint:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """File name → {sha256, size}; CorruptArtifact where it cannot be read."""
+        """File name → {sha256, size}. Raises CorruptArtifact if it cannot be read."""
         try:
             files = read_json(self.folder / MANIFEST, {})["files"]
             return {
@@ -61,7 +61,7 @@ class Checkpoint:
 
     @cached_property
     def state(self) -> dict[str, Any]:
-        """What was true when it was written: run, epoch, history row, seed, settings. {} where unreadable."""
+        """Run, epoch, history row, seed and settings when it was written. {} if unreadable."""
         try:
             found = read_json(self.folder / STATE, {})
         except (OSError, ValueError):
@@ -81,11 +81,11 @@ class Checkpoint:
         """Raises DamagedFile."""
         found = read_json(self.folder / CODEC)
         if not isinstance(found, dict):
-            raise damaged(self.folder / CODEC, "holds a JSON object", type(found).__name__)
+            raise damaged(self.folder / CODEC, "must hold a JSON object", type(found).__name__)
         return found
 
     def verify(self) -> None:
-        """Read every byte against the manifest. Raises CorruptArtifact naming the first file that differs."""
+        """Check every byte against the manifest. Raises CorruptArtifact that names the first file that differs."""
         found = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
         for name, facts in self.manifest.items():
             if name not in found:
@@ -118,7 +118,7 @@ class Checkpoints:
         return self.all()[::-1]
 
     def best_first(self) -> list[Checkpoint]:
-        """By score, lowest first; those without a score (partial ones) last, newest first."""
+        """By score, lowest first. Those without a score (partial ones) come last, newest first."""
         return sorted(self.newest_first(), key=lambda each: (each.score is None, each.score or 0.0))
 
     def chosen(self, choice: str) -> list[Checkpoint]:
@@ -128,7 +128,7 @@ class Checkpoints:
         wanted = [each for each in self.newest_first() if choice in (str(each.epoch), _sha256_or_none(each))]
         if not wanted:
             epochs = ", ".join(str(each.epoch) for each in self.all()) or "none"
-            raise NotFound(sentence(f"Weights are kept of these epochs: {epochs}", f"epoch {choice}"))
+            raise NotFound(sentence(f"Choose an epoch whose weights are kept: {epochs}", f"epoch {choice}"))
         return wanted
 
     def publish(
@@ -140,15 +140,15 @@ class Checkpoints:
         *,
         is_complete: bool = True,
     ) -> Checkpoint:
-        """Write a checkpoint in one step: all of it is there afterwards, or nothing.
+        """Write a checkpoint in one step: afterwards it is complete or absent.
 
         Args:
             write: writes weights and optimiser into an existing empty folder.
             is_complete: False for one from the middle of `epoch`.
 
         Raises:
-            ResourceUnavailable: too little room, before anything was written.
-            OSError: the disk ran full all the same; what was there before is untouched.
+            ResourceUnavailable: too little free space; nothing was written.
+            OSError: the disk became full nevertheless; earlier checkpoints are untouched.
         """
         check_free_space(FREE_COPIES * max((each.size_bytes for each in self._readable()), default=0))
         target = self.folder / (f"{epoch:06d}" + ("" if is_complete else "-partial"))
@@ -161,17 +161,17 @@ class Checkpoints:
         return Checkpoint(target, epoch, is_complete)
 
     def prune(self, pinned: Callable[[], Collection[str]]) -> None:
-        """Remove what nobody needs, or leave it to the next time where somebody is choosing a checkpoint now.
+        """Remove checkpoints that are no longer needed; later, if another process is choosing one now.
 
         Args:
-            pinned: the sha256 of checkpoints to keep besides, asked under the lock.
+            pinned: gives the sha256 of further checkpoints to keep; called under the lock.
         """
         lock = FileLock(self.folder / LOCK)
         try:
             if not lock.take():
                 return
             names = set(pinned())
-        except MusicgenError:  # nobody knows what is needed: all of it stays
+        except MusicgenError:  # it is unknown what is needed: keep everything
             lock.release()
             return
         with lock:
@@ -186,13 +186,13 @@ class Checkpoints:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held while checkpoints are chosen and pinned, or removed: never both at once."""
+        """Held while checkpoints are chosen and pinned, and while they are removed, so that the two never overlap."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(self.folder / LOCK):
             yield
 
     def clean(self) -> None:
-        """Remove what an interrupted save or removal left. Only for the process that may write."""
+        """Remove leftovers of an interrupted save or removal. Only for the process that may write."""
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             if path.is_dir() and path.name.startswith("."):
                 shutil.rmtree(path, ignore_errors=True)
@@ -208,7 +208,7 @@ class Checkpoints:
         return readable
 
     def _discard(self, unneeded: Sequence[Checkpoint]) -> None:
-        # Renamed first, so that a half removed checkpoint never bears its name.
+        # Renamed first, so that a half removed checkpoint never has its name.
         for each in unneeded:
             if each.folder.is_dir():
                 trash = self.folder / f".removed.{uuid.uuid4().hex}"
@@ -218,10 +218,10 @@ class Checkpoints:
 
 
 def first_intact(candidates: Sequence[Checkpoint], on_damaged: Callable[[str], None]) -> Checkpoint:
-    """The first candidate whose bytes match its manifest; `on_damaged` hears of those passed over.
+    """The first candidate whose bytes match its manifest. `on_damaged` is called for each one skipped.
 
     Raises:
-        NotFound: there is no candidate. CorruptArtifact: none of them is intact.
+        NotFound: there are no candidates. CorruptArtifact: none of them is intact.
     """
     if not candidates:
         raise NotFound(sentence("A run has weights once its first epoch has ended", "no weights yet"))
@@ -234,10 +234,10 @@ def first_intact(candidates: Sequence[Checkpoint], on_damaged: Callable[[str], N
             on_damaged(damages[-1])
             continue
         return each
-    remedy = "Train again or import a copy. Its songs, its history and what it made are as they were."
+    remedy = "Train again or import a copy. Its songs, history and outputs are unchanged."
     received = f"no intact checkpoint ({damages[0].rstrip('.')})"
     raise CorruptArtifact(
-        sentence("Stored weights match their recorded sha256", received, remedy), code="no_intact_checkpoint"
+        sentence("Stored weights must match their recorded sha256", received, remedy), code="no_intact_checkpoint"
     )
 
 
@@ -257,5 +257,5 @@ def _sha256_or_none(checkpoint: Checkpoint) -> str | None:
 
 def _damaged(checkpoint: Checkpoint, what: str) -> CorruptArtifact:
     where = "/".join(checkpoint.folder.parts[-3:])
-    rule = f"The weights of epoch {checkpoint.epoch} match their recorded sha256"
+    rule = f"The weights of epoch {checkpoint.epoch} must match their recorded sha256"
     return CorruptArtifact(sentence(rule, f"{what}, in {where}"))

@@ -1,7 +1,7 @@
-"""What others want of this worker: the user's wishes from the record, the system's from signals.
+"""Requests to this worker: the user's from the record, the system's by signals.
 
-A wish to cancel is obeyed at the next step, a wish to pause at the next safe point (the end of an epoch). SIGTERM and
-SIGINT stop at the next step as well; what was learned is kept, and the run can be resumed.
+A cancel takes effect at the next step, a pause at the next safe point (the end of an epoch). SIGTERM and SIGINT also
+stop at the next step; what was learned is kept, and the run can be resumed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXIT_SUPERSEDED = 76
 
 
 class Paused(Cancelled):
-    """Stopped at a safe point; `str` says why."""
+    """Stopped at a safe point; `str` gives the reason."""
 
 
 class Stopped(Cancelled):
@@ -29,7 +29,7 @@ class Stopped(Cancelled):
 
 
 class Control:
-    """Ask `check` at every step and `check_at_rest` at safe points. After `max_seconds` it asks for a pause itself."""
+    """Call `check` at every step and `check_at_rest` at safe points. After `max_seconds` it requests a pause itself."""
 
     def __init__(self, task_id: str, fence: str, *, max_seconds: float) -> None:
         self.task_id = task_id
@@ -42,13 +42,13 @@ class Control:
         self._raises_at_once = False
 
     def listen(self) -> None:
-        """Take over the signals of this process."""
+        """Handle the signals of this process."""
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._hear)
 
     def check(self) -> None:
-        """Raises Cancelled where the work has to stop now. Cheap: looks at the record twice a second."""
+        """Raises Cancelled if the work has to stop now. Cheap: reads the record only twice a second."""
         if self._is_stopped:
             self._look(even_if_recent=True)
             raise self._why_stopped()
@@ -57,22 +57,22 @@ class Control:
             raise Cancelled("cancelled by the user")
 
     def wants_rest(self) -> bool:
-        """Whether `check_at_rest` is going to raise: then state is saved first."""
+        """Whether `check_at_rest` is going to raise; the state is then saved first."""
         self._look(even_if_recent=True)
         return self._is_stopped or bool(self._wish) or time.monotonic() > self._ends_at
 
     def check_at_rest(self) -> None:
-        """As `check`, and Paused where the user or the time limit wants a pause. Only where all state is saved."""
+        """As `check`; also raises Paused if the user or the time limit wants it. Only call with all state saved."""
         self.check()
         if self._wish == states.PAUSE:
             raise Paused("")
         if time.monotonic() > self._ends_at:
             hours = self._max_seconds / 3600
-            raise Paused(f"Paused after {hours:g} hours, the limit for one stretch of work. Resume to go on.")
+            raise Paused(f"Paused after {hours:g} hours without a break, which is the limit. Resume to go on.")
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Inside, a signal stops the work between two instructions: for long calls that ask nobody and keep nothing."""
+        """In this block, a signal stops the work at once: for long calls that cannot `check` and need save nothing."""
         self.check_at_rest()
         self._raises_at_once = True
         try:
@@ -89,7 +89,7 @@ class Control:
             raise self._why_stopped()
 
     def _why_stopped(self) -> Cancelled:
-        # The supervisor sends SIGTERM for a cancel too, so that a step which takes long is not in the way.
+        # The supervisor sends SIGTERM for a cancel too, so that a long step does not delay it.
         if self._wish == states.CANCEL:
             return Cancelled("cancelled by the user")
         return Stopped("The system asked the training process to end. Resume to go on.")
@@ -101,9 +101,9 @@ class Control:
         self._looked_at = clock
         try:
             wish = states.wish_for(self.task_id, self.fence)
-        except ResourceUnavailable:  # busy or full for the moment; the next look will tell
+        except ResourceUnavailable:  # busy or full for the moment; it is read again soon
             return
         if wish is None:
-            # Somebody judged this process dead and may have started another: touch nothing any more.
+            # This process was taken for dead and another may have been started: change nothing any more.
             os._exit(EXIT_SUPERSEDED)
         self._wish = wish

@@ -1,4 +1,4 @@
-"""The devices that a training can use. TensorFlow is asked once, in a child process, and only where a GPU can be."""
+"""The devices for training. TensorFlow is asked once, in a child process, and only if there may be a GPU."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from musicgen.storage.files import read_json, write_json
 
 CPU = "cpu"
 ASKING_SECONDS = 120.0
-NODES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev: NVIDIA, AMD, Windows' Linux
+NODES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev: NVIDIA, AMD, WSL
 
 
 @dataclass(frozen=True)
 class Device:
-    """`id`: cpu, gpu:0, gpu:1 … in the order in which the framework counts them; gpu:all is all of these together."""
+    """`id`: cpu, gpu:0, gpu:1 … in the order of the framework; gpu:all is all of them together."""
 
     id: str
     label: str
 
 
 def list_devices() -> list[Device]:
-    """The CPU first, then all GPUs together where there are several, then every GPU that the framework sees. Takes
-    seconds the first time on a machine with GPUs."""
+    """The CPU, then all GPUs together if there are several, then each GPU that the framework sees. Takes seconds the
+    first time on a machine with GPUs."""
     cpu = Device(CPU, f"CPU, {usable_cores()} cores")
     if not _may_have_gpu():
         return [cpu]
@@ -44,9 +44,9 @@ def list_devices() -> list[Device]:
 
 
 def pick_device(wanted: str, busy: Collection[str], *, together: bool = True) -> str | None:
-    """A free device for what a user wants; None where it has to wait.
+    """A free device that matches `wanted`; None if the task has to wait.
 
-    `auto` is the GPU where there is one. Of several it is all `together` where all are free, else one that is free.
+    `auto` is the GPU if there is one. Of several, it is all `together` if all are free, else a free one.
     Raises NotFound for a device that this machine does not have."""
     if wanted == CPU:
         return None if CPU in busy else CPU
@@ -55,12 +55,14 @@ def pick_device(wanted: str, busy: Collection[str], *, together: bool = True) ->
         gpus = [name for name in names[1:] if together or name != ALL_GPUS]
         return next((name for name in gpus or [CPU] if _is_free(name, busy)), None)
     if wanted not in names:
-        raise NotFound(sentence(f"Devices here are auto, {', '.join(names)}", repr(wanted)), code="no_such_device")
+        raise NotFound(
+            sentence(f"The device must be one of auto, {', '.join(names)}", repr(wanted)), code="no_such_device"
+        )
     return wanted if _is_free(wanted, busy) else None
 
 
 def _is_free(device: str, busy: Collection[str]) -> bool:
-    """All GPUs together are busy where one is, and each one is where all are."""
+    """All GPUs together are busy if one is, and each one is busy if all are."""
     if device == CPU:
         return CPU not in busy
     gpus = {name for name in busy if name != CPU}
@@ -74,7 +76,7 @@ def check_device(wanted: str) -> str:
 
 
 def _may_have_gpu() -> bool:
-    """Cheap and never wrong about absence: without a device file no framework sees a GPU."""
+    """A cheap check: without a device file, no framework sees a GPU."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
         return False
     if sys.platform == "darwin":
@@ -99,7 +101,7 @@ def _known_gpus() -> list[dict[str, Any]]:
         pass  # asked again below
     try:
         gpus = run_child("musicgen.runs.devices", {}, seconds=ASKING_SECONDS, environment=framework_settings("auto"))
-    except (MusicgenError, ChildError):  # a broken driver is no reason not to work on the CPU; asked again next time
+    except (MusicgenError, ChildError):  # a broken driver must not prevent work on the CPU; asked again next time
         return []
     with suppress(OSError):  # a full disk: asked again next time
         write_json(path, {"key": key, "gpus": gpus})
@@ -107,7 +109,7 @@ def _known_gpus() -> list[dict[str, Any]]:
 
 
 def _ask(_payload: dict[str, Any]) -> list[dict[str, str]]:
-    """In the child: what the framework sees."""
+    """In the child: the GPUs that the framework sees."""
     if backend_name() == "jax":
         import jax
 

@@ -1,8 +1,8 @@
-"""Drafts: the beginning of a piece that is still being made, as a clip that a page can draw and play meanwhile.
+"""Drafts: the beginning of a piece that is still being generated, as a clip that a page can show and play.
 
-Each lies in a folder of its own, whose name no other draft ever has, so that nothing which remembers one shows another;
-it appears there whole. Losing drafts is no loss: nobody waits for the disk, and nothing fails where they cannot be
-written. The worker writes and removes them; whoever finds a dead worker removes them too.
+Each has a folder with a unique name, so that a cache never shows one for another, and appears there in one step. Drafts
+may be lost: nothing is synced to disk, and nothing fails if they cannot be written. The worker writes and removes them;
+the process that finds a worker dead removes them too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
     from musicgen.symbolic.score import Score
 
-SHARE = 0.03  # of the time, at most, for drafts
+SHARE = 0.03  # largest share of the time spent on drafts
 SECONDS_BETWEEN = 2.0
 KEPT = 3  # a page may still be reading an older one
 STATE = "draft.json"
@@ -53,19 +53,19 @@ class Draft:
 
 
 def latest_draft(folder: Path) -> Draft | None:
-    """What there is so far of what the task in `folder` makes."""
+    """The newest draft of the task in `folder`."""
     for found in sorted(_whole(folder / DRAFTS), reverse=True):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # removed in this moment
+        with suppress(OSError, ValueError, KeyError, TypeError):  # just being removed
             state = json.loads((found / STATE).read_bytes())
             return Draft(found, int(state["done"]), int(state["total"]))
     return None
 
 
 def draft_sound(draft: Draft) -> bytes:
-    """The sound of a draft as a WAV file, as much of it as a player is given at once. Written music takes seconds: a
-    copy is rendered, for the draft itself may go meanwhile.
+    """The sound of a draft as a WAV file, at most as long as a player loads at once. Rendering MIDI takes seconds and
+    uses a copy, because the draft may be removed meanwhile.
 
-    Raises CorruptArtifact or OSError where it is gone, and what `clips.ensure_audio` raises."""
+    Raises CorruptArtifact or OSError if it is gone, and what `clips.ensure_audio` raises."""
     from musicgen.audio.wav import wav_info, wav_stretch
     from musicgen.clips import Clip, ensure_audio
 
@@ -79,15 +79,15 @@ def draft_sound(draft: Draft) -> bytes:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Those of the task in `folder`."""
+    """Remove the drafts of the task in `folder`."""
     shutil.rmtree(folder / DRAFTS, ignore_errors=True)
 
 
 class DraftWriter:
-    """Keeps drafts of what a worker makes, at a pace that costs next to nothing.
+    """Writes drafts of what a worker generates, rarely enough to cost almost nothing.
 
     Args:
-        folder: of the task. mark: a word that no other worker of the task has.
+        folder: of the task. mark: a word unique to this worker of the task.
     """
 
     def __init__(self, folder: Path, mark: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -97,21 +97,21 @@ class DraftWriter:
         self._done_at_start = self._number = 0
 
     def offer(self, make: Callable[[], Waveform | Score], done: int, total: int) -> None:
-        """See contract.monitor.Monitor.so_far. What is soon finished is not worth a draft."""
+        """See contract.monitor.Monitor.so_far. A piece that is nearly finished gets no draft."""
         clock = self._clock()
         if self._is_new or done < self._done_at_start:
             self._is_new, self._began, self._done_at_start = False, clock, done
             self._due = max(self._due, clock + SECONDS_BETWEEN)
         if clock < self._due or self._seconds_left(clock, done, total) < SECONDS_BETWEEN:
             return
-        # A full disk ends the work elsewhere, with a sentence, where something would be lost.
+        # A full disk is reported elsewhere, where something would be lost.
         with suppress(OSError, ResourceUnavailable):
             self._write(make(), done, total)
         now = self._clock()
         self._due = now + max(SECONDS_BETWEEN, (now - clock) / SHARE)
 
     def published(self) -> None:
-        """The piece is there itself now."""
+        """The piece is finished: remove its drafts."""
         self._is_new = True
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,15 +1,15 @@
-"""Where the files of a run, a task and an output lie. Ids are checked here: no other text becomes part of a path.
+"""Where the files of runs, tasks and outputs are. Ids are checked here: no other text becomes part of a path.
 
 runs/<run>/                the training: request in the record, files here
     prepared.json          facts, floors, warnings, sizes
     progress.json          replaced a few times a second by the worker
     history.jsonl          one line per epoch
-    log.txt, console.txt   for people; what libraries print
+    log.txt, console.txt   for people; output of libraries
     worker.lock            held by the living worker
-    worker.json            who that is
+    worker.json            which process that is
     checkpoints/000012/    weights, optimiser, codec, state, manifest
     generations/<task>/    the same small files for each generation
-        drafts/            what there is so far of a piece, while it is being made
+        drafts/            the beginning of a piece while it is being generated
 outputs/<output>/          a clip and its sidecar.json
 """
 
@@ -37,7 +37,7 @@ def run_folder(run_id: str) -> Path:
 
 
 def task_folder(kind: str, run_id: str, task_id: str) -> Path:
-    """A training lives in the folder of its run, a generation in one of its own below it."""
+    """The folder of a run for a training; a folder below it for a generation."""
     folder = run_folder(run_id)
     return folder if kind == "train" else folder / "generations" / check_id("task", task_id)
 

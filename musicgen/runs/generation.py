@@ -39,7 +39,7 @@ from musicgen.storage.files import read_json
 
 
 def generate(job: Job) -> None:
-    """Make the pieces of this task that are not there yet. However that ends, only whole ones are kept."""
+    """Generate the pieces of this task that do not exist yet. However that ends, only complete ones are kept."""
     remove_drafts(job.folder)
     try:
         _generate(job)
@@ -75,16 +75,19 @@ def _find_prompt(choice: dict[str, Any] | None) -> TrainingSong | None:
         return None
     found, missing = find_songs([choice])
     if missing:
-        raise NotFound(sentence("The prompt is a song of the library", f"“{missing[0]}” removed"), code="missing_songs")
+        raise NotFound(
+            sentence("The prompt must be a song in the library", f"“{missing[0]}”, no longer there"),
+            code="missing_songs",
+        )
     return found[0]
 
 
 def _pinned(job: Job) -> list[Checkpoint]:
-    """The checkpoints to try. The first one is pinned, so that a training that goes on does not remove it meanwhile."""
+    """The checkpoints to try. The first is pinned, so that a training still at work does not remove it."""
     with job.checkpoints.lock():
         candidates = job.checkpoints.chosen(job.task["request"]["checkpoint"])
         if candidates:
-            with suppress(CorruptArtifact):  # damaged: another one will be loaded, and pinned then
+            with suppress(CorruptArtifact):  # damaged: another one will be loaded and pinned
                 _pin(job, candidates[0])
     return candidates
 
@@ -124,7 +127,7 @@ def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made], draft
 
 
 def _timed(pieces: Iterator[Made]) -> Iterator[tuple[Made, float]]:
-    """Each piece with the seconds that making it took (of a batch, the first one takes the time of all)."""
+    """Each piece with the seconds it took (in a batch, the first one counts the time of all)."""
     while True:
         began = time.monotonic()
         piece = next(pieces, None)
@@ -134,7 +137,7 @@ def _timed(pieces: Iterator[Made]) -> Iterator[tuple[Made, float]]:
 
 
 def _rate(piece: Made, measured: float) -> dict[str, float]:
-    """Samples or notes a second: from the approach's own rate of steps, which knows its batch, else as `measured`."""
+    """Samples or notes a second: from the approach's own step rate, which allows for batches, else from `measured`."""
     unit = "samples_per_second" if isinstance(piece.content, Waveform) else "notes_per_second"
     steps, steps_per_second = piece.facts.get("steps"), piece.facts.get("steps_per_second")
     return {unit: round(_units(piece) / steps * steps_per_second if steps and steps_per_second else measured, 1)}
@@ -157,7 +160,7 @@ def _name(job: Job) -> str:
 
 
 def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: dict[str, Any]) -> dict[str, Any]:
-    """Everything that it takes to make this piece again, byte for byte on the same machine."""
+    """Everything needed to make this piece again, byte for byte on the same machine."""
     request, trained = job.task["request"], job.run["request"]
     reference = piece.reference
     return {
@@ -174,7 +177,7 @@ def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: d
         "generation": request["generation"],
         "prompt": request["prompt"],
         "seed": piece.seed,
-        "seeds": request["seeds"],  # one batch: made together, and made again together
+        "seeds": request["seeds"],  # one batch: generated together, and repeated together
         "index": index,
         "reference": None
         if reference is None
@@ -191,10 +194,10 @@ def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: d
 
 
 def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None:
-    """Metrics, copies and verdicts into the sidecars of what is published already: nothing here can lose a piece."""
+    """Add metrics, copies and verdicts to the sidecars. The pieces are published already: an error here loses none."""
     if not made:
         return
-    job.progress.write(phase="checking what was made", step=0, steps=len(made), seconds_left=None)
+    job.progress.write(phase="checking the pieces", step=0, steps=len(made), seconds_left=None)
     began = time.monotonic()
 
     def write_down(output_id: str, judgement: Judgement) -> None:
@@ -215,7 +218,7 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None
 
 
 def _render(job: Job, monitor: GenerationMonitor, made: Sequence[str]) -> None:
-    """Sound for scores. Without it they are still there: the page renders them when asked."""
+    """Render scores to sound. If that fails, they still exist, and the page renders them on demand."""
     clips = [clip for clip in (Clip(output_folder(each)) for each in made) if not clip.has_audio]
     for number, clip in enumerate(clips):
         monitor.progress("rendering the sound", number, len(clips))

@@ -1,4 +1,4 @@
-"""The worker's ear during a generation: progress, drafts of what is being made, and the user's wish to stop."""
+"""The monitor of a generation: progress, drafts, and the user's request to stop."""
 
 from __future__ import annotations
 
@@ -38,4 +38,4 @@ class GenerationMonitor:
         self.drafts.offer(make, done, total)
 
     def epoch_ended(self, row: Any, save: Any) -> None:
-        """There are no epochs here."""
+        """Never called: a generation has no epochs."""

@@ -1,4 +1,4 @@
-"""The history of a training: one JSON line per epoch, appended. A line torn by a crash is not read."""
+"""The history of a training: one JSON line per epoch, appended. A line cut off by a crash is not read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from musicgen.runs.progress import finite
 from musicgen.storage.files import damaged, write_bytes
 
 ROW_BEGINS = b'{"epoch": '  # keys are sorted
-REMEDY = "The curve lacks them. Listening, generating and resuming work as before: weights are files of their own."
+REMEDY = "The curve lacks them. Listening, generating and resuming work as before: weights are separate files."
 KEPT_ROWS = 20_000  # some 15 MB
 
 
@@ -26,20 +26,20 @@ def row_to_json(row: EpochRow) -> dict[str, Any]:
 
 
 def score_of(row: dict[str, Any]) -> float | None:
-    """What decides which epoch is best, lower is better: the validation loss, else the training loss."""
+    """The score that decides which epoch is best (lower is better): the validation loss, else the training loss."""
     score = row.get("val_loss")
     return row.get("loss") if score is None else score
 
 
 def best_epoch(rows: list[dict[str, Any]]) -> int | None:
-    """The epoch with the lowest score; the first of equals. None without rows."""
+    """The epoch with the lowest score, the first of equal ones. None without rows."""
     scored = [(score, int(row["epoch"])) for row in rows if (score := score_of(row)) is not None]
     return min(scored)[1] if scored else None
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The rows in order, each epoch once. Of a file that has grown only what is new is read: a page that watches a run
-    asks every second."""
+    """The rows in order, each epoch once. If a file has grown, only the new part is read: a page that shows a running
+    training asks every second."""
     try:
         with open(path, "rb") as file, _lock:
             known = _kept.take(path)
@@ -48,22 +48,22 @@ def read_history(path: Path) -> list[dict[str, Any]]:
             known.read_on(file)
             _kept.put(path, known)
             return known.in_order()
-    except OSError:  # not there yet; or a folder, or not ours to read: `history_damage` tells
+    except OSError:  # not there yet, or a folder, or not readable, which `history_damage` reports
         with _lock:
             _kept.take(path)
         return []
 
 
 def history_damage(path: Path) -> str:
-    """What is wrong with the file; empty where nothing is. The beginning of a row at the end of it was torn by a crash,
-    or is being written: that is no damage."""
+    """What is wrong with the file; empty if nothing is. An incomplete last row was cut off by a crash or is just being
+    written, which is no damage."""
     try:
         with open(path, "rb"):
             pass
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return str(damaged(path, "has a line of JSON for each epoch", error.strerror or error, REMEDY))
+        return str(damaged(path, "must have a line of JSON for each epoch", error.strerror or error, REMEDY))
     read_history(path)
     with _lock:
         known = _kept.look(path)
@@ -71,30 +71,30 @@ def history_damage(path: Path) -> str:
     if not unread:
         return ""
     lines = "1 line that is" if unread == 1 else f"{unread:,} lines that are"
-    return str(damaged(path, "has a line of JSON for each epoch", f"{lines} something else", REMEDY))
+    return str(damaged(path, "must have a line of JSON for each epoch", f"{lines} something else", REMEDY))
 
 
 def lost_history(path: Path, checkpoints: Sequence[Mapping[str, Any]]) -> str:
-    """What to say of a run without a row: empty, unless there are weights of epochs that ended (`Run.checkpoints`)."""
+    """What is wrong if a run has no rows: empty, unless there are weights of finished epochs (`Run.checkpoints`)."""
     ended = [each["epoch"] for each in checkpoints if each["is_complete"]]
     if not ended:
         return ""
     received = f"none, though there are weights of epoch {max(ended)}"
-    return str(damaged(path, "has a line of JSON for each epoch", received, REMEDY))
+    return str(damaged(path, "must have a line of JSON for each epoch", received, REMEDY))
 
 
 @dataclass
 class _Known:
-    """What was read of a history: its rows, and the last line up to which it was read."""
+    """What has been read of a history: its rows, and the position of the last line read."""
 
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     size: int = 0
     last_line: bytes = b""
-    unfinished: bytes = b""  # after the last line, perhaps torn, perhaps still being written
-    num_unread: int = 0  # lines that are no rows
+    unfinished: bytes = b""  # after the last line: cut off, or still being written
+    num_unread: int = 0  # lines that are not rows
 
     def goes_on_in(self, file: BinaryIO) -> bool:
-        """Whether the file is the one that was read, as far as it was read: a resumed run rewrites its history."""
+        """Whether the part already read is unchanged: a resumed run rewrites its history."""
         file.seek(self.size - len(self.last_line))
         return file.read(len(self.last_line)) == self.last_line
 
@@ -110,7 +110,7 @@ class _Known:
             self.size += sum(len(line) + 1 for line in lines)
 
     def count_unread(self) -> int:
-        """Lines that are no rows, nor the beginning of one."""
+        """Number of lines that are neither rows nor the beginning of one."""
         rest = self.unfinished.strip()
         is_begun = rest.startswith(ROW_BEGINS) or ROW_BEGINS.startswith(rest)
         return self.num_unread + (not is_begun and not _row(rest))
@@ -121,7 +121,7 @@ class _Known:
 
 
 class _Kept:
-    """The most recently read ones, as many as hold `KEPT_ROWS` rows together. One at least, however long it is."""
+    """The most recently read histories, up to `KEPT_ROWS` rows together, but at least one."""
 
     def __init__(self) -> None:
         self._by_path: OrderedDict[Path, _Known] = OrderedDict()
@@ -147,7 +147,7 @@ _lock = threading.Lock()
 
 
 def _row(line: bytes) -> dict[int, dict[str, Any]]:
-    """epoch → row; nothing for a line that was torn, or that is no row."""
+    """epoch → row, skipping lines that were cut off or are not rows."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -170,7 +170,7 @@ def _is_number(value: Any) -> bool:
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
-    """One write of one line, on a line of its own even after a torn one."""
+    """Append a row in one write, on a new line even after an incomplete one."""
     with open(path, "ab") as file:
         if file.tell() and not _ends_a_line(path):
             file.write(b"\n")
@@ -178,8 +178,8 @@ def append_row(path: Path, row: dict[str, Any]) -> None:
 
 
 def rewind(path: Path, epoch: int, row: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Cut the history back to the checkpoint from which a run goes on: rows before `epoch`, then the checkpoint's own
-    row (the crash may have come before it was appended). Returns the rows."""
+    """Cut the history back to the checkpoint from which a run resumes: the rows before `epoch`, then the checkpoint's
+    own row, which a crash may have kept from being appended. Returns the rows."""
     kept = [known for known in read_history(path) if known["epoch"] < epoch]
     if row is not None:
         kept.append(row)

@@ -1,5 +1,5 @@
-"""What crashes left behind: half-written folders, drafts, and folders that the record does not know. Nothing is
-touched while a worker lives, nor what is young: it may be in the making."""
+"""Removes what crashes left behind: half-written folders, drafts, and folders that the record does not know. Nothing is
+removed while a worker lives, nor anything recent, which may still be in use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD_SECONDS = 3600.0
 
 
 def tidy(old_seconds: float = OLD_SECONDS) -> list[Path]:
-    """Remove leftovers below runs/, outputs/ and exports/ that are older than this; returns them."""
+    """Remove leftovers below runs/, outputs/ and exports/ that are older than this; returns their paths."""
     if any(task["state"] in states.WITH_WORKER for task in states.active_tasks()):
         return []
     removed: list[Path] = []

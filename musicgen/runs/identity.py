@@ -1,4 +1,4 @@
-"""Who a process is, so that a process number that was given to another one is never signalled. Knows no runs."""
+"""Identifies processes, so that a reused process number is never signalled. Knows no runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
-    """Changes when the machine restarts; "" where the system does not tell."""
+    """Changes when the machine restarts; "" if the system does not tell."""
     try:
         return BOOT_ID.read_text().strip()
     except OSError:
@@ -23,7 +23,7 @@ def boot_id() -> str:
 
 
 def started(pid: int) -> str:
-    """When a process started, as text that stays the same when the clock is set; "" where there is none."""
+    """When a process started, as text that does not depend on the wall clock; "" if there is no such process."""
     try:
         # Field 22, ticks since boot; the name in field 2 may hold spaces and brackets.
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
@@ -38,26 +38,26 @@ def started(pid: int) -> str:
 
 
 def identity() -> dict[str, Any]:
-    """JSON about this process, for `is_same` and for the question whether memory ran out."""
+    """JSON about this process, for `is_same` and to find out later whether memory ran out."""
     pid = os.getpid()
     return {"pid": pid, "started": started(pid), "boot": boot_id(), "oom_kills": out_of_memory_kills()}
 
 
 def is_same(known: dict[str, Any]) -> bool:
-    """Whether the process described is alive, and still that one."""
+    """Whether the process described is alive and still the same one."""
     pid = known.get("pid")
     return isinstance(pid, int) and bool(known.get("started")) and started(pid) == known["started"]
 
 
 def ask_to_end(known: dict[str, Any]) -> None:
-    """SIGTERM to that process, if it is still that one."""
+    """Send SIGTERM to the process described, if it is still the same one."""
     if is_same(known):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(known["pid"], signal.SIGTERM)
 
 
 def end_tree(known: dict[str, Any]) -> None:
-    """SIGKILL to that process and all that it started, if it is still that one."""
+    """Send SIGKILL to the process described and all that it started, if it is still the same one."""
     import psutil
 
     if not is_same(known):

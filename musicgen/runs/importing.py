@@ -1,8 +1,8 @@
-"""In a child process: an exported run, checked byte by byte and brought in. `python -m musicgen.runs.importing`
+"""In a child process: checks and imports an exported run. `python -m musicgen.runs.importing`
 
-Nothing in the archive is believed. What it holds and how large it is is judged first, by its directory and its texts;
-then files are taken by names of our own pattern, sizes are counted while reading, hashes compared, JSON validated field
-by field; weights stay arrays of finite numbers that are loaded into networks of our own building.
+Nothing in the archive is trusted. Its contents and sizes are checked first, from its directory and its texts. Then only
+files with expected names are read, sizes are counted while reading, hashes compared and JSON validated field by field.
+Weights are arrays of finite numbers, loaded into networks that we build ourselves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from musicgen.processes import child_main
 from musicgen.runs import archive_bounds, states, weights_check
 from musicgen.runs.archive_bounds import refused
 from musicgen.runs.archived import (
-    MOST_SONGS,
+    MAX_SONGS,
     UNREADABLE,
     ArchivedPrepared,
     ArchivedRow,
@@ -60,7 +60,7 @@ class Understood:
 
 
 def bring_in(payload: dict[str, Any]) -> dict[str, str]:
-    """{"run": id} of the run that the archive at `path` became. Raises RejectedFile."""
+    """Import the archive at `path`; returns {"run": id}. Raises RejectedFile."""
     run_id = new_id("run")
     try:
         with archive_bounds.open_archive(Path(payload["path"])) as archive:
@@ -78,21 +78,21 @@ def bring_in(payload: dict[str, Any]) -> dict[str, str]:
     try:
         _record(run_id, found, state, display_name(found.run.reason) if found.run.reason else "")
     except BaseException:
-        shutil.rmtree(run_folder(run_id), ignore_errors=True)  # all of it, or nothing
+        shutil.rmtree(run_folder(run_id), ignore_errors=True)  # all or nothing
         raise
     return {"run": run_id}
 
 
 def _understand(archive: zipfile.ZipFile) -> Understood:
-    """What the archive says it is; names, number and sizes are in order. Only its texts were read."""
+    """The texts of the archive, after names, number and sizes of its files have been checked."""
     files = _files(archive)
     sizes = {name: size for name, (_, size) in files.items()}
     archive_bounds.check_names(sizes)
     try:
         document = read_text(_content(archive, RUN, files[RUN]))
         num_songs = len(document["request"]["songs"])
-        if num_songs > MOST_SONGS:
-            raise refused(f"A run that is brought in learned from at most {MOST_SONGS:,} songs", f"{num_songs:,}")
+        if num_songs > MAX_SONGS:
+            raise refused(f"An imported run may have learned from at most {MAX_SONGS:,} songs", f"{num_songs:,}")
         run = ArchivedRun.model_validate(document)
         approach = find_approach(run.request.approach)
         training = read_parameters(approach.Training, run.request.training)
@@ -108,16 +108,16 @@ def _understand(archive: zipfile.ZipFile) -> Understood:
 
 
 def _files(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
-    """What the manifest names, which is what the archive holds, to the byte."""
+    """The manifest's entries, which must match the files in the archive to the byte."""
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if len(set(names)) < len(names):
-        raise _rejected("a name twice")
+        raise _rejected("one that has a name twice")
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
         raise _rejected("an encrypted one")
     files = _manifest(archive)
     if set(names) != {*files, MANIFEST}:
-        raise _rejected("files that the manifest does not name, or that it names and that are not there")
+        raise _rejected("files that do not match its manifest")
     for entry in entries:
         if entry.filename != MANIFEST and entry.file_size != files[entry.filename][1]:
             more = "longer" if entry.file_size > files[entry.filename][1] else "shorter"
@@ -162,7 +162,7 @@ def _unpack(archive: zipfile.ZipFile, name: str, expected: tuple[str, int], targ
 
 
 def _check(folder: Path, found: Understood) -> None:
-    """What was unpacked, weights and all; texts are written anew from what was understood."""
+    """Check the unpacked weights, and write the texts again from what was validated."""
     try:
         rows = [ArchivedRow.model_validate_json(line) for line in _lines(folder / HISTORY)]
         for checkpoint in Checkpoints(folder / CHECKPOINTS).all():
@@ -193,7 +193,7 @@ def _check_checkpoint(checkpoint: Checkpoint, approach: Approach) -> None:
         read_text((checkpoint.folder / archive_bounds.TRAINING).read_bytes())
     for name in (*archive_bounds.WEIGHTS, archive_bounds.OPTIMIZER):
         if name in checkpoint.manifest and (fault := weights_check.fault(checkpoint.folder / name)):
-            raise refused("Weights are arrays of finite numbers", f"{fault}, in {name} of epoch {checkpoint.epoch}")
+            raise refused("Weights must be arrays of finite numbers", f"{fault}, in {name} of epoch {checkpoint.epoch}")
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -208,7 +208,7 @@ def _clean_log(path: Path) -> None:
 
 
 def _here(archived: list[ArchivedSong]) -> list[dict[str, Any]]:
-    """The songs as this library knows them, where it has the same content."""
+    """The songs, with this library's ids for those with the same content."""
     wanted = sorted({song.sha256 for song in archived})
     known: dict[str, dict[str, Any]] = {}
     for start in range(0, len(wanted), MANY):
@@ -244,7 +244,7 @@ def _invalid(error: ValidationError) -> RejectedFile:
 
 
 def _rejected(received: str) -> RejectedFile:
-    return refused("A run is brought in from an archive that export wrote, unchanged", received)
+    return refused("A run is imported from an unchanged archive that export wrote", received)
 
 
 if __name__ == "__main__":

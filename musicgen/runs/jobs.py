@@ -1,4 +1,4 @@
-"""What a worker holds in its hands: the task, its run, and the files to write to. Only worker processes import this."""
+"""What a worker works with: the task, its run, and the files to write to. Only worker processes import this."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Job:
         return Checkpoints(run_folder(self.run["id"]) / CHECKPOINTS)
 
     def notice(self, text: str) -> None:
-        """Something the user should know although the work goes on."""
+        """Tell the user something while the work goes on."""
         self.log.line(f"warning: {text}")
-        with suppress(ResourceUnavailable):  # busy or full for the moment: the log has it
+        with suppress(ResourceUnavailable):  # busy or full for the moment, but the log has it
             states.advise(self.task["id"], self.control.fence, text)
 
 
 def open_device(job: Job) -> None:
-    """Load the framework and set the device up; takes seconds, so a cancel may cut it short."""
+    """Load the framework and set up the device. Takes seconds, so a cancel may interrupt it."""
     job.progress.write(phase="loading the network library", device=job.device)
     with job.control.interruptible():
         from musicgen.networks import backend

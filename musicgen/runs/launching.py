@@ -1,5 +1,5 @@
-"""Starting the supervisor and the workers, each in a session of its own: a Ctrl-C in a terminal, the end of the server
-or of the supervisor does not reach them."""
+"""Starts the supervisor and the workers, each in a session of its own, so that they survive a Ctrl-C in the terminal
+and the end of the server or supervisor."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def supervisor_lives() -> bool:
 
 
 def make_ready() -> None:
-    """Before new work is written down: see that it can begin. Raises MusicgenError or OSError where the disk is too
-    full for it, or a supervisor could not start; then nothing has been changed."""
+    """Check that new work can start, before it is recorded. Raises MusicgenError or OSError if the disk is too full or
+    a supervisor could not start; nothing has been changed then."""
     check_free_space()
     if not supervisor_lives():
         supervisor_lock().touch(mode=0o600)
@@ -38,7 +38,7 @@ def make_ready() -> None:
 
 
 def ensure_supervisor() -> None:
-    """Start the supervisor where none lives. Two started at once settle it between them by the lock."""
+    """Start the supervisor if none is running. If two start at once, the lock decides between them."""
     global _started_at
     _started[:] = [process for process in _started if process.poll() is None]
     if supervisor_lives() or time.monotonic() - _started_at < SECONDS_BETWEEN_STARTS:
@@ -55,7 +55,7 @@ def start_worker(task_id: str, fence: str, folder: Path, device: str) -> subproc
 
 
 def worker_environment(device: str) -> dict[str, str]:
-    """The environment of a worker: an allow-list, without secrets; what the user set for the libraries holds."""
+    """The environment of a worker: an allow-list without secrets. What the user set for the libraries is kept."""
     return child_environment(framework_settings(device))
 
 
@@ -64,14 +64,14 @@ def framework_settings(device: str) -> dict[str, str | None]:
     changes: dict[str, str | None] = {
         "PYTHONUNBUFFERED": "1",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        # JAX would take most of a GPU at once, and a training leaves room for a generation beside it.
+        # JAX would reserve most of a GPU, but a generation may run beside a training.
         "XLA_PYTHON_CLIENT_PREALLOCATE": os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE", "false"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "KERAS_BACKEND": backend_name(),
-        "KERAS_HOME": os.environ.get("KERAS_HOME") or str(home() / "keras"),  # a keras.json of other projects is theirs
+        "KERAS_HOME": os.environ.get("KERAS_HOME") or str(home() / "keras"),  # not the keras.json of other projects
     }
     if device == "cpu":
-        changes["CUDA_VISIBLE_DEVICES"] = "-1"  # or TensorFlow takes memory of a GPU that it will not use
+        changes["CUDA_VISIBLE_DEVICES"] = "-1"  # or TensorFlow reserves memory on a GPU that it does not use
         changes["JAX_PLATFORMS"] = "cpu"
     return changes
 
@@ -92,7 +92,7 @@ def _start(module: str, arguments: list[str], console: Path, environment: dict[s
 
 
 def _console(path: Path) -> BinaryIO:
-    """A file for what a process prints, emptied; nowhere, where there can be no file: it is for people only."""
+    """An emptied file for the output of a process; nowhere if it cannot be created: it is for people only."""
     try:
         with open(path, "wb") as _:
             pass  # a new start, a new console

@@ -1,16 +1,16 @@
-"""Songs that an approach cannot learn from are left out, each with its reason; it learns from the others.
+"""Leaves out songs that an approach cannot learn from, each with its reason; it learns from the others.
 
-Only where `prepare` refuses the songs together is each looked at alone. What songs lack together (all are too short,
-all are silent) no leaving out repairs: that stays an error.
+Each song is checked alone only if `prepare` refuses all of them together. If all songs share a fault (all too short,
+all silent), leaving some out does not help, and it stays an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import TrainingParameters
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidParameter, MusicgenError, ResourceUnavailable
 
@@ -22,7 +22,7 @@ OnSong = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A song that is not learned from. `reason`: one sentence."""
+    """A song that is left out. `reason`: one sentence."""
 
     id: str
     name: str
@@ -33,11 +33,16 @@ class LeftOut:
 
 
 def prepare_what_can_be_learned(
-    approach: Approach, songs: Sequence[TrainingSong], training: Any, *, seed: int, on_song: OnSong | None = None
+    approach: Approach,
+    songs: Sequence[TrainingSong],
+    training: TrainingParameters,
+    *,
+    seed: int,
+    on_song: OnSong | None = None,
 ) -> tuple[Prepared, list[TrainingSong], list[LeftOut]]:
-    """(prepared, songs that are learned from, songs that are not). `on_song`: (looked at, in all), where each is.
+    """(prepared, songs to learn from, songs left out). `on_song`: called with (checked, total) when each is checked.
 
-    Raises what `prepare` raises where nothing is left, or where it is not a single song's fault."""
+    Raises what `prepare` raises if no song is left, or if no single song is at fault."""
     try:
         return approach.prepare(songs, training, seed=seed), list(songs), []
     except MusicgenError as error:
@@ -56,9 +61,9 @@ def prepare_what_can_be_learned(
 
 
 def _each_alone(
-    approach: Approach, songs: Sequence[TrainingSong], training: Any, seed: int, on_song: OnSong | None
+    approach: Approach, songs: Sequence[TrainingSong], training: TrainingParameters, seed: int, on_song: OnSong | None
 ) -> dict[str, str]:
-    """song id → why it is refused, alone and, where others may make up for what it lacks, with one that is not."""
+    """song id → why it is refused alone and, if others might make up for what it lacks, with a good one as well."""
     refused: dict[str, str] = {}
     unsure: list[TrainingSong] = []
     good: TrainingSong | None = None
@@ -78,10 +83,12 @@ def _each_alone(
     return refused
 
 
-def _refusal(approach: Approach, songs: list[TrainingSong], training: Any, seed: int) -> MusicgenError | None:
+def _refusal(
+    approach: Approach, songs: list[TrainingSong], training: TrainingParameters, seed: int
+) -> MusicgenError | None:
     try:
         approach.prepare(songs, training, seed=seed)
-    except ResourceUnavailable:  # of the machine, not of the song
+    except ResourceUnavailable:  # a fault of the machine, not of the song
         raise
     except MusicgenError as error:
         return error
@@ -89,7 +96,7 @@ def _refusal(approach: Approach, songs: list[TrainingSong], training: Any, seed:
 
 
 def as_warnings(left_out: Sequence[LeftOut]) -> list[str]:
-    """What a page or a table says about them."""
+    """Sentences about them for a page or a table."""
     said = [f"Left out: “{each.name}”. {each.reason}" for each in left_out[:NAMED]]
     more = len(left_out) - NAMED
-    return said + ([f"Left out as well: {more:,} more {'song' if more == 1 else 'songs'}."] if more > 0 else [])
+    return said + ([f"Also left out: {more:,} more {'song' if more == 1 else 'songs'}."] if more > 0 else [])

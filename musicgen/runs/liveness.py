@@ -1,7 +1,7 @@
-"""Whether the worker of a task lives, and what becomes of the task when it does not.
+"""Whether the worker of a task lives, and what happens to the task if it does not.
 
-The truth is the worker's lock: whoever can take it knows that no worker is left, and holds it while saying so in the
-record. Done by the supervisor, and by any reader where the supervisor is gone.
+The worker's lock decides: a process that can take it knows that no worker is left, and holds it while it updates the
+record. The supervisor does this, or any reader if the supervisor is gone.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from musicgen.runs.progress import elapsed_seconds
 from musicgen.runs.runlog import RunLog, tail
 from musicgen.storage.files import read_json
 
-MAX_RESTARTS = 3  # a task that was running at so many restarts of the machine may be what brings it down
+MAX_RESTARTS = 3  # a task that was running at this many restarts of the machine may be the cause
 CONSOLE_LINES = 30
 
 
 def has_worker(task: Mapping[str, Any]) -> bool:
-    """Nobody holds a lock that is a folder now."""
+    """A lock that is a folder counts as free."""
     try:
         return is_held(task_folder(task["kind"], task["run_id"], task["id"]) / WORKER_LOCK)
     except DamagedFile:
@@ -36,7 +36,7 @@ def has_worker(task: Mapping[str, Any]) -> bool:
 
 
 def known_worker(task: Mapping[str, Any]) -> dict[str, Any]:
-    """What the worker wrote about itself; {} where it has not yet."""
+    """What the worker wrote about itself; {} if nothing yet."""
     try:
         found = read_json(task_folder(task["kind"], task["run_id"], task["id"]) / WORKER, {})
     except (OSError, ValueError):
@@ -47,18 +47,18 @@ def known_worker(task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settle(task: Mapping[str, Any], exit_code: int | None = None, verdict: str = "") -> bool:
-    """Where the worker of a running task is gone, move the task to where it belongs. True if it was moved.
+    """If the worker of a running task is gone, change the task's state accordingly. True if it was changed.
 
     Args:
         task: a row in state starting or running.
-        exit_code: what the worker's parent saw (negative: the signal); None where nobody did.
-        verdict: why the supervisor itself ended the worker, if it did.
+        exit_code: seen by the worker's parent (negative: the signal); None if unknown.
+        verdict: why the supervisor ended the worker, if it did.
     """
     folder = task_folder(task["kind"], task["run_id"], task["id"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         return _settle(task, folder, exit_code, verdict)
-    except DamagedFile as error:  # the lock is a folder: should a worker live after all, it finds its fence taken back
+    except DamagedFile as error:  # the lock is a folder: a worker that lives after all finds its fence revoked
         seconds = elapsed_seconds(folder / PROGRESS)
         return states.finish(task["id"], task["fence"], states.FAILED, str(error), _advice(task), seconds=seconds)
 
@@ -84,11 +84,11 @@ def _move_on(task: dict[str, Any], exit_code: int | None, verdict: str) -> bool:
     restarts = task["request"].get("restarts", 0)
     restarts = restarts if isinstance(restarts, int) else MAX_RESTARTS
     if known.get("boot", "") != boot_id() and task["state"] == states.RUNNING and restarts < MAX_RESTARTS:
-        log.line("The machine restarted; the task waits in the queue to go on.")
+        log.line("The machine restarted. The task is in the queue again and will go on.")
         return states.put_back(task["id"], task["fence"], {**task["request"], "restarts": restarts + 1})
     reason = verdict or _reason(exit_code, known)
     printed = tail(log.path.with_name(CONSOLE), CONSOLE_LINES)
-    log.line("\n".join([f"Failed. {reason}", *(["It printed last:", *printed] if printed else [])]))
+    log.line("\n".join([f"Failed. {reason}", *(["Its last output:", *printed] if printed else [])]))
     return states.finish(task["id"], task["fence"], states.FAILED, reason, _advice(task), seconds=seconds)
 
 
@@ -100,17 +100,17 @@ def _reason(exit_code: int | None, known: Mapping[str, Any]) -> str:
         number = -exit_code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         if name == "SIGKILL":
-            return "The process was killed (SIGKILL): by hand, or by the system for lack of memory."
-        return f"The process crashed ({name}); the log has its last lines."
+            return "The process was killed (SIGKILL), by hand or by the system because memory ran out."
+        return f"The process crashed ({name}). Its last output is in the log."
     if exit_code is not None:
-        return f"The process ended without a word (exit status {exit_code}); the log has its last lines."
-    return "The process is gone: it was killed or it crashed while nobody watched."
+        return f"The process ended without a result (exit status {exit_code}). Its last output is in the log."
+    return "The process is gone: it was killed or crashed while no supervisor was running."
 
 
 def _advice(task: Mapping[str, Any]) -> str:
     if task["kind"] != "train":
-        return "Start it again; what was made so far is kept."
+        return "Start it again. What was made so far is kept."
     complete = [each.epoch for each in Checkpoints(run_folder(task["run_id"]) / CHECKPOINTS).all() if each.is_complete]
     if not complete:
-        return "No epoch had ended; resume begins again."
-    return f"The weights of epoch {max(complete)} are kept; resume goes on from there."
+        return "No epoch was finished, so resuming starts from the beginning."
+    return f"The weights of epoch {max(complete)} are kept. Resuming continues from there."

@@ -1,4 +1,4 @@
-"""Networks from a checkpoint: bytes verified, settings and codec from beside the weights, never a pickled model."""
+"""Networks from a checkpoint: verified bytes, with settings and codec stored beside the weights; nothing pickled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.contract.approach import Approach
+from musicgen.contract.parameters import TrainingParameters
 from musicgen.errors import CorruptArtifact, MusicgenError, sentence
 from musicgen.runs.checkpoints import Checkpoint, first_intact
 from musicgen.storage.files import read_json, write_json
@@ -15,23 +16,23 @@ from musicgen.storage.files import read_json, write_json
 if TYPE_CHECKING:
     from musicgen.contract.networks import TrainableNetworks
 
-DEADLY_LOADS = 2  # a checkpoint during whose loading so many processes died is passed over
+DEADLY_LOADS = 2  # a checkpoint that has killed this many processes while loading is skipped
 
 
 def load(
     approach: Approach,
-    training: Any,
+    training: TrainingParameters,
     candidates: Sequence[Checkpoint],
     *,
     seed: int,
     folder: Path,
     on_damaged: Callable[[str], None],
 ) -> tuple[TrainableNetworks, Any, Checkpoint]:
-    """(networks, codec, checkpoint) of the first candidate that is intact and can be loaded.
+    """(networks, codec, checkpoint) of the first candidate that is intact and loads.
 
     Args:
-        folder: of the task; remembers a load that killed its process.
-        on_damaged: hears one sentence of every candidate passed over.
+        folder: of the task; records a load that killed its process.
+        on_damaged: called with one sentence for every candidate skipped.
 
     Raises:
         NotFound: there are no candidates. CorruptArtifact: none can be loaded.
@@ -52,7 +53,7 @@ def load(
                 networks.load(checkpoint.folder)
         except (MusicgenError, OSError, ValueError, KeyError, TypeError) as error:
             received = f"{type(error).__name__}: {error}"
-            message = sentence(f"The weights of epoch {checkpoint.epoch} fit the network", received[:300])
+            message = sentence(f"The weights of epoch {checkpoint.epoch} must fit the network", received[:300])
             on_damaged(message)
             if not remaining:
                 raise CorruptArtifact(message, code="unloadable") from error
@@ -74,7 +75,7 @@ def _kills(folder: Path, checkpoint: Checkpoint) -> bool:
 
 @contextmanager
 def _survived(folder: Path, checkpoint: Checkpoint) -> Iterator[None]:
-    """Leaves a mark that stays only where the process does not live to remove it."""
+    """Leaves a mark that stays only if the process dies before removing it."""
     try:
         marked = read_json(_marker(folder), {})
         deaths = int(marked["deaths"]) if marked["folder"] == checkpoint.folder.name else 0

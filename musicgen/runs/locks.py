@@ -1,7 +1,7 @@
-"""Locks that the kernel takes back when their holder dies, however it dies. Knows no runs.
+"""Locks that the kernel releases when their holder dies, however it dies. Knows no runs.
 
-Whether a worker or a supervisor lives is judged by these locks alone: no clock, no process number. The lock belongs to
-an open file that no child inherits (a forked copy would keep it held), so holders start children by exec only.
+Only these locks tell whether a worker or supervisor lives: no clock, no process number. The lock belongs to an open
+file that no child inherits (a forked copy would keep it held), so holders start children by exec only.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ except ImportError:  # Windows
 
 RETRY_SECONDS = 0.02
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # by somebody else; any other error means there are no locks here
+HELD = (
+    errno.EAGAIN,
+    errno.EACCES,
+    errno.EDEADLK,
+)  # by another process; any other error means that locks do not work here
 
 
 def _open(path: Path, flags: int) -> int:
-    """Raises DamagedFile where a folder, which nobody can hold, is in the way; OSError."""
+    """Raises DamagedFile if a folder, which cannot be locked, is in the way; OSError."""
     try:
         return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
     except IsADirectoryError as error:
-        remedy = "Remove that folder: there is nothing of yours in it. What is stored can be looked at meanwhile."
-        raise damaged(path, "is a lock, an empty file", "a folder", remedy) from error
+        remedy = "Remove that folder. It holds none of your data. Until then, stored work can only be viewed."
+        raise damaged(path, "must be a lock, an empty file", "a folder", remedy) from error
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool:
@@ -41,13 +45,13 @@ def _lock(descriptor: int, *, exclusive: bool) -> bool:
         if fcntl is not None:
             fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         else:
-            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # beyond the text, which stays readable
+            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # after the text, which stays readable
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     except OSError as error:
         if error.errno in HELD:
             return False
         rule, remedy = (
-            "The storage folder lies on a disk with file locks",
+            "The storage folder must be on a disk with file locks",
             "Set MUSICGEN_HOME to a folder on a local disk.",
         )
         raise ResourceUnavailable(sentence(rule, error.strerror or error, remedy), code="no_locks") from error
@@ -71,7 +75,7 @@ class FileLock:
         self._descriptor: int | None = None
 
     def take(self, patience: float = 0.25) -> bool:
-        """Whether the lock is ours within `patience` seconds. (Somebody who only looks holds it for a moment.)"""
+        """Whether the lock is ours within `patience` seconds. (A process that only checks holds it for a moment.)"""
         if self._descriptor is not None:
             return True
         descriptor = _open(self.path, os.O_RDWR | os.O_CREAT)
@@ -83,7 +87,7 @@ class FileLock:
         if not is_ours:
             os.close(descriptor)
             return False
-        with suppress(OSError):  # a full disk does not undo the lock; the number is for people only
+        with suppress(OSError):  # the lock holds even on a full disk; the number is for people only
             os.ftruncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
@@ -97,7 +101,7 @@ class FileLock:
     def __enter__(self) -> FileLock:
         if not self.take(patience=30.0):
             raise ResourceUnavailable(
-                sentence("One process at a time works here", f"{self.path.name} held for 30 s", "Try again."),
+                sentence("Only one process at a time may work here", f"{self.path.name} held for 30 s", "Try again."),
                 code="locked",
             )
         return self
@@ -107,7 +111,7 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether any process, this one included, holds the lock on `path` now. Raises DamagedFile for a folder."""
+    """Whether any process, including this one, holds the lock on `path` now. Raises DamagedFile for a folder."""
     try:
         descriptor = _open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -115,7 +119,7 @@ def is_held(path: Path) -> bool:
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise
-        descriptor = _open(path, os.O_RDONLY)  # one that we may only look at
+        descriptor = _open(path, os.O_RDONLY)  # a file that we may only read
     try:
         return not _lock(descriptor, exclusive=False)
     finally:
@@ -124,7 +128,7 @@ def is_held(path: Path) -> bool:
 
 @contextmanager
 def held_elsewhere_or_taken(path: Path) -> Iterator[bool]:
-    """True inside the block where we hold the lock now; False where somebody else does (then nothing is held)."""
+    """Yields True if we hold the lock inside the block; False if another process holds it."""
     lock = FileLock(path)
     try:
         yield lock.take(patience=0.0)
@@ -133,7 +137,7 @@ def held_elsewhere_or_taken(path: Path) -> Iterator[bool]:
 
 
 def holder(path: Path) -> int | None:
-    """Process number that the latest holder wrote: for people and for ending it, never to judge whether it lives."""
+    """Process number of the latest holder: for people and for ending it, never to decide whether it lives."""
     try:
         return int(path.read_text() or 0) or None
     except (OSError, ValueError):

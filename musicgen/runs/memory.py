@@ -1,4 +1,4 @@
-"""How much memory this process took, and whether the system ran out of it. Standard library only."""
+"""How much memory this process used, and whether the system ran out of memory. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ except ImportError:  # Windows
 
 
 def peak_memory_bytes() -> int | None:
-    """The largest resident size of this process so far; None where the system does not tell."""
+    """Peak resident memory of this process in bytes; None if the system does not tell."""
     if resource is None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -20,7 +20,7 @@ def peak_memory_bytes() -> int | None:
 
 
 def out_of_memory_kills() -> int | None:
-    """How often the kernel has killed for lack of memory in our cgroup (version 2); None where it does not tell."""
+    """Number of out-of-memory kills in our cgroup (version 2); None if the system does not tell."""
     try:
         own = Path("/proc/self/cgroup").read_text().splitlines()
         path = next((line.split("::", 1)[1] for line in own if line.startswith("0::")), "/")

@@ -1,6 +1,6 @@
-"""What a run is called when its owner gives it no name: the approach, the preset, what was changed in it, the songs.
+"""The default name of a run: the approach, what was changed from the preset, the preset, the songs.
 
-Two runs that differ in one setting can be told apart by their names, and so can all that they make.
+Two runs that differ in one setting have different names, and so have their outputs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ MAX_NAMED_SONGS, MAX_NAMED_CHANGES = 1, 2
 
 
 def usual_name(approach: Approach, preset: str, training: Parameters, songs: Sequence[Mapping[str, Any]]) -> str:
-    """`Amplitude LSTM, activation relu (original): A song and 2 more`; without a preset the title and the songs.
+    """`Amplitude LSTM, activation relu (original): A song and 2 more`; without a preset, the title and the songs.
 
-    What was changed comes early, where lists that have little room still show it."""
+    Changes come early, so that narrow lists still show them."""
     named = ", ".join(str(song["name"]) for song in songs[:MAX_NAMED_SONGS])
     others = len(songs) - MAX_NAMED_SONGS
     kind = approach.title
@@ -28,7 +28,7 @@ def usual_name(approach: Approach, preset: str, training: Parameters, songs: Seq
 
 
 def _changes(approach: Approach, preset: str, training: Parameters) -> Iterator[str]:
-    """The first settings that are not the preset's, in the order of the form."""
+    """The first settings that differ from the preset, in the order of the form."""
     start = approach.Training(**approach.presets[preset].training)
     changed = [name for name in approach.Training.model_fields if getattr(training, name) != getattr(start, name)]
     for name in changed[:MAX_NAMED_CHANGES]:

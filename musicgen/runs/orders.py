@@ -1,4 +1,4 @@
-"""What a user can tell existing work: cancel, pause, resume; rename and delete."""
+"""What a user can do with existing work: cancel, pause, resume, rename, delete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from musicgen.storage.reserve import at_last
 
 
 def cancel(id: str) -> None:
-    """Stop a run (or one generation task) for good; what it learned or made is kept. At rest already: nothing to do."""
+    """Stop a run (or one generation task); what it learned or made is kept. Does nothing if it is at rest already."""
     task = _task_of(id)
     if states.stop_waiting(task.id, states.CANCELLED):
         return
@@ -30,22 +30,22 @@ def cancel(id: str) -> None:
 
 
 def cancel_waiting() -> list[str]:
-    """Cancel all that wait in the queue, in one go; the ids of the runs and generation tasks."""
+    """Cancel all tasks that wait in the queue at once; returns the ids of the runs and generation tasks."""
     return [task["run_id"] if task["kind"] == "train" else task["id"] for task in states.stop_all_waiting(CANCELLED)]
 
 
 def pause_waiting() -> list[str]:
-    """Pause all trainings that wait in the queue, in one go; the ids of the runs."""
+    """Pause all trainings that wait in the queue at once; returns the ids of the runs."""
     return [task["run_id"] for task in states.stop_all_waiting(PAUSED)]
 
 
 def queued_runs() -> list[str]:
-    """Runs that wait in the queue, in its order."""
+    """Runs that wait in the queue, in queue order."""
     return _runs_in(states.QUEUED)
 
 
 def paused_runs() -> list[str]:
-    """Runs that were paused, in the order in which they were submitted."""
+    """Paused runs, in the order in which they were submitted."""
     return _runs_in(PAUSED)
 
 
@@ -55,7 +55,7 @@ def _runs_in(state: str) -> list[str]:
 
 
 def pause(run_id: str) -> None:
-    """Stop a run at the end of its epoch so that it can go on from there. Raises WrongState at rest."""
+    """Stop a run at the end of its epoch, to resume from there. Raises WrongState if it is at rest."""
     task = _task_of(run_id)
     if task.kind != "train":
         raise WrongState(sentence("Only a training can be paused", "a generation", "Cancel it instead."))
@@ -64,18 +64,18 @@ def pause(run_id: str) -> None:
         return
     seen = get_task(task.id)
     if seen.state != states.PAUSED and not seen.is_active:
-        raise WrongState(sentence("Only a run that waits or trains can be paused", f"a run that is {seen.state}"))
+        raise WrongState(sentence("Only a run that is queued or training can be paused", f"a run that is {seen.state}"))
 
 
 def resume(run_id: str, *, epochs: int | None = None) -> None:
-    """Let a run go on from its last checkpoint, up to `epochs` in all.
+    """Resume a run from its last checkpoint, up to `epochs` in total.
 
     Raises:
-        WrongState: it waits or runs already, or nothing is left to do. NotFound: one of its songs was removed.
+        WrongState: it is queued or running already, or nothing is left to do. NotFound: one of its songs was removed.
     """
     run = get_run(run_id)
     if run.is_active:
-        raise WrongState(sentence("Only a run at rest can go on", f"a run that is {run.state}"))
+        raise WrongState(sentence("Only a run that has stopped can be resumed", f"a run that is {run.state}"))
     run.check_request()
     request = _with_epochs(run, epochs)
     _check_songs(run)
@@ -84,7 +84,9 @@ def resume(run_id: str, *, epochs: int | None = None) -> None:
         connection.execute(sa.update(runs).where(runs.c.id == run.id).values(request=request))
         task_request = {**run.task.request, "device": request.get("device", "auto"), "restarts": 0}
         if not states.queue_again(connection, run.task.id, task_request):
-            raise WrongState(sentence("Only a run at rest can go on", "a run that was resumed a moment ago"))
+            raise WrongState(
+                sentence("Only a run that has stopped can be resumed", "a run that was resumed a moment ago")
+            )
     ensure_supervisor()
 
 
@@ -98,7 +100,9 @@ def _with_epochs(run: Run, epochs: int | None) -> dict[str, object]:
     if run.state == states.SUCCEEDED and done >= training["epochs"]:
         raise WrongState(
             sentence(
-                "A finished run goes on with more epochs", f"{training['epochs']} epochs, {done} done", "Ask for more."
+                "A finished run needs more epochs to go on",
+                f"{training['epochs']} epochs, {done} done",
+                "Set a higher number.",
             )
         )
     if epochs is not None and epochs < done:
@@ -114,33 +118,35 @@ def _check_songs(run: Run) -> None:
 
 
 def rename_run(run_id: str, name: str) -> None:
-    """Give a run another name."""
+    """Rename a run."""
     from musicgen.songs.names import clean_name
 
     run = get_run(run_id)
     cleaned = clean_name(name)
     if not cleaned:
-        raise InvalidInput(sentence("A run has a name", repr(name)))
+        raise InvalidInput(sentence("A run must have a name", repr(name)))
     database.change(sa.update(runs).where(runs.c.id == run.id).values(name=cleaned))
 
 
 def delete_run(run_id: str) -> None:
-    """Delete a run with its weights, its log and everything it made. Raises WrongState while it works."""
+    """Delete a run with its weights, log and outputs. Raises WrongState while it is at work."""
     run = get_run(run_id)
-    made = at_last(lambda: _forget(run))  # on a full disk, too: that is how room is made
-    # The record goes first: what a crash leaves behind here, housekeeping finds.
+    made = at_last(lambda: _forget(run))  # must work on a full disk: this makes room
+    # The record first: if a crash leaves files behind, housekeeping finds them.
     for folder in (*(output_folder(each) for each in made), run_folder(run.id)):
         shutil.rmtree(folder, ignore_errors=True)
     export_path(run.id).unlink(missing_ok=True)
 
 
 def _forget(run: Run) -> Sequence[str]:
-    """Take a run out of the record; the ids of its outputs. Raises WrongState while it works."""
+    """Remove a run from the record; returns the ids of its outputs. Raises WrongState while it is at work."""
     with database.engine().begin() as connection:
         busy = sa.select(tasks.c.kind).where(tasks.c.run_id == run.id, tasks.c.state.in_(states.ACTIVE))
         if (found := connection.execute(busy).first()) is not None:
             what = "training" if found[0] == "train" else "generating"
-            raise WrongState(sentence("A run at rest can be deleted", f"a run that is {what}", "Cancel it first."))
+            raise WrongState(
+                sentence("Only a run that has stopped can be deleted", f"a run that is {what}", "Cancel it first.")
+            )
         made = connection.execute(sa.select(outputs.c.id).where(outputs.c.run_id == run.id)).scalars().all()
         for table in (outputs, tasks):
             connection.execute(sa.delete(table).where(table.c.run_id == run.id))

@@ -1,4 +1,4 @@
-"""Outputs: a clip and the sidecar with everything that made it, published in one step. Knows no approach."""
+"""Outputs: a clip and a sidecar with everything needed to make it again, published in one step. Knows no approach."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from musicgen.storage.files import check_free_space, publishing, read_json, writ
 def publish_output(
     task: Mapping[str, Any], fence: str, name: str, sidecar: dict[str, Any], write_clip: Callable[[Path], Any]
 ) -> str | None:
-    """Store a clip and its sidecar, then record it; the output's id, or None where this worker was superseded.
+    """Store a clip and its sidecar, then record it; returns the output's id, or None if this worker was superseded.
 
     Args:
         write_clip: writes the clip's files into a folder and returns the Clip.
-        sidecar: JSON; what is known only now is added: id, name, `content_sha256`, `created_at`.
+        sidecar: JSON; id, name, `content_sha256` and `created_at` are added.
     """
     check_free_space()
     output_id = database.new_id("output")
@@ -59,10 +59,10 @@ def publish_output(
 
 
 def _compared(original: Mapping[str, Any], content_sha256: str, versions: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a piece that was made again is the same, and what was another machine or version where it is not.
+    """Whether a piece made again is the same; if not, which parts of machine and versions differ.
 
-    The same to the bit is promised on one machine. Another processor rounds sums differently, by about a ten-millionth;
-    a choice that was a matter of that falls the other way, and from there on the music is another."""
+    Bit-identical results are promised on one machine only. Another processor rounds sums differently, by about a
+    ten-millionth: a very close choice may fall the other way, and the music differs from there on."""
     if original["content_sha256"] == content_sha256:
         return {"is_same_as_original": True}
     then = original.get("versions") or {}
@@ -71,7 +71,7 @@ def _compared(original: Mapping[str, Any], content_sha256: str, versions: Mappin
 
 
 def amend_output(output_id: str, task_id: str, fence: str, more: Mapping[str, Any]) -> None:
-    """Add what became known about an output to its sidecar; nothing where this worker was superseded, or it is gone."""
+    """Add facts about an output to its sidecar. Does nothing if this worker was superseded or the output is gone."""
     path = output_folder(output_id) / SIDECAR
     with suppress(FileNotFoundError, DamagedFile), database.engine().begin() as connection:
         sidecar = read_json(path)
@@ -97,7 +97,7 @@ def _record(row: dict[str, Any], task_id: str, fence: str) -> bool:
 
 
 def made_indices(task_id: str) -> set[int]:
-    """Which pieces of a generation are there already (it may go on after the machine restarted)."""
+    """Which pieces of a generation exist already (it may go on after a restart of the machine)."""
     rows = database.every(
         sa.select(outputs.c.sidecar["index"].as_integer().label("index")).where(outputs.c.task_id == task_id)
     )
@@ -110,7 +110,7 @@ def count_outputs(run_id: str) -> int:
 
 
 def pinned_checkpoints(run_id: str) -> set[str]:
-    """The sha256 of the run's checkpoints that outputs were made with, or are being made with now."""
+    """The sha256 of the run's checkpoints that existing outputs were made with, or present generations use."""
     made = sa.select(outputs.c.sidecar["checkpoint"]["sha256"].as_string().label("sha256")).where(
         outputs.c.run_id == run_id
     )

@@ -1,4 +1,4 @@
-"""In a child process: prepare the songs and do the arithmetic. Started by `plans`."""
+"""In a child process: prepare the songs and compute the estimates. Started by `plans`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SECONDS_BETWEEN = 0.1
 
 
 def plan(request: dict[str, Any]) -> dict[str, Any]:
-    """facts, floors, warnings, left_out, networks, parameters, flops_per_epoch, flops_per_step, memory_bytes. On the
-    way it says how many songs were read, where that is asked for."""
+    """facts, floors, warnings, left_out, networks, parameters, flops_per_epoch, flops_per_step, memory_bytes. Reports
+    meanwhile how many songs were read, if requested."""
     approach = find_approach(request["approach"])
     training = read_parameters(approach.Training, request["training"])
     songs, missing = find_songs(request["songs"])
@@ -61,7 +61,7 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Teller:
-    """Sends how far the songs are read, a few times a second."""
+    """Sends how many songs were read, a few times a second."""
 
     def __init__(self) -> None:
         self._told_at = 0.0
@@ -84,8 +84,8 @@ def _check_memory(need: int) -> None:
     if need > there:
         raise InvalidInput(
             sentence(
-                f"This machine has {there // MB:,} MB of memory",
-                f"a training that needs about {need // MB:,} MB",
+                f"A training must fit into the {there // MB:,} MB of memory of this machine",
+                f"one that needs about {need // MB:,} MB",
                 "Use a smaller batch_size, fewer units or less music.",
             ),
             code="too_large",

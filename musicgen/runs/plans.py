@@ -1,4 +1,4 @@
-"""What a training would be, before anything is started: worked out in a child process from the songs themselves."""
+"""What a training would be, before it is started: computed in a child process from the songs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PLANNING_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training would be.
+    """The facts and estimates of a training.
 
     Attributes:
         facts, floors, warnings: what `prepare` found in the songs.
-        networks: how many. parameters: trainable weights of each (one number, or one per network where they differ).
-        seconds_per_epoch: estimate, from the speed of earlier runs of this approach on this device; `is_measured`: with
-            steps of this size.
+        networks: how many. parameters: trainable weights of each (one number, or one per network if they differ).
+        seconds_per_epoch: estimate from the speed of earlier runs of this approach on this device; `is_measured`: if
+        they had steps of this size.
         memory_bytes: estimate of the peak.
-        left_out: the songs that are not learned from, each with id, name and reason.
+        left_out: the songs left out, each with id, name and reason.
     """
 
     facts: dict[str, Any]
@@ -52,10 +52,10 @@ def plan_training(
     leave_out: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Plan:
-    """Prepare the songs as a training would, without a framework; with `build` the networks are built as well and
-    `parameters` is counted on them. `leave_out`: see `submit_training`. `on_progress`: (phase, songs done, in all).
+    """Prepare the songs as a training would, without a framework. With `build`, the networks are built too and
+    `parameters` is counted from them. `leave_out`: see `submit_training`. `on_progress`: (phase, songs done, total).
 
-    Raises MusicgenError with a sentence where the training is impossible."""
+    Raises MusicgenError if the training is impossible."""
     approach = find_approach(approach_key)
     parameters = read_training(approach, training, preset)
     songs, left_out = sorted_songs(approach, choices) if leave_out else (chosen_songs(approach, choices), [])
@@ -92,7 +92,7 @@ def plan_training(
 
 
 def _device(wanted: str) -> str:
-    """The device that a training would get on an idle machine."""
+    """The device that a training would get if all were free."""
     check_device(wanted)
     names = [device.id for device in list_devices()]
     return names[min(1, len(names) - 1)] if wanted == "auto" else wanted

@@ -1,6 +1,6 @@
-"""Where a task is: a small file that the worker replaces a few times a second, and an honest guess at the time left.
+"""The progress of a task: a small file that the worker replaces a few times a second, with the estimated time left.
 
-No fsync: a progress that is lost with the power is no loss. Knows no database.
+No fsync: progress may be lost in a power cut. Knows no database.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 SECONDS_BETWEEN_WRITES = 0.25
 RECENT_STEPS = 32
 RECENT_EPOCHS = 5
-WORDS = ("phase", "device")  # what of a progress is text; the rest are numbers
+WORDS = ("phase", "device")  # the fields that are text; all others are numbers
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """The latest progress; {} where there is none (yet). What is neither a word nor a finite number is left out."""
+    """The latest progress; {} if there is none. Values that are neither text nor finite numbers are left out."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -39,7 +39,7 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def elapsed_seconds(path: Path) -> float | None:
-    """Seconds of work on a task, as its progress tells; None where it does not."""
+    """Seconds of work on a task, from its progress; None if unknown."""
     told = read_progress(path).get("elapsed_seconds")
     if not isinstance(told, (int, float)) or isinstance(told, bool):
         return None
@@ -47,7 +47,7 @@ def elapsed_seconds(path: Path) -> float | None:
 
 
 def finite(value: Any) -> Any:
-    """The same JSON with None for every number that is NaN or infinite, and plain numbers for NumPy's."""
+    """The same JSON with None for NaN and infinity, and plain numbers for NumPy's."""
     if isinstance(value, dict):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -60,7 +60,7 @@ def finite(value: Any) -> Any:
 
 
 class ProgressFile:
-    """Writes the progress of one task. `sequence` grows with every write: whoever sees it stand still sees a hang."""
+    """Writes the progress of one task. `sequence` grows with every write: if it stands still, the task hangs."""
 
     def __init__(self, path: Path, *, clock: Any = time.monotonic, **fields: Any) -> None:
         self.path = path
@@ -70,11 +70,11 @@ class ProgressFile:
         self._written_at = -math.inf
 
     def elapsed(self) -> float:
-        """Seconds of work on this task, earlier stretches included."""
+        """Seconds of work on this task, including earlier periods."""
         return self._elapsed_before + float(self._clock()) - self._began
 
     def update(self, **fields: Any) -> None:
-        """Take note of `fields`; write them if the last write is long enough ago."""
+        """Update `fields`, and write them if the last write is long enough ago."""
         self.fields |= fields
         if self._clock() - self._written_at >= SECONDS_BETWEEN_WRITES:
             self.write()
@@ -89,14 +89,14 @@ class ProgressFile:
         try:
             temporary.write_text(json.dumps(finite(self.fields)))
             os.replace(temporary, self.path)
-        except OSError:  # a full disk stops checkpoints, with a sentence; progress is not worth it
+        except OSError:  # a full disk is reported when a checkpoint is saved
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
 class TimeLeft:
-    """Seconds left of a training: from the median time of recent epochs as they really passed (with validation and
-    saving); during the first epoch from the median time of recent steps. A median forgives the slow first steps."""
+    """Seconds left in a training: from the median wall time of recent epochs (with validation and saving); during the
+    first epoch, from the median time of recent steps. The median ignores the slow first steps."""
 
     def __init__(self, epochs: int, *, clock: Any = time.monotonic) -> None:
         self.epochs = epochs
@@ -113,7 +113,7 @@ class TimeLeft:
         return median(self._steps) if self._steps else None
 
     def step(self, done: int) -> None:
-        """`done` steps of the present epoch are behind us."""
+        """`done` steps of the present epoch are finished."""
         clock = self._clock()
         if self._last is not None and done > self._last[1]:
             self._steps.append((clock - self._last[0]) / (done - self._last[1]))
@@ -122,11 +122,11 @@ class TimeLeft:
         self._last = (clock, done)
 
     def epoch_ended(self) -> float:
-        """Wall clock of the epoch that just ended, validation and saving included."""
+        """Record the wall time of the epoch that just ended, including validation and saving."""
         clock = self._clock()
         seconds = clock - self._epoch_began
         if self._is_first:
-            # It held the compiling too. What of it is not known from a single report of steps is not guessed.
+            # It included compilation. How much is unknown from a single report of steps, so it is not guessed.
             if self._first is not None and self.step_seconds is not None:
                 compiling = self._first[0] - self._first[1] * self.step_seconds
                 self._epochs.append(seconds - max(compiling, 0.0))
@@ -136,7 +136,7 @@ class TimeLeft:
         return seconds
 
     def seconds_left(self, epochs_done: int, done: int = 0, steps: int = 0) -> float | None:
-        """None while nothing is known yet. `done` of `steps` of the epoch after `epochs_done`."""
+        """Estimate after `done` of `steps` steps of the epoch that follows `epochs_done`; None while unknown."""
         remaining = self.epochs - epochs_done
         if remaining <= 0:
             return 0.0

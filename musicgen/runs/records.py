@@ -1,7 +1,7 @@
-"""What there is: runs, tasks and outputs, read from the record and the files beside it. Light: no framework, no sound.
+"""Runs, tasks and outputs, read from the record and the files beside it. Light: no framework, no sound libraries.
 
-Reading also looks after what it finds: active work whose supervisor is gone gets a new one, and work whose worker died
-is shown as what it is.
+Reading also repairs: if active work has lost its supervisor, a new one is started; if its worker died, its state is
+corrected.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from musicgen.storage.files import read_json
 if TYPE_CHECKING:
     from musicgen.clips import Clip
 
-PAUSING = "It pauses at the end of this epoch. Cancel stops at once; it can be resumed as well."
+PAUSING = "It pauses at the end of this epoch. Cancel stops it at once; it can be resumed after that too."
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Task:
     """One piece of work in the queue: `kind` train or generate.
 
     Attributes:
-        wish: what the user asked a running task to do: "", cancel or pause.
-        reason, advice: one sentence each, where there is something to say.
-        started_at, finished_at: of the latest stretch of work, by the wall clock, for display.
-        work_seconds: what the record says of `seconds`. sequence: the order of the queue.
+        wish: the user's request to a running task: "", cancel or pause.
+        reason, advice: one sentence each, or empty.
+        started_at, finished_at: of the latest period of work, by the wall clock, for display.
+        work_seconds: `seconds` as the record has it. sequence: the order of the queue.
     """
 
     id: str
@@ -76,27 +76,27 @@ class Task:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds of work, all stretches together, by a clock that nobody sets; None before there was any."""
+        """Seconds of work in total, by a steady clock; None before there was any."""
         if self.is_active or self.work_seconds is None:
             told = elapsed_seconds(self.folder / PROGRESS)
             return self._seconds_apart() if told is None else told
         return self.work_seconds
 
     def _seconds_apart(self) -> float | None:
-        """As an earlier version recorded it: by the wall clock."""
+        """For tasks of an earlier version: by the wall clock."""
         if self.is_active or self.started_at is None or self.finished_at is None:
             return self.work_seconds
         return self.finished_at - self.started_at if self.finished_at >= self.started_at else None
 
     @property
     def is_active(self) -> bool:
-        """Waits or runs."""
+        """Whether it is queued or running."""
         return self.state in states.ACTIVE
 
     @cached_property
     def progress(self) -> dict[str, Any]:
         """phase, epoch, epochs, step, steps, loss, seconds_left, device, elapsed_seconds, memory_bytes …: JSON, as far
-        as known. At rest it is where the work stopped."""
+        as known. At rest, it shows where the work stopped."""
         if self.state in (states.QUEUED, states.STARTING):
             return {"phase": "waiting" if self.state == states.QUEUED else "starting", "device": self.device}
         found = {"device": self.device, **read_progress(self.folder / PROGRESS)}
@@ -104,7 +104,7 @@ class Task:
 
     @property
     def draft(self) -> Draft | None:
-        """What there is so far of the piece that is being made now."""
+        """The beginning of the piece that is being generated now."""
         return latest_draft(self.folder) if self.state == states.RUNNING and self.kind == "generate" else None
 
     @property
@@ -118,7 +118,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """One training, with the state of its task. What is in files is read when first asked for.
+    """One training, with the state of its task. Files are read when first needed.
 
     Attributes:
         request: approach, preset, training (all parameters), seed, songs [{id, name, sha256, tracks}], device.
@@ -144,12 +144,12 @@ class Run:
 
     @property
     def advice(self) -> str:
-        """What to do, and what of its own files cannot be understood any more."""
+        """What to do, and which of its files are damaged."""
         return " ".join(part for part in (self.task.advice, *self.damage) if part)
 
     @cached_property
     def damage(self) -> tuple[str, ...]:
-        """A sentence on each of its own files that is damaged: which, and what still works."""
+        """A sentence for each of its files that is damaged: which, and what still works."""
         found = [prepared_damage(self.folder / PREPARED), history_damage(self.folder / HISTORY)]
         if not self.is_active and not self.history and not found[1]:
             found.append(lost_history(self.folder / HISTORY, self.checkpoints))
@@ -160,7 +160,7 @@ class Run:
         return tuple(sentence for sentence in found if sentence)
 
     def check_request(self) -> None:
-        """Raises CorruptArtifact where the record does not tell any more what this run was asked to do."""
+        """Raises CorruptArtifact if the record no longer holds this run's settings."""
         check_request("train", self.request, self.id)
 
     @property
@@ -169,7 +169,7 @@ class Run:
 
     @property
     def is_stopping(self) -> bool:
-        """The user asked it to stop or to pause, and it has not done so yet."""
+        """Whether the user asked it to stop or pause and it has not done so yet."""
         return self.is_active and bool(self.task.wish)
 
     @property
@@ -182,7 +182,7 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds of work, all stretches together; None before there was any."""
+        """Seconds of work in total; None before there was any."""
         return self.task.seconds
 
     @property
@@ -200,13 +200,13 @@ class Run:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch with the lowest validation loss (training loss, where there is no validation)."""
+        """The epoch with the lowest validation loss (training loss if there is no validation)."""
         return best_epoch(self.history)
 
     @cached_property
     def prepared(self) -> dict[str, Any]:
-        """facts, floors, warnings, networks, parameters, flops_per_epoch, memory_bytes; {} before it was prepared, and
-        where it is damaged."""
+        """facts, floors, warnings, networks, parameters, flops_per_epoch, memory_bytes; {} if not prepared yet, or if
+        damaged."""
         try:
             return read_prepared(self.folder / PREPARED)
         except (OSError, DamagedFile):
@@ -214,7 +214,7 @@ class Run:
 
     @property
     def checkpoints(self) -> list[dict[str, Any]]:
-        """Weights that can be generated from, oldest first: epoch, is_complete, score, is_best."""
+        """Checkpoints to generate from, oldest first: epoch, is_complete, score, is_best."""
         found = Checkpoints(self.folder / CHECKPOINTS)
         best = found.best_first()[:1]
         return [
@@ -234,7 +234,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Output:
-    """Something a run made. `sidecar`: run, checkpoint, seed, training, generation, prompt, versions, reference
+    """A piece that a run made. `sidecar`: run, checkpoint, seed, training, generation, prompt, versions, reference
     {song_id, start_seconds, stop_seconds} or None, facts: enough to make it again exactly."""
 
     id: str
@@ -262,22 +262,22 @@ _RUN_COLUMNS = ("id", "name", "approach", "request", "created_at", "sequence")
 
 
 def get_run(run_id: str) -> Run:
-    """The run; NotFound where there is none."""
+    """The run. Raises NotFound."""
     return rows.only(_read_runs(runs.c.id == check_id("run", run_id)), "run", run_id)
 
 
 def list_runs(*, search: str = "", limit: int | None = None, after: str | None = None) -> list[Run]:
-    """Newest first; `search`: part of the name; `after`: only those that follow this one. Raises NotFound for that."""
+    """Newest first. `search`: part of the name; `after`: only those that follow this id, or NotFound."""
     return _read_runs(*rows.behind(runs, after), *rows.named(runs, search), limit=limit)
 
 
 def each_run(*, search: str = "", after: str | None = None) -> Iterator[Run]:
-    """As `list_runs`, read some at a time."""
+    """As `list_runs`, reading some at a time."""
     return rows.each(runs, after, lambda place: _read_runs(*place, *rows.named(runs, search), limit=rows.AT_ONCE))
 
 
 def get_task(task_id: str) -> Task:
-    """The task; NotFound where there is none."""
+    """The task. Raises NotFound."""
     return rows.only(_read_tasks(tasks.c.id == check_id("task", task_id)), "task", task_id)
 
 
@@ -293,7 +293,7 @@ def list_tasks(run_id: str | None = None, kind: str | None = None, active_only: 
 
 
 def get_output(output_id: str) -> Output:
-    """The output; NotFound where there is none."""
+    """The output. Raises NotFound."""
     return rows.only(_read_outputs(outputs.c.id == check_id("output", output_id)), "output", output_id)
 
 
@@ -306,26 +306,26 @@ def list_outputs(
     medium: str | None = None,
     after: str | None = None,
 ) -> list[Output]:
-    """Newest first; `search`: part of the name; `after`: only those that follow this one."""
+    """Newest first. `search`: part of the name; `after`: only those that follow this id."""
     conditions = _made(run_id, search, medium) + ([outputs.c.task_id == task_id] if task_id else [])
     return _read_outputs(*rows.behind(outputs, after), *conditions, limit=limit)
 
 
 def each_output(*, run_id: str | None = None, search: str = "", after: str | None = None) -> Iterator[Output]:
-    """As `list_outputs`, read some at a time."""
+    """As `list_outputs`, reading some at a time."""
     conditions = _made(run_id, search)
     return rows.each(outputs, after, lambda place: _read_outputs(*place, *conditions, limit=rows.AT_ONCE))
 
 
 def count_runs(*, search: str = "", after: str | None = None) -> int:
-    """How many runs `list_runs` would give."""
+    """How many runs `list_runs` would return."""
     return rows.count(runs, *rows.behind(runs, after), *rows.named(runs, search))
 
 
 def count_outputs(
     medium: str | None = None, *, run_id: str | None = None, search: str = "", after: str | None = None
 ) -> int:
-    """How many outputs `list_outputs` would give."""
+    """How many outputs `list_outputs` would return."""
     return rows.count(outputs, *rows.behind(outputs, after), *_made(run_id, search, medium))
 
 
@@ -372,7 +372,7 @@ def _read_outputs(*conditions: Any, limit: int | None = None) -> list[Output]:
 
 
 def _stored_sidecar(output_id: str) -> dict[str, Any]:
-    """The copy beside the clip, where the record has lost its own."""
+    """The sidecar file beside the clip, if the record has lost its copy."""
     try:
         found = read_json(output_folder(output_id) / SIDECAR, {})
     except (OSError, DamagedFile):
@@ -381,7 +381,7 @@ def _stored_sidecar(output_id: str) -> dict[str, Any]:
 
 
 def _looked_after(read: Callable[[], list[Any]], task_of: Callable[[Any], dict[str, Any]]) -> list[Any]:
-    """What `read` finds, read again where a worker turned out to be dead."""
+    """The result of `read`, read again if a worker turned out to be dead."""
     found = read()
     active = [task for task in map(task_of, found) if task["state"] in states.ACTIVE]
     if not active:
@@ -391,6 +391,6 @@ def _looked_after(read: Callable[[], list[Any]], task_of: Callable[[Any], dict[s
             return found
         was_moved = [liveness.settle(task) for task in active if task["state"] == states.RUNNING]
         ensure_supervisor()
-    except (MusicgenError, OSError):  # what there is can be looked at on a full or read-only disk, too
+    except (MusicgenError, OSError):  # viewing must also work on a full or read-only disk
         return found
     return read() if any(was_moved) else found

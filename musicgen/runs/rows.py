@@ -1,4 +1,4 @@
-"""Which rows of the record a list shows: by name, and from where on. Knows no runs, only tables with a `sequence`."""
+"""Selects the rows that a list shows, by name and position. Knows no runs, only tables with a `sequence`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from musicgen.errors import NotFound, sentence
 from musicgen.storage import database
 from musicgen.storage.database import check_id
 
-AT_ONCE = 200  # read together where all are wanted: thousands take the memory of so many
+AT_ONCE = 200  # rows read together, so that thousands need little memory
 
 
 def named(table: sa.Table, search: str) -> list[Any]:
-    """The condition for a part of the name; none where nothing is searched."""
+    """The condition for a part of the name; none if the search is empty."""
     return [table.c.name.icontains(search, autoescape=True)] if search.strip() else []
 
 
 def behind(table: sa.Table, row_id: str | None) -> list[Any]:
-    """The condition for what follows a row in a list with the newest first; none without a row. Raises NotFound."""
+    """The condition for rows after this one, newest first; none without a row. Raises NotFound."""
     if row_id is None:
         return []
     kind = table.name.removesuffix("s")
@@ -29,12 +29,12 @@ def behind(table: sa.Table, row_id: str | None) -> list[Any]:
 
 
 def is_behind(table: sa.Table, sequence: int, row_id: str) -> Any:
-    """The same for a row that is known."""
+    """The same for a row already read."""
     return sa.or_(table.c.sequence < sequence, sa.and_(table.c.sequence == sequence, table.c.id > row_id))
 
 
 def each(table: sa.Table, after: str | None, read: Callable[[list[Any]], Sequence[Any]]) -> Iterator[Any]:
-    """All that `read` finds under a condition on the place, `AT_ONCE` at a time."""
+    """Everything that `read` finds, `AT_ONCE` rows at a time. `read` takes a condition on the position."""
     place = behind(table, after)
     while page := read(place):
         yield from page
@@ -42,12 +42,12 @@ def each(table: sa.Table, after: str | None, read: Callable[[list[Any]], Sequenc
 
 
 def count(table: sa.Table, *conditions: Any) -> int:
-    """How many rows meet the conditions."""
+    """Number of rows that meet the conditions."""
     return int(database.tuples(sa.select(sa.func.count()).select_from(table).where(*conditions))[0][0])
 
 
 def only(found: Sequence[Any], kind: str, given: str) -> Any:
-    """The first of what was found for an id. Raises NotFound where there is nothing."""
+    """The first item found for an id. Raises NotFound if there is none."""
     if not found:
-        raise NotFound(sentence(f"A {kind} is in the record until it is deleted", repr(given), f"No such {kind}."))
+        raise NotFound(sentence(f"The id of an existing {kind} is needed", repr(given), f"No such {kind}."))
     return found[0]

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 MAX_BYTES = 5_000_000
-# Said by TensorFlow's C++ half on any machine without a GPU, before its log level holds. It stays in the file.
+# Printed by TensorFlow's C++ part on any machine without a GPU, before its log level applies. It stays in the file.
 CHATTER = re.compile(r"All log messages before absl|(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc:\d+\]")
 TAIL_BYTES = 131_072
 
 
 class RunLog:
-    """Appends lines with the local time before them; at 5 MB the older half moves to `log.1.txt`."""
+    """Appends lines that start with the local time; at 5 MB the log moves to `log.1.txt`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,12 +27,12 @@ class RunLog:
                 os.replace(self.path, self.path.with_name("log.1.txt"))
             with open(self.path, "a", encoding="utf-8", errors="replace") as file:
                 file.write(f"{stamp}  {indented}\n")
-        except OSError:  # a full disk: the worker's state says so, the log cannot
+        except OSError:  # a full disk: the worker's state reports it, the log cannot
             return
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a log, without what TensorFlow says at every start; [] where there is none."""
+    """The last lines of a log, without TensorFlow's start messages; [] if there is none."""
     if lines <= 0:
         return []
     try:
@@ -46,7 +46,7 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def cut_if_long(path: Path) -> None:
-    """Empty a file that a process keeps open for appending, once it is long: what libraries print has no end."""
+    """Empty a long file that a process keeps open for appending: libraries may print without end."""
     try:
         if path.stat().st_size > MAX_BYTES:
             os.truncate(path, 0)

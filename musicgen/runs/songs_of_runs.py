@@ -1,4 +1,4 @@
-"""The songs that a run was asked to learn from: those that are still there, and a sentence about those that are not."""
+"""The songs of a run: those that still exist, and an error for those that do not."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def find_songs(chosen: Sequence[Mapping[str, Any]]) -> tuple[list[TrainingSong],
 
 
 def told_when_read(songs: Sequence[TrainingSong], tell: Callable[[int, int], None]) -> list[TrainingSong]:
-    """The same songs; whenever one is read for the first time, `tell` hears (how many were read, in all)."""
+    """The same songs; when one is read for the first time, `tell` is called with (read so far, total)."""
     read: set[Path] = set()
 
     def on_read(folder: Path) -> None:
@@ -52,7 +52,7 @@ def told_when_read(songs: Sequence[TrainingSong], tell: Callable[[int, int], Non
 
 @dataclass(frozen=True)
 class _Told(Clip):
-    """A clip that tells when it is read."""
+    """A clip that reports when it is read."""
 
     on_read: Callable[[Path], None]
 
@@ -66,7 +66,7 @@ class _Told(Clip):
 
 
 def change_request(run_id: str, request: Mapping[str, Any], *, task_id: str, fence: str) -> None:
-    """Write down what a run is asked for, by the worker with this fence; nothing where it was superseded."""
+    """Store the request of a run, for the worker with this fence. Does nothing if it was superseded."""
     is_ours = sa.exists().where(tasks.c.id == task_id, tasks.c.fence == fence)
     database.change(sa.update(runs).where(runs.c.id == run_id, is_ours).values(request=dict(request)))
 
@@ -77,8 +77,15 @@ def which_are_missing(chosen: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def missing_songs(names: Sequence[str]) -> NotFound:
-    """The error that names them."""
+    """The error for songs that were removed."""
     listed = ", ".join(f"“{name}”" for name in names[:MAX_NAMED])
     listed += f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     remedy = "Add them again, or start a run with other songs."
-    return NotFound(sentence("A training needs all of its songs", f"{listed} removed", remedy), code="missing_songs")
+    return NotFound(
+        sentence(
+            "A training needs all of its songs",
+            f"{listed}, no longer in the library",
+            remedy,
+        ),
+        code="missing_songs",
+    )

@@ -1,7 +1,7 @@
-"""Floating-point operations a second that earlier trainings reached here, for estimates of the time an epoch takes.
+"""Floating-point operations a second reached by earlier trainings here, to estimate the time per epoch.
 
-Kept per approach, device and size of a training step (its power of ten): small steps are slowed down by what surrounds
-them, large ones by the processor.
+Stored per approach, device and size of a training step (its power of ten): small steps are limited by overhead, large
+ones by the processor.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from musicgen.runs.locks import FileLock
 from musicgen.settings import home
 from musicgen.storage.files import read_json, write_json
 
-# Before anything was measured: what one core reaches on steps of a million operations, how much more with each power of
-# ten, and how far that goes. Fitted to all approaches on two cores of two kinds; true within a factor of two or three.
+# Before anything was measured: the speed of one core on steps of a million operations, the gain with each power of ten,
+# and its upper limit. Fitted to all approaches on two kinds of two-core machines; right within a factor of 2 or 3.
 CORE_SPEED, FASTER_A_POWER, FASTEST_CORE = 5e9, 1.6, 5e10
 GPU_SPEED = 5e11
-NEWEST_COUNTS = 0.5  # how much of the stored figure a new measurement replaces
+NEWEST_COUNTS = 0.5  # the weight of a new measurement against the stored one
 
 
 def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: Any) -> float:
-    """Operations of one optimiser step; those of an epoch where batches are not known."""
+    """Operations of one optimiser step; those of an epoch if the batches are unknown."""
     windows, batch_size = facts.get("n_windows"), getattr(training, "batch_size", None)
     if not windows or not batch_size:
         return cost.flops_per_epoch
@@ -32,8 +32,8 @@ def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: Any) -> float
 
 
 def speed(approach: str, device: str, step: float) -> float:
-    """FLOP/s to reckon with for steps of so many operations: measured on the steps of the nearest size, else a plain
-    guess from the device."""
+    """Expected FLOP/s for steps of this many operations: as measured for steps of the nearest size, else a guess from
+    the device."""
     stored = _measured(approach, device)
     if stored:
         return stored[min(stored, key=lambda size: abs(size - _size(step)))]
@@ -41,12 +41,12 @@ def speed(approach: str, device: str, step: float) -> float:
 
 
 def is_measured(approach: str, device: str, step: float) -> bool:
-    """Whether a training with steps of this size was timed here."""
+    """Whether a training with steps of this size was measured here."""
     return _size(step) in _measured(approach, device)
 
 
 def remember_speed(approach: str, device: str, step: float, flops_per_second: float) -> None:
-    """Blend a new measurement in."""
+    """Average in a new measurement."""
     if not 1e3 < flops_per_second < 1e18:
         return
     with FileLock(home() / ".speeds.lock"):
@@ -57,7 +57,7 @@ def remember_speed(approach: str, device: str, step: float, flops_per_second: fl
 
 
 def _guess(step: float) -> float:
-    """FLOP/s of one core, before anything was measured: the larger the step, the less what surrounds it counts."""
+    """FLOP/s of one core, before anything was measured: the larger the step, the smaller the overhead."""
     return min(CORE_SPEED * FASTER_A_POWER ** (math.log10(max(step, 1.0)) - 6), FASTEST_CORE)
 
 

@@ -1,10 +1,10 @@
-"""The states of a task and the moves between them: one conditional UPDATE each, so that two processes never both win.
+"""The states of a task and the changes between them: one conditional UPDATE each, so that two processes never both win.
 
     queued → starting → running → succeeded | failed | cancelled | paused
        ↑_________(machine restarted)____|        └── resume → queued
 
-A worker proves itself by its fence, a random word given at the start; a worker whose fence was taken back changes
-nothing any more. Knows no processes and no files.
+A worker identifies itself by its fence, a random word given at the start; once its fence is revoked, it can change
+nothing. Knows no processes and no files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def new_fence() -> str:
 
 
 def claim(task_id: str, fence: str, device: str) -> bool:
-    """queued → starting: from now on only the worker with this fence may write."""
+    """queued → starting. From now on only the worker with this fence may write."""
     return _move(
         task_id,
         (QUEUED,),
@@ -48,16 +48,16 @@ def claim(task_id: str, fence: str, device: str) -> bool:
 
 
 def begin(task_id: str, fence: str, pid: int) -> bool:
-    """starting → running, said by the worker itself; False tells it that it is too late."""
+    """starting → running, called by the worker itself. False if its fence was revoked."""
     return _move(task_id, (STARTING,), tasks.c.fence == fence, state=RUNNING, pid=pid)
 
 
 def finish(
     task_id: str, fence: str, state: str, reason: str = "", advice: str = "", *, seconds: float | None = None
 ) -> bool:
-    """starting or running → a state of rest, said by the worker or by whoever found it dead.
+    """starting or running → a state of rest, called by the worker or by the process that found it dead.
 
-    `seconds`: of work on this task by a steady clock, earlier stretches included; None where nobody knows."""
+    `seconds`: of work on this task by a steady clock, including earlier periods; None if unknown."""
     moment = database.now()
     return _move(
         task_id,
@@ -74,34 +74,34 @@ def finish(
 
 
 def put_back(task_id: str, fence: str, request: dict[str, Any]) -> bool:
-    """starting or running → queued, where the worker vanished through no fault of its own."""
+    """starting or running → queued, if the worker ended through no fault of its own."""
     return _move(
         task_id, WITH_WORKER, tasks.c.fence == fence, state=QUEUED, fence="", pid=None, started_at=None, request=request
     )
 
 
 def refuse(task_id: str, reason: str, advice: str = "") -> bool:
-    """queued → failed, for what can never start."""
+    """queued → failed, for a task that can never start."""
     return _move(task_id, (QUEUED,), state=FAILED, reason=reason, advice=advice, finished_at=database.now())
 
 
 def remark(task_id: str, fence: str, reason: str) -> bool:
-    """Say something about a running task without moving it."""
+    """Set the reason of a running task without changing its state."""
     return _move(task_id, (RUNNING,), tasks.c.fence == fence, reason=reason)
 
 
 def advise(task_id: str, fence: str, advice: str) -> bool:
-    """Tell the user something that the running worker noticed."""
+    """Show the user something that the running worker noticed."""
     return _move(task_id, WITH_WORKER, tasks.c.fence == fence, advice=advice)
 
 
 def stop_waiting(task_id: str, state: str) -> bool:
-    """A task without a worker → cancelled or paused, at once."""
+    """A task without a worker → cancelled or paused."""
     return at_last(lambda: database.change(_stopping(state).where(tasks.c.id == task_id))) == 1
 
 
 def stop_all_waiting(state: str) -> list[dict[str, Any]]:
-    """All tasks of the queue → cancelled or paused, at once: of each its id, kind and run_id. Only trainings can be
+    """All queued tasks → cancelled or paused, in one step; returns id, kind and run_id of each. Only trainings can be
     paused."""
     waiting = [tasks.c.state == QUEUED, *([tasks.c.kind == "train"] if state == PAUSED else [])]
 
@@ -117,7 +117,7 @@ def stop_all_waiting(state: str) -> list[dict[str, Any]]:
 
 def _stopping(state: str) -> sa.Update:
     waiting = (QUEUED, PAUSED) if state == CANCELLED else (QUEUED,)
-    # What was paused has finished its work long ago.
+    # A paused task keeps the time at which its work ended.
     ended = sa.func.coalesce(tasks.c.finished_at, database.now())
     return sa.update(tasks).where(tasks.c.state.in_(waiting)).values(
         state=state, reason="", advice="", finished_at=ended
@@ -125,12 +125,12 @@ def _stopping(state: str) -> sa.Update:
 
 
 def express(task_id: str, wish: str) -> bool:
-    """Leave a wish for the worker. A wish to cancel is not taken back by a later wish to pause."""
+    """Record a wish for the worker. A later wish to pause does not replace a wish to cancel."""
     return _move(task_id, WITH_WORKER, tasks.c.wish != CANCEL, wish=wish)
 
 
 def queue_again(connection: sa.Connection, task_id: str, request: dict[str, Any]) -> bool:
-    """A state of rest → queued, at the end of the queue, inside the caller's transaction."""
+    """A state of rest → the end of the queue, inside the caller's transaction."""
     statement = (
         sa.update(tasks)
         .where(tasks.c.id == task_id, tasks.c.state.in_(AT_REST))
@@ -141,7 +141,7 @@ def queue_again(connection: sa.Connection, task_id: str, request: dict[str, Any]
 
 
 def wish_for(task_id: str, fence: str) -> str | None:
-    """What the user wants of this worker; None where the fence was taken back and the worker has to go."""
+    """The user's wish for this worker; None if the fence was revoked and the worker has to end."""
     row = database.one(sa.select(tasks.c.wish).where(tasks.c.id == task_id, tasks.c.fence == fence))
     return None if row is None else str(row["wish"])
 
@@ -151,13 +151,13 @@ def read_task(task_id: str) -> dict[str, Any] | None:
 
 
 def active_tasks() -> list[dict[str, Any]]:
-    """Tasks that wait or run, in the order in which they were submitted."""
+    """Queued and running tasks, in the order in which they were submitted."""
     return database.every(sa.select(tasks).where(tasks.c.state.in_(ACTIVE)).order_by(tasks.c.sequence, tasks.c.id))
 
 
 def _times(moment: float, seconds: float | None) -> dict[str, Any]:
-    """When a stretch of work ended and began, by the wall clock as it is now: set meanwhile or not, the two are as far
-    apart as the work took."""
+    """When a period of work ended and began, by the present wall clock. They differ by the duration of the work, even
+    if the clock was set meanwhile."""
     if seconds is None:
         begun = sa.case((tasks.c.started_at > moment, moment), else_=tasks.c.started_at)
         return {"finished_at": moment, "started_at": begun}
@@ -168,5 +168,5 @@ def _times(moment: float, seconds: float | None) -> dict[str, Any]:
 
 def _move(task_id: str, states: tuple[str, ...], *conditions: Any, **values: Any) -> bool:
     statement = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.state.in_(states), *conditions).values(**values)
-    # Of what must be written on a full disk as well: that the work has stopped, or shall stop.
+    # These must also be written on a full disk: that the work has stopped, or is to stop.
     return at_last(lambda: database.change(statement)) == 1

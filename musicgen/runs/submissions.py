@@ -1,4 +1,4 @@
-"""New work: what the user wants is checked, written down whole, and put into the queue. Nothing is trained here."""
+"""New work: the user's settings are validated, stored completely and put into the queue. Nothing is trained here."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MAX_SEED = 2**31 - 1
 
 @dataclass(frozen=True)
 class SongChoice:
-    """A song of the library, for MIDI with the tracks to use (None: all)."""
+    """A song in the library; for MIDI, with the tracks to use (None: all)."""
 
     id: str
     tracks: tuple[int, ...] | None = None
@@ -58,13 +58,13 @@ def submit_training(
     submit_key: str | None = None,
     leave_out: bool = False,
 ) -> str:
-    """Put a training into the queue; the run's id.
+    """Put a training into the queue; returns the run's id.
 
     Args:
-        training: parameters; what is missing comes from the preset, then from the defaults.
-        submit_key: the same key twice is one run (a double click).
-        leave_out: songs that the approach cannot learn from are left out and stand in `left_out` of the request, unless
-            none would be left. Without it they are an error.
+        training: parameters; missing ones come from the preset, then from the defaults.
+        submit_key: the same key twice gives one run (a double click).
+        leave_out: leave out songs that the approach cannot learn from, and list them in `left_out` of the request,
+        unless none would be left. Without it, they are an error.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound: with a sentence.
@@ -109,11 +109,11 @@ def submit_generation(
     device: str = "auto",
     submit_key: str | None = None,
 ) -> str:
-    """Put a generation into the queue; the task's id.
+    """Put a generation into the queue; returns the task's id.
 
     Args:
         count: how many pieces, with seeds `seed`, `seed + 1`, …
-        checkpoint: best, last or an epoch of which weights are kept.
+        checkpoint: best, last, or an epoch whose weights are kept.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
@@ -125,10 +125,10 @@ def submit_generation(
     approach = find_approach(run.approach)
     if not run.can_generate:
         raise WrongState(
-            sentence("A run generates once its first epoch has ended", f"a run that is {run.state}", "Wait, or resume.")
+            sentence("A run can generate after its first epoch", f"a run that is {run.state}", "Wait, or resume it.")
         )
     if not 1 <= count <= MAX_COUNT:
-        raise InvalidParameter(sentence(f"Between 1 and {MAX_COUNT} pieces are made at once", count))
+        raise InvalidParameter(sentence(f"A generation makes between 1 and {MAX_COUNT} pieces", count))
     with_checkpoints = Checkpoints(run_folder(run.id) / CHECKPOINTS)
     with_checkpoints.chosen(str(checkpoint))
     seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]
@@ -144,7 +144,7 @@ def submit_generation(
 
 
 def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
-    """Make an output again, exactly: same weights, settings, seed and companions of its batch. The task's id."""
+    """Make exactly the same output again: same weights, settings, seed and batch. Returns the task's id."""
     if submit_key is not None and (before := _submitted(submit_key)):
         return str(before["id"])
     output = get_output(output_id)
@@ -155,9 +155,9 @@ def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
     if wanted not in {each.sha256 for each in kept}:
         raise NotFound(
             sentence(
-                "Making something again takes the weights that made it",
-                f"weights of epoch {made['checkpoint']['epoch']}, no longer kept",
-                "Generate anew from the present weights.",
+                "Making an output again needs the weights that made it",
+                f"weights of epoch {made['checkpoint']['epoch']}, which are no longer kept",
+                "Generate from the weights that are kept.",
             )
         )
     request = {
@@ -178,7 +178,7 @@ def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
 
 
 def read_training(approach: Approach, values: Mapping[str, Any], preset: str = "") -> Any:
-    """Validated training parameters: `values` over the preset over the defaults."""
+    """Validated training parameters: `values` override the preset, which overrides the defaults."""
     if preset and preset not in approach.presets:
         known = ", ".join(approach.presets)
         raise InvalidParameter(sentence(f"Presets of {approach.key} are {known}", repr(preset)))
@@ -192,8 +192,8 @@ def chosen_songs(approach: Approach, choices: Sequence[SongChoice]) -> list[dict
 
 
 def sorted_songs(approach: Approach, choices: Sequence[SongChoice]) -> tuple[list[dict[str, Any]], list[LeftOut]]:
-    """(choices as JSON for a request, those that the approach cannot learn from). Raises as `chosen_songs` where none
-    is left; NotFound where one is not in the library."""
+    """(choices as JSON for a request, songs that the approach cannot learn from). Raises as `chosen_songs` if none is
+    left; NotFound if one is not in the library."""
     chosen, left_out = [], []
     first: MusicgenError | None = None
     for song, tracks in _there(choices):
@@ -210,12 +210,12 @@ def sorted_songs(approach: Approach, choices: Sequence[SongChoice]) -> tuple[lis
 
 
 def _check_content(song: Song, tracks: Sequence[int] | None) -> None:
-    """Raises CorruptArtifact where its files are gone, InvalidInput where nothing of it is ever learned from."""
+    """Raises CorruptArtifact if its files are gone, InvalidInput if no approach could learn from it."""
     _ = song.clip
     there = [track for track in song.facts.get("tracks", ()) if tracks is None or track["index"] in tracks]
     if there and all(track.get("is_drum") or track.get("num_notes") == 0 for track in there):
         raise InvalidInput(
-            sentence("Notes besides drums are learned from", f"“{song.name}”, none in {len(there)} track(s)")
+            sentence("A song needs notes other than drums", f"“{song.name}”, with none in {len(there)} track(s)")
         )
 
 
@@ -226,7 +226,7 @@ def _there(choices: Sequence[SongChoice]) -> list[tuple[Song, Sequence[int] | No
     if not choices:
         raise InvalidInput(sentence("A training needs at least one song", "none"))
     if len({choice.id for choice in choices}) < len(choices):
-        raise InvalidInput(sentence("A song is chosen once", "the same song twice"))
+        raise InvalidInput(sentence("A song can be chosen only once", "the same song twice"))
     there = {song.id: song for song in songs_of([choice.id for choice in choices])}
     return [(there.get(each.id) or get_song(each.id), each.tracks) for each in choices]
 
@@ -252,7 +252,7 @@ def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -
 
 def _check_seed(seed: int) -> int:
     if not 0 <= seed <= MAX_SEED:
-        raise InvalidParameter(sentence(f"A seed lies between 0 and {MAX_SEED}", seed))
+        raise InvalidParameter(sentence(f"A seed must be between 0 and {MAX_SEED}", seed))
     return int(seed)
 
 
@@ -263,7 +263,7 @@ def _submitted(submit_key: str) -> dict[str, Any] | None:
 def _add_task(
     kind: str, run_id: str, request: dict[str, Any], submit_key: str | None, run: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Insert the task (and its run) in one transaction, or find the one that the same click made before."""
+    """Insert the task (and its run) in one transaction, or return the one that the same click made before."""
     task = {
         "id": new_id("task"),
         "kind": kind,

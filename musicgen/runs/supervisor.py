@@ -1,8 +1,8 @@
-"""The supervisor: starts the worker of each task when its device is free, and notices when a worker is gone.
+"""The supervisor: starts the worker of each task when its device is free, and notices when a worker has ended.
 
-`python -m musicgen.runs.supervisor [--idle-seconds N]`: one per storage folder (a lock sees to that), started by
-whoever submits work or finds active work without it, gone after a minute without any. It holds no truth: killed at any
-moment, the next one reads the record and the locks and goes on. Knows no approaches and no framework.
+`python -m musicgen.runs.supervisor [--idle-seconds N]`: one per storage folder (ensured by a lock). Started when work
+is submitted, or found without a supervisor; ends after a minute without work. It holds no state: if it is killed, the
+next one reads the record and the locks and goes on. Knows no approaches and no framework.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ POLL_SECONDS = 0.2
 IDLE_SECONDS = 60.0
 LOCK_PATIENCE = 3.0
 EXIT_PATIENCE = 0.5
-KILL_AFTER = 20.0  # seconds between asking a worker to end and ending it
-# A generation has nothing to save: what is finished is published, the rest goes with it. Compiling hears no signal.
+KILL_AFTER = 20.0  # seconds between asking a worker to end and killing it
+# A generation has nothing to save: finished pieces are published, the rest is lost. Compilation ignores signals.
 KILL_GENERATION_AFTER = 0.5
-ORPHAN_PATIENCE = 30.0  # a worker whose supervisor died right after starting it may take so long to show itself
+ORPHAN_PATIENCE = 30.0  # how long a worker whose supervisor died right after starting it may take to report
 STALLED_SECONDS = 300.0
-STALLED_STEPS = 10  # or so many times its usual step, if that is longer
+STALLED_STEPS = 10  # or this many times its usual step, if that is longer
 HUNG_STEPS = 100
 
 log = logging.getLogger("musicgen.supervisor")
@@ -42,7 +42,7 @@ log = logging.getLogger("musicgen.supervisor")
 
 @dataclass
 class Watched:
-    """What this supervisor saw of one task with a worker, on its own steady clock."""
+    """What this supervisor knows about one task with a worker, on its own steady clock."""
 
     task: dict[str, Any]
     since: float
@@ -51,29 +51,29 @@ class Watched:
     sequence: int = -1
     moved_at: float = 0.0
     is_stalled: bool = False
-    verdict: str = ""  # why we ended it, if we did
-    left_at: float = 0.0  # when it was seen to have said its last word
+    verdict: str = ""  # why the supervisor ended it, if it did
+    left_at: float = 0.0  # when it was first seen at rest in the record
 
     @property
     def slot(self) -> tuple[str, str]:
-        """One training and one generation at a time per device: nobody waits hours to hear a run that is there."""
+        """One training and one generation at a time per device: generations do not wait for long trainings."""
         return self.task["device"], self.task["kind"]
 
     def worker(self) -> dict[str, Any]:
-        """Identity of the worker, as far as it is known."""
+        """Identity of the worker, as far as known."""
         if self.process is not None:
             return {"pid": self.process.pid, "started": identity.started(self.process.pid)}
         return liveness.known_worker(self.task)
 
 
 class Supervisor:
-    """One `round` looks at every active task once."""
+    """Each `round` checks every active task once."""
 
     def __init__(self) -> None:
         self.watched: dict[str, Watched] = {}
 
     def round(self) -> bool:
-        """False where there is nothing to watch and nothing to start."""
+        """False if there is nothing to watch or start."""
         active = states.active_tasks()
         for task in active:
             if task["state"] in states.WITH_WORKER:
@@ -104,18 +104,18 @@ class Supervisor:
         if liveness.settle(task, exit_code, seen.verdict):
             log.info("%s: its worker is gone (exit status %s)", task["id"], exit_code)
         elif exit_code is not None and task["state"] == states.STARTING and liveness.has_worker(task):
-            # A worker of earlier times still holds the lock and has not yet noticed that it is out of date.
+            # An earlier worker still holds the lock and has not noticed yet that it was superseded.
             states.put_back(task["id"], task["fence"], task["request"])
 
     def _wait_for_orphan(self, seen: Watched, clock: float) -> None:
-        """A task that an earlier supervisor claimed: did it live long enough to start the worker?"""
+        """A task that an earlier supervisor claimed: did that one still start the worker?"""
         task = seen.task
         if liveness.has_worker(task):
             return
         if task["wish"] == states.CANCEL:
             states.finish(task["id"], task["fence"], states.CANCELLED)
         elif clock - seen.since > ORPHAN_PATIENCE:
-            # Should its worker come after all, it finds its fence taken back and goes.
+            # If its worker starts after all, it finds its fence revoked and ends.
             states.put_back(task["id"], task["fence"], task["request"])
 
     def _look_for_hang(self, seen: Watched, clock: float) -> None:
@@ -130,10 +130,10 @@ class Supervisor:
         is_stalled = still > max(STALLED_SECONDS, STALLED_STEPS * step_seconds)
         if is_stalled != seen.is_stalled:
             seen.is_stalled = is_stalled
-            remark = f"Nothing has moved for {still / 60:.0f} minutes; it may hang. Cancel it, or wait."
+            remark = f"No progress for {still / 60:.0f} minutes; it may hang. Cancel it, or wait."
             states.remark(task["id"], task["fence"], remark if is_stalled else "")
         if still > max(settings().max_stall_minutes * 60, HUNG_STEPS * step_seconds):
-            seen.verdict = f"Nothing moved for {still / 60:.0f} minutes, so the process was ended."
+            seen.verdict = f"There was no progress for {still / 60:.0f} minutes, so the process was ended."
 
     def _end_if_unwanted(self, seen: Watched, clock: float) -> None:
         if seen.task["wish"] != states.CANCEL and not seen.verdict:
@@ -147,7 +147,7 @@ class Supervisor:
     def _forget(self, with_worker: set[str]) -> None:
         for task_id in [known for known in self.watched if known not in with_worker]:
             seen = self.watched[task_id]
-            # A worker that has said its last word holds its device until it has ended.
+            # A worker that has finished its task holds its device until its process ends.
             has_ended = seen.process is None or seen.process.poll() is not None
             seen.left_at = seen.left_at or time.monotonic()
             if has_ended and not liveness.has_worker(seen.task):
@@ -159,7 +159,7 @@ class Supervisor:
         for task in waiting:
             busy = {seen.slot for seen in self.watched.values()}
             if task["id"] in self.watched:
-                continue  # paused and resumed faster than its worker ended
+                continue  # paused and resumed before its worker ended
             try:
                 taken = {device for device, kind in busy if kind == task["kind"]}
                 device = pick_device(task["device"], taken, together=task["kind"] == "train")
@@ -178,7 +178,7 @@ class Supervisor:
         try:
             process = start_worker(task["id"], fence, folder, device)
         except OSError as error:  # no memory, no process slots, a full disk
-            reason = str(in_words(error) or sentence("A task starts a process of its own", error.strerror or error))
+            reason = str(in_words(error) or sentence("A task needs a process of its own", error.strerror or error))
             is_paused = task["kind"] == "train" and is_storage_fault(error)
             state, advice = (states.PAUSED, "Then resume.") if is_paused else (states.FAILED, "Then start it again.")
             states.finish(task["id"], fence, state, reason, advice)
@@ -189,7 +189,7 @@ class Supervisor:
 
 
 def _dying(process: subprocess.Popen[bytes] | None) -> int | None:
-    """The exit code of a worker whose lock is free: a process lets go of its locks a moment before it is gone."""
+    """The exit code of a worker whose lock is free: a process releases its locks a moment before it ends."""
     try:
         return None if process is None else process.wait(EXIT_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -197,7 +197,7 @@ def _dying(process: subprocess.Popen[bytes] | None) -> int | None:
 
 
 def supervise(lock: FileLock, idle_seconds: float) -> None:
-    """Rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
+    """Run rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
     supervisor = Supervisor()
     busy_at = time.monotonic()
     is_tidy = False
@@ -207,7 +207,7 @@ def supervise(lock: FileLock, idle_seconds: float) -> None:
             if not is_tidy:
                 housekeeping.tidy()
                 is_tidy = True
-        # A process boundary: one bad round (a busy or full database, a bug) must not leave workers unwatched.
+        # A process boundary: one failed round (a busy or full database, a bug) must not leave workers unwatched.
         except Exception:
             log.exception("a round failed")
             is_busy = True
@@ -216,7 +216,7 @@ def supervise(lock: FileLock, idle_seconds: float) -> None:
             busy_at = time.monotonic()
         elif time.monotonic() - busy_at > idle_seconds:
             lock.release()
-            # Whoever submitted before this moment saw the lock held and relies on us.
+            # A process that submitted before this moment saw the lock held and relies on us.
             if not states.active_tasks() or not lock.take():
                 return
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""The training task: songs → prepared → networks → epochs, each of them kept. Runs in a worker process."""
+"""The training task: songs → prepared → networks → epochs, each with a checkpoint. Runs in a worker process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.approaches import approach as find_approach
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import read_parameters
+from musicgen.contract.parameters import TrainingParameters, read_parameters
 from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
 from musicgen.faults import in_words, is_storage_fault
@@ -68,7 +68,7 @@ def train(job: Job) -> None:
     job.log.line(f"Finished after epoch {monitor.epochs_done}; the best is epoch {best_epoch(rows)}.")
 
 
-def _prepare(job: Job, approach: Approach, training: Any, seed: int) -> tuple[Prepared, Cost]:
+def _prepare(job: Job, approach: Approach, training: TrainingParameters, seed: int) -> tuple[Prepared, Cost]:
     request = job.run["request"]
     songs, missing = find_songs(request["songs"])
     if missing:
@@ -89,8 +89,10 @@ def _prepare(job: Job, approach: Approach, training: Any, seed: int) -> tuple[Pr
     return prepared, cost
 
 
-def _leaving_out(job: Job, approach: Approach, songs: list[TrainingSong], training: Any, seed: int) -> Prepared:
-    """Prepared without the songs that cannot be learned from; from now on the run is one of the others."""
+def _leaving_out(
+    job: Job, approach: Approach, songs: list[TrainingSong], training: TrainingParameters, seed: int
+) -> Prepared:
+    """Prepare without the songs that cannot be learned from, and remove them from the run's request."""
     prepared, left, out = prepare_what_can_be_learned(approach, songs, training, seed=seed)
     request = job.run["request"]
     every = [*(LeftOut(**each) for each in request["left_out"]), *out]
@@ -113,7 +115,7 @@ def _describe(job: Job, prepared: Prepared, cost: Cost) -> None:
 
 
 def _starting_point(
-    job: Job, approach: Approach, training: Any, prepared: Prepared, seed: int
+    job: Job, approach: Approach, training: TrainingParameters, prepared: Prepared, seed: int
 ) -> tuple[TrainableNetworks, list[dict[str, Any]]]:
     """The networks of the last good checkpoint and the history up to it, or new networks and no history."""
     job.progress.write(phase="building the network")
@@ -125,7 +127,7 @@ def _starting_point(
     if _plain(checkpoint.codec()) != _plain(prepared.codec.to_json()):
         raise WrongState(
             sentence(
-                "A run goes on with the songs it began with",
+                "A run must go on with the songs that it started with",
                 "songs that give another vocabulary or scaling",
                 "Start a new run.",
             ),
@@ -141,18 +143,20 @@ def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: TrainableNetw
     except (MusicgenError, OSError) as error:
         if not is_storage_fault(error):
             raise
-        job.log.line(f"The weights of the unfinished epoch could not be kept. {in_words(error)}")
+        job.log.line(f"The weights of the unfinished epoch could not be saved. {in_words(error)}")
         return
     if kept is not None:
-        job.log.line(f"Kept the weights of the unfinished epoch {kept.epoch} ({monitor.steps_in_epoch} steps).")
+        job.log.line(f"Saved the weights of the unfinished epoch {kept.epoch} ({monitor.steps_in_epoch} steps).")
 
 
-def _remember_speed(job: Job, prepared: Prepared, cost: Cost, training: Any, monitor: TrainingMonitor) -> None:
-    # The first epoch compiles; it counts only where there is no other.
+def _remember_speed(
+    job: Job, prepared: Prepared, cost: Cost, training: TrainingParameters, monitor: TrainingMonitor
+) -> None:
+    # The first epoch includes compilation; it counts only if there is no other.
     seconds = [row["seconds"] for row in monitor.rows_made[1:] or monitor.rows_made if row["seconds"]]
     if seconds:
         step = speeds.flops_per_step(cost, prepared.facts, training)
-        with suppress(MusicgenError, OSError):  # an estimate for next time is not worth the run
+        with suppress(MusicgenError, OSError):  # an estimate for next time must not fail the run
             speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
 
 

@@ -1,4 +1,4 @@
-"""The worker's ear during a training: progress, history, checkpoints, and the user's wishes, after every step."""
+"""The monitor of a training: progress, history, checkpoints, and the user's requests, after every step."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from musicgen.runs.memory import peak_memory_bytes
 from musicgen.runs.progress import ProgressFile, TimeLeft
 from musicgen.runs.runlog import RunLog, cut_if_long
 
-SHARE_FOR_SAVING = 0.05  # of the time, at most, for checkpoints that are not the best so far
-LONGEST_UNSAVED = 60.0  # seconds of work that a crash may cost, once an epoch has ended
+SHARE_FOR_SAVING = 0.05  # largest share of the time spent on checkpoints that are not the best so far
+MAX_UNSAVED = 60.0  # seconds of work that a crash may lose, once an epoch has ended
 
-NOT_FINITE_ADVICE = "Lower learning_rate, or clip gradients more tightly, and resume or start again."
+NOT_FINITE_ADVICE = "Lower learning_rate or the gradient clipping limit, then resume or start again."
 
 
 class TrainingMonitor:
@@ -28,7 +28,7 @@ class TrainingMonitor:
 
     Args:
         rows: the history so far. codec, state: stored in every checkpoint.
-        is_finite: whether all weights are finite numbers now. pinned: checkpoints that others need.
+        is_finite: tells whether all weights are finite numbers. pinned: checkpoints that outputs need.
         notice: shows the user a sentence while the work goes on.
     """
 
@@ -86,7 +86,7 @@ class TrainingMonitor:
         self.control.check()
 
     def so_far(self, make: Any, done: int, total: int) -> None:
-        """There are no pieces here."""
+        """Never called: a training makes no pieces."""
 
     def epoch_ended(self, row: EpochRow, save: Callable[[Path], None]) -> None:
         if not math.isfinite(row.loss) or (row.val_loss is not None and not math.isfinite(row.val_loss)):
@@ -103,18 +103,18 @@ class TrainingMonitor:
         self.steps_in_epoch = 0
         self.time_left.epoch_ended()
         self._report(document)
-        # A wish that came since we looked waits for the next step, because this epoch may not have been saved; and
-        # after the last epoch there is nothing left to stop.
+        # A wish that came since the last check waits for the next step, because this epoch may not have been saved.
+        # After the last epoch there is nothing left to stop.
         if rests and row.epoch < self.epochs:
             self.control.check_at_rest()
 
     def keep_last(self, save: Callable[[Path], None]) -> None:
-        """After the end: save the last epoch, where the approach stopped by itself before the last one."""
+        """After the end: save the last epoch if the approach stopped early by itself."""
         if self.rows and self._saved_epoch != self.epochs_done:
             self._save(self.rows[-1], save)
 
     def keep_unfinished(self, save: Callable[[Path], None]) -> Checkpoint | None:
-        """After a stop in the middle of an epoch: keep the weights as they are now, for generating."""
+        """After a stop in the middle of an epoch: save the present weights, to generate from."""
         if not self.steps_in_epoch or not self.is_finite():
             return None
         state = {**self.state, "steps": self.steps_in_epoch, "row": None, "score": None}
@@ -124,7 +124,7 @@ class TrainingMonitor:
         if row["epoch"] >= self.epochs or best_epoch([*self.rows, row]) == row["epoch"]:
             return True
         unsaved = time.monotonic() - self._saved_at
-        return unsaved >= min(LONGEST_UNSAVED, self._saving_seconds / SHARE_FOR_SAVING)
+        return unsaved >= min(MAX_UNSAVED, self._saving_seconds / SHARE_FOR_SAVING)
 
     def _save(self, row: dict[str, Any], save: Callable[[Path], None]) -> None:
         began = time.monotonic()
@@ -158,13 +158,13 @@ class TrainingMonitor:
 
 
 def _span(seconds: float) -> str:
-    """For the log: 12.5 s; shorter than a second, in milliseconds."""
+    """For the log: 12.5 s, or milliseconds below one second."""
     return f"{seconds:,.1f} s" if seconds >= 1 else f"{max(1000 * seconds, 1):.0f} ms"
 
 
 def _not_finite(received: str) -> TrainingFailed:
     return TrainingFailed(
-        sentence("Losses and weights stay finite numbers", received, "The last good weights are kept."),
+        sentence("Losses and weights must stay finite numbers", received, "The last good weights are kept."),
         code="not_finite",
         advice=NOT_FINITE_ADVICE,
     )

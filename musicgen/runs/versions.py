@@ -1,4 +1,4 @@
-"""With what something was made: the versions that a sidecar and a checkpoint record. Loads nothing."""
+"""The versions that a sidecar and a checkpoint record. Imports none of the libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECORDED = ("keras", "numpy", "scipy", "symusic")
 
 
 def version_of(package: str) -> str | None:
-    """Installed version, without importing the package; None where it is absent."""
+    """Installed version, without importing the package; None if it is absent."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -25,7 +25,7 @@ def backend_name() -> str:
 
 
 def versions() -> dict[str, str | None]:
-    """JSON: musicgen, python, platform, processor, backend and the libraries that shape results."""
+    """JSON: musicgen, python, platform, processor, backend and the libraries that affect results."""
     backend = backend_name()
     return {
         "musicgen": musicgen.__version__,

@@ -1,7 +1,7 @@
-"""Whether a file of weights holds finite numbers and nothing else; read block by block. Loads no framework.
+"""Checks that a file of weights holds finite numbers and nothing else, block by block. Loads no framework.
 
-A file is one NumPy array, or a zip archive of arrays that are stored as they are, as `networks.bundle` writes them: it
-never unpacks to more than it is."""
+A file is one NumPy array, or a zip archive of uncompressed arrays, as `networks.bundle` writes them, so it never
+unpacks to more than its size."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import numpy as np
 
 from musicgen.storage.zips import open_zip
 
-MOST_ARRAYS = 20_000
+MAX_ARRAYS = 20_000
 BLOCK_NUMBERS = 1 << 20
-KINDS = "fiub"  # floating point, whole numbers, truth values
+KINDS = "fiub"  # floating point, integers, booleans
 
 
 def fault(path: Path) -> str:
-    """What is wrong with the file, in a few words; empty where nothing is. Raises RejectedFile, BadZipFile, OSError or
-    ValueError for what is no such file at all."""
+    """What is wrong with the file, in a few words; empty if nothing is. Raises RejectedFile, BadZipFile, OSError or
+    ValueError if it is not such a file at all."""
     if path.suffix == ".npy":
         with open(path, "rb") as file:
             return _fault(file, path.stat().st_size)
-    with open_zip(path, MOST_ARRAYS, f"A network has at most {MOST_ARRAYS:,} arrays", "") as archive:
+    with open_zip(path, MAX_ARRAYS, f"A network may have at most {MAX_ARRAYS:,} arrays", "") as archive:
         for entry in archive.infolist():
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-                return f"{entry.filename[:80]!r}, which is packed"
+                return f"{entry.filename[:80]!r}, which is compressed"
             with archive.open(entry) as file:
                 if found := _fault(file, entry.file_size):
                     return f"{found} in {entry.filename[:80]!r}"

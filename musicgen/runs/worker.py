@@ -1,8 +1,8 @@
 """The worker: one process, one task. `python -m musicgen.runs.worker TASK_ID FENCE`
 
-It takes the task's lock first of all and holds it to its end: whoever can take that lock knows that the worker is gone.
+It first takes the task's lock and holds it to its end: a process that can take that lock knows that the worker is gone.
 Everything it writes to the record carries its fence. Exit codes: 0 done, 1 the user can fix it, 70 our bug, 75 stopped
-and to be resumed, 76 superseded.
+and can be resumed, 76 superseded.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from musicgen.storage.database import runs
 from musicgen.storage.files import write_json
 from musicgen.storage.reserve import keep_room_if_there_is
 
-NICENESS = 10  # the pages stay quick while both cores are busy
+NICENESS = 10  # keeps the pages fast while all cores are busy
 LOCK_PATIENCE = 15.0
 RECORD_TRIES = 20
 
 EXIT_DONE, EXIT_FIXABLE, EXIT_BUG, EXIT_RESUMABLE = 0, 1, 70, 75
 MEMORY_ADVICE = "Use a smaller batch_size, fewer units or less music."
-RESUME_ADVICE = "The run is paused: resume goes on from what was kept."
-AGAIN_ADVICE = "Then start it again; what was made so far is kept."
+RESUME_ADVICE = "The run is paused. Resuming continues from the saved weights."
+AGAIN_ADVICE = "Then start it again. What was made so far is kept."
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ends: what the record will say. `seconds`: of work, earlier stretches included."""
+    """How a task ends, for the record. `seconds`: of work, including earlier periods."""
 
     state: str
     reason: str = ""
@@ -58,7 +58,7 @@ class Outcome:
 
 
 def main(task_id: str, fence: str) -> int:
-    """Do the task; the exit code."""
+    """Do the task; returns the exit code."""
     task = states.read_task(database.check_id("task", task_id))
     if task is None or task["fence"] != fence:
         return EXIT_SUPERSEDED
@@ -80,7 +80,7 @@ def main(task_id: str, fence: str) -> int:
 
 
 def _begin(folder: Path, lock: FileLock, task_id: str, fence: str) -> bool:
-    """Take the lock and tell the record; False where somebody else is at it."""
+    """Take the lock and update the record; False if another process works on the task."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not lock.take(patience=LOCK_PATIENCE):
         return False
@@ -100,13 +100,13 @@ def _work(task: dict[str, Any], folder: Path, control: Control) -> Outcome:
     log.line(f"Started, process {os.getpid()}")
     try:
         if run is None:
-            raise WrongState(sentence("A task belongs to a run", "a run that was deleted"))
+            raise WrongState(sentence("A task needs its run", "a run that was deleted"))
         check_request("train", run["request"], run["id"])
         if task["kind"] == "generate":
             check_request("generate", task["request"], task["id"])
         _run_task(Job(task, run, folder, control, progress, log))
         outcome = Outcome(states.SUCCEEDED)
-    # A process boundary: whatever happened in approaches and libraries becomes a state that a person can read.
+    # A process boundary: any error in approaches and libraries becomes a state that a person can read.
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
@@ -130,7 +130,7 @@ def _run_task(job: Any) -> None:
 
 
 def judge(error: BaseException, kind: str) -> Outcome:
-    """What an exception that ended the work means for the task."""
+    """The outcome of a task for the exception that ended it."""
     if isinstance(error, Paused):
         return Outcome(states.PAUSED, str(error), exit_code=EXIT_RESUMABLE)
     if isinstance(error, Stopped):
@@ -148,14 +148,14 @@ def judge(error: BaseException, kind: str) -> Outcome:
     if told is not None:
         return Outcome(states.FAILED, str(told), exit_code=EXIT_FIXABLE)
     if is_out_of_memory(error):
-        reason = sentence("The work fits into memory", f"out of memory ({type(error).__name__})")
+        reason = sentence("The work must fit into memory", f"out of memory ({type(error).__name__})")
         return Outcome(states.FAILED, reason, MEMORY_ADVICE, EXIT_FIXABLE)
-    reason = f"The program made a mistake: {type(error).__name__}: {str(error)[:500]}"
+    reason = f"An error in the program: {type(error).__name__}: {str(error)[:500]}"
     return Outcome(states.FAILED, reason, "The log has the details; please report it.", EXIT_BUG)
 
 
 def _record(task_id: str, fence: str, outcome: Outcome) -> bool:
-    """Tell the record, patiently: it may be busy, or on the disk that is full."""
+    """Write the outcome to the record, with retries: it may be busy, or on a full disk."""
     for attempt in range(RECORD_TRIES):
         try:
             advice = outcome.advice or _advice(task_id)
@@ -170,7 +170,7 @@ def _record(task_id: str, fence: str, outcome: Outcome) -> bool:
 
 
 def _advice(task_id: str) -> str:
-    """Notices given on the way stay."""
+    """Keep notices that were given during the work."""
     task = states.read_task(task_id)
     return str(task["advice"]) if task else ""
 

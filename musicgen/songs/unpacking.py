@@ -27,7 +27,7 @@ from musicgen.storage.zips import open_zip
 
 CHUNK = 1 << 18
 UTF8_FLAG, LOCKED_FLAG, UNICODE_NAME = 0x800, 0x1, 0x7075
-MOST_NAMES_TIMES, MAX_NAMES_MORE = 4, 1000  # of an archive, for each file that it may hold: folders, hidden files
+MAX_NAMES_TIMES, MAX_NAMES_MORE = 4, 1000  # of an archive, for each file that it may hold: folders, hidden files
 DAMAGE = (  # MemoryError: bzip2 and LZMA members say how much they unpack at once
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
     *(OSError, ValueError, OverflowError, MemoryError),
@@ -113,7 +113,7 @@ def _open(path: Path) -> zipfile.ZipFile:
     try:
         limit = settings().max_zip_files
         rule = f"A zip archive holds at most {limit:,} files"
-        return open_zip(path, MOST_NAMES_TIMES * limit + MAX_NAMES_MORE, rule, "Split it.")
+        return open_zip(path, MAX_NAMES_TIMES * limit + MAX_NAMES_MORE, rule, "Split it.")
     except DAMAGE as error:
         raise _damaged("A zip archive must be complete and undamaged", error) from error
 

@@ -1,7 +1,7 @@
 """The record of songs, tasks, runs and outputs: tables, engine and ids (SQLAlchemy Core; SQLite by default).
 
 WAL is used only on SQLite versions without the WAL-reset bug (3.7.0-3.51.2, and 3.52.0 was withdrawn);
-elsewhere the rollback journal, which is fast enough for the few writes a second made here.
+other versions use the rollback journal, which is fast enough for a few writes a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from musicgen.settings import home, settings
 from musicgen.storage.record_faults import bad_url, speak_plainly
 from musicgen.storage.schema import bring_up_to_date, sequence
 
-PATIENCE_MS = 30_000  # how long one waits for others to finish writing
+PATIENCE_MS = 30_000  # how long to wait for others to finish writing
 
 metadata = sa.MetaData()
 
@@ -39,7 +39,7 @@ songs = sa.Table(
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
-    # All that listing and searching look at: the rows themselves, long with their facts, are read for a page only.
+    # All that listing and searching need. The rows themselves, long with their facts, are read for one page only.
     sa.Index("ix_songs_listed", "created_at", "id", "medium", "name", "seconds"),
 )
 
@@ -66,13 +66,13 @@ tasks = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, default=""),
     sa.Column("advice", sa.Text, nullable=False, default=""),
     sa.Column("wish", sa.String(16), nullable=False, default=""),  # "", cancel or pause: what the user asked for
-    sa.Column("fence", sa.String(24), nullable=False, default=""),  # the worker that may write; others are ghosts
+    sa.Column("fence", sa.String(24), nullable=False, default=""),  # the only worker that may write
     sa.Column("pid", sa.Integer),
     sa.Column("submit_key", sa.String(64), unique=True),  # makes a double click one task
     sa.Column("created_at", sa.Float, nullable=False, index=True),
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
-    sa.Column("work_seconds", sa.Float),  # of all stretches of work that have ended, by a clock that nobody sets
+    sa.Column("work_seconds", sa.Float),  # total of all finished periods of work, by a steady clock
     sequence("tasks"),  # the order of the queue
 )
 
@@ -99,7 +99,7 @@ def new_id(kind: str) -> str:
 
 
 def check_id(kind: str, text: str) -> str:
-    """`text` if it has the form of an id of this kind, else NotFound: no other text ever becomes part of a path."""
+    """`text` if it looks like an id of this kind, else NotFound. No other text ever becomes part of a path."""
     if not (ID_PATTERN.match(text) and text.startswith(f"{kind}-")):
         raise NotFound(sentence(f"A {kind} id looks like {kind}-3f9a0c12b7de", repr(text[:80])))
     return text
@@ -118,7 +118,7 @@ def _prepare_connection(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    # Who writes takes the write lock first, so that nobody reads, waits and then writes what is out of date.
+    # A writer takes the write lock before it reads, so that it never writes from outdated data.
     if connection.get_execution_options().get("reads_only"):
         connection.exec_driver_sql("BEGIN")
     elif not _took_turn(connection.connection.dbapi_connection):
@@ -126,8 +126,8 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _took_turn(connection: Any) -> bool:
-    """BEGIN IMMEDIATE, asked for again every few milliseconds. SQLite itself sleeps longer each time, so that of many
-    who write at once one may wait for all who come after it."""
+    """BEGIN IMMEDIATE, retried every few milliseconds. SQLite itself sleeps longer each time, so among many writers one
+    might wait for all that come later."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     connection.execute("PRAGMA busy_timeout=0")
     try:
@@ -137,7 +137,7 @@ def _took_turn(connection: Any) -> bool:
                 return True
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    return False  # asked once more in the usual way, which says what is wrong
+                    return False  # retried once more in the usual way, which reports what is wrong
             time.sleep(random.uniform(0.001, 0.006))
         return False
     finally:
@@ -150,7 +150,7 @@ def _engine(url: str) -> sa.Engine:
         where = sa.make_url(url)
         if where.get_backend_name() == "sqlite" and where.database in (None, "", ":memory:"):
             raise ValueError("a record in memory, which no other process can read")
-        # No pool for SQLite: a connection is closed when its statement is done, so that none outlives its folder.
+        # No pool for SQLite: each connection is closed after its statement, so that none outlives its folder.
         options: dict[str, Any] = {"poolclass": sa.NullPool} if url.startswith("sqlite") else {}
         made = sa.create_engine(url, json_deserializer=_document, **options)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:
@@ -165,8 +165,8 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _document(text: str) -> dict[str, Any]:
-    """A JSON column; {} where it is damaged, so that one row does not hide all others. Who needs it looks whether
-    there is what it needs."""
+    """A JSON column; {} if it is damaged, so that one bad row does not hide all others. Readers check that what they
+    need is there."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -175,9 +175,9 @@ def _document(text: str) -> dict[str, Any]:
 
 
 def engine() -> sa.Engine:
-    """The engine of the database in force (`MUSICGEN_DATABASE_URL`, else SQLite in `MUSICGEN_HOME`).
+    """The engine of the current database (`MUSICGEN_DATABASE_URL`, else SQLite in `MUSICGEN_HOME`).
 
-    What goes wrong in it for a reason outside the program is a MusicgenError, here and in every statement: see
+    Errors with a cause outside the program are raised as MusicgenError, here and in every statement: see
     record_faults."""
     return _engine(database_url())
 
@@ -201,18 +201,18 @@ def every(statement: sa.Select[Any]) -> list[dict[str, Any]]:
 
 
 def tuples(statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    """All rows as they are: for thousands of short ones."""
+    """All rows as the database gives them, for thousands of short ones."""
     with engine().connect().execution_options(reads_only=True) as connection:
         return [tuple(row) for row in connection.execute(statement)]
 
 
 def change(statement: sa.Executable) -> int:
-    """Run one INSERT, UPDATE or DELETE in a transaction of its own; number of rows it touched."""
+    """Run one INSERT, UPDATE or DELETE in a transaction of its own; returns the number of rows changed."""
     with engine().begin() as connection:
         return int(connection.execute(statement).rowcount)
 
 
 def now() -> float:
-    """Wall clock, seconds since the epoch: for display only. It may be set, back as well as forward, so that no order,
-    no duration and no judgement whether a worker lives rests on it."""
+    """Wall clock, seconds since the Unix epoch, for display only. It may be set forward or back, so no order, no
+    duration and no check whether a worker lives depends on it."""
     return time.time()

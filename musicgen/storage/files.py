@@ -19,9 +19,9 @@ from musicgen.faults import is_storage_fault
 from musicgen.settings import home, settings
 
 CHUNK = 1 << 20
-FULL_BYTES = 1_000_000  # with less than that free, a disk is what a program that writes has failed over
+FULL_BYTES = 1_000_000  # with less than this free, a failed write is put down to a full disk
 TRIED_BYTES = 64 * 1024
-FEW = 16  # files and folders that are synced one by one; more of them in one go, where the system can
+FEW = 16  # up to this many files and folders are synced one by one; more in one call, if the system can
 
 
 def sync_folder(folder: Path) -> None:
@@ -41,7 +41,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_tree(paths: Sequence[Path]) -> None:
-    """Sync files, and folders with all that is in them; all of them on one file system. Raises OSError."""
+    """Sync files, and folders with their contents, all on one file system. Raises OSError."""
     if len(paths) > FEW and _sync_file_system(paths[0]):
         return
     for path in paths:
@@ -53,7 +53,7 @@ def sync_tree(paths: Sequence[Path]) -> None:
 
 
 def sync_folders(folders: Sequence[Path]) -> None:
-    """`sync_folder` for each; all of them on one file system."""
+    """`sync_folder` for each, all on one file system."""
     if len(folders) > FEW and _sync_file_system(folders[0]):
         return
     for folder in folders:
@@ -61,8 +61,8 @@ def sync_folders(folders: Sequence[Path]) -> None:
 
 
 def _sync_file_system(path: Path) -> bool:
-    """Sync all of the file system of `path`: of a thousand small files a hundred times faster than one after the other.
-    False where the system cannot."""
+    """Sync the whole file system of `path`: for a thousand small files a hundred times faster than one by one. False if
+    the system cannot."""
     call = _syncfs()
     if call is None:
         return False
@@ -78,7 +78,7 @@ def _sync_file_system(path: Path) -> bool:
 
 @cache
 def _syncfs() -> Callable[[int], int] | None:
-    """The system call of that name, which Linux alone has."""
+    """The system call of that name, which only Linux has."""
     try:
         return ctypes.CDLL(None, use_errno=True).syncfs  # type: ignore[no-any-return]
     except (OSError, AttributeError, TypeError):
@@ -99,7 +99,7 @@ def write_bytes(path: Path, content: bytes, *, survives_power_cut: bool = True) 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes `path` when the block ends well. What goes wrong is said of `path`."""
+    """A temporary path that becomes `path` if the block succeeds. Errors name `path`."""
     temporary = path.with_name(f".{uuid.uuid4().hex}")
     try:
         yield temporary
@@ -120,26 +120,28 @@ def write_json(path: Path, document: Any, *, survives_power_cut: bool = True) ->
 
 
 def read_json(path: Path, default: Any = None, *, remedy: str = "") -> Any:
-    """The document, or `default` where the file does not exist. Raises DamagedFile, which is a ValueError too."""
+    """The document, or `default` if the file does not exist. Raises DamagedFile, which is also a ValueError."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return default
     except (ValueError, RecursionError) as error:
-        raise damaged(path, "is whole JSON", str(error), remedy) from error
+        raise damaged(path, "must be complete JSON", str(error), remedy) from error
 
 
 def damaged(path: Path, rule: str, received: object, remedy: str = "") -> DamagedFile:
-    """For a file of our own that cannot be understood: `rule` goes on after its name."""
-    # The last two folders tell whose it is; of a path in full, none else would fit into a sentence.
+    """The error for a file of our own that cannot be understood. `rule` continues the sentence after its name."""
+    # The last two folders tell whose it is; a full path would be too long for a sentence.
     name = "/".join(path.parts[-3:])
-    remedy = remedy or "Bring the file back from a copy, or make anew what it belongs to. All else works as before."
+    remedy = (
+        remedy or "Restore the file from a backup, or make again what it belongs to. Everything else works as before."
+    )
     return DamagedFile(sentence(f"The file {name} {rule}", str(received)[:200], remedy), code="damaged_file")
 
 
 @contextmanager
 def publishing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that becomes `folder` when the block ends well, and vanishes when not."""
+    """A temporary folder beside `folder` that becomes `folder` if the block succeeds, and is removed if not."""
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     temporary.mkdir(mode=0o700)
@@ -156,8 +158,10 @@ def publishing(folder: Path) -> Iterator[Path]:
 
 
 def copy_out(source: Path, target: Path) -> None:
-    """Copy a file to where the user wants it; what was there stays until the copy is whole. Raises OSError."""
-    if target.is_dir() or (target.exists() and not target.is_file()):  # `cp` says what is wrong; a device just takes it
+    """Copy a file to where the user wants it. An existing file stays until the copy is complete. Raises OSError."""
+    if target.is_dir() or (
+        target.exists() and not target.is_file()
+    ):  # copyfile reports the error; a device simply takes the bytes
         shutil.copyfile(source, target)
         return
     with _replacing(target) as temporary:
@@ -165,7 +169,7 @@ def copy_out(source: Path, target: Path) -> None:
 
 
 def write_out(content: bytes, target: Path) -> None:
-    """The same with bytes."""
+    """`copy_out` for bytes."""
     with _replacing(target) as temporary:
         temporary.write_bytes(content)
 
@@ -176,7 +180,7 @@ def sha256_of(path: Path) -> str:
 
 
 def try_to_write(folder: Path) -> None:
-    """Raises OSError where no file can be written there now."""
+    """Raises OSError if no file can be written there now."""
     path = folder / f".try-{uuid.uuid4().hex}"
     try:
         path.write_bytes(os.urandom(TRIED_BYTES))
@@ -187,7 +191,7 @@ def try_to_write(folder: Path) -> None:
 
 @contextmanager
 def noticing_a_full_disk(folder: Path, rule: str) -> Iterator[None]:
-    """Around libraries and programs that write into `folder`: on a full disk they say something else, or nothing."""
+    """Put around libraries and programs that write into `folder`: on a full disk they report another error, or none."""
     try:
         yield
     except Exception as error:
@@ -200,13 +204,13 @@ def noticing_a_full_disk(folder: Path, rule: str) -> Iterator[None]:
 
 
 def check_free_space(need_bytes: int = 0) -> None:
-    """Raises StorageUnavailable where storing `need_bytes` would leave the disk too full to work on."""
+    """Raises StorageUnavailable if storing `need_bytes` would leave the disk too full to work."""
     free = shutil.disk_usage(home()).free
     floor = settings().min_free_mb * 1_000_000
     if free - need_bytes < floor:
         raise StorageUnavailable(
             sentence(
-                f"Storing this leaves at least {floor // 1_000_000} MB free",
+                f"At least {floor // 1_000_000} MB must stay free after storing this",
                 f"{free / 1e6:,.1f} MB free, {need_bytes / 1e6:,.1f} MB needed",
                 "Make room on the disk and try again.",
             ),
@@ -215,5 +219,5 @@ def check_free_space(need_bytes: int = 0) -> None:
 
 
 def blob_path(sha256: str, root: Path | None = None) -> Path:
-    """`root`: of all that is stored; `home()` where absent."""
+    """`root`: the storage folder; `home()` by default."""
     return (root or home()).joinpath("blobs", sha256[:2], sha256[2:4], sha256)

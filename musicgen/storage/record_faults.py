@@ -1,7 +1,7 @@
-"""What the record's database complains of, in words: where it is full, locked, damaged or not to be had.
+"""Errors of the record's database in words: it is full, locked, damaged or not available.
 
-The one gate is SQLAlchemy's `handle_error`, through which every error of every statement, connection and commit goes.
-What is no fault of the machine or of the user passes unchanged.
+SQLAlchemy's `handle_error` sees every error of every statement, connection and commit. An error that is no fault of
+the machine or the user passes unchanged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SECRET = re.compile(r"//.*@")  # user and password in a URL
 
 
 def speak_plainly(engine: sa.Engine, where: str) -> None:
-    """From now on errors of this engine are ours, where the machine or the user can do something about them."""
+    """From now on this engine raises MusicgenError for faults of the machine or the user."""
 
     def replace(context: sa.engine.ExceptionContext) -> None:
         told = in_words(context.original_exception, where)
@@ -40,51 +40,55 @@ def speak_plainly(engine: sa.Engine, where: str) -> None:
 
 
 def in_words(error: BaseException, where: str) -> MusicgenError | None:
-    """The error for the user; None for a bug of ours, or for what the caller expects (a row that is there already)."""
+    """The error for the user; None for a bug of ours, or for an error that callers expect (an existing row)."""
     if isinstance(error, sqlite3.Error):
         return _sqlite(error, where)
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"OperationalError", "InterfaceError"}:  # the names that every driver gives them
-        remedy = "Start the database server, or look at MUSICGEN_DATABASE_URL."
-        rule = f"The record can be reached at {where}"
+    if kinds & {"OperationalError", "InterfaceError"}:  # every driver uses these names
+        remedy = "Start the database server, or correct MUSICGEN_DATABASE_URL."
+        rule = f"The record must be reachable at {where}"
         return StorageUnavailable(sentence(rule, _short(error), remedy), code="record")
     return None
 
 
 def bad_url(url: str, error: Exception) -> InvalidInput:
-    """For a MUSICGEN_DATABASE_URL from which no engine can be made."""
+    """The error for a MUSICGEN_DATABASE_URL that gives no engine."""
     shown = SECRET.sub("//…@", url)
     shown = repr(shown) if len(shown) <= SHOWN_CHARACTERS else f"{shown[:40]!r}… of {len(url):,} characters"
-    rule = (
-        "MUSICGEN_DATABASE_URL is a URL of SQLAlchemy with an installed driver, such as sqlite:////folder/musicgen.db"
-    )
-    remedy = "Leave it away to keep the record in MUSICGEN_HOME."
+    rule = "MUSICGEN_DATABASE_URL must be an SQLAlchemy URL with an installed driver, such as sqlite:////folder/musicgen.db"
+    remedy = "Remove it to keep the record in MUSICGEN_HOME."
     return InvalidInput(sentence(rule, f"{shown} ({_short(error)})", remedy), code="setting")
 
 
 def _sqlite(error: sqlite3.Error, where: str) -> MusicgenError | None:
     code, text = getattr(error, "sqlite_errorcode", 0) & 0xFF, f"{error}, at {where}"
     if code == sqlite3.SQLITE_FULL:
-        rule = "There is room on the disk for the record"
+        rule = "The record needs room on the disk"
         return StorageUnavailable(sentence(rule, text, MAKE_ROOM), code="disk_full")
     if code == sqlite3.SQLITE_IOERR:
-        remedy = "Make room on the disk, or check it, and try again. What was stored before is as it was."
-        return StorageUnavailable(sentence("The disk of the record reads and writes", text, remedy), code="disk_error")
+        remedy = "Make room on the disk, or check it, and try again. What was stored before is unchanged."
+        return StorageUnavailable(sentence("The disk of the record must work", text, remedy), code="disk_error")
     if code in CLOSED:
-        remedy = "Make room on the disk, and give yourself the right to write that file and its folder."
-        return StorageUnavailable(sentence("The record can be opened and written", text, remedy), code="record")
+        remedy = "Make room on the disk, and give yourself permission to write that file and its folder."
+        return StorageUnavailable(
+            sentence("The record must be open to reading and writing", text, remedy), code="record"
+        )
     if code in BUSY:
-        remedy = "Try again; end what holds it, should it stay so."
-        return ResourceUnavailable(sentence("The record is free within half a minute", text, remedy), code="locked")
+        remedy = "Try again. If it stays locked, end the program that holds it."
+        return ResourceUnavailable(
+            sentence("The record must be free within half a minute", text, remedy), code="locked"
+        )
     if code == sqlite3.SQLITE_NOMEM:
         remedy = "Close other programs."
-        return ResourceUnavailable(sentence("The record fits into memory", text, remedy), code="memory")
+        return ResourceUnavailable(sentence("The record must fit into memory", text, remedy), code="memory")
     if code in DAMAGED or "malformed JSON" in text:
         remedy = (
-            "Bring that file back from a copy, or move it away to begin with an empty record. "
-            "Songs, runs and outputs are whole in the folders beside it."
+            "Restore that file from a backup, or move it away to start with an empty record. "
+            "The files of songs, runs and outputs are intact in the folders beside it."
         )
-        return CorruptArtifact(sentence("The record is a whole SQLite database", text, remedy), code="record_damaged")
+        return CorruptArtifact(
+            sentence("The record must be an intact SQLite database", text, remedy), code="record_damaged"
+        )
     return None
 
 

@@ -1,8 +1,8 @@
-"""Some room on the disk that is kept for the last word: on a disk that is really full, nothing could be written of what
-became of the work, nor anything be removed (the record needs room for that as well).
+"""Room on the disk reserved for final messages. On a completely full disk nobody could record how the work ended, nor
+delete anything (the record needs room for that too).
 
-A file holds the room. It is made before new work is taken on, and given up where the disk is full and something must be
-written all the same: that a run is paused, that something was deleted.
+A file holds the room. It is created before new work starts, and removed when the disk is full and something must still
+be written: that a run is paused, that something was deleted.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Written = TypeVar("Written")
 
 
 def keep_room() -> None:
-    """Hold the room, where it is not held yet. Raises OSError where the disk does not have it."""
+    """Reserve the room if it is not reserved yet. Raises OSError if the disk does not have it."""
     path = _path()
     if not path.is_file() or path.stat().st_size < SIZE:
-        write_bytes(path, os.urandom(SIZE))  # a disk that packs its files cannot pack this one
+        write_bytes(path, os.urandom(SIZE))  # random bytes: a file system that compresses cannot shrink them
 
 
 def keep_room_if_there_is() -> None:
-    """The same, for who will try again another time."""
+    """As `keep_room`, for callers that will try again later."""
     with suppress(OSError, MusicgenError):
         keep_room()
 
 
 def at_last(write: Callable[[], Written]) -> Written:
-    """Do what must be written even on a full disk; a second time, with the room that was kept, where it did not fit."""
+    """Run a write that must succeed even on a full disk; if it did not fit, once more with the reserved room."""
     try:
         return write()
     except (StorageUnavailable, OSError) as error:

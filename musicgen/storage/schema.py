@@ -1,6 +1,6 @@
-"""A record that an earlier version of this program made gets what it lacks: tables, columns, indexes, numbers.
+"""Adds what a record from an earlier version lacks: tables, columns, indexes, sequence numbers.
 
-Nothing is taken away or changed, so that an earlier version can still open it. Knows no particular table.
+Nothing is removed or changed, so that the earlier version can still open it. Knows no particular table.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ SEQUENCE = "sequence"
 
 
 def sequence(table: str) -> sa.Column[int]:
-    """A column that numbers the rows of `table` in the order of their coming, whatever the wall clock says."""
+    """A column that numbers the rows of `table` in the order in which they were added, whatever the wall clock says."""
     return sa.Column(SEQUENCE, sa.Integer, default=next_number(table), index=True)
 
 
 def next_number(table: str) -> sa.TextClause:
-    """One more than the highest number in the table, worked out by the statement that writes it."""
+    """One more than the highest number in the table, computed by the statement that writes the row."""
     return sa.text(f"(SELECT coalesce(max({SEQUENCE}), 0) + 1 FROM {table})")
 
 
 def bring_up_to_date(engine: sa.Engine, metadata: sa.MetaData) -> None:
-    """Create what is missing. Cheap where nothing is, and safe while others do the same."""
+    """Create what is missing. Cheap if nothing is, and safe while other processes do the same."""
     metadata.create_all(engine)
     with engine.connect().execution_options(reads_only=True) as connection:
         is_complete = not _missing(connection, metadata)
     if not is_complete:
-        with engine.begin() as connection:  # looked at again: somebody may have been faster
+        with engine.begin() as connection:  # checked again: another process may have been faster
             for column in _missing(connection, metadata):
                 _add(connection, column)
-    for table in metadata.sorted_tables:  # `create_all` leaves tables alone that are there
+    for table in metadata.sorted_tables:  # `create_all` skips existing tables
         for index in table.indexes:
             index.create(engine, checkfirst=True)
         if SEQUENCE in table.c:
@@ -52,7 +52,7 @@ def _add(connection: sa.Connection, column: sa.Column[object]) -> None:
 
 
 def _number(engine: sa.Engine, table: sa.Table) -> None:
-    """Number the rows of an earlier version by their date, the only order that they have."""
+    """Number the rows of an earlier version by date, the only order that they have."""
     without = sa.select(table.c.id).where(table.c[SEQUENCE].is_(None))
     with engine.connect().execution_options(reads_only=True) as connection:
         if connection.execute(without.limit(1)).first() is None:

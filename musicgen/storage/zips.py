@@ -1,5 +1,5 @@
-"""Zip archives that somebody else made, opened only where they are what they seem: no million of names to be read, no
-members that lie on top of each other, so that few bytes become many thousand files. Unpacks nothing.
+"""Opens zip archives from others safely: not with a million names to read, nor with members that overlap, which can
+turn a few bytes into thousands of files. Unpacks nothing.
 
 After D. Fifield, A better zip bomb (USENIX WOOT 2019), for the members that overlap.
 """
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from musicgen.errors import RejectedFile, sentence
 
-ENTRY_BYTES = 1024  # of the directory, for one name: 46, the name itself, times and rights
+ENTRY_BYTES = 1024  # of the directory, for one name: 46, the name itself, times and permissions
 HEADER_BYTES = 30  # before the content of each member, at least
 DIRECTORY_SIGNATURE = b"PK\x01\x02"
 NUM_ENTRIES, DIRECTORY_SIZE, END = 4, 5, 9  # places in what zipfile reads of the end of an archive
 
 
 def open_zip(path: Path, most_names: int, rule: str, remedy: str) -> zipfile.ZipFile:
-    """The archive, once its directory was found to be in order; takes milliseconds, whatever it holds.
+    """The archive, once its directory has been checked. Takes milliseconds, whatever it holds.
 
     Args:
-        most_names: that its directory may have.
-        rule, remedy: what is said where it has more.
+        most_names: limit for its directory.
+        rule, remedy: of the error if it has more.
 
     Raises:
-        RejectedFile: too many names, or members that overlap. BadZipFile, OSError: no archive, or a damaged one.
+        RejectedFile: too many names, or members that overlap. BadZipFile, OSError: not an archive, or a damaged one.
     """
     count = _count_names(path, most_names)
     if count > most_names:
@@ -40,10 +40,10 @@ def open_zip(path: Path, most_names: int, rule: str, remedy: str) -> zipfile.Zip
 
 
 def _count_names(path: Path, most_names: int) -> int:
-    """How many there are at least, before zipfile makes an object of each: it reads as much of a directory as the end
-    of the archive says, so this does. Stops counting where it is plain that they are too many."""
+    """At least how many names there are, before zipfile makes an object of each. Reads as much of the directory as
+    zipfile would, which is what the end of the archive declares. Does not read it if that is clearly too much."""
     with open(path, "rb") as file:
-        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # what ZipFile itself goes by
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # what ZipFile itself uses
         if not end:
             raise zipfile.BadZipFile("no end of a directory")
         count, size = int(end[NUM_ENTRIES]), int(end[DIRECTORY_SIZE])
@@ -54,12 +54,12 @@ def _count_names(path: Path, most_names: int) -> int:
 
 
 def _check_overlaps(archive: zipfile.ZipFile) -> None:
-    """Every member lies in a place of its own, before the directory."""
+    """Members may not overlap, and all lie before the directory."""
     ends_at = 0
     for member in sorted(archive.infolist(), key=lambda each: each.header_offset):
         if member.header_offset < ends_at:
-            rule = "Each file in a zip archive lies in a place of its own"
-            raise RejectedFile(sentence(rule, "files that overlap", "Pack it again."), code="archive_overlap")
+            rule = "Files in a zip archive may not overlap"
+            raise RejectedFile(sentence(rule, "files that do", "Create the archive again."), code="archive_overlap")
         ends_at = member.header_offset + HEADER_BYTES + member.compress_size
     if ends_at > archive.start_dir:
         raise zipfile.BadZipFile("a file that reaches into the directory")

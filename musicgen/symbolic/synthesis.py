@@ -23,7 +23,7 @@ Block = NDArray[np.float32]
 Blocks = Generator[Block, None, None]
 
 WINDOW_SECONDS = 30.0
-LONGEST_NOTE_SECONDS, MIN_NOTE_SECONDS = 60.0, 0.05
+MAX_NOTE_SECONDS, MIN_NOTE_SECONDS = 60.0, 0.05
 QUALITY = 4  # of symusic's interpolation, 0-6
 
 
@@ -69,7 +69,7 @@ def symusic_blocks(score: Score, sound_font: Path, sample_rate: int) -> Blocks:
 def _window(score: Score, inside: NDArray[np.bool_], onset: NDArray[np.float64], seconds: NDArray[np.float64]) -> Score:
     """Some notes of a score with their own clock: 10,000 ticks a second, whatever the tempo was."""
     notes = score.notes[inside]
-    ticks = np.rint(np.minimum(seconds[inside], LONGEST_NOTE_SECONDS) * 10_000)
+    ticks = np.rint(np.minimum(seconds[inside], MAX_NOTE_SECONDS) * 10_000)
     moved = make_notes(
         np.rint(onset[inside] * 10_000),
         np.maximum(ticks, MIN_NOTE_SECONDS * 10_000),

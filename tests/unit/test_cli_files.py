@@ -63,7 +63,9 @@ def test_adding_a_folder_accounts_for_every_file_and_is_strict_on_request(comman
     assert command("songs", "add", str(folder), "--strict", "--json", code=1).document["rejected"] == 2
     assert command("songs", "add", str(folder / "one.wav"), "--strict").code == 0
     left = command("songs", "add", str(folder / "notes.txt"), code=1)
-    assert left.err.strip().endswith("Received: 1 of 1 that cannot. The report has the reason for each.")
+    assert left.err.strip().endswith(
+        "Received: 1 of 1 files that cannot be read as music. The report gives the reason for each."
+    )
     assert len(left.err.strip().splitlines()) == 1
 
 

@@ -77,7 +77,7 @@ def test_a_table_of_songs_shows_a_hundred_and_says_how_many_more(command: Comman
     ids = add_songs(230)
     first = command("songs", "list").out
     assert ids_in(first, "song") == ids[:100]
-    assert f"130 more. The next ones: --after {ids[99]}." in first
+    assert f"130 more. See the next with --after {ids[99]}," in first
     assert ids_in(command("songs", "list", "--after", ids[99]).out, "song") == ids[100:200]
     last = command("songs", "list", "--after", ids[199]).out
     assert ids_in(last, "song") == ids[200:]
@@ -122,7 +122,7 @@ def test_runs_in_the_order_of_coming_and_without_their_curves(command: CommandLi
     ids = [add_run(number, epochs=number % 3) for number in range(105)][::-1]
     table = command("runs", "list").out
     assert ids_in(table, "run") == ids[:100]
-    assert f"5 more. The next ones: --after {ids[99]}." in table
+    assert f"5 more. See the next with --after {ids[99]}," in table
     listed = command("runs", "list", "--json").document
     assert [run["id"] for run in listed] == ids
     assert [run["epochs"] for run in listed[:4]] == [2, 1, 0, 2]
@@ -283,7 +283,7 @@ def test_all_that_wait_are_paused_and_go_on_together(waiting: None, command: Com
     assert command("runs", "resume", "--all-paused", "--no-wait", "--json").document["resumed"] == ids
     assert [row["run_id"] for row in states.active_tasks() if row["kind"] == "train"] == ids
     left = command("runs", "resume", ids[0], ids[1], "--no-wait", code=1)
-    assert left.err.count("Only a run at rest can go on") == 2
+    assert left.err.count("Only a run that has stopped can be resumed") == 2
 
 
 def test_runs_that_wait_are_deleted_together(waiting: None, command: CommandLine) -> None:

@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint(both: tuple[api.Run, api.Run], name: str, kind: st
     for folder in folders[:-1]:
         damage(folder / name, GARBAGE[kind])
     task = work_here(api.submit_generation(run.id, {}))
-    assert (task.state, name in task.reason, "as they were" in task.reason) == ("failed", True, True)
+    assert (task.state, name in task.reason, "are unchanged" in task.reason) == ("failed", True, True)
     assert work_here(api.submit_generation(other.id, {})).state == "succeeded"
     assert len(api.list_runs()) == 2
 
@@ -173,7 +173,7 @@ def test_a_supervisor_lock_that_is_a_folder(
         before = [(run.id, run.state) for run in api.list_runs()]
         code, out, err = call("runs", "resume", made[1], "--epochs", "9")
         assert (code, out) == (1, "")
-        assert "supervisor.lock is a lock, an empty file. Received: a folder." in err
+        assert "supervisor.lock must be a lock, an empty file. Received: a folder." in err
         assert [(run.id, run.state) for run in api.list_runs()] == before
         database.change(database.tasks.update().values(state="queued"))
         assert {run.state for run in api.list_runs()} == {"queued"}, "looking goes on without a supervisor"
@@ -186,7 +186,7 @@ def test_a_request_that_the_record_has_lost(both: tuple[api.Run, api.Run]) -> No
     with database.engine().begin() as connection:
         connection.execute(sa.text("UPDATE runs SET request = '{\"approach\": 1' WHERE id = :id"), {"id": run.id})
     (sentence,) = shown(run.id)["damage"]
-    assert f"{run.id} was asked to do. Received: a request without approach, training, seed, songs." in sentence
+    assert f"all settings of {run.id}. Received: a request without approach, training, seed, songs." in sentence
     for order in (lambda: api.resume(run.id, epochs=9), lambda: api.submit_generation(run.id, {})):
         with pytest.raises(CorruptArtifact, match=run.id):
             order()
@@ -261,7 +261,7 @@ def test_a_note_of_an_import_that_cannot_be_read_removes_nothing(home: Path, not
 
 def test_a_record_that_is_no_database(home: Path) -> None:
     (home / "musicgen.db").write_bytes(b"garbage " * 1000)
-    with pytest.raises(CorruptArtifact, match=r"file is not a database, at .*musicgen.db\. Bring that file back"):
+    with pytest.raises(CorruptArtifact, match=r"file is not a database, at .*musicgen.db\. Restore that file"):
         api.list_runs()
     assert call("doctor", "--json")[1].count("file is not a database") == 1
 

@@ -360,7 +360,7 @@ LARGE: dict[str, tuple[Callable[[Files], None], str]] = {
     ),
     "more weights than the network has": (
         lambda files: change_weights(files, bytes(6_000_000)),
-        r"as many as the network has, here at most 4\.0 MB\. Received: 6\.0 MB",
+        r"this network may take at most 4\.0 MB\. Received: 6\.0 MB",
     ),
     "a large optimiser": (
         lambda files: change_weights(files, bytes(6_000_000), "optimizer.npz"),
@@ -388,7 +388,7 @@ LARGE: dict[str, tuple[Callable[[Files], None], str]] = {
     ),
     "packed weights": (
         lambda files: change_weights(files, arrays(zipfile.ZIP_DEFLATED, vector=array([1.0] * 99)), "weights.npz"),
-        "Received: 'vector/000.npy', which is packed",
+        "Received: 'vector/000.npy', which is compressed",
     ),
     "objects for weights": (
         lambda files: change_weights(files, array([{}], allow_pickle=True)),

@@ -45,7 +45,7 @@ def wall(home: Path, monkeypatch: pytest.MonkeyPatch) -> WallClock:
 
 
 def worked(wall: WallClock, *, shift: float, seconds: float | None, before: float | None = None) -> api.Task:
-    """A task that worked for `seconds` in all while the wall clock was set by `shift`."""
+    """A task that training time `seconds` in all while the wall clock was set by `shift`."""
     task = add_task()
     if before is not None:
         database.change(sa.update(tasks).where(tasks.c.id == task["id"]).values(work_seconds=before))
@@ -187,7 +187,7 @@ def test_a_whole_run_while_the_clock_is_set(set_clock: Path) -> None:
     assert sum(row["seconds"] for row in run.history) < run.seconds
     assert all(row["seconds"] > 0 for row in run.history)
     for text in (during, shown(run_id)):
-        assert "worked for" in text
+        assert "training time" in text
         assert not re.search(r"-\d+(\.\d+)? (s|min|h)\b|\b0\.0 s|\d{5}", text.replace(run_id, "")), text
     assert json.loads(shown(run_id, "--json"))["seconds"] == pytest.approx(run.seconds)
 

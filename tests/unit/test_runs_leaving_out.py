@@ -95,7 +95,7 @@ def test_what_is_no_fault_of_songs_is_never_left_out(name: str, kind: type[Excep
 def test_warnings_name_the_first_and_count_the_rest() -> None:
     out = [LeftOut(str(number), f"song {number}", "Why.") for number in range(7)]
     assert as_warnings(out)[0] == "Left out: “song 0”. Why."
-    assert as_warnings(out)[5:] == ["Left out as well: 2 more songs."]
+    assert as_warnings(out)[5:] == ["Also left out: 2 more songs."]
     assert as_warnings([]) == []
 
 

@@ -89,7 +89,7 @@ def test_a_lock_file_that_was_left_behind_means_nothing(tmp_path: Path) -> None:
 def test_waiting_for_a_lock_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = FileLock(tmp_path / "lock")
     monkeypatch.setattr(other, "take", lambda patience: FileLock.take(other, 0.05))
-    with FileLock(tmp_path / "lock"), pytest.raises(ResourceUnavailable, match="One process at a time"):
+    with FileLock(tmp_path / "lock"), pytest.raises(ResourceUnavailable, match="Only one process at a time"):
         other.__enter__()
     assert not is_held(tmp_path / "lock")
 

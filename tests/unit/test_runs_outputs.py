@@ -153,10 +153,10 @@ def test_what_cannot_be_generated(run_id: str, song: str) -> None:
     for arguments, error, said in (
         ({"generation": {"seconds": 0}}, InvalidParameter, "seconds"),
         ({"generation": {"hope": 1}}, InvalidParameter, "hope is not a parameter"),
-        ({"count": 0}, InvalidParameter, "Between 1 and 64"),
-        ({"count": 65}, InvalidParameter, "Between 1 and 64"),
+        ({"count": 0}, InvalidParameter, "between 1 and 64"),
+        ({"count": 65}, InvalidParameter, "between 1 and 64"),
         ({"seed": -1}, InvalidParameter, "seed"),
-        ({"checkpoint": "77"}, NotFound, "Weights are kept of these epochs"),
+        ({"checkpoint": "77"}, NotFound, "Choose an epoch whose weights are kept"),
         ({"prompt": SongChoice("song-000000000000")}, NotFound, "song"),
         ({"device": "gpu:9"}, NotFound, "Devices here"),
     ):

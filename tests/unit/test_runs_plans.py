@@ -83,7 +83,7 @@ def test_what_does_not_fit_into_memory_is_refused(song: str, monkeypatch: pytest
     }
     memory = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(total=10**8))
-    with pytest.raises(InvalidInput, match="This machine has 100 MB of memory"):
+    with pytest.raises(InvalidInput, match="fit into the 100 MB of memory"):
         planning.plan(request)
     assert planning.plan({**request, "device": "gpu:0"})["parameters"] == 16
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**8))

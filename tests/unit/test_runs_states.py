@@ -132,14 +132,19 @@ def test_a_dead_worker_is_settled_once(home: Path) -> None:
     assert row is not None
     assert row["state"] == "failed"
     assert "killed (SIGKILL)" in row["reason"]
-    assert "resume begins again" in row["advice"]
+    assert "resuming starts from the beginning" in row["advice"]
     assert "killed (SIGKILL)" in (folder / LOG).read_text()
     assert not liveness.settle(task, -9)
 
 
 @pytest.mark.parametrize(
     ("exit_code", "verdict", "said"),
-    [(-11, "", "SIGSEGV"), (3, "", "exit status 3"), (None, "", "gone"), (-9, "Nothing moved", "Nothing moved")],
+    [
+        (-11, "", "SIGSEGV"),
+        (3, "", "exit status 3"),
+        (None, "", "gone"),
+        (-9, "There was no progress", "There was no progress"),
+    ],
 )
 def test_reasons(home: Path, exit_code: int | None, verdict: str, said: str) -> None:
     task = add_task("running", fence="f")

@@ -224,7 +224,7 @@ def test_a_hung_worker_is_remarked_upon_and_ended(
     monkeypatch.setenv("MUSICGEN_MAX_STALL_MINUTES", "0.01")
     monkeypatch.setattr(supervisor, "HUNG_STEPS", 0)
     supervise(rounds, lambda: api.get_run(run_id).state == "failed")
-    assert "Nothing moved" in api.get_run(run_id).reason
+    assert "There was no progress" in api.get_run(run_id).reason
     assert until(lambda: is_gone(pid), 5.0)
 
 

@@ -28,5 +28,5 @@ def test_defaults_and_what_the_environment_says(monkeypatch: pytest.MonkeyPatch)
 )
 def test_an_impossible_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     monkeypatch.setenv(f"MUSICGEN_{name}", text)
-    with pytest.raises(InvalidInput, match=f"MUSICGEN_{name} is a.*Received: '{text}'"):
+    with pytest.raises(InvalidInput, match=f"MUSICGEN_{name} must be a.*Received: '{text}'"):
         settings()

@@ -32,7 +32,7 @@ MIN_NOTES = 8  # in a song to learn from
 MIN_HELD_OUT = 24  # notes: less is no use
 STARTS_KEPT = 64
 MUCH_LOST = 0.2  # share of the tokens
-FEWEST_WINDOWS, MAX_PASSES = 32, 16  # in an epoch; little music is repeated more often
+MIN_WINDOWS, MAX_PASSES = 32, 16  # in an epoch; little music is repeated more often
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss to tell learning from memorising. Choose more or "
     "longer songs."
@@ -73,7 +73,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
         for side in (0, 1)
     ]  # fmt: skip
     length = training.sequence_length
-    passes = max(1, min(MAX_PASSES, FEWEST_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
+    passes = max(1, min(MAX_PASSES, MIN_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
     data = EventExamples(codec, stretches[0], length, transpose=training.transpose, passes=passes)
     # Half of each validation window only warms up the state.
     checked = EventExamples(codec, stretches[1], 2 * length, warm_up=length) if stretches[1] else None
