@@ -29,6 +29,7 @@ SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 ALONE: dict[str, list[list[str]]] = {
     "test_approach_contract.py": [["-k", SOUND], ["-k", "note_lstm"], ["-k", f"not (note_lstm or {SOUND})"]],
     "test_cached_equals_uncached.py": [["-k", "note_"], ["-k", "not note_"]],
+    "test_programs.py": [["-k", "note_"], ["-k", "not note_"]],
     "test_main_job.py": [[]],
     "test_app_guide.py": [[]],
 }
