@@ -187,7 +187,7 @@ def test_a_prompt_that_is_removed_while_it_waits_is_named(run_id: str, song: str
     remove_song(song)
     task = work_here(task_id)
     assert task.state == "failed"
-    assert "“A song” removed" in task.reason
+    assert "“A song”, no longer there" in task.reason
 
 
 def test_damaged_best_weights_are_passed_over_with_a_notice(run_id: str) -> None:
