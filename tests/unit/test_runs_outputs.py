@@ -145,7 +145,7 @@ def test_weights_that_are_no_longer_there_are_named(run_id: str) -> None:
     database.change(
         sa.update(outputs.outputs).values(sidecar={**output.sidecar, "checkpoint": {"epoch": 9, "sha256": "0"}})
     )
-    with pytest.raises(NotFound, match="weights of epoch 9, no longer kept"):
+    with pytest.raises(NotFound, match="weights of epoch 9, which are no longer kept"):
         api.regenerate(output.id)
 
 
