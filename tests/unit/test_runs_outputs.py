@@ -158,7 +158,7 @@ def test_what_cannot_be_generated(run_id: str, song: str) -> None:
         ({"seed": -1}, InvalidParameter, "seed"),
         ({"checkpoint": "77"}, NotFound, "Choose an epoch whose weights are kept"),
         ({"prompt": SongChoice("song-000000000000")}, NotFound, "song"),
-        ({"device": "gpu:9"}, NotFound, "Devices here"),
+        ({"device": "gpu:9"}, NotFound, "device must be one of"),
     ):
         with pytest.raises(error, match=said):
             api.submit_generation(run_id, **{"generation": {}, **arguments})  # type: ignore[arg-type]
