@@ -71,7 +71,7 @@ def test_a_training_from_the_click_to_the_end(song: str) -> None:
         ({"training": {"hope": 1}}, InvalidParameter, "hope is not a parameter"),
         ({"preset": "huge"}, InvalidParameter, "Presets of ticking are short"),
         ({"seed": -1}, InvalidParameter, "seed"),
-        ({"device": "gpu:7"}, NotFound, "Devices here are auto, cpu"),
+        ({"device": "gpu:7"}, NotFound, "one of auto, cpu"),
         ({"songs": []}, InvalidInput, "at least one song"),
         ({"songs": ["song-000000000000"]}, NotFound, "song"),
         ({"songs": ["../../etc/passwd"]}, NotFound, "song id"),
