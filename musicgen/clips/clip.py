@@ -70,7 +70,7 @@ class Clip:
         facts = read_json(self.folder / FACTS, remedy=AGAIN)
         if facts is None:
             raise CorruptArtifact(
-                sentence("A clip has facts", f"no {FACTS} in {self.folder.name}", "Import or make it again.")
+                sentence("A clip must have facts", f"no {FACTS} in {self.folder.name}", "Import or make it again.")
             )
         if not isinstance(facts, dict) or facts.get("medium") not in MEDIA or not _is_length(facts.get("seconds")):
             rule = "says whether a clip is audio or midi, and how long it is"

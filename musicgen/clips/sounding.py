@@ -40,7 +40,7 @@ def ensure_audio(clip: Clip) -> None:
     if not clip.score_path.is_file():
         if (clip.folder / FACTS).is_file() and clip.medium == "audio":
             raise damaged(clip.audio_path, "has the sound of this piece", "no such file", AGAIN)
-        raise WrongState(sentence("Sound is rendered from a score", f"neither of them in {clip.folder.name}"))
+        raise WrongState(sentence("A clip must have sound or a score", f"neither in {clip.folder.name}"))
     seconds = settings().render_seconds + MARGIN_SECONDS
     with _alone(clip.folder / LOCK, patience=seconds):
         if not clip.has_audio:  # another process made it while we waited

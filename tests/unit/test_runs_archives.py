@@ -116,7 +116,7 @@ def test_elsewhere_songs_are_found_by_their_content_or_missed(run: api.Run) -> N
     database.change(sa.delete(songs))
     brought = api.get_run(api.import_run(archive))
     assert work_here(api.submit_generation(brought.id, {})).state == "succeeded"
-    with pytest.raises(NotFound, match="“A song” removed"):
+    with pytest.raises(NotFound, match="“A song”, no longer in the library"):
         api.resume(brought.id, epochs=9)
 
 
@@ -368,7 +368,7 @@ LARGE: dict[str, tuple[Callable[[Files], None], str]] = {
     ),
     "a long text": (
         lambda files: files.update({"prepared.json": b" " * 6_000_000 + files["prepared.json"]}),
-        "prepared.json has at most 5 MB",
+        "prepared.json may have at most 5 MB",
     ),
     "a hundred thousand songs": (
         lambda files: repeated_songs(files, 100_000),

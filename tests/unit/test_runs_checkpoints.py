@@ -107,7 +107,7 @@ def test_choices(kept: Checkpoints) -> None:
     assert [each.epoch for each in kept.chosen("last")] == [3, 2, 1]
     assert [each.epoch for each in kept.chosen("1")] == [1]
     assert [each.epoch for each in kept.chosen(kept.all()[2].sha256)] == [3]
-    with pytest.raises(NotFound, match=r"epochs: 1, 2, 3\. Received: epoch 7"):
+    with pytest.raises(NotFound, match=r"are kept: 1, 2, 3\. Received: epoch 7"):
         kept.chosen("7")
 
 

@@ -145,7 +145,7 @@ def test_weights_that_are_no_longer_there_are_named(run_id: str) -> None:
     database.change(
         sa.update(outputs.outputs).values(sidecar={**output.sidecar, "checkpoint": {"epoch": 9, "sha256": "0"}})
     )
-    with pytest.raises(NotFound, match="weights of epoch 9, no longer kept"):
+    with pytest.raises(NotFound, match="weights of epoch 9, which are no longer kept"):
         api.regenerate(output.id)
 
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_generated(run_id: str, song: str) -> None:
         ({"seed": -1}, InvalidParameter, "seed"),
         ({"checkpoint": "77"}, NotFound, "Choose an epoch whose weights are kept"),
         ({"prompt": SongChoice("song-000000000000")}, NotFound, "song"),
-        ({"device": "gpu:9"}, NotFound, "Devices here"),
+        ({"device": "gpu:9"}, NotFound, "device must be one of"),
     ):
         with pytest.raises(error, match=said):
             api.submit_generation(run_id, **{"generation": {}, **arguments})  # type: ignore[arg-type]
@@ -187,7 +187,7 @@ def test_a_prompt_that_is_removed_while_it_waits_is_named(run_id: str, song: str
     remove_song(song)
     task = work_here(task_id)
     assert task.state == "failed"
-    assert "“A song” removed" in task.reason
+    assert "“A song”, no longer there" in task.reason
 
 
 def test_damaged_best_weights_are_passed_over_with_a_notice(run_id: str) -> None:

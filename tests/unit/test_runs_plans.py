@@ -68,7 +68,7 @@ def test_what_cannot_be_planned_is_said_in_a_sentence(song: str) -> None:
         api.plan_training("ticking", [SongChoice(song)], {"epochs": 0})
     with pytest.raises(InvalidInput, match="at least one song"):
         api.plan_training("ticking", [], {})
-    with pytest.raises(NotFound, match="Devices"):
+    with pytest.raises(NotFound, match="device must be one of"):
         api.plan_training("ticking", [SongChoice(song)], {}, device="gpu:3")
 
 

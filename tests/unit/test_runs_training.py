@@ -194,7 +194,7 @@ def test_a_song_that_was_removed_is_named_and_its_runs_still_generate(song: str)
     run_id = start(song, epochs=2)
     work_here(run_id)
     database.change(songs.delete())
-    with pytest.raises(NotFound, match="“A song” removed"):
+    with pytest.raises(NotFound, match="“A song”, no longer in the library"):
         api.resume(run_id, epochs=4)
     assert api.get_run(run_id).state == "succeeded"
     assert api.get_run(run_id).request["training"]["epochs"] == 2
