@@ -4,11 +4,15 @@ that says what to do next."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from pages.ui.navigation import PLACES, page_link
 from pages.ui.text import escape
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 MEDIA = {"audio": ("Audio", ":material/graphic_eq:"), "midi": ("MIDI", ":material/piano:")}
 STATES = {
@@ -20,6 +24,14 @@ STATES = {
     "failed": ("Failed", ":material/error:", "red"),
     "cancelled": ("Cancelled", ":material/cancel:", "gray"),
 }
+
+
+def kept_place(width: Literal["stretch", "content"] = "stretch") -> DeltaGenerator:
+    """A place for what comes and goes: a notice, a plan, a button. Ask for it whether there is something to draw or not.
+
+    Without it, everything below moves by one place, the browser makes it anew, and what a visitor is just typing there
+    is lost. An empty place takes no room."""
+    return st.container(width=width)
 
 
 def page_heading(name: str, summary: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.layout import empty_place
+from pages.ui.layout import empty_place, kept_place
 from pages.ui.search_field import SHOWN, search_field
 from pages.ui.text import clock, shorten
 

@@ -19,7 +19,7 @@ from pages.ui.background import is_settled, later
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.form import parameter_form
-from pages.ui.layout import MEDIA, page_heading
+from pages.ui.layout import MEDIA, kept_place, page_heading
 from pages.ui.songs_picker import Picked, songs_picker
 from pages.ui.state import chosen_id, forget
 from pages.ui.text import escape
@@ -39,15 +39,18 @@ def main() -> None:
     with shown_errors():
         with left:
             chosen = choose_approach()
-            picked = choose_songs(chosen)
+            with kept_place():
+                picked = choose_songs(chosen)
             songs = picked.songs
-            tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
+            with kept_place():
+                tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
             preset = choose_preset(chosen)
             choices = [(song.id, tracks.get(song.id)) for song in songs]
             request = fill_form(chosen, preset, choices, track_choices(songs, tracks))
         with right:
             draw_plan(request, devices())
-            draw_queue_notice()
+            with kept_place():
+                draw_queue_notice()
             draw_beside_form(chosen, request)
         draw_below_form(chosen, request)
         show_command(train_command(request, chosen, picked.search))
@@ -122,8 +125,11 @@ def fill_form(
     chosen: Approach, preset: str, choices: Sequence[tuple[str, Any]], offered: Mapping[int, str]
 ) -> TrainingRequest:
     """The parameters, a name, the seed and the device. `offered`: the tracks of the songs, by number."""
-    entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training", tracks=offered)
-    _draw_changes(chosen, preset, entered)
+    with kept_place():
+        values = chosen.presets[preset].training
+        entered = parameter_form(chosen.Training, values, key_prefix="training", tracks=offered)
+    with kept_place():
+        _draw_changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         name = st.text_input("Run name", key="train_name", placeholder="automatic: approach and songs", max_chars=120)
         seed = st.number_input(
