@@ -11,7 +11,7 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.errors import NotFound
 from pages.ui import run_words
-from pages.ui.layout import empty_place
+from pages.ui.layout import empty_place, kept_place
 from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.search_field import search_field
 from pages.ui.state import recall, remember
@@ -27,7 +27,9 @@ def choose_network() -> Run | None:
     """The linked run, else the one opened last, else the newest that has weights."""
     from musicgen.runs.api import count_runs, list_runs
 
-    search = search_field(count_runs(), "runs", key="generate_run_search", shown=SHOWN)
+    with kept_place():
+        search = search_field(count_runs(), "runs", key="generate_run_search", shown=SHOWN)
+    notice = kept_place()
     found = [run for run in list_runs(search=search, limit=SHOWN) if run.can_generate]
     found = found or [run for run in list_runs() if run.can_generate][:SHOWN]
     if not found:
@@ -38,7 +40,7 @@ def choose_network() -> Run | None:
     more = _with_weights(str(each) for each in dict.fromkeys(asked) if each and each not in known)
     runs = {run.id: run for run in [*more, *found]}
     if (linked := st.query_params.get("run")) and linked not in runs:
-        st.info("The linked run has no weights to generate from. Another run is shown instead.")
+        notice.info("The linked run has no weights to generate from. Another run is shown instead.")
     looked_at = recall("run")
     labels = distinct_labels({run.id: run_label(run) for run in runs.values()})
     default = looked_at if looked_at in runs else found[0].id

@@ -41,13 +41,15 @@ def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = 
     everything that the search finds can be chosen at once. An empty library says what to do."""
     from musicgen.songs.library import count_songs, list_songs
 
-    found, search = _found(medium, key), _search(key)
+    with kept_place():
+        found, search = _found(medium, key), _search(key)
+    every = kept_place()
     if found is None:
         return Picked([])
     if count_songs(medium=medium) > SHOWN and found:
         total = count_songs(search=search, medium=medium)
         what = f"All {total:,} songs found" if search else f"All {total:,} songs"
-        if st.checkbox(what, key=f"{key}.all", persist_state="session"):
+        if every.checkbox(what, key=f"{key}.all", persist_state="session"):
             return Picked(list_songs(search=search, medium=medium), search)
     return Picked(_one_by_one(label, found, key, default))
 
@@ -78,7 +80,8 @@ def song_picker(
     """One song. `optional` adds a first choice for no song, labelled `none`."""
     from musicgen.songs.library import songs_of
 
-    found = _found(medium, key)
+    with kept_place():
+        found = _found(medium, key)
     if found is None:
         return None
     chosen = songs_of([str(song_id) for song_id in (st.session_state.get(key, default),) if song_id])

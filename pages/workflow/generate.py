@@ -18,7 +18,7 @@ from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.form import parameter_form
 from pages.ui.intent import intent_key
-from pages.ui.layout import page_heading
+from pages.ui.layout import kept_place, page_heading
 from pages.ui.navigation import page_link
 from pages.ui.outputs.generation_view import draw_generation, watch
 from pages.ui.outputs.output_card import draw_outputs
@@ -58,11 +58,13 @@ class GenerationRequest:
 def main() -> None:
     page_heading("generate")
     with shown_errors():
-        run = choose_network()
+        with kept_place():
+            run = choose_network()
         if run is None:
             return
         known = approach(run.approach)
-        draw_loss_meaning(run, known.medium)
+        with kept_place():
+            draw_loss_meaning(run, known.medium)
         left, right = st.columns([2, 3], gap="large")
         with left:
             request = fill_form(run, known)
@@ -70,7 +72,8 @@ def main() -> None:
                 show_command(generate_command(known, request))
         with right:
             draw_start_button(request)
-            is_quiet = not draw_generation(run.id)
+            with kept_place():
+                is_quiet = not draw_generation(run.id)
             draw_all_outputs(run.id, is_quiet)
 
 
@@ -92,11 +95,13 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
         "Preset", names, key="generation_preset", persist_state="session",
         format_func=lambda name: name.replace("_", " ").capitalize(),
     )  # fmt: skip
-    prompt = song_picker(
-        "Prompt: the song to start from", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
-        none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
-    )  # fmt: skip
-    entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
+    with kept_place():
+        prompt = song_picker(
+            "Prompt: the song to start from", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
+            none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
+        )  # fmt: skip
+    with kept_place():
+        entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         number = st.number_input("Number of pieces", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
         seed = choose_seed()
@@ -128,8 +133,9 @@ def _first_song(run: Run) -> str | None:
 
 def draw_start_button(request: GenerationRequest | str) -> None:
     """The button, disabled with the reason if the settings are invalid."""
+    notice = kept_place()
     if isinstance(request, str):
-        st.error(escape(request), icon=":material/error:")
+        notice.error(escape(request), icon=":material/error:")
     clicked = st.button(
         "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
         disabled=isinstance(request, str),
