@@ -27,7 +27,7 @@ STATES = {
 
 
 def kept_place(width: Literal["stretch", "content"] = "stretch") -> DeltaGenerator:
-    """A place for what comes and goes: a notice, a plan, a button. Ask for it whether there is something to draw or not.
+    """A place for what comes and goes: a notice, a plan, a button. Ask for it even if there is nothing to draw.
 
     Without it, everything below moves by one place, the browser makes it anew, and what a visitor is just typing there
     is lost. An empty place takes no room."""

@@ -23,12 +23,12 @@ from pages.ui.layout import MEDIA, kept_place, page_heading
 from pages.ui.songs_picker import Picked, songs_picker
 from pages.ui.state import chosen_id, forget
 from pages.ui.text import escape
+from pages.ui.training_songs import first_approach, picker_key
 
 if TYPE_CHECKING:
     from musicgen.runs.devices import Device
     from musicgen.songs.library import Song
 
-FIRST = {"midi": "note_lstm", "audio": "amplitude_lstm"}  # offered to a newcomer: these learn from any song
 WHOLE_LIBRARY = 12  # up to this many MIDI songs, all are chosen at first: a note network needs more than one
 MOST_SEED = 2**31 - 1
 
@@ -60,9 +60,7 @@ def choose_approach() -> Approach:
     """The approach; at first one that fits the song that the visitor opened or added last."""
     known = approaches()
     if st.session_state.get("approach") not in known:
-        medium = _likely_medium()
-        fitting = [key for key in known if known[key].medium == medium] or list(known)
-        st.session_state["approach"] = FIRST[medium] if FIRST[medium] in fitting else fitting[0]
+        st.session_state["approach"] = first_approach(_likely_medium())
     key = st.selectbox(
         "Approach", list(known), key="approach", persist_state="session",
         format_func=lambda key: f"{known[key].title} · {MEDIA[known[key].medium][0]}",
@@ -92,7 +90,7 @@ def _linked_song() -> Song | None:
 
 def choose_songs(chosen: Approach) -> Picked:
     return songs_picker(
-        "Songs to train on", medium=chosen.medium, key=f"songs.{chosen.medium}", default=_first_choice(chosen.medium)
+        "Songs to train on", medium=chosen.medium, key=picker_key(chosen.medium), default=_first_choice(chosen.medium)
     )
 
 
