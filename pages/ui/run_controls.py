@@ -49,7 +49,7 @@ def _continue(run: Run) -> None:
         return
     with st.popover("Train longer", icon=":material/play_arrow:"):
         epochs = st.number_input(
-            "Total epochs", min_value=done + 1, value=max(done * 2, done + 1), key="run_epochs",
+            "Total epochs", value=max(done * 2, done + 1), key="run_epochs",
             help="Training continues from the last weights; it does not start again.",
         )  # fmt: skip
         if st.button("Continue", key="run_resume", type="primary"):

@@ -46,6 +46,8 @@ def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = 
     library says what to do."""
     from musicgen.songs.library import count_songs, list_songs
 
+    if (many := many_chosen(key)) and count_songs(medium=medium):
+        return _many_together(label, many, medium, key)
     with kept_place():
         found, search = _found(medium, key), _search(key)
     every = kept_place()
@@ -58,8 +60,6 @@ def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = 
             songs = list_songs(search=search, medium=medium)
             st.caption(f"{count(len(songs), 'song')} chosen.")
             return Picked(songs, search)
-    if many := many_chosen(key):
-        return _many_together(label, many, medium, key)
     songs = _one_by_one(label, found, key, default)
     _draw_count(len(songs), medium, key)
     return Picked(songs)

@@ -10,13 +10,13 @@ import streamlit as st
 
 from musicgen.approaches import approach
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter, MusicgenError
 from pages.generate.network_choice import choose_network
 from pages.ui import run_words
+from pages.ui.bounds import number_refused, whole_number
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
-from pages.ui.form import parameter_form
+from pages.ui.form import parameter_form, read_form
 from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place, page_heading
 from pages.ui.navigation import page_link
@@ -103,23 +103,28 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
     with kept_place():
         entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
-        number = st.number_input("Number of pieces", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
+        number = whole_number("Number of pieces", key="generate_count", first=1)
         seed = choose_seed()
         checkpoint = st.selectbox(
             "Weights", ["best", "last"], key="generate_checkpoint", persist_state="session",
             format_func=lambda name: {"best": "best epoch", "last": "last epoch"}[name],
         )  # fmt: skip
+    asked = (number_refused("Number of pieces", 1, MOST_AT_ONCE, number), number_refused("Seed", 0, MOST_SEED, seed))
+    if refused := " ".join(filter(None, asked)):
+        return refused
     try:
-        generation = read_parameters(known.Generation, entered).model_dump(mode="json")
+        generation = read_form(known.Generation, entered).model_dump(mode="json")
     except InvalidParameter as error:
         return str(error)
-    return GenerationRequest(run.id, generation, int(number), int(seed), prompt.id if prompt else None, checkpoint)
+    return GenerationRequest(
+        run.id, generation, int(number or 1), int(seed or 0), prompt.id if prompt else None, checkpoint
+    )
 
 
-def choose_seed() -> float:
+def choose_seed() -> int | None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall"):
-        seed = st.number_input(
-            "Seed", 0, MOST_SEED, key="generate_seed", persist_state="session",
+        seed = whole_number(
+            "Seed", key="generate_seed", first=0,
             help="Seed of the first piece; each further piece adds 1. The same seed and settings make the same music.",
         )  # fmt: skip
         st.button(":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)

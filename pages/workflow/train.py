@@ -10,15 +10,15 @@ import streamlit as st
 
 from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter
 from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
 from pages.train.tracks_picker import track_choices, tracks_picker
 from pages.train.training_inside import draw_below_form, draw_beside_form
 from pages.ui.background import is_settled, later
+from pages.ui.bounds import number_refused, whole_number
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.form import parameter_form
+from pages.ui.form import parameter_form, read_form
 from pages.ui.layout import MEDIA, kept_place, page_heading
 from pages.ui.songs_picker import Picked, songs_picker
 from pages.ui.state import chosen_id, forget
@@ -130,21 +130,22 @@ def fill_form(
         _draw_changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         name = st.text_input("Run name", key="train_name", placeholder="automatic: approach and songs", max_chars=120)
-        seed = st.number_input(
-            "Seed", 0, MOST_SEED, key="train_seed", persist_state="session",
+        seed = whole_number(
+            "Seed", key="train_seed", first=0,
             help="Sets all random numbers. The same seed, songs and settings train the same network.",
         )  # fmt: skip
         device = choose_device()
     training, refused = _validated(chosen, entered)
+    refused = " ".join(filter(None, (refused, number_refused("Seed", 0, MOST_SEED, seed))))
     return TrainingRequest(
-        chosen.key, tuple(choices), training, seed=int(seed), preset=preset, name=name.strip(), device=device,
+        chosen.key, tuple(choices), training, seed=seed or 0, preset=preset, name=name.strip(), device=device,
         refused=refused,
     )  # fmt: skip
 
 
 def _validated(chosen: Approach, entered: dict[str, Any]) -> tuple[dict[str, Any], str]:
     try:
-        return read_parameters(chosen.Training, entered).model_dump(mode="json"), ""
+        return read_form(chosen.Training, entered).model_dump(mode="json"), ""
     except InvalidParameter as error:
         return entered, str(error)
 

@@ -132,7 +132,7 @@ def test_a_value_that_breaks_a_rule_disables_the_start_with_a_sentence() -> None
     app = visit("generate", run=run)
     app.number_input(key="generation.seconds").set_value(0.0).run()
     assert app.button(key="generate_start").disabled
-    assert "seconds" in app.error[0].value
+    assert "Length \\(s\\) must be greater than 0" in app.error[0].value
 
 
 def test_many_outputs_are_shown_a_few_at_a_time() -> None:
@@ -151,3 +151,24 @@ def test_names_are_data() -> None:
     app = visit("generate", run=run)
     assert is_clean(app)
     assert markup(app) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("generate_count", 17, "Number of pieces must be between 1 and 16. Received: 17."),
+        ("generate_seed", None, "Seed needs a number: between 0 and 2,147,483,647."),
+        ("generation.temperature", 99.0, "Temperature must be between"),
+    ],
+)
+def test_a_number_out_of_range_stops_the_generation(field: str, value: float | None, words: str) -> None:
+    run = add_run([add_song("s", tone(2))])
+    with nobody_works():
+        app = visit("generate", run=run)
+        app.selectbox(key="generation.mode").set_value("free").run()
+        app.number_input(key=field).set_value(value)
+        app.button(key="generate_start").click().run()
+        assert is_clean(app)
+        assert words in said(app)
+        assert app.button(key="generate_start").disabled
+        assert not list_tasks(kind="generate")
