@@ -16,6 +16,7 @@ from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.search_field import search_field
 from pages.ui.state import recall, remember
 from pages.ui.text import ago, shorten
+from pages.ui.unknown_links import is_there
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Run
@@ -39,7 +40,7 @@ def choose_network() -> Run | None:
     asked = (st.query_params.get("run"), st.session_state.get("generate_run"), recall("run"))
     more = _with_weights(str(each) for each in dict.fromkeys(asked) if each and each not in known)
     runs = {run.id: run for run in [*more, *found]}
-    if (linked := st.query_params.get("run")) and linked not in runs:
+    if (linked := st.query_params.get("run")) and linked not in runs and is_there("run", linked):
         notice.info("The linked run has no weights to generate from. Another run is shown instead.")
     looked_at = recall("run")
     labels = distinct_labels({run.id: run_label(run) for run in runs.values()})

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui.navigation import PLACES, page_link
 from pages.ui.text import escape
+from pages.ui.unknown_links import tell_unknown_links
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -35,10 +36,11 @@ def kept_place(width: Literal["stretch", "content"] = "stretch") -> DeltaGenerat
 
 
 def page_heading(name: str, summary: str = "") -> None:
-    """The title of a page, and one line on what it is for."""
+    """The title of a page, one line on what it is for, and whether the link that led here names nothing known."""
     place = PLACES[name]
     st.title(place.title, anchor=False)
     st.caption(summary or place.summary)
+    tell_unknown_links(name, kept_place())
 
 
 def facts_row(facts: Sequence[tuple[str, object]]) -> None:
