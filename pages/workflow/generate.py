@@ -11,6 +11,7 @@ import streamlit as st
 from musicgen.approaches import approach
 from musicgen.contract.approach import Approach
 from musicgen.errors import InvalidParameter, MusicgenError
+from pages.generate.made_before import draw_made_before
 from pages.generate.network_choice import choose_network
 from pages.ui import run_words
 from pages.ui.bounds import number_refused, whole_number
@@ -71,7 +72,7 @@ def main() -> None:
             if isinstance(request, GenerationRequest):
                 show_command(generate_command(known, request))
         with right:
-            draw_start_button(request)
+            draw_start_button(run, request)
             with kept_place():
                 is_quiet = not draw_generation(run.id)
             draw_all_outputs(run.id, is_quiet)
@@ -136,8 +137,8 @@ def _first_song(run: Run) -> str | None:
     return songs[0]["id"] if songs else None
 
 
-def draw_start_button(request: GenerationRequest | str) -> None:
-    """The button, disabled with the reason if the settings are invalid."""
+def draw_start_button(run: Run, request: GenerationRequest | str) -> None:
+    """The button, disabled with the reason if the settings are invalid; and a word if the same was made before."""
     notice = kept_place()
     if isinstance(request, str):
         notice.error(escape(request), icon=":material/error:")
@@ -145,8 +146,12 @@ def draw_start_button(request: GenerationRequest | str) -> None:
         "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
         disabled=isinstance(request, str),
     )  # fmt: skip
+    before = kept_place()
     if clicked and isinstance(request, GenerationRequest):
         _start(request)
+    if isinstance(request, GenerationRequest):
+        with before:
+            draw_made_before(run, asdict(request))
 
 
 def _new_seed() -> None:

@@ -172,3 +172,35 @@ def test_a_number_out_of_range_stops_the_generation(field: str, value: float | N
         assert words in said(app)
         assert app.button(key="generate_start").disabled
         assert not list_tasks(kind="generate")
+
+
+def test_an_unchanged_seed_would_make_the_same_and_the_next_one_is_offered() -> None:
+    run = add_run([add_song("s", tone(2))])
+    with nobody_works():
+        app = visit("generate", run=run)
+        app.selectbox(key="generation.mode").set_value("free").run()
+        app.number_input(key="generate_count").set_value(2).run()
+        assert "the same" not in " ".join(each.value for each in app.info)
+        app.button(key="generate_start").click().run()
+        assert "would make the same pieces again" in app.info[0].value
+        assert app.button(key="generate_next_seed").label == "Use the next seed, 2"
+        app.button(key="generate_next_seed").click().run()
+        assert app.number_input(key="generate_seed").value == 2
+        assert not app.info
+        app.number_input(key="generate_seed").set_value(0).run()
+        app.number_input(key="generation.temperature").set_value(0.5).run()
+        assert not app.info, "another setting makes another piece"
+
+
+def test_a_piece_that_was_made_by_other_weights_is_not_the_same() -> None:
+    run = add_run([add_song("s", tone(2))], epochs=4)
+    app = visit("generate", run=run)
+    with nobody_works():
+        app.button(key="generate_start").click().run()
+        (task,) = list_tasks(kind="generate")
+    kept = {"generation": task.request["generation"], "prompt": task.request["prompt"], "seed": 7}
+    app.button(key="generate_cancel").click().run()
+    for epoch, is_same in ((3, False), (4, True)):
+        add_output(run, tone(1), **kept, checkpoint={"epoch": epoch, "chosen": "best"}, verdicts=[], metrics={})
+        app.number_input(key="generate_seed").set_value(7).run()
+        assert any("would make the same piece again" in each.value for each in app.info) == is_same

@@ -57,6 +57,21 @@ def test_the_name_of_a_run_is_kept_while_the_page_answers_to_the_epochs(server: 
         assert request["training"]["epochs"] == 2 + number
 
 
+def test_a_number_out_of_range_stops_the_start(server: Server, page: Page) -> None:
+    """Also when Start is clicked at once, while the number is still in the field only."""
+    _library(server, page)
+    open_page(page, f"{server.url}/train")
+    choose(page, "approach", "Note LSTM")
+    widget(page, "train_start").locator("button:not([disabled])").wait_for(timeout=60_000)
+    type_slowly(page, "training.epochs", 0)
+    press(page, "train_start")
+    widget(page, "plan").get_by_text("Epochs must be between 1 and 10,000. Received: 0.").wait_for()
+    assert widget(page, "train_start").locator("button").first.is_disabled()
+    assert "/train" in page.url
+    assert not list(server.home.glob("runs/run-*"))
+    assert_nothing_broke(page)
+
+
 def test_every_number_and_text_of_the_form_reaches_the_record(server: Server, page: Page) -> None:
     """One field after the other, without waiting for the page."""
     _library(server, page)
