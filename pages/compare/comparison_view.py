@@ -16,6 +16,7 @@ from pages.compare.stretch import Stretch, matching_gains
 from pages.ui.background import forget, later
 from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
 from pages.ui.errors import show_error, shown_errors
+from pages.ui.layout import kept_place
 from pages.ui.outputs.sound import draw_sound, rendering
 from pages.ui.outputs.verdicts import metric_value
 from pages.ui.tables import text_table
@@ -70,11 +71,17 @@ def draw_comparison(reference: ShownSide, generated: ShownSide, judgement: Calla
     `judgement` draws what was found in the generated piece: faults or none."""
     pending = [future for side in (reference, generated) if (future := rendering(side.clip)) and not future.done()]
     with shown_errors():
-        draw_differences(reference.id, generated.id, (reference.heading, generated.heading))
-        _draw_figures(*_draw_players(reference, generated))
-        if pending:
-            wait_for(pending, "Rendering the notes to sound", st.rerun)
-        judgement()
+        with kept_place():
+            draw_differences(reference.id, generated.id, (reference.heading, generated.heading))
+        with kept_place():
+            shown = _draw_players(reference, generated)
+        with kept_place():
+            _draw_figures(*shown)
+        with kept_place():
+            if pending:
+                wait_for(pending, "Rendering the notes to sound", st.rerun)
+        with kept_place():
+            judgement()
     _draw_measurements(reference, generated)
 
 
@@ -83,8 +90,10 @@ def _draw_players(reference: ShownSide, generated: ShownSide) -> tuple[ShownSide
     levels = [level(side) if side.clip.has_audio else None for side in (reference, generated)]
     sides = [reference, generated]
     gains = (0.0, 0.0)
+    switch = kept_place()
     if levels[0] and levels[1]:
-        gains = _loudness_switch(levels[0], levels[1], reference.heading)
+        with switch:
+            gains = _loudness_switch(levels[0], levels[1], reference.heading)
         sides = [_with_gain(side, gain) for side, gain in zip(sides, gains, strict=True)]
     for column, side, measured in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
         with column, st.container(border=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.errors import NotFound
-from pages.ui.layout import empty_place
+from pages.ui.layout import empty_place, kept_place
 from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.outputs.judging import natural_references
 from pages.ui.search_field import SHOWN, search_field
@@ -30,7 +30,8 @@ def choose_generated() -> Output:
     linked = st.query_params.pop("output", "")  # how the home page links to an output
     if linked and "generated" not in st.query_params:
         st.query_params["generated"] = linked
-    search = search_field(count_outputs(), "outputs", key="compare_generated_search")
+    with kept_place():
+        search = search_field(count_outputs(), "outputs", key="compare_generated_search")
     found = list_outputs(search=search, limit=SHOWN) or list_outputs(limit=1)
     outputs = {each.id: each for each in _with(_asked_for("generated"), found)}
     labels = distinct_labels({each.id: output_label(each) for each in outputs.values()})
@@ -60,7 +61,8 @@ def _references(generated: Output) -> dict[str, Song | Output]:
 
     medium = generated.medium
     total = count_songs(medium=medium) + count_outputs(medium) - 1
-    search = search_field(total, "songs and outputs", key="compare_reference_search")
+    with kept_place():
+        search = search_field(total, "songs and outputs", key="compare_reference_search")
     songs, _ = find_songs(search=search, medium=medium, limit=SHOWN)
     found = [*songs, *list_outputs(search=search, medium=medium, limit=SHOWN)]
     offered = _with([*_asked_for("reference"), *natural_references(generated)[:NEAREST]], found)

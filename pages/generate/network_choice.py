@@ -11,11 +11,12 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.errors import NotFound
 from pages.ui import run_words
-from pages.ui.layout import empty_place
+from pages.ui.layout import empty_place, kept_place
 from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.search_field import search_field
 from pages.ui.state import recall, remember
 from pages.ui.text import ago, shorten
+from pages.ui.unknown_links import is_there
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Run
@@ -27,7 +28,9 @@ def choose_network() -> Run | None:
     """The linked run, else the one opened last, else the newest that has weights."""
     from musicgen.runs.api import count_runs, list_runs
 
-    search = search_field(count_runs(), "runs", key="generate_run_search", shown=SHOWN)
+    with kept_place():
+        search = search_field(count_runs(), "runs", key="generate_run_search", shown=SHOWN)
+    notice = kept_place()
     found = [run for run in list_runs(search=search, limit=SHOWN) if run.can_generate]
     found = found or [run for run in list_runs() if run.can_generate][:SHOWN]
     if not found:
@@ -37,8 +40,8 @@ def choose_network() -> Run | None:
     asked = (st.query_params.get("run"), st.session_state.get("generate_run"), recall("run"))
     more = _with_weights(str(each) for each in dict.fromkeys(asked) if each and each not in known)
     runs = {run.id: run for run in [*more, *found]}
-    if (linked := st.query_params.get("run")) and linked not in runs:
-        st.info("The linked run has no weights to generate from. Another run is shown instead.")
+    if (linked := st.query_params.get("run")) and linked not in runs and is_there("run", linked):
+        notice.info("The linked run has no weights to generate from. Another run is shown instead.")
     looked_at = recall("run")
     labels = distinct_labels({run.id: run_label(run) for run in runs.values()})
     default = looked_at if looked_at in runs else found[0].id

@@ -13,10 +13,11 @@ from musicgen.settings import settings
 from pages.songs.imports import find_import, start_import, waiting
 from pages.ui.errors import shown_errors
 from pages.ui.layout import MEDIA
-from pages.ui.navigation import page_link
+from pages.ui.navigation import PLACES, go_to, page_link
 from pages.ui.state import forget, recall, remember
 from pages.ui.tables import text_table
 from pages.ui.text import count, escape, shorten, span
+from pages.ui.training_songs import take_songs
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -145,12 +146,14 @@ def draw_report() -> None:
             st.error(f"**{escape(shorten(file['path'], 80))}**: {escape(file['reason'])}", icon=":material/block:")
         if len(rejected) > MOST_SENTENCES:
             st.caption(f"and {len(rejected) - MOST_SENTENCES} more; the table below lists them all.")
-        ids = {file["id"] for file in files if file["id"]}
+        ids = list(dict.fromkeys(file["id"] for file in files if file["id"]))
         if ids:
             with st.container(horizontal=True):
                 if len(ids) == 1:
-                    page_link("songs", "Open the song", icon=":material/arrow_forward:", song=next(iter(ids)))
-                page_link("train", "Train a network")
+                    page_link("songs", "Open the song", icon=":material/arrow_forward:", song=ids[0])
+                if st.button("Train a network", key="train_added", icon=PLACES["train"].icon, type="tertiary"):
+                    take_songs(ids)
+                    go_to("train")
         with st.expander("What was kept and what was left out", expanded=len(files) <= 3 and not rejected):
             text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in rejected_first(files)))
             if len(files) > MOST_ROWS:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.layout import MEDIA, empty_place
+from pages.songs.song_selection import draw_selection, selection_box
+from pages.ui.layout import MEDIA, empty_place, kept_place
 from pages.ui.state import choose_id
 from pages.ui.text import ago, clock, count, escape, shorten
 
@@ -37,7 +38,8 @@ def draw_list() -> None:
     search, medium, order = _draw_filters()
     offset = (int(st.session_state.get("song_page", 1)) - 1) * ROWS
     songs, total = find_songs(search=search, medium=medium, order=order, offset=offset, limit=ROWS)
-    st.caption(_total_words(total, search, medium))
+    with kept_place():
+        draw_selection(total, _total_words(total, search, medium), search, medium)
     if not total:
         empty_place(":material/search_off:", "No song with this name", "Shorten the search, or show all kinds.")
         return
@@ -106,7 +108,8 @@ def _draw_pages(total: int) -> int:
 
 
 def _draw_row(song: Song) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        selection_box(song)
         st.button(
             escape(shorten(song.name, 70)),
             key=f"song_open.{song.id}",
@@ -115,6 +118,7 @@ def _draw_row(song: Song) -> None:
             on_click=choose_id,
             args=("song", song.id),
         )
+        st.space("stretch")
         st.caption(escape(" · ".join(in_short(song))), width="content")
 
 

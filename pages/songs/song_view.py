@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.songs.clip_view import clip_view
 from pages.songs.song_intake import listed
+from pages.songs.song_selection import unselect
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row
 from pages.ui.navigation import PLACES, go_to
@@ -16,6 +17,7 @@ from pages.ui.outputs.downloads import download_buttons
 from pages.ui.state import choose_id
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, escape
+from pages.ui.training_songs import take_songs
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
@@ -51,6 +53,7 @@ def _draw_head(song: Song) -> None:
     st.header(escape(song.name), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if st.button("Train on it", key="song_train", icon=PLACES["train"].icon, type="primary"):
+            take_songs([song.id])
             go_to("train", song=song.id)
         _draw_rename(song)
         _draw_remove(song)
@@ -75,6 +78,7 @@ def _draw_remove(song: Song) -> None:
         if st.button("Remove the song", key="song_remove", type="primary", icon=":material/delete:"):
             with shown_errors():
                 remove_song(song.id)
+                unselect(song.id)
                 choose_id("song", None)
                 st.rerun()
 

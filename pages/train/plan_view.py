@@ -14,7 +14,7 @@ from pages.ui import run_words
 from pages.ui.background import forget, is_settled, known, later
 from pages.ui.errors import show_error
 from pages.ui.intent import content_key, intent_key
-from pages.ui.layout import facts_row
+from pages.ui.layout import facts_row, kept_place
 from pages.ui.navigation import go_to
 from pages.ui.run_view import first_of
 from pages.ui.state import recall, remember
@@ -95,11 +95,13 @@ def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
     future = request.plan() if request.choices and not request.refused else None
     with st.container(border=True, key="plan"):
         st.markdown("**Training plan**")
-        possible = _outcome(request, future)
+        with kept_place():
+            possible = _outcome(request, future)
         waited = [each for each in (future, *awaited) if each is not None and not each.done()]
         # Do not wait while a click is being handled: the rerun at the end of the wait would interrupt it.
-        if waited and not st.session_state.get("train_start"):
-            wait_for(waited, "Working it out from your songs", st.rerun)
+        with kept_place():
+            if waited and not st.session_state.get("train_start"):
+                wait_for(waited, "Working it out from your songs", st.rerun)
         clicked = st.button(
             "Start training", key="train_start", type="primary", icon=":material/play_arrow:", width="stretch",
             disabled=not possible,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
-from musicgen.contract.parameters import Parameters
+from musicgen.contract.parameters import Parameters, read_parameters
+from musicgen.errors import InvalidParameter
+from pages.ui.bounds import allowed, number_refused
 from pages.ui.state import recall, remember
+
+Model = TypeVar("Model", bound=Parameters)
 
 UNIT_WORDS = {"s": "seconds"}  # how a title writes a unit that has a symbol
 
@@ -105,6 +110,34 @@ def parameter_form(
     return {entry.name: entered[entry.name] for entry in wanted}
 
 
+def read_form(model: type[Model], entered: Mapping[str, Any]) -> Model:
+    """Validated parameters. Raises InvalidParameter, which names the fields as the form does, if Start must not start.
+
+    Args:
+        entered: what `parameter_form` returned.
+    """
+    fields = entries(model)
+    asked = (
+        number_refused(entry.label, entry.low, entry.high, entered[entry.name], entry.optional)
+        for entry in fields
+        if entry.kind in ("integer", "number") and entry.widget != "track"
+    )
+    if refused := " ".join(filter(None, asked)):
+        raise InvalidParameter(refused)
+    try:
+        return read_parameters(model, entered)
+    except InvalidParameter as error:
+        raise InvalidParameter(_with_labels(str(error), fields)) from error
+
+
+def _with_labels(sentence: str, fields: Sequence[Entry]) -> str:
+    """`batch_size: Input should …` or `… batch_size = 3` with the labels of the form."""
+    for entry in fields:
+        sentence = re.sub(rf"(^|; ){entry.name}(\.\d+)*: ", rf"\1{entry.label}: ", sentence)
+        sentence = re.sub(rf"(?<!\w){entry.name}(?= = )", entry.label, sentence)
+    return sentence.replace(": Input should be ", " must be ")
+
+
 def prefill(model: type[Parameters], values: Mapping[str, Any], changed: Mapping[str, Any], *, key_prefix: str) -> None:
     """Make the form open with `values` (a preset) and `changed` on top. For links from other pages; call it before the
     form is drawn."""
@@ -184,13 +217,11 @@ def _choice_label(value: Any) -> str:
 
 
 def _number_rules(entry: Entry) -> dict[str, Any]:
-    cast = int if entry.kind == "integer" else float
+    """No bounds, so that every number arrives (see `pages.ui.bounds`); `read_form` knows them."""
     rules: dict[str, Any] = {
-        "min_value": None if entry.low is None else cast(entry.low),
-        "max_value": None if entry.high is None else cast(entry.high),
         "step": 1 if entry.kind == "integer" else float_step(entry),
-        "value": None if entry.optional else "min",
-        "placeholder": "not set" if entry.optional else None,
+        "value": None,
+        "placeholder": "not set" if entry.optional else allowed(entry.low, entry.high),
     }
     return rules if entry.kind == "integer" else rules | {"format": "%g"}
 

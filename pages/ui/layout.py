@@ -4,11 +4,16 @@ that says what to do next."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from pages.ui.navigation import PLACES, page_link
 from pages.ui.text import escape
+from pages.ui.unknown_links import tell_unknown_links
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 MEDIA = {"audio": ("Audio", ":material/graphic_eq:"), "midi": ("MIDI", ":material/piano:")}
 STATES = {
@@ -22,11 +27,20 @@ STATES = {
 }
 
 
+def kept_place(width: Literal["stretch", "content"] = "stretch") -> DeltaGenerator:
+    """A place for what comes and goes: a notice, a plan, a button. Ask for it even if there is nothing to draw.
+
+    Without it, everything below moves by one place, the browser makes it anew, and what a visitor is just typing there
+    is lost. An empty place takes no room."""
+    return st.container(width=width)
+
+
 def page_heading(name: str, summary: str = "") -> None:
-    """The title of a page, and one line on what it is for."""
+    """The title of a page, one line on what it is for, and whether the link that led here names nothing known."""
     place = PLACES[name]
     st.title(place.title, anchor=False)
     st.caption(summary or place.summary)
+    tell_unknown_links(name, kept_place())
 
 
 def facts_row(facts: Sequence[tuple[str, object]]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import streamlit as st
 
 from pages.ui.errors import shown_errors
+from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.state import choose_id
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 def draw_controls(run: Run) -> None:
     """A row with the buttons that the state of the run allows."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        if run.is_active:
-            _active(run)
-        else:
-            _continue(run)
+        actions, onward = kept_place("content"), kept_place("content")
+        with actions, st.container(horizontal=True, gap="xsmall", width="content"):
+            if run.is_active:
+                _active(run)
+            else:
+                _continue(run)
         if run.can_generate:
             # A link, not a button: this part of the page refreshes itself (see `waiting`).
-            with st.container(key="run_generate" if run.is_active else "run_generate_next", width="content"):
+            with onward, st.container(key="run_generate" if run.is_active else "run_generate_next", width="content"):
                 page_link("generate", run=run.id)
         _more(run)
 
@@ -46,7 +49,7 @@ def _continue(run: Run) -> None:
         return
     with st.popover("Train longer", icon=":material/play_arrow:"):
         epochs = st.number_input(
-            "Total epochs", min_value=done + 1, value=max(done * 2, done + 1), key="run_epochs",
+            "Total epochs", value=max(done * 2, done + 1), key="run_epochs",
             help="Training continues from the last weights; it does not start again.",
         )  # fmt: skip
         if st.button("Continue", key="run_resume", type="primary"):

@@ -12,7 +12,7 @@ from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
 from pages.ui.dataset_view import fact_rows
 from pages.ui.errors import shown_errors
-from pages.ui.layout import facts_row, state_badge
+from pages.ui.layout import facts_row, kept_place, state_badge
 from pages.ui.run_controls import draw_controls
 from pages.ui.tables import text_table
 from pages.ui.text import ago, count, escape, size, span
@@ -40,12 +40,9 @@ def _live(run_id: str, state_before: str) -> None:
         run = get_run(run_id)
         if run.state != state_before:
             st.rerun()  # the list of runs and the refresh rate of this fragment depend on the state
-        _head(run)
-        draw_controls(run)
-        _trouble(run)
-        _curves(run)
-        _facts(run)
-        _log(run)
+        for draw in (_head, draw_controls, _trouble, _curves, _facts, _log):
+            with kept_place():
+                draw(run)
 
 
 def _head(run: Run) -> None:

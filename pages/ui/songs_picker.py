@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.layout import empty_place
+from pages.ui.layout import MEDIA, empty_place, kept_place
 from pages.ui.search_field import SHOWN, search_field
-from pages.ui.text import clock, shorten
+from pages.ui.text import clock, count, escape, shorten
+from pages.ui.training_songs import choose_songs, leave_many, many_chosen
 
 if TYPE_CHECKING:
     from musicgen.songs.library import Song
+
+
+NAMED = 3  # songs that are named where many are chosen together
 
 
 @dataclass(frozen=True)
@@ -38,18 +42,66 @@ def song_labels(songs: Iterable[Song]) -> dict[str, str]:
 
 def songs_picker(label: str, *, medium: str, key: str, default: Sequence[str] = ()) -> Picked:
     """Any number of songs of one medium; `default` (ids) is used the first time. If there are more than a list shows,
-    everything that the search finds can be chosen at once. An empty library says what to do."""
+    everything that the search finds can be chosen at once. It says how many are chosen, and how to choose all. An empty
+    library says what to do."""
     from musicgen.songs.library import count_songs, list_songs
 
-    found, search = _found(medium, key), _search(key)
+    if (many := many_chosen(key)) and count_songs(medium=medium):
+        return _many_together(label, many, medium, key)
+    with kept_place():
+        found, search = _found(medium, key), _search(key)
+    every = kept_place()
     if found is None:
         return Picked([])
     if count_songs(medium=medium) > SHOWN and found:
         total = count_songs(search=search, medium=medium)
         what = f"All {total:,} songs found" if search else f"All {total:,} songs"
-        if st.checkbox(what, key=f"{key}.all", persist_state="session"):
-            return Picked(list_songs(search=search, medium=medium), search)
-    return Picked(_one_by_one(label, found, key, default))
+        if every.checkbox(what, key=f"{key}.all", persist_state="session"):
+            songs = list_songs(search=search, medium=medium)
+            st.caption(f"{count(len(songs), 'song')} chosen.")
+            return Picked(songs, search)
+    songs = _one_by_one(label, found, key, default)
+    _draw_count(len(songs), medium, key)
+    return Picked(songs)
+
+
+def _many_together(label: str, ids: Sequence[str], medium: str, key: str) -> Picked:
+    """More songs than can be listed one by one: how many, the first of them, and a way to choose others."""
+    from musicgen.songs.library import count_songs, songs_of
+
+    songs = songs_of(ids)
+    with st.container(border=True, key=f"{key}.many", gap="xsmall"):
+        names = ", ".join(shorten(song.name, 30) for song in songs[:NAMED])
+        st.markdown(f"{escape(label)}: **{_of_all(len(songs), medium)}**")
+        st.caption(escape(f"{names} and {len(songs) - NAMED:,} more."))
+        st.button("Choose other songs", key=f"{key}.others", type="tertiary", on_click=leave_many, args=(key,))
+    return Picked(songs, "" if len(songs) == count_songs(medium=medium) else None)
+
+
+def _of_all(number: int, medium: str) -> str:
+    """`3 of 371 MIDI songs chosen`"""
+    from musicgen.songs.library import count_songs
+
+    return f"{number:,} of {count(count_songs(medium=medium), f'{MEDIA[medium][0]} song')} chosen"
+
+
+def _draw_count(number: int, medium: str, key: str) -> None:
+    """How many songs are chosen, and a button that chooses all: the list itself offers only the first ones."""
+    from musicgen.songs.library import count_songs
+
+    total = count_songs(medium=medium)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.count"):
+        st.caption(_of_all(number, medium), width="content")
+        if number < total:
+            st.button(
+                f"Choose all {total:,}", key=f"{key}.every", type="tertiary", on_click=_choose_every, args=(medium, key)
+            )
+
+
+def _choose_every(medium: str, key: str) -> None:
+    from musicgen.songs.library import song_ids
+
+    choose_songs(song_ids(medium=medium), key=key)
 
 
 def _one_by_one(label: str, found: Sequence[Song], key: str, default: Sequence[str]) -> list[Song]:
@@ -78,7 +130,8 @@ def song_picker(
     """One song. `optional` adds a first choice for no song, labelled `none`."""
     from musicgen.songs.library import songs_of
 
-    found = _found(medium, key)
+    with kept_place():
+        found = _found(medium, key)
     if found is None:
         return None
     chosen = songs_of([str(song_id) for song_id in (st.session_state.get(key, default),) if song_id])

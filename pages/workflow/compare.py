@@ -12,7 +12,7 @@ from pages.compare.pair_choice import choose_generated, choose_reference
 from pages.compare.stretch_view import SHORTEST, choose_stretches
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.layout import empty_place, page_heading
+from pages.ui.layout import empty_place, kept_place, page_heading
 from pages.ui.outputs.judging import draw_judgement
 from pages.ui.outputs.remedies import draw_remedies
 
@@ -47,9 +47,10 @@ def main() -> None:
 
 def shown_sides(reference: Song | Output, generated: Output) -> tuple[ShownSide, ShownSide]:
     """Original and generated, each with the excerpt that the visitor chose."""
-    (ours, our_shift), (theirs, their_shift) = choose_stretches(
-        (reference.id, generated.id), reference.seconds, generated.seconds, offset_between(reference, generated)
-    )
+    with kept_place():
+        (ours, our_shift), (theirs, their_shift) = choose_stretches(
+            (reference.id, generated.id), reference.seconds, generated.seconds, offset_between(reference, generated)
+        )
     return (
         ShownSide("reference", reference.id, reference.name, reference.clip, ours, our_shift),
         ShownSide("generated", generated.id, generated.name, generated.clip, theirs, their_shift),

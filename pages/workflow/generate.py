@@ -10,15 +10,16 @@ import streamlit as st
 
 from musicgen.approaches import approach
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter, MusicgenError
+from pages.generate.made_before import draw_made_before
 from pages.generate.network_choice import choose_network
 from pages.ui import run_words
+from pages.ui.bounds import number_refused, whole_number
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
-from pages.ui.form import parameter_form
+from pages.ui.form import parameter_form, read_form
 from pages.ui.intent import intent_key
-from pages.ui.layout import page_heading
+from pages.ui.layout import kept_place, page_heading
 from pages.ui.navigation import page_link
 from pages.ui.outputs.generation_view import draw_generation, watch
 from pages.ui.outputs.output_card import draw_outputs
@@ -58,19 +59,22 @@ class GenerationRequest:
 def main() -> None:
     page_heading("generate")
     with shown_errors():
-        run = choose_network()
+        with kept_place():
+            run = choose_network()
         if run is None:
             return
         known = approach(run.approach)
-        draw_loss_meaning(run, known.medium)
+        with kept_place():
+            draw_loss_meaning(run, known.medium)
         left, right = st.columns([2, 3], gap="large")
         with left:
             request = fill_form(run, known)
             if isinstance(request, GenerationRequest):
                 show_command(generate_command(known, request))
         with right:
-            draw_start_button(request)
-            is_quiet = not draw_generation(run.id)
+            draw_start_button(run, request)
+            with kept_place():
+                is_quiet = not draw_generation(run.id)
             draw_all_outputs(run.id, is_quiet)
 
 
@@ -92,29 +96,36 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
         "Preset", names, key="generation_preset", persist_state="session",
         format_func=lambda name: name.replace("_", " ").capitalize(),
     )  # fmt: skip
-    prompt = song_picker(
-        "Prompt: the song to start from", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
-        none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
-    )  # fmt: skip
-    entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
+    with kept_place():
+        prompt = song_picker(
+            "Prompt: the song to start from", medium=known.medium, key=f"prompt.{known.medium}", optional=True,
+            none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
+        )  # fmt: skip
+    with kept_place():
+        entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
-        number = st.number_input("Number of pieces", 1, MOST_AT_ONCE, key="generate_count", persist_state="session")
+        number = whole_number("Number of pieces", key="generate_count", first=1)
         seed = choose_seed()
         checkpoint = st.selectbox(
             "Weights", ["best", "last"], key="generate_checkpoint", persist_state="session",
             format_func=lambda name: {"best": "best epoch", "last": "last epoch"}[name],
         )  # fmt: skip
+    asked = (number_refused("Number of pieces", 1, MOST_AT_ONCE, number), number_refused("Seed", 0, MOST_SEED, seed))
+    if refused := " ".join(filter(None, asked)):
+        return refused
     try:
-        generation = read_parameters(known.Generation, entered).model_dump(mode="json")
+        generation = read_form(known.Generation, entered).model_dump(mode="json")
     except InvalidParameter as error:
         return str(error)
-    return GenerationRequest(run.id, generation, int(number), int(seed), prompt.id if prompt else None, checkpoint)
+    return GenerationRequest(
+        run.id, generation, int(number or 1), int(seed or 0), prompt.id if prompt else None, checkpoint
+    )
 
 
-def choose_seed() -> float:
+def choose_seed() -> int | None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall"):
-        seed = st.number_input(
-            "Seed", 0, MOST_SEED, key="generate_seed", persist_state="session",
+        seed = whole_number(
+            "Seed", key="generate_seed", first=0,
             help="Seed of the first piece; each further piece adds 1. The same seed and settings make the same music.",
         )  # fmt: skip
         st.button(":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)
@@ -126,16 +137,21 @@ def _first_song(run: Run) -> str | None:
     return songs[0]["id"] if songs else None
 
 
-def draw_start_button(request: GenerationRequest | str) -> None:
-    """The button, disabled with the reason if the settings are invalid."""
+def draw_start_button(run: Run, request: GenerationRequest | str) -> None:
+    """The button, disabled with the reason if the settings are invalid; and a word if the same was made before."""
+    notice = kept_place()
     if isinstance(request, str):
-        st.error(escape(request), icon=":material/error:")
+        notice.error(escape(request), icon=":material/error:")
     clicked = st.button(
         "Generate", key="generate_start", type="primary", icon=":material/auto_awesome:", width="stretch",
         disabled=isinstance(request, str),
     )  # fmt: skip
+    before = kept_place()
     if clicked and isinstance(request, GenerationRequest):
         _start(request)
+    if isinstance(request, GenerationRequest):
+        with before:
+            draw_made_before(run, asdict(request))
 
 
 def _new_seed() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.runs.run_list import choose_run
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.layout import empty_place, page_heading
+from pages.ui.layout import empty_place, kept_place, page_heading
 from pages.ui.navigation import page_link
 from pages.ui.outputs.generation_view import draw_generation
 from pages.ui.outputs.output_card import draw_outputs
@@ -36,12 +36,14 @@ def main() -> None:
         return
     left, right = st.columns([1, 3], gap="medium")
     with left, shown_errors():
-        chosen = choose_run()
+        with kept_place():
+            chosen = choose_run()
         draw_import()
     with right, shown_errors():
         if chosen:
-            draw_run(chosen)
-            draw_newest_outputs(chosen)
+            for draw in (draw_run, draw_newest_outputs):
+                with kept_place():
+                    draw(chosen)
             show_command(command_line("runs", "show", chosen))
 
 
@@ -49,7 +51,8 @@ def draw_newest_outputs(run_id: str) -> None:
     """What is being generated, and the newest outputs. The Generate page shows all of them."""
     from musicgen.runs.api import list_outputs
 
-    draw_generation(run_id)
+    with kept_place():
+        draw_generation(run_id)
     outputs = list_outputs(run_id=run_id, limit=OUTPUTS_SHOWN + 1)
     if outputs:
         st.markdown("#### Outputs")

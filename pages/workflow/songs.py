@@ -7,7 +7,7 @@ from pages.songs.song_list import draw_list
 from pages.songs.song_view import draw_song
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import show_error, shown_errors
-from pages.ui.layout import page_heading
+from pages.ui.layout import kept_place, page_heading
 from pages.ui.state import choose_id, linked_id
 
 
@@ -19,8 +19,9 @@ def draw_library() -> None:
         draw_uploader()
     with samples, shown_errors():
         draw_samples()
-    progress = st.container()
-    draw_report()
+    progress = kept_place()
+    with kept_place():
+        draw_report()
     draw_list()
     show_command(command_line("songs", "add", "FILE"))
     with progress:
@@ -36,13 +37,15 @@ def draw_chosen(song_id: str) -> None:
         song = get_song(song_id)
     except NotFound as error:
         choose_id("song", None)
-        show_error(error)
+        with notice:
+            show_error(error)
         draw_library()
         return
     draw_song(song)
 
 
 chosen = linked_id("song")
+notice = kept_place()
 with shown_errors():
     if chosen:
         draw_chosen(chosen)

@@ -10,25 +10,25 @@ import streamlit as st
 
 from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter
 from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
 from pages.train.tracks_picker import track_choices, tracks_picker
 from pages.train.training_inside import draw_below_form, draw_beside_form
 from pages.ui.background import is_settled, later
+from pages.ui.bounds import number_refused, whole_number
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.form import parameter_form
-from pages.ui.layout import MEDIA, page_heading
+from pages.ui.form import parameter_form, read_form
+from pages.ui.layout import MEDIA, kept_place, page_heading
 from pages.ui.songs_picker import Picked, songs_picker
 from pages.ui.state import chosen_id, forget
 from pages.ui.text import escape
+from pages.ui.training_songs import first_approach, picker_key
 
 if TYPE_CHECKING:
     from musicgen.runs.devices import Device
     from musicgen.songs.library import Song
 
-FIRST = {"midi": "note_lstm", "audio": "amplitude_lstm"}  # offered to a newcomer: these learn from any song
 WHOLE_LIBRARY = 12  # up to this many MIDI songs, all are chosen at first: a note network needs more than one
 MOST_SEED = 2**31 - 1
 
@@ -39,15 +39,18 @@ def main() -> None:
     with shown_errors():
         with left:
             chosen = choose_approach()
-            picked = choose_songs(chosen)
+            with kept_place():
+                picked = choose_songs(chosen)
             songs = picked.songs
-            tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
+            with kept_place():
+                tracks = tracks_picker(songs) if chosen.medium == "midi" else {}
             preset = choose_preset(chosen)
             choices = [(song.id, tracks.get(song.id)) for song in songs]
             request = fill_form(chosen, preset, choices, track_choices(songs, tracks))
         with right:
             draw_plan(request, devices())
-            draw_queue_notice()
+            with kept_place():
+                draw_queue_notice()
             draw_beside_form(chosen, request)
         draw_below_form(chosen, request)
         show_command(train_command(request, chosen, picked.search))
@@ -57,9 +60,7 @@ def choose_approach() -> Approach:
     """The approach; at first one that fits the song that the visitor opened or added last."""
     known = approaches()
     if st.session_state.get("approach") not in known:
-        medium = _likely_medium()
-        fitting = [key for key in known if known[key].medium == medium] or list(known)
-        st.session_state["approach"] = FIRST[medium] if FIRST[medium] in fitting else fitting[0]
+        st.session_state["approach"] = first_approach(_likely_medium())
     key = st.selectbox(
         "Approach", list(known), key="approach", persist_state="session",
         format_func=lambda key: f"{known[key].title} · {MEDIA[known[key].medium][0]}",
@@ -89,7 +90,7 @@ def _linked_song() -> Song | None:
 
 def choose_songs(chosen: Approach) -> Picked:
     return songs_picker(
-        "Songs to train on", medium=chosen.medium, key=f"songs.{chosen.medium}", default=_first_choice(chosen.medium)
+        "Songs to train on", medium=chosen.medium, key=picker_key(chosen.medium), default=_first_choice(chosen.medium)
     )
 
 
@@ -122,25 +123,29 @@ def fill_form(
     chosen: Approach, preset: str, choices: Sequence[tuple[str, Any]], offered: Mapping[int, str]
 ) -> TrainingRequest:
     """The parameters, a name, the seed and the device. `offered`: the tracks of the songs, by number."""
-    entered = parameter_form(chosen.Training, chosen.presets[preset].training, key_prefix="training", tracks=offered)
-    _draw_changes(chosen, preset, entered)
+    with kept_place():
+        values = chosen.presets[preset].training
+        entered = parameter_form(chosen.Training, values, key_prefix="training", tracks=offered)
+    with kept_place():
+        _draw_changes(chosen, preset, entered)
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         name = st.text_input("Run name", key="train_name", placeholder="automatic: approach and songs", max_chars=120)
-        seed = st.number_input(
-            "Seed", 0, MOST_SEED, key="train_seed", persist_state="session",
+        seed = whole_number(
+            "Seed", key="train_seed", first=0,
             help="Sets all random numbers. The same seed, songs and settings train the same network.",
         )  # fmt: skip
         device = choose_device()
     training, refused = _validated(chosen, entered)
+    refused = " ".join(filter(None, (refused, number_refused("Seed", 0, MOST_SEED, seed))))
     return TrainingRequest(
-        chosen.key, tuple(choices), training, seed=int(seed), preset=preset, name=name.strip(), device=device,
+        chosen.key, tuple(choices), training, seed=seed or 0, preset=preset, name=name.strip(), device=device,
         refused=refused,
     )  # fmt: skip
 
 
 def _validated(chosen: Approach, entered: dict[str, Any]) -> tuple[dict[str, Any], str]:
     try:
-        return read_parameters(chosen.Training, entered).model_dump(mode="json"), ""
+        return read_form(chosen.Training, entered).model_dump(mode="json"), ""
     except InvalidParameter as error:
         return entered, str(error)
 

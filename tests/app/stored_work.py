@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import time
@@ -24,6 +25,7 @@ from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS,
 from musicgen.runs.history import append_row
 from musicgen.runs.locks import FileLock
 from musicgen.settings import home
+from musicgen.songs.library import get_song
 from musicgen.storage import database
 from musicgen.storage.files import write_json
 from musicgen.symbolic.score import Score, Track, make_notes
@@ -69,6 +71,25 @@ def add_song(name: str, content: Waveform | Score) -> str:
     }  # fmt: skip
     database.change(sa.insert(database.songs).values(**row))
     return song_id
+
+
+def many_songs(number: int, *, every_fifth_audio: bool = False) -> list[str]:
+    """Add songs `tune 001` …, oldest first, which share one or two clips; return their ids."""
+    stencils = [add_song("tune 001", tune()), *([add_song("sound 002", tone())] if every_fifth_audio else [])]
+    rows, ids = [], list(stencils)
+    for count in range(len(stencils) + 1, number + 1):
+        model = get_song(stencils[-1] if count % 5 == 0 else stencils[0])
+        song_id = database.new_id("song")
+        model.folder.with_name(song_id).mkdir()
+        for path in model.folder.iterdir():
+            os.link(path, model.folder.with_name(song_id) / path.name)
+        name = f"{'sound' if model.medium == 'audio' else 'tune'} {count:03d}"
+        row = {column.name: getattr(model, column.name) for column in database.songs.c}
+        rows.append(row | {"id": song_id, "sha256": song_id * 2, "name": name, "created_at": database.now() + count})
+        ids.append(song_id)
+    with database.engine().begin() as connection:
+        connection.execute(sa.insert(database.songs), rows)
+    return ids
 
 
 def add_run(

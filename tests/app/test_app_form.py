@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
-from pages.ui.form import Entry, entries
+from musicgen.errors import InvalidParameter
+from pages.ui.form import Entry, entries, read_form
 
 
 def example_page() -> None:
@@ -50,11 +51,32 @@ def test_a_preset_fills_the_form_and_edits_stay_until_the_next_preset() -> None:
     assert '"epochs":3' in at.json[0].value.replace(" ", "")
 
 
-def test_numbers_carry_the_bounds_of_the_model() -> None:
+def test_numbers_outside_the_bounds_arrive_and_are_refused_by_their_label() -> None:
+    """A browser sends no number outside the bounds of its field: the field has none, and the model refuses it."""
     at = AppTest.from_function(example_page).run()
     epochs = at.number_input(key="training.epochs")
-    assert (epochs.min, epochs.max, epochs.step) == (1, 1000, 1)
+    assert epochs.step == 1
+    assert epochs.proto.min < 1
+    assert epochs.proto.max > 1000
     assert at.number_input(key="training.learning_rate").value == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("entered", "words"),
+    [
+        ({"epochs": 0}, "Epochs must be between 1 and 10,000. Received: 0."),
+        ({"epochs": None}, "Epochs needs a number: between 1 and 10,000."),
+        ({"epochs": 0, "num_layers": 9}, "LSTM layers must be between 1 and 8. Received: 9."),
+        ({"batch_size": 33}, "Batch size must be a multiple of 2. Received: 33."),
+        ({"dropout": 1.0}, "Dropout must be less than 1. Received: 1.0."),
+        ({"embedding": 0}, "Embedding = 0, the plain number, is for tokens; events need 1 or more."),
+    ],
+)
+def test_what_is_refused_is_named_as_on_the_form(entered: dict[str, object], words: str) -> None:
+    model = approaches()["note_lstm"].Training
+    with pytest.raises(InvalidParameter) as refused:
+        read_form(model, {**model().model_dump(mode="json"), **entered})
+    assert words in str(refused.value)
 
 
 def track_page() -> None:

@@ -132,7 +132,7 @@ def test_a_value_that_breaks_a_rule_disables_the_start_with_a_sentence() -> None
     app = visit("generate", run=run)
     app.number_input(key="generation.seconds").set_value(0.0).run()
     assert app.button(key="generate_start").disabled
-    assert "seconds" in app.error[0].value
+    assert "Length \\(s\\) must be greater than 0" in app.error[0].value
 
 
 def test_many_outputs_are_shown_a_few_at_a_time() -> None:
@@ -151,3 +151,56 @@ def test_names_are_data() -> None:
     app = visit("generate", run=run)
     assert is_clean(app)
     assert markup(app) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("generate_count", 17, "Number of pieces must be between 1 and 16. Received: 17."),
+        ("generate_seed", None, "Seed needs a number: between 0 and 2,147,483,647."),
+        ("generation.temperature", 99.0, "Temperature must be between"),
+    ],
+)
+def test_a_number_out_of_range_stops_the_generation(field: str, value: float | None, words: str) -> None:
+    run = add_run([add_song("s", tone(2))])
+    with nobody_works():
+        app = visit("generate", run=run)
+        app.selectbox(key="generation.mode").set_value("free").run()
+        app.number_input(key=field).set_value(value)
+        app.button(key="generate_start").click().run()
+        assert is_clean(app)
+        assert words in said(app)
+        assert app.button(key="generate_start").disabled
+        assert not list_tasks(kind="generate")
+
+
+def test_an_unchanged_seed_would_make_the_same_and_the_next_one_is_offered() -> None:
+    run = add_run([add_song("s", tone(2))])
+    with nobody_works():
+        app = visit("generate", run=run)
+        app.selectbox(key="generation.mode").set_value("free").run()
+        app.number_input(key="generate_count").set_value(2).run()
+        assert "the same" not in " ".join(each.value for each in app.info)
+        app.button(key="generate_start").click().run()
+        assert "would make the same pieces again" in app.info[0].value
+        assert app.button(key="generate_next_seed").label == "Use the next seed, 2"
+        app.button(key="generate_next_seed").click().run()
+        assert app.number_input(key="generate_seed").value == 2
+        assert not app.info
+        app.number_input(key="generate_seed").set_value(0).run()
+        app.number_input(key="generation.temperature").set_value(0.5).run()
+        assert not app.info, "another setting makes another piece"
+
+
+def test_a_piece_that_was_made_by_other_weights_is_not_the_same() -> None:
+    run = add_run([add_song("s", tone(2))], epochs=4)
+    app = visit("generate", run=run)
+    with nobody_works():
+        app.button(key="generate_start").click().run()
+        (task,) = list_tasks(kind="generate")
+    kept = {"generation": task.request["generation"], "prompt": task.request["prompt"], "seed": 7}
+    app.button(key="generate_cancel").click().run()
+    for epoch, is_same in ((3, False), (4, True)):
+        add_output(run, tone(1), **kept, checkpoint={"epoch": epoch, "chosen": "best"}, verdicts=[], metrics={})
+        app.number_input(key="generate_seed").set_value(7).run()
+        assert any("would make the same piece again" in each.value for each in app.info) == is_same

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from stored_work import add_output, add_run, add_song, is_clean, said, tone, tune, visit
+from stored_work import add_output, add_run, add_song, is_clean, many_songs, said, tone, tune, visit
 from streamlit.testing.v1 import AppTest
 
 from musicgen.comparison import comparison
 from musicgen.runs.api import count_outputs, get_output
-from musicgen.songs.library import count_songs, find_songs, get_song
-from musicgen.storage import database
+from musicgen.songs.library import count_songs, find_songs
 from pages.generate import network_choice
 from pages.ui import search_field
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-def many_songs(number: int, *, every_fifth_audio: bool = False) -> list[str]:
-    """Add songs `tune 001` …, oldest first, which share one or two clips; return their ids."""
-    stencils = [add_song("tune 001", tune()), *([add_song("sound 002", tone())] if every_fifth_audio else [])]
-    rows, ids = [], list(stencils)
-    for count in range(len(stencils) + 1, number + 1):
-        model = get_song(stencils[-1] if count % 5 == 0 else stencils[0])
-        song_id = database.new_id("song")
-        model.folder.with_name(song_id).mkdir()
-        for path in model.folder.iterdir():
-            os.link(path, model.folder.with_name(song_id) / path.name)
-        name = f"{'sound' if model.medium == 'audio' else 'tune'} {count:03d}"
-        row = {column.name: getattr(model, column.name) for column in database.songs.c}
-        rows.append(row | {"id": song_id, "sha256": song_id * 2, "name": name, "created_at": database.now() + count})
-        ids.append(song_id)
-    with database.engine().begin() as connection:
-        connection.execute(sa.insert(database.songs), rows)
-    return ids
 
 
 def shown_songs(app: AppTest) -> list[str]:

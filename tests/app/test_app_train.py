@@ -276,3 +276,27 @@ def test_names_are_data() -> None:
     app = audio_page()
     assert is_clean(app)
     assert markup(app) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("training.epochs", 0, "Epochs must be between 1 and 10,000. Received: 0."),
+        ("training.epochs", None, "Epochs needs a number: between 1 and 10,000."),
+        ("train_seed", -1, "Seed must be between 0 and 2,147,483,647. Received: -1."),
+    ],
+)
+@pytest.mark.usefixtures("planned")
+def test_a_number_out_of_range_stops_the_start(field: str, value: int | None, words: str) -> None:
+    """Not the number of before: nothing is trained until it is right."""
+    add_song("The original", tone(3))
+    with nobody_works():
+        app = audio_page()
+        app.number_input(key=field).set_value(value)
+        app.button(key="train_start").click().run()
+        assert is_clean(app)
+        assert words in said(app)
+        assert app.button(key="train_start").disabled
+        assert not list_runs()
+        app.number_input(key=field).set_value(5).run()
+        assert not until(app, is_planned).button(key="train_start").disabled

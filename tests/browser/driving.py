@@ -48,6 +48,14 @@ def enter_number(page: Page, key: str, value: object) -> None:
     settle(page)
 
 
+def type_slowly(page: Page, key: str, text: object, *, pause_ms: int = 60) -> None:
+    """Replace what is in a field, key by key, and leave the field as it is: without Enter, without Tab."""
+    field = widget(page, key).locator("input").first
+    field.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(str(text), delay=pause_ms)
+
+
 def audio_bytes(page: Page, scope: Locator | None = None, *, number: int = 0) -> bytes:
     """What the n-th player inside `scope` would play, fetched from the address in the browser."""
     players = (scope or page.locator("body")).locator("audio")

@@ -13,6 +13,7 @@ from pages.ui import run_words
 from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.errors import shown_errors
 from pages.ui.intent import intent_key
+from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.outputs.downloads import download_buttons
 from pages.ui.outputs.generation_view import watch
@@ -43,11 +44,14 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
     with st.container(border=True, key=f"output_{output.id}", gap="small"):
         st.markdown(f"**{escape(output.name)}**")
         st.caption(escape(summary(output)))
-        draw_sound(output.clip, key=f"play_{output.id}")
+        with kept_place():
+            draw_sound(output.clip, key=f"play_{output.id}")
         _picture(output)
-        _draw_repeat(output)
+        with kept_place():
+            _draw_repeat(output)
         remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
-        draw_judgement(output, may_measure=is_quiet, remedies=remedies)
+        with kept_place():
+            draw_judgement(output, may_measure=is_quiet, remedies=remedies)
         download_buttons(output.clip, output.name, key_suffix=suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):
