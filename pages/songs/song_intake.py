@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 IMPORT, REPORT, IGNORED, ARRIVED = "import", "import_report", "import_ignored", "import_arrived"
 READ = "uploads_read"
-MOST_SENTENCES = 20
-MOST_ROWS = 500
+MAX_SENTENCES = 20
+MAX_ROWS = 500
 MANY_FILES = 500  # single files; of a few thousand, a browser silently loses half and is slow with the rest
 
 
@@ -125,7 +125,7 @@ def draw_progress() -> None:
     with shown_errors():
         report = job.outcome.result().to_json()
         remember(REPORT, report["files"])
-        remember(IGNORED, report.get("ignored", [])[:MOST_ROWS])
+        remember(IGNORED, report.get("ignored", [])[:MAX_ROWS])
         st.rerun()
 
 
@@ -142,10 +142,10 @@ def draw_report() -> None:
                 forget(REPORT)
                 st.rerun()
         _warn_of_lost_files()
-        for file in rejected[:MOST_SENTENCES]:
+        for file in rejected[:MAX_SENTENCES]:
             st.error(f"**{escape(shorten(file['path'], 80))}**: {escape(file['reason'])}", icon=":material/block:")
-        if len(rejected) > MOST_SENTENCES:
-            st.caption(f"and {len(rejected) - MOST_SENTENCES} more; the table below lists them all.")
+        if len(rejected) > MAX_SENTENCES:
+            st.caption(f"and {len(rejected) - MAX_SENTENCES} more; the table below lists them all.")
         ids = list(dict.fromkeys(file["id"] for file in files if file["id"]))
         if ids:
             with st.container(horizontal=True):
@@ -156,8 +156,8 @@ def draw_report() -> None:
                     go_to("train")
         with st.expander("What was kept and what was left out", expanded=len(files) <= 3 and not rejected):
             text_table(("File", "Result", "Kept", "Left out", "Remarks"), (row(file) for file in rejected_first(files)))
-            if len(files) > MOST_ROWS:
-                st.caption(f"and {len(files) - MOST_ROWS:,} more files.")
+            if len(files) > MAX_ROWS:
+                st.caption(f"and {len(files) - MAX_ROWS:,} more files.")
             for entry in recall(IGNORED, []):
                 st.caption(escape(f"{entry['path']}: {entry['reason']}"))
 
@@ -177,9 +177,9 @@ def summary(files: Sequence[Mapping[str, Any]]) -> str:
 
 def rejected_first(files: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """The rows to draw: all of them; if there are too many, the rejected ones first."""
-    if len(files) <= MOST_ROWS:
+    if len(files) <= MAX_ROWS:
         return files
-    return sorted(files, key=lambda file: file["status"] != "rejected")[:MOST_ROWS]
+    return sorted(files, key=lambda file: file["status"] != "rejected")[:MAX_ROWS]
 
 
 def is_known(file: Mapping[str, Any]) -> bool:

@@ -29,8 +29,8 @@ from pages.ui.text import escape
 if TYPE_CHECKING:
     from musicgen.runs.api import Run
 
-MOST_AT_ONCE = 16
-MOST_SEED = 2**31 - 1
+MAX_AT_ONCE = 16
+MAX_SEED = 2**31 - 1
 CARDS = 4
 
 
@@ -110,7 +110,7 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
             "Weights", ["best", "last"], key="generate_checkpoint", persist_state="session",
             format_func=lambda name: {"best": "best epoch", "last": "last epoch"}[name],
         )  # fmt: skip
-    asked = (number_refused("Number of pieces", 1, MOST_AT_ONCE, number), number_refused("Seed", 0, MOST_SEED, seed))
+    asked = (number_refused("Number of pieces", 1, MAX_AT_ONCE, number), number_refused("Seed", 0, MAX_SEED, seed))
     if refused := " ".join(filter(None, asked)):
         return refused
     try:

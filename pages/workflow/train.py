@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from musicgen.songs.library import Song
 
 WHOLE_LIBRARY = 12  # up to this many MIDI songs, all are chosen at first: a note network needs more than one
-MOST_SEED = 2**31 - 1
+MAX_SEED = 2**31 - 1
 
 
 def main() -> None:
@@ -136,7 +136,7 @@ def fill_form(
         )  # fmt: skip
         device = choose_device()
     training, refused = _validated(chosen, entered)
-    refused = " ".join(filter(None, (refused, number_refused("Seed", 0, MOST_SEED, seed))))
+    refused = " ".join(filter(None, (refused, number_refused("Seed", 0, MAX_SEED, seed))))
     return TrainingRequest(
         chosen.key, tuple(choices), training, seed=seed or 0, preset=preset, name=name.strip(), device=device,
         refused=refused,

@@ -27,7 +27,7 @@ from musicgen.approaches.notes.events import (
 from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.approaches.notes.token_examples import TokenSequences, TokenWindows, window_starts
 from musicgen.approaches.notes.token_facts import (
-    MOST_ROWS,
+    MAX_ROWS,
     beats,
     count_tokens,
     event_table,
@@ -381,11 +381,11 @@ class TestHoldingOut:
 
 class TestFacts:
     def test_the_table_is_the_most_frequent_and_the_share_of_the_rest(self) -> None:
-        counts = {f"{number:03d}": 1000 - number for number in range(MOST_ROWS + 20)}
+        counts = {f"{number:03d}": 1000 - number for number in range(MAX_ROWS + 20)}
         table = token_table(counts)
         assert table["token_table"][0] == {"token": "000", "count": 1000}
-        assert len(table["token_table"]) == MOST_ROWS
-        rest = sum(1000 - number for number in range(MOST_ROWS, MOST_ROWS + 20))
+        assert len(table["token_table"]) == MAX_ROWS
+        rest = sum(1000 - number for number in range(MAX_ROWS, MAX_ROWS + 20))
         assert table["token_table_rest"] == pytest.approx(rest / sum(counts.values()), abs=1e-4)
         assert token_table({"a": 2})["token_table_rest"] == 0.0
         assert token_table({}) == {"token_table": [], "token_table_rest": 0.0}

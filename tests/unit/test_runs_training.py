@@ -184,7 +184,7 @@ def test_a_full_disk_pauses_the_run(song: str, monkeypatch: pytest.MonkeyPatch) 
         run = work_here(run_id)
     assert run.state == "paused"
     assert "MB free" in run.reason
-    assert "resume" in run.advice
+    assert "Resuming continues" in run.advice
     assert run.history == []
     api.resume(run_id)
     assert work_here(run_id).state == "succeeded"

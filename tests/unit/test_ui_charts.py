@@ -12,7 +12,7 @@ import pytest
 
 from pages.ui.charts import Lane, loss_figure, roll_figure, spectrogram_figure, waveform_figure
 from pages.ui.charts.lanes import stacked, time_range
-from pages.ui.charts.rolls import MOST_BARS
+from pages.ui.charts.rolls import MAX_BARS
 
 
 class StillClip:
@@ -102,7 +102,7 @@ def test_notes_outside_the_stretch_are_left_out_and_the_others_cut_to_it() -> No
 
 
 def test_many_notes_become_a_picture_that_sounds_where_the_notes_sound() -> None:
-    clip = StillClip(seconds=100, num_notes=MOST_BARS + 1)
+    clip = StillClip(seconds=100, num_notes=MAX_BARS + 1)
     picture = roll_figure([Lane("", clip)])["data"][0]
     assert picture["type"] == "heatmap"
     assert picture["z"][60:65].any()

@@ -32,7 +32,7 @@ MIN_HELD_OUT = 16  # words: less is no use
 MIN_WORDS = 8  # in a melody to learn from
 HELD_OUT_MEASURES = 2  # at a time: many short phrases test more kinds of measures than one long one
 MIN_PHRASES = 6  # different ones; with fewer, none is held out
-MOST_ROWS = 100  # of the token table
+MAX_ROWS = 100  # of the token table
 NOTHING_HELD_OUT = "No music is held out, so the loss cannot tell learning from memorising."
 
 
@@ -211,8 +211,8 @@ def _facts(
         "n_tokens_without_interval": sum(token.reach is None and not token.is_rest for token in tokens),
         **_picked_facts(scores[0], picked[0]),
         "parts": [_picked_facts(score, parts) for score, parts in zip(scores, picked, strict=True)][:100],
-        "token_table": [{"token": token, "count": count} for token, count in table[:MOST_ROWS]],
-        "token_table_rest": sum(count for _, count in table[MOST_ROWS:]) / len(corpus),
+        "token_table": [{"token": token, "count": count} for token, count in table[:MAX_ROWS]],
+        "token_table_rest": sum(count for _, count in table[MAX_ROWS:]) / len(corpus),
         "loss_unit": "nats per token",
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 from musicgen.approaches.notes.events import DURATION, PITCH, STEPS_PER_BEAT, EventSong
 from musicgen.symbolic.pitches import pitch_name
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 MAX_COUNTS = 5_000
 
 
@@ -20,7 +20,7 @@ def token_table(counts: Mapping[str, int]) -> dict[str, Any]:
     `token_table`: [{token, count}], most frequent first. `token_table_rest`: 0 … 1.
     """
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    shown, total = ordered[:MOST_ROWS], sum(counts.values())
+    shown, total = ordered[:MAX_ROWS], sum(counts.values())
     rest = 1.0 - sum(count for _, count in shown) / total if total else 0.0
     return {
         "token_table": [{"token": token, "count": count} for token, count in shown],

@@ -13,9 +13,9 @@ from musicgen.contract.drawing import ReceptiveField
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
-MOST_COLUMNS, MOST_ROWS = 160, 14  # beyond this, connections can no longer be distinguished
-MOST_DOTS = 72  # in a row; more would run together and look like a line
-MOST_BARS = 40
+MOST_COLUMNS, MAX_ROWS = 160, 14  # beyond this, connections can no longer be distinguished
+MAX_DOTS = 72  # in a row; more would run together and look like a line
+MAX_BARS = 40
 ROW_HEIGHT, BAR_HEIGHT = 44, 17  # pixels
 
 
@@ -40,7 +40,7 @@ def receptive_figure(field: ReceptiveField) -> dict[str, Any]:
     """The connections if they can be distinguished, otherwise bars on a logarithmic axis."""
     rows = rows_of(field)
     columns = max(field.steps, field.window)
-    is_small = columns <= MOST_COLUMNS and len(rows) <= MOST_ROWS
+    is_small = columns <= MOST_COLUMNS and len(rows) <= MAX_ROWS
     return _connections(field, rows) if is_small else _bars(field, rows)
 
 
@@ -80,7 +80,7 @@ def _connections(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
     traces = [_edges(rows, lit, is_pooling=False)]
     if any(row.is_pooling for row in rows):
         traces.append(_edges(rows, lit, is_pooling=True))
-    if columns <= MOST_DOTS:
+    if columns <= MAX_DOTS:
         traces += _nodes(rows, lit, columns)
     layout = _layout(field, ROW_HEIGHT * (len(rows) + 1) + 20)
     layout["shapes"] = [_window(0.5, field.window + 0.5, -0.85, 0.3)]
@@ -89,7 +89,7 @@ def _connections(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
         "range": [-1, len(rows) + 0.5],
         "tickvals": list(range(len(rows) + 1)),
         "ticktext": [plain(field.unit), *(row.label for row in rows)],
-        "showgrid": columns > MOST_DOTS,
+        "showgrid": columns > MAX_DOTS,
     }
     return {"data": traces, "layout": layout}
 
@@ -136,7 +136,7 @@ def _nodes(rows: Sequence[Row], lit: Sequence[set[int]], columns: int) -> list[d
 
 def _bars(field: ReceptiveField, rows: Sequence[Row]) -> dict[str, Any]:
     """One bar per layer, as long as its receptive field. Many layers are grouped; the last of each group is drawn."""
-    every = math.ceil(len(rows) / MOST_BARS)
+    every = math.ceil(len(rows) / MAX_BARS)
     shown = [(number, row) for number, row in enumerate(rows, 1) if (len(rows) - number) % every == 0]
     longest = max(field.steps, field.window)
     trace = {

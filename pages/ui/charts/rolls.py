@@ -21,7 +21,7 @@ from pages.ui.charts.lanes import (
     time_range,
 )
 
-MOST_BARS = 1_500
+MAX_BARS = 1_500
 N_COLUMNS = 900
 BAR_GAP = 0.0025  # share of the view; separates repeated notes
 
@@ -34,7 +34,7 @@ def roll_figure(lanes: Sequence[Lane], *, row_height: int = 260, track_names: Se
     tables = [_notes(lane) for lane in lanes]
     traces = []
     for number, (lane, table) in enumerate(zip(lanes, tables, strict=True), 1):
-        is_drawn = table["pitch"].size <= MOST_BARS
+        is_drawn = table["pitch"].size <= MAX_BARS
         drawn = _bars(lane, table, track_names) if is_drawn else [_picture(lane, table, *span)]
         traces += [trace | {"yaxis": axis_name("y", number)} for trace in drawn]
     has_legend = 1 < len(traces) <= len(TRACKS) and all(trace.get("name") for trace in traces)
