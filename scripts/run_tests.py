@@ -28,7 +28,7 @@ SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 # Files that are as much as several others: alone, in parts if that says so (options of pytest for each).
 ALONE: dict[str, list[list[str]]] = {
     "test_approach_contract.py": [["-k", SOUND], ["-k", "note_lstm"], ["-k", f"not (note_lstm or {SOUND})"]],
-    "test_cached_equals_uncached.py": [["-k", "note_"], ["-k", "not note_"]],
+    "test_cached_equals_uncached.py": [["-k", "note_lstm"], ["-k", "note_wavenet"], ["-k", "not note_"]],
     "test_programs.py": [["-k", "note_"], ["-k", "not note_"]],
     "test_main_job.py": [[]],
     "test_app_guide.py": [[]],
