@@ -66,10 +66,10 @@ def test_numbers_outside_the_bounds_arrive_and_are_refused_by_their_label() -> N
     [
         ({"epochs": 0}, "Epochs must be between 1 and 10,000. Received: 0."),
         ({"epochs": None}, "Epochs needs a number: between 1 and 10,000."),
-        ({"epochs": 0, "num_layers": 9}, "LSTM layers must be between 1 and 8. Received: 9."),
+        ({"epochs": 0, "num_layers": 9}, "Recurrent layers must be between 1 and 8. Received: 9."),
         ({"batch_size": 33}, "Batch size must be a multiple of 2. Received: 33."),
         ({"dropout": 1.0}, "Dropout must be less than 1. Received: 1.0."),
-        ({"embedding": 0}, "Embedding = 0, the plain number, is for tokens; events need 1 or more."),
+        ({"embedding": 0}, "Embedding = 0 (the plain number) is for tokens only; events need 1 or more."),
     ],
 )
 def test_what_is_refused_is_named_as_on_the_form(entered: dict[str, object], words: str) -> None:

@@ -131,7 +131,7 @@ def test_paused_and_resumed_is_the_same_as_never_stopped(song: str) -> None:
     assert run.checkpoints[-1]["epoch"] == done
     api.pause(stopped)  # once more does no harm
     api.resume(stopped)
-    with pytest.raises(WrongState, match="at rest"):
+    with pytest.raises(WrongState, match="Only a run that has stopped can be resumed"):
         api.resume(stopped)
     run = wait_for_rest(stopped)
     assert run.state == "succeeded"
