@@ -30,6 +30,8 @@ ALONE: dict[str, list[list[str]]] = {
     "test_approach_contract.py": [["-k", SOUND], ["-k", "note_lstm"], ["-k", f"not (note_lstm or {SOUND})"]],
     "test_cached_equals_uncached.py": [["-k", "note_lstm"], ["-k", "note_wavenet"], ["-k", "not note_"]],
     "test_programs.py": [["-k", "note_"], ["-k", "not note_"]],
+    "test_note_lstm.py": [["-k", "TestEvents"], ["-k", "not TestEvents"]],
+    "test_amplitude_lstm.py": [["-k", "TestOriginal"], ["-k", "not TestOriginal"]],
     "test_main_job.py": [[]],
     "test_app_guide.py": [[]],
 }
