@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from musicgen.contract.parameters import TrainingParameters
 from musicgen.errors import RejectedFile, sentence
 from musicgen.runs.archived import ArchivedPrepared
 from musicgen.runs.archives import RUN
@@ -92,7 +93,7 @@ def _most_numbers(prepared: ArchivedPrepared | None, num_drawn: int | None) -> i
     return prepared.parameters * max(prepared.networks, 1)
 
 
-def drawn_weights(approach: Any, training: Any, prepared: ArchivedPrepared | None) -> int | None:
+def drawn_weights(approach: Any, training: TrainingParameters, prepared: ArchivedPrepared | None) -> int | None:
     """Number of weights of one network, from the settings alone; None if the archive does not tell enough."""
     if prepared is None:
         return None

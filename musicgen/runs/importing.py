@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from musicgen.approaches import approach as find_approach
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import read_parameters
+from musicgen.contract.parameters import TrainingParameters, read_parameters
 from musicgen.errors import RejectedFile
 from musicgen.faults import in_words, is_storage_fault
 from musicgen.processes import child_main
@@ -55,7 +55,7 @@ class Understood:
     files: dict[str, tuple[str, int]]
     run: ArchivedRun
     approach: Approach
-    training: Any
+    training: TrainingParameters
     prepared: ArchivedPrepared | None
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from musicgen.contract.parameters import TrainingParameters
 from musicgen.contract.prepared import Cost
 from musicgen.machine import usable_cores
 from musicgen.runs.locks import FileLock
@@ -23,7 +24,7 @@ GPU_SPEED = 5e11
 NEWEST_COUNTS = 0.5  # the weight of a new measurement against the stored one
 
 
-def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: Any) -> float:
+def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: TrainingParameters) -> float:
     """Operations of one optimiser step; those of an epoch if the batches are unknown."""
     windows, batch_size = facts.get("n_windows"), getattr(training, "batch_size", None)
     if not windows or not batch_size:

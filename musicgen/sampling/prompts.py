@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from musicgen.contract.prepared import TrainingSong
 
 
-def prompt_start(song: TrainingSong | None, generation: Any, seed: int) -> float:
+class Prompted(Protocol):
+    """The parameters that say which part of a song is the prompt."""
+
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def prompt_seconds(self) -> float: ...
+    @property
+    def start_seconds(self) -> float | None: ...
+
+
+def prompt_start(song: TrainingSong | None, generation: Prompted, seed: int) -> float:
     """Seconds from the start of the song: as requested, else random by the seed; 0 without a song."""
     if song is None:
         return 0.0

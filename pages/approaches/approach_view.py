@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from musicgen.contract.approach import Approach
-from musicgen.contract.parameters import Parameters
+from musicgen.contract.parameters import Parameters, TrainingParameters
 from pages.approaches.preset_times import Times, time_words
 from pages.ui.form import Entry, entries
 from pages.ui.layout import facts_row, medium_badge
@@ -94,7 +94,7 @@ def choose_preset(approach: Approach) -> str:
 
 def draw_inside(approach: Approach, preset: str, times: Times) -> None:
     """The network in numbers and as boxes, and how far back it looks."""
-    training: Any = approach.Training(**approach.presets[preset].training)
+    training: TrainingParameters = approach.Training(**approach.presets[preset].training)
     layers = approach.layers(training)
     takes = time_words(times, approach.key, preset)
     facts_row([*network_facts(layers), ("Epochs", f"{training.epochs:,}"), ("Training takes", takes)])

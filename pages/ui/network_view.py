@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from musicgen.contract.approach import Approach
 from musicgen.contract.drawing import Layer
+from musicgen.contract.parameters import TrainingParameters
 from pages.ui.charts import receptive_figure, show_figure
 from pages.ui.charts.network import legend_html, network_html, shape_words, strip_html
 from pages.ui.charts.receptive import receptive_field_words
@@ -36,7 +36,7 @@ def draw_strip(layers: Sequence[Layer]) -> None:
         st.html(strip_html(layers))
 
 
-def draw_receptive_field(approach: Approach, training: Any, *, key: str) -> None:
+def draw_receptive_field(approach: Approach, training: TrainingParameters, *, key: str) -> None:
     """The dilated connections, and what their reach means. Nothing for networks without convolutions."""
     field = approach.receptive_field(training)
     if field is None:
