@@ -8,7 +8,7 @@ from musicgen.approaches import approach, approaches
 from musicgen.contract.parameters import read_parameters
 from tests.makers_music import audio_song, midi_song
 
-pytestmark = pytest.mark.numeric
+pytestmark = pytest.mark.framework
 
 KEYS = sorted(approaches())
 

@@ -20,7 +20,7 @@ from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.networks.recipe import Recipe
 from musicgen.runs import api
 
-pytestmark = pytest.mark.numeric
+pytestmark = pytest.mark.framework
 
 
 class ResourceExhaustedError(Exception):

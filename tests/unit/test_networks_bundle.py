@@ -11,7 +11,7 @@ import pytest
 from musicgen.errors import CorruptArtifact
 from musicgen.networks.bundle import OPTIMIZER, STATE, WEIGHTS, Networks
 
-pytestmark = pytest.mark.numeric
+pytestmark = pytest.mark.framework
 
 
 def small(units: int = 3) -> Networks:

@@ -15,7 +15,7 @@ from musicgen.contract.parameters import read_parameters
 from musicgen.networks import engine
 from musicgen.networks.recipe import Recipe
 
-pytestmark = pytest.mark.numeric
+pytestmark = pytest.mark.framework
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -23,7 +23,7 @@ from musicgen.networks.backend import compiled, ops
 from musicgen.networks.fingerprints import NoFingerprint, architecture, fingerprint
 from tests.makers_music import audio_song, midi_song
 
-pytestmark = pytest.mark.numeric
+pytestmark = pytest.mark.framework
 
 ROOT = Path(__file__).resolve().parents[2]
 
