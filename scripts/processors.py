@@ -28,7 +28,7 @@ SETTINGS = {
     "no_onednn": {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }  # fmt: skip
 # Compiled programs do not use oneDNN: without it, only what networks compute step by step is run again.
-ONLY = {"no_onednn": ["-k", "network or cached or sampling or recurrent or contract"]}
+ONLY = {"no_onednn": ["--named", "network,cached,sampling"]}
 NUMPY_WIDTHS = {"sse4": ("AVX", "F16C", "FMA", "X86_V3", "X86_V4"), "avx2": ("AVX512", "X86_V4")}
 
 

@@ -86,15 +86,15 @@ def kind_of(path: Path) -> str:
     return marks[0] if path.parent.name == "unit" and marks else path.parent.name
 
 
-def groups(kinds: Sequence[str]) -> list[Group]:
-    """All test files of these kinds, slowest kinds first."""
+def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
+    """The test files of these kinds with one of the words in their names, slowest kinds first."""
     found: list[Group] = []
     by_kind: dict[str, list[Path]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
         by_kind.setdefault(kind_of(path), []).append(path)
     assert set(by_kind) <= set(FILES_TOGETHER), f"no rule for tests in {sorted(by_kind)}"
     for kind in kinds:
-        files = by_kind.get(kind, [])
+        files = [path for path in by_kind.get(kind, []) if any(word in path.stem for word in words)]
         found += [Group([path], options) for path in files for options in ALONE.get(path.name, ())]
         rest = [path for path in files if path.name not in ALONE]
         size = FILES_TOGETHER[kind]
@@ -136,12 +136,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slow", action="store_true", help="also run tests marked slow")
     parser.add_argument("--numeric", action="store_true", help="only files that compute with the framework")
+    parser.add_argument("--named", default="", help="only files with one of these words in their names: WORD,WORD")
     parser.add_argument("--jobs", type=int, default=2, help="processes at the same time")
     known, options = parser.parse_known_args()
     options += ["--run-slow"] if known.slow else []
     options += ["-m", "numeric"] if known.numeric else []
     began, counts = time.monotonic(), Counts()
-    waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER))
+    waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER), known.named.split(","))
     total, running, done = len(waiting), [], list[Group]()
     with tempfile.TemporaryDirectory(prefix="musicgen-tests-") as folder:
         while waiting or running:
