@@ -27,8 +27,11 @@ SETTINGS = {
     },
     "no_onednn": {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }  # fmt: skip
-# Compiled programs do not use oneDNN: without it, only what networks compute step by step is run again.
-ONLY = {"no_onednn": ["--named", "network,cached,sampling"]}
+# avx2 is what most people have: all of it. Of the others, what compares numbers most; programs do not use oneDNN.
+ONLY = {
+    "sse4": ["--named", "contract,cached,earlier,network,sampling,wavenet"],
+    "no_onednn": ["--named", "network,cached,sampling"],
+}
 NUMPY_WIDTHS = {"sse4": ("AVX", "F16C", "FMA", "X86_V3", "X86_V4"), "avx2": ("AVX512", "X86_V4")}
 
 
