@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 # Files in one process. Those that compute with the framework compile their own networks, and are alone.
-FILES_TOGETHER = {"browser": 1, "numeric": 1, "framework": 2, "app": 6, "unit": 16}
+FILES_TOGETHER = {"browser": 1, "numeric": 1, "framework": 1, "app": 6, "unit": 16}
 SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 # Files that are as much as several others: alone, in parts if that says so (options of pytest for each).
 ALONE: dict[str, list[list[str]]] = {

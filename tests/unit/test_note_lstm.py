@@ -250,6 +250,19 @@ class TestEvents:
         ordered = np.lexsort((kept.content.notes["pitch"], kept.content.notes["onset_ticks"]))
         assert kept.content.notes["pitch"][ordered][:16].tolist() == heard.tolist()
 
+    def test_no_voice_leaves_the_range_that_it_had(self, learned) -> None:
+        """All keys were shown, and still nobody sings higher or lower than in the songs."""
+        _, trained, prepared, networks, _ = learned
+        codec = prepared.codec
+        for made in make(networks, codec, trained, seeds=(4, 5), num_notes=200, temperature=2.0):
+            for number, track in enumerate(made.content.tracks):
+                voice = next(v for v, each in enumerate(codec.voices) if each.name == track.name)
+                pitches = made.content.notes["pitch"][made.content.notes["track"] == number]
+                low, high = codec.ranges[voice]
+                assert np.mean((pitches >= low) & (pitches <= high)) > 0.95
+
+
+class TestSongsForEvents:
     def test_chosen_tracks_only(self) -> None:
         trained = training(sequence_length=8)
         prepared = KIND.prepare([song(chords(20, with_drums=True), tracks=(1,))], trained)
@@ -266,17 +279,6 @@ class TestEvents:
     def test_a_plain_number_is_for_tokens(self) -> None:
         with pytest.raises(InvalidParameter, match="for tokens"):
             training(embedding=0)
-
-    def test_no_voice_leaves_the_range_that_it_had(self, learned) -> None:
-        """All keys were shown, and still nobody sings higher or lower than in the songs."""
-        _, trained, prepared, networks, _ = learned
-        codec = prepared.codec
-        for made in make(networks, codec, trained, seeds=(4, 5), num_notes=200, temperature=2.0):
-            for number, track in enumerate(made.content.tracks):
-                voice = next(v for v, each in enumerate(codec.voices) if each.name == track.name)
-                pitches = made.content.notes["pitch"][made.content.notes["track"] == number]
-                low, high = codec.ranges[voice]
-                assert np.mean((pitches >= low) & (pitches <= high)) > 0.95
 
     def test_a_short_folk_song_works_and_says_what_is_missing(self) -> None:
         trained = read_parameters(KIND.Training, {**KIND.presets["quick"].training, "epochs": 1})
