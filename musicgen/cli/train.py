@@ -98,6 +98,9 @@ def train(
     name: Annotated[str, typer.Option(help="A name for the run.")] = "",
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
+    pieces: Annotated[
+        int, typer.Option("--generate", min=0, max=64, help="Then generate this many pieces, as the preset does.")
+    ] = 0,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show the estimates.")] = False,
     as_json: AsJson = False,
@@ -123,12 +126,26 @@ def train(
         show_plan(plan, [*left_out, *plan.left_out], as_json)
         return
     run_id = api.submit_training(
-        approach, songs, values, preset=preset or "", seed=seed, name=name, device=device, leave_out=leave_out
-    )
+        approach, songs, values, preset=preset or "", seed=seed, name=name, device=device, leave_out=leave_out,
+        pieces_after=pieces,
+    )  # fmt: skip
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
     say_left_out(run.request.get("left_out", ()))
     raise_if_failed(run)
-    show_run(run, as_json, left_out)
+    show_run(run, as_json, left_out, outputs_after(run_id) if pieces else None)
+
+
+def outputs_after(run_id: str) -> list[str]:
+    """Wait for the pieces that were ordered with a training; returns the ids of the outputs."""
+    from musicgen.runs import api
+    from musicgen.runs.following import task_after
+
+    ordered = task_after(run_id)
+    if ordered is None:  # cancelled, or it could not be ordered: the run's advice says why
+        return []
+    task = wait_for(lambda: api.get_task(ordered.id), lambda: api.cancel(ordered.id))
+    raise_if_failed(task)
+    return list(task.output_ids)
 
 
 def show_plan(plan: Any, left_out: Sequence[Mapping[str, str]], as_json: bool) -> None:
@@ -150,8 +167,15 @@ def show_plan(plan: Any, left_out: Sequence[Mapping[str, str]], as_json: bool) -
     print_table(("", ""), rows)
 
 
-def show_run(run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = ()) -> None:
-    """Print the result of a training, or its present state. `left_out`: songs left out before it was submitted."""
+def show_run(
+    run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = (), outputs: Sequence[str] | None = None
+) -> None:
+    """Print the result of a training, or its present state.
+
+    Args:
+        left_out: songs left out before it was submitted.
+        outputs: ids of the pieces that were ordered with it.
+    """
     best = next((row for row in run.history if row["epoch"] == run.best_epoch), None)
     document = {
         "run": run.id,
@@ -167,6 +191,8 @@ def show_run(run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = ()
         "warnings": run.prepared.get("warnings", []),
         "left_out": [*left_out, *run.request.get("left_out", ())],
     }
+    if outputs is not None:
+        document["outputs"] = list(outputs)
     if as_json:
         print_json(document)
         return
@@ -176,6 +202,7 @@ def show_run(run: Any, as_json: bool, left_out: Sequence[Mapping[str, str]] = ()
     rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
     rows += [(f"floor: {key}", f"{value:.4g}") for key, value in document["dataset"]["floors"].items()]
     rows += [("warning", text) for text in document["warnings"]]
+    rows += [("output", each) for each in outputs or ()]
     print_table(("", ""), rows)
 
 

@@ -57,6 +57,7 @@ def submit_training(
     device: str = "auto",
     submit_key: str | None = None,
     leave_out: bool = False,
+    pieces_after: int = 0,
 ) -> str:
     """Put a training into the queue; returns the run's id.
 
@@ -65,11 +66,12 @@ def submit_training(
         submit_key: the same key twice gives one run (a double click).
         leave_out: leave out songs that the approach cannot learn from, and list them in `left_out` of the request,
         unless none would be left. Without it, they are an error.
+        pieces_after: how many pieces to generate when the training is finished, with the preset's settings.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound: with a sentence.
     """
-    if submit_key is not None and (before := _submitted(submit_key)):
+    if submit_key is not None and (before := find_submitted(submit_key)):
         return str(before["run_id"])
     approach = find_approach(approach_key)
     parameters = read_training(approach, training, preset)
@@ -85,6 +87,8 @@ def submit_training(
         "songs": songs,
         "device": check_device(device),
     }
+    if pieces_after:
+        request["pieces_after"] = check_count(pieces_after)
     if leave_out:
         request |= {"leave_out": True, "left_out": [each.to_json() for each in left_out]}
     run = {
@@ -118,7 +122,7 @@ def submit_generation(
     Raises:
         InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
     """
-    if submit_key is not None and (before := _submitted(submit_key)):
+    if submit_key is not None and (before := find_submitted(submit_key)):
         return str(before["id"])
     run = get_run(run_id)
     run.check_request()
@@ -127,8 +131,7 @@ def submit_generation(
         raise WrongState(
             sentence("A run can generate after its first epoch", f"a run that is {run.state}", "Wait, or resume it.")
         )
-    if not 1 <= count <= MAX_COUNT:
-        raise InvalidParameter(sentence(f"A generation makes between 1 and {MAX_COUNT} pieces", count))
+    check_count(count)
     with_checkpoints = Checkpoints(run_folder(run.id) / CHECKPOINTS)
     with_checkpoints.chosen(str(checkpoint))
     seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]
@@ -145,7 +148,7 @@ def submit_generation(
 
 def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
     """Make exactly the same output again: same weights, settings, seed and batch. Returns the task's id."""
-    if submit_key is not None and (before := _submitted(submit_key)):
+    if submit_key is not None and (before := find_submitted(submit_key)):
         return str(before["id"])
     output = get_output(output_id)
     made = output.sidecar
@@ -250,13 +253,21 @@ def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -
     }
 
 
+def check_count(count: int) -> int:
+    """How many pieces one generation makes. Raises InvalidParameter."""
+    if not 1 <= count <= MAX_COUNT:
+        raise InvalidParameter(sentence(f"A generation makes between 1 and {MAX_COUNT} pieces", count))
+    return count
+
+
 def _check_seed(seed: int) -> int:
     if not 0 <= seed <= MAX_SEED:
         raise InvalidParameter(sentence(f"A seed must be between 0 and {MAX_SEED}", seed))
     return int(seed)
 
 
-def _submitted(submit_key: str) -> dict[str, Any] | None:
+def find_submitted(submit_key: str) -> dict[str, Any] | None:
+    """`{id, run_id}` of the task that was submitted with this key."""
     return database.one(sa.select(tasks.c.id, tasks.c.run_id).where(tasks.c.submit_key == submit_key))
 
 
@@ -281,7 +292,7 @@ def _add_task(
                 connection.execute(sa.insert(runs).values(**run))
             connection.execute(sa.insert(tasks).values(**task))
     except sa.exc.IntegrityError:
-        before = _submitted(submit_key) if submit_key is not None else None
+        before = find_submitted(submit_key) if submit_key is not None else None
         if before is None:
             raise
         task = before

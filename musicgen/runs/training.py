@@ -16,6 +16,7 @@ from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
 from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import outputs, speeds
 from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
+from musicgen.runs.following import generate_after
 from musicgen.runs.history import best_epoch, rewind
 from musicgen.runs.jobs import Job, are_finite, open_device
 from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_learned
@@ -66,6 +67,14 @@ def train(job: Job) -> None:
     finally:
         _remember_speed(job, prepared, cost, training, monitor)
     job.log.line(f"Finished after epoch {monitor.epochs_done}; the best is epoch {best_epoch(rows)}.")
+    _order_pieces(job)
+
+
+def _order_pieces(job: Job) -> None:
+    try:
+        generate_after(job.run["id"], job.run["request"])
+    except MusicgenError as error:  # the training itself is done
+        job.notice(f"The pieces after the training could not be ordered. {error}")
 
 
 def _prepare(job: Job, approach: Approach, training: TrainingParameters, seed: int) -> tuple[Prepared, Cost]:

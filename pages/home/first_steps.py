@@ -1,4 +1,4 @@
-"""How far the visitor has come on the way Songs → Train → Generate → Compare, read from the database alone."""
+"""How far the visitor has come with the three steps (bring music, train, listen), read from the database alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,29 @@ from typing import Any
 from pages.ui.text import count
 
 RECENT = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """A card of the home page. `pages`: where its buttons lead."""
+
+    name: str
+    title: str
+    icon: str
+    summary: str
+    pages: tuple[str, ...]
+
+
+STEPS = (
+    Step("songs", "Bring music", ":material/library_music:", "Your own songs or MIDI files, or a sample.", ("songs",)),
+    Step(
+        "train", "Train a network", ":material/school:", "Choose songs and an approach. It learns on this machine.",
+        ("train", "runs"),
+    ),
+    Step(
+        "listen", "Listen", ":material/headphones:", "Hear what it makes, beside the original.", ("generate", "compare")
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,20 +58,16 @@ class Progress:
             return "generate", "Generate music"
         return "runs", "Watch the run"
 
-    def is_next(self, name: str) -> bool:
-        return self.next_step[0] == name
-
     @property
     def counts(self) -> dict[str, str]:
-        """One line for each card."""
+        """One line for each step."""
         songs = count(self.n_audio + self.n_midi, "song")
         return {
             "songs": f"{songs} ({self.n_audio:,} audio, {self.n_midi:,} MIDI)"
             if self.n_audio + self.n_midi
             else "no songs yet",
             "train": count(self.n_runs, "run") + (f", {self.n_active} in progress" if self.n_active else ""),
-            "generate": count(self.n_outputs, "output"),
-            "compare": "ready" if self.n_outputs else "needs an output",
+            "listen": count(self.n_outputs, "output"),
         }
 
 

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from pages.home.first_steps import Progress, read_progress
+from pages.home.first_steps import STEPS, Progress, read_progress
+from pages.home.sample_run import draw_sample_button, is_under_way
 from pages.ui.errors import shown_errors
 from pages.ui.layout import medium_badge, state_badge
 from pages.ui.navigation import PLACES, go_to, page_link
 from pages.ui.text import ago, clock, escape, shorten
-
-STEPS = ("songs", "train", "generate", "compare")
 
 
 def draw_hero(progress: Progress) -> None:
@@ -24,19 +23,23 @@ def draw_hero(progress: Progress) -> None:
     page, label = progress.next_step
     if st.button(label, type="primary", icon=":material/arrow_forward:", key="next_step"):
         go_to(page)
+    if not progress.n_outputs or is_under_way():
+        draw_sample_button()
 
 
 def draw_steps(progress: Progress) -> None:
-    """Songs → Train → Generate → Compare, each with what there is so far."""
-    with st.grid(4, min_column_width=190, border=True, key="steps") as grid:
-        for number, name in enumerate(STEPS, 1):
+    """Bring music, train, listen: each with what there is so far."""
+    with st.grid(3, min_column_width=240, border=True, key="steps") as grid:
+        for number, step in enumerate(STEPS, 1):
             with grid.cell(), st.container(gap="xsmall"):
-                colour = "violet" if progress.is_next(name) else "gray"
-                st.markdown(f"#### :{colour}[{PLACES[name].icon}] {number}. {PLACES[name].title}")
-                st.caption(PLACES[name].summary)
-                st.markdown(f"**{progress.counts[name]}**")
-                if st.button("Open", key=f"step_{name}", icon=":material/arrow_forward:", type="tertiary"):
-                    go_to(name)
+                colour = "violet" if progress.next_step[0] in step.pages else "gray"
+                st.markdown(f"#### :{colour}[{step.icon}] {number}. {step.title}")
+                st.caption(step.summary)
+                st.markdown(f"**{progress.counts[step.name]}**")
+                with st.container(horizontal=True, gap="small"):
+                    for page in step.pages:
+                        if st.button(PLACES[page].title, key=f"step_{page}", icon=PLACES[page].icon, type="tertiary"):
+                            go_to(page)
 
 
 def draw_recent(progress: Progress) -> None:

@@ -38,6 +38,7 @@ class TrainingRequest:
     preset: str = ""
     name: str = ""
     device: str = "auto"
+    pieces_after: int = 0
     refused: str = field(default="", compare=False)  # the sentence that says which value is invalid
 
     def plan(self) -> Future[Plan]:
@@ -75,7 +76,7 @@ class TrainingRequest:
 
         return submit_training(
             self.approach, self._songs(), self.training, preset=self.preset, seed=self.seed, name=self.name,
-            device=self.device, submit_key=intent_key("train", asdict(self)),
+            device=self.device, pieces_after=self.pieces_after, submit_key=intent_key("train", asdict(self)),
         )  # fmt: skip
 
     def _songs(self) -> list[Any]:

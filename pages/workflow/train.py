@@ -135,11 +135,15 @@ def fill_form(
             help="Sets all random numbers. The same seed, songs and settings train the same network.",
         )  # fmt: skip
         device = choose_device()
+    has_piece = st.toggle(
+        "Then generate a piece", key="train_piece", persist_state="session",
+        help="When the training is finished, a piece is made at once, with the settings of the preset.",
+    )  # fmt: skip
     training, refused = _validated(chosen, entered)
     refused = " ".join(filter(None, (refused, number_refused("Seed", 0, MAX_SEED, seed))))
     return TrainingRequest(
         chosen.key, tuple(choices), training, seed=seed or 0, preset=preset, name=name.strip(), device=device,
-        refused=refused,
+        pieces_after=int(has_piece), refused=refused,
     )  # fmt: skip
 
 
@@ -200,7 +204,7 @@ def train_command(request: TrainingRequest, chosen: Approach, search: str | None
         all_songs=search is not None, search=search, preset=request.preset,
         settings=changed_values(chosen, request.preset, request.training), seed=request.seed or None,
         name=request.name, tracks=",".join(map(str, shared)) if shared else None,
-        device=None if request.device == "auto" else request.device,
+        device=None if request.device == "auto" else request.device, generate=request.pieces_after or None,
     )  # fmt: skip
 
 

@@ -122,3 +122,11 @@ def test_system_shows_checks_settings_and_what_the_server_holds(home: Path) -> N
     assert "Heavy libraries loaded" in [element.value for element in at.caption]
     table = shown_text(at)
     assert "MUSICGEN_MAX_UPLOAD_MB" in table
+
+
+def test_the_steps_lead_on(home: Path) -> None:
+    at = open_app().run()
+    for name, title in (("songs", "Songs"), ("train", "Train"), ("runs", "Runs"), ("generate", "Generate")):
+        opened = open_app().run().button(key=f"step_{name}").click().run()
+        assert opened.title[0].value == title
+    assert at.button(key="sample_run").label == "Try it with a sample"

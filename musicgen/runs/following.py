@@ -1,0 +1,41 @@
+"""Pieces that were ordered together with a training: they are generated once, as soon as the training is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from musicgen.approaches import approach as find_approach
+from musicgen.runs.records import get_task
+from musicgen.runs.submissions import find_submitted, submit_generation
+
+PIECES = "pieces_after"  # in the request of a run: how many pieces
+
+
+def generate_after(run_id: str, request: Mapping[str, Any]) -> str | None:
+    """Put the pieces that this training was ordered with into the queue; returns the task's id, None if there are none.
+
+    The worker of the training calls this before it records that it is done. If it dies in between, the next one calls
+    it again: the key makes sure that there is one task.
+
+    Raises:
+        InvalidParameter, NotFound, WrongState: with a sentence.
+    """
+    count = int(request.get(PIECES) or 0)
+    if not count:
+        return None
+    preset = find_approach(request["approach"]).presets.get(request.get("preset") or "")
+    return submit_generation(
+        run_id, preset.generation if preset else {}, count=count, seed=int(request["seed"]),
+        device=request.get("device", "auto"), submit_key=_key(run_id),
+    )  # fmt: skip
+
+
+def task_after(run_id: str) -> Any:
+    """The task (a `Task`) that generates the pieces of this training; None if it was not submitted."""
+    found = find_submitted(_key(run_id))
+    return None if found is None else get_task(str(found["id"]))
+
+
+def _key(run_id: str) -> str:
+    return f"after {run_id}"

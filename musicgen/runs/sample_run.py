@@ -1,0 +1,26 @@
+"""A first run for people without songs at hand: a sample, a quick training, and a piece when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from musicgen.runs.submissions import SongChoice, submit_training
+
+SAMPLE, APPROACH, PRESET = "ten_chorales", "note_lstm", "quick"
+
+
+def start_sample_run(on_progress: Callable[..., None] | None = None, *, submit_key: str | None = None) -> str:
+    """Add the sample's songs and put a training on them, with a piece to follow, into the queue; returns the run's id.
+
+    Args:
+        on_progress: called with (files done, files in all, name) while the songs are added.
+        submit_key: the same key twice gives one run.
+
+    Raises:
+        MusicgenError: the sample cannot be made, the disk is full.
+    """
+    from musicgen.songs.intake import add_sample
+
+    report = add_sample(SAMPLE, on_progress=on_progress)
+    songs = [SongChoice(song_id) for song_id in dict.fromkeys(str(file.id) for file in report.accepted)]
+    return submit_training(APPROACH, songs, {}, preset=PRESET, pieces_after=1, submit_key=submit_key)
