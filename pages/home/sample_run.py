@@ -62,7 +62,7 @@ def draw_sample_button() -> None:
         elif stage is not None and stage.is_over:
             _draw_failure(stage)
         elif stage is not None:
-            st.fragment(_follow, parallel=True)()
+            st.fragment(_follow, parallel=True)(stage.run)
 
 
 def _draw_button(*, is_working: bool) -> None:
@@ -114,16 +114,13 @@ def _training_words(run: Run) -> str:
     return f"Training: {run_words.progress_words(run.state, run.progress) or 'waiting for its turn'}"
 
 
-def _follow() -> None:
-    """Draw the progress until the run has ended, then draw the page again."""
-    bar, link = st.progress(0.0), st.empty()
-    shown = ""
-    while (stage := _look()) is not None and not stage.is_over:
+def _follow(run_id: str) -> None:
+    """Draw the progress until the songs are added or the run has ended, then draw the page again with what is new."""
+    bar = st.progress(0.0)
+    if run_id:
+        page_link("runs", "Watch it learn", run=run_id)
+    while (stage := _look()) is not None and not stage.is_over and stage.run == run_id:
         bar.progress(stage.share, text=escape(f"{stage.words} …"))
-        if stage.run and stage.run != shown:
-            shown = stage.run
-            with link:
-                page_link("runs", "Watch it learn", run=stage.run)
         time.sleep(LOOK_SECONDS)
     st.rerun()
 
