@@ -67,7 +67,9 @@ def generate(
     prompt: Annotated[str | None, typer.Option(help="A song (file or id) to begin from.")] = None,
     count: Annotated[int, typer.Option(min=1, max=64, help="How many outputs.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Also write the files to this folder.")] = None,
-    checkpoint: Annotated[str, typer.Option(help="Which weights: best, last or the number of an epoch.")] = "best",
+    checkpoint: Annotated[
+        str, typer.Option(help="Which weights: best, last, the number of an epoch, or all.")
+    ] = "best",
     as_json: AsJson = False,
 ) -> None:
     """Generate music from a trained run."""

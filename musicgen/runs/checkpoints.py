@@ -4,8 +4,9 @@
         manifest.json              {"files": {name: {"sha256", "size"}}}; its own sha256 names the checkpoint
     checkpoints/000013-partial/    stopped in the middle of epoch 13: can generate, is never resumed from
 
-The best one, the last two and those that outputs were made with are kept. Knows no framework: the caller gives a
-function that writes the weights, and has checked that they are finite.
+The best one, the last two and those that outputs were made with are kept; small ones also after epochs 1, 2, 4, 8, …,
+so that one can hear how a network learned. Knows no framework: the caller gives a function that writes the weights, and
+has checked that they are finite.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ NAME = re.compile(r"^(\d{6})(-partial)?$")
 MANIFEST, STATE, CODEC = "manifest.json", "state.json", "codec.json"
 LOCK = ".lock"
 LAST_KEPT = 2
+MAX_MILESTONE_BYTES = 40_000_000  # larger checkpoints of epochs 1, 2, 4, 8, … are not kept: nobody asked for them
+MILESTONES_NEED_FREE = 1_000_000_000  # bytes of free disk space: below, the room is for what training needs
+MAX_LAPSE = 8  # as many can be listened to side by side
 FREE_COPIES = 3  # free disk space needed to save: this many times the size of the last checkpoint
 
 
@@ -131,6 +135,14 @@ class Checkpoints:
             raise NotFound(sentence(f"Choose an epoch whose weights are kept: {epochs}", f"epoch {choice}"))
         return wanted
 
+    def lapse(self) -> list[Checkpoint]:
+        """Up to `MAX_LAPSE` of the complete ones, oldest first: those of a run from its first epochs to its last."""
+        complete = [each for each in self._readable() if each.is_complete]
+        if len(complete) <= MAX_LAPSE:
+            return complete
+        last = len(complete) - 1
+        return [complete[round(number * last / (MAX_LAPSE - 1))] for number in range(MAX_LAPSE)]
+
     def publish(
         self,
         epoch: int,
@@ -178,6 +190,8 @@ class Checkpoints:
             every = self._readable()
             complete = [each for each in every if each.is_complete]
             kept = set(complete[-LAST_KEPT:]) | set(self.best_first()[:1])
+            if shutil.disk_usage(self.folder).free >= MILESTONES_NEED_FREE:
+                kept |= {each for each in complete if is_milestone(each)}
             if complete:
                 kept |= {each for each in every if not each.is_complete and each.epoch > complete[-1].epoch}
             unneeded = [each for each in every if each not in kept]
@@ -215,6 +229,12 @@ class Checkpoints:
                 each.folder.rename(trash)
                 sync_folder(self.folder)
                 shutil.rmtree(trash, ignore_errors=True)
+
+
+def is_milestone(checkpoint: Checkpoint) -> bool:
+    """Whether it is small and of epoch 1, 2, 4, 8, …: networks learn most at first."""
+    epoch = checkpoint.epoch
+    return epoch & (epoch - 1) == 0 and checkpoint.size_bytes <= MAX_MILESTONE_BYTES
 
 
 def first_intact(candidates: Sequence[Checkpoint], on_damaged: Callable[[str], None]) -> Checkpoint:

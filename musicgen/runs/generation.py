@@ -56,16 +56,23 @@ def _generate(job: Job) -> None:
     prompt = _find_prompt(request["prompt"])
     job.log.line(f"{approach.title}, from “{job.run['name']}”, seeds {request['seeds']}, on {job.device}")
     open_device(job)
-    job.progress.write(phase="loading the weights")
-    networks, codec, checkpoint = load(
-        approach, training, _pinned(job), seed=int(trained["seed"]), folder=job.folder, on_damaged=job.notice
-    )
-    _pin(job, checkpoint)
-    job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
     monitor = GenerationMonitor(job.control, job.progress, job.notice, DraftWriter(job.folder, job.control.fence))
     order = Order(generation, tuple(request["seeds"]), songs, prompt, monitor)
-    pieces = approach.generate(networks, codec, training, order)
-    made = _publish_all(job, checkpoint, pieces, monitor.drafts)
+    made: list[str] = []
+    for number, choice in enumerate(request.get("checkpoints") or [request["checkpoint"]]):
+        job.progress.write(phase="loading the weights")
+        networks, codec, checkpoint = load(
+            approach,
+            training,
+            _pinned(job, choice),
+            seed=int(trained["seed"]),
+            folder=job.folder,
+            on_damaged=job.notice,
+        )
+        _pin(job, checkpoint)
+        job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
+        pieces = approach.generate(networks, codec, training, order)
+        made += _publish_all(job, checkpoint, pieces, monitor.drafts, first=number * len(order.seeds))
     _judge(job, made, songs)
     _render(job, monitor, made)
 
@@ -82,10 +89,10 @@ def _find_prompt(choice: dict[str, Any] | None) -> TrainingSong | None:
     return found[0]
 
 
-def _pinned(job: Job) -> list[Checkpoint]:
+def _pinned(job: Job, choice: str) -> list[Checkpoint]:
     """The checkpoints to try. The first is pinned, so that a training still at work does not remove it."""
     with job.checkpoints.lock():
-        candidates = job.checkpoints.chosen(job.task["request"]["checkpoint"])
+        candidates = job.checkpoints.chosen(choice)
         if candidates:
             with suppress(CorruptArtifact):  # damaged: another one will be loaded and pinned
                 _pin(job, candidates[0])
@@ -99,12 +106,15 @@ def _pin(job: Job, checkpoint: Checkpoint) -> None:
     )
 
 
-def _publish_all(job: Job, checkpoint: Checkpoint, pieces: Iterator[Made], drafts: DraftWriter) -> list[str]:
+def _publish_all(
+    job: Job, checkpoint: Checkpoint, pieces: Iterator[Made], drafts: DraftWriter, *, first: int
+) -> list[str]:
+    """Publish the wanted pieces of one checkpoint, numbered from `first`; returns the ids of their outputs."""
     request = job.task["request"]
     there = outputs.made_indices(job.task["id"])
     made: list[str] = []
     units = seconds = 0.0
-    for index, (piece, took) in enumerate(_timed(pieces)):
+    for index, (piece, took) in enumerate(_timed(pieces), first):
         seconds += took
         units += _units(piece)
         if index in there or index not in request["wanted"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from musicgen.songs.library import Song
 
 MAX_COUNT = 64
+EVERY = "all"  # as a checkpoint: every kept one
 MAX_SEED = 2**31 - 1
 
 
@@ -117,7 +119,7 @@ def submit_generation(
 
     Args:
         count: how many pieces, with seeds `seed`, `seed + 1`, …
-        checkpoint: best, last, or an epoch whose weights are kept.
+        checkpoint: best, last, an epoch whose weights are kept, or all: the same pieces from each of the kept ones.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
@@ -132,18 +134,28 @@ def submit_generation(
             sentence("A run can generate after its first epoch", f"a run that is {run.state}", "Wait, or resume it.")
         )
     check_count(count)
-    with_checkpoints = Checkpoints(run_folder(run.id) / CHECKPOINTS)
-    with_checkpoints.chosen(str(checkpoint))
+    lapse = _lapse(run_folder(run.id), str(checkpoint))
     seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]
-    request = {
+    request: dict[str, Any] = {
         "generation": read_parameters(approach.Generation, generation).model_dump(mode="json"),
         "seeds": seeds,
-        "wanted": list(range(count)),
+        "wanted": list(range(count * max(len(lapse), 1))),
         "prompt": None if prompt is None else chosen_songs(approach, [prompt])[0],
         "checkpoint": str(checkpoint),
         "device": check_device(device),
     }
+    if lapse:
+        request["checkpoints"] = lapse
     return str(_add_task("generate", run.id, request, submit_key)["id"])
+
+
+def _lapse(folder: Path, checkpoint: str) -> list[str]:
+    """The sha256 of the checkpoints to generate from one after the other; [] for a single one, which must be there."""
+    kept = Checkpoints(folder / CHECKPOINTS)
+    if checkpoint == EVERY:
+        return [each.sha256 for each in kept.lapse()]
+    kept.chosen(checkpoint)
+    return []
 
 
 def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
@@ -166,7 +178,7 @@ def regenerate(output_id: str, *, submit_key: str | None = None) -> str:
     request = {
         "generation": made["generation"],
         "seeds": made["seeds"],
-        "wanted": [made["index"]],
+        "wanted": [made["index"] % len(made["seeds"])],  # pieces from several checkpoints are numbered through
         "prompt": made["prompt"],
         "checkpoint": wanted,
         "device": made["device"],

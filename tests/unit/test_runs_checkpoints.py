@@ -69,14 +69,33 @@ def test_a_checkpoint_holds_what_was_written_and_verifies(kept: Checkpoints) -> 
 
 
 def test_best_and_last_two_and_pinned_are_kept(kept: Checkpoints) -> None:
-    pinned = publish(kept, 1, 9.0).sha256
-    for epoch, score in ((2, 0.1), (3, 0.7), (4, 0.6), (5, 0.5), (6, 0.4)):
+    pinned = publish(kept, 9, 9.0).sha256
+    for epoch, score in ((10, 0.1), (11, 0.7), (12, 0.6), (13, 0.5), (14, 0.4)):
         publish(kept, epoch, score)
         kept.prune(lambda: {pinned})
-    assert epochs(kept) == [1, 2, 5, 6]
-    assert [each.epoch for each in kept.best_first()] == [2, 6, 5, 1]
+    assert epochs(kept) == [9, 10, 13, 14]
+    assert [each.epoch for each in kept.best_first()] == [10, 14, 13, 9]
     kept.prune(lambda: ())
-    assert epochs(kept) == [2, 5, 6]
+    assert epochs(kept) == [10, 13, 14]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_MILESTONE_BYTES", 100), ("MILESTONES_NEED_FREE", 10**18)])
+def test_small_ones_after_1_2_4_8_epochs_are_kept_while_there_is_room(
+    kept: Checkpoints, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    for epoch in range(1, 22):
+        publish(kept, epoch, 1 / epoch)
+        kept.prune(lambda: ())
+    assert epochs(kept) == [1, 2, 4, 8, 16, 20, 21]
+    assert [each.epoch for each in kept.lapse()] == [1, 2, 4, 8, 16, 20, 21]
+    for epoch in (22, 23, 24):
+        publish(kept, epoch, 1 / epoch)
+    assert [each.epoch for each in kept.lapse()] == [1, 2, 8, 16, 20, 21, 23, 24]
+    kept.prune(lambda: ())
+    assert epochs(kept) == [1, 2, 4, 8, 16, 23, 24]
+    monkeypatch.setattr(module, limit, value)
+    kept.prune(lambda: ())
+    assert epochs(kept) == [23, 24]
 
 
 def test_nothing_is_removed_while_somebody_chooses(kept: Checkpoints) -> None:
@@ -86,7 +105,7 @@ def test_nothing_is_removed_while_somebody_chooses(kept: Checkpoints) -> None:
         kept.prune(lambda: ())
     assert epochs(kept) == [1, 2, 3, 4, 5]
     kept.prune(lambda: ())
-    assert epochs(kept) == [4, 5]
+    assert epochs(kept) == [1, 2, 4, 5]
 
 
 def test_a_partial_checkpoint_generates_until_its_epoch_is_done(kept: Checkpoints) -> None:

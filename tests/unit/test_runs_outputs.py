@@ -293,3 +293,19 @@ def test_tasks_can_be_listed(run_id: str) -> None:
     assert api.list_tasks("run-000000000000") == []
     rows: list[Any] = database.every(sa.select(runs.c.id))
     assert rows == [{"id": run_id}]
+
+
+def test_the_same_piece_from_every_kept_checkpoint(song: str) -> None:
+    run_id = start(song, epochs=9, epoch_ms=1)
+    assert work_here(run_id).state == "succeeded"
+    task = work_here(api.submit_generation(run_id, {"seconds": 0.25}, seed=7, count=2, checkpoint="all"))
+    assert task.state == "succeeded"
+    made = [api.get_output(each).sidecar for each in task.output_ids]
+    kept = [each.epoch for each in Checkpoints(api.get_run(run_id).folder / "checkpoints").all()]
+    assert [each["checkpoint"]["epoch"] for each in made] == [epoch for epoch in kept for _ in range(2)]
+    assert len(kept) >= 4
+    assert [(each["index"], each["seed"]) for each in made] == [
+        (number, 7 + number % 2) for number in range(2 * len(kept))
+    ]
+    again = work_here(api.regenerate(task.output_ids[3]))
+    assert api.get_output(again.output_ids[0]).sidecar["is_same_as_original"]

@@ -55,7 +55,7 @@ def test_a_training_from_the_click_to_the_end(song: str) -> None:
     assert run.progress["device"] == "cpu"
     assert [each["epoch"] for each in run.checkpoints if each["is_best"]] == [3]
     assert run.checkpoints[-1]["epoch"] == 5
-    assert len(run.checkpoints) <= 3
+    assert len(run.checkpoints) <= 5
     log = "\n".join(run.log_tail(100))
     for expected in ("A song", "floor, silence: 1.5", "It is only a test.", "epoch 5 of 5", "Succeeded."):
         assert expected in log
