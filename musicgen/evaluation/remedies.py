@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from musicgen.contract.parameters import Parameters, read_parameters
 from musicgen.errors import InvalidParameter
+from musicgen.evaluation.verdict import FASTER
 
 ACTIONS = ("generate", "resume", "train", "songs")
 
@@ -59,19 +60,28 @@ def possible_remedies(
     generation: RemedySettings,
     *,
     trained_epochs: int = 0,
+    is_flat: bool = False,
 ) -> list[Offer]:
     """What can be done about verdicts (their JSON), without repeats, the quickest first.
 
     Args:
         trained_epochs: epochs that the run has finished; more are added to these.
+        is_flat: the loss of the run has not moved, so more of the same, or smaller steps, would change nothing.
     """
     offers: list[Offer] = []
     for verdict in verdicts:
-        for remedy in verdict.get("remedies", ()):
+        for given in verdict.get("remedies", ()):
+            remedy = asdict(FASTER) if is_flat and _needs_a_moving_loss(given) else given
             offer = _offer(remedy, training, generation, trained_epochs)
             if offer is not None and all((offer.action, offer.changes) != (o.action, o.changes) for o in offers):
                 offers.append(offer)
     return sorted(offers, key=lambda offer: ACTIONS.index(offer.action))
+
+
+def _needs_a_moving_loss(remedy: Mapping[str, Any]) -> bool:
+    """Whether it is "more epochs" or "a lower learning rate"."""
+    factors = remedy.get("factors") or {}
+    return remedy.get("action") == "train" and ("epochs" in factors or factors.get("learning_rate", 1.0) < 1.0)
 
 
 def _offer(

@@ -58,6 +58,7 @@ COOLER = Remedy("Generate again with a lower temperature.", "generate", {"temper
 WIDER = Remedy("Choose from more than the few likeliest.", "generate", {"top_k": 4.0}, unless=NO_CHANCE)
 LONGER = Remedy("Train for more epochs.", "train", {"epochs": 2.0})
 SLOWER = Remedy("Train with a lower learning rate.", "train", {"learning_rate": 0.3})
+FASTER = Remedy("Train with a higher learning rate: the loss has not moved.", "train", {"learning_rate": 3.0})
 LOOK_BACK = Remedy(
     "Train with a longer look-back, so that the network sees more than an instant.", "train", {"look_back": 4.0}
 )

@@ -10,6 +10,7 @@ import streamlit as st
 
 from musicgen.approaches import approaches
 from musicgen.errors import NotFound
+from musicgen.evaluation.curves import row_loss
 from pages.ui import run_words
 from pages.ui.layout import empty_place, kept_place
 from pages.ui.linked import distinct_labels, linked_select
@@ -73,7 +74,7 @@ def run_label(run: Run) -> str:
     """Name, approach, loss, age."""
     known = approaches()
     best = run_words.best_row(run.history, run.best_epoch)
-    loss = run_words.row_loss(best) if best else None
+    loss = row_loss(best) if best else None
     title = known[run.approach].title if run.approach in known else run.approach
     parts = [shorten(run.name), title, f"loss {loss:.3g}" if loss is not None else "", ago(run.created_at)]
     return " · ".join(filter(None, parts))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from musicgen.approaches import approaches
 from musicgen.errors import NotFound
+from musicgen.evaluation.curves import row_loss
 from pages.ui import run_words
 from pages.ui.layout import STATES
 from pages.ui.state import choose_id, chosen_id
@@ -104,6 +105,6 @@ def row_words(run: Run) -> str:
     best = run_words.best_row(run.history, run.best_epoch)
     if run.is_active and run.progress.get("epoch"):
         parts.append(f"epoch {run.progress['epoch']} of {run.progress.get('epochs', '?')}")
-    elif best and (loss := run_words.row_loss(best)) is not None:
+    elif best and (loss := row_loss(best)) is not None:
         parts.append(f"loss {loss:.3g}")
     return " · ".join([*parts, ago(run.created_at)])

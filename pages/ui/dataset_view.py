@@ -7,10 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from musicgen.evaluation.curves import useful_floors
 from pages.ui import run_words
 from pages.ui.floor_words import floor_meaning, floor_title
 from pages.ui.tables import text_table
 
+NO_FLOOR = " Here a blind guess does better, so it is not drawn as a floor."
 TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts that are drawn elsewhere
 
 
@@ -28,7 +30,11 @@ def _floors_and_tokens(facts: Mapping[str, Any], floors: Mapping[str, float]) ->
         unit = facts.get("loss_unit", "")
         measured = f" (in {unit})" if unit else ""
         st.caption(f"Floors: losses{measured} that simple rules reach without a network. A network should do better.")
-        rows = ((floor_title(name), f"{level:.4g}", floor_meaning(name)) for name, level in floors.items())
+        useful = useful_floors(floors)
+        rows = (
+            (floor_title(name), f"{level:.4g}", floor_meaning(name) + ("" if name in useful else NO_FLOOR))
+            for name, level in floors.items()
+        )
         text_table(("Floor", "Loss ›", "What it means"), rows)
     if facts.get("token_table"):
         st.caption("The most common tokens")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
+from musicgen.evaluation.curves import row_loss
 from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
 from pages.ui.dataset_view import fact_rows
@@ -72,7 +73,7 @@ def _head_facts(run: Run) -> list[tuple[str, object]]:
     facts.append(("Epochs", f"{len(run.history)} of {run.request.get('training', {}).get('epochs', '?')}"))
     if best:
         kind = "validation" if best.get("val_loss") is not None else "training"
-        facts.append((f"Best {kind} loss", f"{run_words.row_loss(best):.4g} (epoch {best['epoch']})"))
+        facts.append((f"Best {kind} loss", f"{row_loss(best):.4g} (epoch {best['epoch']})"))
     if not run.is_active and run.seconds:
         facts.append(("Training time", span(run.seconds)))
     facts.append(("Device", run.progress.get("device") or run.request.get("device", "auto")))
@@ -105,7 +106,7 @@ def _curves(run: Run) -> None:
     show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
     known = approaches().get(run.approach)
     medium = known.medium if known else "audio"
-    for sentence in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium):
+    for sentence in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium, is_active=run.is_active):
         st.markdown(f"- {sentence}")
 
 
@@ -117,7 +118,7 @@ def _facts(run: Run) -> None:
         left, right = st.columns(2, gap="medium")
         with left:
             text_table(("Data", "Value"), data_rows(prepared))
-            _songs(run.request.get("songs", ()))
+            _songs(run.request.get("songs") or ())
         with right:
             text_table(("Setting", "Value"), setting_rows(run))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from musicgen.evaluation.curves import memorising_since, row_loss, shape_of, useful_floors
 from pages.ui.floor_words import floor_lesson, floor_title
 from pages.ui.text import span
-
-NOTICEABLE = 0.02  # share of a loss below which its rise or fall is noise
 
 
 def progress_share(state: str, progress: Mapping[str, Any]) -> float:
@@ -37,12 +36,6 @@ def progress_words(state: str, progress: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def row_loss(row: Mapping[str, Any]) -> float | None:
-    """The loss that counts in a history row: the validation loss if there is one."""
-    value = row.get("val_loss")
-    return float(value) if value is not None else row.get("loss")
-
-
 def best_row(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None) -> Mapping[str, Any] | None:
     """The row of `best_epoch`, else the one with the lowest loss."""
     rows = [row for row in history if row_loss(row) is not None]
@@ -50,27 +43,48 @@ def best_row(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None
     return named[0] if named else min(rows, key=lambda row: row_loss(row) or 0.0, default=None)
 
 
+SHAPES = {
+    "flat": "The loss has not moved since the first epoch: the network has learned next to nothing in this training. "
+    "Try a higher learning rate or a larger network.",
+    "rising": "The training loss rises instead of falling: the steps are too large. Try a lower learning rate.",
+    "falling": "The loss was still falling at the end: more epochs may help.",
+}
+
+
 def loss_words(
-    history: Sequence[Mapping[str, Any]], floors: Mapping[str, float], best_epoch: int | None = None, *, medium: str
+    history: Sequence[Mapping[str, Any]],
+    floors: Mapping[str, float],
+    best_epoch: int | None = None,
+    *,
+    medium: str,
+    is_active: bool = False,
 ) -> list[str]:
-    """Sentences that compare the best loss with the floors and report memorising. `medium`: of the approach."""
+    """Sentences on the best loss, on what it means beside the floors, and on the shape of the curve.
+
+    Args:
+        medium: of the approach. is_active: the training goes on, so nothing is said about its end.
+    """
     best = best_row(history, best_epoch)
     loss = row_loss(best) if best else None
     if best is None or loss is None:
         return []
     kind = "validation loss" if best.get("val_loss") is not None else "training loss (no music was held out)"
     said = [f"Best {kind}: {loss:.4g} in epoch {best['epoch']}."]
-    said += _beside_floors(loss, floors, medium)
-    if (since := memorising_since(history)) is not None:
+    shape = shape_of(history)
+    said += _beside_floors(loss, useful_floors(floors), medium, is_flat=shape == "flat")
+    if shape == "memorising":
         said.append(
-            f"Since epoch {since} the training loss has been falling while the validation loss rises: the network is "
-            "memorising the songs. The weights of the best epoch are kept."
+            f"Since epoch {memorising_since(history)} the training loss has been falling while the validation loss "
+            "rises: the network is memorising the songs. The weights of the best epoch are kept."
         )
+    elif shape in SHAPES and not (is_active and shape == "falling"):
+        said.append(SHAPES[shape])
     return said
 
 
-def _beside_floors(loss: float, floors: Mapping[str, float], medium: str) -> list[str]:
-    below = {name: value for name, value in floors.items() if loss < value}
+def _beside_floors(loss: float, floors: Mapping[str, float], medium: str, *, is_flat: bool) -> list[str]:
+    """The nearest floor below and above. A network whose loss has not moved gets no credit for being below one."""
+    below = {} if is_flat else {name: value for name, value in floors.items() if loss < value}
     above = {name: value for name, value in floors.items() if loss >= value}
     said = []
     if below:
@@ -82,21 +96,6 @@ def _beside_floors(loss: float, floors: Mapping[str, float], medium: str) -> lis
         lesson = floor_lesson(name, is_below=False, medium=medium)
         said.append(f"Not below the floor “{floor_title(name)}” ({above[name]:.4g}): {lesson}.")
     return said
-
-
-def memorising_since(history: Sequence[Mapping[str, Any]], patience: int = 3) -> int | None:
-    """The epoch after the lowest validation loss, if at least `patience` epochs followed in which the validation loss
-    rose and the training loss fell noticeably; otherwise None."""
-    rows = [row for row in history if row.get("val_loss") is not None and row.get("loss") is not None]
-    if len(rows) <= patience:
-        return None
-    lowest = min(range(len(rows)), key=lambda index: rows[index]["val_loss"])
-    later = rows[lowest + 1 :]
-    rises = rows[-1]["val_loss"] > rows[lowest]["val_loss"] * (1 + NOTICEABLE)
-    falls = rows[-1]["loss"] < rows[lowest]["loss"] * (1 - NOTICEABLE)
-    if len(later) < patience or not (rises and falls):
-        return None
-    return int(later[0]["epoch"])
 
 
 FACT_TITLES = {

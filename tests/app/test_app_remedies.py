@@ -19,10 +19,13 @@ from stored_work import (
 from streamlit.testing.v1 import AppTest
 
 from musicgen.comparison import comparison
+from musicgen.contract.monitor import EpochRow
 from musicgen.evaluation import audio
 from musicgen.evaluation.degeneracy import verdicts
 from musicgen.evaluation.verdict import MORE_SONGS, SLOWER, Verdict
 from musicgen.runs.api import get_run, list_runs, list_tasks
+from musicgen.runs.folders import HISTORY
+from musicgen.runs.history import append_row, row_to_json
 
 pytestmark = pytest.mark.usefixtures("home", "unmeasured")
 NOTES = {
@@ -184,3 +187,18 @@ def test_the_runs_page_gives_advice_in_words() -> None:
     assert is_clean(app)
     assert titles(app) == []
     assert "Sample at random" in app.warning[0].value
+
+
+@pytest.mark.parametrize(("losses", "offered"), [((8.41, 8.40, 8.41, 8.40), "higher"), ((9.0, 8.0, 7.5, 7.2), "lower")])
+def test_a_loss_that_has_not_moved_asks_for_larger_steps(losses: tuple[float, ...], offered: str) -> None:
+    run_id = add_run([add_song("A song", tone(3))], approach="amplitude_lstm")
+    history = get_run(run_id).folder / HISTORY
+    history.unlink()
+    for number, loss in enumerate(losses, 1):
+        append_row(history, row_to_json(EpochRow(number, loss, loss, 1.0, 0.003)))
+    verdict = Verdict("clipped", "Clipped", "clipping_share", 0.5, 0.001, "Much of it is at full scale.", (SLOWER,))
+    add_output(run_id, tone(2), verdicts=[verdict.to_json()], metrics={}, copied={"text": ""})
+    app = visit("generate", run=run_id)
+    rate = get_run(run_id).request["training"]["learning_rate"]
+    (title,) = [each for each in titles(app) if "learning rate" in each]
+    assert (float(title.split("learning rate ")[1]) > rate) == (offered == "higher")

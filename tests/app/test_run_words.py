@@ -55,13 +55,34 @@ def test_no_history_no_words() -> None:
     assert run_words.loss_words([], {"unigram": 3.0}, medium="midi") == []
 
 
-def test_memorising_is_found_after_the_best_epoch() -> None:
-    history = rows((3.0, 3.0), (2.0, 2.0), (1.5, 2.2), (1.2, 2.4), (1.0, 2.6))
-    assert run_words.memorising_since(history) == 3
-    assert run_words.memorising_since(history[:4]) is None
+def test_a_curve_that_has_not_moved_gets_no_credit_for_being_below_a_floor() -> None:
+    history = rows((8.41, 8.45), (8.40, 8.44), (8.41, 8.45), (8.40, 8.44))
+    said = " ".join(run_words.loss_words(history, {"linear_predictor": 10.06}, medium="audio"))
+    assert "has not moved" in said
+    assert "linear rule" not in said
+    assert "higher learning rate" in said
 
 
-def test_noise_is_not_memorising() -> None:
-    assert (
-        run_words.memorising_since(rows((3.0, 3.0), (2.0, 2.0), (1.999, 2.001), (1.998, 2.002), (1.99, 2.01))) is None
-    )
+def test_a_floor_that_a_blind_guess_beats_is_not_spoken_of() -> None:
+    floors = {"uniform": 4.2, "unigram": 4.6, "bigram": 5.5}
+    said = " ".join(run_words.loss_words(rows((5.0, 5.0), (4.4, 4.4)), floors, medium="midi"))
+    assert "bigram" not in said
+    assert "unigram" not in said
+    assert "Not below the floor “uniform”" in said
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        ([(5.0, 5.0), (4.0, 4.0), (3.0, 3.0), (2.0, 2.0)], "still falling at the end"),
+        ([(5.0, 5.0), (6.0, 6.0), (7.0, 7.0)], "lower learning rate"),
+        ([(5.0, 5.0), (2.0, 2.0), (1.5, 2.2), (1.2, 2.4), (1.0, 2.6)], "Since epoch 3"),
+    ],
+)
+def test_the_shape_of_the_curve_is_said(losses: list[tuple[float, float]], words: str) -> None:
+    assert words in run_words.loss_words(rows(*losses), {}, medium="midi")[-1]
+
+
+def test_of_a_training_that_goes_on_nobody_says_that_it_ended() -> None:
+    history = rows((5.0, 5.0), (4.0, 4.0), (3.0, 3.0), (2.0, 2.0))
+    assert "at the end" not in " ".join(run_words.loss_words(history, {}, medium="midi", is_active=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -139,6 +140,23 @@ def test_losses_show_floors_and_the_best_epoch() -> None:
     assert figure["layout"]["xaxis"]["range"] == [0.5, 10.5]
     assert figure["layout"]["annotations"][0]["text"] == "unigram nats 1.5"
     valid(figure)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_labels_of_floors_that_are_nearly_equal_do_not_cover_each_other(scale: float) -> None:
+    floors = {"uniform": 4.2, "unigram": 4.19 / scale, "order_1": 4.18 / scale, "order_2": 4.0 / scale}
+    rows = [{"epoch": 1, "loss": 4.1, "val_loss": 4.1}, {"epoch": 2, "loss": 3.0 / scale, "val_loss": 3.0 / scale}]
+    layout = loss_figure(rows, floors, best_epoch=2, height=270)["layout"]
+    high, low = (math.log10(each) if scale > 1 else each for each in (4.2, 3.0 / scale))
+    pixels = [(each["y"] - low) / (high - low) * (270 - 90) + each["yshift"] for each in layout["annotations"]]
+    assert len(pixels) == 4
+    assert np.diff(sorted(pixels)).min() > 14
+    assert any(each["yshift"] == 0 for each in layout["annotations"])
+
+
+def test_a_floor_worse_than_a_blind_guess_is_not_drawn() -> None:
+    layout = loss_figure(history(), {"uniform": 2.0, "unigram": 2.5, "bigram": 1.5}, best_epoch=5)["layout"]
+    assert [each["text"].split()[0] for each in layout["annotations"]] == ["uniform", "bigram"]
 
 
 def test_losses_far_from_a_floor_are_read_on_a_logarithmic_axis() -> None:

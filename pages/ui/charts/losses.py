@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from musicgen.evaluation.curves import useful_floors
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
 from pages.ui.charts.lanes import LEGEND, base_layout, plain
 
+LABEL_HEIGHT = 15.0  # pixels
+MARGINS = 90  # pixels above and below the curves
 WIDE = 50.0  # losses and floors that differ by more than this factor get a logarithmic axis
 
 
@@ -22,7 +25,8 @@ def loss_figure(
 ) -> dict[str, Any]:
     """Training and validation loss by epoch (rows of a run's history), floors as dashed lines, a ring for the best one.
 
-    `epochs`: how many were requested, so that the axis shows how many are left.
+    Floors that a blind guess beats are not drawn. `epochs`: how many were requested, so that the axis shows how many
+    are left.
     """
     traces = [_curve(history, "loss", "training", REFERENCE)]
     if any(row.get("val_loss") is not None for row in history):
@@ -38,11 +42,14 @@ def loss_figure(
         "tickformat": "d", "tick0": 1, "dtick": max(1, round(last / 10)), "zeroline": False,
     }  # fmt: skip
     layout["yaxis"] = {"gridcolor": GRID, "zeroline": False, "rangemode": "normal"}
-    is_log = _is_wide([*(floors or {}).values(), *(value for trace in traces for value in trace["y"])])
+    levels = useful_floors(floors or {})
+    values = [*levels.values(), *(value for trace in traces for value in trace["y"] if value is not None)]
+    is_log = _is_wide(values)
     if is_log:
         layout["yaxis"] |= {"type": "log", "dtick": 1, "exponentformat": "power"}
-    for name, level in (floors or {}).items():
-        _draw_floor(layout, name, level, is_log)
+    shifts = _label_shifts(list(levels.values()), values, is_log, height - MARGINS)
+    for (name, level), shift in zip(levels.items(), shifts, strict=True):
+        _draw_floor(layout, name, level, is_log, shift)
     return {"data": traces, "layout": layout}
 
 
@@ -78,7 +85,20 @@ def _best(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _draw_floor(layout: dict[str, Any], name: str, level: float, is_log: bool) -> None:
+def _label_shifts(levels: Sequence[float], values: Sequence[float], is_log: bool, height: int) -> list[float]:
+    """How many pixels to move the label of each floor up so that none covers another; `values`: all that is drawn."""
+    scale = math.log10 if is_log else float
+    low, high = (scale(each) for each in (min(values, default=0.0), max(values, default=1.0)))
+    pixel = {level: (scale(level) - low) / ((high - low) or 1.0) * height for level in levels}
+    shifts, free_from = {}, -math.inf
+    for level in sorted(levels):
+        placed = max(pixel[level], free_from)
+        shifts[level] = placed - pixel[level]
+        free_from = placed + LABEL_HEIGHT
+    return [shifts[level] for level in levels]
+
+
+def _draw_floor(layout: dict[str, Any], name: str, level: float, is_log: bool, shift: float) -> None:
     layout["shapes"].append(
         {
             "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level,
@@ -90,6 +110,7 @@ def _draw_floor(layout: dict[str, Any], name: str, level: float, is_log: bool) -
             "xref": "paper", "x": 1, "xanchor": "right",
             # On a logarithmic axis, plotly places shapes by their value but annotations by its logarithm.
             "y": math.log10(level) if is_log else level, "yanchor": "bottom", "showarrow": False,
+            "yshift": round(shift, 1),
             "text": plain(f"{name.replace('_', ' ')} {level:.4g}"), "font": {"size": 11},
         }
     )  # fmt: skip

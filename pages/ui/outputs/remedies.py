@@ -10,6 +10,7 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
 from musicgen.errors import MusicgenError, NotFound
+from musicgen.evaluation.curves import shape_of
 from musicgen.evaluation.remedies import Offer, RemedySettings, possible_remedies
 from pages.ui.errors import show_error
 from pages.ui.form import prefill
@@ -58,7 +59,9 @@ def offers(output: Output, run: Run, known: Approach, verdicts: Iterable[Mapping
     """What this approach can do about it, given the current state of the run."""
     training = RemedySettings(known.Training, run.request["training"])
     generation = RemedySettings(known.Generation, output.sidecar.get("generation") or {})
-    found = possible_remedies(verdicts, training, generation, trained_epochs=len(run.history))
+    found = possible_remedies(
+        verdicts, training, generation, trained_epochs=len(run.history), is_flat=shape_of(run.history) == "flat"
+    )
     return [offer for offer in found if offer.action != "resume" or _learns_more(run)]
 
 
