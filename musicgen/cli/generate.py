@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings, took
+from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings
 from musicgen.cli.train import choices, song_ids
 from musicgen.cli.waiting import raise_if_failed, wait_for
+from musicgen.durations import span
 from musicgen.storage.files import copy_out, write_out
 
 
@@ -89,7 +90,7 @@ def generate(
         print_json({"task": task_id, "state": task.state, "outputs": outputs})
         return
     rows = [
-        (each["id"], took(each["seconds"]), verdict_words(each["verdicts"]), " ".join(each["files"].values()))
+        (each["id"], span(each["seconds"]), verdict_words(each["verdicts"]), " ".join(each["files"].values()))
         for each in outputs
     ]
     print_table(("output", "length", "checked", "files"), rows)

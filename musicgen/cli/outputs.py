@@ -10,7 +10,8 @@ from musicgen.cli.exporting import Format, Out
 from musicgen.cli.exporting import export as export_file
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import for_each
-from musicgen.cli.shown import AsJson, took
+from musicgen.cli.shown import AsJson
+from musicgen.durations import span
 
 app = typer.Typer(help="The music that runs have made.", no_args_is_help=True)
 
@@ -38,7 +39,7 @@ def list_(
         print_json_list(map(short_json, api.each_output(run_id=run, search=search, after=after)), limit)
         return
     page = api.list_outputs(run_id=run, search=search, after=after, limit=limit or IN_A_TABLE)
-    rows = [(each.id, each.name, each.medium, took(each.seconds), each.run_id) for each in page]
+    rows = [(each.id, each.name, each.medium, span(each.seconds), each.run_id) for each in page]
     total = api.count_outputs(run_id=run, search=search, after=after)
     print_page(("output", "name", "medium", "length", "run"), rows, total, last=page[-1].id if page else None)
 

@@ -10,9 +10,10 @@ import typer
 from musicgen.cli.generate import output_json
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import AllQueued, for_each, named_or_all, tell
-from musicgen.cli.shown import AsJson, print_json, print_table, took
+from musicgen.cli.shown import AsJson, print_json, print_table
 from musicgen.cli.train import show_run
 from musicgen.cli.waiting import raise_if_failed, wait_for
+from musicgen.durations import span
 from musicgen.errors import NotFound, sentence
 from musicgen.storage.files import copy_out
 
@@ -75,7 +76,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     show_run(run, as_json=False)
     if run.reason or run.advice:
         print("\n".join([*filter(None, (run.reason, run.advice)), *(run.log_tail(10) if run.reason else ())]))
-    print_table(("output", "length"), ((each["id"], took(each["seconds"])) for each in outputs))
+    print_table(("output", "length"), ((each["id"], span(each["seconds"])) for each in outputs))
 
 
 @app.command()

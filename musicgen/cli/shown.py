@@ -35,19 +35,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     Console().print(table)
 
 
-def took(seconds: float) -> str:
-    """A duration in words: under 0.1 s, 2.5 s, 48 s, 3 min 20 s, 1 h 5 min."""
-    if seconds < 0.095:
-        return "under 0.1 s"
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min" + (f" {rest} s" if rest else "")
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h" + (f" {minutes} min" if minutes else "")
-
-
 def read_settings(pairs: Sequence[str] | None) -> dict[str, Any]:
     """`name=value` pairs to values: parsed if they are JSON (10, true, null, [1,2], {"a":1}), else the text itself."""
     values: dict[str, Any] = {}

@@ -13,7 +13,8 @@ from musicgen.cli.exporting import Format, Out
 from musicgen.cli.exporting import export as export_file
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import for_each
-from musicgen.cli.shown import AsJson, print_json, print_table, took
+from musicgen.cli.shown import AsJson, print_json, print_table
+from musicgen.durations import span
 from musicgen.errors import InvalidInput, NotFound, sentence
 
 app = typer.Typer(help="The song library.", no_args_is_help=True)
@@ -92,7 +93,7 @@ def list_(
         print_json_list((song_json(song) for song in each_of(ids[:limit])), limit)
         return
     page = songs_of(ids[: limit or IN_A_TABLE])
-    rows = [(song.id, song.name, song.medium, song.format, took(song.seconds)) for song in page]
+    rows = [(song.id, song.name, song.medium, song.format, span(song.seconds)) for song in page]
     last = page[-1].id if page else None
     print_page(("song", "name", "medium", "format", "length"), rows, len(ids), last=last)
 

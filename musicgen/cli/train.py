@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
-from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings, took
+from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
 from musicgen.cli.waiting import counting, raise_if_failed, wait_for
+from musicgen.durations import span
 from musicgen.errors import InvalidInput, NotFound, sentence
 
 SONG_ID = re.compile(r"^song-[0-9a-f]{12}\Z")
@@ -162,7 +163,7 @@ def show_plan(plan: Any, left_out: Sequence[Mapping[str, str]], as_json: bool) -
         print_json(document)
         return
     rows = [*document["dataset"].items(), ("networks", plan.networks), ("weights of each", plan.parameters)]
-    rows += [("time per epoch, about", took(plan.seconds_per_epoch))]
+    rows += [("time per epoch, about", span(plan.seconds_per_epoch))]
     rows += [("memory, about", f"{plan.memory_bytes / 1e6:.0f} MB"), *(("warning", text) for text in plan.warnings)]
     print_table(("", ""), rows)
 
@@ -198,7 +199,7 @@ def show_run(
         return
     rows = [(key, document[key]) for key in ("run", "name", "state", "epochs")]
     rows += [("best", _row_words(best))] if best else []
-    rows += [("training time", took(run.seconds))] if run.seconds is not None else []
+    rows += [("training time", span(run.seconds))] if run.seconds is not None else []
     rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
     rows += [(f"floor: {key}", f"{value:.4g}") for key, value in document["dataset"]["floors"].items()]
     rows += [("warning", text) for text in document["warnings"]]

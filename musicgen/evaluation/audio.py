@@ -68,7 +68,7 @@ MIN_LOOP_SECONDS = 1.0
 
 def validate(reference: Waveform, generated: Waveform) -> None:
     """Raises InvalidInput where either sound has no samples."""
-    for name, waveform in (("reference", reference), ("generated", generated)):
+    for name, waveform in (("original", reference), ("generated piece", generated)):
         if not waveform.n_samples:
             raise InvalidInput(sentence("Only sounds with samples can be compared", f"an empty {name}"))
 

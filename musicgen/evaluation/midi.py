@@ -42,7 +42,7 @@ MAX_PERIOD = 64  # events: four bars of sixteenths
 
 def validate(reference: object, generated: object) -> None:
     """Raises InvalidInput where either is not a Score."""
-    for name, score in (("reference", reference), ("generated", generated)):
+    for name, score in (("original", reference), ("generated piece", generated)):
         if not isinstance(score, Score):
             raise InvalidInput(sentence(f"The {name} of a MIDI comparison must be a Score", type(score).__name__))
 

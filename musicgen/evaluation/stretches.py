@@ -93,7 +93,7 @@ def choose_stretches(
     if wish.reference is None and wish.generated is None:
         found = _natural(reference_seconds, generated_seconds, wish.offset, is_sound)
     else:
-        one = wish.reference and _clipped("reference", wish.reference, reference_seconds)
+        one = wish.reference and _clipped("original", wish.reference, reference_seconds)
         other = wish.generated and _clipped("generated", wish.generated, generated_seconds)
         if one is None and other is not None:
             one = _beside(other, wish.offset, reference_seconds)
@@ -126,7 +126,7 @@ def _beside(stretch: Seconds, shift: float | None, seconds: float) -> Seconds:
 def _clipped(name: str, stretch: Seconds, seconds: float) -> Seconds:
     start, stop = max(float(stretch[0]), 0.0), min(float(stretch[1]), seconds)
     if stop - start < SHORTEST:
-        rule = f"The {name} excerpt must end after it begins and lie within 0 to {seconds:.2f} s"
+        rule = f"The excerpt of the {name} piece must end after it begins and lie within 0 to {seconds:.2f} s"
         raise InvalidInput(
             sentence(rule, f"{float(stretch[0]):.2f} s to {float(stretch[1]):.2f} s"), code="bad_stretch"
         )

@@ -219,7 +219,7 @@ class Measurement:
 
 def draw_metrics(measured: Mapping[str, Any], heading: str) -> None:
     """First the measures of each side, then those between the two, each with its unit and its meaning."""
-    if text := measured.get("stretch", {}).get("text"):
+    if text := (measured.get("stretch") or {}).get("text"):
         st.caption(escape(text))
     both, between = metric_rows(measured)
     text_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it means"), both)
@@ -229,13 +229,13 @@ def draw_metrics(measured: Mapping[str, Any], heading: str) -> None:
 
 def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Rows of the two tables, in the order of the measurements."""
-    reference, generated = measured.get("reference", {}), measured.get("generated", {})
+    reference, generated = (measured.get("reference") or {}), (measured.get("generated") or {})
     both: list[tuple[str, ...]] = []
     for name in [*reference, *(name for name in generated if name not in reference)]:
         title, unit, meaning = _explained(name)
         both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, meaning))
     between: list[tuple[str, ...]] = []
-    for name, value in measured.get("between", {}).items():
+    for name, value in (measured.get("between") or {}).items():
         title, unit, meaning = _explained(name)
         between.append((title, metric_value(value), unit, meaning))
     return both, between

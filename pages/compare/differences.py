@@ -32,7 +32,7 @@ def draw_differences(reference_id: str, generated_id: str, headings: tuple[str, 
 def differences(reference: Mapping[str, Any], generated: Mapping[str, Any]) -> Iterator[Row]:
     """Rows of (what differs, value on the left, value on the right), from the sidecars of two outputs."""
     both = (reference, generated)
-    kinds = [approaches().get(str(each.get("run", {}).get("approach"))) for each in both]
+    kinds = [approaches().get(str((each.get("run") or {}).get("approach"))) for each in both]
     titles = _titles(kinds[0])
     pairs: list[tuple[str, list[Any]]] = [
         ("Approach", [kind.title if kind else "unknown" for kind in kinds]),

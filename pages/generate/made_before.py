@@ -51,7 +51,7 @@ def seeds_made(run: Run, asked: Mapping[str, Any]) -> Iterator[int]:
             yield int(output.sidecar["seed"])
     for task in list_tasks(run_id=run.id, kind="generate", active_only=True):
         if task.request.get("checkpoint") == asked["checkpoint"] and _is_same(task.request, asked):
-            yield from task.request.get("seeds", ())
+            yield from (task.request.get("seeds") or ())
 
 
 def _is_same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

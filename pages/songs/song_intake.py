@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from musicgen.durations import span
 from musicgen.settings import settings
 from pages.songs.imports import find_import, start_import, waiting
 from pages.ui.errors import shown_errors
@@ -16,7 +17,7 @@ from pages.ui.layout import MEDIA
 from pages.ui.navigation import PLACES, go_to, page_link
 from pages.ui.state import forget, recall, remember
 from pages.ui.tables import text_table
-from pages.ui.text import count, escape, shorten, span
+from pages.ui.text import count, escape, shorten
 from pages.ui.training_songs import take_songs
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def draw_progress() -> None:
     with shown_errors():
         report = job.outcome.result().to_json()
         remember(REPORT, report["files"])
-        remember(IGNORED, report.get("ignored", [])[:MAX_ROWS])
+        remember(IGNORED, (report.get("ignored") or [])[:MAX_ROWS])
         st.rerun()
 
 

@@ -126,7 +126,7 @@ def in_short(song: Song) -> list[str]:
     """The few facts that distinguish songs in a list."""
     words = [clock(song.seconds)]
     if song.medium == "midi":
-        words += [count(len(song.facts.get("tracks", ())), "track"), count(song.facts.get("num_notes", 0), "note")]
+        words += [count(len(song.facts.get("tracks") or ()), "track"), count(song.facts.get("num_notes", 0), "note")]
     else:
         words += [song.format, f"{song.facts.get('sample_rate', 0) / 1000:g} kHz"]
     return [*words, ago(song.created_at)]

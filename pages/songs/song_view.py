@@ -44,7 +44,7 @@ def _draw_clip(song: Song, clip: Clip) -> None:
     st.subheader("Download", anchor=False)
     download_buttons(clip, song.name)
     with view, shown_errors():  # last, because rendering a score to sound can take a while
-        clip_view(clip, key="song", track_names=[track_title(track) for track in song.facts.get("tracks", ())])
+        clip_view(clip, key="song", track_names=[track_title(track) for track in (song.facts.get("tracks") or ())])
 
 
 def _draw_head(song: Song) -> None:
@@ -115,7 +115,7 @@ def track_rows(song: Song) -> list[tuple[Any, ...]]:
     from musicgen.symbolic.pitches import pitch_name
 
     rows = []
-    for track in song.facts.get("tracks", ()):
+    for track in song.facts.get("tracks") or ():
         lowest, highest = track.get("lowest_pitch"), track.get("highest_pitch")
         is_melodic = lowest is not None and highest is not None and not track.get("is_drum")
         reach = f"{pitch_name(lowest)} to {pitch_name(highest)}" if is_melodic else ""
@@ -132,6 +132,6 @@ def _draw_report(song: Song) -> None:
             ("Left out", listed(report.get("dropped")) or "nothing"),
         ]
     )
-    for warning in report.get("warnings", ()):
+    for warning in report.get("warnings") or ():
         st.caption(escape(warning))
     st.caption(f"{escape(song.id)} · sha256 {song.sha256[:16]}…")

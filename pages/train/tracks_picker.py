@@ -18,7 +18,7 @@ PER_PAGE = 8
 
 def tracks_picker(songs: Sequence[Song]) -> dict[str, tuple[int, ...] | None]:
     """song id → chosen track numbers, None for all. Songs with a single track are not listed."""
-    choosable = [song for song in songs if len(song.facts.get("tracks", ())) > 1]
+    choosable = [song for song in songs if len(song.facts.get("tracks") or ()) > 1]
     if choosable:
         limited = sum(1 for song in choosable if st.session_state.get(_key(song)))
         title = f"Tracks: chosen in {count(limited, 'song')}" if limited else "Tracks: all"
@@ -57,7 +57,7 @@ def track_choices(songs: Sequence[Song], chosen: Mapping[str, tuple[int, ...] | 
     tracks in different songs: the first song that has it gives the name. `chosen`: what `tracks_picker` returned."""
     holders: dict[int, list[dict[str, Any]]] = {}
     for song in songs:
-        for track in song.facts.get("tracks", ()):
+        for track in song.facts.get("tracks") or ():
             if chosen.get(song.id) is None or int(track["index"]) in (chosen[song.id] or ()):
                 holders.setdefault(int(track["index"]), []).append(track)
     return {index: _choice_of(index, holders[index], len(songs)) for index in sorted(holders)}
@@ -74,6 +74,6 @@ def _key(song: Song) -> str:
 
 
 def _chosen(song: Song) -> tuple[int, ...] | None:
-    known = {int(track["index"]) for track in song.facts.get("tracks", ())}
+    known = {int(track["index"]) for track in (song.facts.get("tracks") or ())}
     chosen = tuple(sorted(index for index in st.session_state.get(_key(song)) or () if index in known))
     return chosen if chosen and len(chosen) < len(known) else None

@@ -42,7 +42,7 @@ def _active(run: Run) -> None:
 
 def _continue(run: Run) -> None:
     """Resume if epochs are left, otherwise ask how many more to train."""
-    wanted, done = int(run.request.get("training", {}).get("epochs") or 0), len(run.history)
+    wanted, done = int((run.request.get("training") or {}).get("epochs") or 0), len(run.history)
     if run.state != "succeeded" and done < wanted:
         if st.button("Resume", key="run_resume", icon=":material/play_arrow:"):
             _act("resume", run.id, "Training continues after its last epoch.")

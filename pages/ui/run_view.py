@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
+from musicgen.durations import span
 from musicgen.evaluation.curves import row_loss
 from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
@@ -16,7 +17,7 @@ from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, kept_place, state_badge
 from pages.ui.run_controls import draw_controls
 from pages.ui.tables import text_table
-from pages.ui.text import ago, count, escape, size, span
+from pages.ui.text import ago, count, escape, size
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Run
@@ -70,7 +71,7 @@ def _head_facts(run: Run) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("Approach", known.title if known else run.approach)]
     if run.request.get("preset"):
         facts.append(("Preset", run.request["preset"]))
-    facts.append(("Epochs", f"{len(run.history)} of {run.request.get('training', {}).get('epochs', '?')}"))
+    facts.append(("Epochs", f"{len(run.history)} of {(run.request.get('training') or {}).get('epochs', '?')}"))
     if best:
         kind = "validation" if best.get("val_loss") is not None else "training"
         facts.append((f"Best {kind} loss", f"{row_loss(best):.4g} (epoch {best['epoch']})"))
@@ -91,7 +92,7 @@ def _trouble(run: Run) -> None:
     if run.state == "failed" and (lines := run.log_tail(FAILED_LINES)):
         st.caption("The last lines of its log")
         st.code("\n".join(lines), language=None, wrap_lines=True)
-    for warning in (run.prepared or {}).get("warnings", ()):
+    for warning in (run.prepared or {}).get("warnings") or ():
         st.warning(escape(warning), icon=":material/warning:")
 
 
@@ -100,8 +101,8 @@ def _curves(run: Run) -> None:
         if run.is_active:
             st.caption("The loss curves appear after the first epoch.")
         return
-    floors = (run.prepared or {}).get("floors", {})
-    epochs = run.request.get("training", {}).get("epochs") if run.is_active else None
+    floors = (run.prepared or {}).get("floors") or {}
+    epochs = (run.request.get("training") or {}).get("epochs") if run.is_active else None
     figure = loss_figure(run.history, floors, run.best_epoch, epochs=epochs)
     show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
     known = approaches().get(run.approach)
@@ -135,8 +136,10 @@ def _songs(songs: Sequence[dict[str, Any]]) -> None:
 
 def data_rows(prepared: dict[str, Any]) -> list[tuple[str, str]]:
     """What `prepare` found and what was built from it, in words."""
-    rows = fact_rows(prepared.get("facts", {}))
-    rows += [(f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in prepared.get("floors", {}).items()]
+    rows = fact_rows(prepared.get("facts") or {})
+    rows += [
+        (f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in (prepared.get("floors") or {}).items()
+    ]
     if prepared.get("networks"):
         rows.append(("networks", str(prepared["networks"])))
     if prepared.get("parameters"):
@@ -151,7 +154,7 @@ def setting_rows(run: Run) -> list[tuple[str, str]]:
     known = approaches().get(run.approach)
     fields = known.Training.model_fields if known else {}
     rows = []
-    for name, value in run.request.get("training", {}).items():
+    for name, value in (run.request.get("training") or {}).items():
         field = fields.get(name)
         rows.append((field.title if field and field.title else name, run_words.fact_value(value)))
     return [*rows, ("seed", str(run.request.get("seed", 0)))]

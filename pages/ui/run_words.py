@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from musicgen.durations import span
 from musicgen.evaluation.curves import memorising_since, row_loss, shape_of, useful_floors
 from pages.ui.floor_words import floor_lesson, floor_title
-from pages.ui.text import span
 
 
 def progress_share(state: str, progress: Mapping[str, Any]) -> float:

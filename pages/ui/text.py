@@ -31,17 +31,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-def span(seconds: float) -> str:
-    """How long something takes: 0.4 s, 12 s, 3 min, 1 h 20 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0))
-
-
 def ago(moment: float, now: float | None = None) -> str:
     """A past wall-clock time in words: just now, 5 min ago, yesterday, 3 March 2026."""
     passed = (time.time() if now is None else now) - moment

@@ -80,7 +80,7 @@ def main() -> None:
 
 def draw_loss_meaning(run: Run, medium: str) -> None:
     """How good the network is, in one line, and a link to its run."""
-    floors = (run.prepared or {}).get("floors", {})
+    floors = (run.prepared or {}).get("floors") or {}
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         said = run_words.loss_words(run.history, floors, run.best_epoch, medium=medium)
         st.caption(" ".join(said), width="content")

@@ -165,7 +165,10 @@ def _draw_changes(chosen: Approach, preset: str, entered: dict[str, Any]) -> Non
     if not changed:
         return
     start = chosen.Training(**chosen.presets[preset].training).model_dump(mode="json")
-    words = ", ".join(f"{name} {start.get(name)} → {value}" for name, value in changed.items())
+    words = ", ".join(
+        f"{chosen.Training.model_fields[name].title or name} {start.get(name)} → {value}"
+        for name, value in changed.items()
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(escape(f"Changed from {preset}: {words}"), width="stretch")
         # Once its marker is forgotten, `_fill` in the form fills in the preset again.

@@ -94,7 +94,7 @@ def test_the_page_says_how_long_a_preset_took_here(home: Path) -> None:
     add_run([song], wanted=AMPLITUDE.Training(**AMPLITUDE.presets["quick"].training).epochs)
     add_run([song], wanted=3)  # no longer the preset
     assert preset_times.times_here() == {("amplitude_lstm", "quick"): pytest.approx(60, abs=1)}
-    assert "60 s on this machine" in shown_text(approaches_page(approach="amplitude_lstm"))
+    assert "1 min on this machine" in shown_text(approaches_page(approach="amplitude_lstm"))
     assert preset_times.time_words({}, "amplitude_lstm", "quick") == "about a minute"
     own_words = approaches()["audio_wavenet"].presets["quick"].takes
     assert own_words

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
 
 from musicgen.runs.api import delete_run, get_run, list_runs
 from musicgen.runs.folders import WORKER_LOCK, run_folder
 from musicgen.runs.locks import FileLock
+from musicgen.storage import database
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -48,7 +50,7 @@ def test_a_running_run_shows_its_progress_and_can_be_stopped() -> None:
         app = visit("runs", run=run)
         assert is_clean(app)
         bar = app.get("progress")[0]
-        assert bar.text.replace("\\", "") == "epoch 3 of 10 · step 120 of 400 · about 80 s left"
+        assert bar.text.replace("\\", "") == "epoch 3 of 10 · step 120 of 400 · about 1 min 20 s left"
         assert bar.value == 23
         app.button(key="run_pause").click().run()
         assert get_run(run).is_stopping
@@ -160,3 +162,15 @@ def test_another_run_is_shown_after_one_was_deleted_elsewhere() -> None:
     assert is_clean(app)
     assert app.query_params["run"] == kept
     assert not app.error
+
+
+@pytest.mark.parametrize("field", ["songs", "training", "preset", "seed", "left_out"])
+def test_a_record_with_an_empty_field_is_shown(field: str) -> None:
+    """Records written by other versions may hold null where this one writes a list or an object."""
+    run_id = add_run([add_song("A song", tone())])
+    add_output(run_id, tone())
+    request = {**get_run(run_id).request, field: None}
+    database.change(sa.update(database.runs).where(database.runs.c.id == run_id).values(request=request))
+    for page in ("runs", "generate", "compare"):
+        app = visit(page, run=run_id)
+        assert not app.exception, (page, field)

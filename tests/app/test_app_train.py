@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
 from musicgen.approaches.notes.events import FIELDS
+from musicgen.durations import span
 from musicgen.errors import InvalidInput, sentence
 from musicgen.runs import api
 from musicgen.runs.api import Plan, list_runs
-from pages.ui.text import span
 
 COUNTS = [400, 90, 40, 39, 12, 3, 1, 1]
 
@@ -84,7 +84,7 @@ def test_choosing_a_preset_fills_the_form() -> None:
     assert app.number_input(key="training.look_back").value == preset("original")["look_back"]
     usual = preset("original")["epochs"]
     app.number_input(key="training.epochs").set_value(5).run()
-    assert f"Changed from original: epochs {usual} → 5" in said(app)
+    assert f"Changed from original: Epochs {usual} → 5" in said(app)
     assert "--preset original --set epochs=5" in app.code[0].value
     app.button(key="preset_again").click().run()
     assert app.number_input(key="training.epochs").value == usual

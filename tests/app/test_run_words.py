@@ -14,7 +14,7 @@ def rows(*losses: tuple[float, float | None]) -> list[dict[str, object]]:
 def test_progress_counts_whole_epochs_and_the_finished_part_of_this_one() -> None:
     progress = {"phase": "training", "epoch": 3, "epochs": 10, "step": 120, "steps": 400, "seconds_left": 80.2}
     assert run_words.progress_share("running", progress) == pytest.approx(0.23)
-    assert run_words.progress_words("running", progress) == "epoch 3 of 10 · step 120 of 400 · about 80 s left"
+    assert run_words.progress_words("running", progress) == "epoch 3 of 10 · step 120 of 400 · about 1 min 20 s left"
     assert run_words.progress_share("succeeded", {}) == 1.0
 
 

@@ -16,7 +16,7 @@ from runs_at_work import add_song, nobody_supervises, start, ticking
 
 from musicgen.cli import waiting as waiting_module
 from musicgen.cli.several import for_each
-from musicgen.cli.shown import took
+from musicgen.durations import span
 from musicgen.runs import api, history, states
 from musicgen.runs.folders import HISTORY, run_folder
 from musicgen.runs.history import append_row, read_history
@@ -201,7 +201,7 @@ def test_histories_are_kept_in_number_and_counted_as_they_come_and_go(
      (59.6, "1 min"), (61.0, "1 min 1 s"), (3599.7, "1 h"), (5400.0, "1 h 30 min"), (90_000.0, "25 h")],
 )  # fmt: skip
 def test_lengths_of_time_in_words(seconds: float, words: str) -> None:
-    assert took(seconds) == words
+    assert span(seconds) == words
 
 
 def test_a_run_that_waits_or_works_shows_no_time_that_is_not_one(command: CommandLine) -> None:

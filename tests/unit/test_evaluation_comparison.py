@@ -237,7 +237,7 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(home: Path, tmp_path: Pat
         with pytest.raises(kind) as caught:
             comparison(song_id, text)
         assert "Received: " in str(caught.value), text
-    with pytest.raises(InvalidInput, match="reference excerpt must end"):
+    with pytest.raises(InvalidInput, match="excerpt of the original piece must end"):
         comparison(song_id, song_id, reference_stretch=(5.0, 6.0))
     assert not list((home / "comparisons").glob("*.json")) if (home / "comparisons").exists() else True
 

@@ -17,6 +17,7 @@ HEAVY = {"tensorflow", "keras", "jax", "librosa", "music21", "numba", "symusic",
 ORDER = [
     "errors",
     "faults",
+    "durations",
     "letters",
     "charsets",
     "machine",

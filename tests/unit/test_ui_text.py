@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from musicgen.durations import span
 from pages.ui.commands import command_line
-from pages.ui.text import WORD_JOINER, ago, clock, count, escape, setting_words, shorten, size, span
+from pages.ui.text import WORD_JOINER, ago, clock, count, escape, setting_words, shorten, size
 
 HOSTILE = [
     "![x](http://evil/p.png)",
@@ -59,7 +60,19 @@ def test_clock(seconds: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.4, "0.4 s"), (12, "12 s"), (89, "89 s"), (180, "3 min"), (4800, "1 h 20 min"), (7200, "2 h")],
+    [
+        (0.4, "0.4 s"),
+        (12, "12 s"),
+        (59.4, "59 s"),
+        (89, "1 min 29 s"),
+        (180, "3 min"),
+        (4800, "1 h 20 min"),
+        (7200, "2 h"),
+        (0, "under 0.1 s"),
+        (0.04, "under 0.1 s"),
+        (-86_192, "under 0.1 s"),
+        (9.96, "10 s"),
+    ],
 )
 def test_span(seconds: float, shown: str) -> None:
     assert span(seconds) == shown

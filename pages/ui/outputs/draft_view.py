@@ -53,7 +53,7 @@ def forget_draft() -> None:
 
 def draft_words(task: Task, draft: Draft) -> str:
     """`**So far**: 3.2 of 10 s`; for notes, whose final length is not known yet, the share of the piece."""
-    seconds, which = draft.clip.seconds, ", one of several" if len(task.request.get("seeds", ())) > 1 else ""
+    seconds, which = draft.clip.seconds, ", one of several" if len(task.request.get("seeds") or ()) > 1 else ""
     if draft.clip.medium == "audio":
         return f"**So far{which}**: {seconds:.1f} of {seconds * draft.total / draft.done:.0f} s"
     return f"**So far{which}**: {clock(seconds)}, {draft.done / draft.total:.0%} of the piece"

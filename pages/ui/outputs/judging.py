@@ -24,7 +24,7 @@ def natural_references(output: Output) -> list[str]:
     """Songs that belong to an output, the closest first: the one it predicts, its prompt, those it was trained on."""
     sidecar = output.sidecar
     near = [(sidecar.get("reference") or {}).get("song_id"), (sidecar.get("prompt") or {}).get("id")]
-    return [song_id for song_id in (*near, *(song["id"] for song in sidecar.get("songs", ()))) if song_id]
+    return [song_id for song_id in (*near, *(song["id"] for song in (sidecar.get("songs") or ()))) if song_id]
 
 
 def draw_judgement(output: Output, *, may_measure: bool = True, remedies: Remedies | None = None) -> None:
@@ -66,10 +66,10 @@ def _measure(reference: str, generated: str) -> dict[str, Any]:
     from musicgen.comparison.comparison import comparison
 
     found = comparison(reference, generated)
-    between = {key: value for key, value in found.get("between", {}).items() if key.endswith("_training")}
+    between = {key: value for key, value in (found.get("between") or {}).items() if key.endswith("_training")}
     return {
-        "verdicts": list(found.get("verdicts", ())),
-        "metrics": {**found.get("generated", {}), **between},
+        "verdicts": list(found.get("verdicts") or ()),
+        "metrics": {**(found.get("generated") or {}), **between},
         "copied": found.get("training"),
         "medium": found.get("medium"),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from musicgen.approaches import approaches
 from pages.ui import run_words
 from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.errors import shown_errors
@@ -141,15 +142,18 @@ def _delete(output: Output) -> None:
 
 def settings_rows(sidecar: dict[str, Any]) -> list[tuple[str, str]]:
     """Settings, measurements and versions of an output, for a table."""
-    rows = [
-        (name.replace("_", " "), run_words.fact_value(value)) for name, value in sidecar.get("generation", {}).items()
-    ]
+    known = approaches().get(str((sidecar.get("run") or {}).get("approach")))
+    fields = known.Generation.model_fields if known else {}
+    rows = []
+    for name, value in (sidecar.get("generation") or {}).items():
+        title = fields[name].title if name in fields else None
+        rows.append((title or name.replace("_", " "), run_words.fact_value(value)))
     rows += [("seed", str(sidecar.get("seed"))), ("weights", _weights(sidecar.get("checkpoint")))]
     if sidecar.get("prompt"):
         rows.append(("prompt", str(sidecar["prompt"].get("name") or sidecar["prompt"].get("id"))))
-    facts = {name: value for name, value in sidecar.get("facts", {}).items() if not isinstance(value, dict | list)}
+    facts = {name: value for name, value in (sidecar.get("facts") or {}).items() if not isinstance(value, dict | list)}
     rows += [(run_words.fact_title(name), run_words.fact_value(value)) for name, value in facts.items()]
-    rows += [(f"{name} version", str(version)) for name, version in sidecar.get("versions", {}).items()]
+    rows += [(f"{name} version", str(version)) for name, version in (sidecar.get("versions") or {}).items()]
     return rows
 
 

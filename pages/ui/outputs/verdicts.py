@@ -20,7 +20,7 @@ def draw_verdicts(verdicts: Iterable[Mapping[str, Any]], *, with_advice: bool = 
 
     `with_advice`: also say what to do, for places without buttons that do it."""
     for verdict in verdicts:
-        advice = [str(remedy["text"]) for remedy in verdict.get("remedies", ())] if with_advice else []
+        advice = [str(remedy["text"]) for remedy in (verdict.get("remedies") or ())] if with_advice else []
         words = " ".join([str(verdict["cause"]), _evidence(verdict), *advice])
         st.warning(f"**{escape(verdict['title'])}.** {escape(words)}", icon=":material/hearing:")
 
