@@ -57,7 +57,7 @@ def draw_remedies(
 
 def offers(output: Output, run: Run, known: Approach, verdicts: Iterable[Mapping[str, Any]]) -> list[Offer]:
     """What this approach can do about it, given the current state of the run."""
-    training = RemedySettings(known.Training, run.request["training"])
+    training = RemedySettings(known.Training, run.request.get("training") or {})
     generation = RemedySettings(known.Generation, output.sidecar.get("generation") or {})
     found = possible_remedies(
         verdicts, training, generation, trained_epochs=len(run.history), is_flat=shape_of(run.history) == "flat"
@@ -128,9 +128,9 @@ def fill_train_page(run: Run, known: Approach, changes: Mapping[str, Any]) -> No
     preset = request.get("preset") if request.get("preset") in known.presets else next(iter(known.presets))
     st.session_state["approach"] = known.key
     st.session_state["preset"] = preset
-    st.session_state[f"songs.{known.medium}"] = [song["id"] for song in request["songs"]]
-    for song in request["songs"]:
+    st.session_state[f"songs.{known.medium}"] = [song["id"] for song in request.get("songs") or ()]
+    for song in request.get("songs") or ():
         st.session_state[f"tracks.{song['id']}"] = list(song.get("tracks") or ())
     st.session_state["train_seed"] = int(request.get("seed") or 0)
-    values = {**request["training"], **changes}
+    values = {**(request.get("training") or {}), **changes}
     prefill(known.Training, known.presets[str(preset)].training, values, key_prefix="training")
