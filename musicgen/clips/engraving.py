@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.child import child_main, send_line
 from musicgen.clips.clip import Clip
-from musicgen.clips.sheets import FOLDER, PORTION, SHEET, TIMEMAP, VERSION, page_path, stored_sheet
+from musicgen.clips.sheets import FOLDER, PORTION, SHEET, SIZE, TIMEMAP, VERSION, page_path, stored_sheet
 from musicgen.storage.files import noticing_a_full_disk, publishing, read_json, write_bytes
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _publish(folder: Path, engraving: Engraving) -> None:
         "engraver": engraving.engraver,
         "num_pages": engraving.num_pages,
         "width": engraving.width,
-        "height": engraving.height,
+        "height": _height(page) if engraving.num_pages > 1 else engraving.height,
         "prefix": engraving.prefix,
     }
     shutil.rmtree(folder, ignore_errors=True)
@@ -69,6 +69,13 @@ def _publish(folder: Path, engraving: Engraving) -> None:
         page_path(place, 1).write_bytes(page)
         (place / TIMEMAP).write_text(json.dumps(engraving.timemap(), separators=(",", ":")))
         (place / SHEET).write_text(json.dumps(facts, indent=1))
+
+
+def _height(page: bytes) -> int:
+    """A page that is not made yet is expected to be as high as the first one."""
+    found = SIZE.search(page)
+    assert found is not None
+    return int(found[2])
 
 
 def _wanted(numbers: list[int] | None, of: int) -> Iterator[int]:

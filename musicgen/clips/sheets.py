@@ -27,7 +27,7 @@ SECONDS = 180.0  # for a score of 20,000 notes, and a machine that is busy
 MEMORY_MB = 4096
 AGAIN = "Remove the folder sheet of this piece: it is made again. Everything else works as before."
 
-_SIZE = re.compile(rb'<svg [^>]*?width="(\d+)" height="(\d+)"')
+SIZE = re.compile(rb'<svg [^>]*?width="(\d+)" height="(\d+)"')
 _HEAD_BYTES = 400
 _OPENING = re.compile(r"<svg [^>]*>")
 
@@ -64,7 +64,7 @@ class Sheet:
         path = page_path(self.folder, number)
         try:
             with open(path, "rb") as file:
-                found = _SIZE.search(file.read(_HEAD_BYTES))
+                found = SIZE.search(file.read(_HEAD_BYTES))
         except FileNotFoundError:
             return SheetPage(number, None, self.width, self.height)
         if found is None:

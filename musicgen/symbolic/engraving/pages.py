@@ -8,7 +8,7 @@ heads and glyphs have ids, and all ids begin with the prefix of the clip, so tha
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ _SHAPES = {
 }
 _LOOKS = ("transform", "fill", "fill-opacity", "stroke-width", "stroke-linecap", "stroke-linejoin", "stroke-dasharray")
 _PLAIN = re.compile(r"[-+\w.,() ]*")  # numbers, path commands, names and transforms: no address fits
+_CODE = re.compile(r"[0-9A-F]{4,5}")  # of a glyph
 _BOLD = {"ending", "fing", "reh", "tempo"}
 _ITALIC = {"dir", "dynam", "mNum"}
 _HIDDEN = {"placeholder", "bounding-box"}
@@ -90,9 +91,10 @@ def clean_page(drawn: str, glyphs: Glyphs, *, prefix: str, number: int, heads: C
         rule = "Verovio must draw pages as this program knows them"
         raise ResourceUnavailable(sentence(rule, "another drawing", "Install the version in requirements.txt."))
     _, _, across, down = map(int, box.split())
-    body = _Body(glyphs, f"{prefix}{number}-", prefix, heads)
+    drawings = dict(_definitions(root))
+    body = _Body(glyphs, drawings, f"{prefix}{number}-", prefix, heads)
     inside = "".join(body.children(page, frozenset()))
-    outlines = {**{code: "".join(_outlines(each)) for code, each in _definitions(root)}, **body.letters}
+    outlines = {**drawings, **body.letters}
     defs = "".join(f'<g id="{body.name(code)}">{outlines[code]}</g>' for code in sorted(body.used))
     head = (
         f'<svg xmlns="{NAMESPACE}" width="{width}" height="{round(width * down / across)}" viewBox="{box}" '
@@ -116,10 +118,12 @@ def join_pages(pages: Sequence[bytes]) -> bytes:
     return "\n".join([*lines, "</svg>", ""]).encode()
 
 
-def _definitions(root: ElementTree.Element) -> Iterator[tuple[str, ElementTree.Element]]:
-    """The glyphs in a drawing, by their code."""
+def _definitions(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
+    """The glyphs in a drawing: their codes and outlines."""
     for each in root.iterfind(f"{{{NAMESPACE}}}defs/*"):
-        yield each.get("id", "").partition("-")[0], each
+        code = each.get("id", "").partition("-")[0]
+        if _CODE.fullmatch(code):
+            yield code, "".join(_outlines(each))
 
 
 def _outlines(glyph: ElementTree.Element) -> Iterator[str]:
@@ -140,8 +144,16 @@ def _attributes(element: ElementTree.Element, names: Sequence[str]) -> str:
 class _Body:
     """Copies the known elements of a page. `used`: the codes of its glyphs; `letters`: outlines of those in texts."""
 
-    def __init__(self, glyphs: Glyphs, glyph_prefix: str, prefix: str, heads: Collection[str]) -> None:
-        self.glyphs, self.glyph_prefix, self.prefix, self.heads = glyphs, glyph_prefix, prefix, heads
+    def __init__(
+        self, glyphs: Glyphs, drawings: Mapping[str, str], glyph_prefix: str, prefix: str, heads: Collection[str]
+    ) -> None:
+        self.glyphs, self.drawings, self.glyph_prefix, self.prefix, self.heads = (
+            glyphs,
+            drawings,
+            glyph_prefix,
+            prefix,
+            heads,
+        )
         self.used: set[str] = set()
         self.letters: dict[str, str] = {}
 
@@ -158,7 +170,7 @@ class _Body:
         if own & _HIDDEN:
             return
         if kind == "use":
-            yield self._use(element)
+            yield from self._use(element)
         elif kind == "text":
             yield from self._text(element, classes)
         elif kind == "g":
@@ -176,10 +188,11 @@ class _Body:
         if inside:
             yield f"<g{named}{looks}>{inside}</g>" if named or looks else inside
 
-    def _use(self, element: ElementTree.Element) -> str:
+    def _use(self, element: ElementTree.Element) -> Iterator[str]:
         code = element.get("href", "").removeprefix("#").partition("-")[0]
-        self.used.add(code)
-        return f'<use href="#{self.name(code)}"{_attributes(element, ("transform",))}/>'
+        if code in self.drawings:
+            self.used.add(code)
+            yield f'<use href="#{self.name(code)}"{_attributes(element, ("transform",))}/>'
 
     def _text(self, element: ElementTree.Element, classes: frozenset[str]) -> Iterator[str]:
         """A text: letters of the music font become glyphs, and what follows them stands to their right."""

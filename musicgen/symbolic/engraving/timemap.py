@@ -1,13 +1,14 @@
 """When each note head of a written score sounds, in seconds as the score's tempo map has them.
 
 A note lights at its own onset, also where it is written a little earlier or later because it was played. A tied note
-is several heads: each lights for its part of the length. Repeats are written out, so that every head lights once.
+is several heads: each lights for its part of the length. Repeats are written out, so that a head lights once; only
+where notes of one pitch were played so close together that they are one head, it lights for each of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypedDict
@@ -58,12 +59,26 @@ def timemap(written: WrittenScore, page_of: Callable[[WrittenNote], int], *, pre
 
 
 def lit_heads(written: WrittenScore) -> Iterator[LitHead]:
-    """When each head is lit, part by part. Parts of tied notes after the sound has ended are left out."""
+    """When each head is lit, part by part. Parts of tied notes after the sound has ended are left out; times in which
+    one head is lit do not overlap."""
     heads: dict[str, list[WrittenNote]] = {part.id: [] for part in written.parts}
     for head in written.notes():
         heads[head.part.id].append(head)
     for part in written.parts:
-        yield from _lit_in_part(written, part, heads[part.id])
+        yield from _apart(_lit_in_part(written, part, heads[part.id]))
+
+
+def _apart(found: Iterable[LitHead]) -> Iterator[LitHead]:
+    """Times of one head that overlap or touch as one."""
+    last: dict[str, LitHead] = {}
+    for lit in sorted(found, key=lambda each: each.start):
+        before = last.get(lit.head.id)
+        if before is not None and lit.start <= before.end:
+            lit = LitHead(lit.head, before.start, max(before.end, lit.end))
+        elif before is not None:
+            yield before
+        last[lit.head.id] = lit
+    yield from last.values()
 
 
 def _lit_in_part(written: WrittenScore, part: Part, heads: list[WrittenNote]) -> Iterator[LitHead]:
@@ -72,15 +87,20 @@ def _lit_in_part(written: WrittenScore, part: Part, heads: list[WrittenNote]) ->
     ends = _seconds(written, [head.event.end for head in heads])
     sounding = _sounding(written, part)
     tied: dict[tuple[int, int], _Span] = {}  # the note that goes on, by voice and pitch
+    struck: dict[tuple[Fraction, int], WrittenNote] = {}
     for head, start, end in zip(heads, starts, ends, strict=True):
         place, voice = (head.event.start, head.pitch), (head.voice, head.pitch)
         begins, stops = head.event.tie in ("", "start"), head.event.tie in ("", "stop")
         if begins:
+            struck[place] = head
             tied[voice] = sounding[place].popleft() if sounding[place] else (start, end)
         onset, offset = tied.get(voice, (start, end))
         first, last = (onset if begins else max(start, onset)), (offset if stops else min(end, offset))
         if begins or last > first:
             yield LitHead(head, first, max(last, first + SHORTEST))
+    for place, more in sounding.items():
+        if place in struck:
+            yield from (LitHead(struck[place], on, max(off, on + SHORTEST)) for on, off in more)
 
 
 def _sounding(written: WrittenScore, part: Part) -> dict[tuple[Fraction, int], deque[_Span]]:
