@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 A4 = (595.28, 841.89)  # points
 OTHER_LETTERS = "musicgen"  # the family for text that the PDF's own Times cannot write
+_SVG = f"{{{NAMESPACE}}}"
 _STYLES = {"": "DejaVuSerif", "B": "DejaVuSerif-Bold", "I": "DejaVuSerif-Italic"}
 _FONTS = ("mpl-data", "fonts", "ttf")  # music21 brings matplotlib, which brings DejaVu
 
@@ -43,15 +44,38 @@ def pages_to_pdf(pages: Sequence[bytes]) -> bytes:
         height = A4[0] * down / across
         root.set("width", f"{A4[0]:g}pt")
         root.set("height", f"{height:g}pt")
+        _flatten(root)
         _choose_fonts(root, pdf)
         pdf.add_page(format=(A4[0], max(height, A4[1])))
-        SVGObject(ElementTree.tostring(root, encoding="unicode")).draw_to_page(pdf, 0, 0)
+        drawing = SVGObject(ElementTree.tostring(root, encoding="unicode"))
+        pdf.draw_path(drawing.transform_to_page_viewport(pdf)[2], copy=False)
     return bytes(pdf.output())
+
+
+def _flatten(root: ElementTree.Element) -> None:
+    """Draw the same without named groups and references: fpdf2 copies everything inside them several times."""
+    glyphs = {glyph.get("id"): list(glyph) for glyph in root.iterfind(f"{_SVG}defs/{_SVG}g")}
+    for defs in root.findall(f"{_SVG}defs"):
+        root.remove(defs)
+
+    def flat(parent: ElementTree.Element) -> Iterator[ElementTree.Element]:
+        for child in parent:
+            if child.tag == f"{_SVG}use":
+                for outline in glyphs[child.get("href", "").removeprefix("#")]:
+                    place = f"{child.get('transform', '')} {outline.get('transform', '')}".strip()
+                    yield ElementTree.Element(f"{_SVG}path", {"transform": place, "d": outline.get("d", "")})
+            elif child.tag == f"{_SVG}g" and not set(child.attrib) - {"id"}:
+                yield from flat(child)
+            else:
+                child[:] = list(flat(child))
+                yield child
+
+    root[:] = list(flat(root))
 
 
 def _choose_fonts(root: ElementTree.Element, pdf: FPDF) -> None:
     """Texts that are not Latin-1 get a font that has more letters."""
-    for text in root.iter(f"{{{NAMESPACE}}}text"):
+    for text in root.iter(f"{_SVG}text"):
         words = text.text or ""
         if _is_latin(words):
             continue
