@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.child import child_main, send_line
 from musicgen.clips.clip import Clip
-from musicgen.clips.sheets import FOLDER, PORTION, SHEET, SIZE, TIMEMAP, VERSION, page_path, stored_sheet
+from musicgen.clips.sheets import FOLDER, PORTION, PORTION_SHARE, SHEET, SIZE, TIMEMAP, VERSION, page_path, stored_sheet
 from musicgen.storage.files import noticing_a_full_disk, publishing, read_json, write_bytes
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _wanted(numbers: list[int] | None, of: int) -> Iterator[int]:
         return
     inside = [number for number in numbers if 1 <= number <= of]
     yield from inside
-    yield from sorted({n + more for n in inside for more in range(PORTION) if n + more <= of} - set(inside))
+    portion = max(PORTION, round(PORTION_SHARE * of))
+    yield from sorted({n + more for n in inside for more in range(portion) if n + more <= of} - set(inside))
 
 
 if __name__ == "__main__":

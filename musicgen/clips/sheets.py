@@ -22,7 +22,9 @@ from musicgen.storage.files import check_free_space, damaged, read_json
 FOLDER, SHEET, TIMEMAP = "sheet", "sheet.json", "timemap.json"
 VERSION = 1  # of what is stored; other versions are made again
 LOCK = ".sheet.lock"
-PORTION = 4  # pages made in one go from a wanted page on: laying out a score takes longer than drawing a page
+# Pages made in one go, from a wanted page on: at least so many, and a share of all pages, because laying out a score
+# takes longer than drawing its pages.
+PORTION, PORTION_SHARE = 4, 0.5
 SECONDS = 180.0  # for a score of 20,000 notes, and a machine that is busy
 MEMORY_MB = 4096
 AGAIN = "Remove the folder sheet of this piece: it is made again. Everything else works as before."

@@ -13,7 +13,7 @@ import pytest
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, engraving, sheets, write_audio_clip, write_score_clip
 from musicgen.clips.exports import export_clip
-from musicgen.clips.sheets import FOLDER, PORTION, SHEET, TIMEMAP, ensure_pages, on_paper, page_path, stored_sheet
+from musicgen.clips.sheets import FOLDER, SHEET, TIMEMAP, ensure_pages, on_paper, page_path, stored_sheet
 from musicgen.errors import DamagedFile, InvalidInput, ResourceUnavailable, StorageUnavailable, WrongState
 from musicgen.songs.composed import jazz_tune
 from musicgen.symbolic.engraving.engraver import Engraving
@@ -45,12 +45,12 @@ def test_pages_are_made_on_request_and_once(tune: Clip) -> None:
     assert stored_sheet(tune) is None
     told: list[tuple[int, int]] = []
     sheet = ensure_pages(tune, (1,), on_page=lambda number, of: told.append((number, of)))
-    assert sheet.num_pages > PORTION + 2
-    assert told == [(number, sheet.num_pages) for number in range(1, PORTION + 1)]
-    assert made(tune) == {SHEET, TIMEMAP, *(f"page-{number}.svg" for number in range(1, PORTION + 1))}
-    assert sheet.missing([1, PORTION + 1, 99]) == [PORTION + 1]
+    assert sheet.num_pages == 11
+    assert told == [(number, 11) for number in range(1, 7)]
+    assert made(tune) == {SHEET, TIMEMAP, *(f"page-{number}.svg" for number in range(1, 7))}
+    assert sheet.missing([1, 7, 99]) == [7]
     stamps = {path: path.stat().st_mtime_ns for path in (tune.folder / FOLDER).iterdir()}
-    ensure_pages(tune, (PORTION,))
+    ensure_pages(tune, (6,))
     ensure_pages(tune, (sheet.num_pages, 99))
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert page_path(tune.folder / FOLDER, sheet.num_pages).is_file()

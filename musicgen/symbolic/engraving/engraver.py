@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,7 @@ WIDTH, HEIGHT = 2100, 2970  # A4, in tenths of a millimetre
 STAVES = 12  # on a page at the usual size; with more in one system, all is drawn smaller
 NAME_LENGTH = 24  # letters of the name of a part: longer ones would leave no room for the music
 SHOWN = 0.4  # CSS pixels in a tenth of a millimetre: a page is 840 wide
+_MEASURE = re.compile(r'<note xml:id="P\d+-(\d+)-')  # of a note, in its id
 OPTIONS = {
     "adjustPageHeight": True,
     "breaks": "auto",
@@ -75,15 +77,11 @@ class Engraving:
 
     @cached_property
     def _first_measures(self) -> list[int]:
-        """The first measure of each page, by index; of a page without notes, the first one with notes after it."""
-        heads = {head.measure: head.id for head in self._heads}
-        measures = sorted(heads)
-        firsts = [0]
-        for page in range(2, self.num_pages + 1):
-            place = bisect_right(
-                measures, page - 1, key=lambda measure: self._toolkit.getPageWithElement(heads[measure])
-            )
-            firsts.append(measures[place] if place < len(measures) else len(self.written.measures))
+        """The first measure with notes of each page, by index. Asking verovio for each note would take long."""
+        laid_out = self._toolkit.getMEI({"scoreBased": False}).split("<page ")[1:]
+        firsts = [min(map(int, _MEASURE.findall(page)), default=len(self.written.measures)) for page in laid_out]
+        for page in range(len(firsts) - 2, -1, -1):  # a page of rests lights nothing
+            firsts[page] = min(firsts[page], firsts[page + 1])
         return firsts
 
 
