@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 FIRST, MORE = 1, 4  # pages shown at first; added by a click
 
 
+@st.fragment
 def draw_score(clip: Clip, *, key: str) -> None:
-    """A box that can be opened, for clips with a score."""
+    """A box that can be opened, for clips with a score. Opening it reruns only this part of the page."""
     if clip.medium != "midi":
         return
     box = st.expander("Score", icon=":material/music_note:", key=f"{key}_score", on_change="rerun")

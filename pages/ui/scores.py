@@ -33,7 +33,8 @@ class ScorePages:
 
     @property
     def is_working(self) -> bool:
-        return self.work is not None and not self.work.done()
+        """Whether more will come: ask again once `work` is done."""
+        return self.work is not None and self.error is None
 
 
 def score_pages(clip: Clip, wanted: Sequence[int] = (1,)) -> ScorePages:
