@@ -33,7 +33,7 @@ def engrave(payload: dict[str, Any]) -> dict[str, int]:
         for number in _wanted(payload["pages"], of):
             path = page_path(folder, number)
             if not path.is_file():
-                write_bytes(path, engraving.page(number), survives_power_cut=False)
+                write_bytes(path, engraving.page(number))
                 send_line({"page": number, "of": of})
     return {"num_pages": of}
 

@@ -16,6 +16,7 @@ SCORE_EXPORTS = ("mid", "musicxml", "svg", "pdf")
 SHEET_EXPORTS = ("svg", "pdf")  # made from the pages of the sheet music
 FOLDER = "exports"
 SECONDS = 60.0  # for any piece, plus the time by its length
+SHEET_SECONDS = 240.0  # for a hundred pages of sheet music, and a machine that is busy
 REAL_TIME_FACTOR = 5.0  # encoding is given up when it takes longer than this many times real time
 MEMORY_MB = 4096
 
@@ -55,13 +56,14 @@ def export_path(clip: Clip, format: str) -> Path:
 def _converted(clip: Clip, format: str) -> Path:
     path = clip.folder / FOLDER / f"clip.{format}"
     if not path.is_file():
-        if format in SHEET_EXPORTS:
+        is_sheet = format in SHEET_EXPORTS
+        if is_sheet:
             ensure_pages(clip, None)
         check_free_space(clip.audio_path.stat().st_size if format in AUDIO_EXPORTS else 0)
         run_child(
             "musicgen.clips.converting",
             {"folder": str(clip.folder.resolve()), "format": format, "path": str(path.resolve())},
-            seconds=SECONDS + clip.seconds / REAL_TIME_FACTOR,
+            seconds=SHEET_SECONDS if is_sheet else SECONDS + clip.seconds / REAL_TIME_FACTOR,
             memory_mb=MEMORY_MB,
         )
     return path

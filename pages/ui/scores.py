@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from musicgen.errors import MusicgenError
 from pages.ui.background import forget, later
@@ -57,6 +58,16 @@ def score_pages(clip: Clip, wanted: Sequence[int] = (1,)) -> ScorePages:
         return ScorePages(sheet)
     forget(key)  # what was made is gone again, or a bug: `result` raises it
     return ScorePages(work.result(), later(key, partial(ensure_pages, clip, tuple(wanted))))
+
+
+def score_lane(sheet: Sheet, url_of: Callable[[Path], str]) -> dict[str, Any]:
+    """A score as the player takes it for a lane: `pages` (`url`, `width`, `height` in CSS pixels; no url for a page
+    that is not made yet) and `timemap`. `url_of`: where the browser finds a file."""
+    pages = [
+        {"url": url_of(page.path) if page.path else "", "width": page.width, "height": page.height}
+        for page in sheet.pages
+    ]
+    return {"pages": pages, "timemap": sheet.timemap()}
 
 
 def try_again(clip: Clip, wanted: Sequence[int] = (1,)) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from musicgen.clips.sheets import ensure_pages, stored_sheet
 from musicgen.errors import ResourceUnavailable
 from musicgen.songs.composed import jazz_tune
 from musicgen.songs.library import get_song, list_songs
-from pages.ui.scores import ScorePages, score_pages, try_again
+from pages.ui.scores import ScorePages, score_lane, score_pages, try_again
 from tests.app.test_app_songs import shown_text, songs_page, upload
 from tests.makers_audio import noise_pcm, pcm_wav
 from tests.makers_midi import midi_bytes
@@ -60,6 +61,15 @@ def test_what_is_missing_is_started_and_what_exists_is_given_at_once(tune: Clip)
     assert later.sheet is not None
     assert not later.sheet.missing([1, last])
     assert later.work is None
+
+
+def test_the_player_gets_addresses_sizes_and_the_time_map(tune: Clip) -> None:
+    sheet = ensure_pages(tune)
+    lane = score_lane(sheet, lambda path: f"/media/{path.name}")
+    assert [page["url"] for page in lane["pages"]] == [f"/media/page-{n}.svg" for n in range(1, 7)] + [""] * 5
+    assert {page["width"] for page in lane["pages"]} == {sheet.width}
+    assert lane["timemap"] == sheet.timemap()
+    assert json.loads(json.dumps(lane, allow_nan=False)) == lane
 
 
 def test_what_is_lost_is_made_again(tune: Clip) -> None:

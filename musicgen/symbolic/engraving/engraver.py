@@ -17,7 +17,7 @@ from musicgen.symbolic.written_score import WrittenNote, WrittenScore, write_dow
 
 WIDTH, HEIGHT = 2100, 2970  # A4, in tenths of a millimetre
 STAVES = 12  # on a page at the usual size; with more in one system, all is drawn smaller
-NAME_LENGTH = 24  # letters of the name of a part: longer ones would leave no room for the music
+NAME_LENGTH = 20  # letters of the name of a part: longer ones would leave no room for the music
 SHOWN = 0.4  # CSS pixels in a tenth of a millimetre: a page is 840 wide
 _MEASURE = re.compile(r'<note xml:id="P\d+-(\d+)-')  # of a note, in its id
 OPTIONS = {
@@ -25,6 +25,8 @@ OPTIONS = {
     "breaks": "auto",
     "footer": "none",
     "header": "none",
+    "pageMarginLeft": 120,  # names are wider where Times is not installed
+    "pageMarginRight": 60,
     "smuflTextFont": "none",
     "svgFormatRaw": True,
     "svgRemoveXlink": True,

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from musicgen.errors import ResourceUnavailable, sentence
 
 NAMESPACE = "http://www.w3.org/2000/svg"
-FONTS = "Times, 'Times New Roman', serif"
+FONTS = "Times, 'Times New Roman', 'Liberation Serif', serif"
 MUSIC_FONT = "Leipzig"
 GAP = 24  # CSS pixels between pages that are joined
 
