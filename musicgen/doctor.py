@@ -26,7 +26,18 @@ Status = Literal["ok", "warn", "missing"]
 
 LETTERS = "é♯“”…─"  # found in names of songs, in our sentences and in tables
 AS_SAID = "Correct this, then check again."
-SHOWN_PACKAGES = ("streamlit", "tensorflow", "keras", "numpy", "librosa", "music21", "symusic", "plotly")
+SHOWN_PACKAGES = (
+    "streamlit",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "librosa",
+    "music21",
+    "symusic",
+    "verovio",
+    "fpdf2",
+    "plotly",
+)
 
 
 @dataclass(frozen=True)

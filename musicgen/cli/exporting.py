@@ -18,7 +18,7 @@ SHOWN = 200  # characters of a path in an error
 
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="wav, mp3, flac, ogg or m4a; for MIDI music also mid or musicxml."),
+    typer.Option("--format", help="wav, mp3, flac, ogg or m4a; for MIDI music also mid, musicxml, svg or pdf."),
 ]
 Out = Annotated[str, typer.Option("--out", help="The file to write, a folder to put it in, or - for stdout.")]
 

@@ -4,6 +4,7 @@ audio.wav         16-bit sound at its own sample rate (for written music, after 
 score.mid         written music
 facts.json        the facts that pages show
 envelope.npz      the waveform at several zoom levels; spectrogram.npz; roll.npz, not needed for short scores
+sheet/            pages of sheet music made so far: see sheets.py
 exports/          downloads made so far
 """
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from musicgen.child import child_main
 from musicgen.clips.clip import Clip
+from musicgen.clips.exports import SHEET_EXPORTS
+from musicgen.clips.sheets import ensure_pages
 from musicgen.storage.files import noticing_a_full_disk, sync_file
 
 
@@ -32,10 +34,22 @@ def _write(clip: Clip, format: str, path: Path) -> None:
         from musicgen.symbolic.notation import score_to_musicxml
 
         path.write_bytes(score_to_musicxml(clip.score()))
+    elif format in SHEET_EXPORTS:
+        path.write_bytes(_sheet(clip, format))
     else:
         from musicgen.audio.encoding import encode_file
 
         encode_file(clip.audio_path, path, format)
+
+
+def _sheet(clip: Clip, format: str) -> bytes:
+    """All pages as one file; they are made already."""
+    from musicgen.symbolic.engraving.pages import join_pages
+    from musicgen.symbolic.engraving.pdf import pages_to_pdf
+
+    sheet = ensure_pages(clip, None)
+    pages = [page.path.read_bytes() for page in sheet.pages if page.path is not None]
+    return join_pages(pages) if format == "svg" else pages_to_pdf(pages)
 
 
 if __name__ == "__main__":

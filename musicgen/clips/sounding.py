@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
+from musicgen.clips.alone import alone
 from musicgen.clips.clip import AGAIN, FACTS, Clip
-from musicgen.errors import ResourceUnavailable, WrongState, sentence
+from musicgen.errors import WrongState, sentence
 from musicgen.processes import run_child
 from musicgen.settings import settings
 from musicgen.storage.files import damaged
 
-try:
-    import fcntl
-except ImportError:  # Windows: two simultaneous requests both render, and the later one replaces the same sound
-    fcntl = None  # type: ignore[assignment]
-
 LOCK = ".sound.lock"
 MARGIN_SECONDS = 60.0  # besides the rendering itself: start of the process, previews, FluidSynth's fallback
-POLL_SECONDS = 0.05
 MEMORY_MB = 4096
 FILE_MB = 4096
 
@@ -42,7 +32,7 @@ def ensure_audio(clip: Clip) -> None:
             raise damaged(clip.audio_path, "has the sound of this piece", "no such file", AGAIN)
         raise WrongState(sentence("A clip must have sound or a score", f"neither in {clip.folder.name}"))
     seconds = settings().render_seconds + MARGIN_SECONDS
-    with _alone(clip.folder / LOCK, patience=seconds):
+    with alone(clip.folder / LOCK, f"A piece must be rendered within {seconds:g} s", patience=seconds):
         if not clip.has_audio:  # another process made it while we waited
             run_child(
                 "musicgen.clips.rendering",
@@ -51,22 +41,3 @@ def ensure_audio(clip: Clip) -> None:
                 memory_mb=MEMORY_MB,
                 file_mb=FILE_MB,
             )
-
-
-@contextmanager
-def _alone(path: Path, *, patience: float) -> Iterator[None]:
-    """Only one thread of one process is inside at a time; if it is killed, the kernel lets the next one in."""
-    with open(path, "wb") as file:
-        deadline = time.monotonic() + patience
-        while fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    rule = f"A piece must be rendered within {patience:g} s"
-                    raise ResourceUnavailable(
-                        sentence(rule, "another process that is taking longer"), code="locked"
-                    ) from None
-                time.sleep(POLL_SECONDS)
-        yield

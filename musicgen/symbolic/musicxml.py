@@ -128,8 +128,9 @@ def note(
     beams: Sequence[str] = (),
     brackets: Sequence[str] = (),
     fills_measure: bool = False,
+    ids: Sequence[str] = (),
 ) -> Iterator[str]:
-    """The notes of an event, or its rest. `brackets`: start, stop of a tuplet."""
+    """The notes of an event, or its rest. `brackets`: start, stop of a tuplet. `ids`: of the notes, if any."""
     timing = f"<voice>{voice}</voice>" + ("" if fills_measure else _value(event))
     duration = f"<duration>{int(event.length * divisions)}</duration>"
     modified = ""
@@ -150,8 +151,10 @@ def note(
     for place, (head, velocity) in enumerate(zip(heads, event.velocities, strict=True)):
         accidental = f"<accidental>{_ACCIDENTALS[head.alter]}</accidental>" if head.accidental else ""
         shape = f"<notehead>{head.shape}</notehead>" if head.shape != "normal" else ""
+        told = f' id="{ids[place]}"' if ids else ""
+        told += f' dynamics="{float(velocity * _VELOCITY_UNIT):.2f}"'
         yield (
-            f'<note dynamics="{float(velocity * _VELOCITY_UNIT):.2f}">{"<chord/>" if place else ""}{_pitch(head)}'
+            f"<note{told}>{'<chord/>' if place else ''}{_pitch(head)}"
             f"{duration}{sounds}{_instrument(head)}{timing}{accidental}{modified}{shape}{'' if place else lines}"
             f"{_notations(tied + ('' if place else marks))}</note>"
         )

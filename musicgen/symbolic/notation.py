@@ -1,35 +1,31 @@
 """Writes scores as sheet music in MusicXML that sounds exactly like the score.
 
-It keeps every pitch, onset, length and velocity, tempo marks, metres, keys and instruments. `note_voices` and
-`note_values` do the arithmetic, `musicxml` knows the elements.
+It keeps every pitch, onset, length and velocity, tempo marks, metres, keys and instruments. `written_score` does the
+arithmetic, `musicxml` knows the elements.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from math import lcm
 
 import numpy as np
 
-from musicgen.errors import InvalidInput, sentence
 from musicgen.symbolic import musicxml
 from musicgen.symbolic.beams import beams_of
 from musicgen.symbolic.drum_heads import DRUM_SET, SNARE, drum_of
 from musicgen.symbolic.instruments import INSTRUMENTS, instrument_name
 from musicgen.symbolic.keys import estimate_key
-from musicgen.symbolic.metre import Measure, lay_out_measures
+from musicgen.symbolic.metre import Measure
 from musicgen.symbolic.midi_writing import assign_channels
 from musicgen.symbolic.musicxml import Player
 from musicgen.symbolic.note_heads import Accidentals, drum_heads
-from musicgen.symbolic.note_values import WrittenEvent, full_rest, voice_in_measure
-from musicgen.symbolic.note_voices import score_to_voices
+from musicgen.symbolic.note_values import WrittenEvent
 from musicgen.symbolic.score import DEFAULT_TEMPO, Score, TempoChange
+from musicgen.symbolic.written_score import Part, Voices, WrittenScore, note_ids, write_down
 
-MAX_NOTES = 20_000
 FINEST = 480  # parts of a quarter note for tempo marks, unless the notes need others
 SHOWN_CHANGE = 0.04  # smallest relative tempo change that is printed
 # Lowest median pitch of each clef, with its sign, line and octave shift
@@ -38,65 +34,31 @@ _OTHER_PIANOS = range(1, 7)  # readers trust the name over the program and turn 
 _PERCUSSION_CLEF = ("percussion", 2, 0)
 
 
-_Voices = dict[int, list[WrittenEvent]]  # number of a voice → its events in a measure
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One track as written: for each measure, the voices that sound in it."""
-
-    id: str
-    track: int
-    measures: list[_Voices]
-
-
 def score_to_musicxml(score: Score, *, title: str = "") -> bytes:
     """The score as a MusicXML document (UTF-8), one part for each track that has notes, at sounding pitch.
 
     Raises InvalidInput for no notes, and for more than 20,000, which notation programs do not open.
     """
-    if not 0 < score.num_notes <= MAX_NOTES:
-        rule = f"Sheet music needs 1 to {MAX_NOTES:,} notes"
-        raise InvalidInput(sentence(rule, f"{score.num_notes:,}", "Download the MIDI file instead."))
-    voices = {track: score_to_voices(score, track) for track in sorted(set(score.notes["track"].tolist()))}
-    end = max(event.end for found in voices.values() for voice in found for event in voice)
-    measures = lay_out_measures(score.time_signatures, score.ticks_per_beat, end)
-    parts = [
-        _Part(f"P{number}", track, _by_measure(found, measures))
-        for number, (track, found) in enumerate(voices.items(), start=1)
-    ]
-    divisions = _divisions(parts, measures)
-    heads = [(part.id, _name(score, part), _players(score, part)) for part in parts]
-    bodies = (_body(score, part, measures, divisions, has_tempos=part is parts[0]) for part in parts)
+    return written_to_musicxml(write_down(score), title=title)
+
+
+def written_to_musicxml(
+    written: WrittenScore, *, title: str = "", has_ids: bool = False, name_length: int | None = None
+) -> bytes:
+    """The same for a score that is written down.
+
+    Args:
+        has_ids: every note has its id (`written_score.note_ids`).
+        name_length: names of parts are cut to this many letters.
+    """
+    score, parts = written.score, written.parts
+    divisions = _divisions(parts, written.measures)
+    heads = [(part.id, _short(_name(score, part), name_length), _players(score, part)) for part in parts]
+    bodies = (_body(written, part, divisions, has_tempos=part is parts[0], has_ids=has_ids) for part in parts)
     return musicxml.document(title, heads, bodies)
 
 
-def _by_measure(voices: Sequence[Sequence[WrittenEvent]], measures: Sequence[Measure]) -> list[_Voices]:
-    """The voices that sound in each measure; a rest if none does."""
-    starts = [measure.start for measure in measures]
-    sounding: list[_Voices] = [{} for _ in measures]
-    for name, voice in enumerate(voices, start=1):
-        heard = {
-            number
-            for event in voice
-            for number in range(bisect_right(starts, event.start) - 1, bisect_left(starts, event.end))
-        }
-        for number in heard:
-            sounding[number][name] = voice_in_measure(voice, measures[number])
-    return [_numbered(found) or {1: full_rest(measure)} for found, measure in zip(sounding, measures, strict=True)]
-
-
-def _numbered(voices: _Voices) -> _Voices:
-    """A voice keeps its number from measure to measure, so that ties find their other end; a single voice without a
-    number is the first."""
-    if len(voices) != 1:
-        return voices
-    (events,) = voices.values()
-    is_tied = events[0].tie in ("stop", "continue") or events[-1].tie in ("start", "continue")
-    return voices if is_tied else {1: events}
-
-
-def _divisions(parts: Sequence[_Part], measures: Sequence[Measure]) -> int:
+def _divisions(parts: Sequence[Part], measures: Sequence[Measure]) -> int:
     """Divisions of a quarter note that make all lengths whole numbers."""
     lengths = {measure.length.denominator for measure in measures}
     voices = (voice for part in parts for found in part.measures for voice in found.values())
@@ -104,12 +66,16 @@ def _divisions(parts: Sequence[_Part], measures: Sequence[Measure]) -> int:
     return lcm(*lengths, FINEST)
 
 
-def _name(score: Score, part: _Part) -> str:
+def _name(score: Score, part: Part) -> str:
     track = score.tracks[part.track]
     return track.name or instrument_name(track.program, track.is_drum)
 
 
-def _players(score: Score, part: _Part) -> list[Player]:
+def _short(name: str, length: int | None) -> str:
+    return name if length is None or len(name) <= length else f"{name[: length - 1].rstrip()}…"
+
+
+def _players(score: Score, part: Part) -> list[Player]:
     """The instrument of a part; for a drum set, one for each drum that plays."""
     track, (port, place) = score.tracks[part.track], assign_channels(score.tracks)[part.track]
     channel = place if port == 0 else None
@@ -122,8 +88,9 @@ def _players(score: Score, part: _Part) -> list[Player]:
     return [Player(f"{part.id}-I{key}", drum_of(key).name, channel, track.program, key) for key in keys]
 
 
-def _body(score: Score, part: _Part, measures: Sequence[Measure], divisions: int, *, has_tempos: bool) -> Iterator[str]:
+def _body(written: WrittenScore, part: Part, divisions: int, *, has_tempos: bool, has_ids: bool) -> Iterator[str]:
     """The measures of a part."""
+    score, measures = written.score, written.measures
     is_drum = score.tracks[part.track].is_drum
     keys = _Keys(score)
     tempos = _tempo_marks(score, measures, divisions) if has_tempos else {}
@@ -141,14 +108,18 @@ def _body(score: Score, part: _Part, measures: Sequence[Measure], divisions: int
         )
         time, key = new_time, new_key
         yield from tempos.get(index, ())
-        yield from _voices(part.measures[index], measure, divisions, key[0], drums=part.id if is_drum else "")
+        ids = (part.id, index) if has_ids else None
+        yield from _voices(part.measures[index], measure, divisions, key[0], drums=part.id if is_drum else "", ids=ids)
         if index == len(measures) - 1:
             yield '<barline location="right"><bar-style>light-heavy</bar-style></barline>'
         yield "</measure>"
 
 
-def _voices(voices: _Voices, measure: Measure, divisions: int, sharps: int, *, drums: str) -> Iterator[str]:
-    """The notes of a measure, one voice after the other. `drums`: id of the part if it is a drum set."""
+def _voices(
+    voices: Voices, measure: Measure, divisions: int, sharps: int, *, drums: str, ids: tuple[str, int] | None
+) -> Iterator[str]:
+    """The notes of a measure, one voice after the other. `drums`: id of the part if it is a drum set. `ids`: the part
+    and the index of the measure, if the notes have ids."""
     accidentals = Accidentals(sharps)
     notes = (event for events in voices.values() for event in events if event.pitches)
     in_order = sorted(notes, key=lambda event: event.start)
@@ -167,6 +138,7 @@ def _voices(voices: _Voices, measure: Measure, divisions: int, sharps: int, *, d
                 beams=beams[index],
                 brackets=_brackets(events, index),
                 fills_measure=fills,
+                ids=note_ids(*ids, number, index, event) if ids else (),
             )
 
 
@@ -214,7 +186,7 @@ def _tempo_marks(score: Score, measures: Sequence[Measure], divisions: int) -> d
     return marks
 
 
-def _clef(score: Score, part: _Part) -> tuple[str, int, int]:
+def _clef(score: Score, part: Part) -> tuple[str, int, int]:
     if score.tracks[part.track].is_drum:
         return _PERCUSSION_CLEF
     middle = float(np.median(score.notes["pitch"][score.notes["track"] == part.track]))

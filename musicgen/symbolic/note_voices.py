@@ -34,6 +34,11 @@ def score_to_chords(score: Score, track: int) -> list[WrittenEvent]:
     return _chords(notes, _spans(notes, score.ticks_per_beat))
 
 
+def note_places(score: Score, track: int) -> list[tuple[Fraction, Fraction]]:
+    """Where each note of a track is written, in the order of the notes: (start, end) in quarter notes."""
+    return exact_spans(_spans(score.notes[score.notes["track"] == track], score.ticks_per_beat))
+
+
 def _spans(notes: NDArray[np.void], ticks_per_beat: int) -> Spans:
     return Spans(notes["onset_ticks"], notes["onset_ticks"] + notes["duration_ticks"], ticks_per_beat)
 

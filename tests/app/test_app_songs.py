@@ -123,7 +123,15 @@ def test_a_deep_link_opens_the_song(song: str) -> None:
     assert not at.error
     assert at.header[0].value == "chorale"
     keys = {button.key for button in at.get("download_button")}
-    assert {"download_mid", "download_musicxml", "download_wav", "download_mp3", "download_flac"} <= keys
+    assert {
+        "download_mid",
+        "download_musicxml",
+        "download_svg",
+        "download_pdf",
+        "download_wav",
+        "download_mp3",
+        "download_flac",
+    } <= keys
     assert len(at.get("audio")) == 1
     assert len(at.get("plotly_chart")) == 2
 

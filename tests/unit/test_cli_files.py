@@ -178,7 +178,7 @@ def test_an_output_is_exported_as_the_page_downloads_it(command: CommandLine, tm
     database.change(sa.insert(outputs).values(**row))
     output = api.get_output(str(row["id"]))
     write_score_clip(output.folder, four_part_score(8))
-    for format in ("mid", "musicxml", "wav", "ogg"):
+    for format in ("mid", "musicxml", "svg", "pdf", "wav", "ogg"):
         command("outputs", "export", output.id, "--format", format, "--out", str(tmp_path))
         assert (tmp_path / f"Piece.{format}").read_bytes() == _content(output.clip, format)
     assert "No such output" in command(

@@ -275,7 +275,7 @@ def test_sound_in_every_format_and_made_once(tmp_path: Path, home: Path) -> None
     assert {path.name for path in made} == {"clip.mp3", "clip.flac", "clip.ogg", "clip.m4a"}
     export_path(clip, "mp3")
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    for format in ("mid", "musicxml"):
+    for format in ("mid", "musicxml", "svg", "pdf"):
         with pytest.raises(WrongState, match="Choose wav"):
             export_clip(clip, format)
     with pytest.raises(InvalidInput, match="Received: exe"):

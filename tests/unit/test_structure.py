@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"tensorflow", "keras", "jax", "librosa", "music21", "numba", "symusic", "soundfile", "pydub"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "jax",
+    "librosa",
+    "music21",
+    "numba",
+    "symusic",
+    "soundfile",
+    "pydub",
+    "verovio",
+    "fpdf",
+}
 
 # From the ground up; a package may import only those before it (and itself), anywhere in its code.
 ORDER = [

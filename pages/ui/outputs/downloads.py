@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "m4a")
-SCORE_FORMATS = ("mid", "musicxml")
+SCORE_FORMATS = ("mid", "musicxml", "svg", "pdf")
 TITLES = {"mid": "MIDI", "musicxml": "MusicXML"}
 MIME_TYPES = {
     "wav": "audio/wav",
@@ -23,6 +23,8 @@ MIME_TYPES = {
     "m4a": "audio/mp4",
     "mid": "audio/midi",
     "musicxml": "application/vnd.recordare.musicxml+xml",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
 }
 
 

@@ -1,0 +1,1 @@
+"""Scores as pages of sheet music: drawn by verovio, made safe, timed and printed. Children only."""
