@@ -17,19 +17,17 @@ from musicgen.runs.plans import Plan, plan_training
 from musicgen.runs.records import (
     Output,
     Run,
-    Task,
     count_outputs,
     count_runs,
     each_output,
     each_run,
     get_output,
     get_run,
-    get_task,
     list_outputs,
     list_runs,
-    list_tasks,
 )
 from musicgen.runs.submissions import SongChoice, regenerate, submit_generation, submit_training
+from musicgen.runs.task_records import Task, get_task, list_tasks
 
 __all__ = [
     "Output",

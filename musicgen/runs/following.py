@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from musicgen.approaches import approach as find_approach
-from musicgen.runs.records import get_task
 from musicgen.runs.submissions import find_submitted, submit_generation
+from musicgen.runs.task_records import get_task
 
 PIECES = "pieces_after"  # in the request of a run: how many pieces
 

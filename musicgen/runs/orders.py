@@ -13,8 +13,9 @@ from musicgen.errors import InvalidInput, InvalidParameter, WrongState, sentence
 from musicgen.runs import states
 from musicgen.runs.folders import export_path, output_folder, run_folder
 from musicgen.runs.launching import ensure_supervisor, make_ready
-from musicgen.runs.records import Run, Task, get_output, get_run, get_task
+from musicgen.runs.records import Run, get_output, get_run
 from musicgen.runs.states import CANCELLED, PAUSED
+from musicgen.runs.task_records import Task, get_task
 from musicgen.storage import database
 from musicgen.storage.database import outputs, runs, tasks
 from musicgen.storage.reserve import at_last

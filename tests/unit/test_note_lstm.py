@@ -291,3 +291,14 @@ class TestSongsForEvents:
         KIND.fit(networks, prepared, trained, seed=0, monitor=SilentMonitor())
         (made,) = make(networks, prepared.codec, trained, num_notes=30)
         assert made.content.num_notes == 30
+
+
+def test_the_sizes_of_the_fields_are_found_by_name_whatever_the_order_of_the_facts() -> None:
+    """JSON with sorted keys keeps no order: a drawing from such facts must count the same weights."""
+    from musicgen.approaches.note_lstm import NoteLSTM
+    from musicgen.approaches.notes.events import FIELDS
+
+    sizes = {name: number for number, name in enumerate(FIELDS, 2)}
+    lstm, training = NoteLSTM(), NoteLSTM.Training()
+    drawn = [lstm.layers(training, {"values_of_each_field": facts}) for facts in (sizes, dict(sorted(sizes.items())))]
+    assert drawn[0] == drawn[1]

@@ -18,7 +18,7 @@ import pytest
 from runs_at_work import add_song, epochs, start, ticking, until, wait_for_rest, weights, worker_pid
 
 from musicgen.processes import ROOT
-from musicgen.runs import api, identity, launching, liveness, records, states, supervisor
+from musicgen.runs import api, identity, launching, liveness, states, supervisor, task_records
 from musicgen.runs.folders import supervisor_lock
 from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.runs.supervisor import Supervisor
@@ -141,7 +141,7 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_takes_over(song: str) ->
 def test_without_any_supervisor_readers_judge_themselves(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = start(song, epochs=60)
     pid = worker_pid(run_id)
-    monkeypatch.setattr(records, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(task_records, "ensure_supervisor", lambda: None)
     kill_supervisor()
     os.kill(pid, signal.SIGKILL)
     began = time.monotonic()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from musicgen.approaches.network_approach import NetworkApproach
 from musicgen.approaches.note_lstm import parameters
 from musicgen.approaches.note_lstm.sizes import TokenSizes
+from musicgen.approaches.notes.codecs import field_sizes, notes_codec
 from musicgen.approaches.notes.data import prepare_events, prepare_tokens
 from musicgen.approaches.notes.event_drawing import event_layers
 from musicgen.approaches.notes.event_sizes import EventSizes
@@ -92,8 +93,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             return _token_sizes(facts["vocabulary_size"] if facts else None, training).layers
         steps, width = training.sequence_length, training.embedding
         memory = lstm_layers(width, training.units, training.num_layers, steps)
-        fields = tuple(facts["values_of_each_field"].values()) if facts else None
-        return event_layers(steps, width, memory, _sizes_of(fields, training) if fields else None)
+        return event_layers(steps, width, memory, _sizes_of(field_sizes(facts), training) if facts else None)
 
     def cost(self, prepared: Prepared, training: parameters.Training) -> Cost:
         codec, n_examples = prepared.codec, prepared.training.n_examples
@@ -156,7 +156,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             yield from token_pieces(tokens, codec, training.sequence_length, order)
 
     def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
-        return (TokenCodec if "vocabulary" in document else EventCodec).from_json(document)
+        return notes_codec(document)
 
 
 def _sizes(codec: EventCodec, training: parameters.Training) -> EventSizes:
@@ -166,7 +166,6 @@ def _sizes(codec: EventCodec, training: parameters.Training) -> EventSizes:
 def _sizes_of(fields: tuple[int, ...], training: parameters.Training) -> EventSizes:
     return EventSizes(
         fields,
-        tuple(number for number, size in enumerate(fields) if size > 1),
         embedding=training.embedding,
         units=training.units,
         num_layers=training.num_layers,

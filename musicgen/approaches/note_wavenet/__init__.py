@@ -10,10 +10,11 @@ from musicgen.approaches.network_approach import NetworkApproach
 from musicgen.approaches.note_wavenet import parameters
 from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes, stack_layers
 from musicgen.approaches.note_wavenet.sizes import WordSizes
+from musicgen.approaches.notes.codecs import field_sizes, notes_codec
 from musicgen.approaches.notes.data import prepare_events, prepare_tokens
 from musicgen.approaches.notes.event_drawing import event_layers
 from musicgen.approaches.notes.event_sizes import EventSizes
-from musicgen.approaches.notes.events import FIELDS, EventCodec
+from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.contract.drawing import Layer, ReceptiveField
 from musicgen.contract.made import Made, Order
@@ -104,7 +105,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         steps = training.sequence_length
         if training.representation == "tokens":
             return _words(facts["vocabulary_size"] if facts else None, training).layers
-        sizes = _events(_fields(facts), training) if facts else None
+        sizes = _events(field_sizes(facts), training) if facts else None
         return event_layers(steps, training.embedding, stack_layers(training.stack, steps), sizes)
 
     def receptive_field(self, training: parameters.Training) -> ReceptiveField:
@@ -169,18 +170,13 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             yield from token_pieces(words, codec, training.sequence_length, order)
 
     def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
-        return (TokenCodec if "vocabulary" in document else EventCodec).from_json(document)
-
-
-def _fields(facts: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(int(facts["values_of_each_field"][name]) for name in FIELDS)
+        return notes_codec(document)
 
 
 def _events(fields: tuple[int, ...], training: parameters.Training) -> EventSizes:
     """The sizes of the layers around the convolutions."""
     return EventSizes(
         fields,
-        tuple(number for number, size in enumerate(fields) if size > 1),
         embedding=training.embedding,
         units=training.stack.units,
         num_layers=0,

@@ -15,13 +15,12 @@ class EventSizes:
     """Sizes of an event network.
 
     Attributes:
-        fields: number of values of each field. spoken: the fields that are chosen (two values or more).
+        fields: number of values of each field.
         units: width of the context. num_layers: LSTM layers; 0 if other layers stand in for them and are counted
             elsewhere.
     """
 
     fields: tuple[int, ...]
-    spoken: tuple[int, ...]
     embedding: int
     units: int
     num_layers: int
@@ -33,7 +32,12 @@ class EventSizes:
     def of(
         cls, codec: EventCodec, *, embedding: int, units: int, num_layers: int, head: int, dropout: float
     ) -> EventSizes:
-        return cls(codec.sizes, codec.spoken, embedding, units, num_layers, head, dropout)
+        return cls(codec.sizes, embedding, units, num_layers, head, dropout)
+
+    @property
+    def spoken(self) -> tuple[int, ...]:
+        """The fields that are chosen: those with two values or more."""
+        return tuple(field for field, size in enumerate(self.fields) if size > 1)
 
     @property
     def n_pitches(self) -> int:
