@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 Row = Mapping[str, Any]
-Shape = Literal["short", "flat", "memorising", "rising", "falling", "settled"]
+Shape = Literal["short", "flat", "memorising", "rising", "held_out_rising", "falling", "settled"]
 
 NOTICEABLE = 0.02  # share of a loss below which a rise is noise
 MOVED = 0.01  # a curve that has fallen by less than this share of its first loss has not moved
@@ -18,9 +18,10 @@ BLIND = ("uniform", "zero", "mean", "silence")  # floors that know nothing of th
 
 
 def row_loss(row: Row) -> float | None:
-    """The loss that counts in a history row: the validation loss if there is one."""
+    """The loss that counts in a history row: the validation loss if there is one. None if it is not finite."""
     value = row.get("val_loss")
-    return float(value) if value is not None else row.get("loss")
+    loss = row.get("loss") if value is None else value
+    return float(loss) if loss is not None and math.isfinite(loss) else None
 
 
 def useful_floors(floors: Mapping[str, float]) -> dict[str, float]:
@@ -41,9 +42,11 @@ def shape_of(history: Sequence[Row]) -> Shape:
     """What the curve of the counting loss does, over all epochs.
 
     short: too few epochs to tell. flat: it has not moved since the first epoch. memorising: the training loss falls
-    while the validation loss rises. rising: the training loss itself rises. falling: it was still falling at the end.
-    settled: it fell, and then stayed.
+    while the validation loss rises. rising: the training loss itself rises. held_out_rising: the validation loss rises
+    and the training loss has not moved. falling: it was still falling at the end.
+    settled: it fell, and then stayed. Rows with a loss that is not finite are left out.
     """
+    history = [row for row in history if _is_finite(row)]
     losses = [loss for row in history if (loss := row_loss(row)) is not None]
     if len(losses) < MIN_EPOCHS:
         return "short"
@@ -52,7 +55,7 @@ def shape_of(history: Sequence[Row]) -> Shape:
     if _rises([float(row["loss"]) for row in history if row.get("loss") is not None]):
         return "rising"
     if not _has_moved(history):
-        return "flat"
+        return "held_out_rising" if _rises(losses) else "flat"
     return "falling" if _still_falls(losses) else "settled"
 
 
@@ -69,6 +72,10 @@ def memorising_since(history: Sequence[Row], patience: int = PATIENCE) -> int | 
     if len(later) < patience or not (rises and falls):
         return None
     return int(later[0]["epoch"])
+
+
+def _is_finite(row: Row) -> bool:
+    return all(math.isfinite(row[name]) for name in ("loss", "val_loss") if row.get(name) is not None)
 
 
 def _has_moved(history: Sequence[Row]) -> bool:

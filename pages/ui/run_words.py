@@ -47,6 +47,8 @@ SHAPES = {
     "flat": "The loss has not moved since the first epoch: the network has learned next to nothing in this training. "
     "Try a higher learning rate or a larger network.",
     "rising": "The training loss rises instead of falling: the steps are too large. Try a lower learning rate.",
+    "held_out_rising": "The validation loss rises and the training loss has not moved: the network is learning "
+    "nothing that holds for other music. Try more songs or a lower learning rate.",
     "falling": "The loss was still falling at the end: more epochs may help.",
 }
 
@@ -71,7 +73,7 @@ def loss_words(
     kind = "validation loss" if best.get("val_loss") is not None else "training loss (no music was held out)"
     said = [f"Best {kind}: {loss:.4g} in epoch {best['epoch']}."]
     shape = shape_of(history)
-    said += _beside_floors(loss, useful_floors(floors), medium, is_flat=shape == "flat")
+    said += _beside_floors(loss, useful_floors(floors), medium, is_flat=shape in ("flat", "held_out_rising"))
     if shape == "memorising":
         said.append(
             f"Since epoch {memorising_since(history)} the training loss has been falling while the validation loss "

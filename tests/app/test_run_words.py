@@ -86,3 +86,12 @@ def test_the_shape_of_the_curve_is_said(losses: list[tuple[float, float]], words
 def test_of_a_training_that_goes_on_nobody_says_that_it_ended() -> None:
     history = rows((5.0, 5.0), (4.0, 4.0), (3.0, 3.0), (2.0, 2.0))
     assert "at the end" not in " ".join(run_words.loss_words(history, {}, medium="midi", is_active=True))
+
+
+def test_a_validation_loss_that_rises_is_not_said_to_stand_still() -> None:
+    history = rows((3.0, 3.0), (3.0, 3.3), (3.0, 3.9), (3.0, 4.5))
+    said = " ".join(run_words.loss_words(history, {"unigram": 3.5}, medium="midi"))
+    assert "The validation loss rises" in said
+    assert "has not moved since" not in said
+    assert "higher learning rate" not in said
+    assert "Below the floor" not in said

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from musicgen.evaluation.curves import memorising_since, shape_of, useful_floors
+from musicgen.evaluation.curves import memorising_since, row_loss, shape_of, useful_floors
 
 
 def rows(losses: list[float], validation: list[float] | None = None) -> list[dict[str, float | int | None]]:
@@ -36,6 +36,11 @@ def falling(start: float, end: float, epochs: int) -> list[float]:
         ([5, 4, 3, 2, 1.5, 1.0], [5, 4, 3.5, 3.8, 4.2, 4.8], "memorising"),
         ([5.0, 5.5, 6.0, 7.0], [5.0, 5.5, 6.0, 7.0], "rising"),
         ([5.0, 3.0, 3.2, 9.0], None, "rising"),
+        ([3.0] * 6, [3.0, 3.2, 3.5, 4.0, 4.5, 5.0], "held_out_rising"),
+        ([3.0, 2.999, 3.0, 3.001], [3.0, 3.01, 3.0, 3.02], "flat"),
+        ([8.41, math.nan, 8.41, 8.40, 8.41], None, "flat"),
+        ([5.0, 4.5, 4.0, 3.5, 3.0, math.inf], None, "falling"),
+        ([5.0, math.nan, math.nan], None, "short"),
         ([-1.0, -1.5, -2.0, -2.5], None, "falling"),
         ([-2.0, -2.005, -2.001, -2.004], None, "flat"),
     ],
@@ -73,3 +78,9 @@ def test_memorising_is_found_after_the_best_epoch() -> None:
 
 def test_noise_is_not_memorising() -> None:
     assert memorising_since(rows([3.0, 2.0, 1.999, 1.998, 1.99], [3.0, 2.0, 2.001, 2.002, 2.01])) is None
+
+
+def test_a_loss_that_is_not_finite_counts_for_nothing() -> None:
+    assert row_loss({"loss": math.nan, "val_loss": None}) is None
+    assert row_loss({"loss": 2.0, "val_loss": math.inf}) is None
+    assert row_loss({"loss": 2, "val_loss": None}) == 2.0
