@@ -10,8 +10,8 @@ import typer
 from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings
 from musicgen.cli.train import choices, song_ids
 from musicgen.cli.waiting import raise_if_failed, wait_for
-from musicgen.durations import span
 from musicgen.storage.files import copy_out, write_out
+from musicgen.wording import span
 
 
 def written_files(output: Any, folder: Path | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from musicgen.cli.exporting import export as export_file
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson
-from musicgen.durations import span
+from musicgen.wording import span
 
 app = typer.Typer(help="The music that runs have made.", no_args_is_help=True)
 

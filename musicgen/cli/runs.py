@@ -13,9 +13,9 @@ from musicgen.cli.several import AllQueued, for_each, named_or_all, tell
 from musicgen.cli.shown import AsJson, print_json, print_table
 from musicgen.cli.train import show_run
 from musicgen.cli.waiting import raise_if_failed, wait_for
-from musicgen.durations import span
 from musicgen.errors import NotFound, sentence
 from musicgen.storage.files import copy_out
+from musicgen.wording import span
 
 app = typer.Typer(help="Runs: trainings, with their weights and history.", no_args_is_help=True)
 

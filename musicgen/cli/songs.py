@@ -14,8 +14,8 @@ from musicgen.cli.exporting import export as export_file
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson, print_json, print_table
-from musicgen.durations import span
 from musicgen.errors import InvalidInput, NotFound, sentence
+from musicgen.wording import span
 
 app = typer.Typer(help="The song library.", no_args_is_help=True)
 

@@ -13,8 +13,9 @@ import typer
 from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
 from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
 from musicgen.cli.waiting import counting, raise_if_failed, wait_for
-from musicgen.durations import span
 from musicgen.errors import InvalidInput, NotFound, sentence
+from musicgen.evaluation.curves import shape_words, useful_floors
+from musicgen.wording import span
 
 SONG_ID = re.compile(r"^song-[0-9a-f]{12}\Z")
 MAX_NAMED = 10
@@ -201,7 +202,9 @@ def show_run(
     rows += [("best", _row_words(best))] if best else []
     rows += [("training time", span(run.seconds))] if run.seconds is not None else []
     rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
-    rows += [(f"floor: {key}", f"{value:.4g}") for key, value in document["dataset"]["floors"].items()]
+    floors = useful_floors(document["dataset"]["floors"])
+    rows += [(f"floor: {key.replace('_', ' ')}", f"{value:.4g}") for key, value in floors.items()]
+    rows += [("curve", words)] if (words := shape_words(run.history, is_active=run.is_active)) else []
     rows += [("warning", text) for text in document["warnings"]]
     rows += [("output", each) for each in outputs or ()]
     print_table(("", ""), rows)

@@ -15,6 +15,7 @@ from musicgen.audio.resampling import resample
 from musicgen.audio.waveform import Waveform
 from musicgen.contract.prepared import TrainingSong
 from musicgen.contract.refusals import only_silence, require_songs
+from musicgen.wording import count
 
 Samples = NDArray[np.float32]
 MARGIN_SECONDS = 0.05  # read on both sides of an excerpt before resampling, so that the filter's edges lie outside
@@ -88,7 +89,7 @@ def open_sounds(
     rate = sample_rate or Counter(rates).most_common(1)[0][0]
     warnings = []
     if len(used) < len(songs):
-        warnings.append(f"{len(songs) - len(used)} song(s) left out: at most {max_songs} are used.")
+        warnings.append(f"{count(len(songs) - len(used), 'song')} left out: at most {max_songs} are used.")
     if any(head.n_channels > 1 for head in heads):
         warnings.append("Stereo songs are mixed to mono: this network reads one channel.")
     if not sample_rate and len(set(rates)) > 1:

@@ -16,6 +16,15 @@ PATIENCE = 3  # epochs after the best one before anything is said about memorisi
 AT_THE_END = 0.2  # "still falling" looks at this share of the epochs, the last ones
 BLIND = ("uniform", "zero", "mean", "silence")  # floors that know nothing of the songs but their range or mean
 
+SHAPES = {
+    "flat": "The loss has not moved since the first epoch: the network has learned next to nothing in this training. "
+    "Try a higher learning rate or a larger network.",
+    "rising": "The training loss rises instead of falling: the steps are too large. Try a lower learning rate.",
+    "held_out_rising": "The validation loss rises and the training loss has not moved: the network is learning "
+    "nothing that holds for other music. Try more songs or a lower learning rate.",
+    "falling": "The loss was still falling at the end: more epochs may help.",
+}
+
 
 def row_loss(row: Row) -> float | None:
     """The loss that counts in a history row: the validation loss if there is one. None if it is not finite."""
@@ -57,6 +66,18 @@ def shape_of(history: Sequence[Row]) -> Shape:
     if not _has_moved(history):
         return "held_out_rising" if _rises(losses) else "flat"
     return "falling" if _still_falls(losses) else "settled"
+
+
+def shape_words(history: Sequence[Row], *, is_active: bool = False) -> str:
+    """A sentence on the shape; empty where there is nothing to say. While a training goes on, nothing is said about its
+    end."""
+    shape = shape_of(history)
+    if shape == "memorising":
+        return (
+            f"Since epoch {memorising_since(history)} the training loss has been falling while the validation loss "
+            "rises: the network is memorising the songs. The weights of the best epoch are kept."
+        )
+    return "" if is_active and shape == "falling" else SHAPES.get(shape, "")
 
 
 def memorising_since(history: Sequence[Row], patience: int = PATIENCE) -> int | None:

@@ -31,6 +31,7 @@ from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
 from musicgen.storage import database
 from musicgen.storage.database import new_id, runs, tasks
+from musicgen.wording import count
 
 if TYPE_CHECKING:
     from musicgen.songs.library import Song
@@ -230,7 +231,7 @@ def _check_content(song: Song, tracks: Sequence[int] | None) -> None:
     there = [track for track in song.facts.get("tracks", ()) if tracks is None or track["index"] in tracks]
     if there and all(track.get("is_drum") or track.get("num_notes") == 0 for track in there):
         raise InvalidInput(
-            sentence("A song needs notes other than drums", f"“{song.name}”, with none in {len(there)} track(s)")
+            sentence("A song needs notes other than drums", f"“{song.name}”, with none in {count(len(there), 'track')}")
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from musicgen.approaches import approaches
-from musicgen.durations import span
+from musicgen.wording import span
 
 Times = Mapping[tuple[str, str], float]
 

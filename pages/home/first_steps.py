@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pages.ui.text import count
+from musicgen.wording import count
 
 RECENT = 5
 

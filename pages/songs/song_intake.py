@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from musicgen.durations import span
 from musicgen.settings import settings
+from musicgen.wording import count, span
 from pages.songs.imports import find_import, start_import, waiting
 from pages.ui.errors import shown_errors
 from pages.ui.layout import MEDIA
 from pages.ui.navigation import PLACES, go_to, page_link
 from pages.ui.state import forget, recall, remember
 from pages.ui.tables import text_table
-from pages.ui.text import count, escape, shorten
+from pages.ui.text import escape, shorten
 from pages.ui.training_songs import take_songs
 
 if TYPE_CHECKING:

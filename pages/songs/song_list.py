@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from musicgen.wording import count
 from pages.songs.song_selection import draw_selection, selection_box
 from pages.ui.layout import MEDIA, empty_place, kept_place
 from pages.ui.state import choose_id
-from pages.ui.text import ago, clock, count, escape, shorten
+from pages.ui.text import ago, clock, escape, shorten
 
 if TYPE_CHECKING:
     from musicgen.songs.library import Song

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from musicgen.wording import count
 from pages.ui.navigation import PLACES, go_to
 from pages.ui.state import recall, remember
-from pages.ui.text import count
 from pages.ui.training_songs import take_songs
 
 if TYPE_CHECKING:

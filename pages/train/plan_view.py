@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from musicgen.durations import span
 from musicgen.errors import MusicgenError
+from musicgen.wording import count, span
 from pages.ui import run_words
 from pages.ui.background import forget, is_settled, known, later
 from pages.ui.errors import show_error
@@ -19,7 +19,7 @@ from pages.ui.layout import facts_row, kept_place
 from pages.ui.navigation import go_to
 from pages.ui.run_view import first_of
 from pages.ui.state import recall, remember
-from pages.ui.text import count, escape, size
+from pages.ui.text import escape, size
 from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:

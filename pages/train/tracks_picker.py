@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui.text import count, shorten
+from musicgen.wording import count
+from pages.ui.text import shorten
 
 if TYPE_CHECKING:
     from musicgen.songs.library import Song

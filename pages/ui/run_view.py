@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
-from musicgen.durations import span
 from musicgen.evaluation.curves import row_loss
+from musicgen.wording import count, span
 from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
 from pages.ui.dataset_view import fact_rows
@@ -17,7 +17,7 @@ from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, kept_place, state_badge
 from pages.ui.run_controls import draw_controls
 from pages.ui.tables import text_table
-from pages.ui.text import ago, count, escape, size
+from pages.ui.text import ago, escape, size
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Run
@@ -138,7 +138,8 @@ def data_rows(prepared: dict[str, Any]) -> list[tuple[str, str]]:
     """What `prepare` found and what was built from it, in words."""
     rows = fact_rows(prepared.get("facts") or {})
     rows += [
-        (f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in (prepared.get("floors") or {}).items()
+        (f"floor: {name.replace('_', ' ')}", f"{value:.4g}")
+        for name, value in useful_floors(prepared.get("floors") or {}).items()
     ]
     if prepared.get("networks"):
         rows.append(("networks", str(prepared["networks"])))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from musicgen.durations import span
-from musicgen.evaluation.curves import memorising_since, row_loss, shape_of, useful_floors
+from musicgen.evaluation.curves import row_loss, shape_of, shape_words, useful_floors
+from musicgen.wording import span
 from pages.ui.floor_words import floor_lesson, floor_title
 
 
@@ -43,16 +43,6 @@ def best_row(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None
     return named[0] if named else min(rows, key=lambda row: row_loss(row) or 0.0, default=None)
 
 
-SHAPES = {
-    "flat": "The loss has not moved since the first epoch: the network has learned next to nothing in this training. "
-    "Try a higher learning rate or a larger network.",
-    "rising": "The training loss rises instead of falling: the steps are too large. Try a lower learning rate.",
-    "held_out_rising": "The validation loss rises and the training loss has not moved: the network is learning "
-    "nothing that holds for other music. Try more songs or a lower learning rate.",
-    "falling": "The loss was still falling at the end: more epochs may help.",
-}
-
-
 def loss_words(
     history: Sequence[Mapping[str, Any]],
     floors: Mapping[str, float],
@@ -74,13 +64,8 @@ def loss_words(
     said = [f"Best {kind}: {loss:.4g} in epoch {best['epoch']}."]
     shape = shape_of(history)
     said += _beside_floors(loss, useful_floors(floors), medium, is_flat=shape in ("flat", "held_out_rising"))
-    if shape == "memorising":
-        said.append(
-            f"Since epoch {memorising_since(history)} the training loss has been falling while the validation loss "
-            "rises: the network is memorising the songs. The weights of the best epoch are kept."
-        )
-    elif shape in SHAPES and not (is_active and shape == "falling"):
-        said.append(SHAPES[shape])
+    if words := shape_words(history, is_active=is_active):
+        said.append(words)
     return said
 
 

@@ -45,11 +45,6 @@ def ago(moment: float, now: float | None = None) -> str:
     return time.strftime("%d %B %Y", time.localtime(moment)).lstrip("0")
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """1 song, 3 songs, 12,000 songs."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def size(n_bytes: float) -> str:
     """512 B, 12 kB, 3.4 MB, 1.2 GB (powers of ten)."""
     for unit in ("B", "kB", "MB"):

@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
 from musicgen.approaches.notes.events import FIELDS
-from musicgen.durations import span
 from musicgen.errors import InvalidInput, sentence
 from musicgen.runs import api
 from musicgen.runs.api import Plan, list_runs
+from musicgen.wording import span
 
 COUNTS = [400, 90, 40, 39, 12, 3, 1, 1]
 

@@ -16,12 +16,12 @@ from runs_at_work import add_song, nobody_supervises, start, ticking
 
 from musicgen.cli import waiting as waiting_module
 from musicgen.cli.several import for_each
-from musicgen.durations import span
 from musicgen.runs import api, history, states
 from musicgen.runs.folders import HISTORY, run_folder
 from musicgen.runs.history import append_row, read_history
 from musicgen.storage import database
 from musicgen.storage.database import new_id, outputs, runs, songs, tasks
+from musicgen.wording import span
 
 SONG_COLUMNS = {"format": "midi", "source": "upload", "seconds": 0.02, "facts": {"num_notes": 1}, "report": {}}
 

@@ -29,7 +29,7 @@ HEAVY = {
 ORDER = [
     "errors",
     "faults",
-    "durations",
+    "wording",
     "letters",
     "charsets",
     "machine",

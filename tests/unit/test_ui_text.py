@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from musicgen.durations import span
+from musicgen.wording import count, span
 from pages.ui.commands import command_line
-from pages.ui.text import WORD_JOINER, ago, clock, count, escape, setting_words, shorten, size
+from pages.ui.text import WORD_JOINER, ago, clock, escape, setting_words, shorten, size
 
 HOSTILE = [
     "![x](http://evil/p.png)",

@@ -18,6 +18,7 @@ from musicgen.contract.networks import TrainableNetworks
 from musicgen.contract.parameters import Preset
 from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
+from musicgen.wording import count
 
 if TYPE_CHECKING:
     import keras
@@ -210,7 +211,7 @@ def _check_long_enough(songs: Sequence[TrainingSong], longest: int, training: pa
         raise InvalidInput(
             sentence(
                 f"Training needs at least {training.shortest + 1:,} samples in a row",
-                f"{longest:,} samples to train on in the longest of {len(songs)} song(s)",
+                f"{longest:,} samples to train on in the longest of {count(len(songs), 'song')}",
                 "Choose longer songs, use more of each, or choose a smaller look back.",
             ),
             code="too_short",

@@ -16,6 +16,7 @@ from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.linear_prediction import fit_linear_predictor
+from musicgen.wording import count
 
 MAX_CHECKED_SECONDS = 30.0  # of held-out music, spread evenly, that each epoch is validated on
 MAX_COUNTED = 4_000_000  # samples that the floors are counted on
@@ -61,7 +62,7 @@ def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[SoundStretch], l
         raise InvalidInput(
             sentence(
                 f"Training needs a song with at least {MIN_SAMPLES} samples",
-                f"{longest} in the longest of {len(sounds)} song(s), {share:.0%} of them held out",
+                f"{longest} in the longest of {count(len(sounds), 'song')}, {share:.0%} of them held out",
                 "Choose a longer song.",
             ),
             code="too_short",

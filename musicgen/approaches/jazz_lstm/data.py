@@ -27,6 +27,7 @@ from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.gathering import STEPS
 from musicgen.symbolic.score import Score
+from musicgen.wording import count
 
 MIN_HELD_OUT = 16  # words: less is no use
 MIN_WORDS = 8  # in a melody to learn from
@@ -121,7 +122,8 @@ def _windows(melodies: Sequence[Melody], training: Training, seed: int, n_songs:
         shorter = f"Choose a sequence_length below {max(lengths)}, or" if max(lengths) > 4 else "Choose"
         remedy = f"{shorter if training.num_windows else 'Choose'} longer songs or more beats."
         raise InvalidInput(
-            sentence(rule, f"{max(lengths)} in the longest of {len(melodies)} passage(s)", remedy), code="too_short"
+            sentence(rule, f"{max(lengths)} in the longest of {count(len(melodies), 'passage')}", remedy),
+            code="too_short",
         )
     share = training.validation_share
     if n_songs >= SONGS_ENOUGH:

@@ -27,6 +27,7 @@ from musicgen.floors.floors import bigram_nats, uniform_nats, unigram_nats
 from musicgen.symbolic.instruments import instrument_name
 from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
+from musicgen.wording import count
 
 MIN_NOTES = 8  # in a song to learn from
 MIN_HELD_OUT = 24  # notes: less is no use
@@ -60,7 +61,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
         raise InvalidInput(
             sentence(
                 f"Training needs a song with at least {MIN_NOTES} notes in its chosen tracks, without drums",
-                f"{max(lengths)} notes at most in {len(songs)} song(s)",
+                f"{max(lengths)} notes at most in {count(len(songs), 'song')}",
                 "Choose other songs or tracks.",
             ),
             code="too_short",
@@ -186,7 +187,7 @@ def _raise_without_piano(scores: Sequence[tuple[Score, Sequence[int] | None]], p
     raise InvalidInput(
         sentence(
             "Instruments = piano needs a piano track (General MIDI programs 1 to 6) in at least one song",
-            f"{names} in {len(scores)} song(s)",
+            f"{names} in {count(len(scores), 'song')}",
             "Choose instruments = all, or songs with a piano.",
         ),
         code="no_piano",
@@ -268,6 +269,6 @@ def _too_short(
     remedies.append("longer or more songs" if longest > kept else "longer songs")
     return sentence(
         f"A window of {window} tokens and the one after it need a song of at least {window + 1} tokens",
-        f"{kept} tokens in the longest of {len(words)} song(s){rare}",
+        f"{kept} tokens in the longest of {count(len(words), 'song')}{rare}",
         f"Choose {', or '.join(remedies)}.",
     )

@@ -20,6 +20,7 @@ from musicgen.codecs.examples import Arrays
 from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
+from musicgen.wording import count
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _check_long_enough(sounds: Sequence[Sound], block_size: int) -> None:
         raise InvalidInput(
             sentence(
                 f"Training needs a song with at least two blocks, that is {block_size + 1:,} samples",
-                f"{longest:,} samples to train on in the longest of {len(sounds)} song(s)",
+                f"{longest:,} samples to train on in the longest of {count(len(sounds), 'song')}",
                 "Choose longer songs or a shorter block length.",
             ),
             code="too_short",
@@ -195,4 +196,4 @@ def _too_short(n_short: int, n_songs: int, wanted: int, length: int, seconds: fl
     """The sentence about songs shorter than a sequence."""
     if n_short < n_songs:
         return f"{n_short} of {n_songs} songs are shorter than {seconds:g} s; each gives one shortened sequence."
-    return f"No song is longer than {seconds:g} s ({wanted} blocks), so sequences have {length} block(s)."
+    return f"No song is longer than {seconds:g} s ({wanted} blocks), so sequences have {count(length, 'block')}."

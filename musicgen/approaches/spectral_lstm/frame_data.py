@@ -20,6 +20,7 @@ from musicgen.codecs.examples import Arrays
 from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square, split
 from musicgen.contract.prepared import Prepared, TrainingSong
 from musicgen.errors import InvalidInput, sentence
+from musicgen.wording import count
 
 MAX_COUNTED = 8_000  # steps that the floors are counted on
 STAYS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -252,7 +253,7 @@ def _check_long_enough(sounds: Sequence[Sound], training: Training) -> None:
         raise InvalidInput(
             sentence(
                 f"Training needs a song with at least two steps, that is {needed:,} samples",
-                f"{longest:,} samples to train on in the longest of {len(sounds)} song(s)",
+                f"{longest:,} samples to train on in the longest of {count(len(sounds), 'song')}",
                 "Choose longer songs, a shorter window or fewer frames per step.",
             ),
             code="too_short",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
+from musicgen.wording import count
 from pages.ui import run_words
 from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.errors import shown_errors
@@ -23,7 +24,7 @@ from pages.ui.outputs.remedies import draw_remedies
 from pages.ui.outputs.sound import draw_sound
 from pages.ui.score_view import draw_score
 from pages.ui.tables import text_table
-from pages.ui.text import ago, clock, count, escape
+from pages.ui.text import ago, clock, escape
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Output

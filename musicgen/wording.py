@@ -1,4 +1,4 @@
-"""Durations in words: one way for pages, command line and sentences."""
+"""Numbers in words: durations and counts, one way for pages, command line and sentences."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def span(seconds: float) -> str:
         return f"{minutes} min" + (f" {rest} s" if rest else "")
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours:,} h" + (f" {minutes} min" if minutes else "")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """1 song, 3 songs, 12,000 songs."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
