@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
-from musicgen.evaluation.curves import row_loss
+from musicgen.evaluation.curves import row_loss, useful_floors
 from musicgen.wording import count, span
 from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
@@ -137,10 +137,8 @@ def _songs(songs: Sequence[dict[str, Any]]) -> None:
 def data_rows(prepared: dict[str, Any]) -> list[tuple[str, str]]:
     """What `prepare` found and what was built from it, in words."""
     rows = fact_rows(prepared.get("facts") or {})
-    rows += [
-        (f"floor: {name.replace('_', ' ')}", f"{value:.4g}")
-        for name, value in useful_floors(prepared.get("floors") or {}).items()
-    ]
+    floors = useful_floors(prepared.get("floors") or {})
+    rows += [(f"floor: {name.replace('_', ' ')}", f"{value:.4g}") for name, value in floors.items()]
     if prepared.get("networks"):
         rows.append(("networks", str(prepared["networks"])))
     if prepared.get("parameters"):
