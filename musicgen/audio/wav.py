@@ -142,11 +142,13 @@ def wav_stretch(path: Path, start: int = 0, stop: int | None = None, *, gain: fl
     return result.getvalue()
 
 
-def wav_info(path: Path) -> WavInfo:
-    """Reads the header of one of our own files. Raises CorruptArtifact if it is not one or not complete."""
+def wav_info(source: Path | bytes) -> WavInfo:
+    """Reads the header of one of our own files, or of its content. Raises CorruptArtifact if it is not one or not
+    complete."""
     stamp, wav_format = "", None
+    path = Path("sound.wav") if isinstance(source, bytes) else source
     try:
-        with open(path, "rb") as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
             file.read(12)
             for chunk in walk_chunks(file):
                 if chunk.name == b"fmt ":

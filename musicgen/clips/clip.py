@@ -5,6 +5,7 @@ score.mid         written music
 facts.json        the facts that pages show
 envelope.npz      the waveform at several zoom levels; spectrogram.npz; roll.npz, not needed for short scores
 sheet/            pages of sheet music made so far: see sheets.py
+pictures/         what a browser draws pictures from; loudness.json: how loud excerpts are
 exports/          downloads made so far
 """
 
@@ -112,7 +113,7 @@ class Clip:
         If zoomed in far enough, every point is one sample and both curves are the waveform itself."""
         info = wav_info(self._sound())
         start, stop = _stretch(start_seconds, stop_seconds, info.n_samples, info.sample_rate)
-        with self._load(ENVELOPE) as stored:
+        with self.arrays(ENVELOPE) as stored:
             bucket = choose_bucket([int(size) for size in stored["buckets"]], stop - start, n_points)
             if bucket is not None:
                 level = ZoomLevel(bucket, stored[f"low_{bucket}"], stored[f"high_{bucket}"])
@@ -130,7 +131,7 @@ class Clip:
         """Level over time and frequency in at most `n_columns` columns; zoomed in, from the samples."""
         info = wav_info(self._sound())
         start, stop = _stretch(start_seconds, stop_seconds, info.n_samples, info.sample_rate)
-        with self._load(SPECTROGRAM) as stored:
+        with self.arrays(SPECTROGRAM) as stored:
             arrays = {name: stored[name] for name in stored.files}
         in_view = (stop - start) / info.sample_rate / float(arrays["column_seconds"])
         if in_view < SHARP_COLUMNS and stop > start:
@@ -140,7 +141,7 @@ class Clip:
     def roll(self) -> Roll:
         """The notes. Raises WrongState for a clip without a score."""
         if (self.folder / ROLL).is_file():
-            with self._load(ROLL) as stored:
+            with self.arrays(ROLL) as stored:
                 arrays = {name: stored[name] for name in stored.files}
         elif self.score_path.is_file():
             from musicgen.symbolic.rolls import score_to_roll
@@ -175,8 +176,8 @@ class Clip:
         return self.audio_path
 
     @contextmanager
-    def _load(self, name: str) -> Iterator[Any]:
-        """The arrays of an npz file, each read on request."""
+    def arrays(self, name: str) -> Iterator[Any]:
+        """The arrays of one of its npz files, each read on request. Raises CorruptArtifact."""
         try:
             with open(self.folder / name, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 yield stored

@@ -23,6 +23,7 @@ from musicgen.audio.spectra import SpectrogramBuilder
 from musicgen.audio.wav import WavInfo, WavWriter, read_wav, wav_info
 from musicgen.audio.waveform import Waveform
 from musicgen.clips.clip import AUDIO, ENVELOPE, FACTS, ROLL, SCORE, SPECTROGRAM, Clip
+from musicgen.clips.pictures import write_pictures
 from musicgen.errors import InvalidInput, sentence
 from musicgen.faults import disk_full, is_full
 from musicgen.storage.files import sha256_of, sync_file, sync_folder, write_bytes, write_json
@@ -92,6 +93,7 @@ def write_audio_clip(
         previews = _write_sound(path, blocks, sample_rate, is_draft=is_draft)
         info = wav_info(path)
         facts = previews.store(folder, info)
+    write_pictures(Clip(folder), is_draft=is_draft)
     write_json(folder / FACTS, {"medium": "audio", **facts}, survives_power_cut=not is_draft)
     return Clip(folder)
 
@@ -108,6 +110,7 @@ def write_score_clip(folder: Path, score: Score, *, is_draft: bool = False) -> C
         write_midi(score, path)
         sha256 = sha256_of(path)
     _write_arrays(folder / ROLL, score_to_roll(score), is_draft=is_draft)
+    write_pictures(Clip(folder), is_draft=is_draft)
     write_json(folder / FACTS, {**score_facts(score), "sha256": sha256}, survives_power_cut=not is_draft)
     return Clip(folder)
 
@@ -148,6 +151,7 @@ def add_sound(clip: Clip, wav_path: Path, **more_facts: Any) -> None:
     sync_file(wav_path)
     os.replace(wav_path, clip.audio_path)
     sync_folder(clip.folder)
+    write_pictures(clip)
 
 
 def _write_sound(path: Path, blocks: Iterator[NDArray[np.float32]], sample_rate: int, *, is_draft: bool) -> _Previews:

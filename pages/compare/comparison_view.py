@@ -12,22 +12,21 @@ import streamlit as st
 from musicgen.errors import MusicgenError
 from musicgen.evaluation.glossary import METRICS
 from pages.compare.differences import draw_differences
-from pages.compare.stretch import Stretch, matching_gains
+from pages.compare.stretch import Stretch
 from pages.ui.background import forget, later
-from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import kept_place
-from pages.ui.outputs.sound import draw_sound, rendering
 from pages.ui.outputs.verdicts import metric_value
+from pages.ui.player import PlayerLane, draw_player
 from pages.ui.tables import text_table
 from pages.ui.text import escape, shorten
 from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:
+    from musicgen.audio.loudness import Loudness
     from musicgen.clips import Clip
 
 WORDS = {"reference": "Original", "generated": "Generated"}
-AUDIBLE_DB = 0.05
 SCOPES = {"stretch": "This excerpt", "whole": "Whole pieces"}
 
 
@@ -49,79 +48,71 @@ class ShownSide:
         is_output = self.role == "reference" and self.id.startswith("output-")
         return "The other output" if is_output else WORDS[self.role]
 
-    @property
-    def lane(self) -> Lane:
-        played = f" ({self.gain_db:+.1f} dB)" if abs(self.gain_db) >= AUDIBLE_DB else ""
-        title = self.heading + played
-        return Lane(
-            title, self.clip, self.stretch.start, self.stretch.stop, self.shift_seconds, self.gain_db,
-            role="reference" if self.role == "reference" else "generated",
+    def lane(self, gain_db: float, note: str) -> PlayerLane:
+        return PlayerLane(
+            self.role, self.clip, title=f"{self.heading}: {shorten(self.name, 60)}", shift=self.shift_seconds,
+            gain_db=gain_db, note=note, role="reference" if self.role == "reference" else "generated",
         )  # fmt: skip
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """The excerpt on the common axis."""
+        return self.stretch.start + self.shift_seconds, self.stretch.stop + self.shift_seconds
 
-@dataclass(frozen=True)
-class Level:
-    rms_db: float
-    peak_db: float
 
-
-def draw_comparison(reference: ShownSide, generated: ShownSide, judgement: Callable[[], None]) -> None:
+def draw_comparison(
+    reference: ShownSide,
+    generated: ShownSide,
+    judgement: Callable[[], None],
+    on_excerpt: Callable[[float, float], None],
+) -> None:
     """Everything below the choice of the pair. Notes are drawn at once, their sound as soon as it is rendered.
 
-    `judgement` draws what was found in the generated piece: faults or none."""
-    pending = [future for side in (reference, generated) if (future := rendering(side.clip)) and not future.done()]
+    `judgement` draws what was found in the generated piece: faults or none. `on_excerpt`: the visitor marked another
+    excerpt, in seconds of the common axis."""
     with shown_errors():
         with kept_place():
             draw_differences(reference.id, generated.id, (reference.heading, generated.heading))
         with kept_place():
-            shown = _draw_players(reference, generated)
-        with kept_place():
-            _draw_figures(*shown)
-        with kept_place():
-            if pending:
-                wait_for(pending, "Rendering the notes to sound", st.rerun)
+            _draw_player(reference, generated, on_excerpt)
         with kept_place():
             judgement()
     _draw_measurements(reference, generated)
 
 
-def _draw_players(reference: ShownSide, generated: ShownSide) -> tuple[ShownSide, ShownSide]:
-    """Two players. Returns the sides with their gains, so that the figures show what the players play."""
-    levels = [level(side) if side.clip.has_audio else None for side in (reference, generated)]
-    sides = [reference, generated]
-    gains = (0.0, 0.0)
+def _draw_player(reference: ShownSide, generated: ShownSide, on_excerpt: Callable[[float, float], None]) -> None:
+    """Both as lanes of one player, equally loud if wanted, as soon as their loudness is measured."""
+    sides = (reference, generated)
+    futures = [loudness(side) for side in sides if side.clip.has_audio]
     switch = kept_place()
-    if levels[0] and levels[1]:
+    gains, notes = [0.0, 0.0], ["", ""]
+    if len(futures) == len(sides) and all(future.done() and not future.exception() for future in futures):
+        measured = [future.result() for future in futures]
+        notes = [loudness_note(each) for each in measured]
         with switch:
-            gains = _loudness_switch(levels[0], levels[1], reference.heading)
-        sides = [_with_gain(side, gain) for side, gain in zip(sides, gains, strict=True)]
-    for column, side, measured in zip(st.columns(2, gap="medium"), sides, levels, strict=True):
-        with column, st.container(border=True):
-            st.markdown(f"**{side.heading}**")
-            st.caption(escape(shorten(side.name, 72)))
-            draw_sound(
-                side.clip, key=f"{side.role}_player", start_seconds=side.stretch.start,
-                stop_seconds=side.stretch.stop, gain_db=side.gain_db,
-            )  # fmt: skip
-            if measured:
-                st.caption(_level_words(measured, side.gain_db))
-    return sides[0], sides[1]
+            gains = _loudness_switch(measured[0], measured[1], reference.heading)
+    lanes = [side.lane(gain, note) for side, gain, note in zip(sides, gains, notes, strict=True)]
+    windows = [side.window for side in sides]
+    window = (min(start for start, _ in windows), max(stop for _, stop in windows))
+    draw_player(lanes, key="compare_player", window=window, on_excerpt=on_excerpt)
+    with kept_place():
+        if waiting := [future for future in futures if not future.done()]:
+            wait_for(waiting, "Measuring the loudness", st.rerun)
 
 
-def _with_gain(side: ShownSide, gain_db: float) -> ShownSide:
-    return ShownSide(side.role, side.id, side.name, side.clip, side.stretch, side.shift_seconds, gain_db)
+def _loudness_switch(reference: Loudness, generated: Loudness, heading: str) -> list[float]:
+    from musicgen.audio.loudness import matching_gains
 
-
-def _loudness_switch(reference: Level, generated: Level, heading: str) -> tuple[float, float]:
-    gains = matching_gains(reference.rms_db, reference.peak_db, generated.rms_db, generated.peak_db)
+    gains = matching_gains([reference, generated])
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         is_matched = st.toggle(
-            "Same loudness", key="match_loudness", persist_state="session", disabled=gains == (0.0, 0.0),
-            help="Raises the quieter one as far as it can go without clipping, then lowers the louder one to match.",
+            "Same loudness", key="match_loudness", persist_state="session", disabled=not any(gains),
+            help="Matches the loudness of both excerpts (ITU-R BS.1770). The louder one is lowered if the quieter one "
+            "would clip.",
         )  # fmt: skip
         other = heading.lower().removeprefix("the ")
-        st.caption(f"The generated excerpt is {loudness_words(generated.rms_db - reference.rms_db)} the {other}.")
-    return gains if is_matched else (0.0, 0.0)
+        st.caption(f"The generated excerpt is {loudness_words(generated.lufs - reference.lufs)} the {other}.")
+    return gains if is_matched else [0.0, 0.0]
 
 
 def loudness_words(difference_db: float) -> str:
@@ -131,39 +122,19 @@ def loudness_words(difference_db: float) -> str:
     return f"{abs(difference_db):.1f} dB {'louder' if difference_db > 0 else 'quieter'} than"
 
 
-def _level_words(measured: Level, gain_db: float) -> str:
-    words = f"Level {measured.rms_db:.1f} dB, peak {measured.peak_db:.1f} dB (full scale is 0 dB)"
-    return f"{words} · played {gain_db:+.1f} dB" if abs(gain_db) >= AUDIBLE_DB else words
+def loudness_note(measured: Loudness) -> str:
+    """`-18.2 LUFS, peak -3.1 dB`; where the excerpt is too short or too quiet for that measure, its RMS level."""
+    unit = "LUFS" if measured.method == "BS.1770" else "dB (RMS: too short or too quiet for LUFS)"
+    return f"{measured.lufs:.1f} {unit}, peak {measured.peak_db:.1f} dB"
 
 
-def level(side: ShownSide) -> Level:
-    """RMS and peak level of the excerpt, measured once per content."""
-    stamp = side.clip.facts.get("sha256", side.id)
-    return _level(stamp, side.stretch.start, side.stretch.stop, _clip=side.clip)
+def loudness(side: ShownSide) -> Future[Loudness]:
+    """The loudness of the excerpt, measured in a child process, once per content."""
+    from musicgen.clips.loudness import excerpt_loudness
 
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _level(stamp: str, start: float, stop: float, *, _clip: Clip) -> Level:
-    from musicgen.audio.levels import measure_levels
-
-    measured = measure_levels(_clip.waveform(start, stop))
-    return Level(measured["rms_db"], measured["peak_db"])
-
-
-def _draw_figures(reference: ShownSide, generated: ShownSide) -> None:
-    lanes = [reference.lane, generated.lane]
-    if reference.clip.medium == "midi" and generated.clip.medium == "midi":
-        figure = roll_figure(lanes)
-        show_figure(figure, key="compare_rolls", alt="Piano rolls of both on one time and pitch axis")
-    if not (reference.clip.has_audio and generated.clip.has_audio):
-        return
-    alt = "Waveforms of both on one time axis and amplitude scale"
-    show_figure(waveform_figure(lanes), key="compare_waveforms", alt=alt)
-    show_figure(
-        spectrogram_figure(lanes),
-        key="compare_spectrograms",
-        alt="Spectrograms of both on one time axis and colour scale",
-    )
+    start, stop = side.stretch.start, side.stretch.stop
+    key = f"loudness|{side.id}|{start:.2f}|{stop:.2f}"
+    return later(key, lambda: excerpt_loudness(side.clip, start, stop), group=f"loudness|{side.role}")
 
 
 def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:

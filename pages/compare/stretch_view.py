@@ -33,6 +33,17 @@ def choose_stretches(
     return (ours, -ours.start), (theirs, -theirs.start)
 
 
+def set_excerpt(reference_shift: float, generated_shift: float, start: float, stop: float) -> None:
+    """Make a part of the common axis the excerpt, by moving the sliders. Seconds; for a callback."""
+    first, other, length = SLIDERS
+    if first in st.session_state:
+        st.session_state[first] = start - reference_shift
+    if other in st.session_state:
+        st.session_state[other] = start - generated_shift
+    if length in st.session_state:
+        st.session_state[length] = round(stop - start, 1)
+
+
 def _wants_alignment(pair: tuple[str, str], both: Alignment, generated_seconds: float) -> bool:
     """Whether to show the same part of the song on both sides. Off at first if too little of the piece overlaps it."""
     covered = f"{clock(both.first)} to {clock(both.last)}"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.compare.comparison_view import ShownSide, draw_comparison
 from pages.compare.pair_choice import choose_generated, choose_reference
-from pages.compare.stretch_view import SHORTEST, choose_stretches
+from pages.compare.stretch_view import SHORTEST, choose_stretches, set_excerpt
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import empty_place, kept_place, page_heading
@@ -41,7 +41,9 @@ def main() -> None:
         if reference is None:
             return
         remedies = partial(draw_remedies, generated, stays=False)
-        draw_comparison(*shown_sides(reference, generated), partial(draw_judgement, generated, remedies=remedies))
+        sides = shown_sides(reference, generated)
+        judgement = partial(draw_judgement, generated, remedies=remedies)
+        draw_comparison(*sides, judgement, partial(set_excerpt, *(side.shift_seconds for side in sides)))
         show_command(command_line("compare", reference.id, generated.id))
 
 

@@ -1,7 +1,7 @@
-"""A piece while it is being generated: a picture that grows, and a player.
+"""A piece while it is being generated: the player, with a lane that grows.
 
-The picture shows every new draft. The player keeps its sound until the visitor asks for more; otherwise it would stop
-in the middle of playing.
+Every new draft is given to the player, which goes on with what it plays. The notes of a draft have no sound until the
+visitor asks for it, because rendering them takes seconds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import streamlit as st
 
 from musicgen.errors import CorruptArtifact, MusicgenError
 from pages.ui.background import forget, known, later
-from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.errors import show_error
+from pages.ui.layout import kept_place
+from pages.ui.player import PlayerLane, player
 from pages.ui.text import clock
 
 if TYPE_CHECKING:
     from musicgen.runs.api import Task
     from musicgen.runs.drafts import Draft
 
-HELD = "draft_held"  # in the session: {task, draft, seconds, sound}, what the player holds
+HELD = "draft_held"  # in the session: {task, draft, seconds, sound}, the rendered notes that the player holds
 ASKED = "draft_asked"  # {task, draft, seconds}, what is being rendered for it
-ROW_HEIGHT = 90
 
 
 def draw_draft(task: Task) -> None:
@@ -31,18 +31,15 @@ def draw_draft(task: Task) -> None:
     draft = task.draft
     if draft is None:
         return
-    try:
-        clip = draft.clip
-        words, figure = draft_words(task, draft), _figure(draft)
-        held = _held(task.id, draft)
-    except (CorruptArtifact, OSError):  # just removed, because the finished piece is there
-        return
-    with st.container(border=True, key="draft", gap="small"):
-        st.markdown(words)
-        if held:
-            st.audio(held["sound"], format="audio/wav")
-        show_figure(figure, key="draft_picture", alt="The piece so far")
-        _offer(task.id, draft, clip.seconds, held)
+    with suppress(CorruptArtifact, OSError):  # just removed, because the finished piece is there
+        words, held = draft_words(task, draft), _held(task.id)
+        lane = PlayerLane(task.id, draft.clip, role="generated", grows=True, sound=held["sound"] if held else None)
+        with st.container(border=True, key="draft", gap="small"):
+            st.markdown(words)
+            player([lane], key="draft_player")
+            with kept_place():
+                if draft.clip.medium == "midi":
+                    _offer(task.id, draft, held)
 
 
 def forget_draft() -> None:
@@ -59,27 +56,15 @@ def draft_words(task: Task, draft: Draft) -> str:
     return f"**So far{which}**: {clock(seconds)}, {draft.done / draft.total:.0%} of the piece"
 
 
-def _figure(draft: Draft) -> dict[str, Any]:
-    lane = Lane("", draft.clip)
-    if draft.clip.medium == "midi":
-        return roll_figure([lane], row_height=2 * ROW_HEIGHT)
-    figure = waveform_figure([lane], row_height=ROW_HEIGHT)
-    figure["layout"]["xaxis"]["range"] = [0.0, draft.clip.seconds * draft.total / draft.done]
-    return figure
-
-
-def _held(task_id: str, draft: Draft) -> dict[str, Any] | None:
-    """What the player holds: sound at once, notes as soon as the requested draft is rendered."""
+def _held(task_id: str) -> dict[str, Any] | None:
+    """The rendered notes that the player holds, as soon as the requested draft is rendered."""
     _take_rendered()
     held = st.session_state.get(HELD)
-    if (held is None or held["task"] != task_id) and draft.clip.medium == "audio":
-        _take(task_id, draft)
-        held = st.session_state[HELD]
     return held if held and held["task"] == task_id else None
 
 
-def _offer(task_id: str, draft: Draft, seconds: float, held: dict[str, Any] | None) -> None:
-    """A button that gives the player the newest draft."""
+def _offer(task_id: str, draft: Draft, held: dict[str, Any] | None) -> None:
+    """A button that renders the newest draft."""
     is_rendering = ASKED in st.session_state
     is_newest = held is not None and held["draft"] == draft.id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -96,23 +81,13 @@ def _offer(task_id: str, draft: Draft, seconds: float, held: dict[str, Any] | No
 def _take_newest(task_id: str) -> None:
     """Ask again for the newest draft: the page may show an older one."""
     from musicgen.runs.api import get_task
+    from musicgen.runs.drafts import draft_sound
 
     draft = get_task(task_id).draft
     if draft is not None:
         with suppress(CorruptArtifact, OSError):  # just removed
-            _take(task_id, draft)
-
-
-def _take(task_id: str, draft: Draft) -> None:
-    """Give the player this draft: at once, or after rendering it in the background."""
-    from musicgen.runs.drafts import draft_sound
-
-    taken = {"task": task_id, "draft": draft.id, "seconds": draft.clip.seconds}
-    if draft.clip.medium == "audio":
-        st.session_state[HELD] = {**taken, "sound": draft_sound(draft)}
-        return
-    later(_key(draft.id), lambda: draft_sound(draft))
-    st.session_state[ASKED] = taken
+            st.session_state[ASKED] = {"task": task_id, "draft": draft.id, "seconds": draft.clip.seconds}
+            later(_key(draft.id), lambda: draft_sound(draft))
 
 
 def _take_rendered() -> None:

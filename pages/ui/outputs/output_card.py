@@ -12,7 +12,6 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.wording import count
 from pages.ui import run_words
-from pages.ui.charts import Lane, roll_figure, show_figure, waveform_figure
 from pages.ui.errors import shown_errors
 from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place
@@ -21,7 +20,7 @@ from pages.ui.outputs.downloads import download_buttons
 from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
 from pages.ui.outputs.remedies import draw_remedies
-from pages.ui.outputs.sound import draw_sound
+from pages.ui.player import PlayerLane, draw_player
 from pages.ui.score_view import draw_score
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, escape
@@ -48,8 +47,7 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
         st.markdown(f"**{escape(output.name)}**")
         st.caption(escape(summary(output)))
         with kept_place():
-            draw_sound(output.clip, key=f"play_{output.id}")
-        _picture(output)
+            draw_player([PlayerLane(output.id, output.clip, role="generated")], key=f"play_{output.id}")
         draw_score(output.clip, key=f"output_{output.id}")
         with kept_place():
             _draw_repeat(output)
@@ -72,15 +70,6 @@ def summary(output: Output) -> str:
         parts.append(f"{facts['sample_rate'] / 1000:g} kHz")
     parts.append(f"seed {sidecar.get('seed')}")
     return " · ".join([*parts, ago(output.created_at)])
-
-
-def _picture(output: Output) -> None:
-    lane = Lane("", output.clip)
-    if output.medium == "midi":
-        figure, alt = roll_figure([lane], row_height=170), "Piano roll of the notes over time"
-    else:
-        figure, alt = waveform_figure([lane]), "Waveform of each channel over time"
-    show_figure(figure, key=f"picture_{output.id}", alt=alt)
 
 
 def _draw_repeat(output: Output) -> None:

@@ -1,0 +1,50 @@
+/** Small helpers for the player's elements. Texts are data: they are set as text, never as markup. */
+
+/** An element with properties, attributes (names with a dash, and role) and children. */
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.includes("-") || key === "role") made.setAttribute(key, value);
+    else made[key] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+const ICONS = {
+  play: "M8 5v14l11-7z",
+  pause: "M6 5h4v14H6zm8 0h4v14h-4z",
+  loop: "M7 7h10v3l4-4-4-4v3H5v6h2zm10 10H7v-3l-4 4 4 4v-3h12v-6h-2z",
+  closer: "M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6z",
+  farther: "M5 11h14v2H5z",
+  whole: "M3 5h2v14H3zm16 0h2v14h-2zM7 11h3V8l4 4-4 4v-3H7z",
+  measure: "M4 8h16v8H4zm3 0v4m3-4v3m3-3v4m3-4v3",
+};
+
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A button that is an icon; its name is read out and shown as a tooltip. */
+export function iconButton(name, title, onclick) {
+  return element("button", { type: "button", className: `icon ${name}`, title, "aria-label": title, onclick }, icon(name));
+}
+
+/** A canvas in the pixels of the screen, ready to draw on; null while it has no size. */
+export function area(canvas, colours) {
+  const ratio = window.devicePixelRatio || 1;
+  const width = Math.round(canvas.clientWidth * ratio);
+  const height = Math.round(canvas.clientHeight * ratio);
+  if (!width || !height) return null;
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, width, height);
+  return { context, width, height, colours, ratio };
+}
