@@ -33,7 +33,7 @@ export function icon(name) {
 
 /** A button that is an icon; its name is read out and shown as a tooltip. */
 export function iconButton(name, title, onclick) {
-  return element("button", { type: "button", className: `icon ${name}`, title, "aria-label": title, onclick }, icon(name));
+  return element("button", { type: "button", className: `icon icon-${name}`, title, "aria-label": title, onclick }, icon(name));
 }
 
 /** A canvas in the pixels of the screen, ready to draw on; null while it has no size. */

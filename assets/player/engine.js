@@ -235,9 +235,10 @@ export class Engine {
         const key = `${span.round} ${piece.number}`;
         const from = lane.voice.placedUntil(key, piece.from); // a stretch that was the last one may have grown
         if (from >= piece.to) continue;
+        const rest = { ...piece, from, frame: piece.frame + from - piece.from };
         const buffer = lane.stretches.get(piece.number);
-        if (buffer === null) return piece;
-        this.place(lane.voice, key, buffer, { ...piece, from, frame: piece.frame + from - piece.from });
+        if (buffer === null) return rest;
+        this.place(lane.voice, key, buffer, rest);
       }
     }
     return null;

@@ -18,6 +18,7 @@ export class Stretches {
     this.held = new Map(); // number → AudioBuffer, oldest use first
     this.loading = new Map();
     this.head = null;
+    this.opening = null;
   }
 
   /** Length in frames of the context, once the head of the file is known; 0 until then. */
@@ -25,9 +26,19 @@ export class Stretches {
     return this.head ? Math.floor((this.head.nSamples * this.rate) / this.head.sampleRate) : 0;
   }
 
-  async open() {
-    this.head ??= await this.source.head();
-    return this;
+  /** Read the head of the file. Until it is known, that of the file before this one holds. */
+  open() {
+    const { source } = this;
+    this.opening ??= source.head().then(
+      (head) => {
+        if (source === this.source) this.head = head;
+      },
+      (error) => {
+        this.opening = null; // the next one tries again
+        throw error;
+      },
+    );
+    return this.opening;
   }
 
   /** The stretch, if it is here; otherwise it is asked for. */
@@ -82,13 +93,14 @@ export class Stretches {
   }
 
   /** A newer file at another address. If it only continues the old one, its whole stretches are kept. */
-  async replace(source, isContinued) {
+  replace(source, isContinued) {
     this.source.close();
     this.source = source;
     this.loading.clear();
     const whole = isContinued ? Math.floor(this.length / this.size) - 1 : 0; // the last ones may be changed by the end
     for (const number of [...this.held.keys()]) if (number >= whole) this.held.delete(number);
-    this.head = await source.head();
+    this.opening = null;
+    return this.open();
   }
 
   close() {
