@@ -120,10 +120,10 @@ def wav_bytes(waveform: Waveform) -> bytes:
     return _header(waveform.sample_rate, waveform.n_channels, waveform.n_samples, digest.hexdigest()) + content
 
 
-def wav_stretch(path: Path, start: int = 0, stop: int | None = None, *, gain: float = 1.0) -> bytes:
+def wav_stretch(path: Path, start: int = 0, stop: int | None = None) -> bytes:
     """Samples `start` to `stop` (exclusive; clipped to what exists) of one of our own files as a stamped WAV file.
 
-    `gain`: a factor; the result is clipped at full scale. Needs memory for the whole result."""
+    Needs memory for the whole result."""
     info = wav_info(path)
     start = min(max(start, 0), info.n_samples)
     stop = info.n_samples if stop is None else min(max(stop, start), info.n_samples)
@@ -132,8 +132,6 @@ def wav_stretch(path: Path, start: int = 0, stop: int | None = None, *, gain: fl
     result.write(bytes(HEADER_BYTES))
     for first in range(start, stop, FRAMES_AT_ONCE):
         pcm = read_pcm(path, info, first, min(first + FRAMES_AT_ONCE, stop))
-        if gain != 1.0:
-            pcm = float_to_pcm16(pcm16_to_float(pcm) * np.float32(gain))
         content = np.ascontiguousarray(pcm.T, dtype="<i2").data
         digest.update(content)
         result.write(content)

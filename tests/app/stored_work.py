@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -169,6 +170,16 @@ def with_sound(score_clip: Clip, waveform: Waveform) -> None:
     sounding = write(score_clip.folder.with_name(f"{score_clip.folder.name}.sound"), waveform)
     for name in ("audio.wav", "envelope.npz", "spectrogram.npz"):
         (sounding.folder / name).rename(score_clip.folder / name)
+
+
+def players(app: AppTest) -> list[dict[str, Any]]:
+    """What each player on the page was told, in the order of the page."""
+    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
+
+
+def lanes(app: AppTest) -> list[dict[str, Any]]:
+    """The lanes of all players on the page that have sound."""
+    return [lane for told in players(app) for lane in told["lanes"] if lane["sound"]]
 
 
 @contextmanager

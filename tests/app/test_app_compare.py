@@ -11,7 +11,9 @@ from stored_work import (
     add_run,
     add_song,
     is_clean,
+    lanes,
     markup,
+    players,
     said,
     tone,
     tune,
@@ -59,8 +61,13 @@ def test_an_aligned_output_is_shown_beside_its_own_song_and_measured() -> None:
     assert app.query_params["reference"] == song
     (aligned,) = [toggle for toggle in app.toggle if "0:01 to 0:03" in toggle.label]
     assert aligned.value
-    assert len(app.get("audio")) == 2
-    assert len(app.get("plotly_chart")) == 2
+    (told,) = players(app)
+    original, generated = told["lanes"]
+    assert (original["shift"], generated["shift"]) == (0.0, 1.0)
+    assert (original["role"], generated["role"]) == ("reference", "generated")
+    assert told["window"] == [1.0, 3.0]
+    assert set(original["pictures"]) == {"waveform", "spectrogram"}
+    assert not app.get("plotly_chart")
     assert "dB quieter than" in said(app)
 
 
@@ -91,13 +98,14 @@ def test_the_switch_makes_both_equally_loud_and_says_by_how_much() -> None:
     song = add_song("The original", tone(3, level=0.4))
     add_output(add_run([song]), tone(3, level=0.1))
     app = visit("compare")
-    before = [audio.proto.url for audio in app.get("audio")]
+    before = lanes(app)
+    assert [lane["gain_db"] for lane in before] == [0.0, 0.0]
     app.toggle(key="match_loudness").set_value(True).run()
     assert is_clean(app)
-    assert "played +12.0 dB" in said(app)
-    after = [audio.proto.url for audio in app.get("audio")]
-    assert before[0] == after[0]
-    assert before[1] != after[1]
+    after = lanes(app)
+    assert after[1]["gain_db"] - after[0]["gain_db"] == pytest.approx(12.0, abs=0.1)
+    assert [lane["sound"] for lane in after] == [lane["sound"] for lane in before], "the sound itself is the same"
+    assert all("LUFS, peak" in lane["note"] for lane in after)
 
 
 def test_a_link_chooses_both_and_a_choice_changes_the_link() -> None:
@@ -153,7 +161,8 @@ def test_scores_are_shown_as_rolls_on_one_axis_and_measured_whole() -> None:
         with_sound(clip, tone(2))
     app = visit("compare")
     assert is_clean(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert [lane["picture"] for lane in lanes(app)] == ["roll", "roll"]
+    assert all(set(lane["pictures"]) == {"roll", "waveform", "spectrogram"} for lane in lanes(app))
     assert app.button_group(key="compare_scope").value == "whole"
 
 
@@ -172,7 +181,7 @@ def test_a_removed_song_leaves_the_other_output_to_compare_with() -> None:
     add_output(run, tone(2), name="Another")
     app.run()
     assert is_clean(app)
-    assert len(app.get("audio")) == 2
+    assert len(lanes(app)) == 2
 
 
 def test_names_are_data() -> None:
@@ -189,4 +198,4 @@ def test_the_shortest_outputs_can_be_compared(seconds: float) -> None:
     add_output(add_run([song]), tone(seconds))
     app = visit("compare")
     assert is_clean(app)
-    assert len(app.get("audio")) == 2
+    assert len(lanes(app)) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
+from stored_work import NASTY, add_output, add_run, add_song, is_clean, lanes, markup, nobody_works, said, tone, visit
 
 from musicgen.comparison import comparison
 from musicgen.runs.api import get_task, list_outputs, list_tasks
@@ -79,7 +79,7 @@ def test_outputs_are_cards_with_every_download() -> None:
     newest = add_output(run, tone(1, frequency=400), name="Newest")
     app = visit("generate", run=run)
     assert is_clean(app)
-    assert len(app.get("audio")) == 2
+    assert len(lanes(app)) == 2
     assert "Newest" in said(app)
     for name in ("wav", "mp3", "flac", "json"):
         assert [b for b in app.get("download_button") if b.key == f"download_{name}"]
@@ -140,9 +140,9 @@ def test_many_outputs_are_shown_a_few_at_a_time() -> None:
     for number in range(6):
         add_output(run, tone(0.6, frequency=300 + number))
     app = visit("generate", run=run)
-    assert len(app.get("audio")) == 4
+    assert len(lanes(app)) == 4
     app.button(key="output_show_more").click().run()
-    assert len(app.get("audio")) == 6
+    assert len(lanes(app)) == 6
 
 
 def test_names_are_data() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, nobody_works, said, tone, visit
+from stored_work import NASTY, add_output, add_run, add_song, is_clean, lanes, markup, nobody_works, said, tone, visit
 
 from musicgen.runs.api import delete_run, get_run, list_runs
 from musicgen.runs.folders import WORKER_LOCK, run_folder
@@ -130,7 +130,7 @@ def test_the_outputs_of_a_run_are_shown_with_it() -> None:
         add_output(run, tone(1, frequency=300 + number), name=f"Piece {number}")
     app = visit("runs", run=run)
     assert is_clean(app)
-    assert len(app.get("audio")) == 2
+    assert len(lanes(app)) == 2
     assert "Piece 2" in said(app)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_work import lanes
 from streamlit.testing.v1 import AppTest
 
 from musicgen.songs.library import count_songs, list_songs
@@ -132,8 +133,11 @@ def test_a_deep_link_opens_the_song(song: str) -> None:
         "download_mp3",
         "download_flac",
     } <= keys
-    assert len(at.get("audio")) == 1
-    assert len(at.get("plotly_chart")) == 2
+    (lane,) = lanes(at)
+    assert lane["picture"] == "roll"
+    assert set(lane["pictures"]) == {"roll", "waveform", "spectrogram"}
+    assert lane["voices"]
+    assert not at.get("plotly_chart")
 
 
 def test_a_link_to_a_removed_song_says_so_and_shows_the_library(song: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,13 +56,18 @@ def type_slowly(page: Page, key: str, text: object, *, pause_ms: int = 60) -> No
     page.keyboard.type(str(text), delay=pause_ms)
 
 
+def told_lanes(page: Page, scope: Locator | None = None) -> list[dict[str, Any]]:
+    """The lanes of the first player inside `scope`, as the page told it, once one of them has sound."""
+    found = (scope or page.locator("body")).locator(".player").first
+    found.locator(".icon-play:not([disabled])").wait_for(timeout=90_000)
+    lanes: list[dict[str, Any]] = found.evaluate("element => element.player.data.lanes")
+    return lanes
+
+
 def audio_bytes(page: Page, scope: Locator | None = None, *, number: int = 0) -> bytes:
-    """What the n-th player inside `scope` would play, fetched from the address in the browser."""
-    players = (scope or page.locator("body")).locator("audio")
-    players.nth(number).wait_for(state="attached", timeout=90_000)
-    source = players.nth(number).get_attribute("src")
-    assert source, "the player has no address"
-    address = page.evaluate("source => new URL(source, location.href).href", source)
+    """What the n-th lane of the player inside `scope` would play, fetched from the address in the browser."""
+    lane = told_lanes(page, scope)[number]
+    address = page.evaluate("source => new URL(source, location.href).href", lane["sound"]["url"])
     answer = page.request.get(address)
     assert answer.ok, f"{address} answered {answer.status}"
     return answer.body()

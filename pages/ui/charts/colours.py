@@ -8,15 +8,6 @@ REFERENCE = "#8591a5"
 MARK = "#d9822b"
 GRID = "rgba(128, 128, 140, 0.18)"
 LINE = "rgba(128, 128, 140, 0.45)"
-TRACKS = ("#7566ee", "#1f9e89", "#d9822b", "#c8557b", "#3f88c5", "#8a9a3b", "#a871c4", "#8591a5")
-SPECTRUM = (
-    (0.0, "#14121f"),
-    (0.25, "#342a6e"),
-    (0.5, "#6f4fc0"),
-    (0.75, "#d66fa4"),
-    (0.92, "#f6b98a"),
-    (1.0, "#fdf3d6"),
-)
 # The kinds of layers (`kind` of musicgen.contract.drawing.Layer).
 KINDS = {
     "music": "#8591a5",
@@ -28,7 +19,6 @@ KINDS = {
     "dense": "#d9822b",
     "choice": "#c8557b",
 }
-ROLES = {"single": ACCENT, "reference": REFERENCE, "generated": ACCENT}
 
 
 def faded(colour: str, share: float) -> str:

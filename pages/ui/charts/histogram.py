@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
-from pages.ui.charts.lanes import LEGEND, base_layout
+from pages.ui.charts.layout import LEGEND, base_layout
 
 N_BINS = 18
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from musicgen.evaluation.curves import useful_floors
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE
-from pages.ui.charts.lanes import LEGEND, base_layout, plain
+from pages.ui.charts.layout import LEGEND, base_layout, plain
 
 LABEL_HEIGHT = 15.0  # pixels
 MARGINS = 90  # pixels above and below the curves

@@ -11,7 +11,7 @@ from typing import Any
 
 from musicgen.contract.drawing import ReceptiveField
 from pages.ui.charts.colours import ACCENT, GRID, LINE, MARK, REFERENCE, faded
-from pages.ui.charts.lanes import LEGEND, base_layout, plain
+from pages.ui.charts.layout import LEGEND, base_layout, plain
 
 MOST_COLUMNS, MAX_ROWS = 160, 14  # beyond this, connections can no longer be distinguished
 MAX_DOTS = 72  # in a row; more would run together and look like a line
