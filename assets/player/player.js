@@ -27,7 +27,7 @@ export class Player {
     this.playButton = iconButton("play", "Play", () => this.toggle());
     this.time = element("output", { className: "time", "aria-live": "off" });
     this.loopButton = iconButton("loop", "Loop (L)", () => this.toggleLoop());
-    this.excerptButton = iconButton("measure", "Measure the marked part", () => this.sendExcerpt());
+    this.excerptButton = iconButton("excerpt", "Make the marked part the excerpt", () => this.sendExcerpt());
     this.volume = element("input", { type: "range", className: "volume", min: 0, max: 1, step: 0.01, value: 1,
       title: "Volume", "aria-label": "Volume", oninput: () => this.transport.setVolume(this.volume.value ** 2) });
     this.slider = element("input", { type: "range", step: 1, min: 0, oninput: () => this.choose(this.stops[this.slider.value].lane) });

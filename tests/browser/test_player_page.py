@@ -84,7 +84,8 @@ def wait_until(page: Page, player: Locator, what: str) -> None:
     page.wait_for_function(f"element => {{ const {{player}} = element; return {what}; }}", arg=handle, timeout=20_000)
 
 
-def test_it_sounds_on_through_fifty_reruns_and_a_change_of_theme(server: Server, page: Page, pair: str) -> None:
+@pytest.mark.parametrize("reruns", [8, pytest.param(50, marks=pytest.mark.slow)])
+def test_it_sounds_on_through_reruns_and_a_change_of_theme(server: Server, page: Page, pair: str, reruns: int) -> None:
     open_page(page, f"{server.url}/compare?generated={pair}")
     player = the_player(page, "compare_player")
     widget(page, "compare_metrics").locator("table").first.wait_for(timeout=90_000)
@@ -95,10 +96,10 @@ def test_it_sounds_on_through_fifty_reruns_and_a_change_of_theme(server: Server,
     page.evaluate("window.listener.port.postMessage('reset')")
     began, at = ask(player, "[player.position, player.transport.engine.context.currentTime]")
     scope = widget(page, "compare_scope").locator("button")
-    for number in range(50):
+    for number in range(reruns):
         scope.nth(number % 2).click()
         settle(page)
-        if number == 25:
+        if number == reruns // 2:
             page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(300)
     heard = page.evaluate(HEARD)
@@ -107,7 +108,7 @@ def test_it_sounds_on_through_fifty_reruns_and_a_change_of_theme(server: Server,
     assert ask(player, "getComputedStyle(element).getPropertyValue('--accent').trim()") == "#7567ee", (
         "the theme is dark"
     )
-    assert heard["frames"] > 3 * RATE
+    assert heard["frames"] > RATE
     assert heard["silence"] < 20, f"silence of {heard['silence']} samples"
     assert heard["step"] < 0.4 * 2 * np.pi * 220 / RATE * 1.05, "a click"
     assert ended - began == pytest.approx(later - at, abs=0.06)
@@ -201,7 +202,7 @@ def test_a_click_seeks_and_a_dragged_part_becomes_the_excerpt(server: Server, pa
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 25, steps=4)
     page.mouse.up()
     assert ask(player, "[player.region.start, player.region.stop]") == pytest.approx([60.0, 72.0], abs=0.3)
-    player.locator(".icon-measure").click()
+    player.locator(".icon-excerpt").click()
     settle(page)
     wait_until(page, player, "Math.abs(player.data.window[1] - player.data.window[0] - 12) < 0.5")
     assert_nothing_broke(page)
@@ -214,7 +215,7 @@ def test_it_fits_a_narrow_window(server: Server, page: Page, pair: str, scheme: 
     open_page(page, f"{server.url}/compare?generated={pair}")
     player = the_player(page, "compare_player")
     assert ask(player, "element.scrollWidth <= element.clientWidth")
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 400
+    assert ask(player, "element.getBoundingClientRect().right") <= 400
     text, ground = ask(player, "[getComputedStyle(element).color, getComputedStyle(document.body).backgroundColor]")
     assert text != ground
 

@@ -79,8 +79,11 @@ def test_blocks_and_the_whole_make_the_same_clip(tmp_path: Path, noise: tuple[Cl
         "audio.wav",
         "envelope.npz",
         "facts.json",
+        "pictures",
         "spectrogram.npz",
     ]
+    for picture in ("waveform.bin", "spectrogram.bin"):
+        assert (other.folder / "pictures" / picture).read_bytes() == (clip.folder / "pictures" / picture).read_bytes()
 
 
 def test_a_stretch_of_sound(noise: tuple[Clip, NDArray[np.float32]]) -> None:
