@@ -146,6 +146,7 @@ export class LaneRow {
   }
 
   setHeard(isHeard) {
+    this.hear.disabled = !this.lane.sound;
     this.hear.setAttribute("aria-pressed", String(isHeard));
     this.element.classList.toggle("heard", isHeard);
   }

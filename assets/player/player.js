@@ -1,6 +1,7 @@
 /** The player on the page: lanes below each other on one time axis, one playhead, one row of controls. */
+import { Controls } from "./controls.js";
 import { clock, drawRuler } from "./drawing.js";
-import { area, element, icon, iconButton } from "./elements.js";
+import { area } from "./elements.js";
 import { listenToKeys, listenToPointer } from "./gestures.js";
 import { LaneRow } from "./lane_row.js";
 import { Transport } from "./transport.js";
@@ -18,34 +19,12 @@ export class Player {
     this.region = null; // {start, stop}; looped while `isLooping`
     this.isLooping = false;
     this.frame = 0;
-    this.build();
-    this.resizing = new ResizeObserver(() => this.redraw());
-    this.resizing.observe(this.ruler);
-  }
-
-  build() {
-    this.playButton = iconButton("play", "Play", () => this.toggle());
-    this.time = element("output", { className: "time", "aria-live": "off" });
-    this.loopButton = iconButton("loop", "Loop (L)", () => this.toggleLoop());
-    this.excerptButton = iconButton("excerpt", "Make the marked part the excerpt", () => this.sendExcerpt());
-    this.volume = element("input", { type: "range", className: "volume", min: 0, max: 1, step: 0.01, value: 1,
-      title: "Volume", "aria-label": "Volume", oninput: () => this.transport.setVolume(this.volume.value ** 2) });
-    this.slider = element("input", { type: "range", step: 1, min: 0, oninput: () => this.choose(this.stops[this.slider.value].lane) });
-    this.sliderBox = element("label", { className: "lapse", hidden: true }, element("span"), this.slider, element("output"));
-    this.axis = element("canvas", { "aria-hidden": "true" });
-    this.ruler = element("div", { className: "ruler", role: "slider", tabIndex: 0, "aria-label": "Position" }, this.axis);
-    this.scrollbar = element("input", { type: "range", className: "scrollbar", min: 0, max: 1, step: "any",
-      "aria-label": "Scroll through the music", oninput: () => this.scrollTo(Number(this.scrollbar.value)) });
-    this.list = element("div", { className: "lanes", role: "group", "aria-label": "Lanes" });
-    this.said = element("div", { className: "said", role: "status" });
-    this.trouble = element("div", { className: "trouble", role: "alert", hidden: true });
-    this.element = element("div", { className: "player", role: "group", "aria-label": "Player" },
-      element("div", { className: "bar" }, this.playButton, this.time, this.loopButton,
-        iconButton("farther", "Zoom out (−)", () => this.zoom(2)), iconButton("closer", "Zoom in (+)", () => this.zoom(0.5)),
-        iconButton("whole", "Show all (0)", () => this.showAll()), this.excerptButton, this.volume, this.sliderBox),
-      this.trouble, this.ruler, this.list, this.scrollbar, this.said);
+    this.controls = new Controls(this);
+    this.element = this.controls.element;
     listenToKeys(this, this.element);
-    listenToPointer(this, this.ruler);
+    listenToPointer(this, this.controls.ruler);
+    this.resizing = new ResizeObserver(() => this.redraw());
+    this.resizing.observe(this.controls.ruler);
   }
 
   /** New facts from the page. What sounds goes on; only what has changed is drawn anew. */
@@ -59,8 +38,8 @@ export class Player {
     this.keepView(JSON.stringify(before.window ?? null) !== JSON.stringify(data.window ?? null));
     this.arrange();
     this.transport.setLanes(data.lanes);
-    this.setSlider(data.slider);
-    this.excerptButton.hidden = !data.offers_excerpt;
+    this.controls.setSlider(data.slider);
+    this.controls.excerptButton.hidden = !data.offers_excerpt;
     this.refresh();
     this.redraw();
   }
@@ -91,16 +70,9 @@ export class Player {
       }
       const row = this.rows.get(lane.id);
       row.update(lane, number + 1, regions.filter((region) => region.lane === lane.id));
-      if (this.list.children[number] !== row.element) this.list.insertBefore(row.element, this.list.children[number] ?? null);
+      if (this.controls.list.children[number] !== row.element) this.controls.list.insertBefore(row.element, this.controls.list.children[number] ?? null);
     });
     this.element.classList.toggle("single", lanes.length === 1);
-  }
-
-  setSlider(slider) {
-    this.stops = slider?.stops ?? [];
-    this.sliderBox.hidden = this.stops.length === 0;
-    this.slider.max = Math.max(this.stops.length - 1, 0);
-    this.sliderBox.firstChild.textContent = slider?.label ?? "";
   }
 
   get position() {
@@ -245,7 +217,7 @@ export class Player {
 
   draw() {
     const colours = coloursOf(this.element);
-    const ruler = area(this.axis, colours);
+    const ruler = area(this.controls.axis, colours);
     if (!ruler) return;
     drawRuler(ruler, this.view);
     const measures = [...this.rows.values()].map((row) => row.measure());
@@ -256,9 +228,7 @@ export class Player {
       high: Math.max(74, ...reaches.map(([, high]) => high + 2)),
     };
     for (const row of this.rows.values()) row.draw(this.view, colours, shared);
-    const seconds = this.view.stop - this.view.start;
-    this.scrollbar.hidden = this.isAll;
-    Object.assign(this.scrollbar, { min: this.whole.start, max: this.whole.stop - seconds, value: this.view.start });
+    this.controls.scrolled(this.whole, this.view, this.isAll);
     this.showLoops();
     this.showPosition();
   }
@@ -270,24 +240,13 @@ export class Player {
 
   /** Buttons as they are now, and the playhead in motion while something plays. */
   refresh() {
-    const { isPlaying, isWaiting } = this.transport;
-    this.playButton.replaceChildren(icon(isPlaying ? "pause" : "play"));
-    this.playButton.title = isPlaying ? "Pause (space)" : "Play (space)";
-    this.playButton.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-    this.playButton.disabled = this.transport.playable.length === 0;
-    this.element.classList.toggle("waiting", isWaiting);
-    this.loopButton.setAttribute("aria-pressed", String(this.isLooping));
+    const { isPlaying } = this.transport;
+    const hidden = this.controls.refresh(this.transport, this.isLooping);
     if (isPlaying) this.complain(null);
-    const stop = this.stops?.findIndex((each) => each.lane === this.heard) ?? -1;
-    if (stop >= 0) {
-      this.slider.value = stop;
-      this.slider.setAttribute("aria-valuetext", this.stops[stop].label);
-      this.sliderBox.lastChild.textContent = this.stops[stop].label;
-    }
     for (const [id, row] of this.rows) {
       row.setHeard(id === this.heard);
-      row.hear.disabled = !row.lane.sound;
-      row.element.hidden = stop >= 0 && id !== this.heard && this.stops.some((each) => each.lane === id);
+      if (row.element.hidden && !hidden.has(id)) this.redraw();
+      row.element.hidden = hidden.has(id);
     }
     this.showLoops();
     this.showPosition();
@@ -310,23 +269,15 @@ export class Player {
     this.lastPosition = position;
     const share = (position - view.start) / (view.stop - view.start);
     for (const row of this.rows.values()) row.follow(share, position);
-    this.time.textContent = `${clock(position)} / ${clock(whole.stop)}`;
-    // Screen readers are told once a second, not in every frame.
-    if (isNow || Math.abs(position - (this.toldPosition ?? -9)) >= 1 || !this.transport.isPlaying) {
-      this.toldPosition = position;
-      const values = { valuemin: whole.start, valuemax: whole.stop, valuenow: position };
-      for (const [name, value] of Object.entries(values)) this.ruler.setAttribute(`aria-${name}`, value.toFixed(1));
-      this.ruler.setAttribute("aria-valuetext", `${clock(position)} of ${clock(whole.stop)}`);
-    }
+    this.controls.showPosition(position, whole, isNow || !this.transport.isPlaying);
   }
 
   say(words) {
-    this.said.textContent = words;
+    this.controls.say(words);
   }
 
   complain(error) {
-    this.trouble.hidden = !error;
-    this.trouble.textContent = error ? `${error.message ?? error} Reload the page to try again.` : "";
+    this.controls.complain(error);
   }
 
   close() {

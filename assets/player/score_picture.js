@@ -38,7 +38,7 @@ export class ScorePicture {
     const svg = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
     if (svg.nodeName !== "svg") return;
     for (const each of svg.querySelectorAll("script, foreignObject")) each.remove();
-    for (const each of svg.querySelectorAll("*")) {
+    for (const each of [svg, ...svg.querySelectorAll("*")]) {
       for (const { name, value } of [...each.attributes]) {
         if (name.startsWith("on") || (name.endsWith("href") && !value.startsWith("#"))) each.removeAttribute(name);
       }
