@@ -31,6 +31,32 @@ export function drawWaveform({ context, width, height, colours }, data, view, co
   }
 }
 
+/** Whether the envelope has less than one interval for each pixel. */
+export function isTooClose(width, data, view) {
+  return ((view.stop - view.start) * data.sample_rate) / data.bucket < width;
+}
+
+/** The samples themselves, joined by a line: {pcm: interleaved, nChannels, first, sampleRate}. */
+export function drawSamples({ context, width, height, colours, ratio }, part, view, colour, gain) {
+  const { pcm, nChannels, first, sampleRate } = part;
+  const middle = height / 2;
+  context.fillStyle = colours.line;
+  context.fillRect(0, Math.round(middle), width, 1);
+  context.strokeStyle = colour;
+  context.lineWidth = ratio;
+  const perSample = width / ((view.stop - view.start) * sampleRate);
+  const from = Math.max(Math.floor(view.start * sampleRate) - first, 0);
+  const to = Math.min(Math.ceil(view.stop * sampleRate) - first + 1, pcm.length / nChannels);
+  for (let channel = 0; channel < nChannels; channel += 1) {
+    context.beginPath();
+    for (let i = from; i < to; i += 1) {
+      const y = middle - (pcm[i * nChannels + channel] / 32767) * gain * middle;
+      context.lineTo((first + i - view.start * sampleRate) * perSample, y);
+    }
+    context.stroke();
+  }
+}
+
 // From silence to full scale; the same in light and dark, as in a photograph.
 const SPECTRUM = [
   [0, 20, 18, 31],

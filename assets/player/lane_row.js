@@ -1,6 +1,7 @@
 /** One lane on the page: its name and gain, the choice of its picture, the picture, and the regions drawn on it. */
 import { decibelsToGain } from "./ramps.js";
-import { drawRoll, drawSpectrogram, drawWaveform, loudest, reach } from "./drawing.js";
+import { CloseUp } from "./close_up.js";
+import { drawRoll, drawSamples, drawSpectrogram, drawWaveform, isTooClose, loudest, reach } from "./drawing.js";
 import { area, element } from "./elements.js";
 import { preview } from "./previews.js";
 import { ScorePicture } from "./score_picture.js";
@@ -27,6 +28,7 @@ export class LaneRow {
       element("div", { className: "head" }, this.hear, this.note, this.select), this.picture, this.legend);
     this.data = null; // of the picture that is drawn
     this.score = null;
+    this.closeUp = new CloseUp(() => player.redraw());
   }
 
   update(lane, number, regions) {
@@ -97,7 +99,13 @@ export class LaneRow {
     const own = { start: view.start - this.lane.shift, stop: view.stop - this.lane.shift };
     const colour = this.lane.colour || (this.lane.role === "reference" ? colours.reference : colours.accent);
     const { content, kind } = this.data;
-    if (kind === "waveform") drawWaveform(drawn, content, own, colour, decibelsToGain(this.lane.gain_db));
+    if (kind === "waveform") {
+      const gain = decibelsToGain(this.lane.gain_db);
+      const isClose = this.lane.sound && isTooClose(drawn.width, content, own);
+      const samples = isClose ? this.closeUp.samples(this.lane.sound, own) : null;
+      if (samples) drawSamples(drawn, samples, own, colour, gain);
+      else drawWaveform(drawn, content, own, colour, gain);
+    }
     if (kind === "spectrogram") drawSpectrogram(drawn, content, own, { gainDb: this.lane.gain_db, top });
     if (kind === "roll") drawRoll(drawn, content, own, { hues: colours.voices, low, high });
   }
@@ -143,6 +151,11 @@ export class LaneRow {
     this.head.hidden = share < 0 || share > 1;
     this.head.style.transform = `translateX(${share * this.picture.clientWidth}px)`;
     if (this.kind === "score") this.score?.show(position - this.lane.shift);
+  }
+
+  close() {
+    this.closeUp.close();
+    this.element.remove();
   }
 
   setHeard(isHeard) {

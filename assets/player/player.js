@@ -59,7 +59,7 @@ export class Player {
     const { lanes, regions } = this.data;
     for (const [id, row] of this.rows) {
       if (lanes.some((lane) => lane.id === id)) continue;
-      row.element.remove();
+      row.close();
       this.rows.delete(id);
     }
     lanes.forEach((lane, number) => {
@@ -285,6 +285,7 @@ export class Player {
     cancelAnimationFrame(this.drawing);
     this.resizing.disconnect();
     this.transport.close();
+    for (const row of this.rows.values()) row.close();
     this.element.remove();
   }
 }

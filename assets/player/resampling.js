@@ -44,20 +44,12 @@ export function margin(inputRate, outputRate) {
 }
 
 /**
- * Output samples `first` to `first + count` of one channel; sample n lies at n · inputRate / outputRate of the input.
+ * Fill `output` with samples `first` and on of one channel; sample n lies at n · inputRate / outputRate of the input.
  * `input` begins at input sample `inputFirst`; outside it there is silence.
  */
-export function resample(input, inputFirst, inputRate, outputRate, first, count) {
-  if (inputRate === outputRate) {
-    const exact = new Float32Array(count);
-    const from = Math.max(first - inputFirst, 0);
-    const part = input.subarray(from, Math.max(first - inputFirst + count, from));
-    exact.set(part, Math.max(inputFirst - first, 0));
-    return exact;
-  }
+export function resample(input, inputFirst, inputRate, outputRate, first, output) {
   const { half, table } = kernel(inputRate, outputRate);
-  const output = new Float32Array(count);
-  for (let n = 0; n < count; n += 1) {
+  for (let n = 0; n < output.length; n += 1) {
     const place = ((first + n) * inputRate) / outputRate - inputFirst;
     const from = Math.max(Math.ceil(place - half), 0);
     const to = Math.min(Math.floor(place + half), input.length - 1);
@@ -69,5 +61,4 @@ export function resample(input, inputFirst, inputRate, outputRate, first, count)
     }
     output[n] = sum;
   }
-  return output;
 }

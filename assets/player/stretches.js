@@ -1,11 +1,12 @@
 /**
- * The sound of one lane as AudioBuffers of five seconds at the rate of the audio context. Only a few are held, so that
+ * The sound of one lane as AudioBuffers of three seconds at the rate of the audio context. Only a few are held, so that
  * six lanes of five minutes fit into a browser.
  */
 import { margin, resample } from "./resampling.js";
+import { channelOf } from "./wav.js";
 
-export const STRETCH_SECONDS = 5;
-export const HELD = 6; // stretches per lane
+export const STRETCH_SECONDS = 3;
+export const HELD = 4; // stretches per lane
 
 export class Stretches {
   /** `onReady` is called when a stretch has arrived; `onError(error)` when one cannot be loaded. */
@@ -82,12 +83,16 @@ export class Stretches {
     const around = margin(sampleRate, this.rate);
     const inputFirst = Math.max(Math.floor((first * sampleRate) / this.rate) - around, 0);
     const inputStop = Math.ceil(((first + count) * sampleRate) / this.rate) + around;
-    const channels = await this.source.frames(inputFirst, inputStop - inputFirst);
+    const input = await this.source.frames(inputFirst, inputStop - inputFirst);
     const buffer = new AudioBuffer({ length: count, numberOfChannels: nChannels, sampleRate: this.rate });
     for (let channel = 0; channel < nChannels; channel += 1) {
-      const samples = resample(channels[channel], inputFirst, sampleRate, this.rate, first, count);
-      buffer.copyToChannel(samples, channel);
-      if (sampleRate !== this.rate) await new Promise((resolve) => setTimeout(resolve, 0)); // let the page breathe
+      const output = buffer.getChannelData(channel); // written in place: long files would leave much to collect
+      if (sampleRate === this.rate) channelOf(input, channel, output);
+      else {
+        const samples = channelOf(input, channel, new Float32Array(inputStop - inputFirst));
+        resample(samples, inputFirst, sampleRate, this.rate, first, output);
+        await new Promise((resolve) => setTimeout(resolve, 0)); // let the page breathe
+      }
     }
     return buffer;
   }

@@ -26,14 +26,14 @@ export function parseWav(buffer) {
   throw new Error("The WAV file must have its samples after a short head.");
 }
 
-/** Interleaved 16-bit samples to one Float32Array per channel; ±32767 is full scale, as in musicgen/audio/waveform.py. */
-export function pcmToFloat(pcm, nChannels) {
-  const length = Math.floor(pcm.length / nChannels);
-  return Array.from({ length: nChannels }, (_, channel) => {
-    const samples = new Float32Array(length);
-    for (let i = 0, at = channel; i < length; i += 1, at += nChannels) samples[i] = Math.max(pcm[at] / 32767, -1);
-    return samples;
-  });
+/**
+ * One channel of interleaved 16-bit samples, written into `samples`; ±32767 is full scale, as in
+ * musicgen/audio/waveform.py.
+ */
+export function channelOf({ pcm, nChannels }, channel, samples) {
+  const length = Math.min(samples.length, Math.floor(pcm.length / nChannels));
+  for (let i = 0, at = channel; i < length; i += 1, at += nChannels) samples[i] = Math.max(pcm[at] / 32767, -1);
+  return samples;
 }
 
 export class WavSource {
@@ -50,14 +50,14 @@ export class WavSource {
     return this.reading;
   }
 
-  /** Frames `first` to `first + count`, cut to what exists: one Float32Array per channel. */
+  /** Frames `first` to `first + count`, cut to what exists: {pcm: interleaved Int16Array, nChannels, first}. */
   async frames(first, count) {
     const { nChannels, nSamples, dataStart } = await this.head();
     const start = Math.min(Math.max(first, 0), nSamples);
     const stop = Math.min(Math.max(first + count, start), nSamples);
-    if (stop === start) return pcmToFloat(new Int16Array(0), nChannels);
+    if (stop === start) return { pcm: new Int16Array(0), nChannels, first: start };
     const buffer = await this.bytes(dataStart + start * 2 * nChannels, (stop - start) * 2 * nChannels);
-    return pcmToFloat(new Int16Array(buffer, 0, Math.floor(buffer.byteLength / 2)), nChannels);
+    return { pcm: new Int16Array(buffer, 0, Math.floor(buffer.byteLength / 2)), nChannels, first: start };
   }
 
   /**
@@ -68,7 +68,8 @@ export class WavSource {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const headers = { Range: `bytes=${start}-${start + count - 1}` };
-        const answer = await fetch(this.url, { headers, signal: this.aborter.signal });
+        // Not cached: what is held of long files is decided here, and a browser's cache may be in memory, too.
+        const answer = await fetch(this.url, { headers, signal: this.aborter.signal, cache: "no-store" });
         if (!answer.ok) throw new Error(`The sound could not be loaded (${answer.status}).`);
         const buffer = await answer.arrayBuffer();
         return answer.status === 206 ? buffer : buffer.slice(start, start + count);

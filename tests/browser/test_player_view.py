@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from musicgen.audio.waveform import Waveform
+from musicgen.clips import write_audio_clip
+from musicgen.clips.pictures import picture_files
 from tests.browser.player_page import Sounds, serving
 
 if TYPE_CHECKING:
@@ -24,8 +28,12 @@ MOUNT = """async data => {
     window.unmount = mount({parentElement: window.parent_, data, setTriggerValue});
     window.player = window.parent_.querySelector(".player").player;
 }"""
-PAGE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 50" onload="window.hacked = 1"><script>window.hacked = 1</script>
+PAGE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 50" onload="window.hacked = 1">
+<script>window.hacked = 1</script>
 <g id="{0}1"><rect width="5" height="5"/></g><g id="{0}2"><rect width="5" height="5"/></g></svg>"""
+
+
+LIT = "[...document.querySelectorAll('.lit')].map(each => each.id)"
 
 
 @pytest.fixture
@@ -67,12 +75,10 @@ def test_the_notes_that_sound_are_lit_on_the_page_where_they_stand(page: Page, s
     mount(page, sounds, [lane(sounds, "a", score=score, picture="score")])
     for seconds, lit in ((0.5, ["p1n1"]), (2.5, ["p1n2"]), (4.5, ["p2n1"]), (6.5, []), (2.1, ["p1n2"])):
         page.evaluate("at => player.seek(at)", seconds)
-        page.wait_for_function(
-            "lit => JSON.stringify([...document.querySelectorAll('.lit')].map(each => each.id)) === JSON.stringify(lit)",
-            arg=lit,
-        )
+        page.wait_for_function(f"JSON.stringify({LIT}) === JSON.stringify({lit})")
     assert page.evaluate("window.hacked") is None, "an SVG is a picture, never a program"
     assert page.locator(".sheet script").count() == 0
+    assert page.locator(".sheet [onload]").count() == 0
 
 
 def test_linked_passages_are_played_one_after_the_other(page: Page, sounds: Sounds) -> None:
@@ -143,6 +149,29 @@ def test_a_sound_that_is_missing_for_a_moment_is_asked_for_again(page: Page, sou
     sounds.files["/a.wav"] = content
     page.wait_for_function("player.transport.engine.state === 'playing'", timeout=15_000)
     assert page.locator(".trouble").is_hidden()
+
+
+def test_close_up_the_samples_themselves_are_drawn(page: Page, sounds: Sounds, tmp_path: Path) -> None:
+    time = np.arange(20 * RATE) / RATE
+    clip = write_audio_clip(tmp_path / "clip", Waveform((0.9 * np.sin(2 * np.pi * 50 * time)).astype(np.float32), RATE))
+    sounds.files["/waveform.bin"] = Path(picture_files(clip)["waveform"]).read_bytes()
+    piece = lane(sounds, "a", frequency=50, pictures={"waveform": "/waveform.bin"})
+    mount(page, sounds, [piece])
+    page.wait_for_function("player.rows.get('a').data")
+    asked = len(sounds.asked)
+    page.evaluate("player.setView({start: 10.0, stop: 10.06})")  # three periods
+    page.wait_for_function("player.rows.get('a').closeUp.part")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    first, last = sounds.asked[-1][1:]
+    assert len(sounds.asked) - asked <= 2
+    assert last - first < RATE, "only what is near the view is read"
+    tops = page.evaluate("""() => { const canvas = player.rows.get("a").canvas;
+        const {width, height} = canvas; const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+        const row = Math.round(height * 0.4); let edges = 0, before = false;
+        for (let x = 0; x < width; x += 1) {
+            const is = pixels[4 * (row * width + x) + 3] > 60; if (is && !before) edges += 1; before = is; }
+        return edges; }""")
+    assert tops == 6, "each of three periods crosses the line twice"
 
 
 def test_titles_are_data(page: Page, sounds: Sounds) -> None:
