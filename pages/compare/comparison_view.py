@@ -18,6 +18,7 @@ from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import kept_place
 from pages.ui.outputs.verdicts import metric_value
 from pages.ui.player import PlayerLane, draw_player
+from pages.ui.state import recall, remember
 from pages.ui.tables import text_table
 from pages.ui.text import escape, shorten
 from pages.ui.waiting import wait_for
@@ -85,12 +86,15 @@ def _draw_player(reference: ShownSide, generated: ShownSide, on_excerpt: Callabl
     sides = (reference, generated)
     futures = [loudness(side) for side in sides if side.clip.has_audio]
     switch = kept_place()
-    gains, notes = [0.0, 0.0], ["", ""]
-    if len(futures) == len(sides) and all(future.done() and not future.exception() for future in futures):
-        measured = [future.result() for future in futures]
-        notes = [loudness_note(each) for each in measured]
+    pair = "|".join(side.id for side in sides)
+    # While another excerpt of the pair is measured, it stays as loud as it was.
+    gains, notes = recall(f"gains.{pair}", [0.0, 0.0]), ["", ""]
+    measured = [_measured(future) for future in futures]
+    if len(measured) == len(sides) and measured[0] and measured[1]:
+        notes = [loudness_note(measured[0]), loudness_note(measured[1])]
         with switch:
             gains = _loudness_switch(measured[0], measured[1], reference.heading)
+        remember(f"gains.{pair}", gains)
     lanes = [side.lane(gain, note) for side, gain, note in zip(sides, gains, notes, strict=True)]
     windows = [side.window for side in sides]
     window = (min(start for start, _ in windows), max(stop for _, stop in windows))
@@ -98,6 +102,17 @@ def _draw_player(reference: ShownSide, generated: ShownSide, on_excerpt: Callabl
     with kept_place():
         if waiting := [future for future in futures if not future.done()]:
             wait_for(waiting, "Measuring the loudness", st.rerun)
+
+
+def _measured(future: Future[Loudness]) -> Loudness | None:
+    """The result, once there is one; a fault is told here. Work is cancelled when a newer excerpt is asked for."""
+    if not future.done() or future.cancelled():
+        return None
+    error = future.exception()
+    if isinstance(error, MusicgenError):
+        show_error(error)
+        return None
+    return future.result()
 
 
 def _loudness_switch(reference: Loudness, generated: Loudness, heading: str) -> list[float]:
