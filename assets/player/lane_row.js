@@ -34,6 +34,7 @@ export class LaneRow {
   update(lane, number, regions) {
     const isNew = JSON.stringify(lane.pictures) !== JSON.stringify(this.lane?.pictures);
     const hasNewScore = JSON.stringify(lane.score) !== JSON.stringify(this.lane?.score);
+    const isOffered = Boolean(lane.score) !== Boolean(this.lane?.score);
     this.lane = lane;
     this.number = number;
     this.element.dataset.role = lane.role;
@@ -42,16 +43,16 @@ export class LaneRow {
     this.note.textContent = [lane.note, gain].filter(Boolean).join(" · ");
     this.select.setAttribute("aria-label", `Picture of ${lane.title || "the piece"}`);
     this.legend.replaceChildren(...lane.voices.map((voice) => element("span", {}, element("i"), voice)));
-    if (isNew || hasNewScore) this.offer(hasNewScore);
+    if (isNew || isOffered) this.offer();
+    if (hasNewScore && this.kind === "score") this.score.update(lane.score, this.player.position - lane.shift);
     this.drawMarks(regions);
   }
 
   /** The pictures that there are now; the one that is shown stays. */
-  offer(hasNewScore) {
+  offer() {
     const names = Object.keys(PICTURES).filter((name) => (name === "score" ? this.lane.score : this.lane.pictures[name]));
     this.select.replaceChildren(...names.map((name) => element("option", { value: name }, PICTURES[name])));
     this.select.hidden = names.length < 2;
-    if (hasNewScore) this.score = null;
     const usual = names.includes(this.lane.picture) ? this.lane.picture : names[0];
     this.look(names.includes(this.kind) ? this.kind : usual);
   }
@@ -64,8 +65,8 @@ export class LaneRow {
     this.picture.dataset.kind = kind ?? "none";
     this.legend.hidden = kind !== "roll";
     if (kind === "score") {
-      this.score ??= new ScorePicture(this.sheet, this.lane.score);
-      this.score.show(this.player.position - this.lane.shift);
+      this.score ??= new ScorePicture(this.sheet, (page) => this.player.send("page", { lane: this.id, page }));
+      this.score.update(this.lane.score, this.player.position - this.lane.shift);
     }
     const url = this.lane.pictures[kind];
     if (url) {

@@ -1,38 +1,61 @@
 /**
  * Sheet music as a lane's picture: the page that sounds, with its notes lit.
- * `score`: {pages: [{url, width, height}], timemap: [{seconds, on: [ids], off: [ids], page}]}.
+ * `score`: {pages: [{url, width, height}], timemap: address of [{seconds, on: [ids], off: [ids], page (from 1)}]}. Pages
+ * without an address are not made yet.
  */
 export class ScorePicture {
-  constructor(element, score) {
+  /** `wantPage(number)`: called for a page that should be shown and is not made yet. */
+  constructor(element, wantPage) {
     this.element = element; // scrolls by itself
-    this.score = score;
-    this.page = -1;
-    this.at = -1; // index in the timemap
+    this.wantPage = wantPage;
+    this.pages = [];
+    this.timemap = [];
+    this.source = ""; // of the time map
+    this.asked = new Set();
+    this.page = 0;
+    this.at = -1; // index in the time map
     this.lit = new Set();
-    this.svg = null;
-    element.replaceChildren();
+  }
+
+  async update(score, seconds) {
+    this.pages = score.pages;
+    if (score.timemap && score.timemap !== this.source) {
+      this.source = score.timemap;
+      const answer = await fetch(score.timemap);
+      if (!answer.ok) this.source = "";
+      else this.timemap = await answer.json();
+    }
+    this.at = -1;
+    this.show(seconds);
   }
 
   /** Light what sounds at `seconds` of the lane. */
   show(seconds) {
-    const { timemap } = this.score;
-    let at = this.at;
-    if (at >= 0 && timemap[at]?.seconds > seconds) [at, this.lit] = [-1, new Set()];
+    const { timemap } = this;
+    let { at } = this;
+    if (at >= 0 && timemap[at].seconds > seconds) at = -1;
+    if (at < 0) this.lit.clear();
     while (at + 1 < timemap.length && timemap[at + 1].seconds <= seconds) {
       at += 1;
       for (const id of timemap[at].off ?? []) this.lit.delete(id);
       for (const id of timemap[at].on ?? []) this.lit.add(id);
     }
-    if (at === this.at && this.svg) return;
+    if (at === this.at && at >= 0) return;
     this.at = at;
-    this.turn(timemap[Math.max(at, 0)]?.page ?? 0);
+    this.turn(timemap[Math.max(at, 0)]?.page ?? 1);
     this.light();
   }
 
   async turn(page) {
-    if (page === this.page || !this.score.pages[page]) return;
+    const url = this.pages[page - 1]?.url;
+    if (!url) {
+      if (!this.asked.has(page)) this.wantPage(page);
+      this.asked.add(page);
+      return;
+    }
+    if (page === this.page) return;
     this.page = page;
-    const answer = await fetch(this.score.pages[page].url);
+    const answer = await fetch(url);
     if (page !== this.page || !answer.ok) return;
     // Parsed as XML and without scripts: a score has names that people wrote.
     const svg = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
@@ -43,15 +66,15 @@ export class ScorePicture {
         if (name.startsWith("on") || (name.endsWith("href") && !value.startsWith("#"))) each.removeAttribute(name);
       }
     }
-    this.svg = document.importNode(svg, true);
-    this.svg.setAttribute("role", "img");
-    this.svg.setAttribute("aria-label", `Sheet music, page ${page + 1} of ${this.score.pages.length}`);
-    this.element.replaceChildren(this.svg);
+    const picture = document.importNode(svg, true);
+    picture.setAttribute("role", "img");
+    picture.setAttribute("aria-label", `Sheet music, page ${page} of ${this.pages.length}`);
+    this.element.replaceChildren(picture);
     this.light();
   }
 
   light() {
     for (const each of this.element.querySelectorAll(".lit")) if (!this.lit.has(each.id)) each.classList.remove("lit");
-    for (const id of this.lit) this.svg?.querySelector(`#${CSS.escape(id)}`)?.classList.add("lit");
+    for (const id of this.lit) this.element.querySelector(`#${CSS.escape(id)}`)?.classList.add("lit");
   }
 }

@@ -62,12 +62,14 @@ def score_pages(clip: Clip, wanted: Sequence[int] = (1,)) -> ScorePages:
 
 def score_lane(sheet: Sheet, url_of: Callable[[Path], str]) -> dict[str, Any]:
     """A score as the player takes it for a lane: `pages` (`url`, `width`, `height` in CSS pixels; no url for a page
-    that is not made yet) and `timemap`. `url_of`: where the browser finds a file."""
+    that is not made yet) and the address of the `timemap`. `url_of`: where the browser finds a file."""
+    from musicgen.clips.sheets import TIMEMAP
+
     pages = [
         {"url": url_of(page.path) if page.path else "", "width": page.width, "height": page.height}
         for page in sheet.pages
     ]
-    return {"pages": pages, "timemap": sheet.timemap()}
+    return {"pages": pages, "timemap": url_of(sheet.folder / TIMEMAP)}
 
 
 def try_again(clip: Clip, wanted: Sequence[int] = (1,)) -> None:

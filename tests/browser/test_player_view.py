@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,13 +66,20 @@ def test_the_notes_that_sound_are_lit_on_the_page_where_they_stand(page: Page, s
         sounds.files[f"/page{number}.svg"] = PAGE.format(f"p{number}n").encode()
     score = {
         "pages": [{"url": f"/page{number}.svg", "width": 100, "height": 50} for number in (1, 2)],
-        "timemap": [
-            {"seconds": 0.0, "page": 0, "on": ["p1n1"]},
-            {"seconds": 2.0, "page": 0, "on": ["p1n2"], "off": ["p1n1"]},
-            {"seconds": 4.0, "page": 1, "on": ["p2n1"], "off": ["p1n2"]},
-            {"seconds": 6.0, "page": 1, "off": ["p2n1"]},
-        ],
+        "timemap": "/timemap.json",
     }
+    moments = [
+        {"seconds": 0.0, "page": 1, "on": ["p1n1"], "off": []},
+        {"seconds": 2.0, "page": 1, "on": ["p1n2"], "off": ["p1n1"]},
+        {"seconds": 4.0, "page": 2, "on": ["p2n1"], "off": ["p1n2"]},
+        {"seconds": 6.0, "page": 2, "on": [], "off": ["p2n1"]},
+    ]
+    sounds.files["/timemap.json"] = json.dumps(moments).encode()
+    missing = {**score, "pages": [score["pages"][0], {**score["pages"][1], "url": ""}]}
+    mount(page, sounds, [lane(sounds, "a", score=missing, picture="score")])
+    page.wait_for_function(f"{LIT}.length === 1")
+    page.evaluate("player.seek(5)")
+    assert page.evaluate("sent") == [["page", {"lane": "a", "page": 2}]], "a page is made when it is turned to"
     mount(page, sounds, [lane(sounds, "a", score=score, picture="score")])
     for seconds, lit in ((0.5, ["p1n1"]), (2.5, ["p1n2"]), (4.5, ["p2n1"]), (6.5, []), (2.1, ["p1n2"])):
         page.evaluate("at => player.seek(at)", seconds)

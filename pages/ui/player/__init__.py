@@ -12,6 +12,6 @@ drawn.py        the player, with what it still waits for
 
 from pages.ui.player.component import player
 from pages.ui.player.drawn import draw_player
-from pages.ui.player.lanes import PlayerLane, Region, Score, ScorePage, Slider
+from pages.ui.player.lanes import PlayerLane, Region, Slider
 
-__all__ = ["PlayerLane", "Region", "Score", "ScorePage", "Slider", "draw_player", "player"]
+__all__ = ["PlayerLane", "Region", "Slider", "draw_player", "player"]

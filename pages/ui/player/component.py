@@ -55,6 +55,7 @@ def player(
     regions: Sequence[Region] = (),
     slider: Slider | None = None,
     on_excerpt: Callable[[float, float], None] | None = None,
+    on_page: Callable[[str, int], None] | None = None,
 ) -> None:
     """Draw the player. Lanes that are the same as before go on sounding, whatever else of the page changes.
 
@@ -63,6 +64,7 @@ def player(
         regions: passages to draw over the pictures.
         slider: chooses among lanes, instead of showing all of them.
         on_excerpt: called with (start, stop) in seconds of the common axis when the visitor sends the marked part.
+        on_page: called with the id of a lane and the number of a page of its score that is wanted and not made yet.
     """
     data = {
         "lanes": [lane.to_json(f"{key}.{lane.id}") for lane in lanes],
@@ -72,9 +74,14 @@ def player(
         "offers_excerpt": on_excerpt is not None,
     }
 
-    def sent() -> None:
+    def sent_excerpt() -> None:
         chosen: Any = st.session_state[key].get("excerpt")
         if chosen and on_excerpt:
             on_excerpt(float(chosen["start"]), float(chosen["stop"]))
 
-    _component()(key=key, data=data, on_excerpt_change=sent)
+    def sent_page() -> None:
+        wanted: Any = st.session_state[key].get("page")
+        if wanted and on_page:
+            on_page(str(wanted["lane"]), int(wanted["page"]))
+
+    _component()(key=key, data=data, on_excerpt_change=sent_excerpt, on_page_change=sent_page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from pages.ui.errors import show_error
 from pages.ui.layout import kept_place
 from pages.ui.player.component import player
 from pages.ui.player.lanes import PlayerLane
+from pages.ui.scores import ScorePages, score_pages
+from pages.ui.state import recall, remember
 from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -22,19 +25,38 @@ if TYPE_CHECKING:
 
 
 def draw_player(lanes: Sequence[PlayerLane], *, key: str, **options: Any) -> None:
-    """`player`, at once; the page is drawn again when sound or pictures have been made. `options`: see `player`."""
+    """`player`, at once; the page is drawn again when sound, pictures or pages of a score have been made. `options`:
+    see `player`."""
     renderings = {lane.clip.folder: rendering(lane.clip) for lane in lanes}
+    scores = {lane.id: found for lane in lanes if (found := _score(lane, key)) is not None}
+    shown = [replace(lane, score=scores[lane.id].sheet) if lane.id in scores else lane for lane in lanes]
     failed = kept_place()
-    player(lanes, key=key, **options)
+    player(shown, key=key, on_page=partial(_want_page, key), **options)
     with failed:
         for lane in lanes:
             _tell(lane.clip, renderings[lane.clip.folder], key)
+        for score in scores.values():
+            if score.error is not None:
+                show_error(score.error)
     with kept_place():
-        waiting = [future for future in renderings.values() if future is not None and not future.done()]
-        words = "Rendering the notes to sound" if waiting else "Drawing the pictures"
-        waiting += [future for lane in lanes if (future := picturing(lane)) is not None and not future.done()]
+        sounds = [future for future in renderings.values() if future is not None]
+        pages = [score.work for score in scores.values() if score.work is not None]
+        pictures = [future for lane in lanes if (future := picturing(lane)) is not None]
+        waiting = [future for future in (*sounds, *pages, *pictures) if not future.done()]
         if waiting:
+            words = "Rendering the notes to sound" if waiting[0] in sounds else "Drawing the pictures"
             wait_for(waiting, words, st.rerun)
+
+
+def _want_page(key: str, lane: str, page: int) -> None:
+    wanted = recall(f"{key}.{lane}.pages", ())
+    remember(f"{key}.{lane}.pages", tuple(sorted({*wanted, page})))
+
+
+def _score(lane: PlayerLane, key: str) -> ScorePages | None:
+    """The pages of a lane's score, if the visitor has asked for any."""
+    wanted = recall(f"{key}.{lane.id}.pages", ())
+    return score_pages(lane.clip, wanted) if wanted and lane.score is None and lane.clip.medium == "midi" else None
 
 
 def rendering(clip: Clip) -> Future[Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,30 +11,10 @@ from pages.ui.player.addresses import address
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
+    from musicgen.clips.sheets import Sheet
 
 Picture = Literal["waveform", "spectrogram", "roll", "score"]
 MAX_LANES = 8
-
-
-@dataclass(frozen=True)
-class ScorePage:
-    """A page of sheet music: the address of its SVG, and its size in pixels."""
-
-    url: str
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
-class Score:
-    """Sheet music of a lane.
-
-    Attributes:
-        timemap: in order of time, {seconds, page, on: [ids in the SVG that begin], off: [ids that end]}.
-    """
-
-    pages: Sequence[ScorePage]
-    timemap: Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +30,7 @@ class PlayerLane:
         gain_db: added to its loudness, and shown.
         picture: what is shown at first; None: the roll for notes, otherwise the waveform.
         pictures: which may be chosen; empty shows none (a blind test).
-        score: sheet music, if there is any.
+        score: its sheet music as far as it is made; `draw_player` adds it to notes when the visitor asks for it.
         voices: names of the tracks, for the legend of the roll.
         sound: a stamped WAV file to play instead of the clip's own.
         grows: a piece that is still being made: the next clip under the same id continues it.
@@ -65,7 +45,7 @@ class PlayerLane:
     note: str = ""
     picture: Picture | None = None
     pictures: Sequence[Picture] = ("waveform", "spectrogram", "roll", "score")
-    score: Score | None = None
+    score: Sheet | None = None
     voices: Sequence[str] = ()
     sound: bytes | None = None
     colour: str = ""
@@ -90,9 +70,18 @@ class PlayerLane:
             "picture": self.picture or ("roll" if medium == "midi" else "waveform"),
             "pictures": {name: address(Path(path), kind, f"{place}.{name}") for name, path in files.items()},
             "voices": list(self.voices),
-            "score": asdict(self.score) if self.score and "score" in self.pictures else None,
+            "score": self._score(place) if medium == "midi" and "score" in self.pictures else None,
             "sound": self._sound(f"{place}.sound"),
         }
+
+    def _score(self, place: str) -> dict[str, Any]:
+        """Without pages until they are made: the browser asks for them."""
+        from pages.ui.scores import score_lane
+
+        if self.score is None:
+            return {"pages": [], "timemap": ""}
+        kinds = {".svg": "image/svg+xml", ".json": "application/json"}
+        return score_lane(self.score, lambda path: address(path, kinds[path.suffix], f"{place}.{path.name}"))
 
     def _sound(self, place: str) -> dict[str, Any] | None:
         from musicgen.audio.wav import wav_info
