@@ -19,6 +19,11 @@ export class LaneRow {
     this.select = element("select", { onchange: () => this.look(this.select.value) });
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.sheet = element("div", { className: "sheet", hidden: true });
+    this.sheet.addEventListener("pointerdown", (event) => event.stopPropagation()); // its width is not the time
+    this.sheet.addEventListener("click", ({ target }) => {
+      const seconds = this.score.secondsOf(target);
+      if (seconds !== null) player.seek(seconds + this.lane.shift);
+    });
     this.marks = element("div", { className: "marks" });
     this.loop = element("div", { className: "loop", hidden: true });
     this.head = element("div", { className: "playhead" });

@@ -73,8 +73,20 @@ export class ScorePicture {
     this.light();
   }
 
+  /** The moment at which the note that was clicked begins; null beside the notes. */
+  secondsOf(target) {
+    for (let each = target; each && each !== this.element; each = each.parentNode) {
+      const moment = each.id ? this.timemap.find(({ on }) => on?.includes(each.id)) : null;
+      if (moment) return moment.seconds;
+    }
+    return null;
+  }
+
   light() {
     for (const each of this.element.querySelectorAll(".lit")) if (!this.lit.has(each.id)) each.classList.remove("lit");
     for (const id of this.lit) this.element.querySelector(`#${CSS.escape(id)}`)?.classList.add("lit");
+    const first = this.element.querySelector(".lit")?.getBoundingClientRect();
+    const { top, bottom } = this.element.getBoundingClientRect();
+    if (first && (first.top < top || first.bottom > bottom)) this.element.scrollTop += first.top - top - (bottom - top) / 3;
   }
 }

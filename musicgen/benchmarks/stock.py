@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from musicgen.approaches import approach
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
+from musicgen.clips.pictures import write_pictures
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, PREPARED, SIDECAR
 from musicgen.runs.history import append_row
@@ -109,6 +110,7 @@ def _clips(folder: Path) -> list[Clip]:
             written = write_score_clip(_made(folder / str(number)), _tune(200 + number))
             for name in ("audio.wav", "envelope.npz", "spectrogram.npz"):
                 os.link(sounding.folder / name, written.folder / name)
+            write_pictures(written)
     return [Clip(each) for each in sorted(folder.iterdir())]
 
 

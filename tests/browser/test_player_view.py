@@ -84,6 +84,8 @@ def test_the_notes_that_sound_are_lit_on_the_page_where_they_stand(page: Page, s
     for seconds, lit in ((0.5, ["p1n1"]), (2.5, ["p1n2"]), (4.5, ["p2n1"]), (6.5, []), (2.1, ["p1n2"])):
         page.evaluate("at => player.seek(at)", seconds)
         page.wait_for_function(f"JSON.stringify({LIT}) === JSON.stringify({lit})")
+    page.evaluate("document.querySelector('#p1n1 rect').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+    assert page.evaluate("player.position") == 0.0, "a click on a note goes to it"
     assert page.evaluate("window.hacked") is None, "an SVG is a picture, never a program"
     assert page.locator(".sheet script").count() == 0
     assert page.locator(".sheet [onload]").count() == 0
