@@ -33,6 +33,9 @@ PLACES = {
     "compare": Place(
         "pages/workflow/compare.py", "Compare", ":material/compare_arrows:", "Original and generated, side by side."
     ),
+    "versus": Place(
+        "pages/workflow/versus.py", "Compare runs", ":material/stacked_line_chart:", "Trainings against each other."
+    ),
     "approaches": Place(
         "pages/overview/approaches.py", "Approaches", ":material/account_tree:", "The networks and what they read."
     ),
@@ -42,7 +45,7 @@ PLACES = {
 }
 SECTIONS = {
     "": ("home",),
-    "Workflow": ("songs", "train", "runs", "generate", "compare"),
+    "Workflow": ("songs", "train", "runs", "generate", "compare", "versus"),
     "About": ("approaches", "system"),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.runs.run_list import choose_run
+from pages.runs.time_lapse import draw_time_lapse
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import empty_place, kept_place, page_heading
@@ -38,10 +39,11 @@ def main() -> None:
     with left, shown_errors():
         with kept_place():
             chosen = choose_run()
+        page_link("versus")
         draw_import()
     with right, shown_errors():
         if chosen:
-            for draw in (draw_run, draw_newest_outputs):
+            for draw in (draw_run, draw_newest_outputs, draw_time_lapse):
                 with kept_place():
                     draw(chosen)
             show_command(command_line("runs", "show", chosen))
