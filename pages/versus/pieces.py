@@ -9,7 +9,7 @@ import streamlit as st
 
 from musicgen.comparison.runs import Making, made_alike
 from musicgen.errors import MusicgenError
-from pages.ui.charts.colours import TRACKS
+from pages.ui.charts.colours import RUNS
 from pages.ui.errors import show_error
 from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place
@@ -55,7 +55,7 @@ def _draw_lanes(runs: Sequence[Run], shared: Sequence[tuple[Making, Mapping[str,
         )  # fmt: skip
     pieces = shared[number][1]
     lanes = [
-        PlayerLane(pieces[run.id].id, pieces[run.id].clip, title=shorten(run.name, 60), colour=TRACKS[place])
+        PlayerLane(pieces[run.id].id, pieces[run.id].clip, title=shorten(run.name, 60), colour=RUNS[place])
         for place, run in enumerate(runs)
         if run.id in pieces
     ]

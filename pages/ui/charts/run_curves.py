@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from musicgen.evaluation.curves import row_loss, useful_floors
-from pages.ui.charts.colours import GRID, LINE, TRACKS
+from pages.ui.charts.colours import GRID, LINE, RUNS
 from pages.ui.charts.layout import LEGEND, base_layout, plain
 from pages.ui.text import shorten
 
@@ -22,7 +22,7 @@ def run_curves_figure(runs: Sequence[Run], *, height: int = 300) -> dict[str, An
     """The counting loss of each run by epoch; its lowest useful floor as a dashed line of the same colour."""
     traces: list[dict[str, Any]] = []
     for number, run in enumerate(runs):
-        colour = TRACKS[number % len(TRACKS)]
+        colour = RUNS[number % len(RUNS)]
         name = plain(shorten(run.name, NAME_LENGTH))
         rows = [row for row in run.history if row_loss(row) is not None]
         epochs = [row["epoch"] for row in rows]
