@@ -9,7 +9,7 @@ import streamlit as st
 
 from musicgen.approaches import approaches
 from musicgen.comparison.runs import MISSING, Standing, differing_settings, standing
-from musicgen.durations import span
+from musicgen.wording import span
 from pages.ui import run_words
 from pages.ui.layout import STATES
 from pages.ui.tables import text_table
