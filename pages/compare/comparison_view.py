@@ -16,7 +16,7 @@ from pages.compare.stretch import Stretch, matching_gains
 from pages.ui.background import forget, later
 from pages.ui.charts import Lane, roll_figure, show_figure, spectrogram_figure, waveform_figure
 from pages.ui.errors import show_error, shown_errors
-from pages.ui.layout import kept_place
+from pages.ui.layout import kept_place, section_heading
 from pages.ui.outputs.sound import draw_sound, rendering
 from pages.ui.outputs.verdicts import metric_value
 from pages.ui.tables import text_table
@@ -169,7 +169,7 @@ def _draw_figures(reference: ShownSide, generated: ShownSide) -> None:
 def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
     """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("#### Measurements compared")
+        section_heading("Measurements compared", width="content")
         both_notes = reference.clip.medium == generated.clip.medium == "midi"
         scope = st.segmented_control(
             "Measured in", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,

@@ -16,7 +16,7 @@ from musicgen.settings import Settings, home, settings
 from pages.ui.background import forget, later
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.layout import facts_row, page_heading
+from pages.ui.layout import facts_row, page_heading, section_heading
 from pages.ui.tables import text_table
 from pages.ui.text import escape, setting_words, size
 from pages.ui.waiting import wait_for
@@ -42,7 +42,7 @@ def draw_check(check: Check) -> None:
 
 def draw_server() -> None:
     """The process that serves these pages. It stays small because other processes read and make the music."""
-    st.subheader("This server", anchor=False)
+    section_heading("This server")
     loaded = [name for name in HEAVY if name in sys.modules]
     facts_row(
         [

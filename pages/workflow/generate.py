@@ -102,7 +102,10 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
             none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
         )  # fmt: skip
     with kept_place():
-        entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
+        entered = parameter_form(
+            known.Generation, known.presets[preset].generation, key_prefix="generation",
+            around={"prompt": prompt is not None, **trained_with(run)},
+        )  # fmt: skip
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         number = whole_number("Number of pieces", key="generate_count", first=1)
         seed = choose_seed()
@@ -120,6 +123,11 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
     return GenerationRequest(
         run.id, generation, int(number or 1), int(seed or 0), prompt.id if prompt else None, checkpoint
     )
+
+
+def trained_with(run: Run) -> dict[str, Any]:
+    """The settings of the training, as conditions of the form name them."""
+    return {f"training.{name}": value for name, value in run.request.get("training", {}).items()}
 
 
 def choose_seed() -> int | None:
