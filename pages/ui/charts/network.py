@@ -76,8 +76,8 @@ def _stage(stage: Sequence[Layer], largest: int) -> str:
 
 
 def _last_stage(stage: Sequence[Layer], largest: int) -> str:
-    """What comes out: nothing follows it, so its shape stands in the box, not on an arrow; a single number has none."""
-    boxes = "".join(_box(layer, largest, has_shape=layer.shape != (1,)) for layer in stage)
+    """What comes out. Nothing follows it, so its shape stands in the box, not on an arrow. Music needs none."""
+    boxes = "".join(_box(layer, largest, has_shape=layer.kind != "music" and layer.shape != (1,)) for layer in stage)
     gap = '<div class="network-arrow"></div>'
     return f'<div class="network-stage" role="listitem"><div class="network-boxes">{boxes}</div>{gap}</div>'
 
