@@ -136,7 +136,8 @@ def choose_seed() -> int | None:
             "Seed", key="generate_seed", first=0,
             help="Seed of the first piece; each further piece adds 1. The same seed and settings make the same music.",
         )  # fmt: skip
-        st.button(":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)
+        # Its label is heard, not seen (assets/page.css).
+        st.button("New seed", icon=":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)
     return seed
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from musicgen.songs.library import count_songs, list_songs
 from pages.songs import song_intake
 from pages.ui.text import WORD_JOINER
+from tests.app.stored_work import tables
 from tests.app.test_app_navigation import open_app
 from tests.makers_midi import four_part_score, melody_score, midi_bytes
 
@@ -45,7 +46,8 @@ def plain(markdown: object) -> str:
 
 
 def shown_text(at: AppTest) -> str:
-    return "\n".join(plain(element.value) for element in [*at.markdown, *at.caption, *at.error, *at.text])
+    shown = [*at.header, *at.markdown, *at.caption, *at.error, *at.text]
+    return "\n".join([*(plain(element.value) for element in shown), *tables(at)])
 
 
 @pytest.fixture
