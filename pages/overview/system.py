@@ -33,11 +33,12 @@ def draw_check(check: Check) -> None:
     """One line: the sign, the name, what was found, and what to do if something is missing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         st.markdown(SIGNS[check.status], width="content")
-        st.text(check.name, width=170)
-        with st.container(gap=None, width="stretch"):
-            st.text(check.detail)
-            if check.remedy:
-                st.caption(escape(check.remedy))
+        with st.container(horizontal=True, gap=None, vertical_alignment="top"):
+            st.text(check.name, width=180)
+            with st.container(gap=None, width="stretch", key=f"check_found.{check.name}"):
+                st.text(check.detail)
+                if check.remedy:
+                    st.caption(escape(check.remedy))
 
 
 def draw_server() -> None:

@@ -41,4 +41,5 @@ def _row(row: Sequence[object], titles: Sequence[str], numbers: Sequence[str]) -
         f'<td role="cell" data-label="{escape(title)}"{number}>{cell}</td>'
         for cell, title, number in zip(others, titles[1:], numbers[1:], strict=True)
     )
-    return f'<tr role="row"><th scope="row" role="rowheader"{numbers[0]}>{first}</th>{cells}</tr>'
+    name = f'<th scope="row" role="rowheader" data-label="{escape(titles[0])}"{numbers[0]}>{first}</th>'
+    return f'<tr role="row">{name}{cells}</tr>'
