@@ -111,7 +111,7 @@ def test_a_click_opens_a_song_and_another_goes_back(song: str) -> None:
     at.button(key=f"song_open.{song}").click().run()
     assert not at.exception
     assert at.query_params["song"] in (song, [song])
-    assert at.header[0].value == "chorale"
+    assert at.title[0].value == "chorale"
     text = shown_text(at)
     assert "BPM" in text
     assert all(track["instrument"] in text for track in list_songs()[0].facts["tracks"])
@@ -123,7 +123,7 @@ def test_a_deep_link_opens_the_song(song: str) -> None:
     at = songs_page(song)
     assert not at.exception
     assert not at.error
-    assert at.header[0].value == "chorale"
+    assert at.title[0].value == "chorale"
     keys = {button.key for button in at.get("download_button")}
     assert {
         "download_mid",
@@ -151,7 +151,7 @@ def test_renaming(song: str) -> None:
     at.button(key="song_rename").click().run()
     assert not at.exception
     assert list_songs()[0].name == "A better name"
-    assert at.header[0].value == "A better name"
+    assert at.title[0].value == "A better name"
 
 
 def test_an_empty_name_is_refused_with_a_sentence(song: str) -> None:
@@ -179,7 +179,7 @@ def test_hostile_names_are_shown_as_they_are(home: Path) -> None:
     assert "**" not in label
     at = songs_page(list_songs()[0].id)
     assert not at.exception
-    assert "![" not in at.header[0].value
+    assert "![" not in at.title[0].value
 
 
 def test_a_long_library_shows_a_page_of_rows_and_finds_every_song(home: Path) -> None:

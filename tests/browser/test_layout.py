@@ -1,18 +1,18 @@
-"""Narrow windows and the keyboard: tables become cards, Start stays in reach, every control has a name and a ring."""
+"""Narrow windows and the keyboard: tables become cards, Start stays in reach, what has the focus has a ring."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.driving import choose, enter_number, open_page, settle, widget
-from tests.browser.furnished import Furnished, furnish
-from tests.browser.serving import Server, start_server, stop_everything_in
+from tests.browser.driving import THEMES, choose, enter_number, in_theme, open_page, widget
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
+
+    from tests.browser.furnished import Furnished
+    from tests.browser.serving import Server
 
 pytestmark = pytest.mark.browser
 
@@ -38,26 +38,6 @@ RING = """() => {
 }"""
 # What has the focus, for messages; whether it is a control with a ring of our own: not a field, which has a border.
 FOCUSED = "() => [document.activeElement.tagName, document.activeElement.innerText || document.activeElement.className]"
-# The names of buttons and links without the names of their icons.
-NAMES = """root => [...root.querySelectorAll('button, a, [role=button]')].filter(each => each.checkVisibility())
-    .map(each => {
-        const copy = each.cloneNode(true);
-        copy.querySelectorAll('[data-testid=stIconMaterial]').forEach(icon => icon.remove());
-        return [each.getAttribute('aria-label') || copy.textContent.trim(), each.outerHTML.slice(0, 200)];
-    })"""
-
-
-@pytest.fixture(scope="module")
-def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Furnished]]:
-    """One server for all tests, with songs, runs and outputs."""
-    home = tmp_path_factory.mktemp("rooms") / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        furnished = furnish(home, patch)
-        running = start_server(home)
-        yield running, furnished
-        running.process.kill()
-        running.process.wait()
-        stop_everything_in(home)
 
 
 def is_in_view(page: Page, place: Locator) -> bool:
@@ -65,9 +45,9 @@ def is_in_view(page: Page, place: Locator) -> bool:
     return bool(box and size and box["y"] >= 0 and box["y"] + box["height"] <= size["height"])
 
 
-def test_tables_of_measurements_become_cards(rooms: tuple[Server, Furnished], page: Page) -> None:
-    server, furnished = rooms
-    open_page(page, f"{server.url}/{furnished.pages()['compare']}")
+def test_tables_of_measurements_become_cards(furnished: tuple[Server, Furnished], page: Page) -> None:
+    server, library = furnished
+    open_page(page, f"{server.url}/{library.pages()['compare']}")
     table = widget(page, "compare_metrics").locator("table").first
     table.wait_for(timeout=90_000)
     wide = table.evaluate(CELLS)
@@ -86,12 +66,12 @@ def test_tables_of_measurements_become_cards(rooms: tuple[Server, Furnished], pa
     assert label == '"Original"'
 
 
-def test_the_tables_of_a_run_fit(rooms: tuple[Server, Furnished], page: Page) -> None:
-    server, furnished = rooms
+def test_the_tables_of_a_run_fit(furnished: tuple[Server, Furnished], page: Page) -> None:
+    server, library = furnished
     page.set_viewport_size(NARROW)
-    open_page(page, f"{server.url}/{furnished.pages()['runs']}")
+    open_page(page, f"{server.url}/{library.pages()['runs']}")
     page.locator("summary", has_text="Songs, data and settings").click()
-    tables = page.locator(".text-table table")
+    tables = page.locator("details[open] .text-table table")
     tables.first.wait_for()
     assert tables.count() == 2
     for table in tables.all():
@@ -101,10 +81,10 @@ def test_the_tables_of_a_run_fit(rooms: tuple[Server, Furnished], page: Page) ->
 
 
 @pytest.mark.parametrize(("name", "key"), [("train", "train_start"), ("generate", "generate_start")])
-def test_start_is_always_in_reach(rooms: tuple[Server, Furnished], page: Page, name: str, key: str) -> None:
-    server, furnished = rooms
+def test_start_is_always_in_reach(furnished: tuple[Server, Furnished], page: Page, name: str, key: str) -> None:
+    server, library = furnished
     page.set_viewport_size(NARROW)
-    open_page(page, f"{server.url}/{furnished.pages()[name]}")
+    open_page(page, f"{server.url}/{library.pages()[name]}")
     start = widget(page, key).locator("button")
     start.wait_for()
     main = page.locator("[data-testid=stMain]")
@@ -116,9 +96,9 @@ def test_start_is_always_in_reach(rooms: tuple[Server, Furnished], page: Page, n
     assert last.bounding_box()["y"] + last.bounding_box()["height"] <= start.bounding_box()["y"], "it covers nothing"
 
 
-def test_fields_without_effect_are_not_shown(rooms: tuple[Server, Furnished], page: Page) -> None:
-    server, furnished = rooms
-    open_page(page, f"{server.url}/{furnished.pages()['train']}")
+def test_fields_without_effect_are_not_shown(furnished: tuple[Server, Furnished], page: Page) -> None:
+    server, library = furnished
+    open_page(page, f"{server.url}/{library.pages()['train']}")
     choose(page, "approach", "Note LSTM")
     threshold, length = widget(page, "training.threshold"), widget(page, "training.sequence_length")
     length.wait_for()
@@ -134,30 +114,18 @@ def test_fields_without_effect_are_not_shown(rooms: tuple[Server, Furnished], pa
     assert threshold.locator("input").input_value() == "3", "what was typed is there again"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["home", "runs"])
-def test_the_keyboard_shows_where_it_is(rooms: tuple[Server, Furnished], page: Page, name: str, theme: str) -> None:
-    server, furnished = rooms
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    open_page(page, f"{server.url}/{furnished.pages()[name]}")
+def test_the_keyboard_shows_where_it_is(furnished: tuple[Server, Furnished], page: Page, name: str) -> None:
+    server, library = furnished
+    open_page(page, f"{server.url}/{library.pages()[name]}")
     page.locator("[data-testid=stMain] button").first.wait_for()
-    seen = set()
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        tag, words = page.evaluate(FOCUSED)
-        if tag in ("A", "BUTTON", "SUMMARY"):
-            seen.add(words)
-            assert page.evaluate(RING) >= 3, f"no ring around {tag} {words}"
-    assert len(seen) >= 12
-
-
-@pytest.mark.parametrize("name", ["home", "songs", "song", "train", "runs", "generate", "compare"])
-def test_every_control_has_a_name_in_words(rooms: tuple[Server, Furnished], page: Page, name: str) -> None:
-    """The name of an icon ("casino") is none."""
-    server, furnished = rooms
-    open_page(page, f"{server.url}/{furnished.pages()[name]}")
-    page.locator("[data-testid=stMain] button").first.wait_for()
-    settle(page)
-    names = page.locator("[data-testid=stMain]").evaluate(NAMES)
-    assert len(names) >= 3
-    assert [html for words, html in names if not words] == []
+    for theme in THEMES:
+        in_theme(page, theme)
+        seen = set()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            tag, words = page.evaluate(FOCUSED)
+            if tag in ("A", "BUTTON", "SUMMARY"):
+                seen.add(words)
+                assert page.evaluate(RING) >= 3, f"{theme}: no ring around {tag} {words}"
+        assert len(seen) >= 12
