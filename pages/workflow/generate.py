@@ -127,7 +127,7 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
 
 def trained_with(run: Run) -> dict[str, Any]:
     """The settings of the training, as conditions of the form name them."""
-    return {f"training.{name}": value for name, value in run.request.get("training", {}).items()}
+    return {f"training.{name}": value for name, value in (run.request.get("training") or {}).items()}
 
 
 def choose_seed() -> int | None:
