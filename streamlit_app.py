@@ -17,6 +17,7 @@ if __name__ == "__main__":
     st.set_page_config(
         page_title="musicgen", page_icon=str(ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=230
     )
+    st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
     st.navigation(menu(), expanded=True).run()
 else:

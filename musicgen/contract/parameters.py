@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from musicgen.contract.applicability import Conditions, conditions_document
 from musicgen.errors import InvalidParameter
 
 
@@ -32,13 +33,18 @@ def parameter(
     advanced: bool = False,
     unit: str = "",
     widget: Literal["", "track"] = "",
+    applies_when: Conditions | None = None,
     **bounds: Any,
 ) -> Any:
     """One hyper-parameter: `help` says what it does to the sound; `advanced` hides it in a fold of the form.
 
     `widget`: another way to enter it than its type suggests. "track" offers the MIDI tracks of the chosen songs by
-    name; the value is a track number, or None for a guess."""
+    name; the value is a track number, or None for a guess.
+
+    `applies_when`: the values that other parameters must have for this one to have an effect (see `applicability`)."""
     extra: dict[str, Any] = {"advanced": advanced, "unit": unit, "widget": widget}
+    if applies_when:
+        extra["applies_when"] = conditions_document(applies_when)
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 

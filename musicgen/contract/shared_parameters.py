@@ -1,13 +1,15 @@
 """Parameters that several approaches have in common, so that one knob reads and works the same everywhere.
 
-A function takes the default and only what really differs between approaches: bounds, the unit, `advanced`, and `when`,
-the choice under which the knob has an effect ("With frames"). `more` adds one sentence that is true of one approach.
+A function takes the default and only what really differs between approaches: bounds, the unit, `advanced`, and the
+choice under which the knob has an effect, in words (`when`: "With frames") and as values (`applies_when`). `more` adds
+one sentence that is true of one approach.
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
+from musicgen.contract.applicability import Conditions
 from musicgen.contract.parameters import TrainingParameters, parameter
 
 
@@ -41,10 +43,10 @@ def learning_rate(default: float) -> Any:
     )  # fmt: skip
 
 
-def dropout(default: float, *, advanced: bool = False, when: str = "") -> Any:
+def dropout(default: float, *, advanced: bool = False, when: str = "", applies_when: Conditions | None = None) -> Any:
     """Dropout between layers."""
     return parameter(
-        default, ge=0, lt=1, advanced=advanced, title="Dropout",
+        default, applies_when=applies_when, ge=0, lt=1, advanced=advanced, title="Dropout",
         help=_text(
             "Share of the signals left out at random during training. More dropout keeps the network from memorising "
             "the songs.", when=when,
@@ -106,20 +108,27 @@ def kernel_size(default: int, *, ge: int, le: int, advanced: bool = False) -> An
     )
 
 
-def skip_channels(default: int, *, le: int, advanced: bool = False) -> Any:
+def skip_channels(default: int, *, le: int, advanced: bool = False, applies_when: Conditions | None = None) -> Any:
     """Width of the skip connections."""
     return parameter(
-        default, ge=1, le=le, advanced=advanced, title="Skip channels",
+        default, applies_when=applies_when, ge=1, le=le, advanced=advanced, title="Skip channels",
         help="Width of the skip connections from every convolution to the output.",
     )  # fmt: skip
 
 
 def sequence_length(
-    default: float, *, unit: str, le: float = 2048, advanced: bool = False, when: str = "", **bounds: Any
+    default: float,
+    *,
+    unit: str,
+    le: float = 2048,
+    advanced: bool = False,
+    when: str = "",
+    applies_when: Conditions | None = None,
+    **bounds: Any,
 ) -> Any:
     """Length of a training example. `bounds`: gt or ge."""
     return parameter(
-        default, **bounds, le=le, unit=unit, advanced=advanced, title="Sequence length",
+        default, **bounds, applies_when=applies_when, le=le, unit=unit, advanced=advanced, title="Sequence length",
         help=_text("Length of each training example. Longer ones teach longer phrases and are slower.", when=when),
     )  # fmt: skip
 
@@ -132,10 +141,12 @@ def sample_rate(default: int, *, le: int = 192_000, more: str = "") -> Any:
     )  # fmt: skip
 
 
-def seconds_per_song(default: float, *, le: float = 7200, advanced: bool = False) -> Any:
+def seconds_per_song(
+    default: float, *, le: float = 7200, advanced: bool = False, applies_when: Conditions | None = None
+) -> Any:
     """How much of each song is used."""
     return parameter(
-        default, gt=0, le=le, unit="s", advanced=advanced, title="Length used per song",
+        default, applies_when=applies_when, gt=0, le=le, unit="s", advanced=advanced, title="Length used per song",
         help="At most this much of each song is used, from its start. More music takes longer and generalises better.",
     )  # fmt: skip
 
@@ -148,10 +159,10 @@ def song_limit(default: int, *, advanced: bool = False) -> Any:
     )  # fmt: skip
 
 
-def validation_share(default: float, *, part: str) -> Any:
+def validation_share(default: float, *, part: str, applies_when: Conditions | None = None) -> Any:
     """How much music is held out; `part` says which."""
     return parameter(
-        default, ge=0, le=0.5, advanced=True, title="Held-out share",
+        default, applies_when=applies_when, ge=0, le=0.5, advanced=True, title="Held-out share",
         help=f"Share of the music, {part}, that is never trained on. The loss on it shows what was learned and what "
         "was only memorised.",
     )  # fmt: skip
@@ -181,33 +192,67 @@ class Schedule(TrainingParameters):
 # Generation
 
 
-def length(default: float, *, unit: str, le: float, when: str = "", more: str = "", **bounds: Any) -> Any:
+def length(
+    default: float,
+    *,
+    unit: str,
+    le: float,
+    when: str = "",
+    more: str = "",
+    applies_when: Conditions | None = None,
+    **bounds: Any,
+) -> Any:
     """How long a piece is. `bounds`: gt or ge."""
     return parameter(
-        default, **bounds, le=le, unit=unit, title="Length", help=_text("How much to generate.", when=when, more=more)
+        default,
+        **bounds,
+        applies_when=applies_when,
+        le=le,
+        unit=unit,
+        title="Length",
+        help=_text("How much to generate.", when=when, more=more),
     )
 
 
-def prompt_length(default: float, *, unit: str, le: float, ge: float = 0, when: str = "", more: str = "") -> Any:
+def prompt_length(
+    default: float,
+    *,
+    unit: str,
+    le: float,
+    ge: float = 0,
+    when: str = "",
+    more: str = "",
+    applies_when: Conditions | None = None,
+) -> Any:
     """How much of the prompt is read."""
     return parameter(
-        default, ge=ge, le=le, unit=unit, title="Prompt length",
+        default, applies_when=applies_when, ge=ge, le=le, unit=unit, title="Prompt length",
         help=_text("How much of a song the network reads before it continues alone.", when=when, more=more),
     )  # fmt: skip
 
 
-def prompt_start(*, le: float = 7200, advanced: bool = False, when: str = "") -> Any:
+def prompt_start(
+    *, le: float = 7200, advanced: bool = False, when: str = "", applies_when: Conditions | None = None
+) -> Any:
     """Where in a song the prompt starts; None for a random place."""
     return parameter(
-        None, ge=0, le=le, unit="s", advanced=advanced, title="Prompt start",
+        None, applies_when=applies_when, ge=0, le=le, unit="s", advanced=advanced, title="Prompt start",
         help=_text("Where in the song the prompt starts. Empty: at a random place.", when=when),
     )  # fmt: skip
 
 
-def temperature(default: float = 1.0, *, ge: float = 0.05, le: float = 4, when: str = "", more: str = "") -> Any:
+def temperature(
+    default: float = 1.0,
+    *,
+    ge: float = 0.05,
+    le: float = 4,
+    when: str = "",
+    more: str = "",
+    applies_when: Conditions | None = None,
+) -> Any:
     """The temperature of sampling."""
     return parameter(
-        default, ge=ge, le=le, title="Temperature",
+        default, applies_when=applies_when, ge=ge, le=le, title="Temperature",
         help=_text(
             "Below 1 it is safer and more repetitive; above 1 it is wilder and makes more mistakes.",
             when=when, more=more,
@@ -215,18 +260,18 @@ def temperature(default: float = 1.0, *, ge: float = 0.05, le: float = 4, when: 
     )  # fmt: skip
 
 
-def top_k(*, advanced: bool = False, when: str = "") -> Any:
+def top_k(*, advanced: bool = False, when: str = "", applies_when: Conditions | None = None) -> Any:
     """Sampling from the k likeliest; all of them by default."""
     return parameter(
-        0, ge=0, le=10_000, advanced=advanced, title="Top k",
+        0, applies_when=applies_when, ge=0, le=10_000, advanced=advanced, title="Top k",
         help=_text("Choose only among the k most likely options; 0 allows all.", when=when),
     )  # fmt: skip
 
 
-def top_p(*, advanced: bool = False, when: str = "") -> Any:
+def top_p(*, advanced: bool = False, when: str = "", applies_when: Conditions | None = None) -> Any:
     """Nucleus sampling; off by default."""
     return parameter(
-        1.0, gt=0, le=1, advanced=advanced, title="Top p",
+        1.0, applies_when=applies_when, gt=0, le=1, advanced=advanced, title="Top p",
         help=_text(
             "Choose only among the most likely options that together have this probability; 1 allows all.", when=when
         ),

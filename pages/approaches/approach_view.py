@@ -11,7 +11,7 @@ from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import Parameters, TrainingParameters
 from pages.approaches.preset_times import Times, time_words
 from pages.ui.form import Entry, entries
-from pages.ui.layout import facts_row, medium_badge
+from pages.ui.layout import facts_row, medium_badge, section_heading
 from pages.ui.navigation import PLACES, go_to
 from pages.ui.network_view import draw_network, draw_receptive_field, draw_strip, network_facts
 from pages.ui.tables import text_table
@@ -48,7 +48,7 @@ def draw_approach(approach: Approach, times: Times) -> None:
     """Everything about an approach."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            st.subheader(approach.title, anchor=False, width="content")
+            section_heading(approach.title, width="content")
             medium_badge(approach.medium)
         if st.button("Train with it", key=f"approach_train.{approach.key}", icon=PLACES["train"].icon, type="primary"):
             st.session_state["approach"] = approach.key  # the choice on the Train page
@@ -100,7 +100,7 @@ def draw_inside(approach: Approach, preset: str, times: Times) -> None:
     facts_row([*network_facts(layers), ("Epochs", f"{training.epochs:,}"), ("Training takes", takes)])
     draw_network(layers)
     if approach.receptive_field(training) is not None:
-        st.markdown("##### How far back it looks")
+        st.markdown("### How far back it looks")
         draw_receptive_field(approach, training, key=f"approach_hearing.{approach.key}.{preset}")
 
 

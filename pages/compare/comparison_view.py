@@ -15,7 +15,7 @@ from pages.compare.differences import draw_differences
 from pages.compare.stretch import Stretch
 from pages.ui.background import forget, later
 from pages.ui.errors import show_error, shown_errors
-from pages.ui.layout import kept_place
+from pages.ui.layout import kept_place, section_heading
 from pages.ui.outputs.verdicts import metric_value
 from pages.ui.player import PlayerLane, draw_player
 from pages.ui.state import recall, remember
@@ -155,7 +155,7 @@ def loudness(side: ShownSide) -> Future[Loudness]:
 def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
     """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("#### Measurements compared")
+        section_heading("Measurements compared", width="content")
         both_notes = reference.clip.medium == generated.clip.medium == "midi"
         scope = st.segmented_control(
             "Measured in", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,

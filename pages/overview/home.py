@@ -8,7 +8,7 @@ import streamlit as st
 from pages.home.first_steps import STEPS, Progress, read_progress
 from pages.home.sample_run import draw_sample_button, is_under_way
 from pages.ui.errors import shown_errors
-from pages.ui.layout import medium_badge, state_badge
+from pages.ui.layout import medium_badge, section_heading, state_badge
 from pages.ui.navigation import PLACES, go_to, page_link
 from pages.ui.text import ago, clock, escape, shorten
 
@@ -33,7 +33,7 @@ def draw_steps(progress: Progress) -> None:
         for number, step in enumerate(STEPS, 1):
             with grid.cell(), st.container(gap="xsmall"):
                 colour = "violet" if progress.next_step[0] in step.pages else "gray"
-                st.markdown(f"#### :{colour}[{step.icon}] {number}. {step.title}")
+                st.markdown(f"## :{colour}[{step.icon}] {number}. {step.title}")
                 st.caption(step.summary)
                 st.markdown(f"**{progress.counts[step.name]}**")
                 with st.container(horizontal=True, gap="small"):
@@ -46,7 +46,7 @@ def draw_recent(progress: Progress) -> None:
     """The latest runs and outputs."""
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Recent runs", anchor=False)
+        section_heading("Recent runs")
         with st.container(border=True, gap="xsmall", key="recent_runs"):
             for run in progress.runs:
                 with recent_row("runs", run.name, run=run.id):
@@ -55,7 +55,7 @@ def draw_recent(progress: Progress) -> None:
             if not progress.runs:
                 st.caption("None yet. A run is one training: its settings, its curves, its weights and its log.")
     with right:
-        st.subheader("Recent outputs", anchor=False)
+        section_heading("Recent outputs")
         with st.container(border=True, gap="xsmall", key="recent_outputs"):
             for output in progress.outputs:
                 with recent_row("compare", output.name, output=output.id):

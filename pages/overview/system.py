@@ -16,7 +16,7 @@ from musicgen.settings import Settings, home, settings
 from pages.ui.background import forget, later
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.layout import facts_row, page_heading
+from pages.ui.layout import facts_row, page_heading, section_heading
 from pages.ui.tables import text_table
 from pages.ui.text import escape, setting_words, size
 from pages.ui.waiting import wait_for
@@ -33,16 +33,17 @@ def draw_check(check: Check) -> None:
     """One line: the sign, the name, what was found, and what to do if something is missing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         st.markdown(SIGNS[check.status], width="content")
-        st.text(check.name, width=170)
-        with st.container(gap=None, width="stretch"):
-            st.text(check.detail)
-            if check.remedy:
-                st.caption(escape(check.remedy))
+        with st.container(horizontal=True, gap=None, vertical_alignment="top"):
+            st.text(check.name, width=180)
+            with st.container(gap=None, width="stretch", key=f"check_found.{check.name}"):
+                st.text(check.detail)
+                if check.remedy:
+                    st.caption(escape(check.remedy))
 
 
 def draw_server() -> None:
     """The process that serves these pages. It stays small because other processes read and make the music."""
-    st.subheader("This server", anchor=False)
+    section_heading("This server")
     loaded = [name for name in HEAVY if name in sys.modules]
     facts_row(
         [

@@ -92,7 +92,8 @@ def _row(run: Run, *, is_chosen: bool) -> None:
     with st.container(key=f"run_row{'_chosen' if is_chosen else ''}_{run.id}", gap=None):
         st.text(shorten(run.name, 40))
         title, icon, colour = STATES[run.state]
-        st.caption(f":{colour}[{icon} {title}] · {escape(row_words(run))}")
+        # Not a caption: its colours would be faint.
+        st.markdown(f":small[:{colour}[{icon} {title}] :gray[· {escape(row_words(run))}]]")
         if st.button(f"Open {run.id}", key=f"run_open.{run.id}", width="stretch"):
             choose_id("run", run.id)
             st.rerun()

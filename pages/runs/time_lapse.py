@@ -10,6 +10,7 @@ from musicgen.approaches import approaches
 from musicgen.errors import MusicgenError
 from pages.ui.errors import show_error
 from pages.ui.intent import intent_key
+from pages.ui.layout import section_heading
 from pages.ui.outputs.generation_view import watch
 from pages.ui.player import PlayerLane, Slider, draw_player
 
@@ -29,7 +30,7 @@ def draw_time_lapse(run_id: str) -> None:
     kept = sum(each["is_complete"] for each in run.checkpoints)
     if len(pieces) < FEWEST and kept < FEWEST:
         return
-    st.markdown("#### How it learned")
+    section_heading("How it learned")
     if len(pieces) >= FEWEST:
         _draw_slider(pieces)
     is_stale = task is None or (not task.is_active and len(pieces) < kept)

@@ -109,18 +109,21 @@ def _draw_pages(total: int) -> int:
 
 
 def _draw_row(song: Song) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    """The box and the name side by side; the facts on the right, or below a name that leaves them no room."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"song_row.{song.id}"):
         selection_box(song)
-        st.button(
-            escape(shorten(song.name, 70)),
-            key=f"song_open.{song.id}",
-            icon=MEDIA[song.medium][1],
-            type="tertiary",
-            on_click=choose_id,
-            args=("song", song.id),
-        )
-        st.space("stretch")
-        st.caption(escape(" · ".join(in_short(song))), width="content")
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xxsmall"
+        ):
+            st.button(
+                escape(shorten(song.name, 70)),
+                key=f"song_open.{song.id}",
+                icon=MEDIA[song.medium][1],
+                type="tertiary",
+                on_click=choose_id,
+                args=("song", song.id),
+            )
+            st.caption(escape(" · ".join(in_short(song))), width="content")
 
 
 def in_short(song: Song) -> list[str]:

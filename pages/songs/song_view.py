@@ -11,7 +11,7 @@ from pages.songs.clip_view import clip_view
 from pages.songs.song_intake import listed
 from pages.songs.song_selection import unselect
 from pages.ui.errors import shown_errors
-from pages.ui.layout import facts_row
+from pages.ui.layout import facts_row, section_heading
 from pages.ui.navigation import PLACES, go_to
 from pages.ui.outputs.downloads import download_buttons
 from pages.ui.score_view import draw_score
@@ -41,9 +41,9 @@ def _draw_clip(song: Song, clip: Clip) -> None:
     view = st.container()
     draw_score(clip, key="song")
     if song.medium == "midi":
-        st.subheader("Tracks", anchor=False)
+        section_heading("Tracks")
         text_table(("Track ›", "Name", "Instrument", "Notes ›", "Range"), track_rows(song))
-    st.subheader("Download", anchor=False)
+    section_heading("Download")
     download_buttons(clip, song.name)
     with view, shown_errors():  # last, because rendering a score to sound can take a while
         clip_view(clip, key="song", track_names=[track_title(track) for track in (song.facts.get("tracks") or ())])
@@ -52,7 +52,7 @@ def _draw_clip(song: Song, clip: Clip) -> None:
 def _draw_head(song: Song) -> None:
     leave = partial(choose_id, "song", None)
     st.button("All songs", key="song_back", icon=":material/arrow_back:", type="tertiary", on_click=leave)
-    st.header(escape(song.name), anchor=False)
+    st.title(escape(song.name), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if st.button("Train on it", key="song_train", icon=PLACES["train"].icon, type="primary"):
             take_songs([song.id])

@@ -15,7 +15,7 @@ from pages.ui import run_words
 from pages.ui.background import forget, is_settled, known, later
 from pages.ui.errors import show_error
 from pages.ui.intent import content_key, intent_key
-from pages.ui.layout import facts_row, kept_place
+from pages.ui.layout import facts_row, kept_place, section_heading
 from pages.ui.navigation import go_to
 from pages.ui.run_view import first_of
 from pages.ui.state import recall, remember
@@ -96,7 +96,7 @@ def draw_plan(request: TrainingRequest, *awaited: Future[Any]) -> None:
     """The plan and the start button. The page is drawn again when the plan and everything `awaited` are ready."""
     future = request.plan() if request.choices and not request.refused else None
     with st.container(border=True, key="plan"):
-        st.markdown("**Training plan**")
+        section_heading("Training plan")
         with kept_place():
             possible = _outcome(request, future)
         waited = [each for each in (future, *awaited) if each is not None and not each.done()]

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.charts import frequency_figure, show_figure
+from pages.ui.layout import section_heading
 
 FIELD = "training.threshold"  # the field of the form; the slider sets the same value
 SLIDER = "threshold_slider"
@@ -58,7 +59,7 @@ def draw_rare_notes(facts: Mapping[str, Any], threshold: int) -> None:
     if not counts:
         return
     with st.container(border=True, key="rare_notes", gap="small"):
-        st.markdown("**Rare notes**")
+        section_heading("Rare notes")
         figure = frequency_figure(counts, threshold)
         kept = kept_of(facts, threshold)
         show_figure(figure, key="frequency_histogram", alt=f"How often tokens occur. {kept.words.replace('*', '')}")

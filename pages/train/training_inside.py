@@ -12,7 +12,7 @@ from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import read_parameters
 from pages.train.rare_notes import draw_rare_notes
 from pages.ui.dataset_view import draw_dataset
-from pages.ui.layout import kept_place
+from pages.ui.layout import kept_place, section_heading
 from pages.ui.network_view import draw_network, draw_receptive_field, network_style
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def draw_beside_form(chosen: Approach, request: TrainingRequest) -> None:
     training = read_parameters(chosen.Training, request.training)
     if chosen.receptive_field(training) is not None:
         with hearing, st.container(border=True, key="hearing", gap="xsmall"):
-            st.markdown("**How far back it looks**")
+            section_heading("How far back it looks")
             draw_receptive_field(chosen, training, key="receptive_field")
 
 

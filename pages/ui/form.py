@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from musicgen.contract.applicability import applies
 from musicgen.contract.parameters import Parameters, read_parameters
 from musicgen.errors import InvalidParameter
 from pages.ui.bounds import allowed, number_refused
+from pages.ui.layout import kept_place
 from pages.ui.state import recall, remember
 
 Model = TypeVar("Model", bound=Parameters)
@@ -24,7 +26,8 @@ UNIT_WORDS = {"s": "seconds"}  # how a title writes a unit that has a symbol
 
 @dataclass(frozen=True)
 class Entry:
-    """One field of the form. `kind`: integer, number, boolean, choice, list or text."""
+    """One field of the form. `kind`: integer, number, boolean, choice, list or text. `applies_when`: see
+    `musicgen.contract.applicability`."""
 
     name: str
     title: str
@@ -38,6 +41,7 @@ class Entry:
     high: float | None
     default: Any
     widget: str = ""
+    applies_when: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -77,6 +81,7 @@ def _entry(name: str, document: Mapping[str, Any], definitions: Mapping[str, Any
         high=_bound(rules, "maximum", "exclusiveMaximum", -1 if is_whole else 0),
         default=document.get("default"),
         widget=document.get("widget", ""),
+        applies_when=document.get("applies_when", {}),
     )
 
 
@@ -93,21 +98,33 @@ def _bound(rules: Mapping[str, Any], inclusive: str, exclusive: str, inside: int
 
 
 def parameter_form(
-    model: type[Parameters], values: Mapping[str, Any], *, key_prefix: str, tracks: Mapping[int, str] | None = None
+    model: type[Parameters],
+    values: Mapping[str, Any],
+    *,
+    key_prefix: str,
+    tracks: Mapping[int, str] | None = None,
+    around: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Draw every field with the key `<key_prefix>.<field>` and return the values entered, not yet validated
-    (`read_parameters` does that, or the action itself). `values` (a preset) fill the form whenever they change;
-    fields that they do not set start at the default of the model. `tracks`: the choices of fields that ask for a track.
-    """
+    """Draw every field that has an effect, with the key `<key_prefix>.<field>`, and return the values entered, not yet
+    validated (`read_form` does that). A field without effect has its value of the preset or the default, so that
+    nothing that cannot be seen stops the action.
+
+    Args:
+        values: a preset; fills the form whenever it changes. Fields that it does not set start at the model's default.
+        tracks: the choices of fields that ask for a track.
+        around: what else conditions may name ("training.representation", "prompt").
+    """  # fmt: skip
     wanted = entries(model)
     _fill(wanted, values, key_prefix)
     tracks = tracks or {}
-    entered = _grid([entry for entry in wanted if not entry.advanced], key_prefix, tracks)
+    known = {**{entry.name: st.session_state[f"{key_prefix}.{entry.name}"] for entry in wanted}, **(around or {})}
+    shown = {entry.name for entry in wanted if applies(entry.applies_when, known)}
+    entered = _grid([entry for entry in wanted if not entry.advanced], shown, key_prefix, tracks)
     advanced = [entry for entry in wanted if entry.advanced]
     if advanced:
         with st.expander("Advanced", icon=":material/tune:", key=f"{key_prefix}.advanced"):
-            entered |= _grid(advanced, key_prefix, tracks)
-    return {entry.name: entered[entry.name] for entry in wanted}
+            entered |= _grid(advanced, shown, key_prefix, tracks)
+    return {entry.name: entered.get(entry.name, values.get(entry.name, entry.default)) for entry in wanted}
 
 
 def read_form(model: type[Model], entered: Mapping[str, Any]) -> Model:
@@ -169,13 +186,16 @@ def _shown(entry: Entry, value: Any) -> Any:
     return value
 
 
-def _grid(wanted: list[Entry], key_prefix: str, tracks: Mapping[int, str]) -> dict[str, Any]:
+def _grid(wanted: list[Entry], shown: Collection[str], key_prefix: str, tracks: Mapping[int, str]) -> dict[str, Any]:
+    """The fields that are `shown`; the others keep their place, so that nothing moves under a visitor who types."""
     entered = {}
     with st.grid(3, min_column_width=190, vertical_alignment="bottom") as grid:
         for entry in wanted:
             # Names of tracks are long.
-            with grid.cell(column_span="all") if entry.widget == "track" else nullcontext():
-                entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
+            place = grid.cell(column_span="all") if entry.widget == "track" else nullcontext()
+            with place, kept_place() if entry.applies_when else nullcontext():
+                if entry.name in shown:
+                    entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
     return entered
 
 

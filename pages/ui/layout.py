@@ -43,6 +43,11 @@ def page_heading(name: str, summary: str = "") -> None:
     tell_unknown_links(name, kept_place())
 
 
+def section_heading(text: str, *, width: Literal["stretch", "content"] = "stretch") -> None:
+    """A part of a page, one level below its title. `text` is data."""
+    st.header(escape(text), anchor=False, width=width)
+
+
 def facts_row(facts: Sequence[tuple[str, object]]) -> None:
     """Label and value pairs, small and side by side; they wrap in a narrow window. Values are data."""
     with st.container(horizontal=True, gap="medium"):
@@ -66,8 +71,8 @@ def medium_badge(medium: str) -> None:
 def empty_place(icon: str, title: str, text: str, *, page: str = "", label: str = "") -> None:
     """Nothing here yet: the reason, and a link to the next step (`page`: a name of PLACES)."""
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
-        st.markdown(f"## {icon}", text_alignment="center")
-        st.markdown(f"**{escape(title)}**", text_alignment="center")
+        st.markdown(f":gray[{icon}]", text_alignment="center")
+        st.header(escape(title), anchor=False, text_alignment="center")
         st.caption(escape(text), text_alignment="center")
         if page:
             page_link(page, label)

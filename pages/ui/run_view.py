@@ -14,7 +14,7 @@ from pages.ui import run_words
 from pages.ui.charts import loss_figure, show_figure
 from pages.ui.dataset_view import fact_rows
 from pages.ui.errors import shown_errors
-from pages.ui.layout import facts_row, kept_place, state_badge
+from pages.ui.layout import facts_row, kept_place, section_heading, state_badge
 from pages.ui.run_controls import draw_controls
 from pages.ui.tables import text_table
 from pages.ui.text import ago, escape, size
@@ -49,7 +49,7 @@ def _live(run_id: str, state_before: str) -> None:
 
 def _head(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(escape(run.name), anchor=False, width="content")
+        section_heading(run.name, width="content")
         with st.container(key="run_status", width="content"):
             state_badge(run.state)
     if run.is_active:

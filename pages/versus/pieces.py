@@ -12,7 +12,7 @@ from musicgen.errors import MusicgenError
 from pages.ui.charts.colours import RUNS
 from pages.ui.errors import show_error
 from pages.ui.intent import intent_key
-from pages.ui.layout import kept_place
+from pages.ui.layout import kept_place, section_heading
 from pages.ui.player import PlayerLane, draw_player
 from pages.ui.text import escape, shorten
 
@@ -25,7 +25,7 @@ LIVE_SECONDS = 1.0
 
 def draw_pieces(runs: Sequence[Run]) -> None:
     """The lanes, and a button that makes what is missing for them."""
-    st.markdown("#### Pieces made alike")
+    section_heading("Pieces made alike")
     able = [run for run in runs if run.can_generate]
     if len(able) < 2:
         st.caption("This needs two runs that have finished an epoch.")

@@ -11,7 +11,7 @@ from musicgen.approaches import approaches
 from musicgen.comparison.runs import MISSING, Standing, differing_settings, standing
 from musicgen.wording import span
 from pages.ui import run_words
-from pages.ui.layout import STATES
+from pages.ui.layout import STATES, section_heading
 from pages.ui.tables import text_table
 from pages.ui.text import shorten
 
@@ -59,7 +59,7 @@ def draw_all_runs() -> None:
     from musicgen.runs.api import count_runs, list_runs
 
     total, runs = count_runs(), list_runs(limit=NEWEST)
-    st.markdown("#### All runs")
+    section_heading("All runs")
     if total > len(runs):
         st.caption(f"The newest {len(runs):,} of {total:,} runs. A click on the title of a column sorts by it.")
     else:

@@ -102,7 +102,10 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
             none="none: start from scratch", default=_first_song(run) if known.medium == "audio" else None,
         )  # fmt: skip
     with kept_place():
-        entered = parameter_form(known.Generation, known.presets[preset].generation, key_prefix="generation")
+        entered = parameter_form(
+            known.Generation, known.presets[preset].generation, key_prefix="generation",
+            around={"prompt": prompt is not None, **trained_with(run)},
+        )  # fmt: skip
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):
         number = whole_number("Number of pieces", key="generate_count", first=1)
         seed = choose_seed()
@@ -122,13 +125,19 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
     )
 
 
+def trained_with(run: Run) -> dict[str, Any]:
+    """The settings of the training, as conditions of the form name them."""
+    return {f"training.{name}": value for name, value in (run.request.get("training") or {}).items()}
+
+
 def choose_seed() -> int | None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall"):
         seed = whole_number(
             "Seed", key="generate_seed", first=0,
             help="Seed of the first piece; each further piece adds 1. The same seed and settings make the same music.",
         )  # fmt: skip
-        st.button(":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)
+        # Its label is heard, not seen (assets/page.css).
+        st.button("New seed", icon=":material/casino:", key="generate_new_seed", help="New seed", on_click=_new_seed)
     return seed
 
 

@@ -11,7 +11,7 @@ from pages.runs.run_list import choose_run
 from pages.runs.time_lapse import draw_time_lapse
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.layout import empty_place, kept_place, page_heading
+from pages.ui.layout import empty_place, kept_place, page_heading, section_heading
 from pages.ui.navigation import page_link
 from pages.ui.outputs.generation_view import draw_generation
 from pages.ui.outputs.output_card import draw_outputs
@@ -57,7 +57,7 @@ def draw_newest_outputs(run_id: str) -> None:
         draw_generation(run_id)
     outputs = list_outputs(run_id=run_id, limit=OUTPUTS_SHOWN + 1)
     if outputs:
-        st.markdown("#### Outputs")
+        section_heading("Outputs")
         draw_outputs(outputs[:OUTPUTS_SHOWN])
     if len(outputs) > OUTPUTS_SHOWN:
         page_link("generate", "All outputs", run=run_id)

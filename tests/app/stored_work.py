@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -225,11 +226,15 @@ def until(app: AppTest, is_so: Callable[[AppTest], bool], *, times: int = 100) -
 def said(app: AppTest) -> str:
     """All text on the page, including boxes and tables."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "text", "code", "error", "warning", "info")
-    return (
-        "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
-        .replace("\\", "")
-        .replace("\u2060", "")
-    )
+    texts = (str(element.value) for kind in kinds for element in getattr(app, kind))
+    return "\n".join([*texts, *tables(app)]).replace("\\", "").replace("\u2060", "")
+
+
+def tables(app: AppTest) -> list[str]:
+    """The rows of all tables, as `| cell | cell |`."""
+    drawn = "".join(element.proto.body for element in app.get("html") if "text-table" in element.proto.body)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr.*?</tr>", drawn)]
+    return [f"| {' | '.join(map(unescape, row))} |" for row in cells]
 
 
 def markup(app: AppTest) -> str:

@@ -155,13 +155,78 @@ def test_every_parameter_of_every_approach_can_be_set(name: str) -> None:
     at.query_params["form"] = name
     at.run()
     assert not at.exception
-    wanted = {entry.name: another(entry) for entry in entries(getattr(approaches()[key], model))}
-    for entry in entries(getattr(approaches()[key], model)):
-        kind = {"boolean": "toggle", "choice": "selectbox", "integer": "number_input", "number": "number_input"}
-        box = "selectbox" if entry.widget == "track" else kind.get(entry.kind, "text_input")
-        value = wanted[entry.name]
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        getattr(at, box)(key=f"form.{entry.name}").set_value(shown)
+    fields = entries(getattr(approaches()[key], model))
+    wanted = {entry.name: another(entry) for entry in fields}
+    always = [entry for entry in fields if not entry.applies_when]
+    for entry in always:
+        set_field(at, entry, wanted[entry.name])
     at.run()
     assert not at.exception
-    assert entered(at) == wanted
+    assert {entry.name: entered(at)[entry.name] for entry in always} == {
+        each.name: wanted[each.name] for each in always
+    }
+    for entry in (each for each in fields if each.applies_when):
+        for name, value in meeting(entry, fields).items():
+            at.session_state[f"form.{name}"] = value
+        set_field(at.run(), entry, wanted[entry.name])
+        at.run()
+        assert not at.exception
+        assert entered(at)[entry.name] == wanted[entry.name], entry.name
+
+
+def meeting(entry: Entry, fields: list[Entry]) -> dict[str, object]:
+    """Values of other fields with which this one has an effect."""
+    named = {each.name: each for each in fields}
+    return {
+        name: rule["is"]
+        if "is" in rule
+        else next(value for value in (named[name].default, another(named[name])) if value != rule["not"])
+        for name, rule in entry.applies_when.items()
+        if name in named
+    }
+
+
+def set_field(at: AppTest, entry: Entry, value: object) -> None:
+    kind = {"boolean": "toggle", "choice": "selectbox", "integer": "number_input", "number": "number_input"}
+    box = "selectbox" if entry.widget == "track" else kind.get(entry.kind, "text_input")
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+    getattr(at, box)(key=f"form.{entry.name}").set_value(shown)
+
+
+def conditional_page() -> None:
+    from typing import Literal
+
+    import streamlit as st
+
+    from musicgen.contract.applicability import Other
+    from musicgen.contract.parameters import Parameters, parameter
+    from pages.ui.form import parameter_form, read_form
+
+    class Conditional(Parameters):
+        mode: Literal["plain", "fancy"] = parameter("plain", title="Mode", help="Which.")
+        depth: int = parameter(3, title="Depth", help="How deep.", ge=1, applies_when={"mode": "fancy"})
+        penalty: float = parameter(1.0, title="Penalty", help="How much.", ge=1)
+        window: int = parameter(8, title="Window", help="How far.", ge=1, applies_when={"penalty": Other(1.0)})
+        steps: float = parameter(1.0, title="Step", help="How long.", applies_when={"training.kind": "tokens"})
+
+    around = {"training.kind": "tokens" if st.toggle("tokens", key="tokens") else "events"}
+    form = parameter_form(Conditional, {"depth": 5}, key_prefix="form", around=around)
+    st.json(form)
+    st.text(str(read_form(Conditional, form)))
+
+
+def test_a_field_without_effect_is_hidden_and_what_was_typed_there_stops_nothing() -> None:
+    at = AppTest.from_function(conditional_page).run()
+    assert [each.key for each in at.number_input] == ["form.penalty"]
+    assert entered(at) == {"mode": "plain", "depth": 5, "penalty": 1.0, "window": 8, "steps": 1.0}
+    at.selectbox(key="form.mode").set_value("fancy").run()
+    at.number_input(key="form.depth").set_value(0).run()
+    assert at.exception, "a number out of range is refused while it has an effect"
+    at.selectbox(key="form.mode").set_value("plain").run()
+    assert not at.exception
+    assert entered(at)["depth"] == 5
+    at.number_input(key="form.penalty").set_value(1.5).run()
+    at.number_input(key="form.window").set_value(12).run()
+    at.toggle(key="tokens").set_value(True).run()
+    assert [each.key for each in at.number_input] == ["form.penalty", "form.window", "form.steps"]
+    assert entered(at)["window"] == 12

@@ -61,7 +61,7 @@ def test_the_first_look_shows_every_approach_in_a_card(home: Path) -> None:
 def test_an_approach_is_described_with_its_network_and_every_setting(key: str, home: Path) -> None:
     at, approach = approaches_page(approach=key), approaches()[key]
     assert not at.exception
-    assert [element.value for element in at.subheader] == [approach.title]
+    assert [element.value for element in at.header] == [approach.title]
     text = shown_text(at)
     for model in (approach.Training, approach.Generation):
         assert all(f"| {name} |" in text for name in model.model_fields)
@@ -80,12 +80,12 @@ def test_an_approach_is_described_with_its_network_and_every_setting(key: str, h
 def test_a_card_opens_its_approach_and_the_address_follows(home: Path) -> None:
     at, last = approaches_page(), sorted(approaches())[-1]
     at.button(key=f"approach_open.{last}").click().run()
-    assert at.subheader[0].value == approaches()[last].title
+    assert at.header[0].value == approaches()[last].title
     assert at.query_params["approach"] in (last, [last])
     assert at.button(key=f"approach_open.{last}").disabled
     first = sorted(approaches())[0]
     at.selectbox(key="approach_shown").set_value(first).run()
-    assert at.subheader[0].value == approaches()[first].title
+    assert at.header[0].value == approaches()[first].title
     assert at.query_params["approach"] in (first, [first])
 
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from musicgen.songs.library import count_songs, list_songs
 from pages.songs import song_intake
 from pages.ui.text import WORD_JOINER
+from tests.app.stored_work import tables
 from tests.app.test_app_navigation import open_app
 from tests.makers_midi import four_part_score, melody_score, midi_bytes
 
@@ -46,7 +47,8 @@ def plain(markdown: object) -> str:
 
 
 def shown_text(at: AppTest) -> str:
-    return "\n".join(plain(element.value) for element in [*at.markdown, *at.caption, *at.error, *at.text])
+    shown = [*at.header, *at.markdown, *at.caption, *at.error, *at.text]
+    return "\n".join([*(plain(element.value) for element in shown), *tables(at)])
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def test_a_click_opens_a_song_and_another_goes_back(song: str) -> None:
     at.button(key=f"song_open.{song}").click().run()
     assert not at.exception
     assert at.query_params["song"] in (song, [song])
-    assert at.header[0].value == "chorale"
+    assert at.title[0].value == "chorale"
     text = shown_text(at)
     assert "BPM" in text
     assert all(track["instrument"] in text for track in list_songs()[0].facts["tracks"])
@@ -122,7 +124,7 @@ def test_a_deep_link_opens_the_song(song: str) -> None:
     at = songs_page(song)
     assert not at.exception
     assert not at.error
-    assert at.header[0].value == "chorale"
+    assert at.title[0].value == "chorale"
     keys = {button.key for button in at.get("download_button")}
     assert {
         "download_mid",
@@ -153,7 +155,7 @@ def test_renaming(song: str) -> None:
     at.button(key="song_rename").click().run()
     assert not at.exception
     assert list_songs()[0].name == "A better name"
-    assert at.header[0].value == "A better name"
+    assert at.title[0].value == "A better name"
 
 
 def test_an_empty_name_is_refused_with_a_sentence(song: str) -> None:
@@ -181,7 +183,7 @@ def test_hostile_names_are_shown_as_they_are(home: Path) -> None:
     assert "**" not in label
     at = songs_page(list_songs()[0].id)
     assert not at.exception
-    assert "![" not in at.header[0].value
+    assert "![" not in at.title[0].value
 
 
 def test_a_long_library_shows_a_page_of_rows_and_finds_every_song(home: Path) -> None:

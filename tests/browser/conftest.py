@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.furnished import Furnished, furnish
 from tests.browser.serving import Server, start_server, stop_everything_in
 
 if TYPE_CHECKING:
@@ -37,6 +38,19 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.process.kill()
     running.process.wait()
     stop_everything_in(running.home)
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Furnished]]:
+    """A server with songs, runs and outputs, for all tests that only look."""
+    home = tmp_path_factory.mktemp("furnished") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        library = furnish(home, patch)
+    running = start_server(home)
+    yield running, library
+    running.process.kill()
+    running.process.wait()
+    stop_everything_in(home)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+THEMES = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 20, 27)"}  # and the ground of each
 SLOW = 240_000  # ms; a training on a busy machine
 
 
@@ -100,3 +101,12 @@ def assert_nothing_broke(page: Page) -> None:
         "[data-testid=stException]"
     ).all_inner_texts()
     assert page.locator("[role=dialog]", has_text="not found").count() == 0
+
+
+def in_theme(page: Page, theme: str) -> None:
+    """Switch the theme as the visitor's system does, and wait until the page has changed."""
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.wait_for_function(
+        "ground => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === ground",
+        arg=THEMES[theme],
+    )

@@ -188,6 +188,16 @@ def test_frames_play_as_long_and_as_loud_as_they_should(frames: Run) -> None:
     np.testing.assert_array_equal(beside.content.samples, one.content.samples)  # whoever else is made beside it
 
 
+def test_frames_with_one_codebook_learn_and_play() -> None:
+    """Keras gives a network with one output no list of outputs."""
+    small = {**KIND.tiny.training, "clip_seconds": 0.2, "num_codebooks": 1}
+    run = Run([audio_song(6_000, 0)], small).fit()
+    (row,) = run.rows
+    assert row.extra["book_1"] == pytest.approx(row.loss, rel=1e-6)
+    (made,) = run.make([1], steps=0, seconds=0.2, keep_seed=False)
+    assert made.content.seconds == pytest.approx(0.2, abs=0.05)
+
+
 def test_a_carried_memory_of_frames_is_that_of_the_whole_window(frames: Run) -> None:
     from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
     from musicgen.sampling.token_sampler import hear

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from musicgen.approaches.amplitude_lstm.training_parts import Cut
+from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
 from musicgen.contract.shared_parameters import (
     Schedule,
@@ -46,7 +47,7 @@ class Training(Schedule):
         "the sound is distorted, however long it trains (the half-wave floor). leaky_relu was the authors' remedy.",
     )  # fmt: skip
     epochs: int = epochs(20)
-    seconds_per_song: float = seconds_per_song(60.0)
+    seconds_per_song: float = seconds_per_song(60.0, applies_when={"samples_per_song": 0})
     units: int = units(100)
     dense: Widths = parameter(
         (50, 25, 12), title="Dense layers", help="Widths of the layers between the LSTM and the output."
@@ -72,23 +73,28 @@ class Training(Schedule):
     num_predictors: int = parameter(
         32, ge=1, le=256, advanced=True, title="Predictors",
         help="With recurrence frames: how many linear predictors the bank has. More of them cover more chords.",
+        applies_when={"recurrence": "frames"},
     )  # fmt: skip
     num_levels: int = parameter(
         24, ge=1, le=256, advanced=True, title="Loudness patterns",
         help="With recurrence frames: how many ways a frame can be struck, from silence to a loud attack.",
+        applies_when={"recurrence": "frames"},
     )  # fmt: skip
     hop_length: int = parameter(
         256, ge=16, le=8192, multiple_of=4, unit="samples", advanced=True, title="Frame length",
         help="With recurrence frames: shorter frames follow a rhythm more exactly.",
+        applies_when={"recurrence": "frames"},
     )  # fmt: skip
-    dropout: float = dropout(0.3, advanced=True, when="With recurrence frames")
+    dropout: float = dropout(0.3, advanced=True, when="With recurrence frames", applies_when={"recurrence": "frames"})
     leaky_slope: float = parameter(
         0.3, ge=0, le=1, advanced=True, title="Leaky slope",
         help="What leaky_relu multiplies negative values by. 0 is the same as relu, 1 as linear.",
+        applies_when={"activation": "leaky_relu"},
     )  # fmt: skip
     activate_output: bool = parameter(
         True, advanced=True, title="Activation on the output",
         help="On, as in the authors' code: with relu no sample can be negative. Off: the output can be any value.",
+        applies_when={"recurrence": Other("frames")},
     )  # fmt: skip
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = parameter(
         "hard_sigmoid", advanced=True, title="Gate activation",
@@ -98,6 +104,7 @@ class Training(Schedule):
         "rms", advanced=True, title="Normalise by",
         help="rms: divide by the RMS level of the music, which trains more evenly. peak: divide by its peak, which "
         "tanh needs.",
+        applies_when={"normalise": True},
     )  # fmt: skip
     samples_per_song: int = parameter(
         0, ge=0, le=1_000_000_000, unit="samples", advanced=True, title="Exact training length",
@@ -107,18 +114,28 @@ class Training(Schedule):
     held_out_samples: int = parameter(
         239_999, ge=0, le=1_000_000_000, unit="samples", advanced=True, title="Exact held-out length",
         help="With an exact training length: how much after it is held out, if the song is long enough.",
+        applies_when={"samples_per_song": Other(0)},
     )  # fmt: skip
-    validation_share: float = validation_share(0.15, part="the last part of each song used")
+    validation_share: float = validation_share(
+        0.15, part="the last part of each song used", applies_when={"samples_per_song": 0}
+    )
     cross_joins: bool = parameter(
         False, advanced=True, title="Windows across songs",
         help="As in the authors' code: some windows begin in one song and end in the next. They teach a click.",
+        applies_when={"recurrence": Other("frames")},
     )  # fmt: skip
     off_by_one: bool = parameter(
         False, advanced=True, title="Leave out the last window",
         help="As the authors' loop did. You cannot hear the difference.",
     )  # fmt: skip
     sequence_length: int = sequence_length(
-        64, ge=2, le=4096, unit="frames", advanced=True, when="With recurrence frames"
+        64,
+        ge=2,
+        le=4096,
+        unit="frames",
+        advanced=True,
+        when="With recurrence frames",
+        applies_when={"recurrence": "frames"},
     )
 
     @model_validator(mode="after")
@@ -171,20 +188,26 @@ class Generation(Parameters):
     segment: Literal["training", "held_out"] = parameter(
         "held_out", title="Part of the song",
         help="For predict: the part that it was trained on, or the held-out part.",
+        applies_when={"mode": "predict"},
     )  # fmt: skip
     predict_seconds: float = parameter(
         0.0, ge=0, le=7200, unit="s", title="Predicted length",
         help="For predict: how much of that part to predict, from its start; 0 for all of it.",
+        applies_when={"mode": "predict", "predict_samples": 0},
     )  # fmt: skip
-    seconds: float = length(10.0, gt=0, le=600, unit="s", when="For free")
+    seconds: float = length(10.0, gt=0, le=600, unit="s", when="For free", applies_when={"mode": "free"})
     temperature: float = temperature(
-        ge=0, when="For free", more="At 0 nothing is random: the sound soon dies away or buzzes."
+        ge=0,
+        when="For free",
+        more="At 0 nothing is random: the sound soon dies away or buzzes.",
+        applies_when={"mode": "free"},
     )
-    prompt_seconds: float = prompt_length(1.0, le=60, unit="s", when="For free")
-    start_seconds: float | None = prompt_start(when="For free")
+    prompt_seconds: float = prompt_length(1.0, le=60, unit="s", when="For free", applies_when={"mode": "free"})
+    start_seconds: float | None = prompt_start(when="For free", applies_when={"mode": "free"})
     predict_samples: int = parameter(
         0, ge=0, le=1_000_000_000, unit="samples", advanced=True, title="Exact predicted length",
         help="For predict: predict exactly this much and ignore the predicted length in seconds. 0: use the seconds.",
+        applies_when={"mode": "predict"},
     )  # fmt: skip
 
     def predicted_of(self, n_samples: int, sample_rate: int) -> int:

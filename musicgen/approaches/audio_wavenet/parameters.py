@@ -58,6 +58,7 @@ class Training(Schedule):
     mixtures: int = parameter(
         10, ge=1, le=64, advanced=True, title="Mixture components",
         help="With mixture output: how many logistic distributions each prediction has.",
+        applies_when={"output": "mixture"},
     )  # fmt: skip
     seconds: float = seconds_per_song(7_200.0, le=36_000, advanced=True)
     epoch_seconds: float = parameter(
@@ -97,7 +98,7 @@ class Generation(Parameters):
     temperature: float = temperature(
         le=2, more="Too low, it holds one tone or falls silent; too high, it turns to noise."
     )
-    top_p: float = top_p(when="With mu_law output")
+    top_p: float = top_p(when="With mu_law output", applies_when={"training.output": "mu_law"})
     keep_level: bool = parameter(
         True, title="Keep the level",
         help="When the sound has become 3 dB softer or louder than the songs, it is turned up or down a little before "

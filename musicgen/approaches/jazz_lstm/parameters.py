@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
 from musicgen.contract.shared_parameters import (
     Schedule,
@@ -105,11 +106,13 @@ class Training(Schedule):
     window_seed: int = parameter(
         0, ge=0, lt=2**31, advanced=True, title="Seed of the windows",
         help="With random windows: another seed chooses other windows.",
+        applies_when={"num_windows": Other(0)},
     )  # fmt: skip
     window_step: int = parameter(
         8, ge=1, le=2048, unit="tokens", advanced=True, title="Window spacing",
         help="Without random windows: the distance from the start of one window to the next. A smaller distance shows "
         "the same notes more often in an epoch.",
+        applies_when={"num_windows": 0},
     )  # fmt: skip
     num_layers: int = num_layers(1, advanced=True)
     embedding: int = embedding(0, more="0: one-hot vectors, as in the authors' code.")
@@ -131,11 +134,18 @@ class Training(Schedule):
 
 
 class Generation(Parameters):
-    temperature: float = temperature()
+    temperature: float = temperature(applies_when={"greedy": False})
     choruses: int = parameter(
-        1, ge=1, le=32, title="Choruses", help="How many times to play through the chords of the song."
+        1,
+        ge=1,
+        le=32,
+        title="Choruses",
+        help="How many times to play through the chords of the song.",
+        applies_when={"measures": "fitted", "num_measures": 0},
     )
-    num_measures: int = length(0, ge=0, le=2000, unit="measures", more="0: whole choruses.")
+    num_measures: int = length(
+        0, ge=0, le=2000, unit="measures", more="0: whole choruses.", applies_when={"measures": "fitted"}
+    )
     tempo: float | None = tempo()
     accompaniment: bool = parameter(
         False, title="Bass and drums", help="Keep the other tracks of the song as an accompaniment."
@@ -148,10 +158,11 @@ class Generation(Parameters):
     max_tries: int = parameter(
         4, ge=1, le=32, title="Tries",
         help="How many times at most to try again when a melody recites the songs or stays on one note.",
+        applies_when={"measures": "fitted", "greedy": False},
     )  # fmt: skip
     greedy: bool = greedy()
-    top_k: int = top_k(advanced=True)
-    top_p: float = top_p(advanced=True)
+    top_k: int = top_k(advanced=True, applies_when={"greedy": False})
+    top_p: float = top_p(advanced=True, applies_when={"greedy": False})
     measures: Literal["fitted", "overlapping"] = parameter(
         "fitted", advanced=True, title="Phrasing",
         help="fitted: every chord set gets one measure of melody, and no note crosses into the next. overlapping, as "
@@ -161,10 +172,12 @@ class Generation(Parameters):
     steps_per_set: int = parameter(
         50, ge=1, le=1000, unit="tokens", advanced=True, title="Steps per chord set",
         help="With overlapping phrases: how many notes and rests to generate for each chord set.",
+        applies_when={"measures": "overlapping"},
     )  # fmt: skip
     begin_with_note: bool = parameter(
         True, advanced=True, title="Begin with a note",
         help="With fitted phrases: no measure starts with a rest before its first note.",
+        applies_when={"measures": "fitted"},
     )  # fmt: skip
     round_durations: bool = parameter(
         False, advanced=True, title="Round lengths at random",

@@ -41,6 +41,7 @@ class Training(NoteMusic, Schedule):
     scale_index: bool = parameter(
         False, advanced=True, title="Scale the plain number",
         help="For tokens without an embedding: divide the number by the vocabulary size. The authors did not.",
+        applies_when={"representation": "tokens", "embedding": 0},
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -55,4 +56,5 @@ class Generation(NoteChoice):
         "carried", advanced=True, title="Context",
         help="For tokens. carried: everything before the next note. window, as in the authors' code: only the last "
         "sequence, read again for every note; slower.",
+        applies_when={"training.representation": "tokens"},
     )  # fmt: skip

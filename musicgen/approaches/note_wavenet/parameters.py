@@ -58,11 +58,12 @@ class Training(NoteMusic, Schedule):
         True, title="Skip connections",
         help="Connect every convolution to the output, so that both the last note and the phrase long before count.",
     )  # fmt: skip
-    skip_channels: int = skip_channels(128, le=4096, advanced=True)
+    skip_channels: int = skip_channels(128, le=4096, advanced=True, applies_when={"skip": True})
     pooling: bool = parameter(
         False, title="Pooling",
         help="For tokens, as in the authors' code: only the stronger of every two notes goes on. The network looks "
         "further back, but no longer knows exactly where a note was.",
+        applies_when={"representation": "tokens"},
     )  # fmt: skip
     dropout: float = dropout(0.2)
     batch_size: int = batch_size(32, ge=2, multiple_of=2)
@@ -101,4 +102,5 @@ class Generation(NoteChoice):
         "carried", advanced=True, title="Context",
         help="For tokens. carried: the whole receptive field. window, as in the authors' code: only the last sequence, "
         "read again for every note; slower, but pooling needs it.",
+        applies_when={"training.representation": "tokens"},
     )  # fmt: skip

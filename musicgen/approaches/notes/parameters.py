@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
 from musicgen.contract.shared_parameters import (
     greedy,
@@ -31,6 +32,7 @@ class NoteMusic(Parameters):
         0, ge=0, le=1_000_000, unit="times", title="Rare-note threshold",
         help="For tokens: leave out those that occur less often than this in all songs. The task gets easier, but "
         "there is less music, and notes that were apart become neighbours.",
+        applies_when={"representation": "tokens"},
     )  # fmt: skip
     instruments: Literal["all", "piano"] = parameter(
         "all", title="Instruments", help="piano uses only the piano tracks. Drums are never used."
@@ -39,28 +41,34 @@ class NoteMusic(Parameters):
         "tracks", advanced=True, title="Order",
         help="For tokens. tracks, as in the authors' code: one track after the other (left hand after right). time: "
         "all tracks together, in order of time.",
+        applies_when={"representation": "tokens"},
     )  # fmt: skip
     transpose: bool = parameter(
         True, advanced=True, title="All keys",
         help="For events: each window is transposed to a random key. Twelve times the music from the same songs.",
+        applies_when={"representation": "events"},
     )  # fmt: skip
     validation: Literal["held_out", "random_windows", "none"] = parameter(
         "held_out", advanced=True, title="Validation",
         help="held_out: songs, or ends of songs, that are never trained on. random_windows (tokens only), as in the "
         "authors' code: windows that overlap the training music, so the loss looks better than it is.",
     )  # fmt: skip
-    validation_share: float = validation_share(0.2, part="whole songs or their ends")
+    validation_share: float = validation_share(
+        0.2, part="whole songs or their ends", applies_when={"validation": Other("none")}
+    )
 
 
 class NoteChoice(Parameters):
     """What a network on notes generates."""
 
     num_notes: int = length(200, ge=1, le=20_000, unit="notes")
-    temperature: float = temperature()
-    top_k: int = top_k()
-    top_p: float = top_p()
+    temperature: float = temperature(applies_when={"greedy": False})
+    top_k: int = top_k(applies_when={"greedy": False})
+    top_p: float = top_p(applies_when={"greedy": False})
     tempo: float | None = tempo()
-    prompt_notes: int = prompt_length(32, le=4096, unit="notes", when="With a song as prompt")
+    prompt_notes: int = prompt_length(
+        32, le=4096, unit="notes", when="With a song as prompt", applies_when={"prompt": True}
+    )
     keep_prompt: bool = parameter(
         False, advanced=True, title="Keep the prompt", help="Start the piece with the notes of the prompt."
     )
@@ -72,9 +80,11 @@ class NoteChoice(Parameters):
     repetition_window: int = parameter(
         8, ge=1, le=512, unit="notes", advanced=True, title="Repetition window",
         help="How far back the repetition penalty looks.",
+        applies_when={"repetition_penalty": Other(1.0)},
     )  # fmt: skip
     greedy: bool = greedy(advanced=True)
     step_beats: float = parameter(
         1.0, gt=0, le=16, unit="beats", advanced=True, title="Step length",
         help="For tokens: the time from one token to the next.",
+        applies_when={"training.representation": "tokens"},
     )  # fmt: skip

@@ -82,7 +82,8 @@ def frame_objective(codec: FrameCodec) -> Objective:
         return -ops.logsumexp(ops.log_softmax(logits, axis=-1) + credit, axis=-1)
 
     def sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
-        outputs = model({name: batch[name] for name in ("heard", "known")}, training=training)
+        # Keras gives a list of one output as the output itself.
+        outputs = keras.tree.flatten(model({name: batch[name] for name in ("heard", "known")}, training=training))
         weight, target = batch["mask"] * batch["weight"][:, None], batch["target"]
         left = [target, *(target - batch["known"][:, :, number] for number in range(len(outputs) - 1))]
         each = [ops.sum(weight * nats(number, *pair)) for number, pair in enumerate(zip(outputs, left, strict=True))]

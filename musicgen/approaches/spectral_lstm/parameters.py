@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
 from musicgen.contract.shared_parameters import (
     Schedule,
@@ -52,58 +53,70 @@ class Training(Schedule):
         11_025, ge=2, le=1_000_000, unit="samples", title="Block length",
         help="For blocks: every edge between two blocks can be heard as a tick. 11,025 samples at 44.1 kHz tick four "
         "times a second.",
+        applies_when={"representation": "blocks"},
     )  # fmt: skip
     transform: Literal["fft", "rfft", "none"] = parameter(
         "fft", title="Block transform",
         help="For blocks. fft: the full spectrum, in which real sound has everything twice. rfft: only the half that "
         "is needed; it sounds the same and takes half of the memory. none: the samples themselves (time domain).",
+        applies_when={"representation": "blocks"},
     )  # fmt: skip
     loss: Literal["mse", "mae"] = parameter(
         "mse", title="Loss function",
         help="For blocks: squared or absolute error. A network that is unsure keeps both low by predicting the mean, "
         "which is near silence; that is why blocks fall silent.",
+        applies_when={"representation": "blocks"},
     )  # fmt: skip
     normalise: bool = parameter(
         True, title="Normalise frequencies",
         help="For blocks: every frequency has the same weight in training. Off: only the loud ones are learned.",
+        applies_when={"representation": "blocks"},
     )  # fmt: skip
     n_fft: int = parameter(
         2048, ge=32, le=32_768, multiple_of=4, unit="samples", title="Window length",
         help="For frames: longer windows separate close pitches, but blur the starts of notes.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     hop_length: int = parameter(
         512, ge=8, le=16_384, unit="samples", title="Hop length",
         help="For frames: the distance from one window to the next. With a quarter of the window, the overlap is "
         "enough for clean sound.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     frames_per_step: int = parameter(
         2, ge=1, le=32, unit="frames", title="Step length",
         help="For frames: how many the network generates at once. More of them keep the starts of notes intact, and "
         "the network remembers further back.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     codebook_size: int = parameter(
         128, ge=2, le=4096, unit="sounds", title="Codebook size",
         help="For frames: how many typical sounds there are to choose from, at most. More of them sound finer and need "
         "more music.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     num_codebooks: int = parameter(
         2, ge=1, le=8, title="Codebooks",
         help="For frames: each codebook after the first corrects the error that is left, so that the sound is less "
         "coarse.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     correction_size: int = parameter(
         64, ge=2, le=4096, unit="sounds", advanced=True, title="Correction codebook size",
         help="For frames: size of the codebooks after the first.",
+        applies_when={"representation": "frames", "num_codebooks": Other(1)},
     )  # fmt: skip
     components: int = parameter(
         64, ge=1, le=1024, advanced=True, title="Principal components",
         help="For frames: how many principal components describe a step's spectrum. Fewer sound duller and cleaner.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     dropout: float = dropout(0.3, advanced=True)
     input_blur: float = parameter(
         1.0, ge=0, le=10, advanced=True, title="Input blur",
         help="For frames: how often the network reads a similar sound instead of the right one in training, so that "
         "its own small mistakes do not throw it off when it generates.",
+        applies_when={"representation": "frames"},
     )  # fmt: skip
     sequence_overlap: float = parameter(
         0.0, ge=0, lt=1, advanced=True, title="Sequence overlap",
@@ -127,15 +140,15 @@ class Training(Schedule):
 
 
 class Generation(Parameters):
-    seconds: float = length(15.0, gt=0, le=300, unit="s")
+    seconds: float = length(15.0, gt=0, le=300, unit="s", applies_when={"steps": 0})
     steps: int = parameter(
         0, ge=0, le=100_000, title="Steps",
         help="Generate exactly this many steps and ignore the length; 0 uses the length. The authors used 10; their "
         "first step repeats the whole prompt, so 9 blocks are new.",
     )  # fmt: skip
-    temperature: float = temperature(when="For frames")
-    top_p: float = top_p(when="For frames")
-    top_k: int = top_k(advanced=True, when="For frames")
+    temperature: float = temperature(when="For frames", applies_when={"training.representation": "frames"})
+    top_p: float = top_p(when="For frames", applies_when={"training.representation": "frames"})
+    top_k: int = top_k(advanced=True, when="For frames", applies_when={"training.representation": "frames"})
     seed_len: int = prompt_length(1, ge=1, le=100, unit="clips", more="Each clip is one sequence long.")
     start_seconds: float | None = prompt_start()
     keep_seed: bool = parameter(
@@ -149,4 +162,5 @@ class Generation(Parameters):
     phase_iterations: int = parameter(
         32, ge=0, le=1000, advanced=True, title="Phase iterations",
         help="For frames: how many times phases are corrected so that overlapping windows agree. Too few sound hollow.",
+        applies_when={"training.representation": "frames"},
     )  # fmt: skip

@@ -27,7 +27,8 @@ KIND_WORDS = {
 def network_html(layers: Sequence[Layer]) -> str:
     """Each layer is a box in the colour of its kind, with its weights; the arrows show the shape that is passed on."""
     largest = max((_weights(layer) or 0 for layer in layers), default=0)
-    stages = [_stage(stage, largest) for stage in _stages(layers)]
+    *before, last = _stages(layers)
+    stages = [*(_stage(stage, largest) for stage in before), _last_stage(last, largest)]
     label = "The network, from input to output"
     flow = "".join(stages)
     return f'<div class="network" role="list" aria-label="{label}"><div class="network-flow">{flow}</div></div>'
@@ -72,6 +73,13 @@ def _stage(stage: Sequence[Layer], largest: int) -> str:
     shape = shape_words(stage[0].shape) if len(stage) == 1 else ""
     arrow = f'<div class="network-arrow"><span>{escape(shape)}</span></div>'
     return f'<div class="network-stage" role="listitem"><div class="network-boxes">{boxes}</div>{arrow}</div>'
+
+
+def _last_stage(stage: Sequence[Layer], largest: int) -> str:
+    """What comes out. Nothing follows it, so its shape stands in the box, not on an arrow. Music needs none."""
+    boxes = "".join(_box(layer, largest, has_shape=layer.kind != "music" and layer.shape != (1,)) for layer in stage)
+    gap = '<div class="network-arrow"></div>'
+    return f'<div class="network-stage" role="listitem"><div class="network-boxes">{boxes}</div>{gap}</div>'
 
 
 def _box(layer: Layer, largest: int, *, has_shape: bool) -> str:

@@ -78,4 +78,4 @@ def metric_value(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return escape(value)
+    return str(value)
