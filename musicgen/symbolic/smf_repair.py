@@ -9,7 +9,7 @@ counted. The work is bounded: after MAX_STEPS steps of look-ahead, events are ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from musicgen.symbolic.smf import MAX_EXCLUSIVE, ends_early, variable_length
 
@@ -17,11 +17,17 @@ MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
 EVENTS_OF_PROOF = 4  # if these are valid, a large data byte was the only fault
 MAX_GAP = 256  # bytes skipped in search of an event
+MAX_ZEROS = 8  # in front of a number
 CUT_BYTES = 300  # an event that runs past the end of the file, this close to it, is the last one
 END = -1  # instead of a number of faults: the end of the track
-_LONG_DELTA = 1 << 21
+_LONG_DELTA, _VERY_LONG_DELTA = 1 << 21, 1 << 22
 
-_Read = tuple[int, int, int]  # where the next event begins (0: none is readable), running status, faults or END
+UNUSUAL = 0x100  # added to a running status in a track that gives nearly every event a status of its own
+UNUSUAL_FAULT = 0.3  # what using it counts: shifted by some bytes, such a track may look like one with running status
+LONG_FAULT = 1.6  # what a delta time of millions of ticks counts: more than a stray byte
+HABIT_EVENTS, HABIT_SHARE = 8, 0.1
+
+_Read = tuple[int, int, float]  # where the next event begins (0: none is readable), running status, faults or END
 
 
 @dataclass
@@ -69,10 +75,12 @@ def repair_track(content: bytes, start: int, limit: int, budget: Budget, *, is_c
     repair = Repair(end=start)
     data = bytearray(content[start:limit]) + bytes(8)
     position, copied, running, size = 0, 0, 0, limit - start
+    habit = _Habit()
     while position < size:
         following, status, faults = read_event(data, position, size, running)
         if following and faults == 0 and not repair.delta:
-            position, running = following, status
+            running = habit.seen(data, position, status)
+            position = following
             continue
         repair.pieces.append(bytes(data[copied:position]))
         copied = position
@@ -93,11 +101,26 @@ def repair_track(content: bytes, start: int, limit: int, budget: Budget, *, is_c
             repair.delta = 0
         repair.num_clipped += way.num_clipped
         repair.num_unread += way.num_unread
+        running = habit.seen(data, position, way.running) if way.event else way.running
         position = copied = way.next
-        running = way.running
     repair.pieces.append(bytes(data[copied:position]))
     repair.end = start + position
     return repair
+
+
+class _Habit:
+    """Whether the events of a track have statuses of their own."""
+
+    def __init__(self) -> None:
+        self.num_own = self.num_running = 0
+
+    def seen(self, content: bytearray, position: int, running: int) -> int:
+        """Note the event whose delta time is at `position`; returns its running status, marked if it is unusual."""
+        at = _number_at(content, position)[1]
+        self.num_own += content[at] >= 0x80
+        self.num_running += content[at] < 0x80
+        is_unusual = self.num_own >= HABIT_EVENTS and self.num_running <= HABIT_SHARE * self.num_own
+        return running & 0xFF | (UNUSUAL if is_unusual else 0)
 
 
 def read_event(content: bytearray | bytes, position: int, limit: int, running: int) -> _Read:
@@ -106,8 +129,13 @@ def read_event(content: bytearray | bytes, position: int, limit: int, running: i
     while content[at] >= 0x80:
         at += 1
         if at - position > 3:
+            break
+    faults = LONG_FAULT if at - position == 3 and content[position] > 0x81 else 0.0
+    if at - position > 3:
+        delta, at = _number_at(content, position)
+        if delta < 0:
             return 0, running, 0
-    faults = 1 if at - position == 3 and content[position] > 0x81 else 0
+        at, faults = at - 1, 1.0
     following, running, others = read_body(content, at + 1, limit, running)
     return following, running, others if others == END else faults + others
 
@@ -116,18 +144,19 @@ def read_body(content: bytearray | bytes, at: int, limit: int, running: int) -> 
     """The event whose status, or data after a running status, is at `at`."""
     if at >= limit:
         return 0, running, 0
-    status = content[at]
+    status, habit, faults = content[at], running & UNUSUAL, 0.0
     if status < 0x80:
-        status = running
+        status = running & 0xFF
+        faults = UNUSUAL_FAULT if habit else 0.0
         if not status:
-            return 0, 0, 0
+            return 0, habit, 0
     else:
         at += 1
     if status < 0xF0:
         stop = at + (1 if 0xC0 <= status < 0xE0 else 2)
         if stop > limit:
             return 0, running, 0
-        return stop, status, (content[at] > 127) + (stop - at == 2 and content[at + 1] > 127)
+        return stop, habit | status, faults + (content[at] > 127) + (stop - at == 2 and content[at + 1] > 127)
     return _read_system(content, at, limit, running, status)
 
 
@@ -142,17 +171,24 @@ def _read_system(content: bytearray | bytes, at: int, limit: int, running: int, 
     stop = start + size
     if stop > limit or start > limit or size < 0:
         return 0, running, 0
-    if kind == 0x2F and size == 0:
+    if kind == 0x2F:  # also one with data
         return stop, running, END
     if status == 0xF0:
-        return stop, running, int(size == 0 or content[stop - 1] != 0xF7 or ends_early(content, at, stop))
+        return stop, running, _faults_of_exclusive(content, start, stop)
     return stop, running, int(kind > 127)
 
 
+def _faults_of_exclusive(content: bytearray | bytes, start: int, stop: int) -> int:
+    return ends_early(content, start, stop) + (start == stop or content[stop - 1] != 0xF7)
+
+
 def _number_at(content: bytearray | bytes, at: int) -> tuple[int, int]:
-    """(value, next position) of a number in base 128; (-1, …) if it has more than four bytes."""
-    value = 0
-    for place in range(at, min(at + 4, len(content))):
+    """(value, next position) of a number in base 128; (-1, …) if it has more than four bytes, not counting zeros that
+    some programs put in front."""
+    value, first = 0, at
+    while content[first] == 0x80 and first - at < MAX_ZEROS:
+        first += 1
+    for place in range(first, min(first + 4, len(content))):
         value = value << 7 | content[place] & 0x7F
         if content[place] < 0x80:
             return value, place + 1
@@ -186,6 +222,7 @@ def _best_way(content: bytearray | bytes, position: int, limit: int, running: in
         if (
             best is None
             and way.num_clipped
+            and way.delta < _VERY_LONG_DELTA
             and not _faults_ahead(content, way.next, limit, way.running, 1.0, budget, EVENTS_OF_PROOF)
         ):
             return way
@@ -226,7 +263,9 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int, b
     delta, at = _number_at(content, position)
     has_delta = delta >= 0 and at < limit
     if has_delta:
-        yield from _ways_behind_delta(content, at, limit, running, delta)
+        cost = LONG_FAULT if delta >= _VERY_LONG_DELTA else 0.0
+        for way in _ways_behind_delta(content, at, limit, running, delta):
+            yield replace(way, cost=way.cost + cost)
     if content[position] >= 0x80:
         following, status, faults = read_body(content, position, limit, running)
         if following and faults >= 0:
@@ -249,8 +288,8 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
     following, status, faults = read_body(content, at, limit, running)
     if following and faults >= 0:
         yield _kept(content, at, following, status, faults, delta)
-    is_channel = running if content[at] < 0x80 else content[at] < 0xF0
-    if following and is_channel and faults:
+    is_channel = running & 0xFF if content[at] < 0x80 else content[at] < 0xF0
+    if following and is_channel and faults >= 1:
         bad = next(place for place in range(at + (content[at] >= 0x80), following) if content[place] > 127)
         yield _Way(bad, running, 1.5, delta, num_unread=bad - at)
     if content[at] == 0xF0:
@@ -258,11 +297,21 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
         data = bytes(content[at + 1 : close + 1])
         if close > 0 and data[:-1].isascii():
             yield _Way(close + 1, running, 0.5, delta, b"\xf0" + number(len(data)) + data)
+        else:
+            yield from _ways_behind_exclusive(content, at, limit, running, delta)
     if not following and content[at] in (0xFF, 0xF0, 0xF7):
         start = _number_at(content, at + 1 + (content[at] == 0xFF))[1]
         for gap in range(min(MAX_GAP, limit - start)):
             if _begins_well(content, start + gap):
                 yield _Way(start + gap, running, 0.5 + gap / 32, delta, num_unread=start + gap - at)
+
+
+def _ways_behind_exclusive(content: bytearray | bytes, at: int, limit: int, running: int, delta: int) -> Iterator[_Way]:
+    """A system exclusive message without a length and without its last byte: the next status ends it."""
+    stop = next((place for place in range(at + 1, min(at + MAX_EXCLUSIVE, limit)) if content[place] > 127), 0)
+    for begin in (stop - 1, stop):
+        if begin > at and _begins_well(content, begin):
+            yield _Way(begin, running, 1.1, delta, num_unread=begin - at)
 
 
 def _kept(
@@ -277,6 +326,6 @@ def _kept(
         clipped = event[:skip] + bytes(min(byte, 127) for byte in event[skip:])
         num_clipped = sum(byte > 127 for byte in event[skip:])
         event = clipped
-    elif event[0] == 0xF0 and ends_early(event, 1, len(event)):
+    elif event[0] == 0xF0 and ends_early(event, _number_at(event, 1)[1], len(event)):
         event = b"\xf7" + event[1:]  # as bytes of any kind
     return _Way(following, running, cost, delta, event, num_clipped, num_unread)
