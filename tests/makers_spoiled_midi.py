@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from makers_midi import chunk, control, meta, midi_file, note_off, note_on, program, rmid, tempo, track_name
+from tests.makers_midi import chunk, control, meta, midi_file, note_off, note_on, program, rmid, tempo, track_name
 
 Event = tuple[int, bytes]  # delta ticks, event
 Note = tuple[int, int, int, int]  # onset, pitch, channel, velocity

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from makers_midi import chunk, control, meta, midi_file, note_on, tempo, track_name, variable_length
-from makers_spoiled_midi import (
+from tests.makers_midi import chunk, control, meta, midi_file, note_on, tempo, variable_length
+from tests.makers_spoiled_midi import (
     END,
     FAULTS,
     Event,
@@ -16,12 +16,12 @@ from makers_spoiled_midi import (
     Note,
     Spoiled,
     far_from,
-    length_at,
-    some_track,
-    with_track,
     large_data,
+    length_at,
     lost_byte,
+    some_track,
     stray_bytes,
+    with_track,
     wrong_length,
 )
 
@@ -89,7 +89,7 @@ def running_over_damage(good: Good, dice: random.Random) -> Result:
     """Running status throughout, and one byte of a note too many, too few, or too large."""
     index, events = some_track(good, dice)
     at = dice.choice([n for n, (_, event) in enumerate(events) if event[0] & 0xE0 == 0x80][2:-2] or [3])
-    delta, event = events[at]
+    _, event = events[at]
     place, kind = dice.randrange(1, 3), dice.randrange(3)
     changed = (
         event[:place] + event[place + 1 :],
@@ -174,7 +174,7 @@ def exclusive_in_packets(good: Good, dice: random.Random) -> Result:
     return with_track(good, index, events).bytes(), good.notes
 
 
-def endless_exclusive_2(good: Good, dice: random.Random) -> Result:
+def exclusive_without_end(good: Good, dice: random.Random) -> Result:
     """One without its length whose last byte is missing too: the next status ends it."""
     index, events = some_track(good, dice)
     at = dice.randrange(3, len(events) - 1)
@@ -333,13 +333,9 @@ def one_pattern(good: Good, dice: random.Random) -> Result:
     """Type 2 with a single pattern, which is spoiled."""
     index, _ = some_track(good, dice)
     single = Good((good.tracks[index],), good.division)
-    fault = dice.choice((large_data, metas_in_exclusive, odd_tempos_in_one, unknown_metas))
-    content, notes = fault(Good((tuple([END]), single.tracks[0]), good.division), dice)
+    fault = dice.choice((large_data, metas_in_exclusive, odd_tempos, unknown_metas))
+    content, notes = fault(Good(((END,), single.tracks[0]), good.division), dice)
     return content[:8] + b"\0\2" + content[10:], notes
-
-
-def odd_tempos_in_one(good: Good, dice: random.Random) -> Result:
-    return odd_tempos(good, dice)
 
 
 def one_track(good: Good, dice: random.Random) -> Result:
@@ -399,13 +395,15 @@ OF_A_TRACK: tuple[Fault, ...] = (
 )
 RELATIVES: tuple[Fault, ...] = (
     *(running_over_damage, overwritten, zeroed, piece_missing, piece_doubled, metas_in_exclusive, exclusive_in_packets),
-    *(endless_exclusive_2, padded_numbers, unknown_metas, odd_tempos, odd_end, orphans, long_silence),
+    *(exclusive_without_end, padded_numbers, unknown_metas, odd_tempos, odd_end, orphans, long_silence),
     *(every_length_wrong, lengths_backwards, ends_missing, garbage_between, odd_header, odd_names, rmid_variants),
     *(in_time_code, one_pattern, one_track, cut_anywhere, several),
 )
 LOOSE = frozenset(  # what comes behind the fault may begin earlier or later
-    "stray_bytes lost_byte running_over_damage overwritten zeroed piece_missing piece_doubled one_track several "
-    "endless_exclusive_2 in_time_code cut_anywhere".split()
+    (
+        *("stray_bytes", "lost_byte", "running_over_damage", "overwritten", "zeroed", "piece_missing", "piece_doubled"),
+        *("one_track", "several", "exclusive_without_end", "in_time_code", "cut_anywhere"),
+    )
 )
 
 
@@ -419,6 +417,3 @@ def spoiled_pieces(count: int, pieces: Sequence[Good], seed: int = 9) -> list[Sp
         content, notes = fault(pieces[dice.randrange(len(pieces))], dice)
         made.append(Spoiled(fault.__name__, content, notes))
     return made
-
-
-__all__ = ["LOOSE", "good_from", "good_pieces", "spoiled_pieces", "track_name"]

@@ -20,6 +20,7 @@ from musicgen.errors import RejectedFile
 from musicgen.songs.content import HEAD_BYTES, refusal, sniff
 from tests.makers_audio import id3_tag, noise_pcm, ogg_page, pcm_wav, sine, wav_file, write_encoded
 from tests.makers_spoiled_sound import good_files, spoiled
+from tests.readers_lenient import seconds_by_ffmpeg
 
 SECOND = 44_100
 DELAY_SECONDS = 0.1  # what an encoder adds at both ends of a file, at 22 kHz; we leave it out, FFmpeg does not always
@@ -42,17 +43,6 @@ def read(folder: Path, content: bytes) -> Decoded:
 
 def samples_of(decoded: Decoded) -> NDArray[np.float32]:
     return np.concatenate([block.copy() for block in decoded.blocks()], axis=1)
-
-
-def seconds_by_ffmpeg(path: Path) -> float:
-    program, _ = find_ffmpeg()
-    command = [str(program), "-v", "quiet", "-i", str(path), "-map", "0:a:0", "-f", "wav", "-c:a", "pcm_s16le", "-"]
-    content = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL).stdout
-    at = content.find(b"data") + 8
-    if at < 8:
-        return 0.0
-    n_channels, rate = int.from_bytes(content[22:24], "little"), int.from_bytes(content[24:28], "little")
-    return (len(content) - at) / (2 * n_channels * rate)
 
 
 def check_spoiled(folder: Path, files: dict[str, bytes], numbers: range) -> Counter[str]:
