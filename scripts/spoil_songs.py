@@ -2,9 +2,10 @@
 
     python -m scripts.spoil_songs [--count N] [--seed N] [--folder FOLDER]
 
-The good files are pieces of the music21 corpus and of our own composers, and sound in every format that is read. of fault in `tests/makers_spoiled_*.py` is used in turn. The files are added by the command line, as a person would, and
-what is in the library is compared with what independent readers find: mido, which forgives large data bytes, and
-FFmpeg. Where these find less than the good file had outside the fault, that counts. Fails below 97 %.
+The good files are pieces of the music21 corpus and of our own composers, and sound in every format that is read. Each
+kind of fault in `tests/makers_spoiled_*.py` is used in turn. The files are added by the command line, as a person
+would, and what is in the library is compared with what independent readers find: mido, which forgives large data
+bytes, and FFmpeg. What a fault certainly left of a good MIDI file counts too. Fails below 97 %.
 """
 
 from __future__ import annotations
