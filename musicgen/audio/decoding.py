@@ -102,8 +102,8 @@ def decode(
     """
     source = _open(path, sniff_audio_file(path) or format)
     _check_start(source)
-    if source.promised:
-        on_cost(*_cost(source, min(source.promised, most_samples(source))))
+    if source.promised and source.promised <= most_samples(source):  # a header that says more is wrong
+        on_cost(*_cost(source, source.promised))
     survey = read_through(source, on_seconds)
     if source.problem and (other := source.other_reader()) is not None:
         source, survey = _longer(source, survey, other, on_seconds)
