@@ -29,6 +29,7 @@ from musicgen.audio.survey import (
     most_samples,
     read_through,
     shown_seconds,
+    tamed,
     too_long,
 )
 from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
@@ -169,6 +170,7 @@ def _stereo_blocks(source: Source) -> Generator[Block, None, None]:
     mix = mixing_matrix(source)
     with closing(source.blocks()) as blocks:
         for block in blocks:
+            block = tamed(block, source)
             yield block if mix is None else block @ mix
 
 

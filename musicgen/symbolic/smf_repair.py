@@ -178,8 +178,12 @@ def _read_system(content: bytearray | bytes, at: int, limit: int, running: int, 
     return stop, running, int(kind > 127)
 
 
-def _faults_of_exclusive(content: bytearray | bytes, start: int, stop: int) -> int:
-    return ends_early(content, start, stop) + (start == stop or content[stop - 1] != 0xF7)
+def _faults_of_exclusive(content: bytearray | bytes, start: int, stop: int) -> float:
+    """Little if it ends as it should, though it has a status inside."""
+    is_right = start < stop and content[stop - 1] == 0xF7
+    if ends_early(content, start, stop):
+        return 0.5 if is_right else 2.0
+    return 0.0 if is_right else 1.0
 
 
 def _number_at(content: bytearray | bytes, at: int) -> tuple[int, int]:
