@@ -21,10 +21,12 @@ MAX_ZEROS = 8  # in front of a number
 CUT_BYTES = 300  # an event that runs past the end of the file, this close to it, is the last one
 END = -1  # instead of a number of faults: the end of the track
 _LONG_DELTA, _VERY_LONG_DELTA = 1 << 21, 1 << 22
+ABSURD_DELTA = 1 << 24  # ticks: in a damaged track, hours of rest are a part of the damage
 
 UNUSUAL = 0x100  # added to a running status in a track that gives nearly every event a status of its own
 UNUSUAL_FAULT = 0.3  # what using it counts: shifted by some bytes, such a track may look like one with running status
 LONG_FAULT = 1.6  # what a delta time of millions of ticks counts: more than a stray byte
+ABSURD_FAULT = 0.9  # what one counts that is left out
 HABIT_EVENTS, HABIT_SHARE = 8, 0.1
 
 _Read = tuple[int, int, float]  # where the next event begins (0: none is readable), running status, faults or END
@@ -95,7 +97,10 @@ def repair_track(content: bytes, start: int, limit: int, budget: Budget, *, is_c
         way = way or _best_way(data, position, size, running, budget)
         if way is None:
             break
-        repair.delta += way.delta
+        if way.delta < ABSURD_DELTA:
+            repair.delta += way.delta
+        else:
+            repair.num_unread += len(number(way.delta))
         if way.event:
             repair.pieces += (number(repair.delta), way.event)
             repair.delta = 0
@@ -267,7 +272,7 @@ def _ways(content: bytearray | bytes, position: int, limit: int, running: int, b
     delta, at = _number_at(content, position)
     has_delta = delta >= 0 and at < limit
     if has_delta:
-        cost = LONG_FAULT if delta >= _VERY_LONG_DELTA else 0.0
+        cost = ABSURD_FAULT if delta >= ABSURD_DELTA else LONG_FAULT if delta >= _VERY_LONG_DELTA else 0.0
         for way in _ways_behind_delta(content, at, limit, running, delta):
             yield replace(way, cost=way.cost + cost)
     if content[position] >= 0x80:

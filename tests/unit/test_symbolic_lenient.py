@@ -302,6 +302,16 @@ def test_a_message_without_length_and_end_is_over_at_the_next_status() -> None:
         assert [pitch for _, _, pitch in found] == [pitch for _, _, pitch in NOTES], first
 
 
+def test_hours_of_rest_are_damage_in_a_damaged_track() -> None:
+    stray = (0, b"\x55" + SCALE[6][1])
+    hours = (0x0FFF_FFFF, SCALE[10][1])
+    preflight = check_midi(midi_file(chunk([*SCALE[:6], stray, *SCALE[7:10], hours, *SCALE[11:]])))
+    assert notes(preflight) == NOTES
+    assert preflight.dropped == {"bytes that are not events": 5}
+    with pytest.raises(RejectedFile, match="beats"):
+        check_midi(midi_file(chunk([*SCALE[:10], hours, *SCALE[11:]])))
+
+
 def test_an_end_of_track_with_data_is_one() -> None:
     for end in (b"\xff\x2f\x01\x00", b"\xff\x2f\x03abc"):
         assert notes(check_midi(midi_file(chunk([*SCALE, (0, end)], end=False)))) == NOTES
