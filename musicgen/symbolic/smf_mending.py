@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from musicgen.symbolic.smf import TrackWalk, is_almost_track, is_chunk
 from musicgen.symbolic.smf_events import large_data_bytes
-from musicgen.symbolic.smf_repair import Budget, Repair, number, read_event, repair_track
+from musicgen.symbolic.smf_readings import number, read_event
+from musicgen.symbolic.smf_repair import Budget, Repair, repair_track
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 FEW_LARGE, LARGE_SHARE = 8, 0.02  # more data bytes above 127 than this are a habit of the program that wrote the file
