@@ -4,13 +4,14 @@
 # make lint   check format, lint, types          make format     format the code
 # make bench  measure against the naive way; writes benchmarks/ (ONLY=name for one line)
 # make quality  train every preset and check eight outputs of each, in an hour; writes benchmarks/ (ARGS="--only note_lstm")
+# make spoil   add a thousand spoiled files by the command line and count what is kept (ARGS="--count 200 --seed 3")
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 PY := .venv/bin/python
 # options for pytest, such as PYTEST_ARGS="-k notes" (ARGS="--jobs 4" for more processes)
 PYTEST_ARGS ?=
 
-.PHONY: run setup setup-test test test-slow test-processors lint format bench quality clean
+.PHONY: run setup setup-test test test-slow test-processors lint format bench quality spoil clean
 
 run: setup
 	$(PY) -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(ADDRESS)
@@ -44,6 +45,9 @@ bench: setup
 
 quality: setup
 	$(PY) -m scripts.quality $(ARGS)
+
+spoil: setup-test
+	$(PY) -m scripts.spoil_songs $(ARGS)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from makers_midi import chunk, control, meta, midi_file, note_off, note_on, program, rmid, tempo, track_name
+from tests.makers_midi import chunk, control, meta, midi_file, note_off, note_on, program, rmid, tempo, track_name
 
 Event = tuple[int, bytes]  # delta ticks, event
 Note = tuple[int, int, int, int]  # onset, pitch, channel, velocity
@@ -45,6 +45,9 @@ class Spoiled:
     kind: str
     content: bytes
     notes: list[Note]  # those that every reader must find
+
+
+Fault = Callable[[Good, random.Random], tuple[bytes, list[Note]]]
 
 
 def good_file(dice: random.Random) -> Good:
@@ -84,31 +87,31 @@ def _melody(dice: random.Random, channel: int) -> tuple[Event, ...]:
     return (*events, END)
 
 
-def _with_track(good: Good, index: int, events: list[Event]) -> Good:
+def with_track(good: Good, index: int, events: list[Event]) -> Good:
     tracks = list(good.tracks)
     tracks[index] = tuple(events)
     return replace(good, tracks=tuple(tracks))
 
 
-def _some_track(good: Good, dice: random.Random) -> tuple[int, list[Event]]:
+def some_track(good: Good, dice: random.Random) -> tuple[int, list[Event]]:
     index = dice.randrange(1, len(good.tracks))
     return index, list(good.tracks[index])
 
 
-def _length_at(good: Good, index: int) -> int:
+def length_at(good: Good, index: int) -> int:
     """Where the length of a chunk stands in the bytes."""
     return 14 + sum(len(chunk(track, end=False)) for track in good.tracks[:index]) + 4
 
 
 def _with_length(good: Good, index: int, change: int) -> bytes:
-    content, at = bytearray(good.bytes()), _length_at(good, index)
+    content, at = bytearray(good.bytes()), length_at(good, index)
     size = max(int.from_bytes(content[at : at + 4], "big") + change, 0)
     content[at : at + 4] = min(size, 0xFFFFFFFF).to_bytes(4, "big")
     return bytes(content)
 
 
 def _large_data(good: Good, dice: random.Random, *, share: float = 0.0) -> tuple[bytes, list[Note]]:
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     places = [number for number, (_, event) in enumerate(events) if event[0] < 0xF0]
     chosen = [p for p in places if dice.random() < share] or dice.sample(places, dice.choice((1, 1, 2, 5)))
     touched: list[Event] = list(events)
@@ -118,7 +121,7 @@ def _large_data(good: Good, dice: random.Random, *, share: float = 0.0) -> tuple
         large = event[:place] + bytes((dice.randrange(128, 256),)) + event[place + 1 :]
         events[number] = (delta, large)
         touched[number] = (delta, control(0, 0))
-    return _with_track(good, index, events).bytes(), _with_track(good, index, touched).notes
+    return with_track(good, index, events).bytes(), with_track(good, index, touched).notes
 
 
 def large_data(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
@@ -130,10 +133,10 @@ def eight_bit_values(good: Good, dice: random.Random) -> tuple[bytes, list[Note]
 
 
 def stray_status(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     for _ in range(dice.randrange(1, 4)):
         events.insert(dice.randrange(len(events)), (0, bytes((dice.choice((0xF4, 0xF5, 0xF6, 0xF8, 0xFA, 0xFE)),))))
-    return _with_track(good, index, events).bytes(), good.notes
+    return with_track(good, index, events).bytes(), good.notes
 
 
 def wrong_length(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
@@ -159,51 +162,51 @@ def many_ticks_a_beat(good: Good, dice: random.Random) -> tuple[bytes, list[Note
 
 
 def far_end(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     far = dice.randrange(1 << 24, 1 << 27)
     ending: list[Event] = [(far, END[1])]
     if dice.random() < 0.5:
         ending = [(far, control(64, 0)), END]
-    return _with_track(good, index, [*events[:-1], *ending]).bytes(), good.notes
+    return with_track(good, index, [*events[:-1], *ending]).bytes(), good.notes
 
 
 def many_tempos(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     events = [(dice.randrange(2), tempo(dice.randrange(60, 180))) for _ in range(dice.choice((2_000, 60_000)))]
-    return _with_track(good, 0, [*good.tracks[0][:-1], *events, END]).bytes(), good.notes
+    return with_track(good, 0, [*good.tracks[0][:-1], *events, END]).bytes(), good.notes
 
 
 def silenced(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     """Some note-offs, or all, are commands to be silent."""
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     share = dice.choice((0.1, 1.0))
     for number, (delta, event) in enumerate(events):
         is_off = event[0] & 0xF0 == 0x80 or (event[0] & 0xF0 == 0x90 and event[2] == 0)
         if is_off and dice.random() < share:
             events[number] = (delta, control(dice.choice((120, 123)), 0, event[0] & 15))
-    return _with_track(good, index, events).bytes(), good.notes
+    return with_track(good, index, events).bytes(), good.notes
 
 
 def without_the_last_offs(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     last = max(number for number, (_, event) in enumerate(events) if event[0] & 0xF0 == 0x90 and event[2])
     kept = [*events[: last + 1], (dice.randrange(1, 960), END[1])]
-    return _with_track(good, index, kept).bytes(), good.notes
+    return with_track(good, index, kept).bytes(), good.notes
 
 
 def bad_signatures(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     bad = dice.choice(
         (meta(0x59, b"\xfd\xff"), meta(0x59, b"\x02"), meta(0x58, b"\0\x02\x18\x08"), meta(0x51, b"\0\0\0"), meta(0x51))
     )
-    return _with_track(good, 0, [(0, bad), *good.tracks[0]]).bytes(), good.notes
+    return with_track(good, 0, [(0, bad), *good.tracks[0]]).bytes(), good.notes
 
 
 def other_texts(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     name, encoding = dice.choice(
         (("ピアノ", "cp932"), ("钢琴", "gbk"), ("Скрипка", "cp1251"), ("Flöte", "cp1252"), ("Гусли", "utf-16"))
     )
     events[0] = (0, track_name(name.encode(encoding)))
-    return _with_track(good, index, events).bytes(), good.notes
+    return with_track(good, index, events).bytes(), good.notes
 
 
 def wrapped(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
@@ -228,15 +231,15 @@ def lying_header(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
 
 def between_chunks(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     content = good.bytes()
-    at = _length_at(good, dice.randrange(len(good.tracks))) - 4 if dice.random() < 0.7 else len(content)
+    at = length_at(good, dice.randrange(len(good.tracks))) - 4 if dice.random() < 0.7 else len(content)
     other = dice.choice((b"XFIH\0\0\0\4abcd", b"\0", b"\0" * 9, b"\r\n", b"\x1a" * 30, b"\xff\x2f\0", b"JUNK\0\0"))
     return content[:at] + other + content[at:], good.notes
 
 
 def behind_the_end(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     rest = dice.choice((b"\0", b"\0" * 7, b"\0\xff\x2f\0", b"\xff" * 3, b"some text"))
-    return _with_track(good, index, [*events[:-1], (0, END[1] + rest)]).bytes(), good.notes
+    return with_track(good, index, [*events[:-1], (0, END[1] + rest)]).bytes(), good.notes
 
 
 def running_on(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
@@ -254,48 +257,48 @@ def running_on(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
 
 def overlong_meta(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     """A text in the middle of a track that says that it goes on behind the end of the file."""
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     at = dice.randrange(2, len(events) - 1)
     while events[at][1][0] >= 0xF0:
         at -= 1
     events.insert(at, (0, b"\xff\x01\xff\xff\x7f"))
-    return _with_track(good, index, events).bytes(), good.notes
+    return with_track(good, index, events).bytes(), good.notes
 
 
 def endless_exclusive(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     """A system exclusive message as it goes over a cable, without its length."""
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     events.insert(dice.randrange(1, len(events)), (0, b"\xf0\x43\x10\x4c\x00\x00\x7e\x00\xf7"))
-    return _with_track(good, index, events).bytes(), good.notes
+    return with_track(good, index, events).bytes(), good.notes
 
 
 def stray_bytes(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     """A byte too many somewhere among the events; the notes around it may be lost to any reader."""
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     at = dice.randrange(3, len(events) - 1)
     delta, event = events[at]
     stray = bytes((dice.randrange(256),))
     events[at] = (delta, stray + event if dice.random() < 0.5 else event + stray)
-    return _with_track(good, index, events).bytes(), _far_from(good, index, at)
+    return with_track(good, index, events).bytes(), far_from(good, index, at)
 
 
 def lost_byte(good: Good, dice: random.Random) -> tuple[bytes, list[Note]]:
     """A byte of an event is gone."""
-    index, events = _some_track(good, dice)
+    index, events = some_track(good, dice)
     at = dice.randrange(3, len(events) - 1)
     delta, event = events[at]
     place = dice.randrange(len(event))
     events[at] = (delta, event[:place] + event[place + 1 :])
-    return _with_track(good, index, events).bytes(), _far_from(good, index, at)
+    return with_track(good, index, events).bytes(), far_from(good, index, at)
 
 
-def _far_from(good: Good, index: int, at: int) -> list[Note]:
+def far_from(good: Good, index: int, at: int) -> list[Note]:
     """The notes, but for those within six events of one place."""
     kept = [(d, e if abs(number - at) > 6 else control(0, 0)) for number, (d, e) in enumerate(good.tracks[index])]
-    return _with_track(good, index, kept).notes
+    return with_track(good, index, kept).notes
 
 
-FAULTS: tuple[Callable[[Good, random.Random], tuple[bytes, list[Note]]], ...] = (
+FAULTS: tuple[Fault, ...] = (
     *(large_data, eight_bit_values, stray_status, wrong_length, swallows_the_next, last_bytes_missing),
     *(many_ticks_a_beat, far_end, many_tempos, silenced, without_the_last_offs, bad_signatures, other_texts),
     *(wrapped, lying_header, between_chunks, behind_the_end, running_on, overlong_meta, endless_exclusive, stray_bytes),

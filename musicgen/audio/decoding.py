@@ -29,6 +29,7 @@ from musicgen.audio.survey import (
     most_samples,
     read_through,
     shown_seconds,
+    tamed,
     too_long,
 )
 from musicgen.errors import RejectedFile, ResourceUnavailable, sentence
@@ -102,8 +103,8 @@ def decode(
     """
     source = _open(path, sniff_audio_file(path) or format)
     _check_start(source)
-    if source.promised:
-        on_cost(*_cost(source, min(source.promised, most_samples(source))))
+    if source.promised and source.promised <= most_samples(source):  # a header that says more is wrong
+        on_cost(*_cost(source, source.promised))
     survey = read_through(source, on_seconds)
     if source.problem and (other := source.other_reader()) is not None:
         source, survey = _longer(source, survey, other, on_seconds)
@@ -169,6 +170,7 @@ def _stereo_blocks(source: Source) -> Generator[Block, None, None]:
     mix = mixing_matrix(source)
     with closing(source.blocks()) as blocks:
         for block in blocks:
+            block = tamed(block, source)
             yield block if mix is None else block @ mix
 
 

@@ -78,9 +78,10 @@ def parse_format(body: bytes) -> WavFormat:
             sentence("A WAV file must hold PCM or float samples", what, "Save it as 16-bit PCM WAV or as FLAC."),
             code="unsupported_codec",
         )
-    if n_channels and (
-        sample_bytes not in SAMPLE_BYTES[tag] or frame_bytes % n_channels or not 0 < bits <= 8 * sample_bytes
-    ):
+    if _is_odd(tag, n_channels, frame_bytes, bits) and bits % 8 == 0:  # players go by the bits
+        sample_bytes = bits // 8
+        frame_bytes = n_channels * sample_bytes
+    if _is_odd(tag, n_channels, frame_bytes, bits):
         raise RejectedFile(
             sentence(
                 "A WAV file must have samples of 8, 16, 24 or 32 bits, or floats of 32 or 64 bits",
@@ -89,3 +90,9 @@ def parse_format(body: bytes) -> WavFormat:
             code="damaged",
         )
     return WavFormat(tag, n_channels, sample_rate, sample_bytes)
+
+
+def _is_odd(tag: int, n_channels: int, frame_bytes: int, bits: int) -> bool:
+    """Whether samples of so many bits do not fit into frames of so many bytes."""
+    sample_bytes, rest = divmod(frame_bytes, n_channels) if n_channels else (0, 0)
+    return bool(n_channels and (sample_bytes not in SAMPLE_BYTES[tag] or rest or not 0 < bits <= 8 * sample_bytes))

@@ -92,7 +92,8 @@ class _ChunkWalk:
         return position + OPENING_BYTES
 
     def _describe(self, wav_format: bytes) -> None:
-        if self.found[-1].data and self.found[-1].wav_format != wav_format:
+        known = self.found[-1].wav_format
+        if self.found[-1].data and known is not None and known != wav_format:
             self.found.append(RiffSurvey())
         self.found[-1].wav_format = wav_format
 

@@ -59,6 +59,7 @@ def read_through(source: Source, on_seconds: Callable[[float], None]) -> Survey:
     mix = mixing_matrix(source)
     with closing(source.blocks()) as blocks:
         for block in blocks:
+            block = tamed(block, source)
             lowest, highest = float(block.min(initial=0.0)), float(block.max(initial=0.0))
             if not -LOUDEST <= lowest <= highest <= LOUDEST:  # NaN is not ≤ anything
                 raise _bad_sample(source, survey.n_samples, block)
@@ -68,6 +69,15 @@ def read_through(source: Source, on_seconds: Callable[[float], None]) -> Survey:
             survey.add_peaks(block if mix is None else block @ mix)
             on_seconds(survey.n_samples / source.sample_rate)
     return survey
+
+
+def tamed(block: Block, source: Source) -> Block:
+    """The same block; in a lossy format, what no music can be is clipped or silent: the decoder of a damaged place
+    may give any number."""
+    if not source.is_lossy or -LOUDEST <= float(block.min(initial=0.0)) <= float(block.max(initial=0.0)) <= LOUDEST:
+        return block
+    is_wild = ~(np.abs(block) <= LOUDEST)  # NaN is not ≤ anything
+    return np.where(is_wild, np.nan_to_num(np.sign(block)), block)
 
 
 def mixing_matrix(source: Source) -> NDArray[np.float32] | None:

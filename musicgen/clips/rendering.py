@@ -10,15 +10,18 @@ from typing import Any
 from musicgen.child import child_main
 from musicgen.clips.clip import Clip
 from musicgen.clips.writing import add_sound
+from musicgen.machine import give_way
 from musicgen.storage.files import noticing_a_full_disk
 
 PREFIX = ".rendering-"
+NICENESS = 5  # the page that shows the notes meanwhile comes first
 
 
 def render(payload: dict[str, Any]) -> dict[str, str]:
     """payload: `folder` of the clip. Returns the name of the renderer."""
     from musicgen.symbolic.rendering import render_midi
 
+    give_way(NICENESS)
     clip = Clip(Path(payload["folder"]))
     for left_over in clip.folder.glob(f"{PREFIX}*"):  # from a rendering that was killed
         shutil.rmtree(left_over, ignore_errors=True)

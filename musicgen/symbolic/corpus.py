@@ -22,6 +22,7 @@ def corpus_score(
     tempo: float,
     velocities: tuple[int, ...] = (),
     with_repeats: bool = False,
+    number: int | None = None,
 ) -> Score:
     """A piece of the corpus, such as 'bach/bwv269'.
 
@@ -31,6 +32,7 @@ def corpus_score(
         tempo: quarter notes a minute; most encodings have no useful one.
         velocities: of each track; 80 by default.
         with_repeats: play the repeats in the score.
+        number: which tune, if the file is a collection of several; they count as the file says.
 
     Raises NotFound if this installation of music21 lacks the piece.
     """
@@ -42,7 +44,7 @@ def corpus_score(
         raise NotFound(sentence("Samples need the corpus of music21", received, "Reinstall it.")) from error
     paths = path if isinstance(path, list) else [path]  # some pieces exist in two formats
     path = next((each for each in paths if str(each).endswith(("xml", "mxl"))), paths[0])
-    piece = music21.converter.parseFile(path, forceSource=True)
+    piece = music21.converter.parseFile(path, number=number, forceSource=True)
     if with_repeats:
         piece = piece.expandRepeats()
     piece = piece.stripTies()

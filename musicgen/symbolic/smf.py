@@ -100,8 +100,14 @@ def read_midi_file(content: bytes, *, max_chunks: int) -> MidiFile:
 
 
 def ends_early(content: bytes | bytearray, start: int, stop: int) -> bool:
-    """Whether a system exclusive message has its last byte, F7, before the end given by its length."""
-    return content.find(b"\xf7", start, min(stop - 1, start + MAX_EXCLUSIVE)) >= 0
+    """Whether a system exclusive message has a status, such as its own last byte, before the end given by its length:
+    then that is no length. `start`: of its data."""
+    return not content[start : min(stop - 1, start + MAX_EXCLUSIVE)].isascii()
+
+
+def is_almost_track(kind: bytes) -> bool:
+    """Whether these four letters are `MTrk` with one of them wrong, or in other cases."""
+    return kind != b"MTrk" and sum(a == b for a, b in zip(kind.lower(), b"mtrk", strict=False)) >= 3
 
 
 def is_chunk(content: bytes, position: int) -> bool:
@@ -115,7 +121,7 @@ def is_chunk(content: bytes, position: int) -> bool:
 def _track_spans(content: bytes, position: int, walk: TrackWalk) -> Iterator[tuple[int, int]]:
     """Start and end of each MTrk; other chunks are counted and skipped."""
     while position < len(content):
-        if not is_chunk(content, position):
+        if not is_chunk(content, position) or is_almost_track(content[position : position + 4]):
             raise MidiSyntaxError(f"neither a chunk nor the end at byte {position}")
         start = position + 8
         stop = start + int.from_bytes(content[position + 4 : start], "big")
@@ -240,7 +246,7 @@ class TrackWalk:
             return start + size
         if status in (0xF0, 0xF7):
             size, start = read_variable_length(content, position + 1)
-            if status == 0xF0 and ends_early(content, position + 1, start + size):
+            if status == 0xF0 and ends_early(content, start, start + size):
                 raise MidiSyntaxError(f"a system exclusive message without its length at byte {position}")
             if size <= _SHORT and len(self.exclusives) < MAX_SYSTEM_EXCLUSIVES:
                 self.exclusives.append((len(self.positions) - 1, len(self.chunks) - 1, content[start : start + size]))

@@ -11,9 +11,10 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 
-from musicgen.symbolic.smf import TrackWalk, is_chunk
+from musicgen.symbolic.smf import TrackWalk, is_almost_track, is_chunk
 from musicgen.symbolic.smf_events import large_data_bytes
-from musicgen.symbolic.smf_repair import Budget, Repair, number, read_event, repair_track
+from musicgen.symbolic.smf_readings import number, read_event
+from musicgen.symbolic.smf_repair import Budget, Repair, repair_track
 from musicgen.symbolic.smf_wrappers import MidiSyntaxError
 
 FEW_LARGE, LARGE_SHARE = 8, 0.02  # more data bytes above 127 than this are a habit of the program that wrote the file
@@ -103,8 +104,8 @@ class _Mending:
         kind = self.content[position : position + 4]
         if kind == b"MTrk":
             return position + 8 <= len(self.content)
-        num_right = sum(a == b for a, b in zip(kind.lower(), b"mtrk", strict=False))
-        return num_right >= 3 and position + 8 < self.stop_of(position) and self.is_boundary(self.stop_of(position))
+        stop = self.stop_of(position)
+        return is_almost_track(kind) and position + 8 < stop and self.is_boundary(stop)
 
     def take_track(self, position: int) -> int:
         """Append the track's events; returns where reading continues."""

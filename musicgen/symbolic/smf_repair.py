@@ -9,19 +9,29 @@ counted. The work is bounded: after MAX_STEPS steps of look-ahead, events are ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from musicgen.symbolic.smf import MAX_EXCLUSIVE, ends_early, variable_length
+from musicgen.symbolic.smf import MAX_EXCLUSIVE, ends_early
+from musicgen.symbolic.smf_readings import (
+    END,
+    LONG_FAULT,
+    Habit,
+    begins_well,
+    number,
+    number_at,
+    read_body,
+    read_event,
+)
 
 MAX_STEPS = 100_000
 EVENTS_AHEAD, BYTES_AHEAD, WORST_AHEAD = 12, 48, 4.0
 EVENTS_OF_PROOF = 4  # if these are valid, a large data byte was the only fault
 MAX_GAP = 256  # bytes skipped in search of an event
 CUT_BYTES = 300  # an event that runs past the end of the file, this close to it, is the last one
-END = -1  # instead of a number of faults: the end of the track
-_LONG_DELTA = 1 << 21
+_VERY_LONG_DELTA = 1 << 22
+ABSURD_DELTA = 1 << 24  # ticks: in a damaged track, hours of rest are a part of the damage
 
-_Read = tuple[int, int, int]  # where the next event begins (0: none is readable), running status, faults or END
+ABSURD_FAULT = 0.9  # what one counts that is left out
 
 
 @dataclass
@@ -69,110 +79,45 @@ def repair_track(content: bytes, start: int, limit: int, budget: Budget, *, is_c
     repair = Repair(end=start)
     data = bytearray(content[start:limit]) + bytes(8)
     position, copied, running, size = 0, 0, 0, limit - start
+    habit = Habit()
     while position < size:
         following, status, faults = read_event(data, position, size, running)
         if following and faults == 0 and not repair.delta:
-            position, running = following, status
+            running = habit.seen(data, position, status)
+            position = following
             continue
         repair.pieces.append(bytes(data[copied:position]))
         copied = position
         if faults == END:
             repair.is_ended = True
-            repair.delta += max(_number_at(data, position)[0], 0)
+            repair.delta += max(number_at(data, position)[0], 0)
             position = copied = following
             break
-        if not following and is_cut and size - position <= CUT_BYTES and _begins_well(data, position):
+        if not following and is_cut and size - position <= CUT_BYTES and begins_well(data, position):
             break
         way = _plain_way(data, position, size, running) if following and faults == 0 else None
         way = way or _best_way(data, position, size, running, budget)
         if way is None:
             break
-        repair.delta += way.delta
+        if way.delta < ABSURD_DELTA:
+            repair.delta += way.delta
+        else:
+            repair.num_unread += len(number(way.delta))
         if way.event:
             repair.pieces += (number(repair.delta), way.event)
             repair.delta = 0
         repair.num_clipped += way.num_clipped
         repair.num_unread += way.num_unread
+        running = habit.seen(data, position, way.running) if way.event else way.running
         position = copied = way.next
-        running = way.running
     repair.pieces.append(bytes(data[copied:position]))
     repair.end = start + position
     return repair
 
 
-def read_event(content: bytearray | bytes, position: int, limit: int, running: int) -> _Read:
-    """The event whose delta time is at `position`."""
-    at = position
-    while content[at] >= 0x80:
-        at += 1
-        if at - position > 3:
-            return 0, running, 0
-    faults = 1 if at - position == 3 and content[position] > 0x81 else 0
-    following, running, others = read_body(content, at + 1, limit, running)
-    return following, running, others if others == END else faults + others
-
-
-def read_body(content: bytearray | bytes, at: int, limit: int, running: int) -> _Read:
-    """The event whose status, or data after a running status, is at `at`."""
-    if at >= limit:
-        return 0, running, 0
-    status = content[at]
-    if status < 0x80:
-        status = running
-        if not status:
-            return 0, 0, 0
-    else:
-        at += 1
-    if status < 0xF0:
-        stop = at + (1 if 0xC0 <= status < 0xE0 else 2)
-        if stop > limit:
-            return 0, running, 0
-        return stop, status, (content[at] > 127) + (stop - at == 2 and content[at + 1] > 127)
-    return _read_system(content, at, limit, running, status)
-
-
-def _read_system(content: bytearray | bytes, at: int, limit: int, running: int, status: int) -> _Read:
-    if status not in (0xFF, 0xF0, 0xF7):
-        stop = at + {0xF1: 1, 0xF2: 2, 0xF3: 1}.get(status, 0)
-        return (stop, running, 1) if stop <= limit else (0, running, 0)
-    kind = content[at] if status == 0xFF else 0
-    if kind == 0x2F and at + 1 >= limit:
-        return limit, running, END  # whose last byte is missing
-    size, start = _number_at(content, at + (status == 0xFF))
-    stop = start + size
-    if stop > limit or start > limit or size < 0:
-        return 0, running, 0
-    if kind == 0x2F and size == 0:
-        return stop, running, END
-    if status == 0xF0:
-        return stop, running, int(size == 0 or content[stop - 1] != 0xF7 or ends_early(content, at, stop))
-    return stop, running, int(kind > 127)
-
-
-def _number_at(content: bytearray | bytes, at: int) -> tuple[int, int]:
-    """(value, next position) of a number in base 128; (-1, …) if it has more than four bytes."""
-    value = 0
-    for place in range(at, min(at + 4, len(content))):
-        value = value << 7 | content[place] & 0x7F
-        if content[place] < 0x80:
-            return value, place + 1
-    return -1, at
-
-
-def number(value: int) -> bytes:
-    """A delta time; larger values become the largest possible."""
-    return variable_length(min(value, (1 << 28) - 1))
-
-
-def _begins_well(content: bytearray | bytes, position: int) -> bool:
-    """Whether there is a delta time and a status."""
-    delta, at = _number_at(content, position)
-    return 0 <= delta < _LONG_DELTA and content[at] >= 0x80
-
-
 def _plain_way(content: bytearray, position: int, limit: int, running: int) -> _Way | None:
     """The event as it is; None if there is none."""
-    delta, at = _number_at(content, position)
+    delta, at = number_at(content, position)
     return next(_ways_behind_delta(content, at, limit, running, delta), None) if delta >= 0 else None
 
 
@@ -186,6 +131,7 @@ def _best_way(content: bytearray | bytes, position: int, limit: int, running: in
         if (
             best is None
             and way.num_clipped
+            and way.delta < _VERY_LONG_DELTA
             and not _faults_ahead(content, way.next, limit, way.running, 1.0, budget, EVENTS_OF_PROOF)
         ):
             return way
@@ -223,19 +169,21 @@ def _faults_ahead(
 
 
 def _ways(content: bytearray | bytes, position: int, limit: int, running: int, budget: Budget) -> Iterator[_Way]:
-    delta, at = _number_at(content, position)
+    delta, at = number_at(content, position)
     has_delta = delta >= 0 and at < limit
     if has_delta:
-        yield from _ways_behind_delta(content, at, limit, running, delta)
+        cost = ABSURD_FAULT if delta >= ABSURD_DELTA else LONG_FAULT if delta >= _VERY_LONG_DELTA else 0.0
+        for way in _ways_behind_delta(content, at, limit, running, delta):
+            yield replace(way, cost=way.cost + cost)
     if content[position] >= 0x80:
         following, status, faults = read_body(content, position, limit, running)
         if following and faults >= 0:
             yield _kept(content, position, following, status, 1.5 + faults)
     for gap in range(1, min(MAX_GAP, limit - position) + 1):
         budget.steps -= 1
-        if gap <= 4 or position + gap == limit or _begins_well(content, position + gap):
+        if gap <= 4 or position + gap == limit or begins_well(content, position + gap):
             is_later = (
-                has_delta and _number_at(content, position + gap)[0] > delta
+                has_delta and number_at(content, position + gap)[0] > delta
             )  # of two delta times, the shorter one
             yield _Way(position + gap, running, 1.0 + gap / 4 + 0.2 * is_later, num_unread=gap)
         if has_delta and gap <= 4 and at + gap < limit and content[at + gap] >= 0x80:
@@ -249,8 +197,8 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
     following, status, faults = read_body(content, at, limit, running)
     if following and faults >= 0:
         yield _kept(content, at, following, status, faults, delta)
-    is_channel = running if content[at] < 0x80 else content[at] < 0xF0
-    if following and is_channel and faults:
+    is_channel = running & 0xFF if content[at] < 0x80 else content[at] < 0xF0
+    if following and is_channel and faults >= 1:
         bad = next(place for place in range(at + (content[at] >= 0x80), following) if content[place] > 127)
         yield _Way(bad, running, 1.5, delta, num_unread=bad - at)
     if content[at] == 0xF0:
@@ -258,11 +206,21 @@ def _ways_behind_delta(content: bytearray | bytes, at: int, limit: int, running:
         data = bytes(content[at + 1 : close + 1])
         if close > 0 and data[:-1].isascii():
             yield _Way(close + 1, running, 0.5, delta, b"\xf0" + number(len(data)) + data)
+        else:
+            yield from _ways_behind_exclusive(content, at, limit, running, delta)
     if not following and content[at] in (0xFF, 0xF0, 0xF7):
-        start = _number_at(content, at + 1 + (content[at] == 0xFF))[1]
+        start = number_at(content, at + 1 + (content[at] == 0xFF))[1]
         for gap in range(min(MAX_GAP, limit - start)):
-            if _begins_well(content, start + gap):
+            if begins_well(content, start + gap):
                 yield _Way(start + gap, running, 0.5 + gap / 32, delta, num_unread=start + gap - at)
+
+
+def _ways_behind_exclusive(content: bytearray | bytes, at: int, limit: int, running: int, delta: int) -> Iterator[_Way]:
+    """A system exclusive message without a length and without its last byte: the next status ends it."""
+    stop = next((place for place in range(at + 1, min(at + MAX_EXCLUSIVE, limit)) if content[place] > 127), 0)
+    for begin in (stop - 1, stop):
+        if begin > at and begins_well(content, begin):
+            yield _Way(begin, running, 1.1, delta, num_unread=begin - at)
 
 
 def _kept(
@@ -277,6 +235,6 @@ def _kept(
         clipped = event[:skip] + bytes(min(byte, 127) for byte in event[skip:])
         num_clipped = sum(byte > 127 for byte in event[skip:])
         event = clipped
-    elif event[0] == 0xF0 and ends_early(event, 1, len(event)):
+    elif event[0] == 0xF0 and ends_early(event, number_at(event, 1)[1], len(event)):
         event = b"\xf7" + event[1:]  # as bytes of any kind
     return _Way(following, running, cost, delta, event, num_clipped, num_unread)

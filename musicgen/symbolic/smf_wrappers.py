@@ -54,13 +54,22 @@ def _unwrap_rmid(content: bytes) -> bytes:
     position = 12
     while position + 8 <= len(content):
         size = int.from_bytes(content[position + 4 : position + 8], "little")
+        start, stop = position + 8, position + 8 + size
         if content[position : position + 4] == b"data":
-            return content[position + 8 : position + 8 + size]
-        position += 8 + size + (size & 1)
+            return content[start:stop] if _ends_a_chunk(content, start, stop) else content[start:]
+        position = stop + (size & 1)
     start = content.find(HEADER)
     if start < 0:
         raise MidiSyntaxError("an RMID wrapper without a MIDI file in it")
     return content[start:]
+
+
+def _ends_a_chunk(content: bytes, start: int, stop: int) -> bool:
+    """Whether the file or another chunk begins where this one ends; if not, its size is wrong."""
+    stop += (stop - start) & 1
+    name, rest = content[stop : stop + 4], len(content) - stop
+    size = int.from_bytes(content[stop + 4 : stop + 8], "little")
+    return rest in (0, -1) or (rest >= 8 and name.isalnum() and size <= rest - 8)
 
 
 def _unwrap_mac_binary(content: bytes) -> Unwrapped:

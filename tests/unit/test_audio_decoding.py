@@ -357,7 +357,7 @@ def test_rare_codecs_of_wav_are_refused_by_name(tmp_path: Path, tag: int, name: 
 
 
 def test_odd_sample_widths_are_refused(tmp_path: Path) -> None:
-    for options in ({"sample_bytes": 5}, {"sample_bytes": 2, "tag": FLOAT}, {"sample_bytes": 2, "bits": 32}):
+    for options in ({"sample_bytes": 5}, {"sample_bytes": 2, "tag": FLOAT}, {"sample_bytes": 2, "bits": 20}):
         assert refusal(tmp_path, wav_file(bytes(50_000), **options)).code == "damaged"  # type: ignore[arg-type]
 
 

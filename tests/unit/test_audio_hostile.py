@@ -261,7 +261,9 @@ def check_mutants(folder: Path, extension: str, n: int) -> None:
         assert limits.min_audio_seconds <= decoded.seconds <= limits.max_audio_seconds
         assert limits.min_sample_rate <= decoded.sample_rate <= limits.max_sample_rate
         assert sum(block.shape[1] for block in decoded.blocks()) == decoded.n_samples
-    assert 0 < n_accepted < n
+    assert 0 < n_accepted <= n
+    if extension != "mp3":  # whose damaged frames are passed over: what is left is a song, as for a player
+        assert n_accepted < n
 
 
 @pytest.mark.parametrize(

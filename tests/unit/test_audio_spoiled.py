@@ -15,11 +15,14 @@ from musicgen.audio.decoding import Decoded, decode
 from musicgen.audio.ffmpeg import find_ffmpeg
 from musicgen.audio.formats import sniff_audio
 from musicgen.audio.sources.flac import open_flac
+from musicgen.audio.sources.m4a import open_m4a
+from musicgen.audio.survey import tamed
 from musicgen.audio.waveform import float_to_pcm16
 from musicgen.errors import RejectedFile
 from musicgen.songs.content import HEAD_BYTES, refusal, sniff
 from tests.makers_audio import id3_tag, noise_pcm, ogg_page, pcm_wav, sine, wav_file, write_encoded
-from tests.makers_spoiled_sound import good_files, spoiled
+from tests.makers_spoiled_sound import SECONDS, good_files, spoiled
+from tests.readers_lenient import seconds_by_ffmpeg
 
 SECOND = 44_100
 DELAY_SECONDS = 0.1  # what an encoder adds at both ends of a file, at 22 kHz; we leave it out, FFmpeg does not always
@@ -42,17 +45,6 @@ def read(folder: Path, content: bytes) -> Decoded:
 
 def samples_of(decoded: Decoded) -> NDArray[np.float32]:
     return np.concatenate([block.copy() for block in decoded.blocks()], axis=1)
-
-
-def seconds_by_ffmpeg(path: Path) -> float:
-    program, _ = find_ffmpeg()
-    command = [str(program), "-v", "quiet", "-i", str(path), "-map", "0:a:0", "-f", "wav", "-c:a", "pcm_s16le", "-"]
-    content = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL).stdout
-    at = content.find(b"data") + 8
-    if at < 8:
-        return 0.0
-    n_channels, rate = int.from_bytes(content[22:24], "little"), int.from_bytes(content[24:28], "little")
-    return (len(content) - at) / (2 * n_channels * rate)
 
 
 def check_spoiled(folder: Path, files: dict[str, bytes], numbers: range) -> Counter[str]:
@@ -438,3 +430,56 @@ def test_junk_in_front_of_other_formats(tmp_path: Path, good: dict[str, bytes], 
     alone, decoded = read(tmp_path, good[name]), read(tmp_path, b"\x01" + b"\xaa" * (n_bytes - 1) + good[name])
     assert (decoded.format, decoded.n_samples) == (alone.format, alone.n_samples)
     assert decoded.dropped == {"bytes": n_bytes}
+
+
+# --- relatives --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frame_bytes", [0, 2, 3, 400])
+def test_a_frame_size_that_cannot_be_gives_way_to_the_bits(tmp_path: Path, frame_bytes: int) -> None:
+    pcm = noise_pcm(SECOND, n_channels=2)
+    content = pcm_wav(pcm)
+    decoded = read(tmp_path, content[:32] + frame_bytes.to_bytes(2, "little") + content[34:])
+    np.testing.assert_array_equal(float_to_pcm16(samples_of(decoded)), np.maximum(pcm, -32_767))
+
+
+def test_a_description_behind_the_samples(tmp_path: Path) -> None:
+    pcm = noise_pcm(SECOND)
+    content = pcm_wav(pcm)
+    decoded = read(tmp_path, content[:12] + content[36:] + content[12:36])
+    np.testing.assert_array_equal(float_to_pcm16(samples_of(decoded)), np.maximum(pcm, -32_767))
+
+
+def test_joined_flacs_that_are_damaged_keep_what_follows_the_damage(tmp_path: Path, good: dict[str, bytes]) -> None:
+    rng = np.random.default_rng(4)
+    parts = []
+    for name in ("16.flac", "24.flac"):
+        part = bytearray(good[name])
+        for at in rng.integers(len(part) // 3, len(part) // 2, 5):
+            part[at] ^= 1 << int(rng.integers(0, 8))
+        parts.append(bytes(part))
+    decoded = read(tmp_path, b"".join(parts))
+    assert decoded.seconds == pytest.approx(2 * SECONDS, abs=0.2)
+    assert any("cut off or damaged" in warning for warning in decoded.warnings)
+
+
+def test_a_damaged_place_in_a_lossy_file_may_decode_to_any_number(tmp_path: Path, good: dict[str, bytes]) -> None:
+    """It is clipped, and the song is as loud as it was; in a file of floats, such numbers are its own and refused."""
+    (tmp_path / "a.m4a").write_bytes(good["aac.m4a"])
+    source = open_m4a(tmp_path / "a.m4a")
+    wild = np.full((1_000, 2), 0.25, np.float32)
+    wild[3], wild[4], wild[5], wild[6] = np.nan, np.inf, -np.inf, -400.0
+    expected = np.full((1_000, 2), 0.25, np.float32)
+    expected[3], expected[4], expected[5], expected[6] = 0.0, 1.0, -1.0, -1.0
+    np.testing.assert_array_equal(tamed(wild, source), expected)
+    source.is_lossy = False
+    assert tamed(wild, source) is wild
+
+
+def test_no_cost_is_told_from_a_header_that_says_more_than_may_be(tmp_path: Path, good: dict[str, bytes]) -> None:
+    content, told = good["cbr.mp3"], []
+    at = max(content.find(b"Xing", 0, 4096), content.find(b"Info", 0, 4096)) + 8
+    (tmp_path / "a.mp3").write_bytes(content[:at] + b"\xff" * 4 + content[at + 4 :])
+    decoded = decode(tmp_path / "a.mp3", on_cost=lambda seconds, _: told.append(seconds))
+    assert told == [decoded.seconds]
+    assert decoded.seconds == pytest.approx(SECONDS, abs=0.1)

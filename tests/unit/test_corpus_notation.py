@@ -56,6 +56,11 @@ OTHERS = (
     "schoenberg/opus19/movement6",
     "ryansMammoth/AndrewCareysSlipjig",  # 9/8
     "ryansMammoth/CockAndTheHenJig",
+    "essenFolksong/han1 213",  # 7/8; the tune of this number in a collection
+    "essenFolksong/ballad20 100",  # 7/8 with a pickup
+    "essenFolksong/boehme10 170",  # 3/4, with a bar of 7/8
+    "airdsAirs/book4 773",  # 6/8, with a bar of 5/8
+    "chopin/mazurka06-2",
 )
 MANY = tuple(dict.fromkeys((*FEW, *QUARTETS, *OTHERS, *CHORALES)))[:100]
 
@@ -97,9 +102,11 @@ def _changed(name: str, folder: Path) -> Counter[str]:
 
 def _exact(name: str) -> Score:
     """A piece as its MIDI file has it, a track for each of its parts."""
+    name, _, number = name.partition(" ")
+    tracks = tuple(Track("", program) for program in PROGRAMS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what music21 says of its own files
-        score = corpus_score(name, tracks=tuple(Track("", program) for program in PROGRAMS), tempo=100.0)
+        score = corpus_score(name, tracks=tracks, tempo=100.0, number=int(number) if number else None)
     return read_midi(score_to_midi_bytes(score))
 
 

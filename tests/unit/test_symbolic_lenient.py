@@ -18,6 +18,7 @@ from makers_midi import (
     rmid,
     tempo,
     track_name,
+    variable_length,
 )
 
 from musicgen.errors import RejectedFile
@@ -245,6 +246,76 @@ def test_a_key_signature_with_a_bad_mode_keeps_its_sharps(data: bytes, key: tupl
 def test_a_tempo_of_nothing_is_dropped_and_the_song_kept() -> None:
     preflight = check_midi(midi_file(chunk([(0, meta(0x51, b"\0\0\0")), *SCALE])))
     assert (preflight.seconds, preflight.dropped) == (4.0, {"impossible tempo changes": 1})
+
+
+@pytest.mark.parametrize("num_zeros", [1, 3, 4, 6])
+def test_delta_times_with_zeros_in_front_are_delta_times(num_zeros: int) -> None:
+    body = b"".join(
+        (b"\x80" * num_zeros if number % 3 == 0 else b"") + variable_length(delta) + event
+        for number, (delta, event) in enumerate([*SCALE, (0, b"\xff\x2f\x00")])
+    )
+    preflight = check_midi(midi_file(b"MTrk" + len(body).to_bytes(4, "big") + body))
+    assert notes(preflight) == NOTES
+    assert preflight.dropped == {}
+
+
+@pytest.mark.parametrize("name", [b"MTRK", b"mtrk", b"NTrk", b"M\0rk", b"MTrj"])
+def test_a_chunk_that_is_nearly_called_a_track_is_one(name: bytes) -> None:
+    assert notes(check_midi(midi_file(chunk([(0, tempo(100))]), chunk(SCALE, kind=name)))) == NOTES
+
+
+@pytest.mark.parametrize("size", [0, 20, 0xFFFFFFFF, "three more", "three less"])
+def test_a_wrapper_that_lies_about_its_size(size: int | str) -> None:
+    content = midi_file(chunk([(0, tempo(100))]), chunk(SCALE))
+    number = size if isinstance(size, int) else len(content) + (3 if size == "three more" else -3)
+    info = b"LIST\x04\0\0\0INFO"
+    wrapped = b"RIFF\0\0\0\0RMID" + info + b"data" + number.to_bytes(4, "little") + content
+    assert notes(check_midi(wrapped)) == NOTES
+    assert notes(check_midi(rmid(content)[:12] + info + rmid(content)[12:] + info)) == NOTES
+
+
+def test_a_track_that_is_shifted_is_not_taken_for_one_with_running_status() -> None:
+    """Read some bytes later, `0x91 pitch` looks like a delta time and a velocity like a pitch, to the end."""
+    tune = [event for pitch in range(40, 100) for event in one_note(pitch, 120, channel=1)]
+    body = b"".join(variable_length(delta) + event for delta, event in tune)
+    for at in range(80, 120):
+        for damage in (b"", bytes(4), b"\x35\x50"):
+            spoiled = body[:at] + damage + body[at + 4 :] + b"\0\xff\x2f\0"
+            found = notes(check_midi(midi_file(b"MTrk" + len(spoiled).to_bytes(4, "big") + spoiled)))
+            assert {pitch for _, _, pitch in found} >= set(range(40, 48)) | set(range(58, 100)), (at, damage)
+
+
+@pytest.mark.parametrize("data", [b"\xff\x2f\x00", b"MTrk\0\0\0\4", b"\x90\x3c\x40", b"\0\xff\x51\x03\1\2\3"])
+def test_what_looks_like_events_inside_a_message_is_none(data: bytes) -> None:
+    exclusive = b"\xf0" + variable_length(len(data) + 1) + data + b"\xf7"
+    for event in (exclusive, meta(0x7F, data), meta(0x01, data)):
+        preflight = check_midi(midi_file(chunk([*SCALE[:6], (0, event), *SCALE[6:8], (0, event), *SCALE[8:]])))
+        assert notes(preflight) == NOTES, event
+        assert preflight.seconds == 4.0
+
+
+def test_a_message_without_length_and_end_is_over_at_the_next_status() -> None:
+    """Whatever its first byte, read as a length, reaches."""
+    for first in range(1, 0x7F, 7):
+        event = bytes((0xF0, first)) + b"\x10\x4c\x00\x00\x7e\x00"
+        found = notes(check_midi(midi_file(chunk([*SCALE[:4], (0, event), *SCALE[4:]]))))
+        assert [pitch for _, _, pitch in found] == [pitch for _, _, pitch in NOTES], first
+
+
+def test_hours_of_rest_are_damage_in_a_damaged_track() -> None:
+    stray = (0, b"\x55" + SCALE[6][1])
+    hours = (0x0FFF_FFFF, SCALE[10][1])
+    preflight = check_midi(midi_file(chunk([*SCALE[:6], stray, *SCALE[7:10], hours, *SCALE[11:]])))
+    assert notes(preflight) == NOTES
+    assert preflight.dropped == {"bytes that are not events": 5}
+    with pytest.raises(RejectedFile, match="beats"):
+        check_midi(midi_file(chunk([*SCALE[:10], hours, *SCALE[11:]])))
+
+
+def test_an_end_of_track_with_data_is_one() -> None:
+    for end in (b"\xff\x2f\x01\x00", b"\xff\x2f\x03abc"):
+        assert notes(check_midi(midi_file(chunk([*SCALE, (0, end)], end=False)))) == NOTES
+        assert notes(check_midi(midi_file(chunk([*SCALE[:8], (0, end), *SCALE[8:]])))) == NOTES
 
 
 GS_RESET = b"\xf0\x0a\x41\x10\x42\x12\x40\x00\x7f\x00\x41\xf7"

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 
-import mido
 import pytest
-from makers_spoiled_midi import Note, Spoiled, spoiled_files
 
 from musicgen.errors import RejectedFile
 from musicgen.symbolic.preflight import check_midi
+from tests.makers_spoiled_midi import Spoiled, spoiled_files
+from tests.readers_lenient import notes_of_mido
 
 LEAST_SHARE = 0.97
-
-
-def notes_of_mido(content: bytes) -> list[Note]:
-    """The note-ons that mido finds when it sets too large bytes to 127; none where it gives up."""
-    try:
-        file = mido.MidiFile(file=io.BytesIO(content), clip=True)
-    except Exception:  # it has no one error for what it cannot read
-        return []
-    found = []
-    for track in file.tracks:
-        now = 0
-        for message in track:
-            now += message.time
-            if message.type == "note_on" and message.velocity:
-                found.append((now, message.note, message.channel, message.velocity))
-    return found
 
 
 def fault_of(spoiled: Spoiled) -> str:

@@ -27,7 +27,8 @@ TAGS_BYTES = 1 << 20  # at the end of a file, searched for tags
 class FlacSource(SndfileSource):
     """One FLAC stream, made up of `pieces` of the file.
 
-    `demuxer`: with which FFmpeg reads the whole file if libsndfile ends early; None if it cannot."""
+    `demuxer`: with which FFmpeg reads the stream (in Ogg: the whole file) if libsndfile ends early; None if it
+    cannot."""
 
     format = "flac"
     container = "FLAC"
@@ -39,7 +40,8 @@ class FlacSource(SndfileSource):
             info = stream.read(INFO_BYTES)
         packed = int.from_bytes(info[10:], "big")
         self._total = packed & (1 << TOTAL_BITS) - 1
-        self._demuxer, self._start = demuxer, pieces[0][0] if demuxer == "flac" else 0
+        self._demuxer = demuxer
+        self._part = (pieces[0][0], pieces[-1][1]) if demuxer == "flac" else (0, None)
         overlay = {}
         if len(info) == INFO_BYTES:
             unknown = (packed >> TOTAL_BITS << TOTAL_BITS).to_bytes(8, "big")
@@ -50,16 +52,16 @@ class FlacSource(SndfileSource):
         self.promised = self._total or None
 
     def other_reader(self) -> Source | None:
-        return FlacByFfmpeg(self._path, self._start, self, self._demuxer) if self._demuxer else None
+        return FlacByFfmpeg(self._path, self._part, self, self._demuxer) if self._demuxer else None
 
 
 class NativeFlacSource(FlacSource):
     """A stream in a FLAC file, with whatever follows it."""
 
-    def __init__(self, path: Path, piece: Piece, *, is_only: bool) -> None:
+    def __init__(self, path: Path, piece: Piece) -> None:
         self._piece = piece
         self._n_behind = 0
-        super().__init__(path, [piece], demuxer="flac" if is_only else None)
+        super().__init__(path, [piece], demuxer="flac")
 
     def _behind_promised_end(self, position: int) -> None:
         start, stop = self._piece
@@ -81,6 +83,6 @@ def open_flac(path: Path) -> Source:
     if not pieces:
         rule = "A FLAC file must begin with a description of its sound"
         raise RejectedFile(sentence(rule, "none", "Export or download it again."), code="damaged")
-    source = open_parts([partial(NativeFlacSource, path, piece, is_only=len(pieces) == 1) for piece in pieces])
+    source = open_parts([partial(NativeFlacSource, path, piece) for piece in pieces])
     source.n_left_out += max(pieces[0][0] - behind_tags(head, 0), 0)
     return source

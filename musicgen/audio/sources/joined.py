@@ -53,6 +53,15 @@ class JoinedSource(Source):
     def reaches(self, n_samples: int) -> bool:
         return any(part.reaches(n_samples * part.sample_rate // self.sample_rate) for part in self._parts)
 
+    def other_reader(self) -> Source | None:
+        """The same parts; those that ended early through their own other readers."""
+        others = [part.other_reader() if part.problem else None for part in self._parts]
+        if not any(others):
+            return None
+        joined = JoinedSource([other or part for other, part in zip(others, self._parts, strict=True)])
+        joined.notes, joined.n_left_out, joined.problem = self.notes, self.n_left_out, self.problem
+        return joined
+
     def _here(self, part: Source, n_samples: int) -> int:
         """The length of a part in samples at the common sample rate."""
         return n_samples * self.sample_rate // part.sample_rate

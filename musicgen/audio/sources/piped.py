@@ -146,7 +146,10 @@ class _Complaints:
         self._thread.join(5.0)
         lines = [line.rpartition("] ")[2] for line in self._kept.decode("utf-8", "replace").splitlines()]
         wanted = [line for line in lines if (with_codecs or REFUSED_CODEC not in line) and "file:" not in line]
-        return wanted[0].removeprefix("stream 0, ").rpartition(": ")[2].strip()[:120] if wanted else ""
+        if not wanted:
+            return ""
+        what = wanted[0].rpartition(": ")[2]
+        return (what if what[:1].isalpha() else wanted[0]).removeprefix("stream 0, ").strip()[:120]
 
     def close(self) -> None:
         self._thread.join(5.0)
@@ -159,10 +162,10 @@ class FlacByFfmpeg(FfmpegSource):
     rule = "A FLAC file must be decodable"
     codecs = ("flac",)
 
-    def __init__(self, path: Path, start: int, first: Source, demuxer: str) -> None:
-        """`start`: of the stream in the file. `first`: the reader that ended early."""
+    def __init__(self, path: Path, part: tuple[int, int | None], first: Source, demuxer: str) -> None:
+        """`part`: start and end of the stream in the file. `first`: the reader that ended early."""
         super().__init__(path, as_integers=True)
-        self._part = (start, None)
+        self._part = part
         self.n_left_out = first.n_left_out
         self.demuxer = self.formats = demuxer
         self.format, self.sample_rate, self.n_channels = first.format, first.sample_rate, first.n_channels
