@@ -64,7 +64,20 @@ def draw_all_runs() -> None:
         st.caption(f"The newest {len(runs):,} of {total:,} runs. A click on the title of a column sorts by it.")
     else:
         st.caption("A click on the title of a column sorts by it.")
-    st.dataframe([_row(standing(run)) for run in runs], key="versus_table", hide_index=True, width="stretch")
+    rows = [_row(standing(run)) for run in runs]
+    st.dataframe(rows, key="versus_table", hide_index=True, width="stretch", column_config=_columns())
+
+
+def _columns() -> dict[str, Any]:
+    """Widths and formats: names are long, losses need no more than four digits."""
+    number = st.column_config.NumberColumn
+    return {
+        "Run": st.column_config.TextColumn(width="medium"),
+        "Best loss": number(format="%.4g"),
+        "Below the floor by": number(format="%.3g"),
+        "Weights": number(format="localized"),
+        "Training time (s)": number(format="localized"),
+    }
 
 
 def _row(found: Standing) -> dict[str, Any]:
@@ -79,5 +92,5 @@ def _row(found: Standing) -> dict[str, Any]:
         "Best loss": found.loss,
         "Below the floor by": found.margin,
         "Weights": found.weights,
-        "Seconds": None if run.seconds is None else round(run.seconds, 1),
+        "Training time (s)": None if run.seconds is None else round(run.seconds, 1),
     }
