@@ -15,7 +15,7 @@ export function unpack(buffer) {
 }
 
 const kept = new Map(); // address → promise; the newest are kept, because a lane may change its picture back and forth
-const KEPT = 24;
+const KEPT = 16;
 
 export function preview(url) {
   if (!kept.has(url)) {

@@ -3,6 +3,8 @@
  * `score`: {pages: [{url, width, height}], timemap: address of [{seconds, on: [ids], off: [ids], page (from 1)}]}. Pages
  * without an address are not made yet.
  */
+const ASK_AGAIN_MS = 4000;
+
 export class ScorePicture {
   /** `wantPage(number)`: called for a page that should be shown and is not made yet. */
   constructor(element, wantPage) {
@@ -11,7 +13,7 @@ export class ScorePicture {
     this.pages = [];
     this.timemap = [];
     this.source = ""; // of the time map
-    this.asked = new Set();
+    this.asked = new Map(); // page → when
     this.page = 0;
     this.at = -1; // index in the time map
     this.lit = new Set();
@@ -19,11 +21,13 @@ export class ScorePicture {
 
   async update(score, seconds) {
     this.pages = score.pages;
-    if (score.timemap && score.timemap !== this.source) {
-      this.source = score.timemap;
-      const answer = await fetch(score.timemap);
-      if (!answer.ok) this.source = "";
-      else this.timemap = await answer.json();
+    if (score.timemap !== this.source) {
+      [this.source, this.page, this.timemap] = [score.timemap, 0, []];
+      this.asked.clear();
+      this.element.replaceChildren();
+      const answer = score.timemap ? await fetch(score.timemap) : null;
+      if (score.timemap !== this.source) return; // another piece meanwhile
+      if (answer?.ok) this.timemap = await answer.json();
     }
     this.at = -1;
     this.show(seconds);
@@ -49,8 +53,11 @@ export class ScorePicture {
   async turn(page) {
     const url = this.pages[page - 1]?.url;
     if (!url) {
-      if (!this.asked.has(page)) this.wantPage(page);
-      this.asked.add(page);
+      // Asked again after a while: Streamlit can lose what is sent while the page is drawn.
+      if (Date.now() - (this.asked.get(page) ?? 0) > ASK_AGAIN_MS) {
+        this.asked.set(page, Date.now());
+        this.wantPage(page);
+      }
       return;
     }
     if (page === this.page) return;

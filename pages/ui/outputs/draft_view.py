@@ -33,7 +33,14 @@ def draw_draft(task: Task) -> None:
         return
     with suppress(CorruptArtifact, OSError):  # just removed, because the finished piece is there
         words, held = draft_words(task, draft), _held(task.id)
-        lane = PlayerLane(task.id, draft.clip, role="generated", grows=True, sound=held["sound"] if held else None)
+        lane = PlayerLane(
+            task.id,
+            draft.clip,
+            role="generated",
+            grows=True,
+            pictures=("waveform", "roll"),
+            sound=held["sound"] if held else None,
+        )
         with st.container(border=True, key="draft", gap="small"):
             st.markdown(words)
             player([lane], key="draft_player")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -28,10 +28,10 @@ def draw_player(lanes: Sequence[PlayerLane], *, key: str, **options: Any) -> Non
     """`player`, at once; the page is drawn again when sound, pictures or pages of a score have been made. `options`:
     see `player`."""
     renderings = {lane.clip.folder: rendering(lane.clip) for lane in lanes}
-    scores = {lane.id: found for lane in lanes if (found := _score(lane, key)) is not None}
+    scores = {lane.id: found for lane in lanes if (found := _score(lane)) is not None}
     shown = [replace(lane, score=scores[lane.id].sheet) if lane.id in scores else lane for lane in lanes]
     failed = kept_place()
-    player(shown, key=key, on_page=partial(_want_page, key), **options)
+    player(shown, key=key, on_page=partial(_want_page, {lane.id: lane.clip for lane in lanes}), **options)
     with failed:
         for lane in lanes:
             _tell(lane.clip, renderings[lane.clip.folder], key)
@@ -48,14 +48,19 @@ def draw_player(lanes: Sequence[PlayerLane], *, key: str, **options: Any) -> Non
             wait_for(waiting, words, st.rerun)
 
 
-def _want_page(key: str, lane: str, page: int) -> None:
-    wanted = recall(f"{key}.{lane}.pages", ())
-    remember(f"{key}.{lane}.pages", tuple(sorted({*wanted, page})))
+def _want_page(clips: Mapping[str, Clip], lane: str, page: int) -> None:
+    if lane in clips:
+        name = _pages_key(clips[lane])
+        remember(name, tuple(sorted({*recall(name, ()), page})))
 
 
-def _score(lane: PlayerLane, key: str) -> ScorePages | None:
+def _pages_key(clip: Clip) -> str:
+    return f"pages.{clip.folder.name}"
+
+
+def _score(lane: PlayerLane) -> ScorePages | None:
     """The pages of a lane's score, if the visitor has asked for any."""
-    wanted = recall(f"{key}.{lane.id}.pages", ())
+    wanted = recall(_pages_key(lane.clip), ())
     return score_pages(lane.clip, wanted) if wanted and lane.score is None and lane.clip.medium == "midi" else None
 
 
