@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.errors import NotFound
-from pages.blind.playing import play_again
+from pages.blind.playing import Unsealed, play_again
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, kept_place
@@ -18,6 +18,7 @@ from pages.ui.tables import text_table
 from pages.ui.text import clock, escape, shorten
 
 if TYPE_CHECKING:
+    from musicgen.clips import Clip
     from musicgen.listening.records import BlindTest
     from musicgen.runs.api import Output
     from musicgen.songs.library import Song
@@ -102,18 +103,26 @@ def _draw_hearing(test: BlindTest) -> None:
         format_func=lambda one: f"{one} · {'right' if rounds[one - 1]['right'] == test.answers[one - 1] else 'wrong'}",
     )  # fmt: skip
     sides = rounds[number - 1]["sides"]
-    for column, place in zip(st.columns(len(sides), gap="medium"), test.positions, strict=True):
-        with column, st.container(border=True, key=f"blind_heard_{place}"), shown_errors():
-            side = sides[place]
-            st.markdown(f"**{place.upper()}** · {escape(_side_words(test, side))}")
-            owner = _owner(side["id"])
-            with kept_place():
-                if owner is None:
-                    st.caption("It is no longer here.")
-                else:
-                    play_again(owner.clip, side["start_seconds"], side["stop_seconds"], key=f"blind_again_{place}")
-            if owner is not None:
-                _link_to(side["id"])
+    owners = {place: _owner(sides[place]["id"]) for place in test.positions}
+    with kept_place(), shown_errors():
+        play_again(
+            [_unsealed(test, place, sides[place], owner.clip) for place, owner in owners.items() if owner is not None],
+            key="blind_again",
+        )
+    with st.container(horizontal=True, gap="small", key="blind_heard"):
+        for place, owner in owners.items():
+            if owner is None:
+                st.caption(f"{place.upper()} is no longer here.")
+            else:
+                _link_to(place.upper(), sides[place]["id"])
+
+
+def _unsealed(test: BlindTest, place: str, side: Mapping[str, Any], clip: Clip) -> Unsealed:
+    return Unsealed(
+        place, f"{place.upper()} · {_side_words(test, side)}",
+        "generated" if str(side["id"]).startswith("output-") else "reference",
+        clip, side["start_seconds"], side["stop_seconds"],
+    )  # fmt: skip
 
 
 def _owner(piece_id: str) -> Song | Output | None:
@@ -125,8 +134,8 @@ def _owner(piece_id: str) -> Song | Output | None:
     return None
 
 
-def _link_to(piece_id: str) -> None:
+def _link_to(place: str, piece_id: str) -> None:
     if piece_id.startswith("output-"):
-        page_link("compare", "The whole piece", generated=piece_id)
+        page_link("compare", f"{place}: the whole piece", generated=piece_id)
     else:
-        page_link("songs", "The whole song", song=piece_id)
+        page_link("songs", f"{place}: the whole song", song=piece_id)

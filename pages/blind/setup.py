@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from musicgen.wording import count
 from pages.blind.making import is_making, start_making
 from pages.ui.commands import command_line, show_command
 from pages.ui.layout import empty_place, kept_place
@@ -13,7 +14,7 @@ from pages.ui.linked import distinct_labels, linked_select
 from pages.ui.navigation import page_link
 from pages.ui.outputs.blind_results import draw_confusion
 from pages.ui.search_field import SHOWN, search_field
-from pages.ui.text import ago, clock, count, escape, shorten
+from pages.ui.text import ago, clock, escape, shorten
 
 if TYPE_CHECKING:
     from musicgen.listening.material import BlindOrder

@@ -9,7 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stored_work import NASTY, add_output, add_run, add_song, is_clean, markup, said, tone, tune, until, visit
+from stored_work import (
+    NASTY,
+    add_output,
+    add_run,
+    add_song,
+    is_clean,
+    markup,
+    players,
+    said,
+    tone,
+    tune,
+    until,
+    visit,
+)
 from streamlit.testing.v1 import AppTest
 from test_app_places import places
 
@@ -88,7 +101,10 @@ def test_from_the_start_to_the_result(output: str, quick: None) -> None:
     assert test.answers == ("a",) * 10
     assert f"{test.n_right} of 10 right" in said(app)
     assert f"Taken for real in {10 - test.n_right} of 10 rounds" in said(app)
-    assert len(app.get("audio")) == 2  # a round to hear again
+    (told,) = players(app)  # a round to hear again: its two pieces, each from its excerpt on
+    assert told["window"] == [0.0, 1.5]
+    sides = test.unsealed()[0]["sides"]
+    assert [-lane["shift"] for lane in told["lanes"]] == [sides[place]["start_seconds"] for place in "ab"]
     app.selectbox(key="blind_hear").set_value(7).run()
     assert is_clean(app)
     app.button(key="blind_delete").click().run()
