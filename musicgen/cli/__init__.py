@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from musicgen.cli import benchmark, compare, describe, generate, outputs, runs, songs, streams, train
+from musicgen.cli import benchmark, blind, compare, describe, generate, outputs, runs, songs, streams, train
 from musicgen.errors import MusicgenError, sentence
 from musicgen.faults import in_words
 
@@ -26,6 +26,7 @@ app.add_typer(songs.app, name="songs")
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
 app.command("compare")(compare.compare)
+app.add_typer(blind.app, name="blind")
 app.add_typer(runs.app, name="runs")
 app.add_typer(outputs.app, name="outputs")
 app.command("benchmark")(benchmark.benchmark)

@@ -11,6 +11,7 @@ runs/<run>/                the training: request in the record, files here
     generations/<task>/    the same small files for each generation
         drafts/            the beginning of a piece while it is being generated
 outputs/<output>/          a clip and its sidecar.json
+    listening/<test>/      the excerpts of a blind test that is not finished
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ WORKER = "worker.json"
 CHECKPOINTS = "checkpoints"
 DRAFTS = "drafts"
 SIDECAR = "sidecar.json"
+LISTENING = "listening"
 
 
 def run_folder(run_id: str) -> Path:
@@ -44,6 +46,10 @@ def task_folder(kind: str, run_id: str, task_id: str) -> Path:
 
 def output_folder(output_id: str) -> Path:
     return home() / "outputs" / check_id("output", output_id)
+
+
+def listening_folder(output_id: str, test_id: str) -> Path:
+    return output_folder(output_id) / LISTENING / check_id("test", test_id)
 
 
 def export_path(run_id: str) -> Path:

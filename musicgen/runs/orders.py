@@ -17,7 +17,7 @@ from musicgen.runs.records import Run, get_output, get_run
 from musicgen.runs.states import CANCELLED, PAUSED
 from musicgen.runs.task_records import Task, get_task
 from musicgen.storage import database
-from musicgen.storage.database import outputs, runs, tasks
+from musicgen.storage.database import blind_tests, outputs, runs, tasks
 from musicgen.storage.reserve import at_last
 
 
@@ -148,17 +148,25 @@ def _forget(run: Run) -> Sequence[str]:
             raise WrongState(
                 sentence("Only a run that has stopped can be deleted", f"a run that is {what}", "Cancel it first.")
             )
-        made = connection.execute(sa.select(outputs.c.id).where(outputs.c.run_id == run.id)).scalars().all()
+        ours = sa.select(outputs.c.id).where(outputs.c.run_id == run.id)
+        made = connection.execute(ours).scalars().all()
+        connection.execute(sa.delete(blind_tests).where(blind_tests.c.output_id.in_(ours)))
         for table in (outputs, tasks):
             connection.execute(sa.delete(table).where(table.c.run_id == run.id))
         connection.execute(sa.delete(runs).where(runs.c.id == run.id))
     return made
 
 
+def _forget_output(output_id: str) -> None:
+    with database.engine().begin() as connection:
+        connection.execute(sa.delete(blind_tests).where(blind_tests.c.output_id == output_id))
+        connection.execute(sa.delete(outputs).where(outputs.c.id == output_id))
+
+
 def delete_output(output_id: str) -> None:
-    """Delete one output."""
+    """Delete one output with its blind tests."""
     output = get_output(output_id)
-    at_last(lambda: database.change(sa.delete(outputs).where(outputs.c.id == output.id)))
+    at_last(lambda: _forget_output(output.id))
     shutil.rmtree(output.folder, ignore_errors=True)
 
 

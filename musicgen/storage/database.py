@@ -1,4 +1,4 @@
-"""The record of songs, tasks, runs and outputs: tables, engine and ids (SQLAlchemy Core; SQLite by default).
+"""The record of songs, runs, outputs and blind tests: tables, engine and ids (SQLAlchemy Core; SQLite by default).
 
 WAL is used only on SQLite versions without the WAL-reset bug (3.7.0-3.51.2, and 3.52.0 was withdrawn);
 other versions use the rollback journal, which is fast enough for a few writes a second.
@@ -90,11 +90,28 @@ outputs = sa.Table(
     sequence("outputs"),
 )
 
-ID_PATTERN = re.compile(r"^(song|run|task|output)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
+blind_tests = sa.Table(
+    "blind_tests",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("kind", sa.String(8), nullable=False),  # real | abx
+    sa.Column("output_id", sa.String(24), nullable=False, index=True),
+    sa.Column("other_id", sa.String(24), nullable=False, default="", index=True),  # a chosen song; the other output
+    sa.Column("state", sa.String(16), nullable=False),  # open | finished | given_up
+    sa.Column("n_rounds", sa.Integer, nullable=False),  # fixed when it starts
+    sa.Column("sealed", sa.JSON, nullable=False),  # what was what: shown to nobody before the test has ended
+    sa.Column("answers", sa.JSON, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),  # length of the excerpts, what was levelled
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("finished_at", sa.Float),
+    sequence("blind_tests"),
+)
+
+ID_PATTERN = re.compile(r"^(song|run|task|output|test)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
 
 
 def new_id(kind: str) -> str:
-    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task or output."""
+    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task, output or test."""
     return f"{kind}-{secrets.token_hex(6)}"
 
 

@@ -36,6 +36,12 @@ PLACES = {
     "versus": Place(
         "pages/workflow/versus.py", "Compare runs", ":material/stacked_line_chart:", "Trainings against each other."
     ),
+    "blind": Place(
+        "pages/workflow/blind.py",
+        "Which one is real?",
+        ":material/hearing:",
+        "A blind test: can you tell generated music from the original?",
+    ),
     "approaches": Place(
         "pages/overview/approaches.py", "Approaches", ":material/account_tree:", "The networks and what they read."
     ),
@@ -45,7 +51,7 @@ PLACES = {
 }
 SECTIONS = {
     "": ("home",),
-    "Workflow": ("songs", "train", "runs", "generate", "compare", "versus"),
+    "Workflow": ("songs", "train", "runs", "generate", "compare", "versus", "blind"),
     "About": ("approaches", "system"),
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "song": ("song",), "run": ("run",), "output": ("output",), "generated": ("output",),
-    "reference": ("song", "output"), "approach": ("approach",),
+    "reference": ("song", "output"), "approach": ("approach",), "test": ("test",),
 }  # fmt: skip
 TOLD = "unknown_link"  # in the session: (page, sentences, address from then on)
 
@@ -58,7 +58,8 @@ def is_there(kind: str, value: str) -> bool:
         return value in approaches()
     if not (database.ID_PATTERN.match(value) and value.startswith(f"{kind}-")):
         return False
-    table = {"song": database.songs, "run": database.runs, "output": database.outputs}[kind]
+    tables = {"song": database.songs, "run": database.runs, "output": database.outputs, "test": database.blind_tests}
+    table = tables[kind]
     return database.one(sa.select(table.c.id).where(table.c.id == value)) is not None
 
 

@@ -20,18 +20,21 @@ from pages.ui.background import is_settled
 LOOK_SECONDS = 0.2
 
 
-def wait_for(futures: Sequence[Future[Any]], words: str, then: Callable[[], None]) -> None:
-    """Draw `words` until all `futures` are done, then call `then()` in the same place (`st.rerun` redraws the page)."""
+def wait_for(futures: Sequence[Future[Any]], words: str | Callable[[], str], then: Callable[[], None]) -> None:
+    """Draw `words` until all `futures` are done, then call `then()` in the same place (`st.rerun` redraws the page).
+
+    `words`: what is being done, or a function that says it anew each time."""
     if all(future.done() for future in futures):
         then()
         return
     st.fragment(_wait, parallel=True)(futures, words, then)
 
 
-def _wait(futures: Sequence[Future[Any]], words: str, then: Callable[[], None]) -> None:
+def _wait(futures: Sequence[Future[Any]], words: str | Callable[[], str], then: Callable[[], None]) -> None:
     place, began = st.empty(), time.monotonic()
     while not all(is_settled(future, LOOK_SECONDS) for future in futures):
         # Streamlit notices a click, which ends this wait, only while something is drawn.
-        place.caption(f":material/hourglass_top: {words} … {time.monotonic() - began:.0f} s")
+        told = words if isinstance(words, str) else words()
+        place.caption(f":material/hourglass_top: {told} … {time.monotonic() - began:.0f} s")
     place.empty()
     then()

@@ -13,6 +13,8 @@ from pages.compare.stretch_view import SHORTEST, choose_stretches, set_excerpt
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import empty_place, kept_place, page_heading
+from pages.ui.navigation import page_link
+from pages.ui.outputs.blind_results import draw_confusion
 from pages.ui.outputs.judging import draw_judgement
 from pages.ui.outputs.remedies import draw_remedies
 
@@ -40,6 +42,10 @@ def main() -> None:
             reference = choose_reference(generated)
         if reference is None:
             return
+        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+            page_link("blind", "Which one is real?", generated=generated.id)
+            with kept_place("content"):
+                draw_confusion(generated.id)
         remedies = partial(draw_remedies, generated, stays=False)
         sides = shown_sides(reference, generated)
         judgement = partial(draw_judgement, generated, remedies=remedies)

@@ -36,6 +36,8 @@ def work(home: Any, monkeypatch: pytest.MonkeyPatch) -> str:
         ("compare", "output", "output-000000000000"),
         ("compare", "generated", "output-000000000000"),
         ("compare", "reference", "song-000000000000"),
+        ("blind", "test", "test-000000000000"),
+        ("blind", "generated", "output-000000000000"),
     ],
 )
 def test_a_page_says_that_a_link_names_nothing_known(page: str, param: str, value: str) -> None:

@@ -23,6 +23,7 @@ PAGES = {
     "runs": "Runs",
     "generate": "Generate",
     "compare": "Compare",
+    "blind": "Which one is real?",
     "approaches": "Approaches",
     "system": "System",
     "": "Hear a network learn",

@@ -49,6 +49,7 @@ ORDER = [
     "approaches",
     "evaluation",
     "runs",
+    "listening",
     "comparison",
     "doctor",
     "benchmarks",

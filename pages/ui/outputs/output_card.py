@@ -16,6 +16,7 @@ from pages.ui.errors import shown_errors
 from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
+from pages.ui.outputs.blind_results import draw_confusion
 from pages.ui.outputs.downloads import download_buttons
 from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
@@ -52,6 +53,8 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
         with kept_place():
             _draw_repeat(output)
         remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
+        with kept_place():
+            draw_confusion(output.id)
         with kept_place():
             draw_judgement(output, may_measure=is_quiet, remedies=remedies)
         download_buttons(output.clip, output.name, key_suffix=suffix)
@@ -95,6 +98,7 @@ def _actions(output: Output, suffix: str) -> None:
     dotted = f".{suffix}" if suffix else ""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         _compare_link(output)
+        page_link("blind", "Which one is real?", generated=output.id)
         if st.button(
             "Generate the same again", key=f"output_again{dotted}", icon=":material/replay:",
             help="Same weights, seed, settings and prompt: the same piece, note for note and sample for sample.",
