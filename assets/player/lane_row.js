@@ -16,7 +16,7 @@ export class LaneRow {
     this.id = id;
     this.hear = element("button", { type: "button", className: "hear", onclick: () => player.choose(id) });
     this.note = element("span", { className: "note" });
-    this.select = element("select", { onchange: () => this.look(this.select.value) });
+    this.select = element("select", { onchange: () => this.chosen(this.select.value) });
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.sheet = element("div", { className: "sheet", hidden: true });
     this.sheet.addEventListener("pointerdown", (event) => event.stopPropagation()); // its width is not the time
@@ -32,6 +32,7 @@ export class LaneRow {
     this.element = element("div", { className: "lane" },
       element("div", { className: "head" }, this.hear, this.note, this.select), this.picture, this.legend);
     this.data = null; // of the picture that is drawn
+    this.choice = null; // the picture that the visitor chose
     this.score = null;
     this.closeUp = new CloseUp(() => player.redraw());
   }
@@ -53,13 +54,19 @@ export class LaneRow {
     this.drawMarks(regions);
   }
 
-  /** The pictures that there are now; the one that is shown stays. */
+  chosen(kind) {
+    this.choice = kind;
+    this.look(kind);
+  }
+
+  /** The pictures that there are now: the one that was chosen stays, otherwise the usual one as soon as it is there. */
   offer() {
     const names = Object.keys(PICTURES).filter((name) => (name === "score" ? this.lane.score : this.lane.pictures[name]));
     this.select.replaceChildren(...names.map((name) => element("option", { value: name }, PICTURES[name])));
     this.select.hidden = names.length < 2;
-    const usual = names.includes(this.lane.picture) ? this.lane.picture : names[0];
-    this.look(names.includes(this.kind) ? this.kind : usual);
+    // Never the score by itself: it is engraved only for those who want to see it.
+    const usual = names.includes(this.lane.picture) ? this.lane.picture : names.find((name) => name !== "score");
+    this.look(names.includes(this.choice) ? this.choice : usual);
   }
 
   async look(kind) {

@@ -14,7 +14,6 @@ from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, section_heading
 from pages.ui.navigation import PLACES, go_to
 from pages.ui.outputs.downloads import download_buttons
-from pages.ui.score_view import draw_score
 from pages.ui.state import choose_id
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, escape
@@ -39,7 +38,6 @@ def draw_song(song: Song) -> None:
 
 def _draw_clip(song: Song, clip: Clip) -> None:
     view = st.container()
-    draw_score(clip, key="song")
     if song.medium == "midi":
         section_heading("Tracks")
         text_table(("Track ›", "Name", "Instrument", "Notes ›", "Range"), track_rows(song))

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from stored_work import players
+from stored_work import lanes, players
 from streamlit.testing.v1 import AppTest
 
 from musicgen.clips import Clip, sheets, write_score_clip
@@ -16,7 +16,7 @@ from musicgen.errors import ResourceUnavailable
 from musicgen.songs.composed import jazz_tune
 from musicgen.songs.library import get_song, list_songs
 from pages.ui.scores import ScorePages, score_lane, score_pages, try_again
-from tests.app.test_app_songs import shown_text, songs_page, upload
+from tests.app.test_app_songs import songs_page, upload
 from tests.makers_audio import noise_pcm, pcm_wav
 from tests.makers_midi import midi_bytes
 
@@ -41,10 +41,13 @@ def settled(clip: Clip, wanted: tuple[int, ...]) -> ScorePages:
     return found
 
 
-def opened(at: AppTest) -> AppTest:
-    at.session_state["song_score"] = True
+def asked(song_id: str) -> AppTest:
+    """The song's page after the player has asked for the first page of the score, once it is made or has failed."""
+    at = songs_page(song_id)
+    assert lanes(at)[0]["score"] == {"pages": [], "timemap": ""}, "nothing is made before it is asked for"
+    at.session_state[f"kept.pages.{get_song(song_id).clip.folder.name}"] = (1,)
     deadline = time.monotonic() + PATIENCE
-    while not (at.run().get("image") or at.error) and time.monotonic() < deadline:
+    while not (lanes(at.run())[0]["score"]["pages"] or at.error) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not at.exception
     return at
@@ -98,20 +101,13 @@ def test_an_error_is_told_and_can_be_tried_again(tune: Clip, monkeypatch: pytest
     assert settled(tune, (1,)).error is None
 
 
-def test_a_score_is_made_when_it_is_opened(song: str) -> None:
-    at = songs_page(song)
-    assert [box.label for box in at.expander][:1] == ["Score"]
-    assert not at.get("image")
-    assert stored_sheet(get_song(song).clip) is None
-    at = opened(at)
+def test_a_score_is_made_when_the_player_asks_for_it(song: str) -> None:
+    at = asked(song)
     sheet = stored_sheet(get_song(song).clip)
     assert sheet is not None
-    assert len(at.get("image")) == 1
-    assert f"Page 1 of {sheet.num_pages}" in shown_text(at)
-    at.button(key="song_score_more").click()
-    at = opened(at)
-    assert len(at.get("image")) == 5
-    assert f"Pages 1 to 5 of {sheet.num_pages}" in shown_text(at)
+    pages = lanes(at)[0]["score"]["pages"]
+    assert len(pages) == sheet.num_pages
+    assert pages[0]["url"]
 
 
 def test_the_page_works_without_verovio(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,14 +115,12 @@ def test_the_page_works_without_verovio(song: str, monkeypatch: pytest.MonkeyPat
         raise ResourceUnavailable("Sheet music needs the package verovio.")
 
     monkeypatch.setattr(sheets, "run_child", missing)
-    at = opened(songs_page(song))
+    at = asked(song)
     assert ["verovio" in str(error.value) for error in at.error] == [True]
-    assert at.button(key="song_score_again")
     assert at.title[0].value == "tune"
     assert players(at), "it can be heard and seen"
 
 
 def test_a_recording_has_no_score(home: Path) -> None:
     upload(songs_page(), ("tone.wav", pcm_wav(noise_pcm(44_100))))
-    at = songs_page(list_songs()[0].id)
-    assert "Score" not in [box.label for box in at.expander]
+    assert lanes(songs_page(list_songs()[0].id))[0]["score"] is None

@@ -22,7 +22,6 @@ from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
 from pages.ui.outputs.remedies import draw_remedies
 from pages.ui.player import PlayerLane, draw_player
-from pages.ui.score_view import draw_score
 from pages.ui.tables import text_table
 from pages.ui.text import ago, clock, escape
 
@@ -49,7 +48,6 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
         st.caption(escape(summary(output)))
         with kept_place():
             draw_player([PlayerLane(output.id, output.clip, role="generated")], key=f"play_{output.id}")
-        draw_score(output.clip, key=f"output_{output.id}")
         with kept_place():
             _draw_repeat(output)
         remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
