@@ -1,0 +1,359 @@
+"""Finds the passages of a score that also stand in another, in any key, at any tempo, with a few notes changed.
+
+    lines → words of four notes out of five (three intervals each) that both scores have
+          → words on one diagonal of one transposition → chains with a score in bits → passages
+
+Knows two scores and no files. NumPy only.
+
+Conventions
+    A chain is a run of notes of one line of each score, equal up to one transposition, with at most `MAX_SKIPPED`
+    changed notes in a row. Its score is how surprising it is, in bits: each note that agrees adds the information of its
+    interval, given the two before, and of its rhythm, where that agrees too; each changed note costs `CHANGED_BITS`.
+    What is common (scales, repeated notes, even rhythms) is counted in the scores themselves and adds little (Conklin
+    and Witten, Multiple viewpoint systems for music prediction, 1995).
+    Chains of several lines that belong together (one transposition, one time) are one passage with their notes.
+    A passage counts if its bits exceed those needed to name a pair of places in both scores by `SURPLUS_BITS`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
+from musicgen.evaluation.passages import BorrowedPassage, distinct, in_order
+from musicgen.symbolic.score import Score
+
+WORDS = ((0, 1, 2, 3), (0, 1, 2, 4), (0, 1, 3, 4), (0, 2, 3, 4))  # one note in five may be another
+MAX_INTERVAL = 24
+MAX_SEMITONES = 24
+MAX_SKIPPED = 2
+CHANGED_BITS = 1.5
+UNLIKE_RHYTHM_BITS = 8.0
+SURPLUS_BITS = 4.0
+OTHER_TEMPO_BITS, OTHER_KEY_BITS = 4.0, 3.0  # most copies are moved by less than the two limits that follow
+USUAL_TEMPO, USUAL_SEMITONES = 0.35, 6  # log2 of the tempo ratio: a quarter faster or slower
+EDGE_BITS = 4.0  # notes that agree beyond a changed one belong to the passage if they cost no more
+CHAIN_BITS = 7.0  # shorter chains are not looked at
+MAX_CHAINS = 300
+MIN_NOTES = 8  # that agree
+RHYTHM_TOLERANCE = 0.2  # of log2 of the ratio between two tempos: a seventh faster or slower
+MAX_BITS = 6.0
+MAX_RHYTHM_BITS = 2.5
+TEMPO_RATIOS = (0.25, 4.0)
+
+# How often melodies move by so many semitones, up or down together, in songs of many kinds; rounded. It counts where
+# the scores themselves are short.
+USUAL = {0: 0.18, 1: 0.18, 2: 0.30, 3: 0.11, 4: 0.07, 5: 0.07, 7: 0.035, 12: 0.015}
+UNUSUAL = 0.004
+FOLLOWED = 1_000  # in a count: any symbol
+PRIOR_NOTES = (20.0, 8.0, 8.0)  # how many notes a shorter context weighs: none, one interval, two intervals
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Bits of each interval and each rhythm, counted in some scores."""
+
+    intervals: Counter[tuple[int, ...]]
+    rhythms: Counter[tuple[int, ...]]
+
+    def of(self, lines: MelodicLines) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(bits of the interval that leads to each note, bits of its rhythm), shapes (n,)."""
+        steps, ratios = _steps(lines), _ratios(lines)
+        return (
+            _bits(self.intervals, steps, _usual, MAX_BITS),
+            _bits(self.rhythms, ratios, lambda ratio: 0.5 ** (1 + abs(ratio)), MAX_RHYTHM_BITS),
+        )
+
+
+def surprise_of(scores: Sequence[MelodicLines]) -> Surprise:
+    """Counted in the lines of these scores."""
+    intervals: Counter[tuple[int, ...]] = Counter()
+    rhythms: Counter[tuple[int, ...]] = Counter()
+    for lines in scores:
+        _count(intervals, _steps(lines), lines.is_first)
+        _count(rhythms, _ratios(lines), lines.is_first)
+    return Surprise(intervals, rhythms)
+
+
+def note_passages(
+    score: Score | MelodicLines, song: Score | MelodicLines, surprise: Surprise | None = None
+) -> list[BorrowedPassage]:
+    """The passages of `score` that also stand in `song`, in time order.
+
+    Args:
+        surprise: how common intervals and rhythms are; None: counted in the two.
+    """
+    ours = score if isinstance(score, MelodicLines) else melodic_lines(score)
+    theirs = song if isinstance(song, MelodicLines) else melodic_lines(song)
+    if min(ours.note.size, theirs.note.size) < MIN_NOTES:
+        return []
+    chains = _chains(ours, theirs, surprise or surprise_of([theirs]))
+    needed = SURPLUS_BITS + np.log2(float(ours.num_notes) * theirs.num_notes)
+    found = [group.passage() for group in _grouped(chains) if group.counts(needed)]
+    return in_order(distinct(found))
+
+
+def _steps(lines: MelodicLines) -> NDArray[np.int64]:
+    """The interval that leads to each note; MAX_INTERVAL + 1 at the start of a line."""
+    steps = np.clip(np.diff(lines.pitch, prepend=0), -MAX_INTERVAL, MAX_INTERVAL)
+    return np.where(np.diff(lines.line, prepend=-1) != 0, MAX_INTERVAL + 1, steps)
+
+
+def _ratios(lines: MelodicLines) -> NDArray[np.int64]:
+    """How much longer the time before each note is than that before the last one, in half octaves: log2 × 2."""
+    gaps = np.maximum(np.diff(lines.onset, prepend=0.0), 1e-3)
+    ratios = np.rint(2 * np.log2(gaps / np.concatenate([gaps[:1], gaps[:-1]]))).astype(np.int64)
+    return np.clip(ratios, -8, 8)
+
+
+def _usual(step: int) -> float:
+    share = USUAL.get(abs(step), UNUSUAL)
+    return share if step == 0 else share / 2
+
+
+def _count(counts: Counter[tuple[int, ...]], symbols: NDArray[np.int64], is_first: NDArray[np.bool_]) -> None:
+    """Counts each note once, with no, one and two symbols before it; and how often something follows those."""
+    listed = symbols.tolist()
+    for index in np.flatnonzero(is_first).tolist():
+        for length in range(min(index, 2) + 1):
+            before = tuple(listed[index - length : index])
+            counts[(*before, listed[index])] += 1
+            counts[(*before, FOLLOWED)] += 1
+
+
+def _bits(
+    counts: Counter[tuple[int, ...]], symbols: NDArray[np.int64], prior: Callable[[int], float], most: float
+) -> NDArray[np.float64]:
+    """-log2 of the probability of each symbol after the two before it, with shorter contexts for rare ones."""
+    listed = symbols.tolist()
+    known: dict[tuple[int, ...], float] = {}
+    bits = np.empty(len(listed))
+    for index, symbol in enumerate(listed):
+        context = tuple(listed[max(index - 2, 0) : index])
+        key = (*context, symbol)
+        if key not in known:
+            known[key] = min(-np.log2(_probability(counts, context, symbol, prior)), most)
+        bits[index] = known[key]
+    return bits
+
+
+def _probability(
+    counts: Counter[tuple[int, ...]], context: tuple[int, ...], symbol: int, prior: Callable[[int], float]
+) -> float:
+    """Without the note in question, which would otherwise vouch for itself."""
+    share = prior(symbol)
+    for length, weight in zip(range(len(context) + 1), PRIOR_NOTES, strict=False):
+        before = context[len(context) - length :]
+        there, followed = counts[(*before, symbol)], counts[(*before, FOLLOWED)]
+        share = (max(there - 1, 0) + weight * share) / (max(followed - 1, 0) + weight)
+    return float(share)
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Notes of two lines that agree. `ours`, `theirs`: indices into the lines; `bits`: of each note."""
+
+    lines: tuple[MelodicLines, MelodicLines]
+    ours: NDArray[np.int64]
+    theirs: NDArray[np.int64]
+    bits: NDArray[np.float64]
+    score: float
+    semitones: int
+
+    @property
+    def times(self) -> tuple[float, float, float, float]:
+        """(start, stop) here, (start, stop) there."""
+        ours, theirs = self.lines
+        first, last = self.ours[0], self.ours[-1]
+        there, end = self.theirs[0], self.theirs[-1]
+        return (
+            float(ours.onset[first]),
+            float(ours.offset[last]),
+            float(theirs.onset[there]),
+            float(theirs.offset[end]),
+        )
+
+    @property
+    def tempo_ratio(self) -> float:
+        """How many times as fast as the song: the middle of the steps, which a held last note does not change."""
+        ours, theirs = self.lines
+        here, there = np.diff(ours.onset[self.ours]), np.diff(theirs.onset[self.theirs])
+        ratios = there / np.maximum(here, 1e-6)
+        return float(np.median(ratios)) if ratios.size else 1.0
+
+
+def _chains(ours: MelodicLines, theirs: MelodicLines, surprise: Surprise) -> list[_Chain]:
+    here, there = _matches(ours, theirs)
+    if not here.size:
+        return []
+    semitones = ours.pitch[here] - theirs.pitch[there]
+    diagonal = here - there + theirs.note.size
+    # Lines are numbered one after the other, so two lines can share a diagonal: a change of line begins a new chain.
+    key = (semitones + 128) * (ours.note.size + theirs.note.size + 1) + diagonal
+    code = np.unique(key * ours.note.size + here)
+    key, here = code // ours.note.size, code % ours.note.size
+    there = here - (key % (ours.note.size + theirs.note.size + 1) - theirs.note.size)
+    gap = np.diff(here, prepend=-1)
+    is_new = (np.diff(key, prepend=-1) != 0) | (gap > MAX_SKIPPED + 1)
+    is_new |= (np.diff(ours.line[here], prepend=-1) != 0) | (np.diff(theirs.line[there], prepend=-1) != 0)
+    bits = _chain_bits(ours, theirs, here, there, is_new, gap, surprise)
+    return _best_runs(ours, theirs, here, there, is_new, bits)
+
+
+def _matches(ours: MelodicLines, theirs: MelodicLines) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The notes of all words that both have: (indices here, indices there)."""
+    heres, theres = [], []
+    known, begins, shapes = _words(theirs)
+    order = np.argsort(known, kind="stable")
+    known, begins, shapes = known[order], begins[order], shapes[order]
+    wanted, starts, forms = _words(ours)
+    first, last = np.searchsorted(known, wanted, "left"), np.searchsorted(known, wanted, "right")
+    count = last - first
+    which = np.repeat(np.arange(wanted.size), count)
+    place = np.arange(which.size) - np.repeat(np.cumsum(count) - count, count) + first[which]
+    is_same = forms[which] == shapes[place]  # the same note left out in both: a changed note, not one more
+    which, place = which[is_same], place[is_same]
+    offsets = np.array(WORDS)[forms[which]]  # (n, 4)
+    for number in range(4):
+        heres.append(starts[which] + offsets[:, number])
+        theres.append(begins[place] + offsets[:, number])
+    return np.concatenate(heres), np.concatenate(theres)
+
+
+def _words(lines: MelodicLines) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(the three intervals of each word as one number, where it begins, which of WORDS it is)."""
+    codes, begins, shapes = [], [], []
+    for shape, word in enumerate(WORDS):
+        count = max(lines.note.size - word[-1], 0)
+        start = np.arange(count)[lines.line[:count] == lines.line[word[-1] : word[-1] + count]]
+        pitches = [lines.pitch[start + each] for each in word]
+        steps = [np.clip(b - a, -MAX_INTERVAL, MAX_INTERVAL) for a, b in zip(pitches, pitches[1:], strict=False)]
+        code = np.zeros(start.size, np.int64)
+        for step in steps:
+            code = code * (2 * MAX_INTERVAL + 1) + step + MAX_INTERVAL
+        codes.append(code)
+        begins.append(start)
+        shapes.append(np.full(start.size, shape))
+    return np.concatenate(codes), np.concatenate(begins), np.concatenate(shapes)
+
+
+def _chain_bits(
+    ours: MelodicLines,
+    theirs: MelodicLines,
+    here: NDArray[np.int64],
+    there: NDArray[np.int64],
+    is_new: NDArray[np.bool_],
+    gap: NDArray[np.int64],
+    surprise: Surprise,
+) -> NDArray[np.float64]:
+    """What each note adds to its chain; the first adds nothing, since it may be at any pitch and time."""
+    pitch_bits, rhythm_bits = surprise.of(theirs)
+    steps_here = np.maximum(np.diff(ours.onset[here], prepend=0.0), 1e-3)
+    steps_there = np.maximum(np.diff(theirs.onset[there], prepend=0.0), 1e-3)
+    ratio = np.log2(steps_here / steps_there)
+    has_rhythm = ~is_new & ~np.concatenate([[True], is_new[:-1]])  # two steps in a chain make a ratio
+    is_like = np.abs(np.diff(ratio, prepend=0.0)) < RHYTHM_TOLERANCE
+    rhythm = np.where(is_like, rhythm_bits[there], -UNLIKE_RHYTHM_BITS)
+    bits = pitch_bits[there] + np.where(has_rhythm, rhythm, 0.0) - CHANGED_BITS * np.maximum(gap - 1, 0)
+    return np.where(is_new, 0.0, bits)
+
+
+def _best_runs(
+    ours: MelodicLines,
+    theirs: MelodicLines,
+    here: NDArray[np.int64],
+    there: NDArray[np.int64],
+    is_new: NDArray[np.bool_],
+    bits: NDArray[np.float64],
+) -> list[_Chain]:
+    """The best part of each run between two chain starts (Kadane's maximum subarray), the best first."""
+    starts = np.flatnonzero(is_new)
+    stops = np.append(starts[1:], here.size)
+    total = np.add.reduceat(np.maximum(bits, 0.0), starts)
+    chains = []
+    for number in np.flatnonzero(total >= CHAIN_BITS):
+        first, last = starts[number], stops[number]
+        summed = np.cumsum(bits[first:last])
+        lowest = np.minimum.accumulate(summed)
+        end = int(np.argmax(summed - lowest))
+        begin = int(np.argmin(summed[: end + 1]))
+        score = float(summed[end] - summed[begin])
+        if score >= CHAIN_BITS:
+            while_cheap = np.flatnonzero(summed[begin] - summed[: begin + 1] >= -EDGE_BITS)
+            begin = int(while_cheap[0])
+            end += int(np.flatnonzero(summed[end:] - summed[end] >= -EDGE_BITS)[-1])
+            part = slice(first + begin, first + end + 1)
+            semitones = int(ours.pitch[here[first]] - theirs.pitch[there[first]])
+            own = bits[part].copy()
+            own[0] = 0.0
+            chains.append(_Chain((ours, theirs), here[part], there[part], own, score, semitones))
+    return sorted(chains, key=lambda chain: -chain.score)[:MAX_CHAINS]
+
+
+class _Group:
+    """Chains that are one passage in several lines."""
+
+    def __init__(self, chain: _Chain) -> None:
+        self.chains = [chain]
+        self._notes: dict[int, float] = {}
+        self._add(chain)
+
+    def _add(self, chain: _Chain) -> None:
+        notes = chain.lines[0].note[chain.ours]
+        for note, bits in zip(notes.tolist(), chain.bits.tolist(), strict=True):
+            self._notes[note] = max(self._notes.get(note, 0.0), bits)
+
+    def takes(self, chain: _Chain) -> bool:
+        """Adds a chain if it is the same passage in another line."""
+        lead = self.chains[0]
+        if chain.semitones != lead.semitones:
+            return False
+        start, stop, song_start, song_stop = lead.times
+        begin, end, song_begin, song_end = chain.times
+        if min(stop, end) <= max(start, begin) or min(song_stop, song_end) <= max(song_start, song_begin):
+            return False
+        off = (begin - start) * lead.tempo_ratio - (song_begin - song_start)
+        if abs(off) > 0.1 * (song_stop - song_start):
+            return False
+        self.chains.append(chain)
+        self._add(chain)
+        return True
+
+    def counts(self, needed: float) -> bool:
+        low, high = TEMPO_RATIOS
+        lead = self.chains[0]
+        changed = sum(
+            CHANGED_BITS * (chain.ours[-1] - chain.ours[0] + 1 - chain.ours.size) for chain in self.chains[:1]
+        )
+        bits = max(lead.score, sum(self._notes.values()) - changed)
+        return bits >= needed and len(self._notes) >= MIN_NOTES and low <= lead.tempo_ratio <= high
+
+    def passage(self) -> BorrowedPassage:
+        times = np.array([chain.times for chain in self.chains])
+        lead = self.chains[0]
+        span = sum(int(chain.ours[-1] - chain.ours[0]) + 1 for chain in self.chains)
+        return BorrowedPassage(
+            start=float(times[:, 0].min()),
+            stop=float(times[:, 1].max()),
+            song_id="",
+            song="",
+            song_start=float(times[:, 2].min()),
+            song_stop=float(times[:, 3].max()),
+            semitones=lead.semitones,
+            tempo_ratio=lead.tempo_ratio,
+            similarity=sum(chain.ours.size for chain in self.chains) / span,
+            num_notes=len(self._notes),
+        )
+
+
+def _grouped(chains: Sequence[_Chain]) -> list[_Group]:
+    groups: list[_Group] = []
+    for chain in chains:
+        if not any(group.takes(chain) for group in groups):
+            groups.append(_Group(chain))
+    return groups
