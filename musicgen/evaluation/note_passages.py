@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +32,18 @@ WORDS = ((0, 1, 2, 3), (0, 1, 2, 4), (0, 1, 3, 4), (0, 2, 3, 4))  # one note in 
 MAX_INTERVAL = 24
 MAX_SEMITONES = 24
 MAX_SKIPPED = 2
-CHANGED_BITS = 1.5
+CHANGED_BITS = 2.0
 UNLIKE_RHYTHM_BITS = 8.0
+LOST_RHYTHM_BITS = 1.0  # of each note, in a passage that is found by its intervals alone
 SURPLUS_BITS = 4.0
-OTHER_TEMPO_BITS, OTHER_KEY_BITS = 4.0, 3.0  # most copies are moved by less than the two limits that follow
+OTHER_TEMPO_BITS, OTHER_KEY_BITS = 5.0, 4.0  # most copies are moved by less than the two limits that follow
 USUAL_TEMPO, USUAL_SEMITONES = 0.35, 6  # log2 of the tempo ratio: a quarter faster or slower
 EDGE_BITS = 4.0  # notes that agree beyond a changed one belong to the passage if they cost no more
 CHAIN_BITS = 7.0  # shorter chains are not looked at
 MAX_CHAINS = 300
 MIN_NOTES = 8  # that agree
 RHYTHM_TOLERANCE = 0.2  # of log2 of the ratio between two tempos: a seventh faster or slower
+EDGE_TOLERANCE = 0.1  # of log2: a note that lasts as long as it should, to a fourteenth
 MAX_BITS = 6.0
 MAX_RHYTHM_BITS = 2.5
 TEMPO_RATIOS = (0.25, 4.0)
@@ -156,27 +158,46 @@ def _probability(
 
 @dataclass(frozen=True)
 class _Chain:
-    """Notes of two lines that agree. `ours`, `theirs`: indices into the lines; `bits`: of each note."""
+    """Notes of two lines that agree. `ours`, `theirs`: indices into the lines. `score`: bits."""
 
     lines: tuple[MelodicLines, MelodicLines]
     ours: NDArray[np.int64]
     theirs: NDArray[np.int64]
-    bits: NDArray[np.float64]
     score: float
     semitones: int
+
+    @property
+    def unusual_bits(self) -> float:
+        """What it costs that few copies are moved so far, or are so much faster or slower."""
+        is_far, is_other = abs(self.semitones) > USUAL_SEMITONES, abs(np.log2(self.tempo_ratio)) > USUAL_TEMPO
+        return OTHER_KEY_BITS * is_far + OTHER_TEMPO_BITS * is_other
 
     @property
     def times(self) -> tuple[float, float, float, float]:
         """(start, stop) here, (start, stop) there."""
         ours, theirs = self.lines
-        first, last = self.ours[0], self.ours[-1]
-        there, end = self.theirs[0], self.theirs[-1]
+        here, there = int(self.ours[0]), int(self.theirs[0])
+        last, end = int(self.ours[-1]), int(self.theirs[-1])
+        before, after = int(self._is_changed_note(-1)), int(self._is_changed_note(1))
         return (
-            float(ours.onset[first]),
-            float(ours.offset[last]),
-            float(theirs.onset[there]),
-            float(theirs.offset[end]),
+            float(ours.onset[here - before]),
+            float(ours.offset[last + after]),
+            float(theirs.onset[there - before]),
+            float(theirs.offset[end + after]),
         )
+
+    def _is_changed_note(self, side: int) -> bool:
+        """Whether the next note on this side belongs to the passage at another pitch: it comes when it should and lasts
+        as long as it should."""
+        edge = -1 if side > 0 else 0
+        steps = []
+        for lines, at in zip(self.lines, (int(self.ours[edge]), int(self.theirs[edge])), strict=True):
+            beside = at + side
+            if not 0 <= beside < lines.note.size or lines.line[beside] != lines.line[at]:
+                return False
+            step, length = abs(lines.onset[beside] - lines.onset[at]), lines.offset[beside] - lines.onset[beside]
+            steps.append(np.log2(np.maximum([step, length], 1e-3)))
+        return bool(np.all(np.abs(steps[1] - steps[0] - np.log2(self.tempo_ratio)) < EDGE_TOLERANCE))
 
     @property
     def tempo_ratio(self) -> float:
@@ -201,8 +222,10 @@ def _chains(ours: MelodicLines, theirs: MelodicLines, surprise: Surprise) -> lis
     gap = np.diff(here, prepend=-1)
     is_new = (np.diff(key, prepend=-1) != 0) | (gap > MAX_SKIPPED + 1)
     is_new |= (np.diff(ours.line[here], prepend=-1) != 0) | (np.diff(theirs.line[there], prepend=-1) != 0)
-    bits = _chain_bits(ours, theirs, here, there, is_new, gap, surprise)
-    return _best_runs(ours, theirs, here, there, is_new, bits)
+    with_rhythm, without = _chain_bits(ours, theirs, here, there, is_new, gap, surprise)
+    chains = _best_runs(ours, theirs, here, there, is_new, with_rhythm)
+    chains += _best_runs(ours, theirs, here, there, is_new, without - LOST_RHYTHM_BITS)
+    return sorted(chains, key=lambda chain: -chain.score)[:MAX_CHAINS]
 
 
 def _matches(ours: MelodicLines, theirs: MelodicLines) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -250,8 +273,9 @@ def _chain_bits(
     is_new: NDArray[np.bool_],
     gap: NDArray[np.int64],
     surprise: Surprise,
-) -> NDArray[np.float64]:
-    """What each note adds to its chain; the first adds nothing, since it may be at any pitch and time."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each note adds to its chain, by its interval and rhythm, and by its interval alone (some networks keep no
+    rhythm). The first adds nothing, since it may be at any pitch and time."""
     pitch_bits, rhythm_bits = surprise.of(theirs)
     steps_here = np.maximum(np.diff(ours.onset[here], prepend=0.0), 1e-3)
     steps_there = np.maximum(np.diff(theirs.onset[there], prepend=0.0), 1e-3)
@@ -259,8 +283,8 @@ def _chain_bits(
     has_rhythm = ~is_new & ~np.concatenate([[True], is_new[:-1]])  # two steps in a chain make a ratio
     is_like = np.abs(np.diff(ratio, prepend=0.0)) < RHYTHM_TOLERANCE
     rhythm = np.where(is_like, rhythm_bits[there], -UNLIKE_RHYTHM_BITS)
-    bits = pitch_bits[there] + np.where(has_rhythm, rhythm, 0.0) - CHANGED_BITS * np.maximum(gap - 1, 0)
-    return np.where(is_new, 0.0, bits)
+    bits = np.where(is_new, 0.0, pitch_bits[there] - CHANGED_BITS * np.maximum(gap - 1, 0))
+    return bits + np.where(has_rhythm, rhythm, 0.0), bits
 
 
 def _best_runs(
@@ -289,10 +313,9 @@ def _best_runs(
             end += int(np.flatnonzero(summed[end:] - summed[end] >= -EDGE_BITS)[-1])
             part = slice(first + begin, first + end + 1)
             semitones = int(ours.pitch[here[first]] - theirs.pitch[there[first]])
-            own = bits[part].copy()
-            own[0] = 0.0
-            chains.append(_Chain((ours, theirs), here[part], there[part], own, score, semitones))
-    return sorted(chains, key=lambda chain: -chain.score)[:MAX_CHAINS]
+            chain = _Chain((ours, theirs), here[part], there[part], score, semitones)
+            chains.append(replace(chain, score=score - chain.unusual_bits))
+    return chains
 
 
 class _Group:
@@ -300,13 +323,11 @@ class _Group:
 
     def __init__(self, chain: _Chain) -> None:
         self.chains = [chain]
-        self._notes: dict[int, float] = {}
+        self._notes: set[int] = set()
         self._add(chain)
 
     def _add(self, chain: _Chain) -> None:
-        notes = chain.lines[0].note[chain.ours]
-        for note, bits in zip(notes.tolist(), chain.bits.tolist(), strict=True):
-            self._notes[note] = max(self._notes.get(note, 0.0), bits)
+        self._notes.update(chain.lines[0].note[chain.ours].tolist())
 
     def takes(self, chain: _Chain) -> bool:
         """Adds a chain if it is the same passage in another line."""
@@ -327,23 +348,20 @@ class _Group:
     def counts(self, needed: float) -> bool:
         low, high = TEMPO_RATIOS
         lead = self.chains[0]
-        changed = sum(
-            CHANGED_BITS * (chain.ours[-1] - chain.ours[0] + 1 - chain.ours.size) for chain in self.chains[:1]
-        )
-        bits = max(lead.score, sum(self._notes.values()) - changed)
-        return bits >= needed and len(self._notes) >= MIN_NOTES and low <= lead.tempo_ratio <= high
+        return lead.score >= needed and lead.ours.size >= MIN_NOTES and low <= lead.tempo_ratio <= high
 
     def passage(self) -> BorrowedPassage:
-        times = np.array([chain.times for chain in self.chains])
+        """Times and tempo are those of its best line: those of a shorter one are less exact."""
         lead = self.chains[0]
+        start, stop, song_start, song_stop = lead.times
         span = sum(int(chain.ours[-1] - chain.ours[0]) + 1 for chain in self.chains)
         return BorrowedPassage(
-            start=float(times[:, 0].min()),
-            stop=float(times[:, 1].max()),
+            start=start,
+            stop=stop,
             song_id="",
             song="",
-            song_start=float(times[:, 2].min()),
-            song_stop=float(times[:, 3].max()),
+            song_start=song_start,
+            song_stop=song_stop,
             semitones=lead.semitones,
             tempo_ratio=lead.tempo_ratio,
             similarity=sum(chain.ours.size for chain in self.chains) / span,
