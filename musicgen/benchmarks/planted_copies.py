@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from musicgen.audio.waveform import Waveform
 from musicgen.evaluation.melodic_lines import melodic_lines
 from musicgen.evaluation.passages import BorrowedPassage
 from musicgen.songs.sample_pieces import FORTY_CHORALES
@@ -166,3 +169,29 @@ def pairs_of(items: Sequence[Piece], count: int, rng: np.random.Generator) -> li
         if alike == (len(found) % 2 == 0):
             found.setdefault((one.name, other.name), (one, other))
     return list(found.values())
+
+
+SAMPLE_RATE = 11_025
+HARMONICS = 5
+DECAY = 3.0  # of the first harmonic, in a second; the others fade faster
+
+
+def rendered(score: Score, sample_rate: int = SAMPLE_RATE) -> Waveform:
+    """The score on a plain plucked instrument, in mono: cheap, and with everything that a copy can be known by."""
+    samples = np.zeros(round((score.seconds + 1.0) * sample_rate), np.float32)
+    for onset, offset, pitch, velocity in zip(
+        score.onset, score.offset, score.notes["pitch"].tolist(), score.notes["velocity"].tolist(), strict=True
+    ):
+        start, count = round(onset * sample_rate), max(round((offset - onset) * sample_rate), 64)
+        tone = _tone(pitch, sample_rate)[: min(count, samples.size - start)]
+        samples[start : start + tone.size] += velocity * tone
+    return Waveform(0.9 * samples / max(float(np.abs(samples).max()), 1e-9), sample_rate)
+
+
+@lru_cache(maxsize=256)
+def _tone(pitch: int, sample_rate: int, seconds: float = 4.0) -> NDArray[np.float32]:
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    frequency = 440.0 * 2.0 ** ((pitch - 69) / 12)
+    heard = [number for number in range(1, HARMONICS + 1) if number * frequency < sample_rate / 2]
+    tone = sum(np.sin(2 * np.pi * number * frequency * time) * np.exp(-DECAY * number**0.5 * time) / number for number in heard)
+    return np.asarray(tone * np.minimum(time / 0.01, 1.0), np.float32)
