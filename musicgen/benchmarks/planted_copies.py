@@ -193,5 +193,7 @@ def _tone(pitch: int, sample_rate: int, seconds: float = 4.0) -> NDArray[np.floa
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     frequency = 440.0 * 2.0 ** ((pitch - 69) / 12)
     heard = [number for number in range(1, HARMONICS + 1) if number * frequency < sample_rate / 2]
-    tone = sum(np.sin(2 * np.pi * number * frequency * time) * np.exp(-DECAY * number**0.5 * time) / number for number in heard)
+    tone = sum(
+        np.sin(2 * np.pi * number * frequency * time) * np.exp(-DECAY * number**0.5 * time) / number for number in heard
+    )
     return np.asarray(tone * np.minimum(time / 0.01, 1.0), np.float32)

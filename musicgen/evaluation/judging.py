@@ -1,6 +1,6 @@
 """Judges outputs in a separate process with bounded time and memory. Whatever happens there, the output is kept.
 
-    judge({"output-…": clip}, songs, …)  →  child: describe_clip for each  →  on_judged(id, {metrics, verdicts, copied})
+    judge({"output-…": clip}, songs, …)  →  child: describe_clip for each  →  on_judged(id, {metrics, verdicts, copied, originality})
 
 Light to import: nothing is decoded or measured in the process that asks.
 """
@@ -26,7 +26,7 @@ MISTAKE = "The program made a mistake:"
 ALL_SECONDS = 1e9  # longer than any piece
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-Judgement = dict[str, Any]  # {metrics, verdicts, copied}, or {error: a sentence}
+Judgement = dict[str, Any]  # {metrics, verdicts, copied, originality}, or {error: a sentence}
 
 
 def judge(
@@ -94,11 +94,13 @@ def song_from_json(document: Mapping[str, Any]) -> TrainingSong:
 def _judge_folders(payload: dict[str, Any]) -> None:
     """The child's side of `judge`."""
     from musicgen.clips import Clip
+    from musicgen.evaluation.borrowing import Basis, read_basis
     from musicgen.evaluation.description import describe_clip, describe_training
     from musicgen.evaluation.glossary import Medium
 
     songs = [song_from_json(song) for song in payload["songs"]]
     learned: dict[Medium, dict[str, float]] = {}
+    bases: dict[Medium, Basis | None] = {}
     for piece in payload["clips"]:
         try:
             clip = Clip(Path(piece["folder"]))
@@ -107,6 +109,10 @@ def _judge_folders(payload: dict[str, Any]) -> None:
                 learned[medium] = describe_training(songs, medium)
             found = describe_clip(clip, training_clips=songs, learned=learned[medium], led_seconds=piece["led_seconds"])
             judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
+            if medium not in bases:
+                bases[medium] = read_basis(songs, medium)
+            basis = bases[medium]
+            judgement["originality"] = basis and basis.originality_of(clip, led_seconds=piece["led_seconds"])
         # A boundary: whatever is wrong with one piece, the others are still judged.
         except Exception as error:
             known = isinstance(error, MusicgenError)

@@ -31,7 +31,7 @@ QUIET = 0.5  # of the median energy: windows with less count as if they had that
 MAX_CORRELATION = 0.97  # beyond it, more likeness says no more
 MAX_PLACES = 40  # of each pair of sounds
 DRIFT = 4  # frames by which an alignment may leave its diagonal
-ALIKE = 0.5  # frames with more correlation than this lengthen a passage
+ALIKE = 0.55  # frames with more correlation than this lengthen a passage
 GAP = 0.5  # what a frame costs that is not alike
 CONTEXT = 2.0  # how many windows beyond a place the alignment may reach
 
