@@ -116,7 +116,7 @@ def passages_between(originality: Mapping[str, Any] | None, song_id: str) -> lis
 
 
 def shares_by_epoch(sidecars: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """[{epoch, share, num_outputs}], by epoch: the mean share of the outputs of each checkpoint; unknown ones left out."""
+    """[{epoch, share, num_outputs}], by epoch: the mean share of the outputs of each checkpoint that were compared."""
     shares: dict[int, list[float]] = {}
     for sidecar in sidecars:
         found, epoch = sidecar.get("originality") or {}, (sidecar.get("checkpoint") or {}).get("epoch")

@@ -1,6 +1,6 @@
 """Judges outputs in a separate process with bounded time and memory. Whatever happens there, the output is kept.
 
-    judge({"output-…": clip}, songs, …)  →  child: describe_clip for each  →  on_judged(id, {metrics, verdicts, copied, originality})
+    judge({"output-…": clip}, songs, …)  →  child: describe_clip and originality of each  →  on_judged(id, judgement)
 
 Light to import: nothing is decoded or measured in the process that asks.
 """

@@ -7,7 +7,7 @@ Knows two scores and no files. NumPy only.
 
 Conventions
     A chain is a run of notes of one line of each score, equal up to one transposition, with at most `MAX_SKIPPED`
-    changed notes in a row. Its score is how surprising it is, in bits: each note that agrees adds the information of its
+    changed notes in a row. Its score is how surprising it is, in bits: each note that agrees adds that of its
     interval, given the two before, and of its rhythm, where that agrees too; each changed note costs `CHANGED_BITS`.
     What is common (scales, repeated notes, even rhythms) is counted in the scores themselves and adds little (Conklin
     and Witten, Multiple viewpoint systems for music prediction, 1995).
@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -255,7 +256,7 @@ def _words(lines: MelodicLines) -> tuple[NDArray[np.int64], NDArray[np.int64], N
         count = max(lines.note.size - word[-1], 0)
         start = np.arange(count)[lines.line[:count] == lines.line[word[-1] : word[-1] + count]]
         pitches = [lines.pitch[start + each] for each in word]
-        steps = [np.clip(b - a, -MAX_INTERVAL, MAX_INTERVAL) for a, b in zip(pitches, pitches[1:], strict=False)]
+        steps = [np.clip(b - a, -MAX_INTERVAL, MAX_INTERVAL) for a, b in pairwise(pitches)]
         code = np.zeros(start.size, np.int64)
         for step in steps:
             code = code * (2 * MAX_INTERVAL + 1) + step + MAX_INTERVAL

@@ -7,7 +7,7 @@ Conventions
     A window is a few seconds of music. Two windows are as like as the correlation of their onsets; how much that says
     depends on how many onsets there are: the strength is Fisher's z of the correlation times √(onsets - 2), where
     onsets are counted as the number of equally strong ones. So two held chords never count, however like they are.
-    A copy at another pitch, in other timbre or with a few wrong notes is found; the sample-exact copy is `sound_copies`.
+    A copy at another pitch, in another timbre or with a few wrong notes is found; exact copies are for `sound_copies`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def sound_passages(
     """The passages of `sound` that also stand in `song`, in time order. Children only."""
     ours = sound if isinstance(sound, FineOnsets) else pitch_onsets(sound)
     theirs = song if isinstance(song, FineOnsets) else pitch_onsets(song)
-    found = [place for place in _places(ours, theirs, strength)]
+    found = list(_places(ours, theirs, strength))
     return in_order(distinct([_passage(ours, theirs, place) for place in _apart(found)], overlap=0.3))
 
 

@@ -16,6 +16,7 @@ from pages.ui.errors import shown_errors
 from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
+from pages.ui.outputs.borrowing import draw_borrowing
 from pages.ui.outputs.downloads import download_buttons
 from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
@@ -54,6 +55,8 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
         remedies = partial(draw_remedies, output, stays=True, can_leave=is_quiet) if has_remedies else None
         with kept_place():
             draw_judgement(output, may_measure=is_quiet, remedies=remedies)
+        with kept_place():
+            draw_borrowing(output, may_measure=is_quiet)
         download_buttons(output.clip, output.name, key_suffix=suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):
