@@ -1,4 +1,4 @@
-"""Measures how well copies are found, with copies planted in pieces of the music21 corpus; writes benchmarks/originality.*.
+"""Measures how well planted copies are found in pieces of the music21 corpus; writes benchmarks/originality.*.
 
     .venv/bin/python -m scripts.originality [--pairs 200] [--only notes|sounds] [--set tune|measure]
 
@@ -66,9 +66,9 @@ def text(rows: dict[str, Any]) -> list[str]:
         "Written by `.venv/bin/python -m scripts.originality`. A copy is planted in another piece: moved by up to five",
         "semitones, up to 10 % faster or slower, with one note in eight changed. It counts as found if a passage lies",
         "where it was planted (they share more than half of what they cover together), and as placed if that passage",
-        "begins and ends within one beat of it. A false alarm is a pair of different pieces, nothing planted, in which any",
-        "passage is found; half of the pairs are from one collection (chorales, dances, masses, madrigals, quartets). The",
-        "pieces come from the corpus of music21; the limits were set on other pieces than these.",
+        "begins and ends within one beat of it. A false alarm is a pair of different pieces, nothing planted, in which",
+        "any passage is found; half of the pairs are from one collection (chorales, dances, masses, madrigals,",
+        "quartets). The pieces come from the corpus of music21; the limits were set on other pieces than these.",
         "",
         "| copy | pieces | pairs | found | placed to one beat | false alarms | within one collection |",
         "|---|---:|---:|---:|---:|---:|---:|",

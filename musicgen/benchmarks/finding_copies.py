@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from musicgen.benchmarks.planted_copies import Piece, Planted, pairs_of, plant_notes, plant_stretch, rendered
+from musicgen.benchmarks.planted_copies import SHARE, Piece, Planted, pairs_of, plant_notes, plant_stretch, rendered
 from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
 from musicgen.evaluation.note_passages import note_passages, surprise_of
 from musicgen.evaluation.passages import BorrowedPassage
@@ -54,13 +55,13 @@ def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0) -> Findin
     return _find(pieces, num_pairs, seed, plant_notes, melodic_lines, find)
 
 
-def find_sounds(pieces: Sequence[Piece], num_pairs: int, seed: int = 0) -> Finding:
-    """A planted twentieth of a piece, rendered."""
+def find_sounds(pieces: Sequence[Piece], num_pairs: int, seed: int = 0, share: float = SHARE) -> Finding:
+    """A planted twentieth of a piece, or another share, rendered."""
 
     def read(score: Score) -> FineOnsets:
         return pitch_onsets(rendered(score))
 
-    return _find(pieces, num_pairs, seed, plant_stretch, read, sound_passages)
+    return _find(pieces, num_pairs, seed, partial(plant_stretch, share=share), read, sound_passages)
 
 
 def _find(pieces: Sequence[Piece], num_pairs: int, seed: int, plant: Plant, read: Read, find: Find) -> Finding:

@@ -26,14 +26,15 @@ FRAME_RATE = 5.0
 SEMITONES = range(-6, 6)
 TEMPO_RATIOS = (1.0, 0.95, 1.05, 0.9, 1.1)
 WINDOWS = (20, 32)  # frames: 4 and 6.4 s
-STRENGTH = 4.0
+STRENGTH = 4.2
 QUIET = 0.5  # of the median energy: windows with less count as if they had that much
 MAX_CORRELATION = 0.97  # beyond it, more likeness says no more
 MAX_PLACES = 40  # of each pair of sounds
 DRIFT = 4  # frames by which an alignment may leave its diagonal
-ALIKE = 0.55  # frames with more correlation than this lengthen a passage
-GAP = 0.5  # what a frame costs that is not alike
-CONTEXT = 2.0  # how many windows beyond a place the alignment may reach
+ALIKE = 0.6  # frames with more correlation than this lengthen a passage
+LEAD = 1  # frames: a spectrum shows a note before it begins, since its window reaches ahead
+GAP = 0.3  # what a frame costs that is not alike
+CONTEXT = 5.0  # how many windows beyond a place the alignment may reach
 
 
 @dataclass(frozen=True)
@@ -166,14 +167,15 @@ def _passage(ours: FineOnsets, theirs: FineOnsets, place: _Place) -> BorrowedPas
         path = np.array([(place.here - first, place.there - start)]) + np.arange(place.length)[:, None]
     ((begin, song_begin), (end, song_end)) = path[0], path[-1]
     agree = alike[path[:, 0].clip(max=len(one) - 1), path[:, 1].clip(max=len(other) - 1)]
+    first, start = first + LEAD, start + LEAD
     to_seconds = 1.0 / FRAME_RATE / place.tempo_ratio
     return BorrowedPassage(
-        start=(first + begin) * to_seconds,
-        stop=min((first + end + 1) * to_seconds, ours.seconds),
+        start=float((first + begin) * to_seconds),
+        stop=float(min((first + end + 1) * to_seconds, ours.seconds)),
         song_id="",
         song="",
-        song_start=(start + song_begin) / FRAME_RATE,
-        song_stop=min((start + song_end + 1) / FRAME_RATE, theirs.seconds),
+        song_start=float((start + song_begin) / FRAME_RATE),
+        song_stop=float(min((start + song_end + 1) / FRAME_RATE, theirs.seconds)),
         semitones=place.semitones,
         tempo_ratio=place.tempo_ratio,
         similarity=float(np.clip((agree + ALIKE).mean(), 0.0, 1.0)),

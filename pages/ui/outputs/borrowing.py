@@ -10,7 +10,7 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from musicgen.evaluation.borrowing_words import moved_words
-from pages.ui.background import later
+from pages.ui.background import known, later
 from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.tables import text_table
@@ -27,16 +27,26 @@ LINKED = 3  # songs with a link; those with the most passages
 def draw_borrowing(output: Output, *, may_measure: bool = True) -> None:
     """The sentence and the table. Nothing if there are no songs to compare with.
 
-    `may_measure`: whether to measure it now if that was not done when it was made."""
+    `may_measure`: whether to offer to look for passages if that was not done when it was made."""
     from musicgen.comparison.borrowed import originality, stored_originality
 
     stored = stored_originality(output)
     if stored is not None:
         _draw(output, stored.get("originality"))
         return
-    if not may_measure or output.sidecar.get("verdicts") is None:
+    key, place = f"originality|{output.id}", kept_place()
+    future = known(key)
+    if future is None and may_measure and output.sidecar.get("songs"):
+        with place:
+            is_wanted = st.button(
+                "Look for passages of its songs", key=f"borrowed_now_{output.id}", icon=":material/content_copy:",
+                help="Finds passages that also stand in a training song, in any key and at another tempo. "
+                "This takes up to a minute.",
+            )  # fmt: skip
+        if is_wanted:
+            future = later(key, lambda: originality(output.id))
+    if future is None:
         return
-    future = later(f"originality|{output.id}", lambda: originality(output.id))
     if not future.done():
         wait_for([future], "Looking for passages of the songs", st.rerun)
     elif isinstance(error := future.exception(), MusicgenError):
