@@ -70,23 +70,25 @@ def _places(ours: FineOnsets, theirs: FineOnsets, strength: float) -> Iterator[_
     for tempo_ratio in TEMPO_RATIOS:
         here = ours.frames(FRAME_RATE, tempo_ratio)
         lengths = [length for length in WINDOWS if length <= min(len(here), len(there))]
-        factors = {length: _factors(_Windows(here, length), _Windows(there, length)) for length in lengths}
+        factors = {length: _factors(_Windows(here, length), _Windows(there, length), strength) for length in lengths}
         for semitones in SEMITONES if lengths else ():
             summed = _diagonal_totals(_moved(here, -semitones) @ there.T)
-            for length, (scale, power) in factors.items():
-                alike = (summed[length:, length:] - summed[:-length, :-length]) * scale
-                z = np.arctanh(np.clip(alike, 0.0, MAX_CORRELATION)) * power
+            for length, (scale, power, limit) in factors.items():
+                product = summed[length:, length:] - summed[:-length, :-length]
+                if not (product > limit).any():
+                    continue
+                z = np.arctanh(np.clip(product * scale, 0.0, MAX_CORRELATION)) * power
                 for row, column in _peaks(z, length, strength):
                     yield _Place(float(z[row, column]), row, column, length, semitones, tempo_ratio)
 
 
-def _factors(one: _Windows, other: _Windows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """For each pair of windows: what makes their product a correlation, and its z a strength."""
-    onsets = np.minimum.outer(one.onsets, other.onsets)
-    return (
-        np.outer(one.scale, other.scale).astype(np.float32),
-        np.sqrt(np.maximum(onsets - 2.0, 0.0)).astype(np.float32),
-    )
+def _factors(one: _Windows, other: _Windows, strength: float) -> tuple[NDArray[np.float32], ...]:
+    """For each pair of windows: what makes their product a correlation, and its z a strength; and the product above
+    which that exceeds `strength`, so that z is only computed where something is found."""
+    scale = np.outer(one.scale, other.scale)
+    power = np.sqrt(np.maximum(np.minimum.outer(one.onsets, other.onsets) - 2.0, 1e-6))
+    limit = np.where(strength / power < np.arctanh(MAX_CORRELATION), np.tanh(strength / power) / scale, np.inf)
+    return scale.astype(np.float32), power.astype(np.float32), limit.astype(np.float32)
 
 
 class _Windows:

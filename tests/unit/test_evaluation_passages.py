@@ -1,4 +1,4 @@
-"""Passages that also stand in a song: found in any key, at another tempo, with wrong notes; placed; not found by chance."""
+"""Passages that also stand in a song: in any key, at another tempo, with wrong notes; placed; none by chance."""
 
 from __future__ import annotations
 
