@@ -41,11 +41,12 @@ class FineOnsets:
         step = FINE_RATE / frame_rate / tempo_ratio
         edges = np.arange(int(len(self.rises) / step) + 1) * step
         summed = np.concatenate([np.zeros((1, self.rises.shape[1])), np.cumsum(self.rises, axis=0, dtype=np.float64)])
-        before = np.minimum(edges.astype(int), max(len(summed) - 2, 0))
-        part = (edges - before)[:, None]
-        at = summed[before] * (1 - part) + summed[np.minimum(before + 1, len(summed) - 1)] * part
+        whole = np.minimum(edges.astype(int), max(len(summed) - 2, 0))
+        part = (edges - whole)[:, None]
+        at = summed[whole] * (1 - part) + summed[np.minimum(whole + 1, len(summed) - 1)] * part
         rows = np.pad(np.diff(at, axis=0), ((1, 1), (0, 0)))
-        rows = sum(weight * rows[number : len(rows) - 2 + number] for number, weight in enumerate(SMOOTHING))
+        before, now, after = SMOOTHING
+        rows = before * rows[:-2] + now * rows[1:-1] + after * rows[2:]
         rows = rows - rows.mean(axis=1, keepdims=True)
         size = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / np.sqrt(size + EVEN * size.mean() + 1e-9)).astype(np.float32) if len(rows) else rows

@@ -25,8 +25,8 @@ from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
 FRAME_RATE = 5.0
 SEMITONES = range(-6, 6)
 TEMPO_RATIOS = (1.0, 0.95, 1.05, 0.9, 1.1)
-WINDOWS = (20, 32)  # frames: 4 and 6.4 s
-STRENGTH = 4.2
+WINDOWS = (26, 40)  # frames: 5.2 and 8 s
+STRENGTH = 4.1
 QUIET = 0.5  # of the median energy: windows with less count as if they had that much
 MAX_CORRELATION = 0.97  # beyond it, more likeness says no more
 MAX_PLACES = 40  # of each pair of sounds
