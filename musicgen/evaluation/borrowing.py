@@ -42,7 +42,7 @@ MAX_SONGS = {"midi": 200, "audio": 20}
 SEARCH_SECONDS = 15.0  # for each output
 LISTENED_SECONDS = 480.0  # of all songs together
 OUTPUT_SECONDS = 300.0  # of the output
-MAX_PASSAGES = 100  # kept; the longest
+MAX_PASSAGES = 50  # kept; the longest
 KEPT = 200  # yardsticks; the oldest go first
 
 

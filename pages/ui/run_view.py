@@ -114,7 +114,9 @@ def _curves(run: Run) -> None:
 
 
 def _originality(run: Run) -> None:
-    """Whether later checkpoints borrow more from the songs."""
+    """Whether later checkpoints borrow more from the songs. Not while the run is redrawn every second."""
+    if run.is_active:
+        return
     from musicgen.runs.api import list_outputs
 
     shares = shares_by_epoch(output.sidecar for output in list_outputs(run.id, limit=MAX_OUTPUTS))
