@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from musicgen.comparison.sides import existing_songs
 from musicgen.evaluation.borrowing_words import passages_between as passages_of_song
-from musicgen.evaluation.judging import MEMORY_MB, ONE_THREAD, led_seconds, song_to_json
+from musicgen.evaluation.judging import MEMORY_MB, ONE_THREAD, led_seconds, song_from_json, song_to_json
 from musicgen.processes import child_main, run_child
 from musicgen.runs.records import Output, get_output
 from musicgen.settings import home
@@ -57,13 +58,21 @@ def passages_between(output_id: str, song_id: str) -> list[dict[str, Any]]:
     return passages_of_song(originality(output_id), song_id)
 
 
-def _path(output: Output) -> Any:
+def _measure(payload: dict[str, Any]) -> dict[str, Any]:
+    """The child's side of `originality`."""
+    from musicgen.clips import Clip
+    from musicgen.evaluation.borrowing import originality_of
+
+    songs = [song_from_json(song) for song in payload["songs"]]
+    clip = Clip(Path(payload["folder"]))
+    return {"originality": originality_of(clip, songs, led_seconds=payload["led_seconds"])}
+
+
+def _path(output: Output) -> Path:
     parts = [output.sidecar.get("content_sha256"), output.sidecar.get("songs"), led_seconds(output.sidecar)]
     key = hashlib.sha256(json.dumps(["originality", *parts], sort_keys=True).encode()).hexdigest()
     return home() / "comparisons" / f"{key}.json"
 
 
 if __name__ == "__main__":
-    from musicgen.evaluation.borrowing import originality_in_child
-
-    child_main(originality_in_child)
+    child_main(_measure)

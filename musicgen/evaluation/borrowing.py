@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -226,13 +226,3 @@ def _forget_oldest(folder: Path) -> None:
     with suppress(FileNotFoundError):  # another process tidies at the same moment
         for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-KEPT]:
             path.unlink()
-
-
-def originality_in_child(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The child's side of `comparison.borrowed`: {originality: see `originality_of`}."""
-    from musicgen.clips import Clip
-    from musicgen.evaluation.judging import song_from_json
-
-    songs = [song_from_json(song) for song in payload["songs"]]
-    clip = Clip(Path(payload["folder"]))
-    return {"originality": originality_of(clip, songs, led_seconds=payload["led_seconds"])}

@@ -69,20 +69,23 @@ def _quantile(values: Sequence[float], quantile: float) -> float:
 
 def verdict_words(share: float, compared_share: float, yardstick: Yardstick | None, of_songs: int) -> tuple[Level, str]:
     """(level, a sentence or two for people) for a piece of which `share` also stands in its training songs."""
-    also = f"{share:.0%} of it also stands in {'the training song' if of_songs == 1 else 'a training song'}"
+    amount = "nothing" if f"{share:.0%}" == "0%" else f"{share:.0%}"
+    also = f"{amount} of it also stands in {'the training song' if of_songs == 1 else 'a training song'}"
     if yardstick is None and of_songs == 1:
         reason = "With one training song there is no yardstick: the piece is compared with that song alone"
         return "", f"{_capital(also)}. {reason}."
     if yardstick is None:
         return "", f"{_capital(also)}. There is no yardstick: the songs could not be compared with each other."
     level = yardstick.level(compared_share)
-    low, high = yardstick.interval
-    songs = f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
     compared = "" if abs(compared_share - share) < 0.005 else f" ({compared_share:.0%} with the songs of the yardstick)"
-    return (
-        level,
-        f"{LEVELS[level]}: {also}{compared}; of each of these songs, {songs} stands in another.{_part(yardstick)}",
-    )
+    return level, f"{LEVELS[level]}: {also}{compared}; {_songs_words(yardstick)}.{_part(yardstick)}"
+
+
+def _songs_words(yardstick: Yardstick) -> str:
+    low, high = (f"{share:.0%}" for share in yardstick.interval)
+    if high == "0%":
+        return "no two of these songs share a passage"
+    return f"of each of these songs, {high if low == high else f'{low} to {high}'} stands in another"
 
 
 def _capital(text: str) -> str:

@@ -39,8 +39,8 @@ def test_a_card_says_what_is_borrowed_and_leads_to_the_song() -> None:
     assert is_clean(app)
     words = said(app)
     assert "It borrows more than these songs do from each other" in words
-    assert "1.0 to 4.5 s" in words
-    assert "down 3 semitones, 10% faster" in words
+    assert "1.0–4.5 s" in words
+    assert "down 3 semitones, 10% faster; 90% alike" in words
 
 
 def test_an_earlier_output_is_compared_with_its_songs_on_demand() -> None:

@@ -145,6 +145,10 @@ def test_the_levels_and_their_sentences() -> None:
         "It borrows more than these songs do from each other: 40% of it also stands in a training song; of each of "
         "these songs, 11% to 29% stands in another."
     )
+    assert verdict_words(0.0, 0.0, Yardstick((0.0, 0.0), 2), 2)[1] == (
+        "It borrows as much as these songs do from each other: nothing of it also stands in a training song; no two of "
+        "these songs share a passage."
+    )
     alike = Yardstick((0.9, 0.95), 2)  # songs that are versions of each other: copying them is as usual
     assert alike.level(0.9) == "as_much"
     assert Yardstick.from_json(yardstick.to_json()) == yardstick

@@ -70,14 +70,12 @@ def _draw(output: Output, found: Mapping[str, Any] | None) -> None:
 def _draw_passages(output: Output, passages: Sequence[Mapping[str, Any]]) -> None:
     shown = sorted(passages, key=lambda each: each["start"] - each["stop"])[:SHOWN]
     text_table(
-        ("Here", "Song", "There", "Moved", "Alike ›"),
+        ("Here", "In the song", "Moved"),
         [
             (
                 _stretch(each["start"], each["stop"]),
-                each["song"],
-                _stretch(each["song_start"], each["song_stop"]),
-                moved_words(each),
-                f"{each['similarity']:.0%}",
+                f"{each['song']}, {_stretch(each['song_start'], each['song_stop'])}",
+                f"{moved_words(each)}; {each['similarity']:.0%} alike",
             )
             for each in sorted(shown, key=lambda each: each["start"])
         ],
@@ -90,8 +88,8 @@ def _draw_passages(output: Output, passages: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _stretch(start: float, stop: float) -> str:
-    """`4.0 to 9.5 s`."""
-    return f"{start:.1f} to {stop:.1f} s"
+    """`4.0–9.5 s`."""
+    return f"{start:.1f}–{stop:.1f} s"
 
 
 def _songs(passages: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
