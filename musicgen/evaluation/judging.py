@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.evaluation.judging"
-SECONDS = 60.0  # to start, and to measure the songs
+SECONDS = 120.0  # to start, and to measure the songs
 SECONDS_EACH = 30.0  # for each piece; usually a tenth of a second is enough
 MEMORY_MB = 4096
 MISTAKE = "The program made a mistake:"
@@ -102,21 +102,22 @@ def _judge_folders(payload: dict[str, Any]) -> None:
     learned: dict[Medium, dict[str, float]] = {}
     bases: dict[Medium, Basis | None] = {}
     for piece in payload["clips"]:
+        judgement: Judgement = {}
         try:
             clip = Clip(Path(piece["folder"]))
             medium: Medium = "midi" if clip.medium == "midi" else "audio"
             if medium not in learned:
                 learned[medium] = describe_training(songs, medium)
             found = describe_clip(clip, training_clips=songs, learned=learned[medium], led_seconds=piece["led_seconds"])
-            judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
+            judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
             if medium not in bases:
                 bases[medium] = read_basis(songs, medium)
             basis = bases[medium]
             judgement["originality"] = basis and basis.originality_of(clip, led_seconds=piece["led_seconds"])
-        # A boundary: whatever is wrong with one piece, the others are still judged.
+        # A boundary: whatever is wrong with one piece, the others are still judged, and what is known of it is kept.
         except Exception as error:
             known = isinstance(error, MusicgenError)
-            judgement = {"error": str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"}
+            judgement["error"] = str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"
         send_line({"name": piece["name"], "judgement": judgement})
 
 
