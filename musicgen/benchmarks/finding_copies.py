@@ -12,10 +12,11 @@ import numpy as np
 
 from musicgen.benchmarks.planted_copies import SHARE, Piece, Planted, pairs_of, plant_notes, plant_stretch, rendered
 from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
-from musicgen.evaluation.note_passages import note_passages, surprise_of
+from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage
 from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
 from musicgen.evaluation.sound_passages import sound_passages
+from musicgen.evaluation.surprise import surprise_of
 from musicgen.symbolic.score import Score
 
 Plant = Callable[[Score, Score, np.random.Generator], Planted]

@@ -25,10 +25,11 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.borrowing_words import Yardstick, verdict_words
 from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
 from musicgen.evaluation.note_copies import score_of
-from musicgen.evaluation.note_passages import Surprise, note_passages, surprise_of
+from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage, covered_seconds, in_order
 from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
 from musicgen.evaluation.sound_passages import sound_passages
+from musicgen.evaluation.surprise import Surprise, surprise_of
 from musicgen.settings import home
 from musicgen.storage.files import read_json, write_json
 

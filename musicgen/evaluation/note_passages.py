@@ -9,16 +9,14 @@ Conventions
     A chain is a run of notes of one line of each score, equal up to one transposition, with at most `MAX_SKIPPED`
     changed notes in a row. Its score is how surprising it is, in bits: each note that agrees adds that of its
     interval, given the two before, and of its rhythm, where that agrees too; each changed note costs `CHANGED_BITS`.
-    What is common (scales, repeated notes, even rhythms) is counted in the scores themselves and adds little (Conklin
-    and Witten, Multiple viewpoint systems for music prediction, 1995).
+    What is common (scales, repeated notes, even rhythms) adds little: see `surprise`.
     Chains of several lines that belong together (one transposition, one time) are one passage with their notes.
     A passage counts if its bits exceed those needed to name a pair of places in both scores by `SURPLUS_BITS`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -27,11 +25,12 @@ from numpy.typing import NDArray
 
 from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
 from musicgen.evaluation.passages import BorrowedPassage, distinct, in_order
+from musicgen.evaluation.surprise import MAX_INTERVAL, Surprise, surprise_of
 from musicgen.symbolic.score import Score
 
 WORDS = ((0, 1, 2, 3), (0, 1, 2, 4), (0, 1, 3, 4), (0, 2, 3, 4))  # one note in five may be another
-MAX_INTERVAL = 24
-MAX_SEMITONES = 24
+MAX_SAME = 32  # places of one word in a song: of a figure that it repeats for minutes, the first are enough
+MAX_LOOKED_AT = 40_000  # notes of all lines of a score
 MAX_SKIPPED = 2
 CHANGED_BITS = 2.0
 UNLIKE_RHYTHM_BITS = 8.0
@@ -45,42 +44,7 @@ MAX_CHAINS = 300
 MIN_NOTES = 8  # that agree
 RHYTHM_TOLERANCE = 0.2  # of log2 of the ratio between two tempos: a seventh faster or slower
 EDGE_TOLERANCE = 0.1  # of log2: a note that lasts as long as it should, to a fourteenth
-MAX_BITS = 6.0
-MAX_RHYTHM_BITS = 2.5
 TEMPO_RATIOS = (0.25, 4.0)
-
-# How often melodies move by so many semitones, up or down together, in songs of many kinds; rounded. It counts where
-# the scores themselves are short.
-USUAL = {0: 0.18, 1: 0.18, 2: 0.30, 3: 0.11, 4: 0.07, 5: 0.07, 7: 0.035, 12: 0.015}
-UNUSUAL = 0.004
-FOLLOWED = 1_000  # in a count: any symbol
-PRIOR_NOTES = (20.0, 8.0, 8.0)  # how many notes a shorter context weighs: none, one interval, two intervals
-
-
-@dataclass(frozen=True)
-class Surprise:
-    """Bits of each interval and each rhythm, counted in some scores."""
-
-    intervals: Counter[tuple[int, ...]]
-    rhythms: Counter[tuple[int, ...]]
-
-    def of(self, lines: MelodicLines) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(bits of the interval that leads to each note, bits of its rhythm), shapes (n,)."""
-        steps, ratios = _steps(lines), _ratios(lines)
-        return (
-            _bits(self.intervals, steps, _usual, MAX_BITS),
-            _bits(self.rhythms, ratios, lambda ratio: 0.5 ** (1 + abs(ratio)), MAX_RHYTHM_BITS),
-        )
-
-
-def surprise_of(scores: Sequence[MelodicLines]) -> Surprise:
-    """Counted in the lines of these scores."""
-    intervals: Counter[tuple[int, ...]] = Counter()
-    rhythms: Counter[tuple[int, ...]] = Counter()
-    for lines in scores:
-        _count(intervals, _steps(lines), lines.is_first)
-        _count(rhythms, _ratios(lines), lines.is_first)
-    return Surprise(intervals, rhythms)
 
 
 def note_passages(
@@ -89,7 +53,7 @@ def note_passages(
     """The passages of `score` that also stand in `song`, in time order.
 
     Args:
-        surprise: how common intervals and rhythms are; None: counted in the two.
+        surprise: how common intervals and rhythms are; None: counted in `song` alone.
     """
     ours = score if isinstance(score, MelodicLines) else melodic_lines(score)
     theirs = song if isinstance(song, MelodicLines) else melodic_lines(song)
@@ -99,62 +63,6 @@ def note_passages(
     needed = SURPLUS_BITS + np.log2(float(ours.num_notes) * theirs.num_notes)
     found = [group.passage() for group in _grouped(chains) if group.counts(needed)]
     return in_order(distinct(found))
-
-
-def _steps(lines: MelodicLines) -> NDArray[np.int64]:
-    """The interval that leads to each note; MAX_INTERVAL + 1 at the start of a line."""
-    steps = np.clip(np.diff(lines.pitch, prepend=0), -MAX_INTERVAL, MAX_INTERVAL)
-    return np.where(np.diff(lines.line, prepend=-1) != 0, MAX_INTERVAL + 1, steps)
-
-
-def _ratios(lines: MelodicLines) -> NDArray[np.int64]:
-    """How much longer the time before each note is than that before the last one, in half octaves: log2 × 2."""
-    gaps = np.maximum(np.diff(lines.onset, prepend=0.0), 1e-3)
-    ratios = np.rint(2 * np.log2(gaps / np.concatenate([gaps[:1], gaps[:-1]]))).astype(np.int64)
-    return np.clip(ratios, -8, 8)
-
-
-def _usual(step: int) -> float:
-    share = USUAL.get(abs(step), UNUSUAL)
-    return share if step == 0 else share / 2
-
-
-def _count(counts: Counter[tuple[int, ...]], symbols: NDArray[np.int64], is_first: NDArray[np.bool_]) -> None:
-    """Counts each note once, with no, one and two symbols before it; and how often something follows those."""
-    listed = symbols.tolist()
-    for index in np.flatnonzero(is_first).tolist():
-        for length in range(min(index, 2) + 1):
-            before = tuple(listed[index - length : index])
-            counts[(*before, listed[index])] += 1
-            counts[(*before, FOLLOWED)] += 1
-
-
-def _bits(
-    counts: Counter[tuple[int, ...]], symbols: NDArray[np.int64], prior: Callable[[int], float], most: float
-) -> NDArray[np.float64]:
-    """-log2 of the probability of each symbol after the two before it, with shorter contexts for rare ones."""
-    listed = symbols.tolist()
-    known: dict[tuple[int, ...], float] = {}
-    bits = np.empty(len(listed))
-    for index, symbol in enumerate(listed):
-        context = tuple(listed[max(index - 2, 0) : index])
-        key = (*context, symbol)
-        if key not in known:
-            known[key] = min(-np.log2(_probability(counts, context, symbol, prior)), most)
-        bits[index] = known[key]
-    return bits
-
-
-def _probability(
-    counts: Counter[tuple[int, ...]], context: tuple[int, ...], symbol: int, prior: Callable[[int], float]
-) -> float:
-    """Without the note in question, which would otherwise vouch for itself."""
-    share = prior(symbol)
-    for length, weight in zip(range(len(context) + 1), PRIOR_NOTES, strict=False):
-        before = context[len(context) - length :]
-        there, followed = counts[(*before, symbol)], counts[(*before, FOLLOWED)]
-        share = (max(there - 1, 0) + weight * share) / (max(followed - 1, 0) + weight)
-    return float(share)
 
 
 @dataclass(frozen=True)
@@ -237,7 +145,7 @@ def _matches(ours: MelodicLines, theirs: MelodicLines) -> tuple[NDArray[np.int64
     known, begins, shapes = known[order], begins[order], shapes[order]
     wanted, starts, forms = _words(ours)
     first, last = np.searchsorted(known, wanted, "left"), np.searchsorted(known, wanted, "right")
-    count = last - first
+    count = np.minimum(last - first, MAX_SAME)
     which = np.repeat(np.arange(wanted.size), count)
     place = np.arange(which.size) - np.repeat(np.cumsum(count) - count, count) + first[which]
     is_same = forms[which] == shapes[place]  # the same note left out in both: a changed note, not one more
@@ -253,7 +161,7 @@ def _words(lines: MelodicLines) -> tuple[NDArray[np.int64], NDArray[np.int64], N
     """(the three intervals of each word as one number, where it begins, which of WORDS it is)."""
     codes, begins, shapes = [], [], []
     for shape, word in enumerate(WORDS):
-        count = max(lines.note.size - word[-1], 0)
+        count = min(max(lines.note.size - word[-1], 0), MAX_LOOKED_AT)
         start = np.arange(count)[lines.line[:count] == lines.line[word[-1] : word[-1] + count]]
         pitches = [lines.pitch[start + each] for each in word]
         steps = [np.clip(b - a, -MAX_INTERVAL, MAX_INTERVAL) for a, b in pairwise(pitches)]
