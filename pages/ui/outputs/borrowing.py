@@ -10,11 +10,12 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from musicgen.evaluation.borrowing_words import moved_words
+from musicgen.wording import count
 from pages.ui.background import known, later
 from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.tables import text_table
-from pages.ui.text import count, escape
+from pages.ui.text import escape
 from pages.ui.waiting import wait_for
 
 if TYPE_CHECKING:
