@@ -7,12 +7,22 @@ from typing import Annotated, Any
 import typer
 
 from musicgen.cli.shown import AsJson, print_json, print_table
+from musicgen.evaluation.borrowing_words import moved_words
+
+PASSAGE_COLUMNS = ("passage in both", "in the original", "moved", "alike")
 
 
 def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "" if value is None else str(value)
+
+
+def _passage_row(passage: dict[str, Any]) -> tuple[str, ...]:
+    here, there = (
+        f"{passage[a]:.1f} to {passage[b]:.1f} s" for a, b in (("start", "stop"), ("song_start", "song_stop"))
+    )
+    return here, there, moved_words(passage), f"{passage['similarity']:.0%}"
 
 
 def compare(
@@ -36,5 +46,7 @@ def compare(
     print(document["stretch"]["text"])
     if document.get("training"):
         print(document["training"]["text"])
+    if passages := document.get("passages"):
+        print_table(PASSAGE_COLUMNS, [_passage_row(each) for each in passages])
     for verdict in document.get("verdicts", ()):
         print(f"{verdict['title']}: {verdict['cause']}")

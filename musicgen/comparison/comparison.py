@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.comparison.comparison"
-VERSION = 2  # of the metrics: increase it when the meaning of one changes
+VERSION = 3  # of the metrics: increase it when the meaning of one changes
 SECONDS = 600.0
 MEMORY_MB = 6144
 KEPT = 2000  # results; the oldest go first
@@ -89,7 +89,8 @@ def compare_clips(
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
         value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; with
-        training songs also `training`: how much of it comes from which of them, and where.
+        training songs also `training`: how much of it comes from which of them, and where; `passages`: of the generated
+        clip, that also stand in the reference (see `evaluation.passages`).
     """
     from musicgen.evaluation.comparing import compare_scores, compare_sounds
     from musicgen.evaluation.description import as_training_songs

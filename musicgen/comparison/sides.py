@@ -90,12 +90,12 @@ def _side_of_output(output_id: str) -> Side:
     output = get_output(output_id)
     belongs = output.sidecar.get("reference")
     place = StretchPlace(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
-    training = tuple(_existing_songs(output.sidecar.get("songs", ())))
+    training = tuple(existing_songs(output.sidecar.get("songs", ())))
     led = led_seconds(output.sidecar)
     return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, led)
 
 
-def _existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:
+def existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:
     for choice in chosen:
         try:
             song = get_song(choice["id"])

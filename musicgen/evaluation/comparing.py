@@ -13,8 +13,13 @@ from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.note_events import between_seconds
+from musicgen.evaluation.note_passages import note_passages
+from musicgen.evaluation.passages import BorrowedPassage
+from musicgen.evaluation.sound_passages import sound_passages
 from musicgen.evaluation.stretches import Seconds, Stretches, Wish, choose_stretches
 from musicgen.symbolic.score import Score
+
+SEARCHED_SECONDS = 240.0  # of each sound, for passages that both have
 
 
 def compare_scores(
@@ -32,7 +37,8 @@ def compare_scores(
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
     copied = _copied(second, songs, found, led_seconds)  # notes in an excerpt keep their times
-    return copied | _result("midi", stretches, found, songs)
+    passages = [_placed(each, 0.0, 0.0) for each in note_passages(second, one)]
+    return copied | {"passages": passages} | _result("midi", stretches, found, songs)
 
 
 def compare_sounds(
@@ -48,7 +54,17 @@ def compare_sounds(
     one, other = reference.waveform(*stretches.reference), generated.waveform(*stretches.generated)
     found = audio.evaluate(one, other)
     copied = _copied(other, songs, found, max(led_seconds - stretches.generated[0], 0.0))
-    return copied | _result("audio", stretches, found, songs)
+    searched = (each.between(0, round(SEARCHED_SECONDS * each.sample_rate)) for each in (other, one))
+    passages = [_placed(each, stretches.generated[0], stretches.reference[0]) for each in sound_passages(*searched)]
+    return copied | {"passages": passages} | _result("audio", stretches, found, songs)
+
+
+def _placed(passage: BorrowedPassage, here: float, there: float) -> dict[str, Any]:
+    """As JSON, with seconds of the whole clips: the excerpts begin at `here` and `there`."""
+    document = passage.to_json()
+    moved = {name: round(document[name] + here, 3) for name in ("start", "stop")}
+    moved |= {name: round(document[name] + there, 3) for name in ("song_start", "song_stop")}
+    return {name: value for name, value in (document | moved).items() if name not in ("song", "song_id")}
 
 
 def _copied(

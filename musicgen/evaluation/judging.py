@@ -1,6 +1,6 @@
 """Judges outputs in a separate process with bounded time and memory. Whatever happens there, the output is kept.
 
-    judge({"output-…": clip}, songs, …)  →  child: describe_clip for each  →  on_judged(id, {metrics, verdicts, copied})
+    judge({"output-…": clip}, songs, …)  →  child: describe_clip and originality of each  →  on_judged(id, judgement)
 
 Light to import: nothing is decoded or measured in the process that asks.
 """
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.evaluation.judging"
-SECONDS = 60.0  # to start, and to measure the songs
+SECONDS = 120.0  # to start, and to measure the songs
 SECONDS_EACH = 30.0  # for each piece; usually a tenth of a second is enough
 MEMORY_MB = 4096
 MISTAKE = "The program made a mistake:"
 ALL_SECONDS = 1e9  # longer than any piece
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-Judgement = dict[str, Any]  # {metrics, verdicts, copied}, or {error: a sentence}
+Judgement = dict[str, Any]  # {metrics, verdicts, copied, originality}, or {error: a sentence}
 
 
 def judge(
@@ -94,23 +94,30 @@ def song_from_json(document: Mapping[str, Any]) -> TrainingSong:
 def _judge_folders(payload: dict[str, Any]) -> None:
     """The child's side of `judge`."""
     from musicgen.clips import Clip
+    from musicgen.evaluation.borrowing import Basis, read_basis
     from musicgen.evaluation.description import describe_clip, describe_training
     from musicgen.evaluation.glossary import Medium
 
     songs = [song_from_json(song) for song in payload["songs"]]
     learned: dict[Medium, dict[str, float]] = {}
+    bases: dict[Medium, Basis | None] = {}
     for piece in payload["clips"]:
+        judgement: Judgement = {}
         try:
             clip = Clip(Path(piece["folder"]))
             medium: Medium = "midi" if clip.medium == "midi" else "audio"
             if medium not in learned:
                 learned[medium] = describe_training(songs, medium)
             found = describe_clip(clip, training_clips=songs, learned=learned[medium], led_seconds=piece["led_seconds"])
-            judgement: Judgement = {name: found[name] for name in ("metrics", "verdicts", "copied")}
-        # A boundary: whatever is wrong with one piece, the others are still judged.
+            judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
+            if medium not in bases:
+                bases[medium] = read_basis(songs, medium)
+            basis = bases[medium]
+            judgement["originality"] = basis and basis.originality_of(clip, led_seconds=piece["led_seconds"])
+        # A boundary: whatever is wrong with one piece, the others are still judged, and what is known of it is kept.
         except Exception as error:
             known = isinstance(error, MusicgenError)
-            judgement = {"error": str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"}
+            judgement["error"] = str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"
         send_line({"name": piece["name"], "judgement": judgement})
 
 

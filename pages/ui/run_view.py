@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.approaches import approaches
+from musicgen.evaluation.borrowing_words import epochs_words, shares_by_epoch
 from musicgen.evaluation.curves import row_loss, useful_floors
 from musicgen.wording import count, span
 from pages.ui import run_words
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from musicgen.runs.api import Run
 
 LIVE_SECONDS = 1.0
+MAX_OUTPUTS = 200
 FAILED_LINES, LOG_LINES = 12, 200
 
 
@@ -42,7 +44,7 @@ def _live(run_id: str, state_before: str) -> None:
         run = get_run(run_id)
         if run.state != state_before:
             st.rerun()  # the list of runs and the refresh rate of this fragment depend on the state
-        for draw in (_head, draw_controls, _trouble, _curves, _facts, _log):
+        for draw in (_head, draw_controls, _trouble, _curves, _originality, _facts, _log):
             with kept_place():
                 draw(run)
 
@@ -109,6 +111,20 @@ def _curves(run: Run) -> None:
     medium = known.medium if known else "audio"
     for sentence in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium, is_active=run.is_active):
         st.markdown(f"- {sentence}")
+
+
+def _originality(run: Run) -> None:
+    """Whether later checkpoints borrow more from the songs. Not while the run is redrawn every second."""
+    if run.is_active:
+        return
+    from musicgen.runs.api import list_outputs
+
+    shares = shares_by_epoch(output.sidecar for output in list_outputs(run.id, limit=MAX_OUTPUTS))
+    if words := epochs_words(shares):
+        st.markdown(f"- {escape(words)}")
+        with st.expander("Originality by checkpoint", icon=":material/link:", key="run_originality"):
+            rows = [(each["epoch"], f"{each['share']:.0%}", each["num_outputs"]) for each in shares]
+            text_table(("Epoch ›", "Share also in a song ›", "Outputs ›"), rows)
 
 
 def _facts(run: Run) -> None:

@@ -45,8 +45,11 @@ def test_each_clip_gets_metrics_verdicts_and_what_is_copied(home: Path, tmp_path
     assert [verdict["code"] for verdict in found["copy"]["verdicts"]] == ["copied"]
     assert found["copy"]["copied"]["copied_correlation_song"] == "A song"
     assert found["copy"]["metrics"]["copied_share_training"] == 1.0
+    assert found["copy"]["originality"]["share"] > 0.8
+    assert {each["song"] for each in found["copy"]["originality"]["passages"]} == {"A song"}
     assert found["prediction"]["verdicts"] == []
     assert found["prediction"]["copied"] is None
+    assert found["prediction"]["originality"] is None
 
 
 def test_notes_are_judged_by_the_tracks_that_were_learned(home: Path, tmp_path: Path) -> None:
@@ -65,6 +68,16 @@ def test_what_cannot_be_judged_says_so_and_the_others_are(home: Path, tmp_path: 
     found = judged({"broken": broken, "whole": clip(tmp_path / "whole", plucked(4 * RATE))}, [])
     assert "audio.wav" in found["broken"]["error"]
     assert found["whole"]["verdicts"] == []
+
+
+def test_verdicts_are_kept_where_the_songs_cannot_be_compared(home: Path, tmp_path: Path) -> None:
+    song = TrainingSong("song-000000000001", "A song", clip(tmp_path / "song", chords(16)))
+    (home / "yardsticks").write_text("not a folder")
+    other = TrainingSong("song-000000000002", "Another", clip(tmp_path / "second", chords(16, seed=1)))
+    found = judged({"line": clip(tmp_path / "line", melody([60] * 40))}, [song, other])["line"]
+    assert "stuck" in [verdict["code"] for verdict in found["verdicts"]]
+    assert "originality" not in found
+    assert found["error"]
 
 
 def test_a_child_that_hangs_or_dies_leaves_a_sentence(

@@ -17,6 +17,7 @@ from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.outputs.blind_results import draw_confusion
+from pages.ui.outputs.borrowing import draw_borrowing
 from pages.ui.outputs.downloads import download_buttons
 from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
@@ -55,6 +56,8 @@ def _card(output: Output, *, suffix: str, is_quiet: bool, has_remedies: bool) ->
             draw_confusion(output.id)
         with kept_place():
             draw_judgement(output, may_measure=is_quiet, remedies=remedies)
+        with kept_place():
+            draw_borrowing(output, may_measure=is_quiet)
         download_buttons(output.clip, output.name, key_suffix=suffix)
         _actions(output, suffix)
         with st.expander("How it was made"):

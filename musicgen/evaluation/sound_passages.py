@@ -1,0 +1,209 @@
+"""Finds the passages of a sound that also stand in another, in any of twelve keys and up to a tenth faster or slower.
+
+    onsets in semitones → for each key and tempo: likeness of every window here with every window there
+                        → the best places → their extent by alignment (librosa's recurrence quantification)
+
+Conventions
+    A window is a few seconds of music. Two windows are as like as the correlation of their onsets; how much that says
+    depends on how many onsets there are: the strength is Fisher's z of the correlation times √(onsets - 2), where
+    onsets are counted as the number of equally strong ones. So two held chords never count, however like they are.
+    A copy at another pitch, in another timbre or with a few wrong notes is found; exact copies are for `sound_copies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.audio.waveform import Waveform
+from musicgen.evaluation.passages import BorrowedPassage, distinct, in_order
+from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
+
+FRAME_RATE = 5.0
+SEMITONES = range(-6, 6)
+TEMPO_RATIOS = (1.0, 0.95, 1.05, 0.9, 1.1)
+WINDOWS = (26, 40)  # frames: 5.2 and 8 s
+STRENGTH = 4.1
+QUIET = 0.5  # of the median energy: windows with less count as if they had that much
+MAX_CORRELATION = 0.97  # beyond it, more likeness says no more
+MAX_PLACES = 40  # of each pair of sounds
+DRIFT = 4  # frames by which an alignment may leave its diagonal
+ALIKE = 0.6  # frames with more correlation than this lengthen a passage
+LEAD = 1  # frames: a spectrum shows a note before it begins, since its window reaches ahead
+GAP = 0.3  # what a frame costs that is not alike
+CONTEXT = 5.0  # how many windows beyond a place the alignment may reach
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Windows that are alike: frames `here` and `there`, for `length` frames."""
+
+    strength: float
+    here: int
+    there: int
+    length: int
+    semitones: int
+    tempo_ratio: float
+
+
+def sound_passages(
+    sound: Waveform | FineOnsets, song: Waveform | FineOnsets, *, strength: float = STRENGTH
+) -> list[BorrowedPassage]:
+    """The passages of `sound` that also stand in `song`, in time order. Children only."""
+    ours = sound if isinstance(sound, FineOnsets) else pitch_onsets(sound)
+    theirs = song if isinstance(song, FineOnsets) else pitch_onsets(song)
+    found = list(_places(ours, theirs, strength))
+    return in_order(distinct([_passage(ours, theirs, place) for place in _apart(found)], overlap=0.3))
+
+
+def strongest(sound: FineOnsets, song: FineOnsets) -> float:
+    """The strength of the best place, whether it counts or not; 0.0 if there is none."""
+    return max((place.strength for place in _places(sound, song, 0.0)), default=0.0)
+
+
+def _places(ours: FineOnsets, theirs: FineOnsets, strength: float) -> Iterator[_Place]:
+    """The best window of each key, tempo and length, and all others that are strong enough, thinned out."""
+    there = theirs.frames(FRAME_RATE)
+    for tempo_ratio in TEMPO_RATIOS:
+        here = ours.frames(FRAME_RATE, tempo_ratio)
+        lengths = [length for length in WINDOWS if length <= min(len(here), len(there))]
+        factors = {length: _factors(_Windows(here, length), _Windows(there, length), strength) for length in lengths}
+        for semitones in SEMITONES if lengths else ():
+            summed = _diagonal_totals(_moved(here, -semitones) @ there.T)
+            for length, (scale, power, limit) in factors.items():
+                product = summed[length:, length:] - summed[:-length, :-length]
+                if not (product > limit).any():
+                    continue
+                z = np.arctanh(np.clip(product * scale, 0.0, MAX_CORRELATION)) * power
+                for row, column in _peaks(z, length, strength):
+                    yield _Place(float(z[row, column]), row, column, length, semitones, tempo_ratio)
+
+
+def _factors(one: _Windows, other: _Windows, strength: float) -> tuple[NDArray[np.float32], ...]:
+    """For each pair of windows: what makes their product a correlation, and its z a strength; and the product above
+    which that exceeds `strength`, so that z is only computed where something is found."""
+    scale = np.outer(one.scale, other.scale)
+    power = np.sqrt(np.maximum(np.minimum.outer(one.onsets, other.onsets) - 2.0, 1e-6))
+    limit = np.where(strength / power < np.arctanh(MAX_CORRELATION), np.tanh(strength / power) / scale, np.inf)
+    return scale.astype(np.float32), power.astype(np.float32), limit.astype(np.float32)
+
+
+class _Windows:
+    """All windows of `length` rows. `scale`: 1 / norm of each. `onsets`: how many equally strong onsets each has."""
+
+    def __init__(self, rows: NDArray[np.float32], length: int) -> None:
+        energy = (rows.astype(np.float64) ** 2).sum(axis=1)
+        total, squares = _moving_sum(energy, length), _moving_sum(energy**2, length)
+        self.onsets = total**2 / np.maximum(squares, 1e-12)
+        self.scale = 1.0 / np.sqrt(np.maximum(np.maximum(total, QUIET * np.median(total)), 1e-9))
+
+
+def _moving_sum(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    summed = np.concatenate([[0.0], np.cumsum(values)])
+    return summed[length:] - summed[:-length]
+
+
+def _moved(rows: NDArray[np.float32], semitones: int) -> NDArray[np.float32]:
+    """The rows moved up by so many semitones."""
+    moved = np.zeros_like(rows)
+    if semitones > 0:
+        moved[:, semitones:] = rows[:, :-semitones]
+    elif semitones < 0:
+        moved[:, :semitones] = rows[:, -semitones:]
+    else:
+        moved[:] = rows
+    return moved
+
+
+def _diagonal_totals(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums down each diagonal of all entries above and left of each corner; shape (n + 1, m + 1)."""
+    summed = np.zeros((matrix.shape[0] + 1, matrix.shape[1] + 1), np.float32)
+    for row in range(matrix.shape[0]):
+        np.add(summed[row, :-1], matrix[row], out=summed[row + 1, 1:])
+    return summed
+
+
+def _peaks(z: NDArray[np.floating], length: int, strength: float) -> Iterator[tuple[int, int]]:
+    """The best entry, and more of at least `strength` that are a window apart."""
+    z = z.copy()
+    for _ in range(MAX_PLACES):
+        row, column = (int(each) for each in np.unravel_index(int(z.argmax()), z.shape))
+        if z[row, column] <= strength:
+            return
+        yield row, column
+        if strength <= 0.0:
+            return
+        z[max(row - length, 0) : row + length, max(column - length, 0) : column + length] = 0.0
+
+
+def _apart(places: list[_Place]) -> list[_Place]:
+    """The strongest places; others that overlap with a stronger one, here and there, are the same passage."""
+    kept: list[_Place] = []
+    for place in sorted(places, key=lambda each: -each.strength):
+        start = place.here / place.tempo_ratio
+        is_new = all(
+            abs(start - other.here / other.tempo_ratio) >= place.length / 2
+            or abs(place.there - other.there) >= place.length / 2
+            for other in kept
+        )
+        if is_new:
+            kept.append(place)
+        if len(kept) == MAX_PLACES:
+            break
+    return kept
+
+
+def _passage(ours: FineOnsets, theirs: FineOnsets, place: _Place) -> BorrowedPassage:
+    """The whole passage around a place: the best path near its diagonal."""
+    here, there = ours.frames(FRAME_RATE, place.tempo_ratio), theirs.frames(FRAME_RATE)
+    reach = round(CONTEXT * place.length)
+    first, start = max(place.here - reach, 0), max(place.there - reach, 0)
+    one = _moved(here[first : place.here + place.length + reach], -place.semitones)
+    other = there[start : place.there + place.length + reach]
+    alike = _near_diagonal(_smoothed_cosine(one, other), (place.there - start) - (place.here - first))
+    path = _aligned(alike)
+    if len(path) < place.length // 2:
+        path = np.array([(place.here - first, place.there - start)]) + np.arange(place.length)[:, None]
+    ((begin, song_begin), (end, song_end)) = path[0], path[-1]
+    agree = alike[path[:, 0].clip(max=len(one) - 1), path[:, 1].clip(max=len(other) - 1)]
+    first, start = first + LEAD, start + LEAD
+    to_seconds = 1.0 / FRAME_RATE / place.tempo_ratio
+    return BorrowedPassage(
+        start=float((first + begin) * to_seconds),
+        stop=float(min((first + end + 1) * to_seconds, ours.seconds)),
+        song_id="",
+        song="",
+        song_start=float((start + song_begin) / FRAME_RATE),
+        song_stop=float(min((start + song_end + 1) / FRAME_RATE, theirs.seconds)),
+        semitones=place.semitones,
+        tempo_ratio=place.tempo_ratio,
+        similarity=float(np.clip((agree + ALIKE).mean(), 0.0, 1.0)),
+    )
+
+
+def _smoothed_cosine(one: NDArray[np.float32], other: NDArray[np.float32], width: int = 5) -> NDArray[np.float64]:
+    """Correlation of `width` frames around each pair of frames, less ALIKE; shape (n, m)."""
+    padded = [np.pad(each, ((width // 2, width // 2), (0, 0))) for each in (one, other)]
+    summed = _diagonal_totals(padded[0] @ padded[1].T)
+    sums = summed[width:, width:] - summed[:-width, :-width]
+    energies = [_moving_sum((each.astype(np.float64) ** 2).sum(axis=1), width) for each in padded]
+    floors = [0.2 * float(np.median(each)) + 1e-9 for each in energies]
+    scales = [1.0 / np.sqrt(np.maximum(each, floor)) for each, floor in zip(energies, floors, strict=True)]
+    return sums * np.outer(*scales) - ALIKE
+
+
+def _near_diagonal(alike: NDArray[np.float64], offset: int) -> NDArray[np.float64]:
+    rows, columns = np.indices(alike.shape)
+    return np.where(np.abs(columns - rows - offset) <= DRIFT, alike, -1.0)
+
+
+def _aligned(alike: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The best path through what is alike, shape (n, 2) (J. Serrà et al., Cross recurrence quantification for cover
+    song identification, 2009; the implementation of librosa)."""
+    from librosa.sequence import rqa
+
+    _, path = rqa(np.maximum(alike, 0.0), gap_onset=GAP, gap_extend=GAP, knight_moves=True, backtrack=True)
+    return np.asarray(path, np.int64).reshape(-1, 2)

@@ -1,0 +1,141 @@
+"""Passages that also stand in a song: in any key, at another tempo, with wrong notes; placed; none by chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from makers_music import melody
+
+from musicgen.audio.waveform import Waveform
+from musicgen.benchmarks.finding_copies import Finding, find_notes, find_sounds
+from musicgen.benchmarks.planted_copies import Piece, rendered
+from musicgen.evaluation.melodic_lines import melodic_lines
+from musicgen.evaluation.note_passages import note_passages
+from musicgen.evaluation.passages import BorrowedPassage, covered_seconds, distinct
+from musicgen.evaluation.sound_passages import sound_passages
+from musicgen.symbolic.score import Score, TempoChange, Track, make_notes
+
+SCALE = np.array([55, 57, 59, 60, 62, 64, 66, 67, 69, 71, 72, 74, 76, 78, 79])
+LENGTHS = np.array([240, 240, 480, 480, 480, 720, 960])
+
+
+def tune(seed: int, num_notes: int = 150, voices: int = 1) -> Score:
+    """A wandering melody with rhythm, in one or more voices; 100 quarter notes a minute."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for voice in range(voices):
+        tick, place = 0, int(rng.integers(3, 11))
+        for _ in range(num_notes):
+            length = int(rng.choice(LENGTHS))
+            place = int(np.clip(place + rng.choice([-4, -3, -2, -1, -1, 0, 1, 1, 2, 3, 4]), 0, len(SCALE) - 1))
+            rows.append((tick, length, int(SCALE[place]) - 7 * voice, 80, voice))
+            tick += length
+    tracks = tuple(Track(f"Voice {voice}") for voice in range(voices))
+    return Score(make_notes(*np.array(rows).T), 480, tracks, (TempoChange(0, 100.0),))
+
+
+def pieces(count: int, **options: int) -> list[Piece]:
+    return [Piece(f"tune {seed}", str(seed % 2), tune(seed, **options)) for seed in range(count)]
+
+
+def moved(score: Score, semitones: int, tempo: float) -> Score:
+    notes = score.notes.copy()
+    notes["pitch"] = notes["pitch"].astype(int) + semitones
+    return replace(score, notes=notes, tempos=(TempoChange(0, 100.0 * tempo),))
+
+
+def test_planted_notes_are_found_where_they_are_and_nothing_else() -> None:
+    found = find_notes(pieces(12), num_pairs=60, seed=1)
+    assert found.num_pairs == 60
+    assert found.found >= 0.95 * 60
+    assert found.placed >= 0.9 * 60
+    assert found.false_alarms <= 0.05 * 60
+
+
+def test_planted_sound_is_found_and_nothing_else() -> None:
+    found = find_sounds(pieces(4, num_notes=60, voices=2), num_pairs=3, seed=1, share=0.2)
+    assert found.found == 3
+    assert found.false_alarms == 0
+
+
+@pytest.mark.slow
+def test_copies_in_pieces_of_the_corpus_are_found() -> None:
+    """Fewer pairs than `scripts/originality.py`, on the same pieces."""
+    from scripts.originality import measure
+
+    for kind, most, least in (("notes", 0.05, 0.95), ("sounds", 0.1, 0.85)):
+        found = measure(kind, "measure", 30, seed=4)
+        assert found.found >= least * found.num_pairs, kind
+        assert found.false_alarms <= most * found.num_pairs, kind
+
+
+@pytest.mark.parametrize(("semitones", "tempo"), [(0, 1.0), (5, 1.1), (-7, 0.8), (12, 2.0)])
+def test_a_whole_copy_says_how_it_was_moved(semitones: int, tempo: float) -> None:
+    song = tune(3)
+    (found, *_) = sorted(note_passages(moved(song, semitones, tempo), song), key=lambda each: each.start - each.stop)
+    assert (found.semitones, found.tempo_ratio) == (semitones, pytest.approx(tempo, abs=0.01))
+    assert found.stop - found.start > 0.95 * song.seconds / tempo
+    assert found.similarity > 0.99
+
+
+def test_notes_without_their_rhythm_are_found_if_there_are_many() -> None:
+    song = tune(4)
+    even = melody([int(pitch) for pitch in song.notes["pitch"][20:70]])
+    (found, *_) = note_passages(even, song)
+    assert found.num_notes >= 40
+    assert found.song_start == pytest.approx(float(song.onset[20]), abs=1.0)
+
+
+def test_scales_and_repeated_figures_that_both_have_are_no_copy() -> None:
+    scales = [60 + step for step in (0, 2, 4, 5, 7, 9, 11, 12)] * 4
+    figures = [60, 64, 67, 64] * 12
+    for common in (scales, figures, [60] * 60):
+        one = [*tune(5).notes["pitch"][:40].tolist(), *common[:10]]
+        other = [*tune(6).notes["pitch"][:40].tolist(), *common]
+        assert note_passages(melody(one), melody(other)) == [], common
+
+
+def test_a_melody_hidden_in_other_voices_is_found() -> None:
+    song, host = tune(7), tune(8, voices=3)
+    part = song.notes[30:60].copy()
+    part["onset_ticks"] += 4800 - part["onset_ticks"][0]
+    part["track"] = 1
+    kept = host.notes[host.notes["track"] != 1]
+    found = note_passages(replace(host, notes=np.concatenate([kept, part])), song)
+    assert any(abs(each.start - 6.0) < 0.6 and each.num_notes >= 25 for each in found)
+
+
+def test_nothing_to_compare_finds_nothing() -> None:
+    empty = Score(make_notes([], [], [], []), 480)
+    assert note_passages(empty, tune(1)) == note_passages(tune(1), empty) == note_passages(melody([60]), tune(1)) == []
+    silent = Waveform(np.zeros((1, 110_250), np.float32), 11_025)
+    sound = rendered(tune(1, num_notes=40))
+    for one, other in ((silent, sound), (sound, silent), (silent, silent), (Waveform(np.zeros(50), 8_000), sound)):
+        assert sound_passages(one, other) == []
+
+
+def test_a_moved_sound_is_found_whole() -> None:
+    song = tune(9, num_notes=60, voices=2)
+    (found, *_) = sound_passages(rendered(moved(song, 3, 1.05)), rendered(song))
+    assert (found.semitones, found.tempo_ratio) == (3, 1.05)
+    assert found.stop - found.start > 0.9 * song.seconds / 1.05
+
+
+def test_lines_read_each_voice_and_the_highest_and_lowest_of_all() -> None:
+    lines = melodic_lines(tune(2, num_notes=20, voices=2))
+    assert lines.is_first.sum() == lines.num_notes == 40
+    assert np.unique(lines.line).size >= 3
+
+
+def test_what_is_covered_twice_counts_once() -> None:
+    one = BorrowedPassage(1.0, 4.0, "a", "A", 0.0, 3.0)
+    other = replace(one, start=3.0, stop=6.0, song_start=10.0, song_stop=13.0)
+    assert covered_seconds([one, other]) == 5.0
+    assert covered_seconds([]) == 0.0
+    assert distinct([one, replace(one, start=1.2), other]) == [one, other]
+
+
+def test_a_finding_is_json() -> None:
+    assert Finding(10, 9, 8, 1, 5, 1, 4).to_json()["found"] == 9
