@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,13 @@ import streamlit as st
 from musicgen.errors import MusicgenError
 from musicgen.evaluation.glossary import METRICS
 from pages.compare.differences import draw_differences
+from pages.compare.shared_passages import draw_hint
 from pages.compare.stretch import Stretch
 from pages.ui.background import forget, later
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import kept_place, section_heading
 from pages.ui.outputs.verdicts import metric_value
-from pages.ui.player import PlayerLane, draw_player
+from pages.ui.player import PlayerLane, Region, draw_player
 from pages.ui.state import recall, remember
 from pages.ui.tables import text_table
 from pages.ui.text import escape, shorten
@@ -66,22 +67,30 @@ def draw_comparison(
     generated: ShownSide,
     judgement: Callable[[], None],
     on_excerpt: Callable[[float, float], None],
+    regions: Sequence[Region] = (),
 ) -> None:
     """Everything below the choice of the pair. Notes are drawn at once, their sound as soon as it is rendered.
 
     `judgement` draws what was found in the generated piece: faults or none. `on_excerpt`: the visitor marked another
-    excerpt, in seconds of the common axis."""
+    excerpt, in seconds of the common axis. `regions`: passages that stand in both."""
     with shown_errors():
         with kept_place():
             draw_differences(reference.id, generated.id, (reference.heading, generated.heading))
         with kept_place():
-            _draw_player(reference, generated, on_excerpt)
+            _draw_player(reference, generated, on_excerpt, regions)
+        with kept_place():
+            draw_hint(regions)
         with kept_place():
             judgement()
     _draw_measurements(reference, generated)
 
 
-def _draw_player(reference: ShownSide, generated: ShownSide, on_excerpt: Callable[[float, float], None]) -> None:
+def _draw_player(
+    reference: ShownSide,
+    generated: ShownSide,
+    on_excerpt: Callable[[float, float], None],
+    regions: Sequence[Region],
+) -> None:
     """Both as lanes of one player, equally loud if wanted, as soon as their loudness is measured."""
     sides = (reference, generated)
     futures = [loudness(side) for side in sides if side.clip.has_audio]
@@ -98,7 +107,7 @@ def _draw_player(reference: ShownSide, generated: ShownSide, on_excerpt: Callabl
     lanes = [side.lane(gain, note) for side, gain, note in zip(sides, gains, notes, strict=True)]
     windows = [side.window for side in sides]
     window = (min(start for start, _ in windows), max(stop for _, stop in windows))
-    draw_player(lanes, key="compare_player", window=window, on_excerpt=on_excerpt)
+    draw_player(lanes, key="compare_player", window=window, on_excerpt=on_excerpt, regions=regions)
     with kept_place():
         if waiting := [future for future in futures if not future.done()]:
             wait_for(waiting, "Measuring the loudness", st.rerun)

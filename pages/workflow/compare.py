@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.compare.comparison_view import ShownSide, draw_comparison
 from pages.compare.pair_choice import choose_generated, choose_reference
+from pages.compare.shared_passages import shared_regions
 from pages.compare.stretch_view import SHORTEST, choose_stretches, set_excerpt
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
@@ -49,7 +50,8 @@ def main() -> None:
         remedies = partial(draw_remedies, generated, stays=False)
         sides = shown_sides(reference, generated)
         judgement = partial(draw_judgement, generated, remedies=remedies)
-        draw_comparison(*sides, judgement, partial(set_excerpt, *(side.shift_seconds for side in sides)))
+        on_excerpt = partial(set_excerpt, *(side.shift_seconds for side in sides))
+        draw_comparison(*sides, judgement, on_excerpt, shared_regions(generated.sidecar, reference.id))
         show_command(command_line("compare", reference.id, generated.id))
 
 

@@ -199,3 +199,21 @@ def test_the_shortest_outputs_can_be_compared(seconds: float) -> None:
     app = visit("compare")
     assert is_clean(app)
     assert len(lanes(app)) == 2
+
+
+def test_passages_of_the_song_are_marked_in_both_lanes_and_linked() -> None:
+    song = add_song("The original", tune(60))
+    run = add_run([song], approach="note_lstm")
+    passage = {
+        "start": 2.0, "stop": 5.0, "song_id": song, "song": "The original", "song_start": 7.5, "song_stop": 10.0,
+        "semitones": 2, "tempo_ratio": 1.2, "similarity": 0.9,
+    }  # fmt: skip
+    other = {**passage, "song_id": "song-000000000000"}
+    originality = {"passages": [passage, other], "text": "It borrows.", "num_passages": 2}
+    output = add_output(run, tune(60, seed=1), originality=originality)
+    app = visit("compare", generated=output, reference=song)
+    assert is_clean(app)
+    (told,) = players(app)
+    marked = [(each["lane"], each["start"], each["stop"], each["group"]) for each in told["regions"]]
+    assert marked == [("generated", 2.0, 5.0, "passage 1"), ("reference", 7.5, 10.0, "passage 1")]
+    assert "One passage stands in both pieces, the first at 0:02" in said(app)
