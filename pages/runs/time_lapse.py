@@ -8,6 +8,7 @@ import streamlit as st
 
 from musicgen.approaches import approaches
 from musicgen.errors import MusicgenError
+from musicgen.runs.checkpoints import MAX_LAPSE
 from pages.ui.errors import show_error
 from pages.ui.intent import intent_key
 from pages.ui.layout import section_heading
@@ -27,7 +28,7 @@ def draw_time_lapse(run_id: str) -> None:
     run = get_run(run_id)
     task = newest_lapse(run_id)
     pieces = _pieces(task) if task is not None else []
-    kept = sum(each["is_complete"] for each in run.checkpoints)
+    kept = min(sum(each["is_complete"] for each in run.checkpoints), MAX_LAPSE)
     if len(pieces) < FEWEST and kept < FEWEST:
         return
     section_heading("How it learned")
@@ -35,7 +36,7 @@ def draw_time_lapse(run_id: str) -> None:
         _draw_slider(pieces)
     is_stale = task is None or (not task.is_active and len(pieces) < kept)
     if not run.is_active and is_stale:
-        st.caption(f"The same piece from each of the {kept} kept checkpoints, from the first epochs to the last.")
+        st.caption(f"The same piece from {kept} kept checkpoints, from the first epochs to the last.")
         if st.button("Make the time-lapse", key="lapse_make", icon=":material/slow_motion_video:"):
             _make(run)
 
