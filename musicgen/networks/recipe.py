@@ -42,6 +42,8 @@ class Recipe:
         algorithm: adam, or rmsprop (Hinton, Neural networks for machine learning, lecture 6, 2012).
         decay: with a constant schedule, the rate after n steps is learning_rate / (1 + decay · n), as in the
             optimisers of Keras 2.
+        averaging: the weights that are checked and kept are an average over the steps, of which this share stays from
+            step to step (Polyak and Juditsky, 1992); 0 for those of the last step.
     """
 
     epochs: int
@@ -53,6 +55,7 @@ class Recipe:
     patience: int = 0
     algorithm: str = "adam"
     decay: float = 0.0
+    averaging: float = 0.0
 
     @classmethod
     def of(cls, training: Paced, **more: Any) -> Recipe:
@@ -66,7 +69,12 @@ class Recipe:
         """Adam (Kingma and Ba, 2015), with decoupled weight decay if requested; or RMSprop.
 
         `paced` may change the pace of the schedule."""
-        arguments = {"learning_rate": paced(self._rate(steps_per_epoch)), "global_clipnorm": self.clip or None}
+        arguments: dict[str, Any] = {
+            "learning_rate": paced(self._rate(steps_per_epoch)),
+            "global_clipnorm": self.clip or None,
+        }
+        if self.averaging:
+            arguments |= {"use_ema": True, "ema_momentum": self.averaging}
         if self.algorithm == "rmsprop":
             return keras.optimizers.RMSprop(weight_decay=self.weight_decay or None, **arguments)
         if self.weight_decay:

@@ -1,0 +1,94 @@
+"""The network that fills in: from the notes that are there, whichever they are, to those that are hidden.
+
+Blocks of dilated convolutions over the steps, separable into one part along time for each channel and one across
+channels at each step; they look both ways. Trained on windows with random cells hidden, it has learned every order of
+filling in at once (Uria et al., A deep and tractable density estimator, ICML 2014; Huang et al., Counterpoint by
+convolution, ISMIR 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musicgen.approaches.voices.sizes import KERNEL, VoiceSizes
+from musicgen.networks.dropout import Dropout
+
+DILATIONS = (1, 2, 4, 8, 16)
+
+
+class AlongTime(keras.layers.Layer):
+    """A convolution along time for each channel alone, (batch, steps, channels) → the same, looking both ways.
+
+    Written as a sum of shifted inputs: on a processor, compiled grouped convolutions are far slower."""
+
+    def __init__(self, dilation: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.dilation = dilation
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(KERNEL, input_shape[-1]), name="kernel", initializer="glorot_uniform")
+        self.bias = self.add_weight(shape=(input_shape[-1],), name="bias", initializer="zeros")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def call(self, inputs: Any) -> Any:
+        side, steps = self.dilation * (KERNEL // 2), ops.shape(inputs)[1]
+        padded = ops.pad(inputs, [(0, 0), (side, side), (0, 0)])
+        taps = [
+            padded[:, tap * self.dilation : tap * self.dilation + steps] * self.kernel[tap] for tap in range(KERNEL)
+        ]
+        return sum(taps[1:], taps[0]) + self.bias
+
+
+class FillingLayers:
+    """The layers by name, for training and for filling in."""
+
+    def __init__(self, sizes: VoiceSizes, model: keras.Model | None = None) -> None:
+        self.sizes = sizes
+        self._model = model
+
+    def _layer(self, name: str, make: Any) -> Any:
+        return self._model.get_layer(name) if self._model is not None else make()
+
+    def __call__(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Arrays about steps, shapes (batch, steps, voices): ids, struck, hidden (what of these is not to be seen);
+        place, bar, near (batch, steps) → logits `filled` (batch, steps, voices, values), `filled_again`."""
+        sizes = self.sizes
+        x = self._dropout("see_dropout", self._seen(told))
+        for number in range(sizes.depth):
+            x = x + self._block(number, x)
+        x = self._layer("filled_norm", lambda: keras.layers.LayerNormalization(name="filled_norm"))(x)
+        x = self._dropout("filled_dropout", x)
+        made = self._layer("filled", lambda: keras.layers.Dense(sizes.filling_outputs, name="filled"))(x)
+        notes = made[..., : sizes.voices * sizes.values]
+        outputs = {"filled": keras.layers.Reshape((-1, sizes.voices, sizes.values))(notes)}
+        if sizes.strikes:
+            outputs["filled_again"] = made[..., sizes.voices * sizes.values :]
+        return outputs
+
+    def _seen(self, told: Mapping[str, Any]) -> Any:
+        cells = ops.where(told["hidden"] > 0, 2 * self.sizes.values, 2 * told["ids"] + told["struck"])
+        ids: Sequence[Any] = [cells[..., voice] for voice in range(self.sizes.voices)]
+        ids = [*ids, told["place"], told["bar"], told["near"]]
+        firsts = np.cumsum([0, *self.sizes.seen[:-1]]).tolist()
+        table = self._layer(
+            "see", lambda: keras.layers.Embedding(sum(self.sizes.seen), self.sizes.channels, name="see")
+        )
+        stacked = ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)
+        return ops.sum(table(stacked), axis=-2)
+
+    def _block(self, number: int, x: Any) -> Any:
+        name, dilation = f"fill_{number + 1}", DILATIONS[number % len(DILATIONS)]
+        x = self._layer(f"{name}_norm", lambda: keras.layers.LayerNormalization(name=f"{name}_norm"))(x)
+        x = self._layer(f"{name}_time", lambda: AlongTime(dilation, name=f"{name}_time"))(x)
+        x = self._dropout(f"{name}_dropout", ops.relu(x))
+        return self._layer(f"{name}_dense", lambda: keras.layers.Dense(self.sizes.channels, name=f"{name}_dense"))(x)
+
+    def _dropout(self, name: str, x: Any) -> Any:
+        return self._layer(name, lambda: Dropout(self.sizes.dropout, name=name))(x)

@@ -1,0 +1,169 @@
+"""The networks over a grid of voices, as one model: one continues, step by step and voice by voice; the other fills in.
+
+The first is an LSTM over steps, with a head for each voice: within a step the voices are decided one after the other,
+the outer ones first, each from those decided before it. A note is predicted as a pitch, as an interval from the voice's
+own last note, as an interval from the voice decided before, and as what followed the last time. The second is in
+`filling_network`. Both know ids and sizes, no music.
+
+Huang et al., Counterpoint by convolution, ISMIR 2017; Hadjeres et al., DeepBach, ICML 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musicgen.approaches.voices.filling_network import FillingLayers
+from musicgen.approaches.voices.matches import KINDS
+from musicgen.approaches.voices.sizes import LEAPS, VoiceSizes
+from musicgen.networks.dropout import Dropout
+from musicgen.networks.fingerprints import architecture
+from musicgen.networks.recurrent import LSTM
+
+# Arrays about a step that both networks are told, shape (…,): place in the bar, length of the bar, nearness of the end.
+AROUND = ("place", "bar", "left")
+
+
+class VoiceLayers:
+    """The layers that continue a piece, by name: on whole windows in training, on single steps in sampling.
+
+    `told` is a mapping of arrays about one step each: previous, held (…, voices); match (…, KINDS, voices);
+    match_length (…, KINDS); place, bar, left (…,)."""
+
+    def __init__(self, sizes: VoiceSizes, model: keras.Model | None = None) -> None:
+        self.sizes = sizes
+        self._model = model
+        self._made: dict[str, keras.layers.Layer] = {}
+
+    def _layer(self, name: str, make: Any) -> Any:
+        if self._model is not None:
+            return self._model.get_layer(name)
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def _table(self, name: str, sizes: Sequence[int], width: int, ids: Sequence[Any]) -> Any:
+        """The sum of a learned vector for each of the ids (…,)."""
+        table = self._layer(name, lambda: keras.layers.Embedding(sum(sizes), width, name=name))
+        firsts = np.cumsum([0, *sizes[:-1]]).tolist()
+        return ops.sum(table(ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)), -2)
+
+    def _dense(self, name: str, width: int) -> Any:
+        return self._layer(name, lambda: keras.layers.Dense(width, name=name))
+
+    def _dropout(self, name: str, x: Any) -> Any:
+        return self._layer(name, lambda: Dropout(self.sizes.dropout, name=name))(x)
+
+    def heard(self, told: Mapping[str, Any]) -> Any:
+        """The LSTM's input for a step (…, units): everything that is known before it."""
+        voices = range(self.sizes.voices)
+        ids = [told["previous"][..., voice] for voice in voices] + [told["held"][..., voice] for voice in voices]
+        ids += [told["match"][..., kind, voice] for kind in range(KINDS) for voice in voices]
+        x = self._table("hear", self.sizes.heard, self.sizes.units, ids + self._around(told))
+        return self._dropout("hear_dropout", x)
+
+    def lstm(self, number: int) -> LSTM:
+        name = f"lstm_{number + 1}"
+        made: LSTM = self._layer(name, lambda: LSTM(self.sizes.units, name=name))
+        return made
+
+    def after_lstm(self, number: int, x: Any) -> Any:
+        return self._dropout(f"dropout_{number + 1}", x)
+
+    def logits(
+        self, number: int, context: Any, told: Mapping[str, Any], decided: Sequence[Any], struck: Sequence[Any]
+    ) -> tuple[Any, Any]:
+        """Of the `number`-th voice in order.
+
+        Args:
+            context: (…, units). decided: ids (…,) of the voices before it in order, at this step; struck: whether
+            each of these notes begins here.
+
+        Returns:
+            (logits of its note (…, values), logit that a note of the same pitch is struck again (…,), or None).
+        """
+        sizes, voice, name = self.sizes, self.sizes.order[number], f"voice_{number + 1}"
+        own = told["previous"][..., voice]
+        matched = [told["match"][..., kind, voice] for kind in range(KINDS)]
+        ids = [own, told["held"][..., voice], *matched, *self._around(told)]
+        for note, begins in zip(decided, struck, strict=True):
+            ids += [note, self._leap(note, own), *([begins] if sizes.strikes else [])]
+        hidden = self._dense(f"{name}_context", sizes.head)(context)
+        hidden = hidden + self._table(f"{name}_told", sizes.told(number), sizes.head, ids)
+        hidden = self._dropout(f"{name}_dropout", ops.relu(hidden))
+        anchors = [own, *decided[-1:]]
+        parts = [sizes.values, *[sizes.shifted] * len(anchors), KINDS, *([1] if sizes.strikes else [])]
+        cuts = np.cumsum(parts)[:-1].tolist()
+        pitched, *relative = ops.split(self._dense(f"{name}_logits", sum(parts))(hidden), cuts, axis=-1)
+        for steps, anchor in zip(relative, anchors, strict=False):
+            pitched = pitched + from_anchor(steps, anchor, sizes.values)
+        likely = relative[len(anchors)]
+        for kind, guess in enumerate(matched):
+            pitched = pitched + likely[..., kind : kind + 1] * ops.one_hot(guess, sizes.values, dtype="float32")
+        return pitched, relative[-1][..., 0] if sizes.strikes else None
+
+    def _leap(self, note: Any, own: Any) -> Any:
+        """Class of the interval (…,) between two ids; the last class if one of them is no pitch."""
+        both = ops.logical_and(_is_pitch(note, self.sizes.values), _is_pitch(own, self.sizes.values))
+        wide = ops.clip(note - own, -LEAPS, LEAPS) + LEAPS
+        return ops.where(both, wide, 2 * LEAPS + 1)
+
+    def _around(self, told: Mapping[str, Any]) -> list[Any]:
+        lengths = [told["match_length"][..., kind] for kind in range(KINDS)]
+        return lengths + [told[name] for name in AROUND]
+
+
+def _is_pitch(ids: Any, values: int) -> Any:
+    return ops.logical_and(ids > 0, ids < values)
+
+
+def from_anchor(steps: Any, anchor: Any, values: int) -> Any:
+    """Logits by interval (…, shifted) → logits of ids (…, values): id i gets that of the interval i - anchor; all 0 if
+    the anchor (…,) is no pitch.
+
+    The numbers are shifted by each binary digit of the distance in turn: on a processor, many times faster than
+    gathering them, above all backwards."""
+    digits = (values - 1).bit_length()
+    distance = values - 1 - ops.clip(anchor, 0, values - 1)
+    for digit in reversed(range(digits)):
+        width = steps.shape[-1] - (1 << digit)
+        is_set = ops.expand_dims(distance // (1 << digit) % 2 > 0, -1)
+        steps = ops.where(is_set, steps[..., (1 << digit) :], steps[..., :width])
+    return ops.where(ops.expand_dims(_is_pitch(anchor, values), -1), steps, 0.0)
+
+
+@architecture
+def build_voice_network(sizes: VoiceSizes) -> keras.Model:
+    """Both networks over windows of steps (see examples): outputs `notes` (steps, voices in order, values) and, if
+    they are built, `again` (steps, voices in order), `filled` (steps, voices, values), `filled_again`."""
+    voices = sizes.voices
+    shapes = {
+        "previous": (None, voices), "held": (None, voices), "match": (None, KINDS, voices),
+        "match_length": (None, KINDS), "place": (None,), "bar": (None,), "left": (None,),
+        "ids": (None, voices), "struck": (None, voices),
+    }  # fmt: skip
+    if sizes.depth:
+        shapes |= {"hidden": (None, voices), "near": (None,)}
+    inputs = {name: keras.Input(shape, dtype="int32", name=name) for name, shape in shapes.items()}
+    outputs = _continued(sizes, inputs)
+    if sizes.depth:
+        outputs |= FillingLayers(sizes)(inputs)
+    return keras.Model(inputs, outputs)
+
+
+def _continued(sizes: VoiceSizes, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    layers = VoiceLayers(sizes)
+    x = layers.heard(inputs)
+    for number in range(sizes.num_layers):
+        x = layers.after_lstm(number, layers.lstm(number)(x))
+    ids = [inputs["ids"][..., voice] for voice in sizes.order]
+    struck = [inputs["struck"][..., voice] for voice in sizes.order]
+    made = [layers.logits(number, x, inputs, ids[:number], struck[:number]) for number in range(sizes.voices)]
+    outputs = {"notes": ops.stack([notes for notes, _ in made], axis=-2)}
+    if sizes.strikes:
+        outputs["again"] = ops.stack([again for _, again in made], axis=-1)
+    return outputs

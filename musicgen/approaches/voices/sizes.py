@@ -1,0 +1,119 @@
+"""Sizes of the two networks, and their numbers of weights. Arithmetic only: no framework is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from musicgen.approaches.voices.matches import HELD, KINDS, LENGTHS
+
+PLACES = 64  # steps in a bar that are told apart; also of the length of a bar
+LEFT = 18  # how near the end is: unknown, and by the beat
+LEAPS = 24  # semitones between two voices that are told apart, each way
+KERNEL = 5  # of the convolutions that fill in
+
+
+@dataclass(frozen=True)
+class VoiceSizes:
+    """Sizes of both networks.
+
+    Attributes:
+        values: of a cell: a rest and the pitches. voices: how many. strikes: whether the songs say that a note is
+            struck again.
+        units, num_layers: of the LSTM. head: width of the layer that decides a voice.
+        channels, depth: of the convolutions that fill in; depth 0 leaves them out.
+    """
+
+    values: int
+    voices: int
+    strikes: bool
+    units: int
+    num_layers: int
+    head: int
+    channels: int
+    depth: int
+    dropout: float = 0.0
+
+    @property
+    def nothing(self) -> int:
+        """The id that stands for no step at all: before the start, or no match."""
+        return self.values
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The voices in the order in which a step is decided: the top, the bottom, then upwards."""
+        return (0, *range(self.voices - 1, 0, -1))
+
+    @property
+    def shifted(self) -> int:
+        """Logits by interval: enough for every pitch from every other, by halves (see network.from_anchor)."""
+        return self.values + (1 << (self.values - 1).bit_length()) - 1
+
+    @property
+    def heard(self) -> list[int]:
+        """What the LSTM is told before a step: each voice's last note and how long it has been held, what followed
+        earlier matches, how long these are, the place in the bar, the bar, and how near the end is."""
+        notes = [self.values + 1] * self.voices
+        held = [len(HELD) + 1] * self.voices
+        return [*notes, *held, *notes * KINDS, *self._around]
+
+    @property
+    def _around(self) -> list[int]:
+        return [*[len(LENGTHS) + 1] * KINDS, PLACES, PLACES, LEFT]
+
+    def told(self, number: int) -> list[int]:
+        """What the head of the `number`-th voice in order is told besides the context: its own last note, how long it
+        has been held, its guesses from earlier matches, the surroundings, and of each voice decided before: its note,
+        the interval to it from the own last note, and (with strikes) whether it was struck."""
+        own = [self.values + 1, len(HELD) + 1, *[self.values + 1] * KINDS, *self._around]
+        decided = [self.values + 1, 2 * LEAPS + 2, *([2] if self.strikes else [])]
+        return own + decided * number
+
+    def head_parameters(self, number: int) -> int:
+        """Weights of the head of the `number`-th voice in order."""
+        anchors = 2 if number else 1
+        outputs = self.values + anchors * self.shifted + KINDS + self.strikes
+        return (self.units + 1 + sum(self.told(number))) * self.head + (self.head + 1) * outputs
+
+    @property
+    def lstm_parameters(self) -> list[int]:
+        return [4 * self.units * (2 * self.units + 1)] * self.num_layers
+
+    @property
+    def heard_parameters(self) -> int:
+        return sum(self.heard) * self.units
+
+    @property
+    def seen(self) -> list[int]:
+        """What is told of each step that is filled in: each voice's note, struck or held, or hidden; and its place."""
+        return [2 * self.values + 1] * self.voices + [PLACES, PLACES, LEFT]
+
+    @property
+    def block_parameters(self) -> int:
+        """Weights of one block of convolutions."""
+        return self.channels * (2 + KERNEL + 1 + self.channels + 1)
+
+    @property
+    def filling_outputs(self) -> int:
+        return self.voices * (self.values + self.strikes)
+
+    @property
+    def seen_parameters(self) -> int:
+        return sum(self.seen) * self.channels if self.depth else 0
+
+    @property
+    def filled_parameters(self) -> int:
+        """Weights of the last layers that fill in."""
+        return (self.channels + 1) * self.filling_outputs + 2 * self.channels if self.depth else 0
+
+    @property
+    def parameters(self) -> int:
+        """Trainable weights, in closed form."""
+        heads = sum(self.head_parameters(number) for number in range(self.voices))
+        causal = self.heard_parameters + sum(self.lstm_parameters) + heads
+        return causal + self.seen_parameters + self.depth * self.block_parameters + self.filled_parameters
+
+    @property
+    def multiplied(self) -> int:
+        """Multiply-adds for one step, forward; looking up a vector costs nothing."""
+        heads = sum(self.head_parameters(number) - sum(self.told(number)) * self.head for number in range(self.voices))
+        return sum(self.lstm_parameters) + heads + self.depth * self.block_parameters + self.filled_parameters

@@ -1,0 +1,141 @@
+"""The continuing network one note at a time, for sampling: the state of a piece, with the looking-up of what followed
+earlier matches that `matches` does for whole songs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musicgen.approaches.voices.codec import GridCodec
+from musicgen.approaches.voices.matches import HELD, KINDS, LENGTHS, MEMORY, SHORTEST
+from musicgen.approaches.voices.network import VoiceLayers
+from musicgen.approaches.voices.sizes import LEFT, PLACES, VoiceSizes
+
+NEVER = -1e9
+
+
+class VoiceStepper:
+    """One field at a time: of each voice in order its note and, with strikes, whether it is struck (again).
+
+    No voice leaves its range in the songs, because training transposes to all keys and pieces would drift.
+
+    State, a dict: memory (LSTM states), context (batch, units), told (see VoiceLayers, (batch, …)), chosen, struck
+    (batch, voices in order), past (batch, MEMORY, voices) with the last step at the end, runs (batch, KINDS, MEMORY)
+    of the match that ends at each of these steps, count (batch, voices) of steps held, position, bar, beat, left
+    (batch,); left is -1 if the end is unknown.
+    """
+
+    def __init__(self, model: keras.Model, sizes: VoiceSizes, codec: GridCodec) -> None:
+        self.model, self.sizes = model, sizes
+        self.layers = VoiceLayers(sizes, model)
+        self.allowed = codec.allowed()[list(sizes.order)]
+        self.beat = codec.steps_per_beat
+        self.per_voice = 2 if sizes.strikes else 1
+        self.num_fields = sizes.voices * self.per_voice
+
+    def start(self, position: Any, bar: Any, left: Any) -> tuple[Any, Any]:
+        """(logits of the first field, state) of pieces that start at `position` (batch,) in bars of `bar` steps, and
+        that have `left` steps; -1 for not knowing."""
+        batch_size, voices = position.shape[0], self.sizes.voices
+        nothing = ops.full((batch_size, voices), self.sizes.nothing, "int32")
+        state = {
+            "memory": [self.layers.lstm(number).initial_state(batch_size) for number in range(self.sizes.num_layers)],
+            "past": ops.full((batch_size, MEMORY, voices), self.sizes.nothing, "int32"),
+            "runs": ops.zeros((batch_size, KINDS, MEMORY), "int32"),
+            "count": ops.zeros((batch_size, voices), "int32"),
+            "position": position, "bar": bar, "left": left,
+        }  # fmt: skip
+        no_match = ops.full((batch_size, KINDS, voices), self.sizes.nothing, "int32")
+        return self._listen(state, nothing, no_match, ops.zeros((batch_size, KINDS), "int32"))
+
+    def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
+        """`token` (batch,) was chosen for `field` → (logits of the next field, state)."""
+        number, is_strike = divmod(field, self.per_voice)
+        if is_strike:
+            state = {**state, "struck": _put(state["struck"], number, token)}
+        else:
+            state = {**state, "chosen": _put(state["chosen"], number, token)}
+            if self.sizes.strikes:
+                return self._strike_logits(number, token, state), state
+        if number == self.sizes.voices - 1:
+            return self._moved_on(state)
+        return self._note_logits(number + 1, state)
+
+    def _strike_logits(self, number: int, token: Any, state: Any) -> Any:
+        """(batch, 2): a rest is never struck, another pitch always, the same pitch as the network says."""
+        before = state["told"]["previous"][:, self.sizes.order[number]]
+        again = ops.where(token == before, state["again"], -NEVER)
+        again = ops.where(token == 0, NEVER, again)
+        return ops.stack([ops.zeros_like(again), again], axis=-1)
+
+    def _note_logits(self, number: int, state: Any) -> tuple[Any, Any]:
+        chosen = [state["chosen"][:, before] for before in range(number)]
+        struck = [state["struck"][:, before] for before in range(number)]
+        logits, again = self.layers.logits(number, state["context"], state["told"], chosen, struck)
+        logits = ops.where(ops.convert_to_tensor(self.allowed[number]), logits, NEVER)
+        return logits, {**state, "again": again} if again is not None else state
+
+    def _moved_on(self, state: Any) -> tuple[Any, Any]:
+        """A step is decided: look up what it matches, and listen to it."""
+        back = np.argsort(self.sizes.order)
+        ids, struck = ops.take(state["chosen"], back, axis=1), ops.take(state["struck"], back, axis=1)
+        begins = ops.logical_or(ids != state["told"]["previous"], struck > 0)
+        past = ops.concatenate([state["past"][:, 1:], ids[:, None]], axis=1)
+        runs, match, length = self._matched(past, ids, state["runs"])
+        state = {
+            **state,
+            "past": past,
+            "runs": runs,
+            "count": ops.where(begins, 1, state["count"] + 1),
+            "position": state["position"] + 1,
+            "left": ops.where(state["left"] > 0, state["left"] - 1, state["left"]),
+        }
+        return self._listen(state, ids, match, length)
+
+    def _matched(self, past: Any, ids: Any, runs: Any) -> tuple[Any, Any, Any]:
+        """(runs, what followed the longest match (batch, KINDS, voices), its length (batch, KINDS))."""
+        equal = past == ids[:, None]
+        same = ops.stack([ops.all(equal, axis=-1), equal[..., 0]], axis=1)
+        same = ops.logical_and(same, ops.arange(MEMORY) < MEMORY - 1)  # the last step would match itself
+        runs = ops.where(same, runs + 1, 0)
+        length = ops.max(runs, axis=-1)
+        place = MEMORY - 1 - ops.argmax(ops.flip(runs, axis=-1), axis=-1)  # the latest of the longest
+        is_match = length >= SHORTEST
+        following = ops.minimum(ops.cast(place, "int32") + 1, MEMORY - 1)
+        match = ops.take_along_axis(past, following[..., None], axis=1)
+        return runs, ops.where(is_match[..., None], match, self.sizes.nothing), ops.where(is_match, length, 0)
+
+    def _listen(self, state: Any, ids: Any, match: Any, length: Any) -> tuple[Any, Any]:
+        """Hear the step just decided (batch, voices) → (logits of the first voice of the next one, state)."""
+        place = ops.minimum(state["position"] % state["bar"], PLACES - 1)
+        left = ops.where(state["left"] < 0, 0, ops.minimum(1 + (state["left"] - 1) // self.beat, LEFT - 1))
+        told = {
+            "previous": ids,
+            "held": _class(state["count"], HELD),
+            "match": match,
+            "match_length": _class(length, LENGTHS),
+            "place": place,
+            "bar": ops.minimum(state["bar"], PLACES - 1),
+            "left": ops.maximum(left, 0),
+        }
+        x, memory = self.layers.heard(told), []
+        for number, before in enumerate(state["memory"]):
+            memory.append(self.layers.lstm(number).step(x, before))
+            x = self.layers.after_lstm(number, memory[-1][0])
+        empty = ops.zeros_like(ids)
+        state = {**state, "told": told, "memory": memory, "context": x, "chosen": empty, "struck": empty}
+        return self._note_logits(0, state)
+
+
+def _class(values: Any, thresholds: tuple[int, ...]) -> Any:
+    """See `matches.classes`."""
+    reached = values[..., None] >= ops.convert_to_tensor(np.array(thresholds, dtype=np.int32))
+    return ops.sum(ops.cast(reached, "int32"), axis=-1)
+
+
+def _put(chosen: Any, number: int, token: Any) -> Any:
+    """`chosen` (batch, voices) with `token` (batch,) at `number`."""
+    return ops.where(ops.arange(chosen.shape[1]) == number, token[:, None], chosen)
