@@ -7,6 +7,28 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import keras
+from keras import ops
+
+
+class _Averaging:
+    """An optimiser whose average of the weights soon forgets the first steps: after n of them, at most
+    (1 + n) / (10 + n) of it stays from step to step."""
+
+    def _update_model_variables_moving_average(self, trainable_variables: Any) -> None:
+        steps = ops.cast(self.iterations, "float32")  # type: ignore[attr-defined]
+        share = ops.minimum(self.ema_momentum, (1.0 + steps) / (10.0 + steps))  # type: ignore[attr-defined]
+        averages = self._model_variables_moving_average  # type: ignore[attr-defined]
+        for variable, average in zip(trainable_variables, averages, strict=True):
+            average.assign(share * average + (1.0 - share) * variable)
+
+
+class AveragedAdamW(_Averaging, keras.optimizers.AdamW):
+    """Adam with decoupled weight decay and averaged weights."""
+
+
+class AveragedRMSprop(_Averaging, keras.optimizers.RMSprop):
+    """RMSprop with averaged weights."""
+
 
 Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
@@ -75,6 +97,8 @@ class Recipe:
         }
         if self.averaging:
             arguments |= {"use_ema": True, "ema_momentum": self.averaging}
+            kind = AveragedAdamW if self.algorithm == "adam" else AveragedRMSprop
+            return kind(weight_decay=self.weight_decay, **arguments)
         if self.algorithm == "rmsprop":
             return keras.optimizers.RMSprop(weight_decay=self.weight_decay or None, **arguments)
         if self.weight_decay:

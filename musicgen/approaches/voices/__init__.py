@@ -101,7 +101,7 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
     def tasks(
         self, networks: TrainableNetworks, prepared: Prepared, training: parameters.Training
     ) -> Sequence[LearningTask]:
-        from musicgen.approaches.voices.objective import voice_objective
+        from musicgen.approaches.voices.network import voice_objective
         from musicgen.networks.engine import LearningTask
 
         sizes = _sizes(prepared.codec, training)
@@ -119,9 +119,11 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
         training: parameters.Training,
         order: Order[parameters.Generation],
     ) -> Iterator[Made]:
+        from musicgen.approaches.voices.filling_pieces import filled_pieces
         from musicgen.approaches.voices.pieces import continued_pieces
 
-        yield from continued_pieces(networks.models["voices"], _sizes(codec, training), codec, order)
+        pieces = filled_pieces if order.generation.prompt_use == "fill_in" else continued_pieces
+        yield from pieces(networks.models["voices"], _sizes(codec, training), codec, order)
 
     def codec_from_json(self, document: dict[str, Any]) -> GridCodec:
         return GridCodec.from_json(document)

@@ -56,11 +56,12 @@ def assigned(score: Score, numbers: NDArray[np.int64], onsets: Voices, ends: Voi
     """
     notes = score.notes[numbers]
     used = np.unique(notes["track"])
-    if 1 <= used.size <= n_voices and all(is_single(notes[notes["track"] == track]) for track in used):
-        if used.size == n_voices or used.size == 1:  # a single line is the tune
-            heights = [-float(notes["pitch"][notes["track"] == track].mean()) for track in used]
-            rank = dict(zip(used[np.argsort(heights, kind="stable")].tolist(), range(n_voices), strict=False))
-            return np.array([rank[track] for track in notes["track"].tolist()], dtype=np.int64)
+    # A single line is the tune.
+    is_apart = used.size in (1, n_voices) and all(is_single(notes[notes["track"] == track]) for track in used)
+    if is_apart:
+        heights = [-float(notes["pitch"][notes["track"] == track].mean()) for track in used]
+        rank = dict(zip(used[np.argsort(heights, kind="stable")].tolist(), range(n_voices), strict=False))
+        return np.array([rank[track] for track in notes["track"].tolist()], dtype=np.int64)
     return _by_height(notes["pitch"].astype(np.int64), onsets, ends, n_voices)
 
 

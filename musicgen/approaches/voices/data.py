@@ -49,8 +49,9 @@ def prepare_grids(songs: Sequence[TrainingSong], training: Training, seed: int) 
     codec = _codec(pairs, training)
     read = [codec.song(grid) for grid in used]
     parts = held_out_parts([len(song) for song in read], training.validation_share, shortest=MIN_HELD_OUT, seed=seed)
-    stretches = [_stretches(read, [part[side] for part in parts]) for side in (0, 1)]
-    return prepared_of(codec, *stretches, training, {"n_songs": len(songs), **_facts(used)}, _warnings(grids))
+    learned, held_out = (_stretches(read, [part[side] for part in parts]) for side in (0, 1))
+    facts = {"n_songs": len(songs), **_facts(used)}
+    return prepared_of(codec, learned, held_out, training, facts, _warnings(grids))
 
 
 def prepared_of(

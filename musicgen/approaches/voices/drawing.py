@@ -17,7 +17,7 @@ def sizes_of(training: Training, values: int, voices: int, *, strikes: bool = Tr
     """The sizes for so many values of a cell and voices."""
     return VoiceSizes(
         values, voices, strikes, training.units, training.num_layers, training.head, training.channels,
-        training.depth if training.fill_in else 0, training.dropout,
+        training.depth if training.fill_in else 0, training.dropout, training.recurrent_dropout, training.told_dropout,
     )  # fmt: skip
 
 

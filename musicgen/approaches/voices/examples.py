@@ -111,7 +111,7 @@ class GridExamples:
         return len(self.tiles)
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
-        windows = [self._window(*tile, rng) for tile in self.tiles[index].tolist()]
+        windows = [self._window(number, first, rng) for number, first in self.tiles[index].tolist()]
         return {name: np.stack([window[name] for window in windows]) for name in windows[0]}
 
     def _window(self, number: int, first: int, rng: np.random.Generator | None) -> Arrays:
@@ -172,8 +172,7 @@ def hidden_cells(n_steps: int, n_voices: int, rng: np.random.Generator) -> NDArr
     region = np.ones((n_steps, n_voices), dtype=bool)
     kind = rng.random()
     if kind < 0.35:
-        stays = rng.permutation(n_voices)[: rng.integers(1, n_voices)] if n_voices > 1 else []
-        region[:, stays] = False
+        region[:, rng.permutation(n_voices)[: rng.integers(1, n_voices)]] = False
     elif kind < 0.6:
         length = int(rng.integers(1, n_steps + 1))
         first = int(rng.integers(0, n_steps - length + 1))

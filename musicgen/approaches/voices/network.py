@@ -3,7 +3,8 @@
 The first is an LSTM over steps, with a head for each voice: within a step the voices are decided one after the other,
 the outer ones first, each from those decided before it. A note is predicted as a pitch, as an interval from the voice's
 own last note, as an interval from the voice decided before, and as what followed the last time. The second is in
-`filling_network`. Both know ids and sizes, no music.
+`filling_network`. Both know ids and sizes, no music. The loss is in nats per note: a note is a voice at a
+step.
 
 Huang et al., Counterpoint by convolution, ISMIR 2017; Hadjeres et al., DeepBach, ICML 2017.
 """
@@ -20,8 +21,9 @@ from keras import ops
 from musicgen.approaches.voices.filling_network import FillingLayers
 from musicgen.approaches.voices.matches import KINDS
 from musicgen.approaches.voices.sizes import LEAPS, VoiceSizes
-from musicgen.networks.dropout import Dropout
+from musicgen.networks.dropout import Dropout, WholeDropout
 from musicgen.networks.fingerprints import architecture
+from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
 # Arrays about a step that both networks are told, shape (…,): place in the bar, length of the bar, nearness of the end.
@@ -50,7 +52,9 @@ class VoiceLayers:
         """The sum of a learned vector for each of the ids (…,)."""
         table = self._layer(name, lambda: keras.layers.Embedding(sum(sizes), width, name=name))
         firsts = np.cumsum([0, *sizes[:-1]]).tolist()
-        return ops.sum(table(ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)), -2)
+        found = table(ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1))
+        drop = self._layer(f"{name}_whole", lambda: WholeDropout(self.sizes.told_dropout, name=f"{name}_whole"))
+        return ops.sum(drop(found), axis=-2)
 
     def _dense(self, name: str, width: int) -> Any:
         return self._layer(name, lambda: keras.layers.Dense(width, name=name))
@@ -68,7 +72,8 @@ class VoiceLayers:
 
     def lstm(self, number: int) -> LSTM:
         name = f"lstm_{number + 1}"
-        made: LSTM = self._layer(name, lambda: LSTM(self.sizes.units, name=name))
+        dropped = self.sizes.recurrent_dropout
+        made: LSTM = self._layer(name, lambda: LSTM(self.sizes.units, recurrent_dropout=dropped, name=name))
         return made
 
     def after_lstm(self, number: int, x: Any) -> Any:
@@ -167,3 +172,46 @@ def _continued(sizes: VoiceSizes, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if sizes.strikes:
         outputs["again"] = ops.stack([again for _, again in made], axis=-1)
     return outputs
+
+
+def voice_objective(sizes: VoiceSizes) -> Objective:
+    """`loss` is that of continuing; with filling in, the sum of both is minimised and both are reported."""
+
+    def sums(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
+        given = {name: array for name, array in batch.items() if name not in ("mask", "weight")}
+        outputs = model(given, training=training)
+        weight = batch["mask"] * batch["weight"][:, None]
+        continued = ops.sum(weight[..., None] * _nats(batch, outputs, "notes", "again", np.argsort(sizes.order)))
+        n_notes = sizes.voices * ops.sum(weight)
+        if not sizes.depth:
+            return ops.stack([continued, n_notes])
+        filled = _filled(batch, _nats(batch, outputs, "filled", "filled_again"), weight)
+        return ops.stack([continued + filled, continued, filled, n_notes])
+
+    return Objective(sums, ("total", "loss", "filling_in") if sizes.depth else ("loss",))
+
+
+def continued_nats(model: keras.Model, sizes: VoiceSizes, batch: dict[str, Any]) -> Any:
+    """Nats of each note of windows (batch, steps, voices), each from the notes before it."""
+    return _nats(batch, model(batch, training=False), "notes", "again", np.argsort(sizes.order))
+
+
+def _nats(batch: dict[str, Any], outputs: dict[str, Any], notes: str, again: str, back: Any = None) -> Any:
+    """Nats of each cell (batch, steps, voices): of its note and, where the note stays the same, of whether it is struck
+    again. `back`: the voices of the outputs in the order of the batch, if that is another."""
+    ids, struck, before = batch["ids"], batch["struck"], batch["previous"]
+    if back is not None:
+        outputs = {name: ops.take(outputs[name], back, axis=2) for name in (notes, again) if name in outputs}
+    nats = keras.losses.sparse_categorical_crossentropy(ids, outputs[notes], from_logits=True)
+    if again not in outputs:
+        return nats
+    stays = ops.cast(ops.logical_and(ids == before, ids > 0), "float32")
+    return nats + stays * (ops.softplus(outputs[again]) - ops.cast(struck, "float32") * outputs[again])
+
+
+def _filled(batch: dict[str, Any], nats: Any, weight: Any) -> Any:
+    """The mean over the hidden cells of each window, times its number of cells: every window counts the same, however
+    much of it is hidden."""
+    hidden = ops.cast(batch["hidden"], "float32") * weight[..., None]
+    cells = ops.sum(weight, axis=1) * nats.shape[-1]
+    return ops.sum(cells * ops.sum(hidden * nats, axis=(1, 2)) / ops.maximum(ops.sum(hidden, axis=(1, 2)), 1.0))

@@ -41,6 +41,16 @@ class Training(Schedule):
         help="Width of the layer that decides what one voice sings.",
     )  # fmt: skip
     dropout: float = dropout(0.3)
+    recurrent_dropout: float = parameter(
+        0.2, ge=0, lt=1, advanced=True, title="Recurrent dropout",
+        help="Share of the weights from one step of the LSTM to the next that is left out at random during training. "
+        "It helps against memorising.",
+    )  # fmt: skip
+    told_dropout: float = parameter(
+        0.1, ge=0, lt=1, advanced=True, title="Fact dropout",
+        help="Share of the facts about a step, such as the last note of one voice, that is left out at random during "
+        "training. The network then relies on no single one.",
+    )  # fmt: skip
     sequence_length: int = sequence_length(128, ge=8, unit="steps")
     batch_size: int = batch_size(16, ge=2, multiple_of=2)
     learning_rate: float = learning_rate(3e-3)

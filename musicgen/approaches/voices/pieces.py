@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,9 @@ from musicgen.sampling.rules import Rules, uniforms
 from musicgen.sampling.token_sampler import hear, sample
 from musicgen.symbolic.metre import Metre
 from musicgen.symbolic.score import Score
+
+if TYPE_CHECKING:
+    import keras
 
 Ids = NDArray[np.int32]
 

@@ -21,6 +21,7 @@ class VoiceSizes:
             struck again.
         units, num_layers: of the LSTM. head: width of the layer that decides a voice.
         channels, depth: of the convolutions that fill in; depth 0 leaves them out.
+        told_dropout: share of the facts about a step that training leaves out, each as a whole.
     """
 
     values: int
@@ -32,6 +33,8 @@ class VoiceSizes:
     channels: int
     depth: int
     dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    told_dropout: float = 0.0
 
     @property
     def nothing(self) -> int:

@@ -1,0 +1,101 @@
+"""Filling in by annealed block Gibbs sampling: the new notes are chosen again and again, each time from all others.
+
+In each round a random share of the new cells is hidden and chosen afresh, each from what is not hidden; the share
+falls, so that the notes come to agree (Yao et al., On the equivalence between deep NADE and GSNs, 2014; Huang et al.,
+Counterpoint by convolution, 2017). Stretches of a beat are hidden together at first, so that whole notes can move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.voices.filling_network import FillingLayers
+from musicgen.approaches.voices.sizes import VoiceSizes
+from musicgen.networks.backend import compiled, ops
+from musicgen.sampling.rules import Rules, choose
+
+NEVER = -1e9
+COARSE_SHARE = 0.6  # of the rounds, in which whole beats are hidden
+SHARE_SETTLED = 0.75  # of the rounds, after which the share that is hidden falls no more
+LAST_SHARE = 0.06
+UNIT = 64  # steps: lengths are rounded up to it, so that few lengths are compiled
+
+Cells = NDArray[np.bool_]
+
+
+def padded_length(n_steps: int) -> int:
+    """The number of steps that are computed for so many."""
+    return -(-n_steps // UNIT) * UNIT
+
+
+def hidden_rounds(free: Cells, rounds: int, beat: int, seed: int, first_share: float = 1.0) -> NDArray[np.int32]:
+    """Which cells each round chooses again, shape (rounds, steps, voices): random ones of the `free` cells."""
+    rng = np.random.default_rng([seed, 11])
+    n_steps, n_voices = free.shape
+    found = np.zeros((rounds, n_steps, n_voices), dtype=np.int32)
+    for number in range(rounds):
+        fall = min(1.0, number / max(1.0, SHARE_SETTLED * rounds))
+        share = first_share + (min(LAST_SHARE, first_share) - first_share) * fall
+        coarse = beat if number < COARSE_SHARE * rounds else 1
+        drawn = np.repeat(rng.random((-(-n_steps // coarse), n_voices)) < share, coarse, axis=0)[:n_steps]
+        found[number] = (drawn | (number == 0 and first_share >= 1.0)) & free
+    return found
+
+
+class FillingSampler:
+    """Fills in the free cells of a piece."""
+
+    def __init__(self, model: Any, sizes: VoiceSizes, allowed: Cells) -> None:
+        self.model, self.sizes = model, sizes
+        self.layers = FillingLayers(sizes, model)
+        self.allowed = allowed
+
+    def fill(
+        self,
+        told: dict[str, NDArray[np.int32]],
+        hidden: NDArray[np.int32],
+        rules: Rules,
+        seeds: list[int],
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """(ids, struck) of the pieces, (batch, steps, voices).
+
+        Args:
+            told: ids, struck (batch, steps, voices); place, bar, near (batch, steps). hidden: (rounds, batch, steps,
+            voices), see `hidden_rounds`. progress: called with the number of rounds so far.
+        """
+        steps = told["ids"].shape[1]
+        missing = padded_length(steps) - steps
+        state = {name: np.pad(each, [(0, 0), (0, missing), *[(0, 0)] * (each.ndim - 2)]) for name, each in told.items()}
+        hidden = np.pad(hidden, [(0, 0), (0, 0), (0, missing), (0, 0)])
+        run = compiled(lambda told, hidden, noise: self._round(told, hidden, noise, rules), self.model)
+        for number, part in enumerate(hidden):
+            noise = np.stack(
+                [np.random.default_rng([seed, 12, number]).random((2, *part.shape[1:]), np.float32) for seed in seeds]
+            )
+            noise = np.minimum(noise, np.float32(1 - 2**-24))
+            if part.any():
+                ids, struck = run(state, part, noise)
+                state |= {"ids": np.asarray(ids), "struck": np.asarray(struck)}
+            progress(number + 1)
+        return state["ids"][:, :steps], state["struck"][:, :steps] > 0
+
+    def _round(self, told: dict[str, Any], hidden: Any, noise: Any, rules: Rules) -> tuple[Any, Any]:
+        """The hidden cells chosen again, all others as they are."""
+        made = self.layers({**told, "hidden": hidden})
+        logits = ops.where(ops.convert_to_tensor(self.allowed), made["filled"], NEVER)
+        flat = choose(ops.reshape(logits, (-1, self.sizes.values)), ops.reshape(noise[:, 0], (-1,)), rules)
+        ids = ops.where(hidden > 0, ops.reshape(flat, ops.shape(hidden)), told["ids"])
+        before = ops.concatenate([ops.full_like(ids[:, :1], self.sizes.nothing), ids[:, :-1]], axis=1)
+        begins = ids != before
+        if self.sizes.strikes:
+            again = noise[:, 1] < ops.sigmoid(made["filled_again"])
+            begins = ops.logical_or(begins, again)
+        begins = ops.cast(ops.logical_and(begins, ids > 0), "int32")
+        # A note that stays is struck where it was; one that is held on from a new note begins there after all.
+        is_new = ops.logical_or(hidden > 0, ops.logical_and(ids != before, ids > 0))
+        return ids, ops.where(is_new, begins, told["struck"])
