@@ -66,10 +66,10 @@ class VoiceStepper:
 
     def _strike_logits(self, number: int, token: Any, state: Any) -> Any:
         """(batch, 2): a rest is never struck, another pitch always, the same pitch as the network says."""
-        before = state["told"]["previous"][:, self.sizes.order[number]]
-        again = ops.where(token == before, state["again"], -NEVER)
-        again = ops.where(token == 0, NEVER, again)
-        return ops.stack([ops.zeros_like(again), again], axis=-1)
+        before, again = state["told"]["previous"][:, self.sizes.order[number]], state["again"]
+        held = ops.where(ops.logical_and(token > 0, token != before), NEVER, ops.zeros_like(again))
+        struck = ops.where(token == 0, NEVER, ops.where(token == before, again, 0.0))
+        return ops.stack([held, struck], axis=-1)
 
     def _note_logits(self, number: int, state: Any) -> tuple[Any, Any]:
         chosen = [state["chosen"][:, before] for before in range(number)]
