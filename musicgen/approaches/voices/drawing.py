@@ -36,13 +36,18 @@ def voice_layers(training: Training, facts: Mapping[str, Any] | None) -> tuple[L
             f"LSTM, {training.units} units", "recurrent", (steps, training.units), sizes.lstm_parameters[0],
             "Carries its state from step to step.", training.num_layers,
         ),
-        *(
-            Layer(
-                f"Voice {number + 1} to be decided", "dense", (steps, values if facts else "V"),
-                sizes.head_parameters(number),
-                "As a pitch, and as an interval from the voice's own last note and from the voice decided before.",
-            )
-            for number in range(voices)
+        Layer(
+            "A view for each voice", "dense", (steps, voices if facts else "voices", training.head),
+            sizes.context_parameters,
+        ),
+        Layer(
+            "What the other voices do", "embedding", (steps, voices if facts else "voices", training.head),
+            sizes.told_parameters, "The voices of a step are decided one after the other, the outer ones first.",
+        ),
+        Layer(
+            "The note of a voice", "dense", (steps, voices if facts else "voices", values if facts else "V"),
+            sizes.decided_parameters,
+            "As a pitch, and as an interval from the voice's own last note and from the voice decided before.",
         ),
     ]  # fmt: skip
     if training.fill_in:

@@ -1,10 +1,9 @@
 """The networks over a grid of voices, as one model: one continues, step by step and voice by voice; the other fills in.
 
-The first is an LSTM over steps, with a head for each voice: within a step the voices are decided one after the other,
-the outer ones first, each from those decided before it. A note is predicted as a pitch, as an interval from the voice's
-own last note, as an interval from the voice decided before, and as what followed the last time. The second is in
-`filling_network`. Both know ids and sizes, no music. The loss is in nats per note: a note is a voice at a
-step.
+The first is an LSTM over steps, with a head that decides the voices of a step one after the other, the outer ones
+first, each from those decided before it. A note is predicted as a pitch, as an interval from the voice's own last note,
+as an interval from the voice decided before, and as what followed the last time. The second is in `filling_network`.
+Both know ids and sizes, no music. The loss is in nats per note: a note is a voice at a step.
 
 Huang et al., Counterpoint by convolution, ISMIR 2017; Hadjeres et al., DeepBach, ICML 2017.
 """
@@ -28,6 +27,20 @@ from musicgen.networks.recurrent import LSTM
 
 # Arrays about a step that both networks are told, shape (…,): place in the bar, length of the bar, nearness of the end.
 AROUND = ("place", "bar", "left")
+
+
+class Split(keras.layers.Layer):
+    """(…, a · b) → (…, a, b)."""
+
+    def __init__(self, shape: tuple[int, int], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.shape = shape
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], *self.shape)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.reshape(inputs, (*inputs.shape[:-1], *self.shape))
 
 
 class VoiceLayers:
@@ -79,37 +92,52 @@ class VoiceLayers:
     def after_lstm(self, number: int, x: Any) -> Any:
         return self._dropout(f"dropout_{number + 1}", x)
 
-    def logits(
-        self, number: int, context: Any, told: Mapping[str, Any], decided: Sequence[Any], struck: Sequence[Any]
-    ) -> tuple[Any, Any]:
-        """Of the `number`-th voice in order.
+    def views(self, context: Any) -> Any:
+        """The context (…, units) as each voice in order sees it, (…, voices, head)."""
+        sizes = self.sizes
+        seen = self._dense("views", sizes.voices * sizes.head)(context)
+        split = self._layer("by_voice", lambda: Split((sizes.voices, sizes.head), name="by_voice"))
+        return split(seen)
+
+    def ids_told(self, number: int, told: Mapping[str, Any], decided: Sequence[Any], struck: Sequence[Any]) -> Any:
+        """What is told of the `number`-th voice in order, (…, len(sizes.told)).
 
         Args:
-            context: (…, units). decided: ids (…,) of the voices before it in order, at this step; struck: whether
-            each of these notes begins here.
+            decided: ids (…,) of the voices before it in order, at this step. struck: whether each of these begins
+            here."""
+        sizes, voice = self.sizes, self.sizes.order[number]
+        own = told["previous"][..., voice]
+        matched = [told["match"][..., kind, voice] for kind in range(KINDS)]
+        zero = ops.zeros_like(own)
+        ids = [zero + number, own, told["held"][..., voice], *matched, *self._around(told)]
+        for place in range(sizes.voices - 1):
+            is_decided = place < number
+            note = decided[place] if is_decided else zero + sizes.nothing
+            ids += [note, self._leap(note, own)]
+            if sizes.strikes:
+                ids.append(struck[place] if is_decided else zero)
+        return ops.stack(ids, axis=-1)
+
+    def logits(self, view: Any, ids: Any, anchor: Any) -> tuple[Any, Any]:
+        """Of one voice, or of several alike: all share these layers.
+
+        Args:
+            view: (…, head). ids: (…, len(sizes.told)), see `ids_told`. anchor: id (…,) of the voice decided before.
 
         Returns:
             (logits of its note (…, values), logit that a note of the same pitch is struck again (…,), or None).
         """
-        sizes, voice, name = self.sizes, self.sizes.order[number], f"voice_{number + 1}"
-        own = told["previous"][..., voice]
-        matched = [told["match"][..., kind, voice] for kind in range(KINDS)]
-        ids = [own, told["held"][..., voice], *matched, *self._around(told)]
-        for note, begins in zip(decided, struck, strict=True):
-            ids += [note, self._leap(note, own), *([begins] if sizes.strikes else [])]
-        hidden = self._dense(f"{name}_context", sizes.head)(context)
-        hidden = hidden + self._table(f"{name}_told", sizes.told(number), sizes.head, ids)
-        hidden = self._dropout(f"{name}_dropout", ops.relu(hidden))
-        anchors = [own, *decided[-1:]]
-        parts = [sizes.values, *[sizes.shifted] * len(anchors), KINDS, *([1] if sizes.strikes else [])]
-        cuts = np.cumsum(parts)[:-1].tolist()
-        pitched, *relative = ops.split(self._dense(f"{name}_logits", sum(parts))(hidden), cuts, axis=-1)
-        for steps, anchor in zip(relative, anchors, strict=False):
-            pitched = pitched + from_anchor(steps, anchor, sizes.values)
-        likely = relative[len(anchors)]
+        sizes = self.sizes
+        hidden = view + self._table("told", sizes.told, sizes.head, [ids[..., n] for n in range(len(sizes.told))])
+        hidden = self._dropout("told_dropout", ops.relu(hidden))
+        parts = sizes.decided_outputs
+        made = self._dense("decide", sum(parts))(hidden)
+        pitched, by_own, by_other, likely, *again = ops.split(made, np.cumsum(parts)[:-1].tolist(), axis=-1)
+        own, matched = ids[..., 1], [ids[..., 3 + kind] for kind in range(KINDS)]
+        pitched = pitched + from_anchor(by_own, own, sizes.values) + from_anchor(by_other, anchor, sizes.values)
         for kind, guess in enumerate(matched):
             pitched = pitched + likely[..., kind : kind + 1] * ops.one_hot(guess, sizes.values, dtype="float32")
-        return pitched, relative[-1][..., 0] if sizes.strikes else None
+        return pitched, again[0][..., 0] if again else None
 
     def _leap(self, note: Any, own: Any) -> Any:
         """Class of the interval (…,) between two ids; the last class if one of them is no pitch."""
@@ -165,13 +193,14 @@ def _continued(sizes: VoiceSizes, inputs: Mapping[str, Any]) -> dict[str, Any]:
     x = layers.heard(inputs)
     for number in range(sizes.num_layers):
         x = layers.after_lstm(number, layers.lstm(number)(x))
-    ids = [inputs["ids"][..., voice] for voice in sizes.order]
+    notes = [inputs["ids"][..., voice] for voice in sizes.order]
     struck = [inputs["struck"][..., voice] for voice in sizes.order]
-    made = [layers.logits(number, x, inputs, ids[:number], struck[:number]) for number in range(sizes.voices)]
-    outputs = {"notes": ops.stack([notes for notes, _ in made], axis=-2)}
-    if sizes.strikes:
-        outputs["again"] = ops.stack([again for _, again in made], axis=-1)
-    return outputs
+    numbers = range(sizes.voices)
+    ids = ops.stack([layers.ids_told(number, inputs, notes[:number], struck[:number]) for number in numbers], axis=-2)
+    none_before = ops.full_like(notes[0], sizes.nothing)
+    anchors = ops.stack([none_before, *notes[:-1]], axis=-1)
+    pitched, again = layers.logits(layers.views(x), ids, anchors)
+    return {"notes": pitched} if again is None else {"notes": pitched, "again": again}
 
 
 def voice_objective(sizes: VoiceSizes) -> Objective:

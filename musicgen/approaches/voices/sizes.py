@@ -63,19 +63,33 @@ class VoiceSizes:
     def _around(self) -> list[int]:
         return [*[len(LENGTHS) + 1] * KINDS, PLACES, PLACES, LEFT]
 
-    def told(self, number: int) -> list[int]:
-        """What the head of the `number`-th voice in order is told besides the context: its own last note, how long it
-        has been held, its guesses from earlier matches, the surroundings, and of each voice decided before: its note,
-        the interval to it from the own last note, and (with strikes) whether it was struck."""
-        own = [self.values + 1, len(HELD) + 1, *[self.values + 1] * KINDS, *self._around]
+    @property
+    def told(self) -> list[int]:
+        """What is told of the voice to be decided, besides the context: which it is, its last note, how long it has
+        been held, its guesses from earlier matches, the surroundings; and of each voice decided before (or not yet):
+        its note, the interval to it from the own last note, and (with strikes) whether it was struck."""
+        own = [self.voices, self.values + 1, len(HELD) + 1, *[self.values + 1] * KINDS, *self._around]
         decided = [self.values + 1, 2 * LEAPS + 2, *([2] if self.strikes else [])]
-        return own + decided * number
+        return own + decided * (self.voices - 1)
 
-    def head_parameters(self, number: int) -> int:
-        """Weights of the head of the `number`-th voice in order."""
-        anchors = 2 if number else 1
-        outputs = self.values + anchors * self.shifted + KINDS + self.strikes
-        return (self.units + 1 + sum(self.told(number))) * self.head + (self.head + 1) * outputs
+    @property
+    def decided_outputs(self) -> list[int]:
+        """Parts of what is said of a voice: of its pitch, of two intervals, of each guess, of being struck again."""
+        return [self.values, self.shifted, self.shifted, KINDS, *([1] if self.strikes else [])]
+
+    @property
+    def context_parameters(self) -> int:
+        """Weights of the layer that turns the context into a view for each voice."""
+        return (self.units + 1) * self.voices * self.head
+
+    @property
+    def told_parameters(self) -> int:
+        return sum(self.told) * self.head
+
+    @property
+    def decided_parameters(self) -> int:
+        """Weights of the last layer, which all voices share."""
+        return (self.head + 1) * sum(self.decided_outputs)
 
     @property
     def lstm_parameters(self) -> list[int]:
@@ -111,12 +125,12 @@ class VoiceSizes:
     @property
     def parameters(self) -> int:
         """Trainable weights, in closed form."""
-        heads = sum(self.head_parameters(number) for number in range(self.voices))
+        heads = self.context_parameters + self.told_parameters + self.decided_parameters
         causal = self.heard_parameters + sum(self.lstm_parameters) + heads
         return causal + self.seen_parameters + self.depth * self.block_parameters + self.filled_parameters
 
     @property
     def multiplied(self) -> int:
         """Multiply-adds for one step, forward; looking up a vector costs nothing."""
-        heads = sum(self.head_parameters(number) - sum(self.told(number)) * self.head for number in range(self.voices))
+        heads = self.context_parameters + self.voices * self.decided_parameters
         return sum(self.lstm_parameters) + heads + self.depth * self.block_parameters + self.filled_parameters

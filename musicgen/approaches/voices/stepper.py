@@ -22,7 +22,8 @@ class VoiceStepper:
 
     No voice leaves its range in the songs, because training transposes to all keys and pieces would drift.
 
-    State, a dict: memory (LSTM states), context (batch, units), told (see VoiceLayers, (batch, …)), chosen, struck
+    State, a dict: memory (LSTM states), views (batch, voices in order, head), told (see
+    VoiceLayers, (batch, …)), chosen, struck
     (batch, voices in order), past (batch, MEMORY, voices) with the last step at the end, runs (batch, KINDS, MEMORY)
     of the match that ends at each of these steps, count (batch, voices) of steps held, position, bar, beat, left
     (batch,); left is -1 if the end is unknown.
@@ -74,7 +75,9 @@ class VoiceStepper:
     def _note_logits(self, number: int, state: Any) -> tuple[Any, Any]:
         chosen = [state["chosen"][:, before] for before in range(number)]
         struck = [state["struck"][:, before] for before in range(number)]
-        logits, again = self.layers.logits(number, state["context"], state["told"], chosen, struck)
+        ids = self.layers.ids_told(number, state["told"], chosen, struck)
+        anchor = chosen[-1] if chosen else ops.full_like(state["position"], self.sizes.nothing)
+        logits, again = self.layers.logits(state["views"][:, number], ids, anchor)
         logits = ops.where(ops.convert_to_tensor(self.allowed[number]), logits, NEVER)
         return logits, {**state, "again": again} if again is not None else state
 
@@ -126,7 +129,14 @@ class VoiceStepper:
             memory.append(self.layers.lstm(number).step(x, before))
             x = self.layers.after_lstm(number, memory[-1][0])
         empty = ops.zeros_like(ids)
-        state = {**state, "told": told, "memory": memory, "context": x, "chosen": empty, "struck": empty}
+        state = {
+            **state,
+            "told": told,
+            "memory": memory,
+            "views": self.layers.views(x),
+            "chosen": empty,
+            "struck": empty,
+        }
         return self._note_logits(0, state)
 
 
