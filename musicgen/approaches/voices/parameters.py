@@ -52,8 +52,8 @@ class Training(Schedule):
         "training. The network then relies on no single one.",
     )  # fmt: skip
     sequence_length: int = sequence_length(128, ge=8, unit="steps")
-    batch_size: int = batch_size(16, ge=2, multiple_of=2)
-    learning_rate: float = learning_rate(3e-3)
+    batch_size: int = batch_size(8, ge=2, multiple_of=2)
+    learning_rate: float = learning_rate(2e-3)
     schedule: Literal["constant", "cosine"] = parameter(
         "cosine", advanced=True, title="Learning-rate schedule",
         help="cosine lowers the learning rate towards the end, which settles on a better result.",
