@@ -16,7 +16,8 @@ from musicgen.approaches.voices.drawing import sizes_of
 from musicgen.approaches.voices.examples import GridExamples, GridSong, hidden_cells, nearness, told
 from musicgen.approaches.voices.grid import REST, grid_notes, score_to_grid
 from musicgen.approaches.voices.matches import HELD, LENGTHS, MEMORY, SHORTEST, classes, earlier_matches, held_steps
-from musicgen.approaches.voices.network import build_voice_network, continued_nats, from_anchor
+from musicgen.approaches.voices.network import build_voice_network, continued_nats
+from musicgen.approaches.voices.shared_network import from_anchor
 from musicgen.approaches.voices.sizes import LEFT, VoiceSizes
 from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters

@@ -15,10 +15,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from musicgen.approaches.voices.shared_network import Split, from_anchor
 from musicgen.approaches.voices.sizes import KERNEL, VoiceSizes
 from musicgen.networks.dropout import Dropout
 
 DILATIONS = (1, 2, 4, 8, 16)
+FARTHEST = 9  # nearest notes are looked for up to 2^9 - 1 steps away
 
 
 class AlongTime(keras.layers.Layer):
@@ -59,26 +61,35 @@ class FillingLayers:
     def __call__(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Arrays about steps, shapes (batch, steps, voices): ids, struck, hidden (what of these is not to be seen);
         place, bar, near (batch, steps) → logits `filled` (batch, steps, voices, values), `filled_again`."""
-        sizes = self.sizes
-        x = self._dropout("see_dropout", self._seen(told))
+        sizes, near = self.sizes, _nearest(told["ids"], told["hidden"], self.sizes.nothing)
+        x = self._dropout("see_dropout", self._seen(told, near))
         for number in range(sizes.depth):
             x = x + self._block(number, x)
         x = self._layer("filled_norm", lambda: keras.layers.LayerNormalization(name="filled_norm"))(x)
         x = self._dropout("filled_dropout", x)
-        made = self._layer("filled", lambda: keras.layers.Dense(sizes.filling_outputs, name="filled"))(x)
-        notes = made[..., : sizes.voices * sizes.values]
-        outputs = {"filled": keras.layers.Reshape((-1, sizes.voices, sizes.values))(notes)}
-        if sizes.strikes:
-            outputs["filled_again"] = made[..., sizes.voices * sizes.values :]
-        return outputs
+        width = sum(sizes.filled_parts)
+        made = self._layer("filled", lambda: keras.layers.Dense(sizes.voices * width, name="filled"))(x)
+        made = self._layer("by_cell", lambda: Split((sizes.voices, width), name="by_cell"))(made)
+        notes, by_before, likely, *again = ops.split(made, np.cumsum(sizes.filled_parts)[:-1].tolist(), axis=-1)
+        notes = notes + from_anchor(by_before, near[0], sizes.values)
+        for side, guess in enumerate(near):
+            notes = notes + likely[..., side : side + 1] * ops.one_hot(guess, sizes.values, dtype="float32")
+        return {"filled": notes, **({"filled_again": again[0][..., 0]} if again else {})}
 
-    def _seen(self, told: Mapping[str, Any]) -> Any:
+    def _seen(self, told: Mapping[str, Any], near: Sequence[Any]) -> Any:
         cells = ops.where(told["hidden"] > 0, 2 * self.sizes.values, 2 * told["ids"] + told["struck"])
         ids: Sequence[Any] = [cells[..., voice] for voice in range(self.sizes.voices)]
+        ids = [*ids, *(side[..., voice] for side in near for voice in range(self.sizes.voices))]
         ids = [*ids, told["place"], told["bar"], told["near"]]
         firsts = np.cumsum([0, *self.sizes.seen[:-1]]).tolist()
         table = self._layer(
-            "see", lambda: keras.layers.Embedding(sum(self.sizes.seen), self.sizes.channels, name="see")
+            "see",
+            lambda: keras.layers.Embedding(
+                sum(self.sizes.seen),
+                self.sizes.channels,
+                embeddings_initializer=keras.initializers.RandomNormal(0, 0.3),
+                name="see",
+            ),
         )
         stacked = ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)
         return ops.sum(table(stacked), axis=-2)
@@ -92,3 +103,36 @@ class FillingLayers:
 
     def _dropout(self, name: str, x: Any) -> Any:
         return self._layer(name, lambda: Dropout(self.sizes.dropout, name=name))(x)
+
+
+def _nearest(ids: Any, hidden: Any, nothing: int) -> tuple[Any, Any]:
+    """The nearest notes of each voice that are not hidden, before (or at) and after each cell, (batch, steps, voices);
+    `nothing` where there is none."""
+    seen = ops.where(hidden > 0, nothing, ids)
+    return _carried(seen, nothing), ops.flip(_carried(ops.flip(seen, axis=1), nothing), axis=1)
+
+
+def _carried(ids: Any, nothing: int) -> Any:
+    """Each cell that is `nothing` gets the last one before it that is not: from 1, 2, 4 … steps before in turn."""
+    for power in range(FARTHEST):
+        ids = Earlier(1 << power, nothing)(ids)
+    return ids
+
+
+class Earlier(keras.layers.Layer):
+    """Ids (batch, steps, voices): where there is `nothing`, what is there `distance` steps before."""
+
+    def __init__(self, distance: int, nothing: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.distance, self.nothing = distance, nothing
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+    def call(self, inputs: Any) -> Any:
+        padding = [(0, 0), (self.distance, 0), (0, 0)]
+        earlier = ops.pad(inputs, padding, constant_values=self.nothing)[:, : inputs.shape[1]]
+        return ops.where(inputs == self.nothing, earlier, inputs)

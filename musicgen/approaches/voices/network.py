@@ -19,6 +19,7 @@ from keras import ops
 
 from musicgen.approaches.voices.filling_network import FillingLayers
 from musicgen.approaches.voices.matches import KINDS
+from musicgen.approaches.voices.shared_network import Split, from_anchor, is_pitch
 from musicgen.approaches.voices.sizes import LEAPS, VoiceSizes
 from musicgen.networks.dropout import Dropout, WholeDropout
 from musicgen.networks.fingerprints import architecture
@@ -27,20 +28,6 @@ from musicgen.networks.recurrent import LSTM
 
 # Arrays about a step that both networks are told, shape (…,): place in the bar, length of the bar, nearness of the end.
 AROUND = ("place", "bar", "left")
-
-
-class Split(keras.layers.Layer):
-    """(…, a · b) → (…, a, b)."""
-
-    def __init__(self, shape: tuple[int, int], **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.shape = shape
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return (*input_shape[:-1], *self.shape)
-
-    def call(self, inputs: Any) -> Any:
-        return ops.reshape(inputs, (*inputs.shape[:-1], *self.shape))
 
 
 class VoiceLayers:
@@ -141,32 +128,13 @@ class VoiceLayers:
 
     def _leap(self, note: Any, own: Any) -> Any:
         """Class of the interval (…,) between two ids; the last class if one of them is no pitch."""
-        both = ops.logical_and(_is_pitch(note, self.sizes.values), _is_pitch(own, self.sizes.values))
+        both = ops.logical_and(is_pitch(note, self.sizes.values), is_pitch(own, self.sizes.values))
         wide = ops.clip(note - own, -LEAPS, LEAPS) + LEAPS
         return ops.where(both, wide, 2 * LEAPS + 1)
 
     def _around(self, told: Mapping[str, Any]) -> list[Any]:
         lengths = [told["match_length"][..., kind] for kind in range(KINDS)]
         return lengths + [told[name] for name in AROUND]
-
-
-def _is_pitch(ids: Any, values: int) -> Any:
-    return ops.logical_and(ids > 0, ids < values)
-
-
-def from_anchor(steps: Any, anchor: Any, values: int) -> Any:
-    """Logits by interval (…, shifted) → logits of ids (…, values): id i gets that of the interval i - anchor; all 0 if
-    the anchor (…,) is no pitch.
-
-    The numbers are shifted by each binary digit of the distance in turn: on a processor, many times faster than
-    gathering them, above all backwards."""
-    digits = (values - 1).bit_length()
-    distance = values - 1 - ops.clip(anchor, 0, values - 1)
-    for digit in reversed(range(digits)):
-        width = steps.shape[-1] - (1 << digit)
-        is_set = ops.expand_dims(distance // (1 << digit) % 2 > 0, -1)
-        steps = ops.where(is_set, steps[..., (1 << digit) :], steps[..., :width])
-    return ops.where(ops.expand_dims(_is_pitch(anchor, values), -1), steps, 0.0)
 
 
 @architecture

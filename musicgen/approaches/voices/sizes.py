@@ -101,8 +101,10 @@ class VoiceSizes:
 
     @property
     def seen(self) -> list[int]:
-        """What is told of each step that is filled in: each voice's note, struck or held, or hidden; and its place."""
-        return [2 * self.values + 1] * self.voices + [PLACES, PLACES, LEFT]
+        """What is told of each step that is filled in: each voice's note, struck or held, or hidden; the nearest notes
+        of the voice that are not hidden, before and after; and its place."""
+        cells, near = [2 * self.values + 1] * self.voices, [self.values + 1] * (2 * self.voices)
+        return cells + near + [PLACES, PLACES, LEFT]
 
     @property
     def block_parameters(self) -> int:
@@ -110,8 +112,10 @@ class VoiceSizes:
         return self.channels * (2 + KERNEL + 1 + self.channels + 1)
 
     @property
-    def filling_outputs(self) -> int:
-        return self.voices * (self.values + self.strikes)
+    def filled_parts(self) -> list[int]:
+        """Parts of what is said of a cell: of its pitch, of the interval from the nearest note before, of the nearest
+        notes before and after, of being struck again."""
+        return [self.values, self.shifted, 2, *([1] if self.strikes else [])]
 
     @property
     def seen_parameters(self) -> int:
@@ -120,7 +124,7 @@ class VoiceSizes:
     @property
     def filled_parameters(self) -> int:
         """Weights of the last layers that fill in."""
-        return (self.channels + 1) * self.filling_outputs + 2 * self.channels if self.depth else 0
+        return (self.channels + 1) * self.voices * sum(self.filled_parts) + 2 * self.channels if self.depth else 0
 
     @property
     def parameters(self) -> int:
