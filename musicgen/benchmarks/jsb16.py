@@ -4,15 +4,16 @@ The protocol of the published figures: 229 chorales to learn from, 76 to check, 
 voices at each step, one after the other; the mean over all voices at all steps, rests too; nothing from the future;
 no chord symbols; checked and tested in their own keys. Boulanger-Lewandowski et al., ICML 2012, for the split.
 
-Mixtures stay valid predictions: a note's probability is the mean of what several networks, each reading the piece
-transposed to several keys, give to that note, each from the past alone.
+Mixtures stay valid predictions: several networks, each reading the piece transposed to several keys, say how likely
+every value of a note is, each from the past alone; the logarithms are averaged and what they add up to is made one
+(Hinton, Training products of experts by minimizing contrastive divergence, 2002).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 N_VOICES, STEPS_PER_BEAT, BAR = 4, 4, 16
 SPLITS = ("train", "valid", "test")
 AT_ONCE = 16  # pieces
+OUTSIDE = float(np.log(1e-6))  # the logarithm for a pitch that a network cannot sing in another key
 SPARE_SECONDS = 1800.0  # for measuring, besides the training
 # Nats per note on the validation split, as published (see the module's protocol).
 PUBLISHED = {
@@ -165,48 +167,47 @@ def mean_nats(
 ) -> float:
     """The mean over all notes of the pieces, of the mixture of the networks over the keys."""
     total, count = 0.0, 0
-    for song_nats in mixed_nats(networks, songs, codec, training, keys):
-        total, count = total + float(song_nats.sum()), count + song_nats.size
+    for song, logs in zip(songs, mixed(networks, songs, codec, training, keys), strict=True):
+        chosen = np.take_along_axis(logs, song.ids[..., None], axis=-1)
+        total, count = total - float(chosen.sum(dtype=np.float64)), count + chosen.size
     return total / count
 
 
-def mixed_nats(
+def mixed(
     networks: Sequence[Networks], songs: Sequence[GridSong], codec: GridCodec, training: Any, keys: Sequence[int]
-) -> list[NDArray[np.float64]]:
-    """Nats of each note of each piece, (steps, voices)."""
-    logs = [note_nats(each, songs, codec, training, key) for each in networks for key in keys]
-    return [
-        -np.logaddexp.reduce([-each[number] for each in logs], axis=0) + np.log(len(logs))
-        for number in range(len(songs))
-    ]
+) -> Iterator[NDArray[np.float32]]:
+    """The logarithm of the probability of every value of each note, for piece after piece: (steps, voices, values)."""
+    longest = max(len(song) for song in songs)
+    for first in range(0, len(songs), AT_ONCE):
+        part = list(songs[first : first + AT_ONCE])
+        read = [_read(each, part, longest, codec, training, key) for each in networks for key in keys]
+        pool = np.mean(read, axis=0)
+        pool -= np.logaddexp.reduce(pool, axis=-1, keepdims=True)
+        for song, logs in zip(part, pool, strict=True):
+            yield logs[: len(song)]
 
 
-def note_nats(
-    networks: Networks, songs: Sequence[GridSong], codec: GridCodec, training: Any, key: int = 0
-) -> list[NDArray[np.float64]]:
-    """Nats of each note of each piece, (steps, voices), read `key` semitones higher."""
-    from musicgen.approaches.voices.network import continued_nats
+def _read(
+    networks: Networks, songs: Sequence[GridSong], longest: int, codec: GridCodec, training: Any, key: int
+) -> NDArray[np.float32]:
+    """What one network says of the pieces `key` semitones higher, told of the pieces as they are; padded: (pieces,
+    longest, voices, values)."""
+    from musicgen.approaches.voices.network import log_probabilities
     from musicgen.networks.backend import compiled
 
     model, sizes = networks.models["voices"], _sizes(codec, training)
-    nats_of = compiled(lambda batch: continued_nats(model, sizes, batch), model)
-    longest = max(len(song) for song in songs)
-    found = []
-    for first in range(0, len(songs), AT_ONCE):
-        part = list(songs[first : first + AT_ONCE])
-        windows = [told(song, 0, len(song), key) for song in part] + [told(part[0], 0, len(part[0]))] * (
-            AT_ONCE - len(part)
-        )
-        batch = {
-            name: np.stack(
-                [np.pad(w[name], [(0, longest - len(w[name])), *[(0, 0)] * (w[name].ndim - 1)]) for w in windows]
-            )
-            for name in windows[0]
-            if name != "near"
-        }
-        nats = np.asarray(nats_of(batch), dtype=np.float64)
-        found += [each[: len(song)] for each, song in zip(nats, part, strict=False)]
-    return found
+    windows = [told(song, 0, len(song), key) for song in [*songs, *[songs[0]] * AT_ONCE][:AT_ONCE]]
+    batch = {name: np.stack([_padded(w[name], longest) for w in windows]) for name in windows[0] if name != "near"}
+    logs = np.asarray(compiled(lambda batch: log_probabilities(model, sizes, batch), model)(batch))[: len(songs)]
+    moved = np.full_like(logs, OUTSIDE)
+    moved[..., 0] = logs[..., 0]
+    low, high = max(1, 1 - key), min(codec.values, codec.values - key)
+    moved[..., low:high] = logs[..., low + key : high + key]
+    return moved
+
+
+def _padded(array: NDArray[Any], length: int) -> NDArray[Any]:
+    return np.pad(array, [(0, length - len(array)), *[(0, 0)] * (array.ndim - 1)])
 
 
 def _sizes(codec: GridCodec, training: Any) -> Any:

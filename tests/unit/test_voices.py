@@ -16,7 +16,7 @@ from musicgen.approaches.voices.drawing import sizes_of
 from musicgen.approaches.voices.examples import GridExamples, GridSong, hidden_cells, nearness, told
 from musicgen.approaches.voices.grid import REST, grid_notes, score_to_grid
 from musicgen.approaches.voices.matches import HELD, LENGTHS, MEMORY, SHORTEST, classes, earlier_matches, held_steps
-from musicgen.approaches.voices.network import build_voice_network, continued_nats
+from musicgen.approaches.voices.network import build_voice_network
 from musicgen.approaches.voices.shared_network import from_anchor
 from musicgen.approaches.voices.sizes import LEFT, VoiceSizes
 from musicgen.contract.made import Order
@@ -202,9 +202,6 @@ class TestNetwork:
     def batch(self, *songs: GridSong, sizes: VoiceSizes = SIZES, steps: int = 48) -> Any:
         stretches = [(each, 0, len(each)) for each in songs]
         return GridExamples(stretches, steps, fills=bool(sizes.depth)).gather(np.arange(len(songs)), None)
-
-    def nats(self, model: Any, batch: Any, sizes: VoiceSizes) -> np.ndarray:
-        return np.asarray(continued_nats(model, sizes, {k: v for k, v in batch.items() if k != "mask"}))
 
     @pytest.mark.parametrize("sizes", [SIZES, WITHOUT])
     def test_weights_are_counted_in_closed_form(self, sizes: VoiceSizes) -> None:

@@ -65,9 +65,12 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
     )
     pace, n_notes = Pace(), int(task.free.sum())
 
-    def progress(done: int) -> None:
+    def progress(done: int, ids: NDArray[np.int32], struck: Cells) -> None:
         pace.note(done)
         order.monitor.progress("generating", done * len(seeds), generation.rounds * len(seeds))
+        order.monitor.so_far(
+            lambda: _written(codec, task, ids[0], struck[0], generation.tempo), done, generation.rounds
+        )
 
     order.monitor.progress("generating", 0, generation.rounds * len(seeds))
     sampler = FillingSampler(model, sizes, codec.allowed())

@@ -60,13 +60,14 @@ class FillingSampler:
         hidden: NDArray[np.int32],
         rules: Rules,
         seeds: list[int],
-        progress: Callable[[int], None] = lambda done: None,
+        progress: Callable[[int, NDArray[np.int32], Cells], None] = lambda done, ids, struck: None,
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """(ids, struck) of the pieces, (batch, steps, voices).
 
         Args:
             told: ids, struck (batch, steps, voices); place, bar, near (batch, steps). hidden: (rounds, batch, steps,
-            voices), see `hidden_rounds`. progress: called with the number of rounds so far.
+            voices), see `hidden_rounds`. progress: called with the number of rounds so far, and with what
+            is returned as it is by then.
         """
         steps = told["ids"].shape[1]
         missing = padded_length(steps) - steps
@@ -81,7 +82,7 @@ class FillingSampler:
             if part.any():
                 ids, struck = run(state, part, noise)
                 state |= {"ids": np.asarray(ids), "struck": np.asarray(struck)}
-            progress(number + 1)
+            progress(number + 1, state["ids"][:, :steps], state["struck"][:, :steps] > 0)
         return state["ids"][:, :steps], state["struck"][:, :steps] > 0
 
     def _round(self, told: dict[str, Any], hidden: Any, noise: Any, rules: Rules) -> tuple[Any, Any]:

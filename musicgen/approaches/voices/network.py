@@ -188,9 +188,10 @@ def voice_objective(sizes: VoiceSizes) -> Objective:
     return Objective(sums, ("total", "loss", "filling_in") if sizes.depth else ("loss",))
 
 
-def continued_nats(model: keras.Model, sizes: VoiceSizes, batch: dict[str, Any]) -> Any:
-    """Nats of each note of windows (batch, steps, voices), each from the notes before it."""
-    return _nats(batch, model(batch, training=False), "notes", "again", np.argsort(sizes.order))
+def log_probabilities(model: keras.Model, sizes: VoiceSizes, batch: dict[str, Any]) -> Any:
+    """Of every value of each note of windows, from the notes before it: (batch, steps, voices, values)."""
+    logits = ops.take(model(batch, training=False)["notes"], np.argsort(sizes.order), axis=2)
+    return ops.log_softmax(logits, axis=-1)
 
 
 def _nats(batch: dict[str, Any], outputs: dict[str, Any], notes: str, again: str, back: Any = None) -> Any:
