@@ -26,7 +26,7 @@ MIN_STEPS = 16  # of a song to learn from
 MIN_HELD_OUT = 32  # steps: less is no use
 CHECKED = 512  # steps of a held-out window
 MUCH_MOVED, MUCH_LEFT_OUT = 0.05, 0.02  # shares of the notes that are worth a warning
-MIN_WINDOWS, MAX_PASSES = 32, 16  # in an epoch; little music is repeated more often
+MIN_WINDOWS, MAX_PASSES = 256, 16  # in an epoch; little music is repeated more often
 NOTHING_HELD_OUT = (
     "No music is left to hold out, so there is no validation loss to tell learning from memorising. Choose more or "
     "longer songs."
