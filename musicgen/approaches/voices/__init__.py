@@ -49,7 +49,10 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
             "A smaller network, for about three minutes.",
-            training={"epochs": 30, "units": 192, "num_layers": 1, "channels": 96, "depth": 8, "averaging": 0.99},
+            training={
+                "epochs": 30, "units": 192, "num_layers": 1, "channels": 96, "depth": 8, "averaging": 0.99,
+                "dropout": 0.15, "recurrent_dropout": 0.0, "told_dropout": 0.0,
+            },
             generation={"temperature": 0.9, "top_p": 0.95},
         ),
         "original": Preset(

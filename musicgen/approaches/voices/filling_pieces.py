@@ -80,7 +80,13 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
     facts = {"steps": generation.rounds, **pace.facts(len(seeds)), "prompt": prompt.name, "cells_made_anew": n_notes}
     for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
         content = _written(codec, task, its_ids, its_struck, generation.tempo)
-        yield Made(content, seed, facts, Reference.following(prompt, 0.0, content.seconds))
+        # What stays is meant to be the song's.
+        yield Made(
+            content,
+            seed,
+            {**facts, "seeded_seconds": round(content.seconds, 6)},
+            Reference.following(prompt, 0.0, content.seconds),
+        )
 
 
 def _task(codec: GridCodec, grid: VoiceGrid, score: Score, generation: Generation) -> Task:

@@ -86,7 +86,7 @@ def continued_pieces(
     speed = {"steps": n_steps, **pace.facts(batch_size), "tempo": heard.tempo, "bars": generation.bars}
     for seed, events in zip(seeds, made, strict=True):
         content = written(events)
-        yield Made(content, seed, {**speed, **_told(heard)}, _reference(heard, generation, content))
+        yield Made(content, seed, {**speed, **_told(heard, codec, generation)}, _reference(heard, generation, content))
 
 
 def prompt_grid(codec: GridCodec, prompt: TrainingSong, *, from_start: bool = False) -> VoiceGrid:
@@ -143,8 +143,13 @@ def _grid(sizes: VoiceSizes, events: Ids) -> tuple[Ids, NDArray[np.bool_]]:
     return ids, changed & (ids > 0)
 
 
-def _told(heard: Heard) -> dict[str, Any]:
-    return {"prompt": heard.prompt.name if heard.prompt else None, "prompt_steps": len(heard)}
+def _told(heard: Heard, codec: GridCodec, generation: Generation) -> dict[str, Any]:
+    seeded = len(heard) / codec.steps_per_beat * 60.0 / heard.tempo if generation.keep_prompt else 0.0
+    return {
+        "prompt": heard.prompt.name if heard.prompt else None,
+        "prompt_steps": len(heard),
+        "seeded_seconds": round(seeded, 6),
+    }
 
 
 def _reference(heard: Heard, generation: Generation, content: Score) -> Reference | None:
