@@ -100,7 +100,9 @@ class VoiceLayers:
         for place in range(sizes.voices - 1):
             is_decided = place < number
             note = decided[place] if is_decided else zero + sizes.nothing
-            ids += [note, self._leap(note, own)]
+            last = told["previous"][..., sizes.order[place]]
+            # What makes parallels: the interval before, and the other voice's move.
+            ids += [note, self._leap(note, own), self._leap(last, own), self._leap(note, last)]
             if sizes.strikes:
                 ids.append(struck[place] if is_decided else zero)
         return ops.stack(ids, axis=-1)

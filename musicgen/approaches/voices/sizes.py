@@ -67,9 +67,10 @@ class VoiceSizes:
     def told(self) -> list[int]:
         """What is told of the voice to be decided, besides the context: which it is, its last note, how long it has
         been held, its guesses from earlier matches, the surroundings; and of each voice decided before (or not yet):
-        its note, the interval to it from the own last note, and (with strikes) whether it was struck."""
+        its note, the intervals from the own last note to it and to its own last note, how far it has moved, and (with
+        strikes) whether it was struck."""
         own = [self.voices, self.values + 1, len(HELD) + 1, *[self.values + 1] * KINDS, *self._around]
-        decided = [self.values + 1, 2 * LEAPS + 2, *([2] if self.strikes else [])]
+        decided = [self.values + 1, *[2 * LEAPS + 2] * 3, *([2] if self.strikes else [])]
         return own + decided * (self.voices - 1)
 
     @property
