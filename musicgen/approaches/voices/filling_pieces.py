@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 Cells = NDArray[np.bool_]
+NEAR_STEPS = 64  # before and after what is filled in, that the network looks at
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
         )
     task = _task(codec, prompt_grid(codec, prompt), prompt.clip.score(), generation)
     song = codec.song(task.grid)
+    around = _around(task.free)
     arrays = told(song, 0, len(song))
     batch = {
-        name: np.repeat(arrays[name][None], len(seeds), axis=0) for name in ("ids", "struck", "place", "bar", "near")
+        name: np.repeat(arrays[name][None, around], len(seeds), axis=0)
+        for name in ("ids", "struck", "place", "bar", "near")
     }
     hidden = np.stack(
         [
-            hidden_rounds(task.free, generation.rounds, codec.steps_per_beat, seed, generation.variation)
+            hidden_rounds(task.free[around], generation.rounds, codec.steps_per_beat, seed, generation.variation)
             for seed in seeds
         ],
         axis=1,
@@ -69,7 +72,7 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
         pace.note(done)
         order.monitor.progress("generating", done * len(seeds), generation.rounds * len(seeds))
         order.monitor.so_far(
-            lambda: _written(codec, task, ids[0], struck[0], generation.tempo), done, generation.rounds
+            lambda: _written(codec, task, around, ids[0], struck[0], generation.tempo), done, generation.rounds
         )
 
     order.monitor.progress("generating", 0, generation.rounds * len(seeds))
@@ -79,7 +82,7 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
     )
     facts = {"steps": generation.rounds, **pace.facts(len(seeds)), "prompt": prompt.name, "cells_made_anew": n_notes}
     for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
-        content = _written(codec, task, its_ids, its_struck, generation.tempo)
+        content = _written(codec, task, around, its_ids, its_struck, generation.tempo)
         # What stays is meant to be the song's.
         yield Made(
             content,
@@ -99,12 +102,15 @@ def _task(codec: GridCodec, grid: VoiceGrid, score: Score, generation: Generatio
     return Task(score, grid, free, removed)
 
 
-def _written(codec: GridCodec, task: Task, ids: NDArray[np.integer], struck: Cells, tempo: float | None) -> Score:
-    """The song's own notes, bit for bit, and the new ones."""
+def _written(
+    codec: GridCodec, task: Task, around: slice, ids: NDArray[np.integer], struck: Cells, tempo: float | None
+) -> Score:
+    """The song's own notes, bit for bit, and the new ones. `ids`, `struck`: of the steps `around`."""
     grid, score = task.grid, _fine(task.score, codec.steps_per_beat)
-    pitches = np.where(task.free, codec.to_pitches(ids), REST)
+    pitches, begins = np.full(task.free.shape, REST, dtype=np.int16), np.zeros(task.free.shape, dtype=bool)
+    pitches[around], begins[around] = codec.to_pitches(ids), struck
     # Where a new note is held on into a note that stays, it ends there.
-    onset, duration, pitch, voice = grid_notes(pitches, struck & task.free)
+    onset, duration, pitch, voice = grid_notes(np.where(task.free, pitches, REST), begins & task.free)
     tracks, track_of = _tracks(codec, task, score)
     tick = score.ticks_per_beat // codec.steps_per_beat
     first = round(grid.first_tick * score.ticks_per_beat / task.score.ticks_per_beat)
@@ -115,6 +121,14 @@ def _written(codec: GridCodec, task: Task, ids: NDArray[np.integer], struck: Cel
     kept = np.delete(score.notes, grid.numbers[task.removed])
     tempos = (TempoChange(0, tempo),) if tempo else score.tempos
     return replace(score, notes=np.concatenate([kept, made]), tracks=tracks, tempos=tempos)
+
+
+def _around(free: Cells) -> slice:
+    """The steps that are computed: those to fill in, with what is near."""
+    steps = np.flatnonzero(free.any(axis=1))
+    if not steps.size:
+        return slice(0, min(len(free), NEAR_STEPS))
+    return slice(max(0, int(steps[0]) - NEAR_STEPS), int(steps[-1]) + 1 + NEAR_STEPS)
 
 
 def _fine(score: Score, steps_per_beat: int) -> Score:

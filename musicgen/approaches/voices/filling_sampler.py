@@ -1,8 +1,10 @@
 """Filling in by annealed block Gibbs sampling: the new notes are chosen again and again, each time from all others.
 
 In each round a random share of the new cells is hidden and chosen afresh, each from what is not hidden; the share
-falls, so that the notes come to agree (Yao et al., On the equivalence between deep NADE and GSNs, 2014; Huang et al.,
-Counterpoint by convolution, 2017). Stretches of a beat are hidden together at first, so that whole notes can move.
+falls, so that the notes come to agree. In the end only one voice is hidden at a time and not the stretches before and
+after, so that each note is chosen knowing all that it must go with. Whole stretches are hidden together, so that held
+notes can move (Yao et al., On the equivalence between deep NADE and GSNs, 2014; Huang et al., Counterpoint by
+convolution, 2017).
 """
 
 from __future__ import annotations
@@ -19,9 +21,8 @@ from musicgen.networks.backend import compiled, ops
 from musicgen.sampling.rules import Rules, choose
 
 NEVER = -1e9
-COARSE_SHARE = 0.6  # of the rounds, in which whole beats are hidden
-SHARE_SETTLED = 0.75  # of the rounds, after which the share that is hidden falls no more
-LAST_SHARE = 0.06
+SHARE_SETTLED = 0.5  # of the rounds, after which the share that is hidden falls no more
+LAST_SHARE = 0.5  # of the stretches, in one voice of each
 UNIT = 64  # steps: lengths are rounded up to it, so that few lengths are compiled
 
 Cells = NDArray[np.bool_]
@@ -37,11 +38,18 @@ def hidden_rounds(free: Cells, rounds: int, beat: int, seed: int, first_share: f
     rng = np.random.default_rng([seed, 11])
     n_steps, n_voices = free.shape
     found = np.zeros((rounds, n_steps, n_voices), dtype=np.int32)
+    last_share = min(LAST_SHARE / n_voices, first_share)
     for number in range(rounds):
         fall = min(1.0, number / max(1.0, SHARE_SETTLED * rounds))
-        share = first_share + (min(LAST_SHARE, first_share) - first_share) * fall
-        coarse = beat if number < COARSE_SHARE * rounds else 1
-        drawn = np.repeat(rng.random((-(-n_steps // coarse), n_voices)) < share, coarse, axis=0)[:n_steps]
+        share = first_share + (last_share - first_share) * fall
+        coarse = beat if fall < 1 else int(rng.choice([max(1, beat // 2), beat, 2 * beat, 1]))
+        n_blocks = -(-n_steps // coarse)
+        drawn = rng.random((n_blocks, n_voices)) < share
+        if share * n_voices <= 1:  # one voice of every other stretch
+            one = rng.integers(n_voices, size=n_blocks) == np.arange(n_voices)[:, None]
+            drawn = one.T & (rng.random((n_blocks, 1)) < share * n_voices)
+            drawn[int(rng.integers(2)) :: 2] = False
+        drawn = np.repeat(drawn, coarse, axis=0)[:n_steps]
         found[number] = (drawn | (number == 0 and first_share >= 1.0)) & free
     return found
 
