@@ -15,11 +15,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from musicgen.approaches.voices.shared_network import Split, from_anchor
+from musicgen.approaches.voices.shared_network import Split, from_anchor, leap
 from musicgen.approaches.voices.sizes import KERNEL, VoiceSizes
 from musicgen.networks.dropout import Dropout
 
 DILATIONS = (1, 2, 4, 8, 16)
+INITIAL = 0.2  # spread of the vectors at the start: their sum is as large as what the blocks add to it
 FARTHEST = 9  # nearest notes are looked for up to 2^9 - 1 steps away
 
 
@@ -67,9 +68,17 @@ class FillingLayers:
             x = x + self._block(number, x)
         x = self._layer("filled_norm", lambda: keras.layers.LayerNormalization(name="filled_norm"))(x)
         x = self._dropout("filled_dropout", x)
+        views = self._layer("filled_views", lambda: keras.layers.Dense(sizes.voices * sizes.head, name="filled_views"))(
+            x
+        )
+        views = self._layer("by_cell", lambda: Split((sizes.voices, sizes.head), name="by_cell"))(views)
+        hidden = ops.relu(
+            views + self._table("filled_told", sizes.filled_told, sizes.head, self._cells_told(told, near))
+        )
         width = sum(sizes.filled_parts)
-        made = self._layer("filled", lambda: keras.layers.Dense(sizes.voices * width, name="filled"))(x)
-        made = self._layer("by_cell", lambda: Split((sizes.voices, width), name="by_cell"))(made)
+        made = self._layer("filled", lambda: keras.layers.Dense(width, name="filled"))(
+            self._dropout("filled_told_dropout", hidden)
+        )
         notes, by_before, likely, *again = ops.split(made, np.cumsum(sizes.filled_parts)[:-1].tolist(), axis=-1)
         notes = notes + from_anchor(by_before, near[0], sizes.values)
         for side, guess in enumerate(near):
@@ -81,18 +90,28 @@ class FillingLayers:
         ids: Sequence[Any] = [cells[..., voice] for voice in range(self.sizes.voices)]
         ids = [*ids, *(side[..., voice] for side in near for voice in range(self.sizes.voices))]
         ids = [*ids, told["place"], told["bar"], told["near"]]
-        firsts = np.cumsum([0, *self.sizes.seen[:-1]]).tolist()
+        return self._table("see", self.sizes.seen, self.sizes.channels, ids)
+
+    def _cells_told(self, told: Mapping[str, Any], near: Sequence[Any]) -> list[Any]:
+        """What is told of each cell, (batch, steps, voices) each: see sizes.filled_told."""
+        sizes, before = self.sizes, near[0]
+        there = ops.where(told["hidden"] > 0, sizes.nothing, told["ids"])
+        last = Shifted(sizes.nothing)(there)
+        ids = [ops.zeros_like(there) + np.arange(sizes.voices, dtype=np.int32), *near]
+        for distance in range(1, sizes.voices):
+            others = (np.arange(sizes.voices) + distance) % sizes.voices
+            note, earlier = ops.take(there, others, axis=-1), ops.take(last, others, axis=-1)
+            ids += [note, *(leap(*pair, sizes.values) for pair in ((note, before), (earlier, before), (note, earlier)))]
+        return ids
+
+    def _table(self, name: str, sizes: Sequence[int], width: int, ids: Sequence[Any]) -> Any:
+        """The sum of a learned vector for each of the ids (…,)."""
+        firsts = np.cumsum([0, *sizes[:-1]]).tolist()
+        start = keras.initializers.RandomNormal(0, INITIAL)
         table = self._layer(
-            "see",
-            lambda: keras.layers.Embedding(
-                sum(self.sizes.seen),
-                self.sizes.channels,
-                embeddings_initializer=keras.initializers.RandomNormal(0, 0.3),
-                name="see",
-            ),
+            name, lambda: keras.layers.Embedding(sum(sizes), width, embeddings_initializer=start, name=name)
         )
-        stacked = ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)
-        return ops.sum(table(stacked), axis=-2)
+        return ops.sum(table(ops.stack([each + first for each, first in zip(ids, firsts, strict=True)], axis=-1)), -2)
 
     def _block(self, number: int, x: Any) -> Any:
         name, dilation = f"fill_{number + 1}", DILATIONS[number % len(DILATIONS)]
@@ -136,3 +155,17 @@ class Earlier(keras.layers.Layer):
         padding = [(0, 0), (self.distance, 0), (0, 0)]
         earlier = ops.pad(inputs, padding, constant_values=self.nothing)[:, : inputs.shape[1]]
         return ops.where(inputs == self.nothing, earlier, inputs)
+
+
+class Shifted(keras.layers.Layer):
+    """Ids (batch, steps, voices) of the step before; `nothing` at the first."""
+
+    def __init__(self, nothing: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.nothing = nothing
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.pad(inputs, [(0, 0), (1, 0), (0, 0)], constant_values=self.nothing)[:, :-1]

@@ -19,8 +19,8 @@ from keras import ops
 
 from musicgen.approaches.voices.filling_network import FillingLayers
 from musicgen.approaches.voices.matches import KINDS
-from musicgen.approaches.voices.shared_network import Split, from_anchor, is_pitch
-from musicgen.approaches.voices.sizes import LEAPS, VoiceSizes
+from musicgen.approaches.voices.shared_network import Split, from_anchor, leap
+from musicgen.approaches.voices.sizes import VoiceSizes
 from musicgen.networks.dropout import Dropout, WholeDropout
 from musicgen.networks.fingerprints import architecture
 from musicgen.networks.objectives import Objective
@@ -102,7 +102,7 @@ class VoiceLayers:
             note = decided[place] if is_decided else zero + sizes.nothing
             last = told["previous"][..., sizes.order[place]]
             # What makes parallels: the interval before, and the other voice's move.
-            ids += [note, self._leap(note, own), self._leap(last, own), self._leap(note, last)]
+            ids += [note, *(leap(*pair, sizes.values) for pair in ((note, own), (last, own), (note, last)))]
             if sizes.strikes:
                 ids.append(struck[place] if is_decided else zero)
         return ops.stack(ids, axis=-1)
@@ -127,12 +127,6 @@ class VoiceLayers:
         for kind, guess in enumerate(matched):
             pitched = pitched + likely[..., kind : kind + 1] * ops.one_hot(guess, sizes.values, dtype="float32")
         return pitched, again[0][..., 0] if again else None
-
-    def _leap(self, note: Any, own: Any) -> Any:
-        """Class of the interval (…,) between two ids; the last class if one of them is no pitch."""
-        both = ops.logical_and(is_pitch(note, self.sizes.values), is_pitch(own, self.sizes.values))
-        wide = ops.clip(note - own, -LEAPS, LEAPS) + LEAPS
-        return ops.where(both, wide, 2 * LEAPS + 1)
 
     def _around(self, told: Mapping[str, Any]) -> list[Any]:
         lengths = [told["match_length"][..., kind] for kind in range(KINDS)]

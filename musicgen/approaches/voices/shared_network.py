@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from musicgen.approaches.voices.sizes import LEAPS
+
 
 class Split(keras.layers.Layer):
     """(…, a · b) → (…, a, b)."""
@@ -40,3 +42,9 @@ def from_anchor(steps: Any, anchor: Any, values: int) -> Any:
         is_set = ops.expand_dims(distance // (1 << digit) % 2 > 0, -1)
         steps = ops.where(is_set, steps[..., (1 << digit) :], steps[..., :width])
     return ops.where(ops.expand_dims(is_pitch(anchor, values), -1), steps, 0.0)
+
+
+def leap(note: Any, own: Any, values: int) -> Any:
+    """Class of the interval (…,) between two ids; the last class if one of them is no pitch."""
+    both = ops.logical_and(is_pitch(note, values), is_pitch(own, values))
+    return ops.where(both, ops.clip(note - own, -LEAPS, LEAPS) + LEAPS, 2 * LEAPS + 1)

@@ -119,13 +119,23 @@ class VoiceSizes:
         return [self.values, self.shifted, 2, *([1] if self.strikes else [])]
 
     @property
+    def filled_told(self) -> list[int]:
+        """What is told of a cell to be filled in, besides what the convolutions see: its voice, the nearest notes of
+        the voice before and after; and of each other voice its note there, if it is not hidden, and as in `told`."""
+        own = [self.voices, self.values + 1, self.values + 1]
+        return own + [self.values + 1, *[2 * LEAPS + 2] * 3] * (self.voices - 1)
+
+    @property
     def seen_parameters(self) -> int:
         return sum(self.seen) * self.channels if self.depth else 0
 
     @property
     def filled_parameters(self) -> int:
         """Weights of the last layers that fill in."""
-        return (self.channels + 1) * self.voices * sum(self.filled_parts) + 2 * self.channels if self.depth else 0
+        if not self.depth:
+            return 0
+        views = 2 * self.channels + (self.channels + 1) * self.voices * self.head
+        return views + sum(self.filled_told) * self.head + (self.head + 1) * sum(self.filled_parts)
 
     @property
     def parameters(self) -> int:
