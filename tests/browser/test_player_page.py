@@ -106,7 +106,7 @@ def test_it_sounds_on_through_reruns_and_a_change_of_theme(server: Server, page:
     heard = page.evaluate(HEARD)
     ended, later = ask(player, "[player.position, player.transport.engine.context.currentTime]")
     assert ask(player, "player.transport.engine === window.engine"), "the audio graph is the same"
-    assert ask(player, "getComputedStyle(element).getPropertyValue('--accent').trim()") == "#7567ee", (
+    assert ask(player, "getComputedStyle(element).getPropertyValue('--accent').trim()") == "#6f60ec", (
         "the theme is dark"
     )
     assert heard["frames"] > RATE

@@ -125,7 +125,7 @@ def test_n2_piano_alone_and_what_is_said_where_there_is_none() -> None:
     assert both.facts["n_tokens"] > 200
     with pytest.raises(InvalidInput) as caught:
         KIND.prepare([song(flute, tracks=(0,))], training(**PLAIN))
-    assert "Received: Flute in 1 song(s)" in str(caught.value)
+    assert "Received: Flute in 1 song." in str(caught.value)
     assert "instruments = all" in str(caught.value)
 
 
