@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.errors import MusicgenError
-from musicgen.evaluation.glossary import METRICS
+from musicgen.evaluation.figures import metric_rows
 from pages.compare.differences import draw_differences
 from pages.compare.shared_passages import draw_hint
 from pages.compare.stretch import Stretch
 from pages.ui.background import forget, later
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import kept_place, section_heading
-from pages.ui.outputs.verdicts import metric_value
 from pages.ui.player import PlayerLane, Region, draw_player
 from pages.ui.state import recall, remember
 from pages.ui.tables import text_table
@@ -220,22 +219,3 @@ def draw_metrics(measured: Mapping[str, Any], heading: str) -> None:
     text_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it means"), both)
     if between:
         text_table(("Between the two", "Value ›", "Unit", "What it means"), between)
-
-
-def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Rows of the two tables, in the order of the measurements."""
-    reference, generated = (measured.get("reference") or {}), (measured.get("generated") or {})
-    both: list[tuple[str, ...]] = []
-    for name in [*reference, *(name for name in generated if name not in reference)]:
-        title, unit, meaning = _explained(name)
-        both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, meaning))
-    between: list[tuple[str, ...]] = []
-    for name, value in (measured.get("between") or {}).items():
-        title, unit, meaning = _explained(name)
-        between.append((title, metric_value(value), unit, meaning))
-    return both, between
-
-
-def _explained(name: str) -> tuple[str, str, str]:
-    known = {metric.key: metric for metric in METRICS}.get(name)
-    return (known.title, known.unit, known.summary) if known else (name.replace("_", " "), "", "")
