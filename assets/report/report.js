@@ -76,6 +76,7 @@ async function open() {
   show();
   for (const { id, pictures } of told.lanes) change(id, { pictures: await picturesOf(pictures) });
   for (const { id, sound } of told.lanes) change(id, { sound: await soundOf(sound) }); // one after the other: large
+  document.getElementById("player").dataset.state = "ready";
 }
 
 open().catch((error) => {
