@@ -73,6 +73,7 @@ async function open() {
     show();
   };
   choice?.addEventListener("change", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => player.redraw());
   show();
   for (const { id, pictures } of told.lanes) change(id, { pictures: await picturesOf(pictures) });
   for (const { id, sound } of told.lanes) change(id, { sound: await soundOf(sound) }); // one after the other: large

@@ -79,7 +79,7 @@ def _write_report(reference: str, generated: str, excerpts: tuple[Excerpt, Excer
     from musicgen.comparison.report import report_bytes
     from musicgen.storage.files import write_out
 
-    with counting("report") as count:
+    with counting("report", "steps") as count:
         content = report_bytes(reference, generated, excerpts=excerpts, on_progress=count)
     write_out(content, path)
     console.print(f"Written to {path}", markup=False, highlight=False)
