@@ -49,3 +49,13 @@ export function area(canvas, colours) {
   context.clearRect(0, 0, width, height);
   return { context, width, height, colours, ratio };
 }
+
+/** The colours that the style sheet gives to pictures, as a canvas reads them. */
+export function coloursOf(holder) {
+  const style = getComputedStyle(holder);
+  const named = (name) => style.getPropertyValue(name).trim();
+  return {
+    accent: named("--accent"), reference: named("--reference"), text: named("--quiet"), line: named("--line"),
+    ground: named("--page") || "#fff", panel: named("--ground"), font: style.fontFamily, voices: named("--voices").split(","),
+  };
+}

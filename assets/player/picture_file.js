@@ -1,9 +1,11 @@
 /** What all lanes show now as one picture: the ruler and below it each lane with its title. */
+import { coloursOf } from "./elements.js";
+
 const GAP = 8;
 const TITLE = 22;
 
 /** A canvas. `rows`: [{title, canvas}], where `canvas` is drawn or a picture of sheet music; `colours`: of the page. */
-export function joinedPicture(ruler, rows, { ground, panel, text, font }, ratio) {
+function joinedPicture(ruler, rows, { ground, panel, text, font }, ratio) {
   const width = Math.max(ruler.width, 1);
   const height = ruler.height + rows.reduce((sum, row) => sum + (TITLE + GAP) * ratio + heightOf(row.canvas, width), 0);
   const joined = document.createElement("canvas");
@@ -51,13 +53,15 @@ export async function paperOf(svg, ratio) {
   return canvas;
 }
 
-/** Let the browser save a canvas as a PNG file. */
-export function saveCanvas(canvas, name) {
-  canvas.toBlob((blob) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  }, "image/png");
+/** Let the browser save all lanes that are seen, as they are now, as picture.png. */
+export async function savePicture({ controls, rows, element }) {
+  const seen = [...rows.values()].filter((row) => !row.element.hidden);
+  const stills = await Promise.all(seen.map((row) => row.still()));
+  const joined = joinedPicture(controls.axis, stills.filter(Boolean), coloursOf(element), window.devicePixelRatio || 1);
+  const blob = await new Promise((resolve) => joined.toBlob(resolve, "image/png"));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = "picture.png";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

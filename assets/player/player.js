@@ -1,10 +1,9 @@
 /** The player on the page: lanes below each other on one time axis, one playhead, one row of controls. */
 import { Controls } from "./controls.js";
 import { clock, drawRuler } from "./drawing.js";
-import { area } from "./elements.js";
+import { area, coloursOf } from "./elements.js";
 import { listenToKeys, listenToPointer } from "./gestures.js";
 import { LaneRow } from "./lane_row.js";
-import { joinedPicture, saveCanvas } from "./picture_file.js";
 import { Transport } from "./transport.js";
 import { around, turned, zoomed } from "./view.js";
 
@@ -234,13 +233,6 @@ export class Player {
     this.showPosition();
   }
 
-  /** All lanes as they are now, as a file. */
-  async savePicture() {
-    const seen = [...this.rows.values()].filter((row) => !row.element.hidden);
-    const rows = await Promise.all(seen.map((row) => row.still()));
-    saveCanvas(joinedPicture(this.controls.axis, rows.filter(Boolean), coloursOf(this.element), devicePixelRatio || 1), "picture.png");
-  }
-
   showLoops() {
     const loop = this.shown ?? this.region;
     for (const row of this.rows.values()) row.showLoop(this.view, loop, this.isLooping || Boolean(this.shown));
@@ -296,13 +288,4 @@ export class Player {
     for (const row of this.rows.values()) row.close();
     this.element.remove();
   }
-}
-
-function coloursOf(holder) {
-  const style = getComputedStyle(holder);
-  const named = (name) => style.getPropertyValue(name).trim();
-  return {
-    accent: named("--accent"), reference: named("--reference"), text: named("--quiet"), line: named("--line"),
-    ground: named("--page") || "#fff", panel: named("--ground"), font: style.fontFamily, voices: named("--voices").split(","),
-  };
 }

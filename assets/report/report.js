@@ -66,7 +66,7 @@ async function open() {
   let lanes = told.lanes.map((lane) => ({ ...lane, pictures: {}, sound: null }));
   const show = () => {
     const loud = lanes.map((lane) => ({ ...lane, gain_db: choice?.checked ? lane.matched_db : 0 }));
-    player.update({ lanes: loud, window: told.window, regions: [], slider: null, offers_excerpt: false }, () => {});
+    player.update({ lanes: loud, window: told.window, regions: told.regions, slider: null, offers_excerpt: false }, () => {});
   };
   const change = (id, parts) => {
     lanes = lanes.map((lane) => (lane.id === id ? { ...lane, ...parts } : lane));

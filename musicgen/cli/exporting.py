@@ -21,7 +21,7 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="wav, mp3, flac, ogg or m4a; for MIDI music also mid, musicxml, svg or pdf; for an output also zip, with all of them.",
+        help="wav, mp3, flac, ogg or m4a; for MIDI music also mid, musicxml, svg or pdf; for outputs also zip (all).",
     ),
 ]
 Out = Annotated[str, typer.Option("--out", help="The file to write, a folder to put it in, or - for stdout.")]

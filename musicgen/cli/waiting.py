@@ -32,10 +32,9 @@ def _words(state: str, progress: dict[str, Any]) -> str:
 
 @contextmanager
 def counting(title: str, what: str = "songs") -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on stderr for work that can be counted; if stderr is no terminal, a line every few seconds. `what`: is
-    counted.
+    """A progress bar on stderr for work that can be counted; if stderr is no terminal, a line every few seconds.
 
-    Yields a function to call with (phase, done, total)."""
+    `what`: is counted. Yields a function to call with (phase, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     told_at = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -1,4 +1,4 @@
-"""An output as one zip archive: sound and notes in all formats, its settings, and a report. Light: children do the work.
+"""An output as one zip archive: sound and notes in all formats, its settings, a report. Light: children do the work.
 
     output_zip("output-…")  →  exports (children) → report (child) → child: archiving
 

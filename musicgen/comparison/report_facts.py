@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ def report_facts(
 
     Returns:
         JSON: version, made_at, sides [{heading, name, summary}], window (seconds of the common axis), measured,
-        made [{heading, name, said, history, floors, best_epoch, tables}], songs (rows), commands.
+        made [{heading, name, said, history, floors, best_epoch, tables}], listening and originality
+        (sentences), songs (rows), commands.
     """
     outputs = [_output(each) for each in names]
     (start, stop), (other, end) = (measured["stretch"][side] for side in ("reference", "generated"))
@@ -51,6 +53,8 @@ def report_facts(
             for heading, output in zip(headings(names), outputs, strict=True)
             if output is not None
         ],
+        "listening": _listening(outputs),
+        "originality": _originality(outputs[1]),
         "songs": _songs(names, [output for output in outputs if output is not None]),
         "commands": _commands(names, outputs, excerpts),
     }
@@ -137,6 +141,34 @@ def _training_rows(training: Mapping[str, Any], known: Any, run: Run | None) -> 
     return rows + [(title, fact_value(value)) for title, value in titled]
 
 
+def _listening(outputs: Sequence[Output | None]) -> list[str]:
+    """What came out of finished blind tests of these outputs."""
+    from musicgen.listening.records import list_tests
+    from musicgen.listening.results import confusion_of, finished_abx, score_words, verdict_words
+
+    said = []
+    for output in outputs:
+        found = confusion_of(output.id) if output is not None else None
+        if output is not None and found is not None:
+            said.append(f"“{output.name}” in “Which one is real?”: {found['text']}")
+    ids = {output.id for output in outputs if output is not None}
+    if len(ids) == 2:
+        abx = finished_abx(test for test in list_tests(min(ids)) if {test.output_id, test.other_id} == ids)
+        said += [f"The two outputs (ABX): {score_words(each)}. {verdict_words(test.kind, each)}" for test, each in abx]
+    return said
+
+
+def _originality(output: Output | None) -> str:
+    """What the output borrows from its songs, with the songs as the yardstick; "" for a file or a song."""
+    from musicgen.comparison.borrowed import originality
+
+    if output is None:
+        return ""
+    with suppress(MusicgenError):  # its songs cannot be read: the rest of the report does not need them
+        return str((originality(output.id) or {}).get("text") or "")
+    return ""
+
+
 def _songs(names: Sequence[str | Path], outputs: Sequence[Output]) -> list[tuple[str, str, str]]:
     """Rows: name, length, source; the original first, then the songs that the networks learned from."""
     from musicgen.songs.library import get_song
@@ -163,19 +195,21 @@ def _commands(names: Sequence[str | Path], outputs: Sequence[Output | None], exc
             run = _run(output)
             lines += [_train(run)] if run is not None else []
             lines.append(_generate(output))
-    options = {
-        f"{side}_excerpt": f"{part[0]:.3f}-{part[1]:.3f}" if part else None
-        for side, part in zip(("original", "generated"), excerpts, strict=True)
-    }
     shown = [each if isinstance(each, str) else each.name for each in names]
-    return [*lines, command_line("compare", *shown, **options, report=REPORT)]
+    return [*lines, command_line("compare", *shown, **excerpt_options(excerpts), report=REPORT)]
+
+
+def excerpt_options(excerpts: Excerpts) -> dict[str, Any]:
+    """The excerpts as options of the command `compare`."""
+    sides = zip(("original", "generated"), excerpts, strict=True)
+    return {f"{side}_excerpt": f"{part[0]:.3f}-{part[1]:.3f}" for side, part in sides if part is not None}
 
 
 def _train(run: Run) -> str:
     request, known = run.request, approaches().get(run.approach)
     songs = [str(song["id"]) for song in request.get("songs") or ()]
-    preset = request.get("preset")
-    usual = {}
+    preset = str(request.get("preset") or "")
+    usual: dict[str, Any] = {}
     if known and preset in known.presets:
         usual = known.Training(**known.presets[preset].training).model_dump(mode="json")
     changed = {name: value for name, value in (request.get("training") or {}).items() if usual.get(name) != value}

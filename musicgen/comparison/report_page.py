@@ -15,17 +15,23 @@ from typing import Any
 
 from musicgen.comparison.player_script import joined_modules, player_style
 from musicgen.comparison.report_curve import curve_svg
+from musicgen.evaluation.borrowing_words import moved_words
 from musicgen.evaluation.figures import evidence, metric_rows
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "report"
 
 
-def report_page(facts: Mapping[str, Any], lanes: Sequence[Mapping[str, Any]], files: Mapping[str, bytes]) -> str:
+def report_page(
+    facts: Mapping[str, Any],
+    lanes: Sequence[Mapping[str, Any]],
+    regions: Sequence[Mapping[str, Any]],
+    files: Mapping[str, bytes],
+) -> str:
     """The page.
 
     Args:
         facts: see `report_facts`.
-        lanes: what the player is told, with names of `files` in place of addresses.
+        lanes: what the player is told, with names of `files` in place of addresses. regions: passages to mark in them.
         files: sound and pictures by name; names are ours: letters, digits and dashes.
     """
     style = f"{player_style()}\n{(FOLDER / 'report.css').read_text(encoding='utf-8')}"
@@ -33,7 +39,9 @@ def report_page(facts: Mapping[str, Any], lanes: Sequence[Mapping[str, Any]], fi
     script = f"{joined_modules('player.js')}\n{(FOLDER / 'report.js').read_text(encoding='utf-8')}"
     title = f"{facts['sides'][0]['name']} and {facts['sides'][1]['name']}"
     blocks = "\n".join(_block(name, "text/plain", base64.b64encode(each).decode()) for name, each in files.items())
-    told = json.dumps({"lanes": lanes, "window": facts["window"]}, ensure_ascii=True).replace("<", "\\u003c")
+    told = json.dumps({"lanes": lanes, "regions": regions, "window": facts["window"]}, ensure_ascii=True).replace(
+        "<", "\\u003c"
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -123,8 +131,26 @@ def _found(facts: Mapping[str, Any]) -> str:
     measured = facts["measured"]
     boxes = [_verdict(verdict) for verdict in measured.get("verdicts") or ()]
     none = "<p>No faults were found in the generated piece.</p>"
-    copied = (measured.get("training") or {}).get("text")
-    return "<h2>What was found</h2>" + ("".join(boxes) or none) + (f"<p>{_text(copied)}</p>" if copied else "")
+    said = [(measured.get("training") or {}).get("text"), facts.get("originality")]
+    words = "".join(f"<p>{_text(each)}</p>" for each in said if each)
+    return f"<h2>What was found</h2>{''.join(boxes) or none}{words}{_passages(measured)}"
+
+
+def _passages(measured: Mapping[str, Any]) -> str:
+    """Where both have the same music; the player shows it, too."""
+    rows = [
+        (_span(each["start"], each["stop"]), _span(each["song_start"], each["song_stop"]), moved_words(each), likeness)
+        for each in measured.get("passages") or ()
+        for likeness in [f"{each['similarity']:.0%}"]
+    ]
+    if not rows:
+        return ""
+    said = "<p>These passages stand in both. They are marked in the player: a click plays one after the other.</p>"
+    return said + _table(("In the generated piece", "In the original", "Moved", "Alike ›"), rows)
+
+
+def _span(start: float, stop: float) -> str:
+    return f"{start:.1f} to {stop:.1f} s"
 
 
 def _verdict(verdict: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from musicgen.clips.clip import Clip
 from musicgen.clips.pictures import NOTES, pack, picture_files, unpack
 from musicgen.clips.writing import write_audio_clip
 from musicgen.comparison.report_page import report_page
+from musicgen.evaluation.borrowing_words import moved_words
 from musicgen.storage.files import write_bytes
 
 LONGEST = 300.0  # seconds of a side that go into a report
@@ -62,11 +63,11 @@ def make_report(payload: dict[str, Any]) -> dict[str, Any]:
         send_line({"phase": "writing", "done": 4})
         gains = _gains(clips, stretches)
     lanes = _lanes(facts, parts, stretches, gains)
-    files = {}
+    files: dict[str, bytes] = {}
     for role, part, sound in zip(ROLES, parts, sounds, strict=True):
         files |= {f"{role}-{name}": content for name, content in part.pictures.items()} | {f"{role}-sound": sound}
     facts |= {"can_match": any(gains), "sound_text": _sound_text(parts, clips, kbps)}
-    content = report_page(facts, lanes, files).encode()
+    content = report_page(facts, lanes, _regions(facts["measured"], parts), files).encode()
     write_bytes(Path(payload["path"]), content, survives_power_cut=False)
     return {"size": len(content)}
 
@@ -138,6 +139,21 @@ def _lanes(
             },
         })  # fmt: skip
     return lanes
+
+
+def _regions(measured: Mapping[str, Any], parts: Sequence[_Part]) -> list[dict[str, Any]]:
+    """Passages that stand in both pieces, linked, as far as they are in the report."""
+    regions = []
+    for number, passage in enumerate(measured.get("passages") or ()):
+        edges = ((passage["song_start"], passage["song_stop"]), (passage["start"], passage["stop"]))
+        for role, part, (start, stop) in zip(ROLES, parts, edges, strict=True):
+            inside = (max(start - part.start, 0.0), min(stop - part.start, part.seconds))
+            if inside[0] < inside[1]:
+                label = f"passage {number + 1} in both, {moved_words(passage)}"
+                regions.append(
+                    {"lane": role, "start": inside[0], "stop": inside[1], "group": f"p{number}", "label": label}
+                )
+    return regions
 
 
 def _sound_text(parts: Sequence[_Part], clips: Sequence[Clip], kbps: int) -> str:

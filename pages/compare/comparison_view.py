@@ -67,8 +67,9 @@ def draw_comparison(
     judgement: Callable[[], None],
     on_excerpt: Callable[[float, float], None],
     regions: Sequence[Region] = (),
-) -> None:
-    """Everything below the choice of the pair. Notes are drawn at once, their sound as soon as it is rendered.
+) -> bool:
+    """Everything below the choice of the pair; returns whether only the excerpts are measured. Notes are drawn at once,
+    their sound as soon as it is rendered.
 
     `judgement` draws what was found in the generated piece: faults or none. `on_excerpt`: the visitor marked another
     excerpt, in seconds of the common axis. `regions`: passages that stand in both."""
@@ -81,7 +82,7 @@ def draw_comparison(
             draw_hint(regions)
         with kept_place():
             judgement()
-    _draw_measurements(reference, generated)
+    return _draw_measurements(reference, generated)
 
 
 def _draw_player(
@@ -160,8 +161,9 @@ def loudness(side: ShownSide) -> Future[Loudness]:
     return later(key, lambda: excerpt_loudness(side.clip, start, stop), group=f"loudness|{side.role}")
 
 
-def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
-    """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt."""
+def _draw_measurements(reference: ShownSide, generated: ShownSide) -> bool:
+    """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt.
+    Returns whether it is the excerpt."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         section_heading("Measurements compared", width="content")
         both_notes = reference.clip.medium == generated.clip.medium == "midi"
@@ -169,8 +171,10 @@ def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
             "Measured in", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,
             default="whole" if both_notes else "stretch", label_visibility="collapsed",
         )  # fmt: skip
-    work = Measurement(reference, generated, scope == "stretch")
+    is_stretch = scope == "stretch"
+    work = Measurement(reference, generated, is_stretch)
     wait_for([work.future()], "Measuring both", work.draw)
+    return is_stretch
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.outputs.blind_results import draw_confusion
 from pages.ui.outputs.borrowing import draw_borrowing
-from pages.ui.outputs.downloads import download_buttons
+from pages.ui.outputs.downloads import download_buttons, zip_button
 from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
 from pages.ui.outputs.remedies import draw_remedies
@@ -109,6 +109,7 @@ def _actions(output: Output, suffix: str) -> None:
             file_name=f"{output.id}.json", mime="application/json", key=f"download_json{dotted}", on_click="ignore",
             icon=":material/data_object:", help="Run, checkpoint, seed, settings, prompt and versions.",
         )  # fmt: skip
+        zip_button(output, key_suffix=suffix)
         with st.popover("Delete", icon=":material/delete:", key=f"output_more{dotted}"):
             st.caption("This deletes the sound and the notes. The run is kept.")
             if st.button("Delete permanently", key=f"output_delete{dotted}"):
