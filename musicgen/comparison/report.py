@@ -15,9 +15,8 @@ from pathlib import Path
 from musicgen.clips.pictures import ensure_pictures
 from musicgen.clips.sounding import ensure_audio
 from musicgen.comparison.comparison import comparison
-from musicgen.comparison.report_facts import report_facts
+from musicgen.comparison.report_facts import Excerpts, report_facts
 from musicgen.comparison.sides import open_sides
-from musicgen.evaluation.stretches import Seconds
 from musicgen.processes import run_child
 
 MODULE = "musicgen.comparison.reporting"
@@ -25,7 +24,6 @@ SECONDS = 300.0
 MEMORY_MB = 4096
 STEPS = 5  # measuring, rendering, sound of each side, writing
 
-Excerpts = tuple[Seconds | None, Seconds | None]
 OnProgress = Callable[[str, int, int], None]
 
 

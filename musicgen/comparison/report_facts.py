@@ -12,16 +12,18 @@ import musicgen
 from musicgen.approaches import approaches
 from musicgen.errors import MusicgenError, NotFound
 from musicgen.evaluation.curves import shape_words
+from musicgen.evaluation.stretches import Seconds
 from musicgen.runs.making import settings_rows
 from musicgen.wording import command_line, fact_value, span
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
-    from musicgen.comparison.report import Excerpts
     from musicgen.runs.records import Output, Run
 
 UPLOADED = "upload"
 REPORT = "report.html"
+
+Excerpts = tuple[Seconds | None, Seconds | None]  # of both sides; None: not chosen
 
 
 def report_facts(

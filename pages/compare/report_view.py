@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from musicgen.comparison.report_facts import Excerpts
 from musicgen.evaluation.stretches import Seconds
 from pages.compare.comparison_view import ShownSide
 from pages.ui.background import forget, known, later
@@ -15,8 +16,6 @@ from pages.ui.waiting import wait_for
 HELP = (
     "One HTML file with players, pictures, measurements and settings. It opens without a server and without a network."
 )
-
-Excerpts = tuple[Seconds | None, Seconds | None]
 
 
 def draw_report(reference: ShownSide, generated: ShownSide, *, is_stretch: bool) -> Excerpts:
@@ -28,9 +27,13 @@ def draw_report(reference: ShownSide, generated: ShownSide, *, is_stretch: bool)
     excerpts = (_excerpt(reference), _excerpt(generated)) if is_stretch else (None, None)
     key = f"report|{reference.id}|{generated.id}|{excerpts}"
     make = partial(_make, reference.id, generated.id, excerpts)
+
+    def start() -> None:
+        later(key, make)
+
     st.download_button(
         "Report (HTML)", data=partial(_content, key, make), file_name=file_name(f"{generated.name} report", "html"),
-        mime="text/html", key="download_report", icon=":material/download:", help=HELP, on_click=later, args=(key, make),
+        mime="text/html", key="download_report", icon=":material/download:", help=HELP, on_click=start,
     )  # fmt: skip
     with kept_place():
         if (work := known(key)) is not None and not work.done():
