@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from functools import partial
 
 import streamlit as st
 
 from musicgen.comparison.report_facts import Excerpts
+from musicgen.errors import MusicgenError
 from musicgen.evaluation.stretches import Seconds
 from pages.compare.comparison_view import ShownSide
 from pages.ui.background import forget, known, later
+from pages.ui.errors import show_error
 from pages.ui.layout import kept_place
 from pages.ui.waiting import wait_for
 
@@ -37,8 +40,15 @@ def draw_report(reference: ShownSide, generated: ShownSide, *, is_stretch: bool)
     )  # fmt: skip
     with kept_place():
         if (work := known(key)) is not None and not work.done():
-            wait_for([work], "Making the report", lambda: None)
+            wait_for([work], "Making the report", partial(_tell, work))
     return excerpts
+
+
+def _tell(work: Future[bytes]) -> None:
+    """Why there is no file; a file was saved by the browser."""
+    error = work.exception()
+    if isinstance(error, MusicgenError):
+        show_error(error)
 
 
 def _excerpt(side: ShownSide) -> Seconds:
