@@ -66,7 +66,7 @@ def make_report(payload: dict[str, Any]) -> dict[str, Any]:
     files: dict[str, bytes] = {}
     for role, part, sound in zip(ROLES, parts, sounds, strict=True):
         files |= {f"{role}-{name}": content for name, content in part.pictures.items()} | {f"{role}-sound": sound}
-    facts |= {"can_match": any(gains), "sound_text": _sound_text(parts, clips, kbps)}
+    facts |= {"can_match": any(gains), "sound_text": _sound_text(parts, clips, sounds)}
     content = report_page(facts, lanes, _regions(facts["measured"], parts), files).encode()
     write_bytes(Path(payload["path"]), content, survives_power_cut=False)
     return {"size": len(content)}
@@ -156,9 +156,10 @@ def _regions(measured: Mapping[str, Any], parts: Sequence[_Part]) -> list[dict[s
     return regions
 
 
-def _sound_text(parts: Sequence[_Part], clips: Sequence[Clip], kbps: int) -> str:
+def _sound_text(parts: Sequence[_Part], clips: Sequence[Clip], sounds: Sequence[bytes]) -> str:
     """What a listener should know of the sound in the file."""
-    said = f"The sound is compressed (MP3, about {kbps} kbit/s), so that the file stays small."
+    kbps = 8 * sum(map(len, sounds)) / sum(part.seconds for part in parts) / 1000
+    said = f"The sound is compressed (MP3, about {kbps:.0f} kbit/s), so that the file stays small."
     if any(part.clip.folder != clip.folder for part, clip in zip(parts, clips, strict=True)):
         said += f" Of a piece of more than {LONGEST / 60:g} minutes, {LONGEST / 60:g} minutes are in it."
     return said
