@@ -28,6 +28,7 @@ BASE64 = 4 / 3
 SCRIPT_BYTES = 200_000
 KBPS = (32, 128)  # lowest and highest rate of the sound
 ROLES = ("reference", "generated")
+COLOURS = ("#d9822b", "#1f9e89", "#c8557b", "#3f88c5")  # of passages, as on the Compare page
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,9 @@ def _regions(measured: Mapping[str, Any], parts: Sequence[_Part]) -> list[dict[s
         for role, part, (start, stop) in zip(ROLES, parts, edges, strict=True):
             inside = (max(start - part.start, 0.0), min(stop - part.start, part.seconds))
             if inside[0] < inside[1]:
-                label = f"passage {number + 1} in both, {moved_words(passage)}"
-                regions.append(
-                    {"lane": role, "start": inside[0], "stop": inside[1], "group": f"p{number}", "label": label}
-                )
+                label = f"Passage {number + 1}: {moved_words(passage)}"
+                mark = {"group": f"p{number}", "label": label, "colour": COLOURS[number % len(COLOURS)]}
+                regions.append({"lane": role, "start": inside[0], "stop": inside[1], **mark})
     return regions
 
 
