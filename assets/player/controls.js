@@ -1,6 +1,7 @@
 /** The player's elements around the lanes: buttons, ruler, volume, slider, scrollbar, and what is said to the visitor. */
 import { clock } from "./drawing.js";
 import { element, icon, iconButton } from "./elements.js";
+import { savePicture } from "./picture_file.js";
 
 export class Controls {
   constructor(player) {
@@ -23,7 +24,8 @@ export class Controls {
     this.element = element("div", { className: "player", role: "group", "aria-label": "Player" },
       element("div", { className: "bar" }, this.playButton, this.time, this.loopButton,
         iconButton("farther", "Zoom out (−)", () => player.zoom(2)), iconButton("closer", "Zoom in (+)", () => player.zoom(0.5)),
-        iconButton("whole", "Show all (0)", () => player.showAll()), this.excerptButton, this.volume, this.sliderBox),
+        iconButton("whole", "Show all (0)", () => player.showAll()), this.excerptButton,
+        iconButton("picture", "Save the picture (PNG)", () => savePicture(player)), this.volume, this.sliderBox),
       this.trouble, this.ruler, this.list, this.scrollbar, this.said);
     this.stops = [];
     this.toldPosition = -9;

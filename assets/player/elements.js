@@ -18,6 +18,7 @@ const ICONS = {
   closer: "M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6z",
   farther: "M5 11h14v2H5z",
   whole: "M3 5h2v14H3zm16 0h2v14h-2zM7 11h3V8l4 4-4 4v-3H7z",
+  picture: "M11 3h2v8h3l-4 5-4-5h3zM4 17h2v2h12v-2h2v4H4z",
   excerpt: "M4 5h5v2H6v10h3v2H4zM20 5h-5v2h3v10h-3v2h5zM10 11h4v2h-4z",
 };
 
@@ -47,4 +48,14 @@ export function area(canvas, colours) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, width, height);
   return { context, width, height, colours, ratio };
+}
+
+/** The colours that the style sheet gives to pictures, as a canvas reads them. */
+export function coloursOf(holder) {
+  const style = getComputedStyle(holder);
+  const named = (name) => style.getPropertyValue(name).trim();
+  return {
+    accent: named("--accent"), reference: named("--reference"), text: named("--quiet"), line: named("--line"),
+    ground: named("--page") || "#fff", panel: named("--ground"), font: style.fontFamily, voices: named("--voices").split(","),
+  };
 }

@@ -3,6 +3,7 @@ import { decibelsToGain } from "./ramps.js";
 import { CloseUp } from "./close_up.js";
 import { drawRoll, drawSamples, drawSpectrogram, drawWaveform, isTooClose, loudest, reach } from "./drawing.js";
 import { area, element } from "./elements.js";
+import { paperOf } from "./picture_file.js";
 import { preview } from "./previews.js";
 import { ScorePicture } from "./score_picture.js";
 
@@ -121,6 +122,13 @@ export class LaneRow {
     }
     if (kind === "spectrogram") drawSpectrogram(drawn, content, own, { gainDb: this.lane.gain_db, top });
     if (kind === "roll") drawRoll(drawn, content, own, { hues: colours.voices, low, high });
+  }
+
+  /** Its picture as it is now: {title, canvas}; null while there is none. */
+  async still() {
+    const svg = this.kind === "score" ? this.sheet.querySelector("svg") : null;
+    const canvas = svg ? await paperOf(svg, devicePixelRatio || 1) : this.kind !== "score" && this.data ? this.canvas : null;
+    return canvas?.width ? { title: this.lane.title, canvas } : null;
   }
 
   drawMarks(regions) {

@@ -1,7 +1,7 @@
 /** The player on the page: lanes below each other on one time axis, one playhead, one row of controls. */
 import { Controls } from "./controls.js";
 import { clock, drawRuler } from "./drawing.js";
-import { area } from "./elements.js";
+import { area, coloursOf } from "./elements.js";
 import { listenToKeys, listenToPointer } from "./gestures.js";
 import { LaneRow } from "./lane_row.js";
 import { Transport } from "./transport.js";
@@ -288,13 +288,4 @@ export class Player {
     for (const row of this.rows.values()) row.close();
     this.element.remove();
   }
-}
-
-function coloursOf(holder) {
-  const style = getComputedStyle(holder);
-  const named = (name) => style.getPropertyValue(name).trim();
-  return {
-    accent: named("--accent"), reference: named("--reference"), text: named("--quiet"), line: named("--line"),
-    font: style.fontFamily, voices: named("--voices").split(","),
-  };
 }

@@ -23,6 +23,7 @@ from musicgen.errors import InvalidInput, ResourceUnavailable, sentence
 AUDIO_DOWNLOADS = ("wav", "mp3", "flac", "ogg", "m4a")
 BLOCK_FRAMES = 1 << 16
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+MP3_KBPS = {32_000: (32, 320), 16_000: (8, 160), 0: (8, 64)}  # from this sample rate on: lowest and highest rate
 VORBIS_RATES = (8_000, 192_000)
 SNDFILE: dict[str, dict[str, Any]] = {
     "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "VARIABLE", "compression_level": 0.2},  # V2
@@ -60,6 +61,24 @@ def encode_file(path: Path, target: Path, format: str) -> None:
         _encode_m4a(path, target)
     else:
         _encode_sndfile(path, target, format)
+
+
+def encode_small_mp3(path: Path, target: Path, kbps: int) -> None:
+    """Write one of our own WAV files as an MP3 file of about this rate (kbit/s), for a page that has its sound inside.
+
+    Every browser decodes MP3, and the file says how many samples are to be taken off in front and at the end."""
+    import soundfile
+
+    info = wav_info(path)
+    rate = _known_rate(info.sample_rate, "mp3")
+    low, high = next(limits for lowest, limits in MP3_KBPS.items() if rate >= lowest)
+    level = float(np.clip((high - kbps) / (high - low), 0.0, 1.0))  # libsndfile: a level from the highest rate down
+    settings = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "AVERAGE", "compression_level": level}
+    channels = min(info.n_channels, 2)
+    with soundfile.SoundFile(target, "w", rate, channels, **settings) as file:
+        for block in _blocks(path, info, rate):
+            sound = pcm16_to_float(block)
+            file.write(sound if info.n_channels <= 2 else np.repeat(sound.mean(axis=1, keepdims=True), 2, axis=1))
 
 
 def _encode_sndfile(path: Path, target: Path, format: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,13 +19,19 @@ SHOWN = 200  # characters of a path in an error
 
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="wav, mp3, flac, ogg or m4a; for MIDI music also mid, musicxml, svg or pdf."),
+    typer.Option(
+        "--format",
+        help="wav, mp3, flac, ogg or m4a; for MIDI music also mid, musicxml, svg or pdf; for outputs also zip (all).",
+    ),
 ]
 Out = Annotated[str, typer.Option("--out", help="The file to write, a folder to put it in, or - for stdout.")]
 
 
-def export(owner: Any, format: str | None, out: str, *, as_json: bool) -> None:
-    """Write the clip of `owner`, a song or an output. Without a format, the file name's ending decides.
+def export(
+    owner: Any, format: str | None, out: str, *, as_json: bool, more: Mapping[str, Callable[[], bytes]] | None = None
+) -> None:
+    """Write the clip of `owner`, a song or an output. Without a format, the file name's ending decides. `more`: makers
+    of further formats.
 
     Raises InvalidInput, WrongState: no such format, or not for this medium. ResourceUnavailable: it cannot be written.
     """
@@ -35,7 +42,7 @@ def export(owner: Any, format: str | None, out: str, *, as_json: bool) -> None:
     if not kind:
         rule = "An export needs a format: give --format mp3, or a file name that ends in one"
         raise InvalidInput(sentence(rule, f"neither, {out[:SHOWN]!r}"))
-    content = export_clip(owner.clip, kind)
+    content = more[kind]() if more and kind in more else export_clip(owner.clip, kind)
     if out == STDOUT:
         print_bytes(content)
         return

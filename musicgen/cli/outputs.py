@@ -49,7 +49,17 @@ def export(output_id: str, out: Out, format: Format = None, as_json: AsJson = Fa
     """Write an output to a file: the same as the page's download."""
     from musicgen.runs import api
 
-    export_file(api.get_output(output_id), format, out, as_json=as_json)
+    output = api.get_output(output_id)
+    export_file(output, format, out, as_json=as_json, more={"zip": lambda: _zip(output)})
+
+
+def _zip(output: Any) -> bytes:
+    """All formats, the settings and a report in one archive."""
+    from musicgen.cli.waiting import counting
+    from musicgen.comparison.archive import output_zip
+
+    with counting("archive", "files") as count:
+        return output_zip(output, on_progress=count)
 
 
 @app.command()

@@ -31,10 +31,10 @@ def _words(state: str, progress: dict[str, Any]) -> str:
 
 
 @contextmanager
-def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
+def counting(title: str, what: str = "songs") -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on stderr for work that can be counted; if stderr is no terminal, a line every few seconds.
 
-    Yields a function to call with (phase, done, total)."""
+    `what`: is counted. Yields a function to call with (phase, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     told_at = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -46,7 +46,7 @@ def counting(title: str) -> Iterator[Callable[[str, int, int], None]]:
             bars.update(bar, description=f"{title}, {phase}", completed=done, total=None if is_done else total)
             if not console.is_terminal and time.monotonic() - told_at >= SECONDS_BETWEEN_LINES:
                 told_at = time.monotonic()
-                console.print(f"{title}, {phase}: {done:,} of {total:,} songs")
+                console.print(f"{title}, {phase}: {done:,} of {total:,} {what}")
 
         yield on_progress
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.errors import MusicgenError
-from musicgen.evaluation.glossary import METRICS
+from musicgen.evaluation.figures import metric_rows
 from pages.compare.differences import draw_differences
 from pages.compare.shared_passages import draw_hint
 from pages.compare.stretch import Stretch
 from pages.ui.background import forget, later
 from pages.ui.errors import show_error, shown_errors
 from pages.ui.layout import kept_place, section_heading
-from pages.ui.outputs.verdicts import metric_value
 from pages.ui.player import PlayerLane, Region, draw_player
 from pages.ui.state import recall, remember
 from pages.ui.tables import text_table
@@ -68,8 +67,9 @@ def draw_comparison(
     judgement: Callable[[], None],
     on_excerpt: Callable[[float, float], None],
     regions: Sequence[Region] = (),
-) -> None:
-    """Everything below the choice of the pair. Notes are drawn at once, their sound as soon as it is rendered.
+) -> bool:
+    """Everything below the choice of the pair; returns whether only the excerpts are measured. Notes are drawn at once,
+    their sound as soon as it is rendered.
 
     `judgement` draws what was found in the generated piece: faults or none. `on_excerpt`: the visitor marked another
     excerpt, in seconds of the common axis. `regions`: passages that stand in both."""
@@ -82,7 +82,7 @@ def draw_comparison(
             draw_hint(regions)
         with kept_place():
             judgement()
-    _draw_measurements(reference, generated)
+    return _draw_measurements(reference, generated)
 
 
 def _draw_player(
@@ -161,8 +161,9 @@ def loudness(side: ShownSide) -> Future[Loudness]:
     return later(key, lambda: excerpt_loudness(side.clip, start, stop), group=f"loudness|{side.role}")
 
 
-def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
-    """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt."""
+def _draw_measurements(reference: ShownSide, generated: ShownSide) -> bool:
+    """The table, measured in a child process. At first, notes are measured in whole pieces and sound in the excerpt.
+    Returns whether it is the excerpt."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         section_heading("Measurements compared", width="content")
         both_notes = reference.clip.medium == generated.clip.medium == "midi"
@@ -170,8 +171,10 @@ def _draw_measurements(reference: ShownSide, generated: ShownSide) -> None:
             "Measured in", list(SCOPES), format_func=lambda name: SCOPES[name], key="compare_scope", required=True,
             default="whole" if both_notes else "stretch", label_visibility="collapsed",
         )  # fmt: skip
-    work = Measurement(reference, generated, scope == "stretch")
+    is_stretch = scope == "stretch"
+    work = Measurement(reference, generated, is_stretch)
     wait_for([work.future()], "Measuring both", work.draw)
+    return is_stretch
 
 
 @dataclass(frozen=True)
@@ -220,22 +223,3 @@ def draw_metrics(measured: Mapping[str, Any], heading: str) -> None:
     text_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it means"), both)
     if between:
         text_table(("Between the two", "Value ›", "Unit", "What it means"), between)
-
-
-def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Rows of the two tables, in the order of the measurements."""
-    reference, generated = (measured.get("reference") or {}), (measured.get("generated") or {})
-    both: list[tuple[str, ...]] = []
-    for name in [*reference, *(name for name in generated if name not in reference)]:
-        title, unit, meaning = _explained(name)
-        both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, meaning))
-    between: list[tuple[str, ...]] = []
-    for name, value in (measured.get("between") or {}).items():
-        title, unit, meaning = _explained(name)
-        between.append((title, metric_value(value), unit, meaning))
-    return both, between
-
-
-def _explained(name: str) -> tuple[str, str, str]:
-    known = {metric.key: metric for metric in METRICS}.get(name)
-    return (known.title, known.unit, known.summary) if known else (name.replace("_", " "), "", "")

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from musicgen.evaluation.curves import row_loss, shape_of, shape_words, useful_floors
-from musicgen.wording import span
+from musicgen.wording import fact_title, fact_value, span
 from pages.ui.floor_words import floor_lesson, floor_title
+
+__all__ = [
+    "best_row", "fact_title", "fact_value", "loss_words", "progress_share", "progress_words", "queue_words",
+]  # fmt: skip
 
 
 def progress_share(state: str, progress: Mapping[str, Any]) -> float:
@@ -83,44 +87,6 @@ def _beside_floors(loss: float, floors: Mapping[str, float], medium: str, *, is_
         lesson = floor_lesson(name, is_below=False, medium=medium)
         said.append(f"Not below the floor “{floor_title(name)}” ({above[name]:.4g}): {lesson}.")
     return said
-
-
-FACT_TITLES = {
-    "n_songs": "songs",
-    "n_windows": "training windows",
-    "n_tokens": "tokens",
-    "n_training_windows": "training windows",
-    "n_validation_windows": "validation windows",
-    "n_tokens_before": "tokens before the threshold",
-    "n_fft": "FFT length (samples)",
-    "step_ms": "step (ms)",
-    "level_db": "level (dB)",
-    "loss_unit": "loss unit",
-    "vocabulary_size": "vocabulary",
-    "vocabulary_size_before": "vocabulary before the threshold",
-    "inputs_shape": "input shape",
-    "targets_shape": "target shape",
-}
-
-
-def fact_title(name: str) -> str:
-    """The name of a dataset fact in plain words."""
-    return FACT_TITLES.get(name, name.removeprefix("n_").replace("_", " "))
-
-
-def fact_value(value: Any) -> str:
-    """Numbers with separators, shapes with ×, truth values as yes and no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {fact_value(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return " × ".join(fact_value(item) for item in value)
-    return "none" if value is None else str(value)
 
 
 def queue_words(active: Sequence[Any], owner_id: str) -> str:

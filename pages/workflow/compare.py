@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.compare.comparison_view import ShownSide, draw_comparison
 from pages.compare.pair_choice import choose_generated, choose_reference
+from pages.compare.report_view import draw_report
 from pages.compare.shared_passages import shared_regions
 from pages.compare.stretch_view import SHORTEST, choose_stretches, set_excerpt
 from pages.ui.commands import command_line, show_command
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    from musicgen.comparison.report_facts import excerpt_options
     from musicgen.runs.api import count_outputs
 
     page_heading("compare")
@@ -51,8 +53,10 @@ def main() -> None:
         sides = shown_sides(reference, generated)
         judgement = partial(draw_judgement, generated, remedies=remedies)
         on_excerpt = partial(set_excerpt, *(side.shift_seconds for side in sides))
-        draw_comparison(*sides, judgement, on_excerpt, shared_regions(generated.sidecar, reference.id))
-        show_command(command_line("compare", reference.id, generated.id))
+        regions = shared_regions(generated.sidecar, reference.id)
+        is_stretch = draw_comparison(*sides, judgement, on_excerpt, regions)
+        excerpts = draw_report(*sides, is_stretch=is_stretch)
+        show_command(command_line("compare", reference.id, generated.id, **excerpt_options(excerpts)))
 
 
 def shown_sides(reference: Song | Output, generated: Output) -> tuple[ShownSide, ShownSide]:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pages.ui.player.component import FOLDER, joined_modules
+from musicgen.comparison.player_script import FOLDER, joined_modules
 
 DECLARED = re.compile(r"^(?:export )?(?:async )?(?:const|let|class|function\*?) ([A-Za-z_]\w*)", re.MULTILINE)
 FILES = sorted(path.name for path in FOLDER.glob("*.js"))

@@ -10,6 +10,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from musicgen.clips import Clip
+    from musicgen.runs.api import Output
 
 
 AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "m4a")
@@ -44,6 +45,23 @@ def download_buttons(clip: Clip, name: str, *, key_suffix: str = "", formats: Se
                 on_click="ignore",
                 icon=":material/download:",
             )
+
+
+def zip_button(output: Output, *, key_suffix: str = "") -> None:
+    """`download_zip`: everything about an output in one archive, made when the button is clicked."""
+    from musicgen.songs.names import file_name
+
+    st.download_button(
+        "All (ZIP)", data=partial(_archive, output), file_name=file_name(output.name, "zip"), mime="application/zip",
+        key=f"download_zip{'.' + key_suffix if key_suffix else ''}", on_click="ignore", icon=":material/folder_zip:",
+        help="All formats, the settings, and a report that plays in a browser without a server. Takes up to a minute.",
+    )  # fmt: skip
+
+
+def _archive(output: Output) -> bytes:
+    from musicgen.comparison.archive import output_zip
+
+    return output_zip(output)
 
 
 def _content(clip: Clip, format: str) -> bytes:

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from musicgen.approaches import approaches
+from musicgen.runs.making import settings_rows
 from musicgen.wording import count
-from pages.ui import run_words
 from pages.ui.errors import shown_errors
 from pages.ui.intent import intent_key
 from pages.ui.layout import kept_place
 from pages.ui.navigation import page_link
 from pages.ui.outputs.blind_results import draw_confusion
 from pages.ui.outputs.borrowing import draw_borrowing
-from pages.ui.outputs.downloads import download_buttons
+from pages.ui.outputs.downloads import download_buttons, zip_button
 from pages.ui.outputs.generation_view import watch
 from pages.ui.outputs.judging import draw_judgement
 from pages.ui.outputs.remedies import draw_remedies
@@ -110,6 +109,7 @@ def _actions(output: Output, suffix: str) -> None:
             file_name=f"{output.id}.json", mime="application/json", key=f"download_json{dotted}", on_click="ignore",
             icon=":material/data_object:", help="Run, checkpoint, seed, settings, prompt and versions.",
         )  # fmt: skip
+        zip_button(output, key_suffix=suffix)
         with st.popover("Delete", icon=":material/delete:", key=f"output_more{dotted}"):
             st.caption("This deletes the sound and the notes. The run is kept.")
             if st.button("Delete permanently", key=f"output_delete{dotted}"):
@@ -135,27 +135,3 @@ def _delete(output: Output) -> None:
 
     delete_output(output.id)
     st.rerun()
-
-
-def settings_rows(sidecar: dict[str, Any]) -> list[tuple[str, str]]:
-    """Settings, measurements and versions of an output, for a table."""
-    known = approaches().get(str((sidecar.get("run") or {}).get("approach")))
-    fields = known.Generation.model_fields if known else {}
-    rows = []
-    for name, value in (sidecar.get("generation") or {}).items():
-        title = fields[name].title if name in fields else None
-        rows.append((title or name.replace("_", " "), run_words.fact_value(value)))
-    rows += [("seed", str(sidecar.get("seed"))), ("weights", _weights(sidecar.get("checkpoint")))]
-    if sidecar.get("prompt"):
-        rows.append(("prompt", str(sidecar["prompt"].get("name") or sidecar["prompt"].get("id"))))
-    facts = {name: value for name, value in (sidecar.get("facts") or {}).items() if not isinstance(value, dict | list)}
-    rows += [(run_words.fact_title(name), run_words.fact_value(value)) for name, value in facts.items()]
-    rows += [(f"{name} version", str(version)) for name, version in (sidecar.get("versions") or {}).items()]
-    return rows
-
-
-def _weights(checkpoint: Any) -> str:
-    if isinstance(checkpoint, dict):
-        epoch = checkpoint.get("epoch")
-        return f"epoch {epoch}" if epoch is not None else str(checkpoint.get("name", ""))
-    return str(checkpoint)

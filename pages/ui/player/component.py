@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from musicgen.comparison.player_script import joined_modules, player_style
 from pages.ui.player.lanes import PlayerLane, Region, Slider
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
-FOLDER = Path(__file__).resolve().parents[3] / "assets" / "player"
-ENTRY = "index.js"
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const|let) )", re.MULTILINE)
 KEYS = "Space: play · 1–9: lane · ← →: seek · L: loop · + −: zoom"
-
-
-def joined_modules(entry: str = ENTRY) -> str:
-    """All modules that `entry` imports, each before those that need it, as one module with the default export of the
-    entry. They share one scope, so no two may define the same name (a test looks)."""
-    done: dict[str, str] = {}
-
-    def take(name: str) -> None:
-        if name in done:
-            return
-        text = (FOLDER / name).read_text(encoding="utf-8")
-        done[name] = ""  # a circle would not end
-        for imported in IMPORT.findall(text):
-            take(imported)
-        del done[name]
-        done[name] = EXPORT.sub("", IMPORT.sub("", text))
-
-    take(entry)
-    return "\n".join(done.values())
 
 
 @cache
 def _component() -> ComponentRenderer:
-    css = (FOLDER / "player.css").read_text(encoding="utf-8")
-    return st.components.v2.component("musicgen_player", js=joined_modules(), css=css)
+    return st.components.v2.component("musicgen_player", js=joined_modules(), css=player_style())
 
 
 def player(

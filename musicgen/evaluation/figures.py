@@ -1,0 +1,68 @@
+"""Measurements in words: values with their units, what they mean, and the evidence for a verdict. Light."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from musicgen.evaluation.glossary import METRICS, Metric
+
+KNOWN: dict[str, Metric] = {metric.key: metric for metric in METRICS}
+
+
+def evidence(verdict: Mapping[str, Any]) -> str:
+    """`Loop: 0.997; up to 0.9 is fine.`"""
+    metric, value, limit = KNOWN.get(str(verdict.get("metric"))), verdict.get("value"), verdict.get("limit")
+    if metric is None or value is None or limit is None:
+        return ""
+    is_high = float(value) > float(limit)
+    return (
+        f"{metric.title}: {_amount(metric, value)}; {'up to' if is_high else 'from'} {_amount(metric, limit)} is fine."
+    )
+
+
+def _amount(metric: Metric, value: Any) -> str:
+    if metric.key.endswith("_share") or "_share_" in metric.key:
+        return f"{100 * float(value):.3g}%"
+    return f"{metric_value(value)} {metric.unit}".strip()
+
+
+def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Title, value with its unit, and meaning of each metric of this medium that was measured."""
+    return [
+        (metric.title, _amount(metric, metrics[metric.key]), metric.summary)
+        for metric in METRICS
+        if metric.medium == medium and metrics.get(metric.key) is not None
+    ]
+
+
+def metric_value(value: Any) -> str:
+    """Whole numbers with separators, fractions with three digits, a missing value as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)
+
+
+def metric_rows(measured: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Rows of the two tables, in the order of the measurements."""
+    reference, generated = (measured.get("reference") or {}), (measured.get("generated") or {})
+    both: list[tuple[str, ...]] = []
+    for name in [*reference, *(name for name in generated if name not in reference)]:
+        title, unit, meaning = _explained(name)
+        both.append((title, metric_value(reference.get(name)), metric_value(generated.get(name)), unit, meaning))
+    between: list[tuple[str, ...]] = []
+    for name, value in (measured.get("between") or {}).items():
+        title, unit, meaning = _explained(name)
+        between.append((title, metric_value(value), unit, meaning))
+    return both, between
+
+
+def _explained(name: str) -> tuple[str, str, str]:
+    known = KNOWN.get(name)
+    return (known.title, known.unit, known.summary) if known else (name.replace("_", " "), "", "")
