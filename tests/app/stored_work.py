@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,9 +83,7 @@ def many_songs(number: int, *, every_fifth_audio: bool = False) -> list[str]:
     for count in range(len(stencils) + 1, number + 1):
         model = get_song(stencils[-1] if count % 5 == 0 else stencils[0])
         song_id = database.new_id("song")
-        model.folder.with_name(song_id).mkdir()
-        for path in model.folder.iterdir():
-            os.link(path, model.folder.with_name(song_id) / path.name)
+        shutil.copytree(model.folder, model.folder.with_name(song_id), copy_function=os.link)
         name = f"{'sound' if model.medium == 'audio' else 'tune'} {count:03d}"
         row = {column.name: getattr(model, column.name) for column in database.songs.c}
         rows.append(row | {"id": song_id, "sha256": song_id * 2, "name": name, "created_at": database.now() + count})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from stored_work import add_output, add_run, add_song, is_clean, markup, said, tone, visit
+from stored_work import add_output, add_run, add_song, is_clean, lanes, markup, said, tone, visit
+from streamlit.testing.v1 import AppTest
 
 from musicgen.comparison import comparison
 from pages.compare.differences import differences
@@ -11,6 +12,10 @@ from pages.compare.differences import differences
 pytestmark = pytest.mark.usefixtures("home")
 MEASURED = {"medium": "audio", "reference": {"rms_db": -12.0}, "generated": {"rms_db": -20.0}, "between": {}}
 RELU = {"activation": "relu", "dense": [50, 25], "epochs": 20}
+
+
+def titles(app: AppTest) -> list[str]:
+    return [lane["title"] for lane in lanes(app)]
 
 
 def test_two_activations_are_named_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,13 +32,13 @@ def test_two_activations_are_named_side_by_side(monkeypatch: pytest.MonkeyPatch)
     assert "| Difference | The other output | Generated |" in words
     assert "| Activation | relu | leaky_relu |" in words
     assert "| Dense layers" not in words
-    assert "**Original**" not in words
+    assert titles(app) == ["The other output: Made with relu", "Generated: Made with leaky_relu"]
     assert "the other output." in words
     assert markup(app) == ""
     app.selectbox(key="compare_reference").set_value(song).run()
     assert is_clean(app)
     assert "| Difference |" not in said(app)
-    assert "**Original**" in said(app)
+    assert titles(app)[0] == "Original: A <b>song</b>"
 
 
 def test_the_page_says_when_settings_and_seeds_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
