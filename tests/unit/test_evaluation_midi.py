@@ -138,7 +138,7 @@ def test_empty_scores_have_a_defined_result():
 
 
 def test_validate_names_the_wrong_argument():
-    with pytest.raises(InvalidInput, match=r"The generated of a MIDI comparison must be a Score\. Received: str"):
+    with pytest.raises(InvalidInput, match=r"The generated piece of a MIDI comparison must be a Score\. Received: str"):
         midi.evaluate(SCALE, "a path")  # type: ignore[arg-type]
 
 

@@ -80,7 +80,8 @@ def test_one_chosen_stretch_gives_the_other():
 def test_impossible_stretches_are_refused_in_a_sentence():
     for stretch in ((3.0, 2.0), (6.0, 9.0), (1.0, 1.0)):
         with pytest.raises(
-            InvalidInput, match=r"The generated excerpt must end after it begins and lie within 0 to 5\.00 s"
+            InvalidInput,
+            match=r"The excerpt of the generated piece must end after it begins and lie within 0 to 5\.00 s",
         ) as caught:
             choose_stretches(Wish(None, stretch), 20.0, 5.0, is_sound=True)
         assert caught.value.code == "bad_stretch"
