@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from musicgen.approaches import approach
-from musicgen.cli.shown import AsJson, console, preset_values, print_json, print_table
-
-JSB16 = "jsb16"
+from musicgen.cli.shown import AsJson, console, print_json, print_table
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="A line of the table, a topic (several lines), all, or jsb16.")] = "all",
-    file: Annotated[Path | None, typer.Argument(help="For jsb16: the chorales, as JSON.", show_default=False)] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="For jsb16: how long to train.")] = 60.0,
-    preset: Annotated[str, typer.Option(help="For jsb16: a preset of voices; otherwise its defaults.")] = "",
-    networks: Annotated[int, typer.Option(min=1, max=8, help="For jsb16: how many share the time.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="For jsb16: seed of everything random.")] = 0,
+    name: Annotated[str, typer.Argument(help="A line of the table, a topic (several lines), or all.")] = "all",
     as_json: AsJson = False,
 ) -> None:
-    """Measure how many times faster this program is than the naive way; or (jsb16) how well voices are predicted."""
-    if name == JSB16:
-        _chorales(file, minutes, preset, networks, seed, as_json)
-        return
+    """Measure how many times faster this program is than the naive way."""
     from musicgen.benchmarks.running import measured, names_of
     from musicgen.benchmarks.table import publish
 
@@ -44,31 +32,6 @@ def benchmark(
     console.print(f"Written to {path}", markup=False)
     if any("failed" in row for row in rows):
         raise typer.Exit(1)
-
-
-def _chorales(file: Path | None, minutes: float, preset: str, networks: int, seed: int, as_json: bool) -> None:
-    """Train on the file and print nats per note on its held-out pieces, beside what was published."""
-    from musicgen.benchmarks import jsb16
-
-    if file is None:
-        raise typer.BadParameter("Give the file with the chorales, as JSON.", param_hint="FILE")
-    preset_values(approach("voices"), preset or None, "training")  # an unknown one is refused at once
-
-    def tell(line: dict[str, Any]) -> None:
-        console.print(
-            f"network {line['network']}, {line['minutes']:.1f} min, epoch {line['epoch']}: {line['valid']:.4f} nats",
-            markup=False, highlight=False,
-        )  # fmt: skip
-
-    found = jsb16.run(file, minutes, preset=preset, networks=networks, seed=seed, on_line=tell)
-    if as_json:
-        print_json(found)
-        return
-    ours = [
-        (f"voices, {part}", found[part]) for part in ("valid_single", "valid", "test_single", "test") if part in found
-    ]
-    others = [*found["floors"].items(), *found["published"].items()]
-    print_table(("nats per note", "lower is better"), [(label, f"{nats:.4f}") for label, nats in [*ours, *others]])
 
 
 def _outcome(row: dict[str, object]) -> str:

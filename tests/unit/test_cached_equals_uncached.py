@@ -27,10 +27,6 @@ from musicgen.approaches.notes.token_network import TokenStepper
 from musicgen.approaches.spectral_lstm.block_network import BlockStepper
 from musicgen.approaches.spectral_lstm.block_pieces import play_blocks
 from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
-from musicgen.approaches.voices.drawing import sizes_of
-from musicgen.approaches.voices.examples import GridExamples, GridSong
-from musicgen.approaches.voices.grid import score_to_grid
-from musicgen.approaches.voices.stepper import VoiceStepper
 from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
@@ -188,35 +184,9 @@ def amplitude_lstm_frames() -> BothWays:
     return BothWays(stepper, stepper.start(1), bank.codes(bank.energies(heard))[:LENGTH], anew)
 
 
-def voices() -> BothWays:
-    source = midi_song(24)
-    model, codec, training, _ = trained("voices", [source], units=16, head=8, num_layers=2)
-    sizes = sizes_of(training, codec.values, codec.n_voices)
-    real = codec.song(score_to_grid(source.clip.score(), None, codec.n_voices))
-    order = list(sizes.order)
-    whole = compiled(lambda told: model(told), model)
-
-    def anew(events: Ids, number: int, field: int) -> np.ndarray:
-        fields = events.reshape(LENGTH, sizes.voices, 2)[:, np.argsort(order)]
-        told = GridSong.of(
-            fields[..., 0], fields[..., 1] > 0, start=real.start, bar=real.bar, beat=4, values=real.values
-        )
-        arrays = GridExamples([(told, 0, LENGTH)], LENGTH).gather(np.arange(1), None)
-        answers = whole({name: array for name, array in arrays.items() if name != "mask"})
-        place = field // 2
-        if field % 2:
-            return np.array([0.0, np.asarray(answers["again"])[0, number, place]])
-        return np.asarray(answers["notes"])[0, number, place]
-
-    stepper = VoiceStepper(model, sizes, codec)
-    begin = stepper.start(*(ops.convert_to_tensor(np.full(1, value, np.int32)) for value in (real.start, real.bar, -1)))
-    heard = np.stack([real.ids[:LENGTH, order], real.struck[:LENGTH, order]], axis=-1)
-    return BothWays(stepper, begin, heard.reshape(LENGTH, -1).astype(np.int32), anew)
-
-
 NETWORKS = [
     note_lstm_tokens, note_lstm_events, note_wavenet_tokens, note_wavenet_events, jazz_lstm, spectral_lstm_frames,
-    amplitude_lstm_frames, voices,
+    amplitude_lstm_frames,
 ]  # fmt: skip
 
 
