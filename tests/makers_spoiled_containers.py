@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
 
-from musicgen.audio.ffmpeg import find_ffmpeg
 from tests.makers_audio import box, flac_with_total, id3_tag
-from tests.makers_spoiled_sound import KINDS, Rng, Spoil, _chunk
+from tests.makers_spoiled_sound import KINDS, Rng, Spoil, _chunk, encoded
 
 MORE = {  # name → (sample rate, channels, FFmpeg's options)
     "eight.wav": (22_050, 1, ["-c:a", "pcm_u8"]),
@@ -32,15 +30,7 @@ MORE = {  # name → (sample rate, channels, FFmpeg's options)
 
 def add_good_files(folder: Path, seconds: int = 3) -> dict[str, bytes]:
     """More good files, as FFmpeg encodes them."""
-    program, _ = find_ffmpeg()
-    for number, (name, (rate, n_channels, options)) in enumerate(MORE.items()):
-        noise = f"anoisesrc=d={seconds}:c=pink:a=0.2:r={rate}:seed={100 + number}"
-        tone = f"sine=f={250 + 35 * number}:d={seconds}:r={rate}"
-        mixed = f"[0][1]amix=2,aformat=channel_layouts={'mono' if n_channels == 1 else 'stereo'}[out]"
-        command = [str(program), "-v", "error", "-y", "-f", "lavfi", "-i", noise, "-f", "lavfi", "-i", tone]
-        command += ["-filter_complex", mixed, "-map", "[out]", *options, str(folder / name)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return {name: (folder / name).read_bytes() for name in MORE}
+    return encoded(folder, MORE, seconds, seed=100, hertz=250)
 
 
 # --- tags -------------------------------------------------------------------------------------------------------------

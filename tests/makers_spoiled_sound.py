@@ -39,15 +39,22 @@ GOOD = {  # name → (sample rate, channels, FFmpeg's options)
 
 def good_files(folder: Path) -> dict[str, bytes]:
     """Music-like sound in every format that is read, each a little different, as FFmpeg encodes it."""
+    return encoded(folder, GOOD, SECONDS)
+
+
+def encoded(
+    folder: Path, files: dict[str, tuple[int, int, list[str]]], seconds: int, *, seed: int = 0, hertz: int = 220
+) -> dict[str, bytes]:
+    """Noise and a tone, another one in each file. `files`: name → (rate, channels, options of FFmpeg)."""
     program, _ = find_ffmpeg()
-    for number, (name, (rate, n_channels, options)) in enumerate(GOOD.items()):
-        noise = f"anoisesrc=d={SECONDS}:c=pink:a=0.2:r={rate}:seed={number}"
-        tone = f"sine=f={220 + 30 * number}:d={SECONDS}:r={rate}"
+    for number, (name, (rate, n_channels, options)) in enumerate(files.items()):
+        noise = f"anoisesrc=d={seconds}:c=pink:a=0.2:r={rate}:seed={seed + number}"
+        tone = f"sine=f={hertz + 30 * number}:d={seconds}:r={rate}"
         mixed = f"[0][1]amix=2,aformat=channel_layouts={'mono' if n_channels == 1 else 'stereo'}[out]"
         command = [str(program), "-v", "error", "-y", "-f", "lavfi", "-i", noise, "-f", "lavfi", "-i", tone]
         command += ["-filter_complex", mixed, "-map", "[out]", *options, str(folder / name)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return {name: (folder / name).read_bytes() for name in GOOD}
+    return {name: (folder / name).read_bytes() for name in files}
 
 
 def _place(rng: Rng, content: bytes, first: float = 0.2, last: float = 0.9) -> int:

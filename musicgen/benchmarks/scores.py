@@ -21,7 +21,7 @@ ROUNDS = 7
 
 
 def hundred_bars() -> Line:
-    """A quartet of 100 bars in quarters and eighths, against the second that a visitor waits gladly."""
+    """A quartet of 100 bars in quarters and eighths, against the second that a visitor is willing to wait."""
     with tempfile.TemporaryDirectory() as folder:
         clip = write_score_clip(Path(folder, "quartet"), _quartet())
         waits = [_wait(clip) for _ in range(ROUNDS)]

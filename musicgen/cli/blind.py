@@ -29,7 +29,7 @@ def start(
     out: Annotated[Path | None, typer.Option(help="Write the excerpts to this folder, one folder a round.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a blind test. What is what stays sealed in the record until the last round is answered."""
+    """Make a blind test. Which is which stays sealed in the record until the last round is answered."""
     from musicgen.listening.material import BlindOrder
     from musicgen.listening.records import get_test, start_test
     from musicgen.listening.results import as_json as document
@@ -102,7 +102,7 @@ def list_(
 
 @app.command()
 def show(test: TestId, as_json: AsJson = False) -> None:
-    """Show a blind test: what came out and what was what, once it has ended."""
+    """Show a blind test: what came out and which was which, once it has ended."""
     from musicgen.listening.records import get_test
 
     _show(get_test(test), as_json=as_json)

@@ -101,7 +101,10 @@ def train(
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
     pieces: Annotated[
-        int, typer.Option("--generate", min=0, max=64, help="Then generate this many pieces, as the preset does.")
+        int,
+        typer.Option(
+            "--generate", min=0, max=64, help="Then generate this many pieces, with the settings of the preset."
+        ),
     ] = 0,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show the estimates.")] = False,

@@ -90,7 +90,7 @@ def compare_clips(
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
         value}, generated: {metric: value}, between: {metric: value}, verdicts: [about the generated clip]}; with
         training songs also `training`: how much of it comes from which of them, and where; `passages`: of the generated
-        clip, that also stand in the reference (see `evaluation.passages`).
+        clip, that also occur in the reference (see `evaluation.passages`).
     """
     from musicgen.evaluation.comparing import compare_scores, compare_sounds
     from musicgen.evaluation.description import as_training_songs

@@ -215,9 +215,12 @@ def _train(run: Run) -> str:
     if known and preset in known.presets:
         usual = known.Training(**known.presets[preset].training).model_dump(mode="json")
     changed = {name: value for name, value in (request.get("training") or {}).items() if usual.get(name) != value}
+    tracks = {tuple(song.get("tracks") or ()) for song in request.get("songs") or ()}
+    shared = next(iter(tracks)) if len(tracks) == 1 else ()  # the command line gives all songs the same tracks
     return command_line(
-        "train", run.approach, *songs, preset=preset, settings=changed, seed=request.get("seed") or None
-    )
+        "train", run.approach, *songs, preset=preset, settings=changed, seed=request.get("seed") or None,
+        tracks=",".join(map(str, shared)),
+    )  # fmt: skip
 
 
 def _generate(output: Output) -> str:

@@ -145,7 +145,7 @@ def _passages(measured: Mapping[str, Any]) -> str:
     ]
     if not rows:
         return ""
-    said = "<p>These passages stand in both. They are marked in the player: a click plays one after the other.</p>"
+    said = "<p>These passages occur in both. They are marked in the player: a click plays one after the other.</p>"
     return said + _table(("In the generated piece", "In the original", "Moved", "Alike ›"), rows)
 
 

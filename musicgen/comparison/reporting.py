@@ -143,7 +143,7 @@ def _lanes(
 
 
 def _regions(measured: Mapping[str, Any], parts: Sequence[_Part]) -> list[dict[str, Any]]:
-    """Passages that stand in both pieces, linked, as far as they are in the report."""
+    """Passages that occur in both pieces, linked, as far as they are in the report."""
     regions = []
     for number, passage in enumerate(measured.get("passages") or ()):
         edges = ((passage["song_start"], passage["song_stop"]), (passage["start"], passage["stop"]))

@@ -2,7 +2,7 @@
 
     originality_of(clip, songs)  →  {passages, share, yardstick, level, text}: see `borrowing_words`
 
-The yardstick is leave-one-out: of each song, how much stands in the others. It is stored under the hash of the songs,
+The yardstick is leave-one-out: of each song, how much occurs in the others. It is stored under the hash of the songs,
 so that one run's songs are compared once. It is made with `YARDSTICK_SONGS` songs at most, evenly spread, and in
 `YARDSTICK_SECONDS`; an output is then compared with the same songs, and with more if there is time.
 """

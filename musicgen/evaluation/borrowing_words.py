@@ -31,7 +31,7 @@ class Yardstick:
     """How much the songs of a run borrow from each other.
 
     Attributes:
-        shares: of the time of each song looked at that also stands in another of them, 0 … 1, two or more.
+        shares: of the time of each song looked at that also occurs in another of them, 0 … 1, two or more.
         of_songs: how many songs there are. is_partial: whether the time ran out before all were compared.
     """
 
@@ -68,9 +68,9 @@ def _quantile(values: Sequence[float], quantile: float) -> float:
 
 
 def verdict_words(share: float, compared_share: float, yardstick: Yardstick | None, of_songs: int) -> tuple[Level, str]:
-    """(level, a sentence or two for people) for a piece of which `share` also stands in its training songs."""
+    """(level, a sentence or two for people) for a piece of which `share` also occurs in its training songs."""
     amount = "nothing" if f"{share:.0%}" == "0%" else f"{share:.0%}"
-    also = f"{amount} of it also stands in {'the training song' if of_songs == 1 else 'a training song'}"
+    also = f"{amount} of it also occurs in {'the training song' if of_songs == 1 else 'a training song'}"
     if yardstick is None and of_songs == 1:
         reason = "With one training song there is no yardstick: the piece is compared with that song alone"
         return "", f"{_capital(also)}. {reason}."
@@ -85,7 +85,7 @@ def _songs_words(yardstick: Yardstick) -> str:
     low, high = (f"{share:.0%}" for share in yardstick.interval)
     if high == "0%":
         return "no two of these songs share a passage"
-    return f"of each of these songs, {high if low == high else f'{low} to {high}'} stands in another"
+    return f"of each of these songs, {high if low == high else f'{low} to {high}'} occurs in another"
 
 
 def _capital(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Finds the passages of a score that also stand in another, in any key, at any tempo, with a few notes changed.
+"""Finds the passages of a score that also occur in another, in any key, at any tempo, with a few notes changed.
 
     lines → words of four notes out of five (three intervals each) that both scores have
           → words on one diagonal of one transposition → chains with a score in bits → passages
@@ -50,7 +50,7 @@ TEMPO_RATIOS = (0.25, 4.0)
 def note_passages(
     score: Score | MelodicLines, song: Score | MelodicLines, surprise: Surprise | None = None
 ) -> list[BorrowedPassage]:
-    """The passages of `score` that also stand in `song`, in time order.
+    """The passages of `score` that also occur in `song`, in time order.
 
     Args:
         surprise: how common intervals and rhythms are; None: counted in `song` alone.

@@ -1,4 +1,4 @@
-"""A passage of an output that also stands in a training song, as data. Light: pages import it.
+"""A passage of an output that also occurs in a training song, as data. Light: pages import it.
 
     {"start": 4.0, "stop": 9.5, "song_id": "song-…", "song": "A name", "song_start": 12.0, "song_stop": 17.0,
      "semitones": -3, "tempo_ratio": 1.1, "similarity": 0.9, "num_notes": 24}

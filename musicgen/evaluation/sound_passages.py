@@ -1,4 +1,4 @@
-"""Finds the passages of a sound that also stand in another, in any of twelve keys and up to a tenth faster or slower.
+"""Finds the passages of a sound that also occur in another, in any of twelve keys and up to a tenth faster or slower.
 
     onsets in semitones → for each key and tempo: likeness of every window here with every window there
                         → the best places → their extent by alignment (librosa's recurrence quantification)
@@ -52,7 +52,7 @@ class _Place:
 def sound_passages(
     sound: Waveform | FineOnsets, song: Waveform | FineOnsets, *, strength: float = STRENGTH
 ) -> list[BorrowedPassage]:
-    """The passages of `sound` that also stand in `song`, in time order. Children only."""
+    """The passages of `sound` that also occur in `song`, in time order. Children only."""
     ours = sound if isinstance(sound, FineOnsets) else pitch_onsets(sound)
     theirs = song if isinstance(song, FineOnsets) else pitch_onsets(song)
     found = list(_places(ours, theirs, strength))

@@ -1,6 +1,6 @@
 """Blind tests: a listener says in each round which of two excerpts is the original. Light to import.
 
-    start_test(order)                        → material → child: rounds → sounds on disk, what was what in the record
+    start_test(order)                        → material → child: rounds → sounds on disk, which was which in the record
     round_sounds(test, n), answer(test, n, "a"), result(test)
 
 material.py    which pieces a test is made from

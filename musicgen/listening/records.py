@@ -1,7 +1,7 @@
 """Blind tests in the record: started, answered round by round, finished or given up. Light: measures nothing.
 
 A test is there once all of its excerpts are: its row is written after its folder. The number of rounds is fixed by
-then, and only a test with an answer to each of them counts. What was what (`sealed`) is told only when it has ended.
+then, and only a test with an answer to each of them counts. Which was which (`sealed`) is told only when it has ended.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class BlindTest:
         state: open, finished or given_up.
         answers: the position chosen in each round so far.
         facts: seconds, levelled (what was made equal), shared (whose excerpts overlap), names.
-        sealed: what was what. Never show it while the test is open: see `unsealed`.
+        sealed: which was which. Never show it while the test is open: see `unsealed`.
     """
 
     id: str
@@ -78,7 +78,7 @@ class BlindTest:
     def unsealed(self) -> list[dict[str, Any]]:
         """{right, sides} of every round that was answered. Raises WrongState while the test is open."""
         if self.is_open:
-            rule = "What was what is shown when a blind test has ended"
+            rule = "Which was which is shown when a blind test has ended"
             raise WrongState(sentence(rule, f"a test with {len(self.answers)} of {self.n_rounds} answers"))
         return list(self.sealed.get("rounds", ()))[: len(self.answers)]
 

@@ -73,7 +73,7 @@ def finished_abx(tests: Iterable[BlindTest]) -> list[tuple[BlindTest, Chance]]:
 
 
 def as_json(test: BlindTest) -> dict[str, Any]:
-    """A test as JSON; what was what is included only when it has ended."""
+    """A test as JSON; which was which is included only when it has ended."""
     document: dict[str, Any] = {
         "id": test.id,
         "kind": test.kind,

@@ -77,7 +77,7 @@ def sounds_of(plan: Plan) -> tuple[list[Waveform], float]:
 
 
 def describe(plan: Plan) -> list[dict[str, Any]]:
-    """What was what, as JSON: {right, sides: {a: {id, name, start_seconds, stop_seconds}, …}} for each round."""
+    """Which was which, as JSON: {right, sides: {a: {id, name, start_seconds, stop_seconds}, …}} for each round."""
     return [
         {"right": one.right, "sides": {place: _described(plan, each) for place, each in one.sides.items()}}
         for one in plan.rounds

@@ -26,7 +26,8 @@ from musicgen.runs.records import (
     list_outputs,
     list_runs,
 )
-from musicgen.runs.submissions import SongChoice, regenerate, submit_generation, submit_training
+from musicgen.runs.song_choices import SongChoice
+from musicgen.runs.submissions import regenerate, submit_generation, submit_training
 from musicgen.runs.task_records import Task, get_task, list_tasks
 
 __all__ = [

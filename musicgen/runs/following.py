@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from musicgen.approaches import approach as find_approach
-from musicgen.runs.submissions import find_submitted, submit_generation
+from musicgen.runs.submissions import PIECES_AFTER, find_submitted, submit_generation
 from musicgen.runs.task_records import get_task
-
-PIECES = "pieces_after"  # in the request of a run: how many pieces
 
 
 def generate_after(run_id: str, request: Mapping[str, Any]) -> str | None:
@@ -21,14 +18,12 @@ def generate_after(run_id: str, request: Mapping[str, Any]) -> str | None:
     Raises:
         InvalidParameter, NotFound, WrongState: with a sentence.
     """
-    count = int(request.get(PIECES) or 0)
+    count = int(request.get(PIECES_AFTER) or 0)
     if not count:
         return None
-    preset = find_approach(request["approach"]).presets.get(request.get("preset") or "")
     return submit_generation(
-        run_id, preset.generation if preset else {}, count=count, seed=int(request["seed"]),
-        device=request.get("device", "auto"), submit_key=_key(run_id),
-    )  # fmt: skip
+        run_id, count=count, seed=int(request["seed"]), device=request.get("device", "auto"), submit_key=_key(run_id)
+    )
 
 
 def task_after(run_id: str) -> Any:

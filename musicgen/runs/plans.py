@@ -10,8 +10,9 @@ from musicgen.approaches import approach as find_approach
 from musicgen.processes import run_child
 from musicgen.runs.devices import check_device, list_devices
 from musicgen.runs.launching import framework_settings
+from musicgen.runs.song_choices import SongChoice, chosen_songs, sorted_songs
 from musicgen.runs.speeds import is_measured, speed
-from musicgen.runs.submissions import SongChoice, chosen_songs, read_training, sorted_songs
+from musicgen.runs.submissions import read_training
 
 PLANNING_SECONDS = 600.0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from musicgen.runs.submissions import SongChoice, submit_training
+from musicgen.runs.song_choices import SongChoice
+from musicgen.runs.submissions import submit_training
 
 SAMPLE, APPROACH, PRESET = "ten_chorales", "note_lstm", "quick"
 

@@ -3,50 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from musicgen.approaches import approach as find_approach
 from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import read_parameters
-from musicgen.errors import (
-    CorruptArtifact,
-    InvalidInput,
-    InvalidParameter,
-    MusicgenError,
-    NotFound,
-    WrongState,
-    sentence,
-)
+from musicgen.errors import InvalidParameter, NotFound, WrongState, sentence
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
 from musicgen.runs.launching import ensure_supervisor, make_ready
-from musicgen.runs.leaving_out import LeftOut
 from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
+from musicgen.runs.song_choices import SongChoice, chosen_songs, sorted_songs
 from musicgen.storage import database
 from musicgen.storage.database import new_id, runs, tasks
-from musicgen.wording import count
-
-if TYPE_CHECKING:
-    from musicgen.songs.library import Song
 
 MAX_COUNT = 64
 EVERY = "all"  # as a checkpoint: every kept one
 MAX_SEED = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class SongChoice:
-    """A song in the library; for MIDI, with the tracks to use (None: all)."""
-
-    id: str
-    tracks: tuple[int, ...] | None = None
+PIECES_AFTER = "pieces_after"  # in the request of a run: how many pieces follow its training
 
 
 def submit_training(
@@ -91,7 +71,7 @@ def submit_training(
         "device": check_device(device),
     }
     if pieces_after:
-        request["pieces_after"] = check_count(pieces_after)
+        request[PIECES_AFTER] = check_count(pieces_after)
     if leave_out:
         request |= {"leave_out": True, "left_out": [each.to_json() for each in left_out]}
     run = {
@@ -107,7 +87,7 @@ def submit_training(
 
 def submit_generation(
     run_id: str,
-    generation: Mapping[str, Any],
+    generation: Mapping[str, Any] | None = None,
     *,
     count: int = 1,
     seed: int = 0,
@@ -119,8 +99,9 @@ def submit_generation(
     """Put a generation into the queue; returns the task's id.
 
     Args:
+        generation: parameters; None: those of the preset that the run was trained with.
         count: how many pieces, with seeds `seed`, `seed + 1`, …
-        checkpoint: best, last, an epoch whose weights are kept, or all: the same pieces from each of the kept ones.
+        checkpoint: best, last, an epoch whose weights are kept, or all: as many from each of the kept ones.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
@@ -135,10 +116,11 @@ def submit_generation(
             sentence("A run can generate after its first epoch", f"a run that is {run.state}", "Wait, or resume it.")
         )
     check_count(count)
+    values = _of_its_preset(approach, run.request) if generation is None else generation
     lapse = _lapse(run_folder(run.id), str(checkpoint))
     seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]
     request: dict[str, Any] = {
-        "generation": read_parameters(approach.Generation, generation).model_dump(mode="json"),
+        "generation": read_parameters(approach.Generation, values).model_dump(mode="json"),
         "seeds": seeds,
         "wanted": list(range(count * max(len(lapse), 1))),
         "prompt": None if prompt is None else chosen_songs(approach, [prompt])[0],
@@ -148,6 +130,11 @@ def submit_generation(
     if lapse:
         request["checkpoints"] = lapse
     return str(_add_task("generate", run.id, request, submit_key)["id"])
+
+
+def _of_its_preset(approach: Approach, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    preset = approach.presets.get(request.get("preset") or "")
+    return preset.generation if preset else {}
 
 
 def _lapse(folder: Path, checkpoint: str) -> list[str]:
@@ -200,70 +187,6 @@ def read_training(approach: Approach, values: Mapping[str, Any], preset: str = "
         raise InvalidParameter(sentence(f"Presets of {approach.key} are {known}", repr(preset)))
     base = approach.presets[preset].training if preset else {}
     return read_parameters(approach.Training, {**base, **values})
-
-
-def chosen_songs(approach: Approach, choices: Sequence[SongChoice]) -> list[dict[str, Any]]:
-    """The choices as JSON for a request, checked against the library and the medium of the approach."""
-    return [_chosen_song(approach, song, tracks) for song, tracks in _there(choices)]
-
-
-def sorted_songs(approach: Approach, choices: Sequence[SongChoice]) -> tuple[list[dict[str, Any]], list[LeftOut]]:
-    """(choices as JSON for a request, songs that the approach cannot learn from). Raises as `chosen_songs` if none is
-    left; NotFound if one is not in the library."""
-    chosen, left_out = [], []
-    first: MusicgenError | None = None
-    for song, tracks in _there(choices):
-        try:
-            found = _chosen_song(approach, song, tracks)
-            _check_content(song, tracks)
-            chosen.append(found)
-        except (InvalidInput, CorruptArtifact) as error:
-            first = first or error
-            left_out.append(LeftOut(song.id, song.name, str(error)))
-    if first is not None and not chosen:
-        raise first
-    return chosen, left_out
-
-
-def _check_content(song: Song, tracks: Sequence[int] | None) -> None:
-    """Raises CorruptArtifact if its files are gone, InvalidInput if no approach could learn from it."""
-    _ = song.clip
-    there = [track for track in song.facts.get("tracks", ()) if tracks is None or track["index"] in tracks]
-    if there and all(track.get("is_drum") or track.get("num_notes") == 0 for track in there):
-        raise InvalidInput(
-            sentence("A song needs notes other than drums", f"“{song.name}”, with none in {count(len(there), 'track')}")
-        )
-
-
-def _there(choices: Sequence[SongChoice]) -> list[tuple[Song, Sequence[int] | None]]:
-    """The songs of the choices, each with its tracks."""
-    from musicgen.songs.library import get_song, songs_of
-
-    if not choices:
-        raise InvalidInput(sentence("A training needs at least one song", "none"))
-    if len({choice.id for choice in choices}) < len(choices):
-        raise InvalidInput(sentence("A song can be chosen only once", "the same song twice"))
-    there = {song.id: song for song in songs_of([choice.id for choice in choices])}
-    return [(there.get(each.id) or get_song(each.id), each.tracks) for each in choices]
-
-
-def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -> dict[str, Any]:
-    if song.medium != approach.medium:
-        raise InvalidInput(
-            sentence(f"{approach.title} learns from {approach.medium}", f"“{song.name}”, which is {song.medium}")
-        )
-    if tracks is not None:
-        known = {int(track["index"]) for track in song.facts.get("tracks", ())}
-        unknown = sorted(set(tracks) - known)
-        if unknown or not tracks:
-            listed = ", ".join(map(str, sorted(known))) or "none"
-            raise InvalidInput(sentence(f"“{song.name}” has the tracks {listed}", f"tracks {unknown or 'none'}"))
-    return {
-        "id": song.id,
-        "name": song.name,
-        "sha256": song.sha256,
-        "tracks": None if tracks is None else sorted(set(tracks)),
-    }
 
 
 def check_count(count: int) -> int:

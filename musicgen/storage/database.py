@@ -99,7 +99,7 @@ blind_tests = sa.Table(
     sa.Column("other_id", sa.String(24), nullable=False, default="", index=True),  # a chosen song; the other output
     sa.Column("state", sa.String(16), nullable=False),  # open | finished | given_up
     sa.Column("n_rounds", sa.Integer, nullable=False),  # fixed when it starts
-    sa.Column("sealed", sa.JSON, nullable=False),  # what was what: shown to nobody before the test has ended
+    sa.Column("sealed", sa.JSON, nullable=False),  # which was which: shown to nobody before the test has ended
     sa.Column("answers", sa.JSON, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),  # length of the excerpts, what was levelled
     sa.Column("created_at", sa.Float, nullable=False),

@@ -1,4 +1,4 @@
-"""What came out of a blind test: the number of right answers, what it says, what was what, and all of it to hear."""
+"""What came out of a blind test: the number of right answers, what it says, which was which, and all of it to hear."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from musicgen.errors import NotFound
 from pages.blind.playing import Unsealed, play_again
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
-from pages.ui.layout import facts_row, kept_place
+from pages.ui.layout import facts_row, kept_place, section_heading
 from pages.ui.navigation import page_link
 from pages.ui.tables import text_table
 from pages.ui.text import clock, escape, shorten
@@ -31,10 +31,10 @@ def draw_result(test: BlindTest) -> None:
     chance = result_of(test)
     with st.container(border=True, key="blind_result"):
         if chance is None:
-            st.markdown(f"#### Given up after {len(test.answers)} of {test.n_rounds} rounds")
+            section_heading(f"Given up after {len(test.answers)} of {test.n_rounds} rounds")
             st.caption("This test does not count: only a test with an answer to every round does.")
         else:
-            st.markdown(f"#### {chance.n_right} of {chance.n_rounds} right")
+            section_heading(f"{chance.n_right} of {chance.n_rounds} right")
             st.markdown(escape(verdict_words(test.kind, chance)))
             facts = [("Exact probability by guessing (p)", f"{chance.p_value:.2g}")]
             if not test.is_abx:
@@ -44,7 +44,7 @@ def draw_result(test: BlindTest) -> None:
         st.caption(escape(conditions_words(test.facts)))
     _draw_links(test)
     if test.answers:
-        st.markdown("#### What was what")
+        section_heading("Which was which")
         with st.container(key="blind_rounds_table"):
             text_table(("Round", *(place.upper() for place in test.positions), "Your answer"), list(_rows(test)))
         _draw_hearing(test)
@@ -96,7 +96,7 @@ def _side_words(test: BlindTest, side: Mapping[str, Any]) -> str:
 
 def _draw_hearing(test: BlindTest) -> None:
     """One round to hear again, as the pieces sound themselves, each with a link to its page."""
-    st.markdown("#### Hear a round again")
+    section_heading("Hear a round again")
     rounds = test.unsealed()
     number = st.selectbox(
         "Round", range(1, len(rounds) + 1), key="blind_hear", width=120,

@@ -1,4 +1,4 @@
-"""One round: hear both, choose. Nothing here says what is what, and the next round begins without comment."""
+"""One round: hear both, choose. Nothing here says which is which, and the next round begins without comment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.blind.playing import play_excerpt
 from pages.ui.errors import shown_errors
-from pages.ui.layout import kept_place
+from pages.ui.layout import kept_place, section_heading
 from pages.ui.state import forget, recall, remember
 from pages.ui.text import escape
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUESTIONS = {
     "real": "One excerpt is original music, the other one was generated. Which one is real?",
-    "abx": "A is from one output and B from another. Which of the two is X from?",
+    "abx": "A is from one output and B from another. Is X from A or from B?",
 }
 ANSWERS = {"real": "{} is real", "abx": "X is from {}"}
 SLIP_SECONDS = 0.4  # a second press within this time was meant for the round before
@@ -72,7 +72,7 @@ def _sounds(test: BlindTest) -> dict[str, bytes]:
 def _draw_players(sounds: Mapping[str, bytes]) -> None:
     for column, (position, sound) in zip(st.columns(max(len(sounds), 1), gap="medium"), sounds.items(), strict=False):
         with column, st.container(border=True, key=f"blind_play_{position}"):
-            st.markdown(f"### {position.upper()}")
+            section_heading(position.upper())
             play_excerpt(sound)
 
 

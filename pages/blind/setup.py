@@ -45,7 +45,7 @@ def draw_setup() -> None:
         return
     st.caption(
         "You hear short excerpts, all of them equally long and equally loud, and never the beginning or the end of a "
-        "piece. What is what stays on the server until you have answered the last round."
+        "piece. Which is which is told after the last round."
     )
     output = _choose_output()
     with kept_place():

@@ -72,7 +72,7 @@ def draw_comparison(
     their sound as soon as it is rendered.
 
     `judgement` draws what was found in the generated piece: faults or none. `on_excerpt`: the visitor marked another
-    excerpt, in seconds of the common axis. `regions`: passages that stand in both."""
+    excerpt, in seconds of the common axis. `regions`: passages that occur in both."""
     with shown_errors():
         with kept_place():
             draw_differences(reference.id, generated.id, (reference.heading, generated.heading))

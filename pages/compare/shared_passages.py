@@ -1,4 +1,4 @@
-"""Passages of a piece that also stand in the song beside it, as linked regions in both lanes of the player."""
+"""Passages of a piece that also occur in the song beside it, as linked regions in both lanes of the player."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLOURS = ("#d9822b", "#1f9e89", "#c8557b", "#3f88c5")
 
 
 def shared_regions(sidecar: dict[str, Any], reference_id: str) -> list[Region]:
-    """Two regions for each passage: where it stands in the generated piece, and where in the original.
+    """Two regions for each passage: where it occurs in the generated piece, and where in the original.
 
     `sidecar`: of the generated piece. Empty if it was never compared with its songs, or has nothing of this one."""
     found = passages_between(sidecar.get("originality"), reference_id)
@@ -35,5 +35,6 @@ def draw_hint(regions: Sequence[Region]) -> None:
         return
     first = regions[0]
     where = f"the first at {clock(first.start)} in the generated piece"
-    what = f"{pairs} passages stand" if pairs > 1 else "One passage stands"
-    st.caption(f":material/link: {what} in both pieces, {where}. Click a marked passage to hear it here and there.")
+    what = f"{pairs} passages occur" if pairs > 1 else "One passage occurs"
+    how = "Click a marked passage to hear it in one piece, then in the other."
+    st.caption(f":material/link: {what} in both pieces, {where}. {how}")

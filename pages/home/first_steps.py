@@ -66,9 +66,13 @@ class Progress:
             "songs": f"{songs} ({self.n_audio:,} audio, {self.n_midi:,} MIDI)"
             if self.n_audio + self.n_midi
             else "no songs yet",
-            "train": count(self.n_runs, "run") + (f", {self.n_active} in progress" if self.n_active else ""),
-            "listen": count(self.n_outputs, "output"),
+            "train": _counted(self.n_runs, "run") + (f", {self.n_active} in progress" if self.n_active else ""),
+            "listen": _counted(self.n_outputs, "output"),
         }
+
+
+def _counted(number: int, one: str) -> str:
+    return count(number, one) if number else f"no {one}s yet"
 
 
 def read_progress() -> Progress:

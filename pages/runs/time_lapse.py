@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from musicgen.approaches import approaches
 from musicgen.errors import MusicgenError
 from musicgen.runs.checkpoints import MAX_LAPSE
 from pages.ui.errors import show_error
@@ -36,7 +35,7 @@ def draw_time_lapse(run_id: str) -> None:
         _draw_slider(pieces)
     is_stale = task is None or (not task.is_active and len(pieces) < kept)
     if not run.is_active and is_stale:
-        st.caption(f"The same piece from {kept} kept checkpoints, from the first epochs to the last.")
+        st.caption(f"A piece with the same seed from {kept} kept checkpoints, from the first epochs to the last.")
         if st.button("Make the time-lapse", key="lapse_make", icon=":material/slow_motion_video:"):
             _make(run)
 
@@ -71,12 +70,9 @@ def _draw_slider(pieces: list[Output]) -> None:
 def _make(run: Run) -> None:
     from musicgen.runs.api import submit_generation
 
-    preset = approaches()[run.approach].presets.get(run.request.get("preset") or "")
+    seed = int(run.request.get("seed") or 0)
     try:
-        task_id = submit_generation(
-            run.id, preset.generation if preset else {}, seed=int(run.request.get("seed") or 0), checkpoint="all",
-            submit_key=intent_key("lapse", run.id),
-        )  # fmt: skip
+        task_id = submit_generation(run.id, seed=seed, checkpoint="all", submit_key=intent_key("lapse", run.id))
     except MusicgenError as error:
         show_error(error)
         return

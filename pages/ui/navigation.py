@@ -34,7 +34,10 @@ PLACES = {
         "pages/workflow/compare.py", "Compare", ":material/compare_arrows:", "Original and generated, side by side."
     ),
     "versus": Place(
-        "pages/workflow/versus.py", "Compare runs", ":material/stacked_line_chart:", "Trainings against each other."
+        "pages/workflow/versus.py",
+        "Compare runs",
+        ":material/stacked_line_chart:",
+        "Trainings side by side: settings, curves and pieces.",
     ),
     "blind": Place(
         "pages/workflow/blind.py",

@@ -25,19 +25,20 @@ LIVE_SECONDS = 1.0
 
 def draw_pieces(runs: Sequence[Run]) -> None:
     """The lanes, and a button that makes what is missing for them."""
-    section_heading("Pieces made alike")
+    section_heading("Pieces from the same seed")
     able = [run for run in runs if run.can_generate]
     if len(able) < 2:
         st.caption("This needs two runs that have finished an epoch.")
         return
-    shared = made_alike(_outputs(able))
+    outputs = _outputs(able)
+    shared = made_alike(outputs)
     with kept_place():
         if shared:
             _draw_lanes(able, shared)
         else:
             st.caption("These runs have no pieces with the same seed, prompt and settings yet.")
     with kept_place():
-        _draw_making(able)
+        _draw_making(able, outputs)
 
 
 def _outputs(runs: Sequence[Run]) -> dict[str, list[Output]]:
@@ -69,7 +70,7 @@ def making_words(how: Making, n_runs: int) -> str:
     return " · ".join([f"seed {how.seed}", *named, *prompt, f"{n_runs} runs"])
 
 
-def _draw_making(runs: Sequence[Run]) -> None:
+def _draw_making(runs: Sequence[Run], outputs: Mapping[str, Sequence[Output]]) -> None:
     """The button, or the tasks that are at work for it."""
     from musicgen.runs.api import list_tasks
 
@@ -77,9 +78,8 @@ def _draw_making(runs: Sequence[Run]) -> None:
     if active:
         st.fragment(_wait, run_every=LIVE_SECONDS)([run.id for run in runs])
         return
-    seed = 1 + max(
-        (int(output.sidecar.get("seed") or 0) for made in _outputs(runs).values() for output in made), default=-1
-    )
+    used = [int(output.sidecar.get("seed") or 0) for made in outputs.values() for output in made]
+    seed = max(used, default=-1) + 1
     if st.button(f"Make a piece with each, seed {seed}", key="versus_make", icon=":material/auto_awesome:"):
         _make(runs, seed)
 
@@ -99,17 +99,11 @@ def _at_work(active: Sequence[Task]) -> str:
 
 
 def _make(runs: Sequence[Run], seed: int) -> None:
-    from musicgen.approaches import approaches
     from musicgen.runs.api import submit_generation
 
-    known = approaches()
     try:
         for run in runs:
-            preset = known[run.approach].presets.get(run.request.get("preset") or "")
-            submit_generation(
-                run.id, preset.generation if preset else {}, seed=seed,
-                submit_key=intent_key(f"versus {run.id}", seed),
-            )  # fmt: skip
+            submit_generation(run.id, seed=seed, submit_key=intent_key(f"versus {run.id}", seed))
     except MusicgenError as error:
         show_error(error)
         return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from musicgen.errors import NotFound
+from musicgen.storage.database import ID_PATTERN
 from pages.ui.layout import kept_place
 from pages.ui.linked import distinct_labels
 from pages.ui.search_field import SHOWN, search_field
@@ -41,17 +44,12 @@ def choose_runs() -> list[Run]:
 
 def _asked() -> list[str]:
     """Ids in the address and in the widget; those that are no ids are ignored."""
-    from musicgen.storage.database import ID_PATTERN
-
     linked = st.query_params.get("runs", "").split(",")
     ids = [*linked, *st.session_state.get(KEY, ())]
     return [each for each in dict.fromkeys(ids) if each.startswith("run-") and ID_PATTERN.match(each)]
 
 
 def _read(ids: list[str]) -> list[Run]:
-    from contextlib import suppress
-
-    from musicgen.errors import NotFound
     from musicgen.runs.api import get_run
 
     found = []

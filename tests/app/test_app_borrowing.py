@@ -19,7 +19,7 @@ def found(share: float, song_id: str = "song-000000000000", name: str = "A *tune
         "start": 1.0, "stop": 4.5, "song_id": song_id, "song": name, "song_start": 10.0, "song_stop": 13.5,
         "semitones": -3, "tempo_ratio": 1.1, "similarity": 0.9, "num_notes": 14,
     }  # fmt: skip
-    text = "It borrows more than these songs do from each other: 40% of it also stands in a training song."
+    text = "It borrows more than these songs do from each other: 40% of it also occurs in a training song."
     return {
         "medium": "midi", "passages": [passage], "num_passages": 1, "share": share, "compared_share": share,
         "num_songs": 2, "of_songs": 2, "is_partial": False, "yardstick": None, "level": "more", "text": text,
@@ -48,7 +48,7 @@ def test_an_earlier_output_is_compared_with_its_songs_on_demand() -> None:
     output_id = add_output(run_id, tune(60), **JUDGED)  # the same notes as the first song
     app = visit("generate", run=run_id)
     app.button(key=f"borrowed_now_{output_id}").click().run()
-    app = until(app, lambda now: "also stands in a training song" in said(now))
+    app = until(app, lambda now: "also occurs in a training song" in said(now))
     assert is_clean(app)
     stored = originality(output_id)
     assert stored is not None
@@ -61,7 +61,7 @@ def test_without_songs_nothing_is_said() -> None:
     add_output(run_id, tune(), **JUDGED, originality=None)
     app = visit("generate", run=run_id)
     assert is_clean(app)
-    assert "also stands in" not in said(app)
+    assert "also occurs in" not in said(app)
 
 
 def test_a_run_shows_originality_along_its_checkpoints() -> None:

@@ -216,4 +216,4 @@ def test_passages_of_the_song_are_marked_in_both_lanes_and_linked() -> None:
     (told,) = players(app)
     marked = [(each["lane"], each["start"], each["stop"], each["group"]) for each in told["regions"]]
     assert marked == [("generated", 2.0, 5.0, "passage 1"), ("reference", 7.5, 10.0, "passage 1")]
-    assert "One passage stands in both pieces, the first at 0:02" in said(app)
+    assert "One passage occurs in both pieces, the first at 0:02" in said(app)

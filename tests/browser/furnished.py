@@ -34,6 +34,8 @@ class Furnished:
             "failed run": f"runs?run={self.failed}",
             "generate": f"generate?run={self.run}",
             "compare": f"compare?reference={self.song}&generated={self.notes}",
+            "versus": f"versus?runs={self.run},{self.failed}",
+            "blind": f"blind?generated={self.notes}",
         }
 
 

@@ -41,6 +41,8 @@ COMPLETE = {
     "failed run": ".st-key-run_loss .js-plotly-plot",
     "generate": ".st-key-download_wav button",
     "compare": ".st-key-compare_metrics table",
+    "versus": ".st-key-versus_curves .js-plotly-plot",
+    "blind": ".st-key-blind_start button",
 }
 
 

@@ -106,7 +106,7 @@ def test_nothing_that_the_browser_receives_tells_which_is_which(server: Server, 
         press_key(page, "a", number)
     page.locator(".st-key-blind_result").wait_for()
     frames = b"\n".join(ear.frames)
-    before_the_result = frames[: frames.index(b"What was what")]
+    before_the_result = frames[: frames.index(b"Which was which")]
     assert len(before_the_result) > 10_000
     # The result is told in one message; the messages before it are those of the rounds.
     rounds = [frame for frame in ear.frames if b"Telling name" not in frame]

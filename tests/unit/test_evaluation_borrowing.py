@@ -142,11 +142,11 @@ def test_the_levels_and_their_sentences() -> None:
     assert levels == {0.0: "less", 0.1: "as_much", 0.3: "as_much", 0.4: "more", 0.6: "copies"}
     text = verdict_words(0.4, 0.4, yardstick, 3)[1]
     assert text == (
-        "It borrows more than these songs do from each other: 40% of it also stands in a training song; of each of "
-        "these songs, 11% to 29% stands in another."
+        "It borrows more than these songs do from each other: 40% of it also occurs in a training song; of each of "
+        "these songs, 11% to 29% occurs in another."
     )
     assert verdict_words(0.0, 0.0, Yardstick((0.0, 0.0), 2), 2)[1] == (
-        "It borrows as much as these songs do from each other: nothing of it also stands in a training song; no two of "
+        "It borrows as much as these songs do from each other: nothing of it also occurs in a training song; no two of "
         "these songs share a passage."
     )
     alike = Yardstick((0.9, 0.95), 2)  # songs that are versions of each other: copying them is as usual

@@ -1,4 +1,4 @@
-"""Passages that also stand in a song: in any key, at another tempo, with wrong notes; placed; none by chance."""
+"""Passages that also occur in a song: in any key, at another tempo, with wrong notes; placed; none by chance."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def test_notes_have_a_roll_and_passages_in_both_are_marked_and_linked(home: Path
     assert [lane["picture"] for lane in lanes] == ["roll", "roll"]
     assert {region["lane"] for region in regions} == {"reference", "generated"}
     assert len({region["group"] for region in regions}) == len(regions) / 2
-    assert "These passages stand in both" in read.words
+    assert "These passages occur in both" in read.words
     assert "same key and tempo" in read.words
 
 

@@ -40,8 +40,8 @@ def draw_borrowing(output: Output, *, may_measure: bool = True) -> None:
     if future is None and may_measure and output.sidecar.get("songs"):
         with place:
             is_wanted = st.button(
-                "Look for passages of its songs", key=f"borrowed_now_{output.id}", icon=":material/content_copy:",
-                help="Finds passages that also stand in a training song, in any key and at another tempo. "
+                "Look for passages from its songs", key=f"borrowed_now_{output.id}", icon=":material/content_copy:",
+                help="Finds passages that also occur in a training song, in any key and at another tempo. "
                 "This takes up to a minute.",
             )  # fmt: skip
         if is_wanted:
@@ -49,7 +49,7 @@ def draw_borrowing(output: Output, *, may_measure: bool = True) -> None:
     if future is None:
         return
     if not future.done():
-        wait_for([future], "Looking for passages of the songs", st.rerun)
+        wait_for([future], "Looking for passages from the songs", st.rerun)
     elif isinstance(error := future.exception(), MusicgenError):
         st.caption(escape(f"The piece could not be compared with its songs. {error}"))
     else:
@@ -63,7 +63,7 @@ def _draw(output: Output, found: Mapping[str, Any] | None) -> None:
     if passages := list(found["passages"]):
         number = int(found.get("num_passages", len(passages)))
         with st.expander(
-            f"{count(number, 'passage')} of the songs", icon=":material/link:", key=f"borrowed_{output.id}"
+            f"{count(number, 'passage')} from the songs", icon=":material/link:", key=f"borrowed_{output.id}"
         ):
             _draw_passages(output, passages)
 
