@@ -1,4 +1,4 @@
-"""Runs the test suite in new processes, two at a time: `make test`.
+"""Runs the test suite in new processes, two at a time and one with a browser beside them: `make test`.
 
     python -m scripts.run_tests [--slow] [--numeric] [--jobs N] [options of pytest]
 
@@ -54,6 +54,10 @@ class Group:
     peak_mb: float = 0.0
 
     @property
+    def is_browser(self) -> bool:
+        return kind_of(self.files[0]) == "browser"
+
+    @property
     def title(self) -> str:
         names = [path.stem.removeprefix("test_") for path in self.files]
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -104,6 +108,16 @@ def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
     )  # stable: files that run alone first, then by kind
 
 
+def next_to_start(waiting: Sequence[Group], running: Sequence[Group], jobs: int) -> Group | None:
+    """The next group that may start: `jobs` at a time, and beside them one with a browser, which mostly waits for pages
+    and trainings."""
+    with_browser = sum(group.is_browser for group in running)
+    for group in waiting:
+        if (with_browser == 0) if group.is_browser else (len(running) - with_browser < jobs):
+            return group
+    return None
+
+
 def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={group.report}"]
@@ -137,7 +151,7 @@ def main() -> int:
     parser.add_argument("--slow", action="store_true", help="also run tests marked slow")
     parser.add_argument("--numeric", action="store_true", help="only files that compute with the framework")
     parser.add_argument("--named", default="", help="only files with one of these words in their names: WORD,WORD")
-    parser.add_argument("--jobs", type=int, default=2, help="processes at the same time")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at the same time, besides one with a browser")
     known, options = parser.parse_known_args()
     options += ["--run-slow"] if known.slow else []
     options += ["-m", "numeric"] if known.numeric else []
@@ -146,9 +160,10 @@ def main() -> int:
     total, running, done = len(waiting), [], list[Group]()
     with tempfile.TemporaryDirectory(prefix="musicgen-tests-") as folder:
         while waiting or running:
-            while waiting and len(running) < known.jobs:
-                running.append(waiting.pop(0))
-                start(running[-1], total - len(waiting), Path(folder), options)
+            while (group := next_to_start(waiting, running, known.jobs)) is not None:
+                waiting.remove(group)
+                running.append(group)
+                start(group, total - len(waiting), Path(folder), options)
             group = finished(running)
             running.remove(group)
             done.append(group)
