@@ -112,7 +112,7 @@ def _made(heading: str, output: Output) -> dict[str, Any]:
     run, sidecar = _run(output), output.sidecar
     key = run.approach if run else str((sidecar.get("run") or {}).get("approach"))
     known = approaches().get(key)
-    said = [f"Made on {_day(output.created_at)} by a {known.title if known else key}."]
+    said = [f"Made on {_day(output.created_at)} with {known.title if known else key}."]
     if known:
         said.append(f"{known.summary} {known.reference}")
     if run is not None:

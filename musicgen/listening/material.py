@@ -91,10 +91,10 @@ def _other_output(output: Output, other_id: str) -> Output:
     from musicgen.runs.api import get_output
 
     if not other_id:
-        raise InvalidInput(sentence("An ABX needs two outputs", "one", "Name the other one."))
+        raise InvalidInput(sentence("An ABX test needs two outputs", "one", "Name the other one."))
     other = get_output(other_id)
     if other.id == output.id or not outputs_to_compare(output, [other]):
-        rule = "The two outputs of an ABX must be different ones, of the same medium, made from a song in common"
+        rule = "The two outputs of an ABX test must be different ones, of the same medium, made from a song in common"
         raise InvalidInput(sentence(rule, f"{output.id} and {other.id}"), code="no_common_song")
     return other
 

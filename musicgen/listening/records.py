@@ -78,7 +78,7 @@ class BlindTest:
     def unsealed(self) -> list[dict[str, Any]]:
         """{right, sides} of every round that was answered. Raises WrongState while the test is open."""
         if self.is_open:
-            rule = "Which was which is shown when a blind test has ended"
+            rule = "Which is which is shown only after a blind test has ended"
             raise WrongState(sentence(rule, f"a test with {len(self.answers)} of {self.n_rounds} answers"))
         return list(self.sealed.get("rounds", ()))[: len(self.answers)]
 

@@ -30,13 +30,13 @@ def score_words(chance: Chance) -> str:
 
 def verdict_words(test_kind: str, chance: Chance) -> str:
     """Two sentences: how likely this is by guessing, and what that says."""
-    odds = f"Somebody who only guesses does as well or better in {odds_words(chance.p_value)} tests."
+    odds = f"Someone who only guesses does as well or better in {odds_words(chance.p_value)} tests."
     told = chance.p_value < SURE_BELOW
     if test_kind == ABX:
         can, cannot = "The two outputs could be told apart.", "This does not show that they can be told apart."
     else:
-        can = "The generated music could be told from the original."
-        cannot = "This does not show that the generated music can be told from the original."
+        can = "The generated music could be told apart from the original."
+        cannot = "This does not show that the generated music can be told apart from the original."
     return f"{odds} {can if told else cannot}"
 
 

@@ -38,7 +38,9 @@ def draw_parallel() -> None:
     losses = [float(standing(run).loss or 0.0) for run in runs]
     alt = "Parallel coordinates: one line for each run through its settings to its best loss"
     show_figure(parallel_figure(axes, losses), key="versus_coordinates", alt=alt)
-    st.caption(f"{len(runs)} runs; light lines reached a low loss. Drag along an axis to keep only some runs.")
+    st.caption(
+        f"{len(runs)} runs; the more violet a line, the lower its loss. Drag along an axis to keep only some runs."
+    )
 
 
 def _comparable_runs() -> dict[str, list[Run]]:

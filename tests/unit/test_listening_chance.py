@@ -32,7 +32,7 @@ def test_twelve_of_sixteen_in_words() -> None:
     chance = compare_with_guessing(12, 16)
     assert p_words(chance.p_value) == "p = 0.038"
     assert "3.8 of 100 tests" in verdict_words("real", chance)
-    assert "could be told from the original" in verdict_words("real", chance)
+    assert "could be told apart from the original" in verdict_words("real", chance)
     assert "could be told apart" in verdict_words("abx", chance)
 
 

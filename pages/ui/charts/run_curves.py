@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from musicgen.evaluation.curves import row_loss, useful_floors
-from pages.ui.charts.colours import GRID, LINE, RUNS
+from pages.ui.charts.colours import ACCENT, GRID, LINE, RUNS
 from pages.ui.charts.layout import LEGEND, base_layout, plain
 from pages.ui.text import shorten
 
@@ -63,7 +63,7 @@ def parallel_figure(
     axes = [_axis(title, values) for title, values in settings]
     trace = {
         "type": "parcoords", "dimensions": [*axes, {"label": "best loss", "values": list(losses)}],
-        "line": {"color": list(losses), "colorscale": "Viridis", "reversescale": True, "showscale": False},
+        "line": {"color": list(losses), "colorscale": [[0, ACCENT], [1, LINE]], "showscale": False},
         "labelangle": -12,
     }  # fmt: skip
     layout = base_layout(height, top=70)
