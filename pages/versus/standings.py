@@ -35,7 +35,7 @@ def draw_differences(runs: Sequence[Run]) -> None:
         ("Weights", *("–" if each.weights is None else f"{each.weights:,}" for each in came)),
         ("Training time", *("–" if not run.seconds else span(run.seconds) for run in runs)),
     ]
-    text_table(("", *names), rows, key="versus_differences")
+    text_table(("Setting or result", *names), rows, key="versus_differences")
 
 
 def value_words(value: Any) -> str:
