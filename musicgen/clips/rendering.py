@@ -11,6 +11,7 @@ from musicgen.child import child_main
 from musicgen.clips.clip import Clip
 from musicgen.clips.writing import add_sound
 from musicgen.machine import give_way
+from musicgen.settings import settings
 from musicgen.storage.files import noticing_a_full_disk
 
 PREFIX = ".rendering-"
@@ -21,7 +22,7 @@ def render(payload: dict[str, Any]) -> dict[str, str]:
     """payload: `folder` of the clip. Returns the name of the renderer."""
     from musicgen.symbolic.rendering import render_midi
 
-    give_way(NICENESS)
+    give_way(min(settings().niceness, NICENESS))
     clip = Clip(Path(payload["folder"]))
     for left_over in clip.folder.glob(f"{PREFIX}*"):  # from a rendering that was killed
         shutil.rmtree(left_over, ignore_errors=True)

@@ -36,7 +36,6 @@ from musicgen.storage.database import runs
 from musicgen.storage.files import write_json
 from musicgen.storage.reserve import keep_room_if_there_is
 
-NICENESS = 10  # keeps the pages fast while all cores are busy
 LOCK_PATIENCE = 15.0
 RECORD_TRIES = 20
 
@@ -176,6 +175,6 @@ def _advice(task_id: str) -> str:
 
 
 if __name__ == "__main__":
-    give_way(NICENESS)
+    give_way(settings().niceness)
     multiprocessing.set_start_method("spawn")  # a forked child would keep the lock held after our death
     sys.exit(main(*sys.argv[1:3]))
