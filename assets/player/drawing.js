@@ -143,7 +143,7 @@ export function reach(data) {
 
 const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 
-/** The time axis: marks at round times, about 90 pixels apart. */
+/** The time axis: marks at round times, about 90 pixels apart. A label that would not fit stands left of its mark. */
 export function drawRuler({ context, width, height, colours, ratio }, view) {
   const seconds = view.stop - view.start;
   const step = STEPS.find((each) => (each * width) / seconds >= 90 * ratio) ?? 3600;
@@ -153,7 +153,9 @@ export function drawRuler({ context, width, height, colours, ratio }, view) {
   for (let mark = Math.ceil(view.start / step); mark * step <= view.stop; mark += 1) {
     const x = Math.round(((mark * step - view.start) * width) / seconds);
     context.fillRect(x, height - 5 * ratio, 1, 5 * ratio);
-    context.fillText(clock(mark * step, step), x + 3 * ratio, 2 * ratio);
+    const label = clock(mark * step, step);
+    const [gap, long] = [3 * ratio, context.measureText(label).width];
+    context.fillText(label, x + gap + long > width ? x - gap - long : x + gap, 2 * ratio);
   }
 }
 
