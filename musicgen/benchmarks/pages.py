@@ -53,18 +53,16 @@ class Server:
 @contextmanager
 def served(num_songs: int) -> Iterator[Server]:
     """A server with this many songs, `RUNS` runs and their outputs. All processes on its storage end with it."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
+    with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICGEN_HOME"] = folder
         songs = add_songs(num_songs)
         add_runs(songs, RUNS, OUTPUTS_EACH)
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        listener.close()
+        port = free_port()
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         server = Server(process, f"http://127.0.0.1:{port}", songs)
         try:
-            _wait_until(lambda: _answers(server.url), START_SECONDS, "The server answers")
+            wait_until(lambda: answers(server.url), START_SECONDS, "The server answers")
             yield server
         finally:
             _end_all_of(folder)
@@ -77,7 +75,7 @@ def training(server: Server) -> Iterator[None]:
     command += ["--set", "epochs=5000", "--name", "At work"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until(
+        wait_until(
             lambda: any(run.is_active and run.history for run in list_runs(limit=1)), EPOCH_SECONDS, "It trains"
         )
         yield
@@ -126,13 +124,19 @@ def memory() -> Line:
 LINES = {"pages_while_training": while_training, "pages_library_3000": growth, "server_memory": memory}
 
 
-def _answers(url: str) -> bool:
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def answers(url: str) -> bool:
     with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
         return bool(answer.status == 200)
     return False
 
 
-def _wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:

@@ -174,7 +174,8 @@ def with_sound(score_clip: Clip, waveform: Waveform) -> None:
 
 def players(app: AppTest) -> list[dict[str, Any]]:
     """What each player on the page was told, in the order of the page."""
-    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    told = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    return [each for each in told if "lanes" in each]
 
 
 def lanes(app: AppTest) -> list[dict[str, Any]]:

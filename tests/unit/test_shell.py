@@ -1,0 +1,54 @@
+"""The page that a browser gets first is Streamlit's own with a notice in it; everything else passes unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import streamlit
+
+from pages.ui.shell import ROOT, Shell
+
+INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+
+
+def answer(path: str, pieces: list[bytes], kind: bytes = b"text/html; charset=utf-8", status: int = 200) -> list[Any]:
+    """What a browser receives if the app answers with these pieces."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        size = str(sum(map(len, pieces))).encode()
+        headers = [(b"content-type", kind), (b"content-length", size), (b"etag", b'"1"'), (b"cache-control", b"no-cache")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        for number, piece in enumerate(pieces, 1):
+            await send({"type": "http.response.body", "body": piece, "more_body": number < len(pieces)})
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Shell(app)({"type": "http", "method": "GET", "path": path}, None, send))  # type: ignore[arg-type]
+    return sent
+
+
+def test_the_notice_is_in_streamlits_page() -> None:
+    page = INDEX.read_bytes()
+    assert page.count(ROOT) == 1, "Streamlit's page has changed: look at Shell again"
+    start, body = answer("/train", [page[:500], page[500:]])
+    headers = dict(start["headers"])
+    assert body["body"].count(b'id="waiting"') == 1
+    assert headers[b"content-length"] == str(len(body["body"])).encode()
+    assert b"etag" not in headers, "it names another content"
+    assert headers[b"cache-control"] == b"no-cache"
+
+
+def test_everything_else_passes_unchanged() -> None:
+    page = INDEX.read_bytes()
+    for path, kind, status in (
+        ("/media/x.html", b"text/html", 200), ("/static/js/x.js", b"text/javascript", 200),
+        ("/_stcore/health", b"text/plain", 200), ("/train", b"text/html", 404),
+    ):  # fmt: skip
+        start, *bodies = answer(path, [page[:500], page[500:]], kind, status)
+        assert dict(start["headers"])[b"etag"] == b'"1"'
+        assert b"".join(each["body"] for each in bodies) == page
