@@ -34,9 +34,10 @@ READY = "[data-testid=stMain] .st-key-run_status"
 # What a person sees: any words at all in the page. And what the page knows of itself.
 STATE = """() => ({words: document.body?.innerText.trim().length ?? 0, url: location.href,
     state: document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") ?? null,
-    connection: document.querySelector("[data-test-connection-state]")?.getAttribute("data-test-connection-state") ?? null,
+    connection: document.querySelector("[data-test-connection-state]")?.dataset.testConnectionState ?? null,
     elements: document.querySelectorAll("[data-testid=stMain] *").length,
-    failed: performance.getEntriesByType("resource").filter(each => each.responseStatus >= 400).map(each => each.name)})"""
+    failed: performance.getEntriesByType("resource").filter(({responseStatus}) => responseStatus >= 400)
+        .map(({name}) => name)})"""
 
 
 def open_train(page: Page, url: str, told: list[dict[str, Any]]) -> None:
@@ -96,9 +97,7 @@ def visitor(number: int, url: str, starts: int, go: Any, answers: Any) -> None:
 def main(url: str, browsers: int, starts: int, server_pid: int | None) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     go, answers = context.Barrier(browsers), context.Queue()
-    workers = [
-        context.Process(target=visitor, args=(number, url, starts, go, answers)) for number in range(browsers)
-    ]
+    workers = [context.Process(target=visitor, args=(number, url, starts, go, answers)) for number in range(browsers)]
     before, idle = processor_seconds(server_pid), time.monotonic()
     for worker in workers:
         worker.start()

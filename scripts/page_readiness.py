@@ -75,7 +75,8 @@ WATCH = """(() => {
         if (!is_home && !heading.includes(title)) return false;
         if (main.querySelector("[data-testid=stSkeleton], [data-stale=true]")) return false;
         const players = all(main, ".player");
-        return has_players ? players.length > 0 && players.every(each => each.querySelector(".icon-play:not([disabled])")) : true;
+        return !has_players || (players.length > 0
+            && players.every(each => each.querySelector(".icon-play:not([disabled])")));
     };
     const isDrawn = () => all(document, ".player .picture:not([data-kind=score]) canvas").every(each => !isBlank(each))
         && all(document, "[data-testid=stPlotlyChart]").every(each => each.querySelector(".main-svg"))
@@ -90,7 +91,8 @@ WATCH = """(() => {
         if (!is || isLate || !isDrawn()) watch.drawn = now;
     }, 20);
     addEventListener("pointerdown", () => {
-        if (watch.next) Object.assign(watch, {place: watch.next, began: performance.now(), usable: Infinity, drawn: Infinity});
+        if (!watch.next) return;
+        Object.assign(watch, {place: watch.next, began: performance.now(), usable: Infinity, drawn: Infinity});
     }, true);
 })()"""
 # Nothing has been missing for a second.
@@ -197,10 +199,14 @@ def medians(rows: list[list[float]]) -> list[float]:
 
 
 def _print_table(found: Mapping[str, Mapping[str, list[list[float]]]]) -> None:
-    print(f"{'page':12}{'first: usable':>15}{'drawn':>8}{'again: usable':>15}{'drawn':>8}{'click':>8}{'drawn':>8}  bare")
+    print(
+        f"{'page':12}{'first: usable':>15}{'drawn':>8}{'again: usable':>15}{'drawn':>8}{'click':>8}{'drawn':>8}  bare"
+    )
     for name, kinds in found.items():
         cells = [medians(kinds[kind]) if kinds[kind] else [0.0, 0.0] for kind in ("first", "again", "click", "bare")]
-        words = "".join(f"{one:>{width}.2f}{two:>8.2f}" for (one, two), width in zip(cells[:3], (15, 15, 8), strict=True))
+        words = "".join(
+            f"{one:>{width}.2f}{two:>8.2f}" for (one, two), width in zip(cells[:3], (15, 15, 8), strict=True)
+        )
         print(f"{name or 'home':12}{words}  {cells[3][0]:.2f} {cells[3][1]:.2f}")
 
 

@@ -77,7 +77,12 @@ def _lines(num_songs: int, suffix: str) -> dict[str, Callable[[], Line]]:
     loaded = ("first", "again")
     asked = {
         f"pages_in_browser{suffix}": (loaded, 0, USABLE_LIMIT, "beyond a bare app until usable"),
-        f"pages_in_browser_pictures{suffix}": (loaded, 1, DRAWN_LIMIT, "beyond a bare app until all pictures are there"),
+        f"pages_in_browser_pictures{suffix}": (
+            loaded,
+            1,
+            DRAWN_LIMIT,
+            "beyond a bare app until all pictures are there",
+        ),
         f"pages_in_browser_menu{suffix}": (("click",), 0, CLICK_LIMIT, "from a click in the menu until usable"),
     }
     return {name: partial(_line, name, *how, num_songs) for name, how in asked.items()}

@@ -75,9 +75,7 @@ def training(server: Server) -> Iterator[None]:
     command += ["--set", "epochs=5000", "--name", "At work"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(
-            lambda: any(run.is_active and run.history for run in list_runs(limit=1)), EPOCH_SECONDS, "It trains"
-        )
+        wait_until(lambda: any(run.is_active and run.history for run in list_runs(limit=1)), EPOCH_SECONDS, "It trains")
         yield
     finally:
         process.kill()

@@ -200,9 +200,7 @@ def _line(scale: _Scale, curve: Curve) -> str:
     )
     if len(curve.points) >= DOTS:
         return stretched
-    dots = (
-        f'<circle cx="{x}%" cy="{y}" r="2.5" fill="{curve.colour}"/>' for x, y in map(scale.at, curve.points)
-    )
+    dots = (f'<circle cx="{x}%" cy="{y}" r="2.5" fill="{curve.colour}"/>' for x, y in map(scale.at, curve.points))
     return stretched + "".join(dots)
 
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 UPLOADED = "upload"
 NOT_STATED = "not stated"
 NAMED = 20  # songs
-ROWS = ("Approach", "Sources", "Rights, as stated by the owner of the run", "Loss", "Floors", "Originality", "Confusion rate")
+ROWS = (
+    "Approach",
+    "Sources",
+    "Rights, as stated by the owner of the run",
+    "Loss",
+    "Floors",
+    "Originality",
+    "Confusion rate",
+)
 LEVELS = {
     "less": "borrows less than its songs do from each other", "as_much": "borrows as much as its songs do",
     "more": "borrows more than its songs do from each other", "copies": "copies",

@@ -38,7 +38,7 @@ CLAIMED_TIMES, CLAIMED_MORE = 2, 10_000  # a run may claim this many more weight
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Raises RejectedFile if there are more files than the texts, a manifest, the checkpoints and outputs; see `open_zip`."""
+    """Raises RejectedFile if there are more files than texts, manifest, checkpoints and outputs; see `open_zip`."""
     most = len(TEXT_MB) + 1 + MAX_CHECKPOINTS * (len(CHECKPOINT_MB) + 2) + 2 * MAX_OUTPUTS
     return open_zip(path, most, f"The archive of a run may hold at most {most} files", "Export it again.")
 

@@ -64,9 +64,9 @@ class ArchivedReference(Strict):
 class ArchivedRemedy(Strict):
     text: Words
     action: Literal["generate", "train", "songs"]
-    factors: Figures = {}
-    values: Scalars = {}
-    unless: Scalars = {}
+    factors: Figures = Field(default_factory=dict)
+    values: Scalars = Field(default_factory=dict)
+    unless: Scalars = Field(default_factory=dict)
 
 
 class ArchivedVerdict(Strict):
@@ -76,7 +76,7 @@ class ArchivedVerdict(Strict):
     value: FiniteFloat
     limit: FiniteFloat
     cause: Words
-    remedies: Annotated[list[ArchivedRemedy], Field(max_length=20)] = []
+    remedies: Annotated[list[ArchivedRemedy], Field(max_length=20)] = Field(default_factory=list)
 
 
 class ArchivedPassage(Strict):
@@ -120,16 +120,16 @@ class ArchivedSidecar(Strict):
 
     checkpoint: ArchivedWeights
     training_seed: Seed = 0
-    songs: Annotated[list[ArchivedSong], Field(max_length=20_000)] = []
+    songs: Annotated[list[ArchivedSong], Field(max_length=20_000)] = Field(default_factory=list)
     generation: dict[str, Any]
     prompt: ArchivedSong | None = None
     seed: Seed
-    seeds: Annotated[list[Seed], Field(max_length=MAX_SEEDS)] = []
+    seeds: Annotated[list[Seed], Field(max_length=MAX_SEEDS)] = Field(default_factory=list)
     index: Count = 0
     reference: ArchivedReference | None = None
-    facts: Plain = {}
+    facts: Plain = Field(default_factory=dict)
     device: Words = ""
-    versions: Annotated[dict[Words, Words], Field(max_length=100)] = {}
+    versions: Annotated[dict[Words, Words], Field(max_length=100)] = Field(default_factory=dict)
     metrics: Figures | None = None
     verdicts: Annotated[list[ArchivedVerdict], Field(max_length=100)] | None = None
     copied: Plain | None = None
@@ -150,11 +150,11 @@ class ArchivedRound(Strict):
 
 class ArchivedTestFacts(Strict):
     seconds: Seconds
-    levelled: Annotated[list[Words], Field(max_length=20)] = []
-    shared: Annotated[list[Words], Field(max_length=20)] = []
+    levelled: Annotated[list[Words], Field(max_length=20)] = Field(default_factory=list)
+    shared: Annotated[list[Words], Field(max_length=20)] = Field(default_factory=list)
     loudness_lufs: FiniteFloat | None = None
     output: Words
-    against: Annotated[list[Words], Field(max_length=20)] = []
+    against: Annotated[list[Words], Field(max_length=20)] = Field(default_factory=list)
     n_against: Count = 0
 
 
@@ -175,4 +175,4 @@ class ArchivedOutput(Strict):
     name: Text
     medium: Literal["midi", "audio"]
     sidecar: ArchivedSidecar
-    tests: Annotated[list[ArchivedTest], Field(max_length=200)] = []
+    tests: Annotated[list[ArchivedTest], Field(max_length=200)] = Field(default_factory=list)

@@ -1,7 +1,7 @@
 """The outputs of a run and their finished blind tests, as files for its archive.
 
-    outputs/0001/output.json    name, sidecar, blind tests: see `archived_outputs`
-    outputs/0001/score.mid      or audio.wav, of a network that makes sound; the rest of a clip is made from it again
+outputs/0001/output.json    name, sidecar, blind tests: see `archived_outputs`
+outputs/0001/score.mid      or audio.wav, of a network that makes sound; the rest of a clip is made from it again
 """
 
 from __future__ import annotations

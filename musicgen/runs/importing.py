@@ -54,8 +54,8 @@ INCOMING = "incoming"  # music of an output, while it is read
 
 @dataclass(frozen=True)
 class Understood:
-    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it; `outputs`: folder of an output → the
-    name of its music."""
+    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it; `outputs`: folder of an output →
+    the name of its music."""
 
     files: dict[str, tuple[str, int]]
     run: ArchivedRun

@@ -65,7 +65,7 @@ class BroughtOutputs:
         self.tests += [(output_id, test) for test in found.tests]
         self.rows.append(
             {
-                "id": output_id, "run_id": self.run_id, "task_id": task_id, "name": name, "medium": clip.medium,
+                "id": output_id, "run_id": self.run_id, "task_id": task_id, "name": name, "medium": found.medium,
                 "seconds": float(facts["seconds"]), "sidecar": sidecar, "created_at": created_at,
             }
         )  # fmt: skip
@@ -147,7 +147,9 @@ def _written(music: Path, folder: Path) -> Clip:
     except CorruptArtifact as error:
         raise refused("The sound of an output is a 16-bit WAV file", "another kind of file") from error
     if not RATES[0] <= info.sample_rate <= RATES[1] or not 1 <= info.n_channels <= MAX_CHANNELS or not info.n_samples:
-        raise refused("The sound of an output is a 16-bit WAV file", f"{info.n_channels} channels, {info.sample_rate} Hz")
+        raise refused(
+            "The sound of an output is a 16-bit WAV file", f"{info.n_channels} channels, {info.sample_rate} Hz"
+        )
     return write_audio_clip(folder, _blocks(music, info.n_samples), info.sample_rate)
 
 

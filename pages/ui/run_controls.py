@@ -72,8 +72,8 @@ def _more(run: Run) -> None:
             st.download_button(
                 "Export", data=lambda: _exported(run.id), file_name=f"{run.id}.zip", mime="application/zip",
                 key="run_export", on_click="ignore", icon=":material/download:",
-                help="Settings, history, weights, outputs, blind tests and card as one zip file, which can be imported on "
-                "another machine.",
+                help="Settings, history, weights, outputs, blind tests and card as one zip file, which can be imported "
+                "on another machine.",
             )  # fmt: skip
             st.caption("This also deletes its weights, its log and all its outputs.")
             if st.button("Delete permanently", key="run_delete", icon=":material/delete:"):

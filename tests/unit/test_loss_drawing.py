@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -52,7 +53,7 @@ def test_wide_losses_are_on_a_logarithmic_axis_and_labels_do_not_cover_each_othe
     assert two == pytest.approx((one + four) / 2, abs=0.2)
     labels = sorted(float(y) for y in re.findall(r'y="([\d.-]+)" text-anchor="end">(?:one|two|three|four)', drawn.svg))
     assert len(labels) == 4
-    assert min(b - a for a, b in zip(labels, labels[1:], strict=False)) >= 13.9
+    assert min(b - a for a, b in pairwise(labels)) >= 13.9
 
 
 def test_long_trainings_have_few_columns_and_no_dots() -> None:

@@ -6,7 +6,6 @@ import base64
 import gzip
 import hashlib
 import json
-import re
 import subprocess
 import sys
 from html.parser import HTMLParser

@@ -32,7 +32,7 @@ ORIGINALITY = {
 VERDICT = {
     "code": "looping", "title": "It repeats itself", "metric": "loop_correlation", "value": 0.99, "limit": 0.9,
     "cause": "The temperature is low.",
-    "remedies": [{"text": "Warmer.", "action": "generate", "factors": {"temperature": 1.25}, "values": {}, "unless": {}}],
+    "remedies": [{"text": "Warmer.", "action": "generate", "factors": {"warmth": 1.25}, "values": {}, "unless": {}}],
 }  # fmt: skip
 
 
@@ -53,7 +53,11 @@ def a_test(output_id: str, song: str) -> None:
 def a_run_with_outputs() -> str:
     song = add_song("A song")
     run = work_here(start(song, epochs=3, epoch_ms=1)).id
-    made = {"generation": {"seconds": 0.5}, "prompt": None, "checkpoint": {"epoch": 3, "sha256": "0" * 64}}
+    made = {
+        "generation": {"seconds": 0.5, "piece_ms": 20.0},
+        "prompt": None,
+        "checkpoint": {"epoch": 3, "sha256": "0" * 64},
+    }
     passage = {"start": 0.0, "stop": 1.0, "song_id": song, "song": "A song", "song_start": 2.0, "song_stop": 3.0}
     found = {"originality": {**ORIGINALITY, "passages": [passage]}, "verdicts": [VERDICT], "metrics": {"num_notes": 32}}
     place = {"song_id": song, "start_seconds": 0.0, "stop_seconds": 1.0}
@@ -176,9 +180,7 @@ EVIL: dict[str, Callable[[Files], Any]] = {
     "deep JSON": lambda files: files.update({f"{NOTES}/output.json": b"[" * 100_000}),
     "deep facts": lambda files: change(files, NOTES, lambda it: it["sidecar"].update(facts={"a": [[[[[[[[1]]]]]]]]})),
     "endless facts": lambda files: change(files, NOTES, lambda it: it["sidecar"].update(facts={"a": [0] * 30_000})),
-    "NaN": lambda files: files.update(
-        {f"{NOTES}/output.json": files[f"{NOTES}/output.json"].replace(b"0.25", b"NaN")}
-    ),
+    "NaN": lambda files: files.update({f"{NOTES}/output.json": files[f"{NOTES}/output.json"].replace(b"0.25", b"NaN")}),
     "a song that is a path": lambda files: change(
         files, NOTES, lambda it: it["sidecar"]["reference"].update(song_id="../../x")
     ),
@@ -186,21 +188,23 @@ EVIL: dict[str, Callable[[Files], Any]] = {
         files, NOTES, lambda it: it["sidecar"].update(generation={"seconds": -1})
     ),
     "unknown settings": lambda files: change(files, NOTES, lambda it: it["sidecar"].update(generation={"hope": 1})),
-    "a verdict without a cause": lambda files: change(files, NOTES, lambda it: it["sidecar"]["verdicts"][0].pop("cause")),
+    "a verdict without a cause": lambda files: change(
+        files, NOTES, lambda it: it["sidecar"]["verdicts"][0].pop("cause")
+    ),
     "more answers than rounds": lambda files: change(files, NOTES, lambda it: it["tests"][0]["answers"].append("a")),
     "an answer that is no place": lambda files: change(
         files, NOTES, lambda it: it["tests"][0].update(answers=["<b>"] * 10)
     ),
     "a round with a third side": lambda files: change(
-        files, NOTES, lambda it: it["tests"][0]["rounds"][0]["sides"].update(x=it["tests"][0]["rounds"][0]["sides"]["a"])
+        files,
+        NOTES,
+        lambda it: it["tests"][0]["rounds"][0]["sides"].update(x=it["tests"][0]["rounds"][0]["sides"]["a"]),
     ),
 }
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_an_evil_output_is_rejected_with_all_of_its_run(
-    exported: bytes, home: Path, tmp_path: Path, evil: str
-) -> None:
+def test_an_evil_output_is_rejected_with_all_of_its_run(exported: bytes, home: Path, tmp_path: Path, evil: str) -> None:
     files = unzip(exported)
     EVIL[evil](files)
     with pytest.raises(MusicgenError) as caught:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from pathlib import Path
 from typing import Any
 
-import streamlit
-
 from pages.ui.shell import ROOT, Shell
 
-INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+INDEX = Path(str(importlib.util.find_spec("streamlit").origin)).parent / "static" / "index.html"  # type: ignore[union-attr]
 
 
 def answer(path: str, pieces: list[bytes], kind: bytes = b"text/html; charset=utf-8", status: int = 200) -> list[Any]:
@@ -18,7 +17,12 @@ def answer(path: str, pieces: list[bytes], kind: bytes = b"text/html; charset=ut
 
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
         size = str(sum(map(len, pieces))).encode()
-        headers = [(b"content-type", kind), (b"content-length", size), (b"etag", b'"1"'), (b"cache-control", b"no-cache")]
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", size),
+            (b"etag", b'"1"'),
+            (b"cache-control", b"no-cache"),
+        ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         for number, piece in enumerate(pieces, 1):
             await send({"type": "http.response.body", "body": piece, "more_body": number < len(pieces)})
