@@ -67,20 +67,23 @@ WATCH = """(() => {
         context.drawImage(canvas, 0, 0, 24, 6);
         return !context.getImageData(0, 0, 24, 6).data.some((value, i) => i % 4 === 3 && value);
     };
-    const all = (root, selector) => [...root.querySelectorAll(selector)];
+    const all = (selector) => {  // in components as well
+        const inside = [...document.querySelectorAll("*")].flatMap(each => each.shadowRoot ?? []);
+        return [document, ...inside].flatMap(root => [...root.querySelectorAll(selector)]);
+    };
     const isUsable = ({control, title, has_players, is_home}) => {
         const main = document.querySelector("[data-testid=stMain]");
         if (!main?.querySelector(control)) return false;
         const heading = main.querySelector("h1")?.textContent ?? "";
         if (!is_home && !heading.includes(title)) return false;
         if (main.querySelector("[data-testid=stSkeleton], [data-stale=true]")) return false;
-        const players = all(main, ".player");
+        const players = all(".player");
         return !has_players || (players.length > 0
             && players.every(each => each.querySelector(".icon-play:not([disabled])")));
     };
-    const isDrawn = () => all(document, ".player .picture:not([data-kind=score]) canvas").every(each => !isBlank(each))
-        && all(document, "[data-testid=stPlotlyChart]").every(each => each.querySelector(".main-svg"))
-        && all(document, "img").every(each => each.complete);
+    const isDrawn = () => all(".player .picture:not([data-kind=score]) canvas").every(each => !isBlank(each))
+        && all("[data-testid=stPlotlyChart]").every(each => each.querySelector(".main-svg"))
+        && all("img").every(each => each.complete);
     let before = performance.now();
     setInterval(() => {
         const now = performance.now(), isLate = now - before > 100;

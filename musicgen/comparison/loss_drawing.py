@@ -7,7 +7,7 @@ text and axes come from the style sheet (class `curve`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -144,14 +144,23 @@ class _Scale:
         return self.x(point[0]), self.y(point[1])
 
     def marks(self) -> list[float]:
-        """Four losses for the axis, evenly spaced on it."""
-        places = [self.low + (self.high - self.low) * part / 3 for part in range(4)]
-        return [10**place if self.is_log else place for place in places]
+        """Round losses for the axis: about four of them."""
+        if self.is_log:
+            each = [size * 10.0**power for power in range(-12, 13) for size in (1, 2, 5)]
+            inside = [loss for loss in each if self.low <= math.log10(loss) <= self.high]
+            return inside if len(inside) <= 6 else [loss for loss in inside if math.log10(loss).is_integer()]
+        step = next(size for size in _round_steps(-12) if (self.high - self.low) / size <= 5)
+        return [step * number for number in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
 
     def epoch_marks(self) -> list[int]:
         """Epochs for the axis: the first, and about five more at round numbers."""
-        step = next(size * 10**power for power in range(9) for size in (1, 2, 5) if size * 10**power * 6 >= self.epochs)
+        step = int(next(size for size in _round_steps(0) if size * 6 >= self.epochs))
         return [1, *range(step if step > 1 else 2, self.epochs + 1, step)]
+
+
+def _round_steps(lowest: int) -> Iterator[float]:
+    """1, 2, 5, 10, 20 … times ten to the power of `lowest`."""
+    return (size * 10.0**power for power in range(lowest, 19) for size in (1, 2, 5))
 
 
 def _points(history: Sequence[Mapping[str, Any]], column: str) -> list[tuple[int, float]]:

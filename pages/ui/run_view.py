@@ -17,6 +17,7 @@ from musicgen.wording import count, span
 from pages.ui import run_words
 from pages.ui.charts import loss_figure
 from pages.ui.charts.curves import draw_losses
+from pages.ui.commands import code_block
 from pages.ui.dataset_view import fact_rows
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, kept_place, section_heading, state_badge
@@ -97,7 +98,7 @@ def _trouble(run: Run) -> None:
         st.info(escape(run.advice), icon=":material/lightbulb:")
     if run.state == "failed" and (lines := run.log_tail(FAILED_LINES)):
         st.caption("The last lines of its log")
-        st.code("\n".join(lines), language=None, wrap_lines=True)
+        code_block("\n".join(lines))
     for warning in (run.prepared or {}).get("warnings") or ():
         st.warning(escape(warning), icon=":material/warning:")
 
@@ -200,4 +201,4 @@ def first_of(parameters: Any) -> int:
 def _log(run: Run) -> None:
     with st.expander("Log", icon=":material/notes:"):
         lines = run.log_tail(LOG_LINES)
-        st.code("\n".join(lines) or "nothing yet", language=None, height=260 if len(lines) > 10 else "content")
+        code_block("\n".join(lines) or "nothing yet")

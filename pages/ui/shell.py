@@ -1,16 +1,37 @@
 """The page that a browser gets before any of our own: it says that it waits, and starts anew after a fault.
 
 Streamlit's own is white until several megabytes of program have run, and is white again for good if a part of that
-program does not arrive: both happen on a machine that is busy training.
+program does not arrive: both happen on a machine that is busy training. It asks for the parts that a page consists of
+only once it has been told what is on the page; here it is told beforehand.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import streamlit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+# Of Streamlit's program: what nearly every page of ours consists of.
+PARTS = (
+    "BidiComponent",
+    "Button",
+    "ButtonGroup",
+    "Checkbox",
+    "Html",
+    "NumberInput",
+    "PageLink",
+    "Selectbox",
+    "TextInput",
+)
+STATIC = Path(streamlit.__file__).parent / "static" / "static" / "js"
+NEEDS = re.compile(r'(?:from|import)"\./([^"]+\.js)"')
+HEAD = b"</head>"
 ROOT = b'<div id="root"></div>'
 NOTICE = b"""<div id="root"></div>
     <div id="waiting" role="status" hidden>Loading &hellip; <a id="again" href="" hidden>Load it again</a></div>
@@ -77,11 +98,30 @@ class _Rewriting:
             await self.send(message)
 
     async def _finish(self, start: Message) -> None:
-        body = self.body.replace(ROOT, NOTICE, 1)
+        body = self.body.replace(ROOT, NOTICE, 1).replace(HEAD, _links(self.body) + HEAD, 1)
         headers = [(name, value) for name, value in start["headers"] if name.lower() not in _OF_THE_FILE]
         headers.append((b"content-length", str(len(body)).encode()))
         await self.send({**start, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
+
+
+@cache
+def parts() -> tuple[str, ...]:
+    """The files of PARTS, and all that they need; those that this version of Streamlit lacks are left out."""
+    waiting = [path.name for name in PARTS for path in STATIC.glob(f"{name}.*.js")]
+    found: dict[str, None] = {}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = None
+            waiting += NEEDS.findall((STATIC / name).read_text(encoding="utf-8"))
+    return tuple(sorted(found))
+
+
+def _links(page: bytes) -> bytes:
+    """Links to the parts that the page does not name itself."""
+    link = '<link rel="modulepreload" crossorigin href="./static/js/{}">'
+    return "".join(link.format(name) for name in parts() if name.encode() not in page).encode()
 
 
 _OF_THE_FILE = (b"content-length", b"etag", b"last-modified", b"accept-ranges")

@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from pages.ui.shell import ROOT, Shell
+from pages.ui.shell import PARTS, ROOT, STATIC, Shell, parts
 
 INDEX = Path(str(importlib.util.find_spec("streamlit").origin)).parent / "static" / "index.html"  # type: ignore[union-attr]
 
@@ -45,6 +45,15 @@ def test_the_notice_is_in_streamlits_page() -> None:
     assert headers[b"content-length"] == str(len(body["body"])).encode()
     assert b"etag" not in headers, "it names another content"
     assert headers[b"cache-control"] == b"no-cache"
+
+
+def test_the_parts_of_pages_are_named_beforehand() -> None:
+    assert all(any(name.startswith(f"{part}.") for name in parts()) for part in PARTS), "look for their names again"
+    page = INDEX.read_bytes()
+    body = answer("/", [page])[1]["body"].decode()
+    for name in parts():
+        assert body.count(f"/static/js/{name}") == 1
+    assert sum((STATIC / name).stat().st_size for name in parts() if name.encode() not in page) < 800_000
 
 
 def test_everything_else_passes_unchanged() -> None:
