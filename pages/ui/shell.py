@@ -73,10 +73,11 @@ class Shell:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith(("/static/", "/media/")):
-            await self.app(scope, receive, send)
+        if _asks_for_page(scope):
+            plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+            await self.app({**scope, "headers": plain}, receive, _Rewriting(send))
         else:
-            await self.app(scope, receive, _Rewriting(send))
+            await self.app(scope, receive, send)
 
 
 class _Rewriting:
@@ -125,6 +126,13 @@ def _links(page: bytes) -> bytes:
 
 
 _OF_THE_FILE = (b"content-length", b"etag", b"last-modified", b"accept-ranges")
+
+
+def _asks_for_page(scope: Scope) -> bool:
+    """Whether a browser goes to an address, and does not fetch a part of a page."""
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith(("/static/", "/media/")):
+        return False
+    return b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
 def _is_page(start: Message) -> bool:

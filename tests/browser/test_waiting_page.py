@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_a_page_that_waits_says_so(furnished: tuple[Server, Furnished], page: Page) -> None:
     server, _ = furnished
     held: list[Route] = []
@@ -32,9 +33,11 @@ def test_a_page_that_waits_says_so(furnished: tuple[Server, Furnished], page: Pa
     page.locator("#waiting").wait_for(state="hidden")
 
 
-@pytest.mark.parametrize("part", ["index", "NumberInput"])
+@pytest.mark.parametrize(
+    ("part", "key"), [pytest.param("index", "song_list", marks=pytest.mark.slow), ("FileUploader", "song_upload")]
+)
 def test_a_part_that_does_not_arrive_is_asked_for_again(
-    furnished: tuple[Server, Furnished], page: Page, part: str
+    furnished: tuple[Server, Furnished], page: Page, part: str, key: str
 ) -> None:
     server, _ = furnished
     failed: list[str] = []
@@ -43,8 +46,8 @@ def test_a_part_that_does_not_arrive_is_asked_for_again(
         failed.append(route.request.url)
         route.abort("connectionreset") if len(failed) == 1 else route.continue_()
 
-    page.route(re.compile(rf"/static/js/{part}\."), fail_once)
-    page.goto(f"{server.url}/train", wait_until="commit")
-    widget(page, "training.epochs").locator("input").first.wait_for(timeout=60_000)
+    page.route(re.compile(rf"/static/js/{part}\.[A-Za-z0-9_-]{{8}}\.js"), fail_once)
+    page.goto(f"{server.url}/songs", wait_until="commit")
+    widget(page, key).locator("button").first.wait_for(timeout=60_000)
     assert len(failed) == 2
     assert_nothing_broke(page)

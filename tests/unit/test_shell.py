@@ -15,7 +15,9 @@ INDEX = Path(str(importlib.util.find_spec("streamlit").origin)).parent / "static
 def answer(path: str, pieces: list[bytes], kind: bytes = b"text/html; charset=utf-8", status: int = 200) -> list[Any]:
     """What a browser receives if the app answers with these pieces."""
 
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        is_part = path.startswith(("/media/", "/static/"))
+        assert (b"accept-encoding" in dict(scope["headers"])) == is_part, "a page must come uncompressed"
         size = str(sum(map(len, pieces))).encode()
         headers = [
             (b"content-type", kind),
@@ -32,7 +34,9 @@ def answer(path: str, pieces: list[bytes], kind: bytes = b"text/html; charset=ut
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(Shell(app)({"type": "http", "method": "GET", "path": path}, None, send))  # type: ignore[arg-type]
+    headers = [(b"accept", b"text/html,*/*"), (b"accept-encoding", b"gzip")]
+    scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+    asyncio.run(Shell(app)(scope, None, send))  # type: ignore[arg-type]
     return sent
 
 
