@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 def test_a_page_that_waits_says_so(furnished: tuple[Server, Furnished], page: Page) -> None:
     server, _ = furnished
     held: list[Route] = []
-    page.route(re.compile(r"/static/js/index\."), held.append)
+    page.route(re.compile(r"/static/js/index\."), lambda route: held.append(route))
     page.goto(f"{server.url}/train", wait_until="commit")
     page.locator("#waiting").wait_for(timeout=10_000)
     assert "Loading" in page.locator("#waiting").inner_text()
