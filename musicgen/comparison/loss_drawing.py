@@ -181,13 +181,14 @@ def _axes(scale: _Scale) -> str:
 
 def _levels(scale: _Scale, levels: Sequence[Level]) -> list[str]:
     parts = []
-    labels = _apart([scale.y(level.loss) - 4 for level in levels])
-    for level, label in zip(levels, labels, strict=True):
+    words = list(dict.fromkeys((f"{escape(level.name)} {level.loss:.4g}", level.loss) for level in levels))
+    labels = _apart([scale.y(loss) - 4 for _, loss in words])
+    for (text, _), label in zip(words, labels, strict=True):
+        parts.append(f'<text x="{RIGHT}%" y="{label:.1f}" text-anchor="end">{text}</text>')
+    for level in levels:
         y, colour = scale.y(level.loss), f' stroke="{level.colour}"' if level.colour else ""
         kind = "own-floor" if level.colour else "floor"
         parts.append(f'<line class="{kind}"{colour} x1="{LEFT}%" x2="{RIGHT}%" y1="{y}" y2="{y}"/>')
-        words = f"{escape(level.name)} {level.loss:.4g}"
-        parts.append(f'<text x="{RIGHT}%" y="{label:.1f}" text-anchor="end">{words}</text>')
     return parts
 
 

@@ -60,9 +60,11 @@ def card_rows(run: Run) -> list[tuple[str, str]]:
 
 
 def sources_words(songs: Iterable[Mapping[str, Any]]) -> str:
-    """`2 songs: “A” (a file that was added by hand), “B” (no longer in the library)`."""
-    chosen = list(songs)
-    named = [f"“{song.get('name') or song.get('id')}” ({source_of(str(song.get('id')))})" for song in chosen[:NAMED]]
+    """`3 songs: “A”, “B” (added by hand), “C” (not in this library)`: the songs of one source together."""
+    chosen, by_source = list(songs), dict[str, list[str]]()
+    for song in chosen[:NAMED]:
+        by_source.setdefault(source_of(str(song.get("id"))), []).append(f"“{song.get('name') or song.get('id')}”")
+    named = [f"{', '.join(names)} ({source})" for source, names in by_source.items()]
     if len(chosen) > NAMED:
         named.append(f"and {len(chosen) - NAMED:,} more")
     return f"{count(len(chosen), 'song')}: {', '.join(named)}" if named else "unknown"

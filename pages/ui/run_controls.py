@@ -66,7 +66,7 @@ def _more(run: Run) -> None:
             placeholder="For example: my own songs; the music may be used freely",
             help="To its songs and its music, in your words. They are on its card, in its archive and in reports.",
         )  # fmt: skip
-        if st.button("Keep the rights", key="run_rights_keep", disabled=rights.strip() == run.rights):
+        if st.button("Save the rights", key="run_rights_save", disabled=rights.strip() == run.rights):
             _act("state_rights", run.id, "", name=rights)
         if not run.is_active:
             st.download_button(

@@ -142,7 +142,7 @@ def _card(run: Run) -> None:
     card = st.expander("Card", icon=":material/badge:", key="run_card", on_change="rerun")
     if card.open:  # it reads all outputs
         with card:
-            text_table(("Card", "Of this run"), card_rows(run))
+            text_table(("What", "This run"), card_rows(run))
 
 
 def _facts(run: Run) -> None:
