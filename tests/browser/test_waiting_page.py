@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from tests.browser.furnished import Furnished
     from tests.browser.serving import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.mark.slow
 def test_a_page_that_waits_says_so(furnished: tuple[Server, Furnished], page: Page) -> None:
     server, _ = furnished
     held: list[Route] = []
@@ -33,9 +32,7 @@ def test_a_page_that_waits_says_so(furnished: tuple[Server, Furnished], page: Pa
     page.locator("#waiting").wait_for(state="hidden")
 
 
-@pytest.mark.parametrize(
-    ("part", "key"), [pytest.param("index", "song_list", marks=pytest.mark.slow), ("FileUploader", "song_upload")]
-)
+@pytest.mark.parametrize(("part", "key"), [("index", "song_list"), ("FileUploader", "song_upload")])
 def test_a_part_that_does_not_arrive_is_asked_for_again(
     furnished: tuple[Server, Furnished], page: Page, part: str, key: str
 ) -> None:
