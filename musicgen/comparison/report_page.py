@@ -13,11 +13,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from musicgen.comparison.loss_drawing import run_drawing
 from musicgen.comparison.player_script import joined_modules, player_style
-from musicgen.comparison.report_curve import curve_svg
 from musicgen.evaluation.borrowing_words import moved_words
 from musicgen.evaluation.figures import evidence, metric_rows
 
+CURVES = Path(__file__).resolve().parents[2] / "assets" / "curves.css"
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "report"
 
 
@@ -34,7 +35,7 @@ def report_page(
         lanes: what the player is told, with names of `files` in place of addresses. regions: passages to mark in them.
         files: sound and pictures by name; names are ours: letters, digits and dashes.
     """
-    style = f"{player_style()}\n{(FOLDER / 'report.css').read_text(encoding='utf-8')}"
+    style = "\n".join([player_style(), CURVES.read_text(encoding="utf-8"), (FOLDER / "report.css").read_text("utf-8")])
     # A module has a scope of its own, and runs once the page is there.
     script = f"{joined_modules('player.js')}\n{(FOLDER / 'report.js').read_text(encoding='utf-8')}"
     title = f"{facts['sides'][0]['name']} and {facts['sides'][1]['name']}"
@@ -187,9 +188,8 @@ def _making(facts: Mapping[str, Any]) -> str:
 
 def _made(made: Mapping[str, Any]) -> str:
     said = "".join(f"<p>{_text(words)}</p>" for words in made["said"])
-    picture = curve_svg(made["history"], made["floors"], made["best_epoch"])
-    caption = "Grey: training loss. Violet: validation loss. Dashed: losses that need no network. Ring: the best epoch."
-    curve = f"<figure>{picture}<figcaption>{caption}</figcaption></figure>" if picture else ""
+    drawn = run_drawing(made["history"], made["floors"], made["best_epoch"])
+    curve = f"<figure><figcaption>{drawn.legend}</figcaption>{drawn.svg}</figure>" if drawn.svg else ""
     tables = "".join(
         f"<details open><summary>{_text(title)}</summary>{_table(('Setting', 'Value'), rows)}</details>"
         for title, rows in made["tables"]
