@@ -63,7 +63,9 @@ def originality_of(
     """See the module. None without songs of its kind, or if a song led all of it (`led_seconds`). `made_of_songs`: see
     borrowing_words.verdict_words."""
     basis = read_basis(songs, clip.medium)
-    return basis and basis.originality_of(clip, led_seconds=led_seconds, made_of_songs=made_of_songs)
+    if basis is None:
+        return None
+    return basis.originality_of(clip, led_seconds=led_seconds, made_of_songs=made_of_songs)
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ class Beats:
 
 def find_beats(sound: Sound, frames: SongFrames) -> Beats | None:
     """The beats of a sound; None if it is too short to have any, or nothing begins in it."""
-    import librosa
-
     onset = frames.onset.astype(np.float64)
     if not onset.any() or len(frames) < frames.rate * 60.0 / TEMPO_RANGE[0] * FEW_BEATS:
         return None
+    import librosa
+
     period = _period(onset, frames.rate)
     hop = 128  # a scale only: librosa needs a rate and a hop, and both cancel out
     found = librosa.beat.beat_track(
@@ -95,7 +95,7 @@ def _peak_near(alike: NDArray[np.float64], lags: NDArray[np.int64], reach: int) 
     left, middle, right = alike[top - 1], alike[top], alike[top + 1]
     bend = left - 2.0 * middle + right
     shift = np.where(bend < 0.0, 0.5 * (left - right) / np.where(bend < 0.0, bend, 1.0), 0.0)
-    return middle, top + np.clip(shift, -0.5, 0.5)
+    return middle, np.asarray(top + np.clip(shift, -0.5, 0.5))
 
 
 def smoothed(raw: Times) -> Times:
@@ -103,7 +103,7 @@ def smoothed(raw: Times) -> Times:
     number = np.arange(raw.size, dtype=np.float64)
     line = np.polyval(np.polyfit(number, raw, 1), number)
     if np.abs(raw - line).mean() <= EXACT_SECONDS:
-        return line
+        return np.asarray(line, np.float64)
     made = np.empty_like(raw)
     for each in range(raw.size):
         near = slice(max(0, each - SMOOTHED_BEATS), each + SMOOTHED_BEATS + 1)

@@ -31,6 +31,7 @@ from musicgen.wording import count
 HEARD_RATE = 22_050  # Hz, at most: of the mono sound that units are found and compared in
 LEAST_UNITS = 8
 UNITS_PER_CODE = 8  # at least, on average
+OVERLAPS = 8  # windows in which each unit occurs in an epoch: a song has only a few hundred units
 CODES_SEED = 17
 OWN_SOUND = (
     "What it makes is put together from the sound of the songs themselves: the network decides which pieces follow "
@@ -62,9 +63,13 @@ def prepare_collage(songs: Sequence[TrainingSong], training: Training, seed: int
     codec = _fitted(sounds, analysed, [part for part, _ in parts], training.codebook_size, level)
     learned = [_run(song, part) for song, (part, _) in zip(codec.songs, parts, strict=True)]
     checked = [_run(song, held, training.sequence_length) for song, (_, held) in zip(codec.songs, parts, strict=True)]
-    data = CodeWindows([run for run in learned if len(run)], training.sequence_length, codec.num_codes)
+    stride = max(1, training.sequence_length // OVERLAPS)
+    data = CodeWindows([run for run in learned if len(run)], training.sequence_length, codec.num_codes, stride=stride)
     held = CodeWindows(
-        [run for run in checked if len(run)], training.sequence_length, codec.num_codes, training.sequence_length
+        [run for run in checked if len(run)],
+        training.sequence_length,
+        codec.num_codes,
+        context=training.sequence_length,
     )
     validation = held if held.n_examples else None
     facts = _facts(codec, data, held, len(songs))
@@ -105,7 +110,7 @@ def _units(codec: CollageCodec, sound: Sound, found: Analysed) -> SongUnits:
     return SongUnits(
         stamp_of(sound.song), sound.song.name, grid.cut_at, grid.tempo, grid.beats_per_bar,
         np.rint(grid.edges * codec.sample_rate).astype(np.int64), grid.places, codec.encode(found.vectors),
-        found.edges / np.sqrt(codec.usual)[:, None], found.loudness,
+        np.asarray(found.edges / np.sqrt(codec.usual)[:, None], np.float32), found.loudness,
     )  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def pitch_classes(sample_rate: int, n_fft: int) -> Floats:
     return made / np.maximum(frequency, 1.0).astype(np.float32) ** 0.5  # higher octaves have more bins
 
 
-def _to_mel(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+def _to_mel(frequency: NDArray[np.floating]) -> NDArray[np.floating]:
     return 2595.0 * np.log10(1.0 + frequency / 700.0)
 
 

@@ -13,6 +13,7 @@ from musicgen.approaches.collage.frames import SongFrames
 from musicgen.approaches.collage.onsets import cut_at_onsets
 from musicgen.approaches.collage.parameters import Training
 from musicgen.codecs.sounds import Sound
+from musicgen.errors import InvalidInput, sentence
 
 LEAST_PULSE = 0.2
 MOST_SCATTER = 0.08  # of a beat
@@ -41,6 +42,15 @@ class Grid:
 def cut_song(sound: Sound, frames: SongFrames, training: Training) -> Grid:
     """The grid of a song, as the parameters ask for."""
     beats = find_beats(sound, frames) if training.cut_at != "onsets" else None
+    if beats is None and training.cut_at == "beats":
+        raise InvalidInput(
+            sentence(
+                "Cutting at beats needs a song with beats",
+                f"none in the {sound.n_samples:,} samples of “{sound.song.name}”",
+                "Set cut_at to auto or onsets, or choose another song.",
+            ),
+            code="no_beats",
+        )
     if beats is not None and (training.cut_at == "beats" or is_steady(beats)):
         return _grid_of_beats(beats, frames, sound.seconds, training.beats_per_bar)
     edges = cut_at_onsets(frames, sound.seconds, training.longest_unit)

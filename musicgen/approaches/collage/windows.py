@@ -31,6 +31,7 @@ class CodeWindows:
 
     Attributes:
         nothing: the code that stands for no unit, before the first.
+        stride: units from one window to the next, if they overlap; 0 for none.
 
     Arrays, all (n, context + length): inputs, the code before each unit; places, of the unit itself; target; mask, 0
     where there is no unit to predict.
@@ -40,11 +41,13 @@ class CodeWindows:
     length: int
     nothing: int
     context: int = 0
+    stride: int = 0
 
     @cached_property
     def tiles(self) -> NDArray[np.int64]:
-        """(run, first unit) of windows that together cover every unit once."""
-        tiles = [(k, first) for k, run in enumerate(self.runs) for first in range(run.first, len(run), self.length)]
+        """(run, first unit) of windows that together cover every unit, without a stride once."""
+        step = self.stride or self.length
+        tiles = [(k, first) for k, run in enumerate(self.runs) for first in range(run.first, len(run), step)]
         return np.array(tiles, dtype=np.int64).reshape(-1, 2)
 
     @property
