@@ -30,7 +30,7 @@ from musicgen.wording import count
 
 HEARD_RATE = 22_050  # Hz, at most: of the mono sound that units are found and compared in
 LEAST_UNITS = 8
-UNITS_PER_CODE = 8  # at least, on average
+UNITS_PER_CODE = 20  # at least, on average
 OVERLAPS = 8  # windows in which each unit occurs in an epoch: a song has only a few hundred units
 CODES_SEED = 17
 OWN_SOUND = (

@@ -72,7 +72,7 @@ class Generation(Parameters):
     seconds: float = length(20.0, gt=0, le=300, unit="s")
     temperature: float = temperature()
     continuity: float = parameter(
-        2.5, ge=0, le=10, title="Continuity",
+        3.0, ge=0, le=10, title="Continuity",
         help="How much it prefers the half beat that follows in the song. 0: each one is chosen anew. More: longer "
         "stretches of the song, with fewer joints.",
     )  # fmt: skip
