@@ -27,6 +27,7 @@ EXACT_SECONDS = 0.012  # beats that lie on a line as well as this are on it
 PULSE_SECONDS = 10.0
 FINE_SECONDS = 0.002
 REACH_SECONDS = 0.06
+MOST_STRETCH, STRETCHES = 0.004, 81  # of the tempo, by which even beats are adjusted
 LEAD_SECONDS = 0.008  # cut before the attack, so that no joint touches it
 
 
@@ -63,7 +64,8 @@ def find_beats(sound: Sound, frames: SongFrames) -> Beats | None:
     tempo = 60.0 / float(np.median(np.diff(smooth)))
     scatter = float(np.abs(raw - smooth).mean()) * tempo / 60.0
     whole = _extended(smooth, sound.seconds)
-    moved = whole + attack_offset(sound, whole) - LEAD_SECONDS
+    moved = on_attacks(whole, *rises(sound)) - LEAD_SECONDS
+    tempo = 60.0 / float(np.median(np.diff(moved)))
     return Beats(moved, tempo, _pulse(onset, frames.rate, 60.0 / tempo), scatter)
 
 
@@ -134,17 +136,29 @@ def _pulse(onset: NDArray[np.float64], rate: float, period: float) -> float:
     return float(np.median(found)) if found else 0.0
 
 
-def attack_offset(sound: Sound, times: Times) -> float:
-    """How much later than these times, in seconds, the attacks begin on average: at most 60 ms either way."""
+def rises(sound: Sound) -> tuple[NDArray[np.float64], float]:
+    """(how much the level rises from each step of about 2 ms to the next, seconds of a step)."""
     step = max(1, round(FINE_SECONDS * sound.sample_rate))
-    reach = round(REACH_SECONDS * sound.sample_rate / step)
-    total = np.zeros(2 * reach + 1)
-    for time in times:
-        start = round(time * sound.sample_rate) - (reach + 2) * step
-        power = (sound.read(start, start + (2 * reach + 3) * step).reshape(-1, step) ** 2).mean(axis=1)
-        level = np.log10(power + 1e-2 * float(power.max()) + 1e-9)
-        total += np.maximum(np.diff(level), 0.0)[1:][: total.size]
-    if not total.any():
-        return 0.0
-    near = np.convolve(total, [0.25, 0.5, 0.25], "same") * (1.0 - 0.3 * np.abs(np.linspace(-1.0, 1.0, total.size)))
-    return float((int(near.argmax()) - reach) * step / sound.sample_rate)
+    pieces = [piece[: piece.size // step * step].reshape(-1, step) for piece in sound.pieces(step << 14)]
+    power = np.concatenate([(piece.astype(np.float64) ** 2).mean(axis=1) for piece in pieces])
+    level = np.log10(power + 1e-4 * float(power.max(initial=0.0)) + 1e-9)
+    rise = np.maximum(np.diff(level, prepend=level[:1]), 0.0)
+    return np.convolve(rise, [0.25, 0.5, 0.25], "same"), step / sound.sample_rate
+
+
+def on_attacks(times: Times, rise: NDArray[np.float64], step: float) -> Times:
+    """Beats moved together, by 60 ms at most, to where attacks begin; evenly spaced ones may also be a little nearer to
+    each other or farther apart, so that they fit from the first to the last."""
+    shifts = np.arange(-round(REACH_SECONDS / step), round(REACH_SECONDS / step) + 1) * step
+    is_even = np.abs(np.diff(times, 2)).max(initial=0.0) < 1e-6
+    stretches = np.linspace(-MOST_STRETCH, MOST_STRETCH, STRETCHES) if is_even else np.zeros(1)
+    middle = 0.5 * (times[0] + times[-1])
+    usual = 1.0 - 0.3 * np.abs(np.linspace(-1.0, 1.0, shifts.size))  # of two as good ones, the nearer
+    best, found = -1.0, times
+    for stretch in stretches:
+        stretched = middle + (times - middle) * (1.0 + stretch)
+        at = np.rint((stretched[:, None] + shifts) / step).astype(np.int64)
+        score = np.where((at >= 0) & (at < rise.size), rise[np.clip(at, 0, rise.size - 1)], 0.0).sum(axis=0) * usual
+        if score.max() > best:
+            best, found = float(score.max()), stretched + shifts[score.argmax()]
+    return found

@@ -19,8 +19,7 @@ LEAST_PULSE = 0.2
 MOST_SCATTER = 0.08  # of a beat
 UNITS_PER_BEAT = 2
 BAR_LENGTHS = (4, 3)  # the first one unless the second is clearly better
-CLEARLY = 0.05
-LOW_COEFFICIENTS = 4  # of the timbre: the balance of low and high
+CLEARLY = 1.15
 
 
 @dataclass(frozen=True)
@@ -77,27 +76,15 @@ def _grid_of_beats(beats: Beats, frames: SongFrames, seconds: float, beats_per_b
 
 
 def _bars(beats: Beats, frames: SongFrames, asked: int) -> tuple[int, int]:
-    """(beats in a bar, number of a beat that is the first of one)."""
-    per_beat = np.array([_of_beat(frames, *each) for each in zip(beats.times[:-1], beats.times[1:], strict=True)])
-    centred = per_beat - per_beat.mean(axis=0)
-    length = asked or BAR_LENGTHS[0]
-    if not asked and len(centred) > 4 * max(BAR_LENGTHS):
-        scores = {each: _returns(centred, each) for each in BAR_LENGTHS}
-        if scores[BAR_LENGTHS[1]] > scores[BAR_LENGTHS[0]] + CLEARLY:
-            length = BAR_LENGTHS[1]
-    change = np.concatenate([[0.0], (np.diff(per_beat, axis=0) ** 2).sum(axis=1)])
-    return length, int(np.argmax([change[first::length].mean() for first in range(min(length, len(change)))]))
+    """(beats in a bar, number of a beat that is the first of one): where the harmony changes most, on average."""
+    spans = zip(beats.times[:-1], beats.times[1:], strict=True)
+    harmony = np.array([frames.harmony[frames.part(*span)].mean(axis=0) for span in spans])
+    change = np.concatenate([[0.0], np.linalg.norm(np.diff(harmony, axis=0), axis=1)])
+    usual, other = ((_at_bars(change, each), each) for each in BAR_LENGTHS)
+    length = asked or (other[1] if other[0].max() > CLEARLY * usual[0].max() else usual[1])
+    return length, int(_at_bars(change, length).argmax())
 
 
-def _of_beat(frames: SongFrames, start: float, stop: float) -> NDArray[np.floating]:
-    """Harmony, and the balance of low and high where the beat begins."""
-    whole, attack = frames.part(start, stop), frames.part(start, start + 0.3 * (stop - start))
-    low = frames.timbre[attack, :LOW_COEFFICIENTS].mean(axis=0) / max(1e-6, float(np.abs(frames.timbre).max()))
-    return np.concatenate([frames.harmony[whole].mean(axis=0), low])
-
-
-def _returns(centred: NDArray[np.floating], lag: int) -> float:
-    """How alike beats are that are one or two bars of this length apart, -1 … 1."""
-    energy = float((centred**2).mean())
-    alike = [float((centred[k * lag :] * centred[: -k * lag]).mean()) / max(energy, 1e-12) for k in (1, 2)]
-    return float(np.mean(alike))
+def _at_bars(change: NDArray[np.floating], length: int) -> NDArray[np.float64]:
+    """The mean change at the beginnings of bars of this length, for each beat that may be the first."""
+    return np.array([change[first::length].mean() for first in range(min(length, len(change)))])
