@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musicgen.approaches.collage.parameters import Training
+from musicgen.approaches.collage.unit_features import WIDTH
 from musicgen.contract.drawing import Layer
 from musicgen.contract.prepared import FRAMEWORK_BYTES, Cost, Prepared
 from musicgen.networks.lstm_sizes import lstm_layers, lstm_parameters
@@ -75,7 +76,7 @@ def layers_of(training: Training, facts: Mapping[str, Any] | None) -> tuple[Laye
     return (
         Layer("The song, cut at half beats", "music", (steps,),
               note="Where there is no steady beat, it is cut where notes begin."),
-        Layer("Timbre and harmony of each", "codec", (steps, "timbre", "harmony")),
+        Layer("Timbre and harmony of each", "codec", (steps, WIDTH)),
         Layer("The nearest typical sound", "codec", (steps,), note=f"One of {codes}, found by k-means."),
         Layer(f"Embedding, {embedded} wide", "embedding", (steps, embedded),
               None if known is None else (known.num_codes + 1) * embedded),
