@@ -18,6 +18,9 @@ Level = Literal["", "less", "as_much", "more", "copies"]
 COPIES_SHARE = 0.5  # of the piece; less is a quotation or two, however seldom these songs quote each other
 MARGIN = 0.02  # of the piece: the length of one bar of fifty
 INTERVAL = (0.05, 0.95)  # quantiles of the songs' shares
+MADE_OF_SONGS = (
+    "It is made of the sound of its training songs, cut and joined in a new order: copies are no fault here."
+)
 LEVELS: Mapping[str, str] = {
     "less": "It borrows less from these songs than they borrow from each other",
     "as_much": "It borrows as much as these songs do from each other",
@@ -67,10 +70,16 @@ def _quantile(values: Sequence[float], quantile: float) -> float:
     return round(ordered[below] + (place - below) * (ordered[above] - ordered[below]), 4)
 
 
-def verdict_words(share: float, compared_share: float, yardstick: Yardstick | None, of_songs: int) -> tuple[Level, str]:
-    """(level, a sentence or two for people) for a piece of which `share` also occurs in its training songs."""
+def verdict_words(
+    share: float, compared_share: float, yardstick: Yardstick | None, of_songs: int, *, made_of_songs: bool = False
+) -> tuple[Level, str]:
+    """(level, a sentence or two for people) for a piece of which `share` also occurs in its training songs.
+
+    `made_of_songs`: it is put together from their sound; then it is not compared with the yardstick."""
     amount = "nothing" if f"{share:.0%}" == "0%" else f"{share:.0%}"
     also = f"{amount} of it also occurs in {'the training song' if of_songs == 1 else 'a training song'}"
+    if made_of_songs:
+        return "", f"{MADE_OF_SONGS} Passages of {share:.0%} of it were recognised."
     if yardstick is None and of_songs == 1:
         reason = "With one training song there is no yardstick: the piece is compared with that song alone"
         return "", f"{_capital(also)}. {reason}."

@@ -24,22 +24,26 @@ from musicgen.evaluation.verdict import Metrics, Remedy, Verdict
 
 __all__ = ["LOWEST", "Remedy", "Verdict", "learned_from", "verdicts"]
 
+COPIED = "copied"
 # For these metrics the limit follows the lowest value among the songs; for all others the highest.
 LOWEST = frozenset(("crest_factor_db", "level_range_db", "note_density", "lowest_pitch", "lowest_centre"))
 
 
-def verdicts(medium: Medium, metrics: Metrics, learned: Metrics | None = None) -> list[Verdict]:
+def verdicts(
+    medium: Medium, metrics: Metrics, learned: Metrics | None = None, *, made_of_songs: bool = False
+) -> list[Verdict]:
     """What is wrong with a piece, the worst first; empty if nothing is.
 
     Args:
         metrics: `describe` of the piece and, if known, what is copied from the training songs.
         learned: `learned_from` its training songs (or what it is compared with); limits are widened to these values.
+        made_of_songs: it is put together from the sound of its songs, so copies are what was asked for.
     """
     rules = sound_rules.RULES if medium == "audio" else note_rules.RULES
     found: list[Verdict] = []
     for rule in rules:
         verdict = rule(metrics, learned or {})
-        if verdict is not None:
+        if verdict is not None and not (made_of_songs and verdict.code == COPIED):
             found.append(verdict)
             if verdict.code == "silent":
                 break  # nothing more can be said about silence

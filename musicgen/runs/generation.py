@@ -21,7 +21,7 @@ from musicgen.contract.made import Made, Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
-from musicgen.evaluation.judging import Judgement, judge, led_seconds
+from musicgen.evaluation.judging import Judgement, is_made_of_songs, judge, led_seconds
 from musicgen.runs import outputs
 from musicgen.runs.checkpoints import Checkpoint
 from musicgen.runs.control import EXIT_SUPERSEDED
@@ -224,6 +224,7 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None
             songs,
             on_judged=write_down,
             led={output_id: led_seconds(sidecar) for output_id, sidecar in sidecars.items()},
+            made_of_songs=[output_id for output_id, sidecar in sidecars.items() if is_made_of_songs(sidecar)],
         )
 
 

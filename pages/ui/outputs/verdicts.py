@@ -24,8 +24,11 @@ def draw_verdicts(verdicts: Iterable[Mapping[str, Any]], *, with_advice: bool = 
         st.warning(f"**{escape(verdict['title'])}.** {escape(words)}", icon=":material/hearing:")
 
 
-def draw_no_faults(medium: str, metrics: Mapping[str, Any]) -> None:
-    """Say that nothing is wrong."""
+def draw_no_faults(medium: str, metrics: Mapping[str, Any], copied: Mapping[str, Any] | None = None) -> None:
+    """Say that nothing is wrong. `copied`: as judged; a piece that is made of its songs is not said to be no copy."""
+    if copied and copied.get("made_of_songs"):
+        st.caption(f":material/check: Checked: {CHECKED[medium]}.")
+        return
     is_new = "copied_share_training" in metrics or "copied_ngram_share_training" in metrics
     st.caption(f":material/check: Checked: {CHECKED[medium]}{', not a copy' if is_new else ''}.")
 
