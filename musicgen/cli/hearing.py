@@ -11,6 +11,7 @@ from musicgen.cli.shown import AsJson, console, print_json, print_table
 from musicgen.cli.train import song_ids
 from musicgen.cli.waiting import counting
 from musicgen.errors import InvalidInput
+from musicgen.hearing import USUAL_CONFIDENCE
 from musicgen.wording import span
 
 
@@ -18,7 +19,7 @@ def notes(
     song: Annotated[str, typer.Argument(help="A song that is sound: its id or a file.", show_default=False)],
     confidence: Annotated[
         float, typer.Option(min=0.0, max=0.95, help="Leave out the notes that are less certain than this.")
-    ] = 0.5,
+    ] = USUAL_CONFIDENCE,
     as_json: AsJson = False,
 ) -> None:
     """Hear the notes in a song and add them to the library as a MIDI song."""
@@ -67,7 +68,13 @@ def heard_json(source: Any, heard: Any, confidence: float, report: Any) -> dict[
         "upbeat": heard.grid.upbeat,
         "beats": [round(time, 4) for time in heard.grid.times.tolist()],
         "notes": [
-            {"onset": round(on, 4), "offset": round(off, 4), "pitch": pitch, "velocity": loud, "confidence": round(sure, 3)}
+            {
+                "onset": round(on, 4),
+                "offset": round(off, 4),
+                "pitch": pitch,
+                "velocity": loud,
+                "confidence": round(sure, 3),
+            }
             for on, off, pitch, loud, sure in zip(*(column.tolist() for column in columns), strict=True)
         ],
         "warnings": list(report.files[0].warnings),

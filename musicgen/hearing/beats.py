@@ -1,8 +1,8 @@
 """Beats and bars of heard notes. Children only: imports librosa.
 
-The beat tracker of librosa (D. Ellis, Beat tracking by dynamic programming, 2007) listens to the onsets that the
-network heard and to the rises of the spectrum, so drums count as well. If the beats lie on a straight line, the song has
-one tempo; if not, each beat has its own. Music without a beat gets a grid of even beats, and says so.
+The beat tracker of librosa (D. Ellis, Beat tracking by dynamic programming, 2007) listens to the heard onsets and to the
+rises of the spectrum, so drums count as well. If the notes of the whole song fit one tempo, it gets that; if not, each
+beat has its own. Music without a beat gets a grid of even beats, and says so.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from musicgen.hearing.windows import FRAME_SECONDS, HOP, SAMPLE_RATE
 
 PLAIN_TEMPO = 120.0
 FEWEST_BEATS = 8
-STEADY_SECONDS = 0.035  # most beats of a steady tempo are no farther from a straight line
-STEADY_SHARE = 0.9
+SURE = 0.25  # confidence of the notes that beats are found from
+NEAR_TEMPO = 0.05  # share by which one tempo may differ from the median of the tracked beats
+STEADY_SHARE = 0.6
+SHORTEST_BEAT = 0.05  # seconds
 NEAR_SHARE = 0.15  # of a beat: notes this near to it are on it
 METRES = (4, 3)
 THREE_MUST_WIN_BY = 1.15
@@ -48,13 +50,17 @@ class BeatGrid:
 
 def find_beats(posteriors: Posteriors, notes: HeardNotes, seconds: float) -> BeatGrid:
     """The beats of a sound of this length."""
-    found = _tracked(posteriors)
-    if found.size < FEWEST_BEATS or notes.num_notes < FEWEST_BEATS:
+    sure = notes.above(SURE)
+    tracked = _tracked(posteriors, sure)
+    if tracked.size < FEWEST_BEATS or sure.num_notes < FEWEST_BEATS:
         return BeatGrid(even_beats(0.0, 60 / PLAIN_TEMPO, seconds), 4, 0, PLAIN_TEMPO, True, False)
-    period, is_steady, found = _straightened(found)
-    times, n_before = _from_zero(found, period, seconds)
-    metre, first = find_bars(times, notes)
-    return BeatGrid(times, metre, first, 60 / period, is_steady, True)
+    period = float(np.median(np.diff(tracked)))
+    steady = steady_beats(tracked, sure)
+    beats = smoothed(tracked) if steady is None else steady
+    period = period if steady is None else float(steady[1] - steady[0])
+    times = from_zero(beats, period, seconds)
+    metre, upbeat = find_bars(times, sure)
+    return BeatGrid(times, metre, upbeat, 60 / period, steady is not None, True)
 
 
 def even_beats(first: float, period: float, seconds: float) -> Times:
@@ -62,45 +68,62 @@ def even_beats(first: float, period: float, seconds: float) -> Times:
     return first + period * np.arange(max(int(np.ceil((seconds - first) / period)), 1) + 1)
 
 
-def _tracked(posteriors: Posteriors) -> Times:
+def _tracked(posteriors: Posteriors, notes: HeardNotes) -> Times:
     """Beats in seconds, as the tracker hears them."""
     import librosa
 
-    struck = posteriors.onset.astype(np.float32)
-    struck = np.where(struck >= 0.2, struck, 0.0).sum(axis=1)
-    rise = posteriors.rise - np.median(posteriors.rise)
-    curve = sum(each / (each.std() + 1e-9) for each in (struck, np.maximum(rise, 0.0)))
+    place = np.clip(np.rint(notes.onset / FRAME_SECONDS).astype(np.int64), 0, posteriors.n_frames - 1)
+    struck = np.convolve(np.bincount(place, notes.confidence, posteriors.n_frames), np.hanning(9), "same")
+    rise = np.maximum(posteriors.rise - np.median(posteriors.rise), 0.0)
+    curve = struck / (struck.std() + 1e-9) + 0.5 * rise / (rise.std() + 1e-9)
     if not np.any(curve):
         return np.zeros(0)
-    _, beats = librosa.beat.beat_track(
-        onset_envelope=curve, sr=SAMPLE_RATE, hop_length=HOP, trim=False, units="frames", tightness=100
-    )
+    _, beats = librosa.beat.beat_track(onset_envelope=curve, sr=SAMPLE_RATE, hop_length=HOP, trim=False, units="frames")
     return np.asarray(beats, np.float64) * FRAME_SECONDS
 
 
-def _straightened(beats: Times) -> tuple[float, bool, Times]:
-    """Period in seconds, whether it is steady, and the beats: on a straight line if it is, else smoothed."""
-    number = np.arange(beats.size)
-    period = float(np.median(np.diff(beats)))
-    number = np.concatenate([[0], np.cumsum(np.maximum(np.rint(np.diff(beats) / period), 1))])  # a beat may be missing
-    slope, first = np.polyfit(number, beats, 1)
-    off = np.abs(beats - first - slope * number)
-    if np.mean(off <= STEADY_SECONDS) >= STEADY_SHARE:
-        slope, first = np.polyfit(number[off <= STEADY_SECONDS], beats[off <= STEADY_SECONDS], 1)
-        return float(slope), True, first + slope * np.arange(int(number[-1]) + 1)
+def steady_beats(tracked: Times, notes: HeardNotes) -> Times | None:
+    """Beats of one tempo, if the notes of the whole song keep to one: they are then at halves, thirds or quarters of its beats.
+
+    The tempo is the one near the tracked beats at which the onsets, as vectors on a circle of a half, third or quarter of a beat, add
+    up to the longest sum."""
+    period = float(np.median(np.diff(tracked)))
+    length = float(tracked[-1] - tracked[0])
+    periods = period / np.arange(1 - NEAR_TEMPO, 1 + NEAR_TEMPO, 0.02 * period / length)
+    best = max((_gathered(notes, periods, parts) for parts in (2, 3, 4)), key=lambda found: found[0])
+    share, period, first, parts = best
+    if share < STEADY_SHARE:
+        return None
+    starts = first + period / parts * np.arange(parts)
+    near = [np.mean(np.abs((tracked - start + period / 2) % period - period / 2)) for start in starts]
+    start = starts[int(np.argmin(near))]
+    return start + period * np.arange(round((tracked[0] - start) / period), round((tracked[-1] - start) / period) + 1)
+
+
+def _gathered(notes: HeardNotes, periods: Times, parts: int) -> tuple[float, float, float, int]:
+    """(length of the sum as a share of the longest possible, period of a beat, time of a part of a beat, `parts`)."""
+    sums = np.array([np.sum(notes.confidence * np.exp(2j * np.pi * parts / each * notes.onset)) for each in periods])
+    best = int(np.argmax(np.abs(sums)))
+    period = float(periods[best])
+    first = float(np.angle(sums[best]) / (2 * np.pi) * period / parts)
+    return float(np.abs(sums[best]) / notes.confidence.sum()), period, first, parts
+
+
+def smoothed(beats: Times) -> Times:
+    """Each beat moved toward the middle of its neighbours: the tracker hears in steps of a frame."""
     padded = np.pad(beats, 1, mode="reflect", reflect_type="odd")
-    return period, False, (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
 
 
-def _from_zero(beats: Times, period: float, seconds: float) -> tuple[Times, int]:
-    """The same beats continued to both ends of the sound. The first is at 0, so the sound and the score have one clock;
+def from_zero(beats: Times, period: float, seconds: float) -> Times:
+    """The same beats continued to both ends of the sound. The first is at 0, so that sound and score have one clock;
     it may be up to half a beat longer or shorter than the others."""
-    n_before = max(round(beats[0] / period), 0)
-    lead = beats[0] - period * np.arange(n_before, 0, -1)
+    lead = beats[0] - period * np.arange(max(round(beats[0] / period), 0), 0, -1)
     after = even_beats(float(beats[-1]), period, seconds)[1:] if beats[-1] < seconds else np.zeros(0)
     times = np.concatenate([lead, beats, after])
+    times = times[times > -period / 2]
     times[0] = 0.0
-    return times[np.append(True, np.diff(times) > 0.05)], n_before
+    return times[np.append(True, np.diff(times) > SHORTEST_BEAT)]
 
 
 def find_bars(times: Times, notes: HeardNotes) -> tuple[int, int]:

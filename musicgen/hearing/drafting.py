@@ -18,7 +18,9 @@ def write_draft(payload: dict[str, Any]) -> dict[str, Any]:
     """payload: `folder` of the song's clip, `name` of the draft, `least` confidence of its notes. Returns its facts."""
     heard = read_heard(Clip(Path(payload["folder"])))
     if heard is None:
-        raise InvalidInput(sentence("The notes of a song must be heard before they are written", "a song not heard yet"))
+        raise InvalidInput(
+            sentence("The notes of a song must be heard before they are written", "a song not heard yet")
+        )
     score = heard_score(heard.notes.above(payload["least"]), heard.grid)
     facts, contents = score_contents(score)
     with publishing(Path(payload["folder"]) / FOLDER / payload["name"]) as place:

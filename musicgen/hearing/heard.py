@@ -64,9 +64,7 @@ def read_heard(clip: Clip) -> Heard | None:
             times = stored["beats"]
     except (OSError, ValueError, KeyError, EOFError):
         return None
-    grid = BeatGrid(
-        times, facts["metre"], facts["upbeat"], facts["tempo"], facts["is_steady"], facts["is_beat_found"]
-    )
+    grid = BeatGrid(times, facts["metre"], facts["upbeat"], facts["tempo"], facts["is_steady"], facts["is_beat_found"])
     return Heard(notes, grid, facts)
 
 
@@ -97,7 +95,9 @@ def hear(
             _hear_in_child(clip, limit, on_progress, should_stop)
             found = read_heard(clip)
     if found is None:
-        raise WrongState(sentence("What was heard in a song must be readable", "files that have just gone", "Try again."))
+        raise WrongState(
+            sentence("What was heard in a song must be readable", "files that have just gone", "Try again.")
+        )
     return found
 
 

@@ -1,44 +1,44 @@
 """Posteriors to notes. NumPy only; knows no sound, no beats and no files.
 
-After R. Bittner et al. (2022), section 2.3, in our own way: a note begins at a peak of the onset posterior and lasts
-as long as its note posterior stays up, short dips forgiven, or until the next onset of the same pitch; what stays up
-without an onset is a note too, if it is long and clear. Then what is only the blur of a stronger neighbour goes.
+The idea is that of R. Bittner et al. (2022), section 2.3: a note begins at an onset and lasts as long as its note
+posterior stays up, short dips forgiven. Which onsets are real is not decided by a level here, but judged (onsets.py);
+the judgement is the confidence of the note.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.hearing.network import LOWEST_PITCH, NUM_PITCHES, Posteriors
+from musicgen.hearing.network import LOWEST_PITCH, Posteriors
+from musicgen.hearing.onsets import Moments, find_moments, judge
 from musicgen.hearing.windows import FRAME_SECONDS
 
-ONSET_LEVEL = 0.3  # of a peak of the onset posterior
 NOTE_LEVEL = 0.3  # of the note posterior while a note lasts
-CLEAR_LEVEL = 0.5  # mean note posterior of a note without an onset
 DIP_FRAMES = 8  # 93 ms: a shorter dip of the note posterior does not end a note
-LATE_FRAMES = 4  # the note posterior may rise this long after the onset
-SHORTEST_FRAMES = 5  # 58 ms
-SHORTEST_UNSTRUCK = 15  # 174 ms, of a note without an onset
-PEAK_DISTANCE = 4  # frames between two onsets of one pitch
-BLUR_FRAMES = 5  # a semitone beside, begun at most so much earlier or later
-BLUR_SHARE = 0.6  # and with less than this share of the strength
+LATE_FRAMES = 10  # the note posterior may rise this long after the onset
+SHORTEST_SECONDS = 0.03
+TOGETHER_SECONDS = 0.06  # of two onsets of one pitch that are nearer, only the surer one counts
+LEAST_CONFIDENCE = 0.05  # what is less certain is not kept at all
+SOFTEST, LOUDEST = 30, 120  # velocities of a note posterior of 0 and 1
 
 
 @dataclass(frozen=True)
 class HeardNotes:
-    """The notes of a sound, sorted by onset.
+    """The notes of a sound, sorted by onset, then pitch.
 
     Attributes:
-        onset, offset: seconds of the sound, float64. pitch, velocity: uint8.
-        confidence: from 0 to 1, float64: about the share of notes like this one that are right. All of shape (n,).
+        onset, offset: seconds of the sound, float64; a note ends before the next one of its pitch.
+        last: seconds at which the note ends if no other one of its pitch begins before, float64.
+        pitch, velocity: uint8.
+        confidence: from 0 to 1, float64: how probable it is that the note is right. All of shape (n,).
     """
 
     onset: NDArray[np.float64]
     offset: NDArray[np.float64]
+    last: NDArray[np.float64]
     pitch: NDArray[np.uint8]
     velocity: NDArray[np.uint8]
     confidence: NDArray[np.float64]
@@ -48,106 +48,76 @@ class HeardNotes:
         return int(self.onset.size)
 
     def only(self, is_kept: NDArray[np.bool_]) -> HeardNotes:
-        return HeardNotes(*(getattr(self, each.name)[is_kept] for each in fields(self)))
+        """These notes. One that was cut off by another that is left out goes on."""
+        kept = HeardNotes(*(getattr(self, each.name)[is_kept] for each in fields(self)))
+        return replace(kept, offset=_ends(kept.onset, kept.last, kept.pitch))
 
     def above(self, confidence: float) -> HeardNotes:
         """Without the notes of a lower confidence."""
         return self.only(self.confidence >= confidence)
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A note in frames, before it is believed. `strike`: the onset posterior at its start."""
-
-    pitch: int
-    start: int
-    stop: int
-    strike: float
-    sounding: float
-    contour: float
-
-
 def find_notes(posteriors: Posteriors) -> HeardNotes:
-    """The notes in the posteriors, with all that are doubtful: `HeardNotes.above` leaves those out."""
-    candidates = [each for pitch in range(NUM_PITCHES) for each in _of_pitch(posteriors, pitch)]
-    believed = sorted(_without_blur(candidates), key=lambda each: (each.start, each.pitch))
-    columns = np.array([_features(each) for each in believed]).reshape(-1, 6)
-    start, stop, pitch, strike, sounding, contour = columns.T
-    return HeardNotes(
-        onset=start * FRAME_SECONDS,
-        offset=stop * FRAME_SECONDS,
-        pitch=(pitch + LOWEST_PITCH).astype(np.uint8),
-        velocity=np.clip(np.rint(30 + 90 * sounding), 1, 127).astype(np.uint8),
-        confidence=confidence_of(strike, sounding, contour, (stop - start) * FRAME_SECONDS),
-    )
+    """The notes in the posteriors, doubtful ones too: `HeardNotes.above` leaves those out."""
+    moments = find_moments(posteriors)
+    confidence, shift = judge(posteriors, moments)
+    is_likely = confidence >= LEAST_CONFIDENCE
+    moments = Moments(moments.frame[is_likely], moments.pitch[is_likely])
+    confidence = confidence[is_likely].astype(np.float64)
+    onset = np.maximum(moments.frame + shift[is_likely], 0.0) * FRAME_SECONDS
+    stop, sounding = _sounding(posteriors, moments)
+    pitch = (moments.pitch + LOWEST_PITCH).astype(np.uint8)
+    velocity = np.rint(SOFTEST + (LOUDEST - SOFTEST) * sounding).astype(np.uint8)
+    last = stop * FRAME_SECONDS
+    is_note = (last - onset >= SHORTEST_SECONDS) & _surest_together(onset, pitch, confidence)
+    order = np.lexsort((pitch, onset))
+    order = order[is_note[order]]
+    found = HeardNotes(*(each[order] for each in (onset, last, last, pitch, velocity, confidence)))
+    return found.only(np.ones(found.num_notes, np.bool_))
 
 
-def confidence_of(
-    strike: NDArray[np.float64],
-    sounding: NDArray[np.float64],
-    contour: NDArray[np.float64],
-    seconds: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """A logistic curve of the posteriors and the logarithm of the length."""
-    return np.sqrt(strike * sounding)
-
-
-def peaks(curve: NDArray[np.float32], level: float, distance: int) -> NDArray[np.int64]:
-    """Frames at which the curve is at least `level` and highest within `distance` frames to both sides; of a plateau
-    the first frame."""
-    padded = np.pad(curve, distance, constant_values=-1.0)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * distance + 1)
-    is_peak = (curve >= level) & (around.argmax(axis=1) == distance)
-    return np.flatnonzero(is_peak)
-
-
-def stretches(is_up: NDArray[np.bool_], dip: int) -> list[tuple[int, int]]:
-    """(start, stop) of each run of True; runs with at most `dip` frames between them are one."""
+def stretches(is_up: NDArray[np.bool_], dip: int) -> NDArray[np.int64]:
+    """(start, stop) of each run of True, shape (n, 2); runs with at most `dip` frames between them are one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_up, [False]]).astype(np.int8)))
     starts, stops = edges[::2], edges[1::2]
+    if not starts.size:
+        return np.zeros((0, 2), np.int64)
     is_apart = starts[1:] - stops[:-1] > dip
-    first, last = np.append(True, is_apart), np.append(is_apart, True)
-    return list(zip(starts[first[: starts.size]].tolist(), stops[last[: stops.size]].tolist(), strict=True))
+    return np.stack([starts[np.append(True, is_apart)], stops[np.append(is_apart, True)]], axis=1)
 
 
-def _of_pitch(posteriors: Posteriors, pitch: int) -> Iterator[_Candidate]:
-    onset, note, contour = (
-        posterior[:, pitch].astype(np.float32) for posterior in (posteriors.onset, posteriors.note, posteriors.contour)
-    )
-    struck = peaks(onset, ONSET_LEVEL, PEAK_DISTANCE)
-    for begin, end in stretches(note >= NOTE_LEVEL, DIP_FRAMES):
-        own = struck[(struck >= begin - LATE_FRAMES) & (struck < end)].tolist()
-        for start, stop in zip(own, [*own, end][1:], strict=True):
-            if stop - start >= SHORTEST_FRAMES:
-                yield _candidate(pitch, start, stop, onset, note, contour)
-        unstruck = own[0] if own else end
-        if unstruck - begin >= SHORTEST_UNSTRUCK and note[begin:unstruck].mean() >= CLEAR_LEVEL:
-            yield _candidate(pitch, begin, unstruck, onset, note, contour)
+def _sounding(posteriors: Posteriors, moments: Moments) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each moment the frame at which its note is over (the moment itself if there is none), and the mean note
+    posterior of its first half second."""
+    stop, level = moments.frame.copy(), np.zeros(moments.frame.size)
+    for pitch in np.unique(moments.pitch):
+        note = posteriors.note[:, pitch].astype(np.float32)
+        runs = stretches(note >= NOTE_LEVEL, DIP_FRAMES)
+        for index in np.flatnonzero(moments.pitch == pitch):
+            frame = moments.frame[index]
+            place = int(np.searchsorted(runs[:, 1], frame, side="right"))  # the first run that ends after it
+            if place < len(runs) and runs[place, 0] <= frame + LATE_FRAMES:
+                stop[index] = runs[place, 1]
+                level[index] = note[frame : min(frame + 43, runs[place, 1])].mean()
+    return stop, level
 
 
-def _candidate(pitch: int, start: int, stop: int, *curves: NDArray[np.float32]) -> _Candidate:
-    onset, note, contour = curves
-    strike = onset[max(start - 1, 0) : start + 2].max()
-    return _Candidate(pitch, start, stop, float(strike), float(note[start:stop].mean()), float(contour[start:stop].mean()))
+def _surest_together(
+    onset: NDArray[np.float64], pitch: NDArray[np.uint8], confidence: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which are not beside a surer onset of the same pitch."""
+    is_kept = np.ones(onset.size, np.bool_)
+    order = np.lexsort((onset, pitch))
+    for before, after in zip(order[:-1].tolist(), order[1:].tolist(), strict=True):
+        if pitch[before] == pitch[after] and onset[after] - onset[before] < TOGETHER_SECONDS:
+            is_kept[before if confidence[before] < confidence[after] else after] = False
+    return is_kept
 
 
-def _features(each: _Candidate) -> tuple[float, ...]:
-    return (each.start, each.stop, each.pitch, each.strike, each.sounding, each.contour)
-
-
-def _without_blur(candidates: list[_Candidate]) -> Iterator[_Candidate]:
-    """Those that are not the blur of a stronger note a semitone beside them."""
-    starts: dict[tuple[int, int], list[_Candidate]] = {}
-    for each in candidates:
-        starts.setdefault((each.pitch, each.start // BLUR_FRAMES), []).append(each)
-    for each in candidates:
-        strength = each.strike * each.sounding
-        beside = (
-            other
-            for pitch in (each.pitch - 1, each.pitch + 1)
-            for place in range(each.start // BLUR_FRAMES - 1, each.start // BLUR_FRAMES + 2)
-            for other in starts.get((pitch, place), ())
-            if abs(other.start - each.start) <= BLUR_FRAMES
-        )
-        if not any(strength < BLUR_SHARE * other.strike * other.sounding for other in beside):
-            yield each
+def _ends(onset: NDArray[np.float64], last: NDArray[np.float64], pitch: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """`last`, or the next onset of the same pitch if it comes before."""
+    ends = last.copy()
+    order = np.lexsort((onset, pitch))
+    is_same = pitch[order[1:]] == pitch[order[:-1]]
+    ends[order[:-1]] = np.where(is_same, np.minimum(last[order[:-1]], onset[order[1:]]), last[order[:-1]])
+    return ends

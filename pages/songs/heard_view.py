@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from musicgen.errors import Cancelled, MusicgenError
+from musicgen.hearing import USUAL_CONFIDENCE
 from musicgen.wording import count, span
 from pages.songs.hearings import Hearing, find_hearing, forget_hearing, start_hearing
 from pages.songs.results import wait_for_result
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from musicgen.hearing.heard import Heard
     from musicgen.songs.library import Song
 
-LEAST = 50  # percent: notes of a smaller confidence are left out at first
-MOST = 95
-STEP = 5
+LEAST, MOST, STEP = 5, 95, 5  # percent of confidence
 
 
 def draw_heard(song: Song) -> list[PlayerLane]:
@@ -89,8 +88,8 @@ def _watch(job: Hearing) -> None:
 
 
 def _draw_notes(song: Song, heard: Heard) -> list[PlayerLane]:
-    percent = int(st.slider(
-        "Leave out notes less certain than", 0, MOST, LEAST, STEP, format="%d%%", key=f"song_heard_least.{song.id}",
+        percent = int(st.slider(
+        "Leave out notes less certain than", LEAST, MOST, round(100 * USUAL_CONFIDENCE), STEP, format="%d%%", key=f"song_heard_least.{song.id}",
         help="The network is less certain of soft, short and blurred notes. Of the notes that it calls 80 % certain, "
         "about eight in ten are right in piano and string music.",
     ))  # fmt: skip

@@ -64,9 +64,7 @@ def start_hearing(song: Song) -> None:
 
     if find_hearing(song.id) is None:
         begun = Hearing()
-        begun.outcome = _pool.submit(
-            hear, song, on_progress=begun.on_progress, should_stop=begun.stopped.is_set
-        )
+        begun.outcome = _pool.submit(hear, song, on_progress=begun.on_progress, should_stop=begun.stopped.is_set)
         _hearings[_name(song.id)] = begun
         while len(_hearings) > KEPT:
             _hearings.popitem(last=False)
