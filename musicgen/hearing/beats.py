@@ -1,8 +1,8 @@
 """Beats and bars of heard notes. Children only: imports librosa.
 
-The beat tracker of librosa (D. Ellis, Beat tracking by dynamic programming, 2007) listens to the heard onsets and to the
-rises of the spectrum, so drums count as well. If the notes of the whole song fit one tempo, it gets that; if not, each
-beat has its own. Music without a beat gets a grid of even beats, and says so.
+The beat tracker of librosa (D. Ellis, Beat tracking by dynamic programming, 2007) listens to the heard onsets and to
+the rises of the spectrum, so drums count as well. If the notes of the whole song fit one tempo, it gets that; if not,
+each beat has its own. Music without a beat gets a grid of even beats, and says so.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ def _tracked(posteriors: Posteriors, notes: HeardNotes) -> Times:
 
 
 def steady_beats(tracked: Times, notes: HeardNotes) -> Times | None:
-    """Beats of one tempo, if the notes of the whole song keep to one: they are then at halves, thirds or quarters of its beats.
+    """Beats of one tempo, if the notes keep to one: most are then at halves, thirds or quarters of its beats.
 
-    The tempo is the one near the tracked beats at which the onsets, as vectors on a circle of a half, third or quarter of a beat, add
-    up to the longest sum."""
+    The tempo is the one near that of the tracked beats at which the onsets, as vectors on a circle of a half, third or
+    quarter of a beat, add up to the longest sum."""
     period = float(np.median(np.diff(tracked)))
     length = float(tracked[-1] - tracked[0])
     periods = period / np.arange(1 - NEAR_TEMPO, 1 + NEAR_TEMPO, 0.02 * period / length)

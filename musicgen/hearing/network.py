@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import ResourceUnavailable, sentence
-from musicgen.hearing.windows import KEPT_FRAMES, WINDOW, Samples, kept, rises
+from musicgen.hearing.windows import WINDOW, Samples, kept, rises
 from musicgen.machine import usable_cores
 from musicgen.processes import ROOT
 

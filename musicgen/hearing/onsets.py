@@ -2,9 +2,9 @@
 
 The onset posterior of Basic Pitch is sure of hammers and plectra, but not of bows: in held notes with vibrato it sees
 onsets that are none, and slow attacks come late. So every moment at which the onset posterior peaks or the note
-posterior rises is judged by a network of our own: one hidden layer of 96 units over the posteriors around it. It gives the
-probability that a note begins there, and by how much the real onset is earlier or later. scripts/onset_judge.py trains it on
-scores that it renders itself.
+posterior rises is judged by a small network of our own, one hidden layer over the posteriors around it. It gives the
+probability that a note begins there, and by how much its onset is earlier or later. scripts/onset_judge.py trains it
+on scores that it renders itself.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import streamlit as st
 
 from musicgen.errors import Cancelled, MusicgenError
 from musicgen.hearing import USUAL_CONFIDENCE
-from musicgen.wording import count, span
+from musicgen.wording import span
 from pages.songs.hearings import Hearing, find_hearing, forget_hearing, start_hearing
 from pages.songs.results import wait_for_result
 from pages.ui.background import forget, is_settled, later
@@ -88,11 +88,13 @@ def _watch(job: Hearing) -> None:
 
 
 def _draw_notes(song: Song, heard: Heard) -> list[PlayerLane]:
-        percent = int(st.slider(
-        "Leave out notes less certain than", LEAST, MOST, round(100 * USUAL_CONFIDENCE), STEP, format="%d%%", key=f"song_heard_least.{song.id}",
-        help="The network is less certain of soft, short and blurred notes. Of the notes that it calls 80 % certain, "
-        "about eight in ten are right in piano and string music.",
-    ))  # fmt: skip
+    percent = st.slider(
+        "Leave out notes less certain than",
+        *(LEAST, MOST, round(100 * USUAL_CONFIDENCE), STEP),
+        format="%d%%",
+        key=f"song_heard_least.{song.id}",
+        help="To the left: more notes, and more wrong ones. To the right: fewer notes, and fewer wrong ones.",
+    )
     least = percent / 100
     num_kept = heard.notes.above(least).num_notes
     _draw_facts(heard, num_kept)
