@@ -65,7 +65,8 @@ def find_beats(posteriors: Posteriors, notes: HeardNotes, seconds: float) -> Bea
 
 def even_beats(first: float, period: float, seconds: float) -> Times:
     """Beats from `first` on to `seconds` or just beyond."""
-    return first + period * np.arange(max(int(np.ceil((seconds - first) / period)), 1) + 1)
+    number = np.arange(max(int(np.ceil((seconds - first) / period)), 1) + 1)
+    return np.asarray(first + period * number, np.float64)
 
 
 def _tracked(posteriors: Posteriors, notes: HeardNotes) -> Times:
@@ -140,7 +141,7 @@ def find_bars(times: Times, notes: HeardNotes) -> tuple[int, int]:
 
 
 def accents(times: Times, notes: HeardNotes) -> NDArray[np.float64]:
-    """The weight of each beat: the notes that begin on it by loudness and length, low ones and a new harmony more."""
+    """The weight of each beat: the notes that begin on it by loudness and length, low ones more."""
     length = np.diff(times, append=2 * times[-1] - times[-2])
     place = np.interp(notes.onset, times, np.arange(times.size))
     nearest = np.rint(place).astype(np.int64)
@@ -149,4 +150,4 @@ def accents(times: Times, notes: HeardNotes) -> NDArray[np.float64]:
     lasts = np.minimum((on.offset - on.onset) / length[beat], 4.0)
     low = np.clip((60.0 - on.pitch) / 24.0, 0.0, 1.0)
     weight = on.velocity / 127.0 * on.confidence * (0.3 + lasts) * (1.0 + low)
-    return np.bincount(beat, weight, minlength=times.size)[: times.size]
+    return np.asarray(np.bincount(beat, weight, minlength=times.size)[: times.size], np.float64)

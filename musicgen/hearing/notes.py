@@ -63,16 +63,16 @@ def find_notes(posteriors: Posteriors) -> HeardNotes:
     confidence, shift = judge(posteriors, moments)
     is_likely = confidence >= LEAST_CONFIDENCE
     moments = Moments(moments.frame[is_likely], moments.pitch[is_likely])
-    confidence = confidence[is_likely].astype(np.float64)
+    certain = confidence[is_likely].astype(np.float64)
     onset = np.maximum(moments.frame + shift[is_likely], 0.0) * FRAME_SECONDS
     stop, sounding = _sounding(posteriors, moments)
     pitch = (moments.pitch + LOWEST_PITCH).astype(np.uint8)
     velocity = np.rint(SOFTEST + (LOUDEST - SOFTEST) * sounding).astype(np.uint8)
     last = stop * FRAME_SECONDS
-    is_note = (last - onset >= SHORTEST_SECONDS) & _surest_together(onset, pitch, confidence)
+    is_note = (last - onset >= SHORTEST_SECONDS) & _surest_together(onset, pitch, certain)
     order = np.lexsort((pitch, onset))
     order = order[is_note[order]]
-    found = HeardNotes(*(each[order] for each in (onset, last, last, pitch, velocity, confidence)))
+    found = HeardNotes(*(each[order] for each in (onset, last, last, pitch, velocity, certain)))
     return found.only(np.ones(found.num_notes, np.bool_))
 
 

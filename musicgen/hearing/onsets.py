@@ -87,7 +87,7 @@ def judge(posteriors: Posteriors, moments: Moments) -> tuple[Curve, Curve]:
         hidden = np.maximum(looks(posteriors, part) @ weights["hidden"] + weights["hidden_bias"], 0.0)
         answers.append(hidden @ weights["out"] + weights["out_bias"])
     answer = np.concatenate(answers)
-    return 1.0 / (1.0 + np.exp(-answer[:, 0])), np.clip(answer[:, 1], -BEFORE, BEFORE)
+    return np.asarray(1.0 / (1.0 + np.exp(-answer[:, 0])), np.float32), np.clip(answer[:, 1], -BEFORE, BEFORE)
 
 
 def _moments_of_pitch(onset: Curve, note: Curve) -> NDArray[np.int64]:

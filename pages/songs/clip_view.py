@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -19,7 +20,8 @@ def clip_view(clip: Clip, *, key: str, track_names: Sequence[str] = (), beside: 
     """The player and the pictures of a clip. Drag across a picture to loop a part of it.
 
     `beside`: lanes to show below it on the same clock; the clip is then called the original."""
-    title, role = ("Original", "reference") if beside else ("", "single")
-    own = PlayerLane(clip.folder.name, clip, title=title, role=role, voices=track_names)
+    own = PlayerLane(clip.folder.name, clip, voices=track_names)
+    if beside:
+        own = replace(own, title="Original", role="reference")
     with shown_errors():
         draw_player([own, *beside], key=f"{key}_player")

@@ -37,6 +37,8 @@ def draw_heard(song: Song) -> list[PlayerLane]:
 
     section_heading("Heard as notes")
     lanes: list[PlayerLane] = []
+    # What is over goes at once: while the page waits, Streamlit would leave it there, greyed.
+    offer, progress = st.empty(), st.empty()
     with kept_place(), shown_errors():
         heard = read_heard(song.clip)
         job = find_hearing(song.id)
@@ -44,9 +46,11 @@ def draw_heard(song: Song) -> list[PlayerLane]:
             forget_hearing(song.id)
             lanes = _draw_notes(song, heard)
         elif job is not None and not job.outcome.done():
-            _draw_progress(song, job)
+            with progress.container():
+                _draw_progress(job)
         else:
-            _draw_offer(song, job)
+            with offer.container():
+                _draw_offer(song, job)
     show_command(command_line("songs", "notes", song.id))
     return lanes
 
@@ -74,7 +78,7 @@ def _start(song: Song) -> None:
     start_hearing(song)
 
 
-def _draw_progress(song: Song, job: Hearing) -> None:
+def _draw_progress(job: Hearing) -> None:
     st.button("Stop", key="song_hear_stop", icon=":material/stop:", on_click=job.stopped.set)
     st.fragment(_watch, parallel=True)(job)
 
