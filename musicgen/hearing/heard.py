@@ -27,9 +27,9 @@ from musicgen.storage.files import read_json
 
 FOLDER, NOTES, FACTS, LOCK = "heard", "notes.npz", "facts.json", ".heard.lock"
 VERSION = 1  # of what is stored; what another version has heard is heard again
-STARTING_SECONDS = 15.0  # on two cores: loading the network's runtime, and finding the beats
-WORK_PER_SECOND = 0.1  # on two cores: seconds of work for a second of sound
-TIMES_LONGER = 20.0  # a slow and busy machine
+STARTING_SECONDS = 6.0  # on two cores: loading the network's runtime, and finding the beats
+WORK_PER_SECOND = 0.05  # on two cores: seconds of work for a second of sound
+TIMES_LONGER, PATIENCE_SECONDS = 20.0, 120.0  # for slow and busy machines
 DRAFT_SECONDS = 60.0
 LOOK_SECONDS = 0.25
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}  # 17,000 weights need no graphics card
@@ -86,7 +86,7 @@ def hear(
     if song.medium != "audio":
         rule = "A song that is to be heard as notes must be sound"
         raise InvalidInput(sentence(rule, f"the MIDI song “{song.name}”", "It already has notes."), code="not_audio")
-    limit = TIMES_LONGER * estimate_seconds(song.seconds)
+    limit = PATIENCE_SECONDS + TIMES_LONGER * estimate_seconds(song.seconds)
     clip = song.clip
     with alone(clip.folder / LOCK, f"The notes of a song must be heard within {limit:,.0f} s", patience=limit):
         found = read_heard(clip)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def hear(payload: dict[str, Any]) -> dict[str, Any]:
     give_way(NICENESS)
     began = time.process_time()
     clip = Clip(Path(payload["folder"]))
-    notes, grid = hear_sound(clip.audio_path)
+    notes, grid = hear_sound(clip.audio_path, send_line)
     if not notes.num_notes:
         rule = "A song that is to be heard as notes must have tones of a clear pitch"
         raise InvalidInput(sentence(rule, "none in the whole song", "Choose another song."), code="no_notes")
@@ -46,18 +46,18 @@ def hear(payload: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def hear_sound(path: Path) -> tuple[HeardNotes, BeatGrid]:
-    """The notes and beats in one of our own WAV files. Sends a message after each window."""
+def hear_sound(path: Path, tell: Callable[[Mapping[str, Any]], None]) -> tuple[HeardNotes, BeatGrid]:
+    """The notes and beats in one of our own WAV files. `tell` gets a message after each window."""
     info = wav_info(path)
     n_frames = count_frames(round(info.n_samples * SAMPLE_RATE / info.sample_rate))
     total = count_windows(n_frames)
 
     def on_window(done: int) -> None:
-        send_line({"phase": "listening", "done": done, "total": total})
+        tell({"phase": "listening", "done": done, "total": total})
 
     blocks = mono(_blocks(path, info), info.sample_rate)
     posteriors = hear_windows(windows(blocks), n_frames, on_window)
-    send_line({"phase": "finding beats", "done": total, "total": total})
+    tell({"phase": "finding beats", "done": total, "total": total})
     notes = find_notes(posteriors)
     return notes, find_beats(posteriors, notes, info.seconds)
 

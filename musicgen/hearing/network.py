@@ -74,7 +74,7 @@ def hear_windows(windows: Iterable[Samples], n_frames: int, on_window: Callable[
 
 def _runner(path: Path) -> Callable[[Samples], dict[str, NDArray[np.float32]]]:
     """A function from a window to the outputs by name, each of shape (172, 88 or 264)."""
-    interpreter = _interpreter()(model_content=_content(path), num_threads=usable_cores())
+    interpreter = _interpreter(_content(path))
     interpreter.allocate_tensors()
     place = interpreter.get_input_details()[0]["index"]
     found = {int(each["name"].rpartition(":")[2]): each["index"] for each in interpreter.get_output_details()}
@@ -100,13 +100,13 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _interpreter() -> Any:
-    """The class that runs TFLite files: LiteRT's if it is installed, because it loads in a tenth of the time, or else
-    the same one in TensorFlow, which is required anyway."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says that it will move to LiteRT
+def _interpreter(content: bytes) -> Any:
+    """Runs a TFLite file: LiteRT if it is installed, because it loads in a tenth of the time; otherwise the same
+    interpreter in TensorFlow, which is required anyway."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's says that it will move to LiteRT
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError:
             from tensorflow.lite.python.interpreter import Interpreter
-    return Interpreter
+        return Interpreter(model_content=content, num_threads=usable_cores())

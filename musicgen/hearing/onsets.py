@@ -27,6 +27,7 @@ TOGETHER = 3  # frames: a rise so near to a peak is the same moment
 BEFORE, AFTER = 8, 12  # frames around a moment that are looked at
 NOTHING = 0.1  # what the network answers where there is nothing
 LOUD_ONSETS = 10.0  # the sum of all onsets of a frame is divided by it
+OCTAVE = 12
 AT_ONCE = 4096
 
 Curve = NDArray[np.float32]
@@ -64,40 +65,51 @@ def looks(posteriors: Posteriors, moments: Moments) -> Curve:
     """What the judge sees of each moment, shape (n, n_features): the three posteriors of the pitch and of its two
     neighbours, onsets and notes an octave below and above, all onsets together, the rise of the spectrum, over
     BEFORE + AFTER frames; and the pitch."""
-    octave, edge = 12, ((BEFORE, AFTER), (12, 12))
-    padded = [
-        np.pad(each, edge, constant_values=NOTHING) for each in (posteriors.onset, posteriors.note, posteriors.contour)
-    ]
-    together = posteriors.onset.astype(np.float32).sum(axis=1) - NOTHING * NUM_PITCHES
-    lines = [np.pad(each, (BEFORE, AFTER)) for each in (together / LOUD_ONSETS, posteriors.rise)]
-    rows = moments.frame[:, np.newaxis] + np.arange(BEFORE + AFTER)
-    column = moments.pitch[:, np.newaxis] + octave
-    seen = [each[rows, column + step] for each in padded for step in (-1, 0, 1)]
-    seen += [each[rows, column + step] for each in padded[:2] for step in (-octave, octave)]
-    seen += [each[rows] for each in lines]
-    return np.concatenate([*seen, moments.pitch[:, np.newaxis] / NUM_PITCHES], axis=1).astype(np.float32)
+    return _looks(_padded(posteriors), moments)
 
 
 def judge(posteriors: Posteriors, moments: Moments) -> tuple[Curve, Curve]:
     """(probability that a note begins, frames from the moment to its onset), each of shape (n,)."""
-    weights = _weights(JUDGE)
+    weights, padded = _weights(JUDGE), _padded(posteriors)
     answers = [np.zeros((0, 2), np.float32)]
     for start in range(0, moments.frame.size, AT_ONCE):
         part = Moments(moments.frame[start : start + AT_ONCE], moments.pitch[start : start + AT_ONCE])
-        hidden = np.maximum(looks(posteriors, part) @ weights["hidden"] + weights["hidden_bias"], 0.0)
+        hidden = np.maximum(_looks(padded, part) @ weights["hidden"] + weights["hidden_bias"], 0.0)
         answers.append(hidden @ weights["out"] + weights["out_bias"])
     answer = np.concatenate(answers)
     return np.asarray(1.0 / (1.0 + np.exp(-answer[:, 0])), np.float32), np.clip(answer[:, 1], -BEFORE, BEFORE)
+
+
+def _padded(posteriors: Posteriors) -> tuple[list[NDArray[np.float16]], list[Curve]]:
+    """The posteriors with room for every look, and the two curves that have no pitch."""
+    edge = ((BEFORE, AFTER), (OCTAVE, OCTAVE))
+    tables = (posteriors.onset, posteriors.note, posteriors.contour)
+    together = posteriors.onset.sum(axis=1, dtype=np.float32) - NOTHING * NUM_PITCHES
+    curves = (together / LOUD_ONSETS, posteriors.rise)
+    return (
+        [np.pad(each, edge, constant_values=NOTHING) for each in tables],
+        [np.pad(each, (BEFORE, AFTER)) for each in curves],
+    )
+
+
+def _looks(padded: tuple[list[NDArray[np.float16]], list[Curve]], moments: Moments) -> Curve:
+    tables, curves = padded
+    rows = moments.frame[:, np.newaxis] + np.arange(BEFORE + AFTER)
+    column = moments.pitch[:, np.newaxis] + OCTAVE
+    seen = [each[rows, column + step] for each in tables for step in (-1, 0, 1)]
+    seen += [each[rows, column + step] for each in tables[:2] for step in (-OCTAVE, OCTAVE)]
+    lines = [each[rows] for each in curves]
+    return np.concatenate([*seen, *lines, moments.pitch[:, np.newaxis] / NUM_PITCHES], axis=1).astype(np.float32)
 
 
 def _moments_of_pitch(onset: Curve, note: Curve) -> NDArray[np.int64]:
     at_peaks = peaks(onset, PEAK_LEVEL, PEAK_RADIUS)
     padded = np.pad(note, (2, 4), mode="edge")
     at_rises = peaks(padded[6:] - padded[:-6], RISE_LEVEL, RISE_RADIUS)
-    if not at_peaks.size:
-        return at_rises
-    nearest = np.abs(at_rises[:, np.newaxis] - at_peaks).min(axis=1) if at_rises.size else at_rises
-    return np.sort(np.concatenate([at_peaks, at_rises[nearest > TOGETHER]]))
+    is_taken = np.zeros(onset.size + 2 * TOGETHER, np.bool_)  # near a peak
+    for step in range(2 * TOGETHER + 1):
+        is_taken[at_peaks + step] = True
+    return np.sort(np.concatenate([at_peaks, at_rises[~is_taken[at_rises + TOGETHER]]]))
 
 
 @cache

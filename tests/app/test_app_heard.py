@@ -65,4 +65,3 @@ def test_the_notes_that_are_left_become_a_song(song: str) -> None:
     assert added.clip.score().notes["pitch"].tolist() == [60, 64]
     assert added.clip.score().onset == pytest.approx([0.5, 1.0], abs=1e-3)
     assert [button for button in app.button if button.key == "song_heard_train"]
-
