@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import CommandLine
 from makers_audio import sine
 
 from musicgen.audio.waveform import Waveform
@@ -36,7 +37,7 @@ from musicgen.songs.library import get_song
 from musicgen.symbolic.midi import read_midi, score_to_midi_bytes
 from musicgen.symbolic.rendering import render_score
 from musicgen.symbolic.rolls import main_tempo, main_time_signature
-from musicgen.symbolic.score import Score, TempoChange, make_notes
+from musicgen.symbolic.score import TempoChange
 from tests.makers_midi import melody_score, midi_bytes
 
 
@@ -105,8 +106,14 @@ def test_a_moment_sees_what_is_around_it() -> None:
     assert np.isfinite(edge).all()
 
 
-def test_notes_begin_at_onsets_and_end_with_the_note_posterior() -> None:
+def test_notes_begin_at_onsets_and_end_with_the_note_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Onsets are believed as they are: how they are judged is tested on music."""
     heard = posteriors()
+
+    def believe(heard: Posteriors, moments: Moments) -> tuple[object, object]:
+        return heard.onset[moments.frame, moments.pitch].astype(np.float32), np.zeros(moments.frame.size, np.float32)
+
+    monkeypatch.setattr("musicgen.hearing.notes.judge", believe)
     for start, stop in ((20, 60), (60, 100)):  # the same pitch struck again
         strike_at(heard, 64, start, stop)
     strike_at(heard, 72, 120, 150)
@@ -185,17 +192,25 @@ def test_a_missing_or_other_network_is_told_in_one_sentence(tmp_path: Path) -> N
     assert network._content(network.MODEL)
 
 
-def test_a_midi_song_is_not_heard_and_names_stay_short(home: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return CommandLine(capsys, monkeypatch)
+
+
+def test_a_midi_song_is_not_heard_and_names_stay_short(home: Path, tmp_path: Path, command: CommandLine) -> None:
     (tmp_path / "tune.mid").write_bytes(midi_bytes())
     song = get_song(add_uploads([Upload("tune.mid", path=tmp_path / "tune.mid")]).song_ids[0])
     with pytest.raises(InvalidInput, match="already has notes"):
         hear(song)
+    assert "already has notes" in command("songs", "notes", song.id, code=1).err
     assert len(heard_name("x" * 120)) <= 120
     assert heard_name("Song") == "Song, heard as notes"
 
 
 @pytest.mark.framework
-def test_a_short_piece_is_heard_added_and_says_where_it_comes_from(home: Path, tmp_path: Path) -> None:
+def test_a_short_piece_is_heard_added_and_says_where_it_comes_from(
+    home: Path, tmp_path: Path, command: CommandLine
+) -> None:
     """Rendered, heard in a child and added: the right notes at their times, at the right tempo."""
     pitches = [60, 64, 67, 72, 71, 67, 65, 62, 60, 64, 67, 72, 71, 67, 62, 60]
     render_score(melody_score(pitches, tempo=100.0), tmp_path / "Tune.wav")
@@ -218,6 +233,10 @@ def test_a_short_piece_is_heard_added_and_says_where_it_comes_from(home: Path, t
     assert report.dropped == {}
     assert added.clip.score().notes["pitch"].tolist() == pitches
     assert draft(song, 0.25).seconds == pytest.approx(sure.offset.max(), abs=0.01)
+    document = command("songs", "notes", song.id, "--json").document  # heard and added already
+    assert (document["id"], document["from"]) == (added.id, song.id)
+    assert [note["pitch"] for note in document["notes"]] == pitches
+    assert min(note["confidence"] for note in document["notes"]) >= document["confidence"] == USUAL_CONFIDENCE
     with pytest.raises(InvalidInput, match="smaller confidence"):
         draft(song, 1.0)
 
@@ -234,5 +253,3 @@ def test_an_empty_score_has_a_tempo() -> None:
     score = heard_score(heard_notes([]), grid)
     assert score.num_notes == 0
     assert score.tempos == (TempoChange(0, 120.0),)
-    assert isinstance(score, Score)
-    assert make_notes([0], 1, 60, 80).size == 1
