@@ -61,9 +61,10 @@ def read_heard(clip: Clip) -> Heard | None:
         with open(folder / NOTES, "rb") as file, np.load(file, allow_pickle=False) as stored:
             notes = HeardNotes(*(stored[each.name] for each in fields(HeardNotes)))
             times = stored["beats"]
+        named = (facts[name] for name in ("metre", "upbeat", "tempo", "is_steady", "is_beat_found"))
+        grid = BeatGrid(times, *named)
     except (OSError, ValueError, KeyError, EOFError):
         return None
-    grid = BeatGrid(times, facts["metre"], facts["upbeat"], facts["tempo"], facts["is_steady"], facts["is_beat_found"])
     return Heard(notes, grid, facts)
 
 
