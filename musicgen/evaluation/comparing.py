@@ -85,8 +85,9 @@ def _cut(score: Score, stretch: Seconds) -> Score:
 def _result(
     medium: Medium, stretches: Stretches, found: dict[str, dict[str, float]], songs: Sequence[TrainingSong]
 ) -> dict[str, Any]:
-    learned = describe_training(songs, medium) or learned_from([found["reference"]])
-    judged = verdicts(medium, found["generated"] | found["between"], learned)
+    trained_on = describe_training(songs, medium)
+    learned = trained_on or learned_from([found["reference"]])
+    judged = verdicts(medium, found["generated"] | found["between"], learned, is_trained_on=bool(trained_on))
     return {
         "medium": medium,
         "stretch": stretches.to_json(),

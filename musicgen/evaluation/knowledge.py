@@ -1,0 +1,41 @@
+"""What is known of the training songs of a run, measured once, to judge all its outputs by. Children only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from musicgen.clips import Clip
+from musicgen.contract.prepared import TrainingSong
+from musicgen.evaluation.borrowing import Basis, read_basis
+from musicgen.evaluation.borrowing_words import borrowed
+from musicgen.evaluation.description import describe_clip, describe_training
+from musicgen.evaluation.glossary import Medium
+
+
+class Knowledge:
+    """The limits that the songs set, and what they borrow from each other; each is measured when first needed."""
+
+    def __init__(self, songs: Sequence[TrainingSong]) -> None:
+        self.songs = songs
+        self._learned: dict[Medium, dict[str, float]] = {}
+        self._bases: dict[Medium, Basis | None] = {}
+
+    def judge(self, clip: Clip, judgement: dict[str, Any], *, led_seconds: float = 0.0) -> None:
+        """Adds {metrics, verdicts, copied} and then `originality` to `judgement`, which keeps the former if the latter
+        cannot be measured. `led_seconds`: see `judging.led_seconds`."""
+        medium: Medium = "midi" if clip.medium == "midi" else "audio"
+        if medium not in self._learned:
+            self._learned[medium] = describe_training(self.songs, medium)
+        found = describe_clip(
+            clip, training_clips=self.songs, learned=self._learned[medium], led_seconds=led_seconds
+        )
+        judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
+        if medium not in self._bases:
+            self._bases[medium] = read_basis(self.songs, medium)
+        basis = self._bases[medium]
+        originality = basis and basis.originality_of(clip, led_seconds=led_seconds)
+        judgement["originality"] = originality
+        is_known = any(verdict["code"] == "copied" for verdict in judgement["verdicts"])
+        if not is_known and (verdict := borrowed(originality)) is not None:
+            judgement["verdicts"].append(verdict.to_json())
