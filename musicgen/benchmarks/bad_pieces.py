@@ -147,7 +147,9 @@ def copy_stretched(songs: Sequence[Score], piece: Score, rng: np.random.Generato
 def one_note(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
     """One note again and again."""
     count = min(piece.num_notes, 80)
-    return _one_track(piece, np.arange(count) * piece.ticks_per_beat, piece.ticks_per_beat, int(piece.notes["pitch"][0]))
+    return _one_track(
+        piece, np.arange(count) * piece.ticks_per_beat, piece.ticks_per_beat, int(piece.notes["pitch"][0])
+    )
 
 
 def held_chord(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:

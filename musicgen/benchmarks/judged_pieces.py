@@ -96,7 +96,7 @@ def tallies(
     num_songs: int = NUM_SONGS,
     seed: int = 0,
 ) -> dict[str, Tally]:
-    """"real" and each kind of bad piece → its counts: every piece once in every kind.
+    """ "real" and each kind of bad piece → its counts: every piece once in every kind.
 
     Args:
         folder: for the sounds, which are judged as files.
@@ -118,9 +118,7 @@ def tallies(
     return found
 
 
-def _spoiled(
-    makers: Makers, songs: Sequence[Any], piece: Any, rng: np.random.Generator
-) -> Iterator[tuple[str, Any]]:
+def _spoiled(makers: Makers, songs: Sequence[Any], piece: Any, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
     for kind, make in makers.items():
         if (made := make(songs, piece, rng)) is not None:
             yield kind, made

@@ -26,7 +26,14 @@ NOTE_FEATURES = (
     *("in_key_share", "local_key_share", "consonance", "length_variety", "on_grid", "beat_share"),
     *("leap_share", "step_share", "bar_returns", "phrase_returns"),
 )
-SOUND_FEATURES = ("chroma_entropy", "onset_rate", "spectral_flatness", "spectral_centroid", "level_range_db", "stillness")
+SOUND_FEATURES = (
+    "chroma_entropy",
+    "onset_rate",
+    "spectral_flatness",
+    "spectral_centroid",
+    "level_range_db",
+    "stillness",
+)
 INSIDE = (5.0, 95.0)  # percentiles
 PERMUTATIONS = 1_000
 PHRASE_BARS = 4
@@ -89,9 +96,7 @@ class Distance:
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
-def distance(
-    pieces: Sequence[Mapping[str, float]], songs: Sequence[Mapping[str, float]], *, seed: int = 0
-) -> Distance:
+def distance(pieces: Sequence[Mapping[str, float]], songs: Sequence[Mapping[str, float]], *, seed: int = 0) -> Distance:
     """A. Gretton et al., A kernel two-sample test, JMLR 13, 2012: a Gaussian kernel as wide as the median distance of two
     songs, on features in units of their spread among the songs; the p-value by permutation.
 

@@ -12,6 +12,7 @@ from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage
@@ -36,9 +37,11 @@ def compare_scores(
         lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
+    manners = manners_of(songs)
+    found["between"] |= {} if manners is None else manners.metrics(second)
     copied = _copied(second, songs, found, led_seconds)  # notes in an excerpt keep their times
     passages = [_placed(each, 0.0, 0.0) for each in note_passages(second, one)]
-    return copied | {"passages": passages} | _result("midi", stretches, found, songs)
+    return copied | {"passages": passages} | _result("midi", stretches, found, songs, manners)
 
 
 def compare_sounds(
@@ -83,9 +86,15 @@ def _cut(score: Score, stretch: Seconds) -> Score:
 
 
 def _result(
-    medium: Medium, stretches: Stretches, found: dict[str, dict[str, float]], songs: Sequence[TrainingSong]
+    medium: Medium,
+    stretches: Stretches,
+    found: dict[str, dict[str, float]],
+    songs: Sequence[TrainingSong],
+    manners: Manners | None = None,
 ) -> dict[str, Any]:
     trained_on = describe_training(songs, medium)
+    if manners is not None:
+        trained_on |= manners.learned()
     learned = trained_on or learned_from([found["reference"]])
     judged = verdicts(medium, found["generated"] | found["between"], learned, is_trained_on=bool(trained_on))
     return {

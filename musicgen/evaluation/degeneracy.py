@@ -22,10 +22,11 @@ Elsewhere
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from statistics import median
 
 from musicgen.evaluation import musical_rules, note_rules, sound_rules, tone_rules
 from musicgen.evaluation.glossary import Medium
-from musicgen.evaluation.verdict import Metrics, Remedy, Verdict
+from musicgen.evaluation.verdict import NUM_SONGS, TYPICAL, Metrics, Remedy, Verdict
 
 __all__ = ["LOWEST", "Remedy", "Verdict", "learned_from", "verdicts"]
 
@@ -43,6 +44,9 @@ RULES: dict[Medium, tuple[Rule, ...]] = {"audio": sound_rules.RULES, "midi": not
 # These compare music with music: what is fine in songs of one kind is wrong in another.
 RULES_BY_SONGS: dict[Medium, tuple[Rule, ...]] = {"audio": tone_rules.RULES, "midi": musical_rules.RULES}
 
+# A piece with one of these is still music. Of one note again and again, no more needs to be said.
+STILL_MUSIC = frozenset(("faint", "loud", "clipped", "offset", "copied"))
+
 
 def verdicts(
     medium: Medium, metrics: Metrics, learned: Metrics | None = None, *, is_trained_on: bool = True
@@ -54,20 +58,25 @@ def verdicts(
         learned: `learned_from` its training songs (or what it is compared with); limits are widened to these values.
         is_trained_on: whether these are its training songs; else only what would be wrong beside any music is said.
     """
-    rules = (*RULES[medium], *(RULES_BY_SONGS[medium] if is_trained_on else ()))
+    known = learned or {}
     found: list[Verdict] = []
-    for rule in rules:
-        verdict = rule(metrics, learned or {})
+    for rule in RULES[medium]:
+        verdict = rule(metrics, known)
         if verdict is not None:
             found.append(verdict)
             if verdict.code == "silent":
-                break  # nothing more can be said about silence
+                return found  # nothing more can be said about silence
+    if is_trained_on and all(verdict.code in STILL_MUSIC for verdict in found):
+        found += [verdict for rule in RULES_BY_SONGS[medium] if (verdict := rule(metrics, known)) is not None]
     return found
 
 
 def learned_from(described: Iterable[Metrics]) -> dict[str, float]:
-    """The most extreme value of each metric among the songs; {} without songs."""
+    """The most extreme value of each metric among the songs, and, as `typical_<metric>`, the middle one; {} without
+    songs."""
     known = list(described)
     if not known:
         return {}
-    return {key: (min if key in LOWEST else max)(metrics[key] for metrics in known) for key in known[0]}
+    furthest = {key: (min if key in LOWEST else max)(metrics[key] for metrics in known) for key in known[0]}
+    typical = {f"{TYPICAL}{key}": float(median(metrics[key] for metrics in known)) for key in known[0]}
+    return furthest | typical | {NUM_SONGS: len(known)}

@@ -155,6 +155,10 @@ longest_copied_notes_training | Longest copy, training | notes | lower
     The longest passage that also occurs in a training song, in any key; a chord counts as one note.
 copied_ngram_share_training | Copied share, training | | lower
     Share of the eight-note passages that also occur in a training song, in any key.
+interval_bits_training | Surprise of melody | bits | lower
+    How surprising each interval is to someone who knows the training songs; about 2.5 in a song of their kind.
+rhythm_bits_training | Surprise of rhythm | bits | lower
+    How surprising each time from note to note is to someone who knows the training songs.
 """,
 }
 

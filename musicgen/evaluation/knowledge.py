@@ -11,6 +11,7 @@ from musicgen.evaluation.borrowing import Basis, read_basis
 from musicgen.evaluation.borrowing_words import borrowed
 from musicgen.evaluation.description import describe_clip, describe_training
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.manners import Manners, manners_of
 
 
 class Knowledge:
@@ -18,6 +19,7 @@ class Knowledge:
 
     def __init__(self, songs: Sequence[TrainingSong]) -> None:
         self.songs = songs
+        self._manners: Manners | None = None
         self._learned: dict[Medium, dict[str, float]] = {}
         self._bases: dict[Medium, Basis | None] = {}
 
@@ -27,14 +29,19 @@ class Knowledge:
         medium: Medium = "midi" if clip.medium == "midi" else "audio"
         if medium not in self._learned:
             self._learned[medium] = describe_training(self.songs, medium)
+            self._manners = manners_of(self.songs)
         found = describe_clip(
-            clip, training_clips=self.songs, learned=self._learned[medium], led_seconds=led_seconds
+            clip,
+            training_clips=self.songs,
+            learned=self._learned[medium],
+            manners=self._manners,
+            led_seconds=led_seconds,
         )
         judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
         if medium not in self._bases:
             self._bases[medium] = read_basis(self.songs, medium)
         basis = self._bases[medium]
-        originality = basis and basis.originality_of(clip, led_seconds=led_seconds)
+        originality = None if basis is None else basis.originality_of(clip, led_seconds=led_seconds)
         judgement["originality"] = originality
         is_known = any(verdict["code"] == "copied" for verdict in judgement["verdicts"])
         if not is_known and (verdict := borrowed(originality)) is not None:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
-from musicgen.evaluation.verdict import COOLER, LONGER, LONGER_MEMORY, MORE_SONGS, Metrics, Remedy, Verdict
+from musicgen.evaluation.verdict import COOLER, LONGER, LONGER_MEMORY, MORE_SONGS, NUM_SONGS, TYPICAL, Metrics, Remedy, Verdict
 
 MIN_NOTES = 24  # with fewer, nothing is said
+FEW, MOST_FEW = 3.0, 2.5  # margins are wider by this number over that of the songs, at most so many times as wide
+UNEVEN = 0.5  # of how far the furthest of the songs lies from the middle one: where they differ, others may too
 REMEDIES = (COOLER, LONGER, LONGER_MEMORY, MORE_SONGS)
 
 
@@ -39,9 +41,11 @@ class Bound:
     def limit(self, metrics: Metrics, learned: Metrics) -> float:
         """The furthest that is fine."""
         known = learned[self.metric]
+        uneven = UNEVEN * abs(known - learned.get(TYPICAL + self.metric, known))
         spread = sqrt(max(known * (1 - known), 0.0025) / max(metrics["num_notes"], 1)) if self.is_share else 0.0
         sign = 1 if self.side == "high" else -1
-        return known * self.factor**sign + sign * (self.margin + spread)
+        few = min(1.0 + FEW / max(learned.get(NUM_SONGS, 1.0), 1.0), MOST_FEW)
+        return known * self.factor**sign + sign * (self.margin * few + spread + uneven)
 
     def is_broken(self, metrics: Metrics, learned: Metrics) -> bool:
         if self.metric not in metrics or self.metric not in learned:
@@ -65,11 +69,25 @@ IN_KEY = (
 IN_TIME = (
     Bound("off_grid_share", "high", 0.12, "{value} of its notes begin off the grid of the beat, in the songs {songs}"),
     Bound("beat_share", "low", 0.12, "{value} of its moments fall on the beat, in the songs {songs}"),
+    Bound(
+        "rhythm_bits_training",
+        "high",
+        0.18,
+        "To someone who knows the songs, its rhythm carries {value} bits of surprise a note, that of the songs {songs}",
+        is_share=False,
+    ),
     Bound("together_share", "low", 0.15, "{value} of its notes begin together with others, in the songs {songs}"),
 )
 IN_LINE = (
     Bound("crossing_share", "high", 0.08, "Its voices cross in {value} of the time, in the songs in {songs}"),
     Bound("leap_share", "high", 0.08, "{value} of the moves of its outer voices are leaps, in the songs {songs}"),
+    Bound(
+        "interval_bits_training",
+        "high",
+        0.35,
+        "To someone who knows the songs, its melodies carry {value} bits of surprise a note, those of the songs {songs}",
+        is_share=False,
+    ),
     Bound("step_share", "low", 0.12, "{value} of the moves of its outer voices are steps, in the songs {songs}"),
     Bound(
         "mean_interval", "high", 0.5, "Its outer voices move by {value} semitones a note, in the songs by {songs}",
@@ -116,9 +134,7 @@ def _first(
     if bound is None or metrics["num_notes"] < MIN_NOTES:
         return None
     value, limit = metrics[bound.metric], bound.limit(metrics, learned)
-    return Verdict(
-        code, title, bound.metric, value, limit, f"{bound.said(metrics, learned)}: {cause}", remedies
-    )
+    return Verdict(code, title, bound.metric, value, limit, f"{bound.said(metrics, learned)}: {cause}", remedies)
 
 
 def _broken(bounds: tuple[Bound, ...], metrics: Metrics, learned: Metrics) -> Iterator[Bound]:

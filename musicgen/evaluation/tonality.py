@@ -16,7 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.evaluation.note_events import first_notes, together
+from musicgen.evaluation.note_events import first_notes
+from musicgen.evaluation.sounding import sounding_sum
 from musicgen.symbolic.score import Score
 
 MAX_NOTES = 4_000
@@ -70,14 +71,5 @@ def dissonance_share(score: Score) -> float:
 
 def sounding_classes(score: Score) -> NDArray[np.bool_]:
     """Which pitch classes sound when notes begin, shape (n_moments, 12)."""
-    moments = together(score)
-    onset = score.notes["onset_ticks"]
-    # A note that is let go just before the next one begins, or just after, does not sound with it.
-    slack = np.minimum(score.notes["duration_ticks"] // 8, score.ticks_per_beat // 8)
-    first = np.searchsorted(moments, onset - score.ticks_per_beat // 16)
-    last = np.maximum(np.searchsorted(moments, onset + score.notes["duration_ticks"] - slack), first + 1)
-    change = np.zeros((moments.size + 1, 12), np.int64)
-    classes = score.notes["pitch"] % 12
-    np.add.at(change, (np.minimum(first, moments.size), classes), 1)
-    np.add.at(change, (np.minimum(last, moments.size), classes), -1)
-    return np.asarray(np.cumsum(change, axis=0)[:-1] > 0)
+    classes = np.eye(12)[score.notes["pitch"] % 12]
+    return np.asarray(sounding_sum(score, np.ones(score.num_notes, bool), classes) > 0.5)

@@ -3,13 +3,13 @@
 Conventions
     As in `tonality`. The outer voices are the highest and the lowest line of all tracks together (see
     `melodic_lines`), so that a piece in one track can be measured beside songs in several. Crossing is measured
-    between tracks that play one note at a time.
+    between tracks; a chord in one of them counts with its mean pitch.
 
 Metrics
     mean_interval     how far the outer voices move from note to note, in semitones
     step_share        share of their moves, repeated notes left out, of one or two semitones, 0 … 1
     leap_share        share of their moves of more than a fifth, 0 … 1
-    crossing_share    of the time that two neighbouring voices sound: the share in which the lower one is higher, 0 … 1
+    crossing_share    of the moments at which two neighbouring tracks sound: the share in which the lower one is higher, 0 … 1
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.evaluation.melodic_lines import outer_lines
-from musicgen.evaluation.note_events import first_notes, together
+from musicgen.evaluation.note_events import first_notes
+from musicgen.evaluation.sounding import sounding_sum
 from musicgen.symbolic.score import Score
 
 MAX_NOTES = 3_000
 STEP, LEAP = 2, 7  # semitones: a step at most, a leap above
-MIN_VOICE = 8  # notes
-SINGLE = 0.85  # of a track's notes that do not overlap the next one: a voice
-MIN_MOMENTS = 8  # at which two voices sound
+MIN_TRACK = 8  # notes
+MIN_MOMENTS = 8  # at which two tracks sound
 
 
 def describe(score: Score) -> dict[str, float]:
@@ -44,12 +44,11 @@ def describe(score: Score) -> dict[str, float]:
 
 
 def crossing_share(score: Score) -> float:
-    """Over all pairs of neighbouring voices; 0 with fewer than two voices. Their mean pitches say which is higher."""
-    moments = together(score) + score.ticks_per_beat // 16  # when all notes of a chord have begun
-    voices = [found for track in range(len(score.tracks)) if (found := _voice(score, track, moments)) is not None]
-    voices.sort(key=lambda pitch: float(np.nanmean(pitch)))
+    """Over all pairs of neighbouring tracks; 0 with fewer than two. Their mean pitches say which is the higher one."""
+    tracks = [pitch for pitch in _centres(score) if not np.isnan(pitch).all()]
+    tracks.sort(key=lambda pitch: float(np.nanmean(pitch)))
     crossed = moments_of_both = 0
-    for low, high in pairwise(voices):
+    for low, high in pairwise(tracks):
         both = ~(np.isnan(low) | np.isnan(high))
         if both.sum() >= MIN_MOMENTS:
             crossed += int((low[both] > high[both]).sum())
@@ -57,15 +56,13 @@ def crossing_share(score: Score) -> float:
     return crossed / moments_of_both if moments_of_both else 0.0
 
 
-def _voice(score: Score, track: int, moments: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """The pitch that a track plays at each moment, NaN where it rests; None if it is no voice of one note at a time."""
-    notes = score.notes[score.notes["track"] == track]
-    if notes.size < MIN_VOICE:
-        return None
-    onset, ends = notes["onset_ticks"], notes["onset_ticks"] + notes["duration_ticks"]
-    if (ends[:-1] <= onset[1:] + score.ticks_per_beat // 16).mean() < SINGLE:
-        return None
-    place = np.maximum(np.searchsorted(onset, moments, side="right") - 1, 0)
-    sounds = (onset[place] <= moments) & (moments < ends[place])
-    found = np.where(sounds, notes["pitch"][place].astype(np.float64), np.nan)
-    return found if sounds.any() else None
+def _centres(score: Score) -> list[NDArray[np.float64]]:
+    """The mean pitch of what each track plays when notes begin, NaN where it rests; tracks of a few notes left out."""
+    found = []
+    for track in np.unique(score.notes["track"]):
+        inside = score.notes["track"] == track
+        if inside.sum() >= MIN_TRACK:
+            count = sounding_sum(score, inside, np.ones(score.num_notes))
+            total = sounding_sum(score, inside, score.notes["pitch"].astype(np.float64))
+            found.append(np.divide(total, count, out=np.full(count.size, np.nan), where=count > 0.5))
+    return found

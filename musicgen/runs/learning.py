@@ -14,7 +14,8 @@ from musicgen.runs.history import read_history
 
 def verdicts_on_weights(run_id: str, epoch: int | None, *, medium: str) -> list[dict[str, Any]]:
     """The verdicts that every output of these weights gets, as JSON: at most one. None without a history or floors."""
-    folder, floors = run_folder(run_id), {}
+    folder = run_folder(run_id)
+    floors: dict[str, float] = {}
     with suppress(OSError, DamagedFile):  # without it, nothing is said
         floors = read_prepared(folder / PREPARED).get("floors") or {}
     verdict = learned_little(read_history(folder / HISTORY), floors, epoch, medium=medium)
