@@ -63,8 +63,8 @@ class Bound:
 
 
 IN_KEY = (
-    Bound("local_key_share", "low", 0.06, "{value} of its notes fit the key of the moment, in the songs {songs}"),
-    Bound("in_key_share", "low", 0.08, "{value} of its notes fit one key, in the songs {songs}"),
+    Bound("local_key_share", "low", 0.035, "{value} of its notes fit the key of the moment, in the songs {songs}"),
+    Bound("in_key_share", "low", 0.06, "{value} of its notes fit one key, in the songs {songs}"),
 )
 IN_TIME = (
     Bound("off_grid_share", "high", 0.12, "{value} of its notes begin off the grid of the beat, in the songs {songs}"),
@@ -72,30 +72,30 @@ IN_TIME = (
     Bound(
         "rhythm_bits_training",
         "high",
-        0.18,
+        0.25,
         "To someone who knows the songs, its rhythm carries {value} bits of surprise a note, that of the songs {songs}",
         is_share=False,
     ),
-    Bound("together_share", "low", 0.15, "{value} of its notes begin together with others, in the songs {songs}"),
+    Bound("together_share", "low", 0.2, "{value} of its notes begin together with others, in the songs {songs}"),
 )
 IN_LINE = (
-    Bound("crossing_share", "high", 0.08, "Its voices cross in {value} of the time, in the songs in {songs}"),
-    Bound("leap_share", "high", 0.08, "{value} of the moves of its outer voices are leaps, in the songs {songs}"),
+    Bound("crossing_share", "high", 0.06, "Its voices cross in {value} of the time, in the songs in {songs}"),
+    Bound("leap_share", "high", 0.055, "{value} of the moves of its outer voices are leaps, in the songs {songs}"),
     Bound(
         "interval_bits_training",
         "high",
-        0.35,
+        0.3,
         "To someone who knows the songs, its melodies carry {value} bits of surprise a note, those of the songs {songs}",
         is_share=False,
     ),
     Bound("step_share", "low", 0.12, "{value} of the moves of its outer voices are steps, in the songs {songs}"),
     Bound(
-        "mean_interval", "high", 0.5, "Its outer voices move by {value} semitones a note, in the songs by {songs}",
+        "mean_interval", "high", 0.8, "Its outer voices move by {value} semitones a note, in the songs by {songs}",
         factor=1.3, is_share=False,
     ),
 )  # fmt: skip
 IN_HARMONY = (
-    Bound("dissonance_share", "high", 0.06, "{value} of the notes that sound together clash, in the songs {songs}"),
+    Bound("dissonance_share", "high", 0.045, "{value} of the notes that sound together clash, in the songs {songs}"),
 )
 
 
