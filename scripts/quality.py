@@ -191,21 +191,24 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _heard_table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield ""
-    yield "## As a listener would hear them"
-    yield ""
-    yield "Outputs beside held-out music of the same kind, cut to their length. *Inside*: the share of all features whose"
-    yield "percentile among these songs lies between 5 and 95. *Diversity*: mean distance between two outputs over that"
-    yield "between two songs. *Distance*: kernel distance (squared MMD) from outputs to songs, with its permutation p-value;"
-    yield "*real*: that of songs to other songs. Percentiles are the median over the outputs: 50 is the middle of the songs."
-    yield ""
+    yield from (
+        "",
+        "## As a listener would hear them",
+        "",
+        "Outputs beside held-out music of the same kind, cut to their length. *Inside*: the share of all features whose",
+        "percentile among these songs lies between 5 and 95. *Diversity*: mean distance between two outputs over that",
+        "between two songs. *Distance*: kernel distance (squared MMD) from outputs to songs, with its permutation",
+        "p-value; *real*: that of songs to other songs. Percentiles are medians: 50 is the middle of the songs.",
+        "",
+    )
     yield "| approach | sample | preset | songs | inside | diversity | distance (p) | real | percentiles |"
     yield "|---|---|---|---:|---:|---:|---:|---:|---|"
     for row in (each for each in rows if "heard" in each):
         heard = row["heard"]
         places = ", ".join(f"{name.replace('_', ' ')} {place:.0f}" for name, place in heard["percentiles"].items())
         yield (
-            f"| {row['approach']} | {row['sample']} | {row['preset']} | {heard['num_songs']} | {heard['share_inside']:.0%} "
+            f"| {row['approach']} | {row['sample']} | {row['preset']} | {heard['num_songs']} "
+            f"| {heard['share_inside']:.0%} "
             f"| {heard['diversity']:.2f} | {heard['distance']:.3f} ({heard['p_value']:.3f}) | {heard['real']:.3f} "
             f"| {places} |"
         )

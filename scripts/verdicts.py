@@ -69,11 +69,11 @@ def text(rows: dict[str, Any]) -> Iterator[str]:
     yield from (
         "# Can the verdicts be trusted?",
         "",
-        "Written by `.venv/bin/python -m scripts.verdicts`. Real pieces of the music21 corpus (and, as sound, rendered ones",
-        "and some that this program composes) are judged as outputs are, each with other pieces of its collection as the",
-        "training songs. A real piece with any verdict is a false alarm. From each, one bad piece of every kind is made;",
-        "*named* counts those with any verdict, *for what it is* those with the verdict that says what is wrong. The limits",
-        "were set on other pieces than these.",
+        "Written by `.venv/bin/python -m scripts.verdicts`. Real pieces of the music21 corpus (and, as sound, rendered",
+        "ones and some that this program composes) are judged as outputs are, each with other pieces of its collection",
+        "as the training songs. A real piece with any verdict is a false alarm. From each, one bad piece of every kind",
+        "is made; *named* counts those with any verdict, *for what it is* those with the verdict that says what is",
+        "wrong. The limits were set on other pieces than these.",
     )
     for kind in KINDS:
         if kind in rows:

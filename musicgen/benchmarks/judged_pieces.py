@@ -104,7 +104,7 @@ def tallies(
     rng = np.random.default_rng(seed)
     found = {"real": Tally(), **{kind: Tally() for kind in makers}}
     clips = {piece.name: _clip(piece.content, folder / f"piece-{number}") for number, piece in enumerate(pieces)}
-    for number, piece in enumerate(pieces):
+    for piece in pieces:
         others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
         chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
         songs = [_song(each.name, clips[each.name]) for each in chosen]

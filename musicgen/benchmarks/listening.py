@@ -97,8 +97,8 @@ class Distance:
 
 
 def distance(pieces: Sequence[Mapping[str, float]], songs: Sequence[Mapping[str, float]], *, seed: int = 0) -> Distance:
-    """A. Gretton et al., A kernel two-sample test, JMLR 13, 2012: a Gaussian kernel as wide as the median distance of two
-    songs, on features in units of their spread among the songs; the p-value by permutation.
+    """A. Gretton et al., A kernel two-sample test, JMLR 13, 2012: a Gaussian kernel as wide as the median distance of
+    two songs, on features in units of their spread among the songs; the p-value by permutation.
 
     At least two pieces and four songs.
     """

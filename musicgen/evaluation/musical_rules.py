@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
-from musicgen.evaluation.verdict import COOLER, LONGER, LONGER_MEMORY, MORE_SONGS, NUM_SONGS, TYPICAL, Metrics, Remedy, Verdict
+from musicgen.evaluation.verdict import (
+    COOLER,
+    LONGER,
+    LONGER_MEMORY,
+    MORE_SONGS,
+    NUM_SONGS,
+    TYPICAL,
+    Metrics,
+    Remedy,
+    Verdict,
+)
 
 MIN_NOTES = 24  # with fewer, nothing is said
 FEW, MOST_FEW = 3.0, 2.5  # margins are wider by this number over that of the songs, at most so many times as wide
@@ -95,7 +105,7 @@ IN_LINE = (
     ),
 )  # fmt: skip
 IN_HARMONY = (
-    Bound("dissonance_share", "high", 0.045, "{value} of the notes that sound together clash, in the songs {songs}"),
+    Bound("dissonance_share", "high", 0.045, "{value} of the notes sounding together clash, in the songs {songs}"),
 )
 
 

@@ -75,8 +75,8 @@ def thin(metrics: Metrics, learned: Metrics) -> Verdict | None:
     songs = learned.get("mean_duration", 0.0)
     if songs and metrics["mean_duration"] > HELD * songs:
         cause = (
-            f"Its notes last {metrics['mean_duration']:.1f} s on average, in the songs at most {songs:.1f} s: the network "
-            "starts notes and forgets to end them."
+            f"Its notes last {metrics['mean_duration']:.1f} s on average, in the songs at most {songs:.1f} s: the "
+            "network starts notes and forgets to end them."
         )
         value = metrics["mean_duration"]
         return Verdict("thin", "Held notes", "mean_duration", value, HELD * songs, cause, (COOLER, LONGER))

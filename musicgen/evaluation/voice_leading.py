@@ -9,7 +9,7 @@ Metrics
     mean_interval     how far the outer voices move from note to note, in semitones
     step_share        share of their moves, repeated notes left out, of one or two semitones, 0 … 1
     leap_share        share of their moves of more than a fifth, 0 … 1
-    crossing_share    of the moments at which two neighbouring tracks sound: the share in which the lower one is higher, 0 … 1
+    crossing_share    of the moments at which two neighbouring tracks sound: in how many the lower is higher, 0 … 1
 """
 
 from __future__ import annotations
