@@ -195,10 +195,10 @@ def _heard_table(rows: list[dict[str, Any]]) -> Iterator[str]:
         "",
         "## As a listener would hear them",
         "",
-        "Outputs beside held-out music of the same kind, cut to their length. *Inside*: the share of all features whose",
-        "percentile among these songs lies between 5 and 95. *Diversity*: mean distance between two outputs over that",
-        "between two songs. *Distance*: kernel distance (squared MMD) from outputs to songs, with its permutation",
-        "p-value; *real*: that of songs to other songs. Percentiles are medians: 50 is the middle of the songs.",
+        "Outputs beside held-out music of the same kind, cut to their length. *Inside*: the share of all features",
+        "whose percentile among these songs lies between 5 and 95. *Diversity*: mean distance between two outputs",
+        "over that between two songs. *Distance*: kernel distance (squared MMD) from outputs to songs, with its",
+        "permutation p-value; *real*: that of songs to other songs. Percentiles are medians: 50 is the middle.",
         "",
     )
     yield "| approach | sample | preset | songs | inside | diversity | distance (p) | real | percentiles |"

@@ -96,7 +96,7 @@ def tallies(
     num_songs: int = NUM_SONGS,
     seed: int = 0,
 ) -> dict[str, Tally]:
-    """ "real" and each kind of bad piece → its counts: every piece once in every kind.
+    """`real` and each kind of bad piece → its counts: every piece once in every kind.
 
     Args:
         folder: for the sounds, which are judged as files.
