@@ -155,7 +155,7 @@ def test_a_verdict_says_what_was_measured_beside_the_songs():
         ({"stillness": 0.9}, "buzz"),
         ({"clicks_per_minute": 30.0}, "seams"),
         ({"silence_share": 0.4}, "gaps"),
-        ({"stillness": 0.7, "clicks_per_minute": 5.0, "silence_share": 0.1}, ""),
+        ({"stillness": 0.55, "clicks_per_minute": 5.0, "silence_share": 0.1}, ""),
     ],
 )
 def test_sound_is_compared_with_the_songs(change: dict[str, float], code: str):
