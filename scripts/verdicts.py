@@ -79,7 +79,11 @@ def text(rows: dict[str, Any]) -> Iterator[str]:
         if kind in rows:
             yield from ("", *lines_of(kind, rows[kind]))
             row = rows[kind]
-            yield from ("", f"Measured {row['measured']} in {row['seconds']} s: {row['machine']}")
+            yield from (
+                "",
+                *([row["note"]] if "note" in row else []),
+                f"Measured {row['measured']} in {row['seconds']} s: {row['machine']}",
+            )
 
 
 def lines_of(kind: str, row: dict[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from musicgen.audio.waveform import Waveform
 BLOCK_SECONDS = 0.001
 CALM_BLOCKS = 20  # on either side: 20 ms
 NEXT_BLOCKS = 2  # directly beside the click, which the filter smears it over
-STEEP = 5.0  # times as steep as the steepest moment around it
+STEEP = 3.0  # times as steep as the steepest moment around it
 LOWEST = 0.003  # of full scale; a smaller jump is not heard
 MIN_RATE = 2_000  # Hz; below, every wave is steep
 
@@ -54,7 +54,7 @@ def find_clicks(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.fl
 
 
 def _steepness(samples: NDArray[np.float32], block: int) -> NDArray[np.float32]:
-    """The largest second difference in each block: what is left of a wave without its slow movements."""
-    bend = np.abs(np.diff(samples, n=2, prepend=samples[:1], append=samples[-1:]))
+    """The largest fourth difference in each block: what is left of a wave without its slow movements."""
+    bend = np.abs(np.diff(samples, n=4, prepend=np.repeat(samples[:1], 2), append=np.repeat(samples[-1:], 2)))
     n_blocks = bend.size // block
     return np.asarray(bend[: n_blocks * block].reshape(n_blocks, block).max(axis=1), np.float32)
