@@ -161,7 +161,7 @@ def test_a_verdict_says_what_was_measured_beside_the_songs():
 def test_sound_is_compared_with_the_songs(change: dict[str, float], code: str):
     from musicgen.evaluation import audio
 
-    song = audio.describe(plucked(8 * RATE, seed=4)) | {"stillness": 0.4}
+    song = audio.describe(plucked(8 * RATE, seed=4)) | {"stillness": 0.4, "clicks_per_minute": 0.0}
     found = verdicts("audio", song | change, song)
     assert [verdict.code for verdict in found] == [code] * bool(code)
     assert all("the songs" in verdict.cause and glossary.metric(verdict.metric) for verdict in found)
