@@ -10,11 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from musicgen.approaches import approaches
 from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
 from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
 from musicgen.cli.waiting import counting, raise_if_failed, wait_for
 from musicgen.errors import InvalidInput, NotFound, sentence
 from musicgen.evaluation.curves import shape_words, useful_floors
+from musicgen.evaluation.learned_little import learned_little
+from musicgen.evaluation.verdict import Verdict
 from musicgen.wording import span
 
 SONG_ID = re.compile(r"^song-[0-9a-f]{12}\Z")
@@ -196,6 +199,8 @@ def show_run(
         "warnings": run.prepared.get("warnings", []),
         "left_out": [*left_out, *run.request.get("left_out", ())],
     }
+    verdict = _learned_little(run, document["dataset"]["floors"])
+    document["verdicts"] = [verdict.to_json()] if verdict else []
     if outputs is not None:
         document["outputs"] = list(outputs)
     if as_json:
@@ -208,9 +213,18 @@ def show_run(
     floors = useful_floors(document["dataset"]["floors"])
     rows += [(f"floor: {key.replace('_', ' ')}", f"{value:.4g}") for key, value in floors.items()]
     rows += [("curve", words)] if (words := shape_words(run.history, is_active=run.is_active)) else []
+    rows += [(verdict.title, verdict.cause)] if verdict else []
     rows += [("warning", text) for text in document["warnings"]]
     rows += [("output", each) for each in outputs or ()]
     print_table(("", ""), rows)
+
+
+def _learned_little(run: Any, floors: Mapping[str, float]) -> Verdict | None:
+    """The verdict on a training that has ended and learned too little."""
+    known = approaches().get(run.approach)
+    if run.is_active or known is None:
+        return None
+    return learned_little(run.history, floors, run.best_epoch, medium=known.medium)
 
 
 def _row_words(row: Mapping[str, Any]) -> str:

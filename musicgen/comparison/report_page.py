@@ -16,7 +16,7 @@ from typing import Any
 from musicgen.comparison.loss_drawing import run_drawing
 from musicgen.comparison.player_script import joined_modules, player_style
 from musicgen.evaluation.borrowing_words import moved_words
-from musicgen.evaluation.figures import evidence, metric_rows
+from musicgen.evaluation.figures import checked_words, evidence, metric_rows
 
 CURVES = Path(__file__).resolve().parents[2] / "assets" / "curves.css"
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "report"
@@ -131,10 +131,17 @@ def _player(facts: Mapping[str, Any]) -> str:
 def _found(facts: Mapping[str, Any]) -> str:
     measured = facts["measured"]
     boxes = [_verdict(verdict) for verdict in measured.get("verdicts") or ()]
-    none = "<p>No faults were found in the generated piece.</p>"
-    said = [(measured.get("training") or {}).get("text"), facts.get("originality")]
-    words = "".join(f"<p>{_text(each)}</p>" for each in said if each)
-    return f"<h2>What was found</h2>{''.join(boxes) or none}{words}{_passages(measured)}"
+    training = measured.get("training") or {}
+    made_of_songs = bool(training.get("made_of_songs"))
+    words = checked_words(str(measured.get("medium", "audio")), _metrics(measured), made_of_songs=made_of_songs)
+    none = f"<p>No faults were found in the generated piece. {_text(words)}</p>"
+    said = [training.get("text"), facts.get("originality")]
+    copied = "".join(f"<p>{_text(each)}</p>" for each in said if each)
+    return f"<h2>What was found</h2>{''.join(boxes) or none}{copied}{_passages(measured)}"
+
+
+def _metrics(measured: Mapping[str, Any]) -> dict[str, Any]:
+    return {**(measured.get("generated") or {}), **(measured.get("between") or {})}
 
 
 def _passages(measured: Mapping[str, Any]) -> str:

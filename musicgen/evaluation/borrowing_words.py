@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from musicgen.evaluation.verdict import DROPOUT, MORE_SONGS, WARMER, Verdict
+
 Level = Literal["", "less", "as_much", "more", "copies"]
 COPIES_SHARE = 0.5  # of the piece; less is a quotation or two, however seldom these songs quote each other
 MARGIN = 0.02  # of the piece: the length of one bar of fifty
@@ -88,6 +90,18 @@ def verdict_words(
     level = yardstick.level(compared_share)
     compared = "" if abs(compared_share - share) < 0.005 else f" ({compared_share:.0%} with the songs of the yardstick)"
     return level, f"{LEVELS[level]}: {also}{compared}; {_songs_words(yardstick)}.{_part(yardstick)}"
+
+
+def borrowed(originality: Mapping[str, Any] | None) -> Verdict | None:
+    """The verdict on a piece of which more than half also occurs in its songs, in any key and tempo, unless the songs
+    borrow that much from each other."""
+    if originality is None or originality["share"] < COPIES_SHARE:
+        return None
+    if originality["level"] != "copies" and originality["yardstick"] is not None:
+        return None
+    remedies = (WARMER, MORE_SONGS, DROPOUT)
+    share, cause = originality["share"], f"{originality['text']} The network has memorised passages of its songs."
+    return Verdict("copied", "Copied", "borrowed_share", share, COPIES_SHARE, cause, remedies)
 
 
 def _songs_words(yardstick: Yardstick) -> str:

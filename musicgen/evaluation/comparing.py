@@ -12,6 +12,7 @@ from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded, told_copies
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage
@@ -42,9 +43,11 @@ def compare_scores(
         lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
+    manners = manners_of(songs)
+    found["between"] |= {} if manners is None else manners.metrics(second)
     copied = _copied(second, songs, found, led_seconds, made_of_songs)  # notes in an excerpt keep their times
     passages = [_placed(each, 0.0, 0.0) for each in note_passages(second, one)]
-    return copied | {"passages": passages} | _result("midi", stretches, found, songs, made_of_songs)
+    return copied | {"passages": passages} | _result("midi", stretches, found, songs, made_of_songs, manners)
 
 
 def compare_sounds(
@@ -104,9 +107,18 @@ def _result(
     found: dict[str, dict[str, float]],
     songs: Sequence[TrainingSong],
     made_of_songs: bool,
+    manners: Manners | None = None,
 ) -> dict[str, Any]:
-    learned = describe_training(songs, medium) or learned_from([found["reference"]])
-    judged = verdicts(medium, found["generated"] | found["between"], learned, made_of_songs=made_of_songs)
+    trained_on = describe_training(songs, medium)
+    if manners is not None:
+        trained_on |= manners.learned()
+    judged = verdicts(
+        medium,
+        found["generated"] | found["between"],
+        trained_on or learned_from([found["reference"]]),
+        is_trained_on=bool(trained_on),
+        made_of_songs=made_of_songs,
+    )
     return {
         "medium": medium,
         "stretch": stretches.to_json(),

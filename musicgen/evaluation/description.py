@@ -14,6 +14,7 @@ from musicgen.evaluation import audio, midi
 from musicgen.evaluation.borrowing_words import MADE_OF_SONGS
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_copies import Copies, find_copies, score_of
 from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
@@ -30,13 +31,14 @@ def describe_clip(
     *,
     training_clips: Sequence[Clip | TrainingSong] = (),
     learned: Mapping[str, float] | None = None,
+    manners: Manners | None = None,
     led_seconds: float = 0.0,
     made_of_songs: bool = False,
 ) -> dict[str, Any]:
     """{medium, metrics, verdicts, copied} of a clip; with training songs, judged against them.
 
     Args:
-        learned: `describe_training` of the songs, for a caller with many clips to describe.
+        learned, manners: `describe_training` and `manners_of` of the songs, for a caller with many clips to describe.
         led_seconds: how long, from the start, each step was predicted from a song: likeness there is no copy.
         made_of_songs: it is put together from the sound of its songs, so copies are no fault; `copied` says so.
 
@@ -53,7 +55,10 @@ def describe_clip(
     if copies is not None:
         metrics |= copies.metrics()
     if learned is None:
-        learned = describe_training(songs, medium)
+        learned, manners = describe_training(songs, medium), manners_of(songs)
+    if manners is not None and isinstance(content, Score):
+        metrics |= manners.metrics(content)
+        learned = {**learned, **manners.learned()}
     return {
         "medium": medium,
         "metrics": rounded(metrics),

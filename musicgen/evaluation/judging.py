@@ -1,6 +1,6 @@
 """Judges outputs in a separate process with bounded time and memory. Whatever happens there, the output is kept.
 
-    judge({"output-…": clip}, songs, …)  →  child: describe_clip and originality of each  →  on_judged(id, judgement)
+    judge({"output-…": clip}, songs, …)  →  child: `Knowledge.judge` of each  →  on_judged(id, judgement)
 
 Light to import: nothing is decoded or measured in the process that asks.
 """
@@ -105,27 +105,14 @@ def song_from_json(document: Mapping[str, Any]) -> TrainingSong:
 def _judge_folders(payload: dict[str, Any]) -> None:
     """The child's side of `judge`."""
     from musicgen.clips import Clip
-    from musicgen.evaluation.borrowing import Basis, read_basis
-    from musicgen.evaluation.description import describe_clip, describe_training
-    from musicgen.evaluation.glossary import Medium
+    from musicgen.evaluation.knowledge import Knowledge
 
-    songs = [song_from_json(song) for song in payload["songs"]]
-    learned: dict[Medium, dict[str, float]] = {}
-    bases: dict[Medium, Basis | None] = {}
+    knowledge = Knowledge([song_from_json(song) for song in payload["songs"]])
     for piece in payload["clips"]:
         judgement: Judgement = {}
         try:
-            clip = Clip(Path(piece["folder"]))
-            medium: Medium = "midi" if clip.medium == "midi" else "audio"
-            if medium not in learned:
-                learned[medium] = describe_training(songs, medium)
             known = {name: piece[name] for name in ("led_seconds", "made_of_songs")}
-            found = describe_clip(clip, training_clips=songs, learned=learned[medium], **known)
-            judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
-            if medium not in bases:
-                bases[medium] = read_basis(songs, medium)
-            basis = bases[medium]
-            judgement["originality"] = basis and basis.originality_of(clip, **known)
+            knowledge.judge(Clip(Path(piece["folder"])), judgement, **known)
         # A boundary: whatever is wrong with one piece, the others are still judged, and what is known of it is kept.
         except Exception as error:
             is_told = isinstance(error, MusicgenError)

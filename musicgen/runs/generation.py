@@ -29,6 +29,7 @@ from musicgen.runs.drafts import DraftWriter, remove_drafts
 from musicgen.runs.folders import SIDECAR, output_folder
 from musicgen.runs.generation_monitor import GenerationMonitor
 from musicgen.runs.jobs import Job, open_device
+from musicgen.runs.learning import verdicts_on_weights
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import find_songs
@@ -73,7 +74,7 @@ def _generate(job: Job) -> None:
         job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
         pieces = approach.generate(networks, codec, training, order)
         made += _publish_all(job, checkpoint, pieces, monitor.drafts, first=number * len(order.seeds))
-    _judge(job, made, songs)
+    _judge(job, made, songs, approach.medium)
     _render(job, monitor, made)
 
 
@@ -203,8 +204,9 @@ def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: d
     }
 
 
-def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None:
-    """Add metrics, copies and verdicts to the sidecars. The pieces are published already: an error here loses none."""
+def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong], medium: str) -> None:
+    """Add metrics, copies and verdicts to the sidecars; `medium`: of the approach. The pieces are published already: an
+    error here loses none."""
     if not made:
         return
     job.progress.write(phase="checking the pieces", step=0, steps=len(made), seconds_left=None)
@@ -212,6 +214,9 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None
 
     def write_down(output_id: str, judgement: Judgement) -> None:
         error = judgement.pop("error", "")
+        if "verdicts" in judgement:
+            epoch = (sidecars[output_id].get("checkpoint") or {}).get("epoch")
+            judgement["verdicts"] = verdicts_on_weights(job.run["id"], epoch, medium=medium) + judgement["verdicts"]
         judgement["judging"] = {"seconds": round(time.monotonic() - began, 2), "error": error}
         outputs.amend_output(output_id, job.task["id"], job.control.fence, judgement)
         codes = [verdict["code"] for verdict in judgement.get("verdicts", ())]

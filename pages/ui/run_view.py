@@ -21,6 +21,7 @@ from pages.ui.commands import code_block
 from pages.ui.dataset_view import fact_rows
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, kept_place, section_heading, state_badge
+from pages.ui.outputs.verdicts import draw_learned_little
 from pages.ui.run_controls import draw_controls
 from pages.ui.tables import text_table
 from pages.ui.text import ago, escape, size
@@ -119,6 +120,8 @@ def _curves(run: Run) -> None:
     medium = known.medium if known else "audio"
     for sentence in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium, is_active=run.is_active):
         st.markdown(f"- {sentence}")
+    if not run.is_active:
+        draw_learned_little(run, medium)
 
 
 def _originality(run: Run) -> None:

@@ -23,6 +23,7 @@ from pages.ui.layout import kept_place, page_heading
 from pages.ui.navigation import page_link
 from pages.ui.outputs.generation_view import draw_generation, watch
 from pages.ui.outputs.output_card import draw_outputs
+from pages.ui.outputs.verdicts import draw_learned_little
 from pages.ui.songs_picker import song_picker
 from pages.ui.text import escape
 
@@ -79,12 +80,13 @@ def main() -> None:
 
 
 def draw_loss_meaning(run: Run, medium: str) -> None:
-    """How good the network is, in one line, and a link to its run."""
+    """How good the network is, in one line, and a link to its run; a box if it has learned too little."""
     floors = (run.prepared or {}).get("floors") or {}
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         said = run_words.loss_words(run.history, floors, run.best_epoch, medium=medium)
         st.caption(" ".join(said), width="content")
         page_link("runs", "Open the run", run=run.id)
+    draw_learned_little(run, medium)
 
 
 def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
