@@ -68,6 +68,7 @@ def _generate(job: Job) -> None:
             seed=int(trained["seed"]),
             folder=job.folder,
             on_damaged=job.notice,
+            keep=True,
         )
         _pin(job, checkpoint)
         job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")

@@ -73,7 +73,7 @@ class TestRules:
 
         logits = np.array([self.LOGITS, self.LOGITS], np.float32)
         recent = np.array([[-1, 3, 3], [-1, -1, -1]], np.int32)  # twice chosen counts once; nothing was chosen
-        changed = np.asarray(less_likely_again(logits, recent, 2.5))
+        changed = np.asarray(less_likely_again(logits, recent, float(np.log(2.5))))
         np.testing.assert_array_equal(changed[1], logits[1])
         np.testing.assert_array_equal(changed[0, :3], logits[0, :3])
         assert np.exp(changed[0, 3] - logits[0, 3]) == pytest.approx(1 / 2.5, rel=1e-5)
