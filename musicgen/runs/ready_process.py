@@ -28,7 +28,8 @@ class ReadyProcess:
     """
 
     def __init__(self, process: subprocess.Popen[bytes], environment: Mapping[str, str], stamp: str) -> None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         self.process, self.environment, self.stamp = process, environment, stamp
         self._sink, self._lines = process.stdin, Lines(process.stdout.fileno())
         self.since = time.monotonic()

@@ -18,8 +18,7 @@ import psutil
 import pytest
 from runs_at_work import add_song, epochs, start, ticking, until, wait_for_rest, weights, worker_pid
 
-from musicgen.processes import ROOT
-from musicgen.runs import api, expecting, launching, liveness, ready_pool, ready_process, states, supervisor
+from musicgen.runs import api, expecting, launching, ready_pool, ready_process
 from musicgen.runs.folders import expected_file, ready_file, supervisor_lock
 from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.runs.ready_process import ReadyProcess
@@ -76,7 +75,9 @@ def finished(rounds: Supervisor, run_or_task_id: str) -> Any:
 
 def spare(rounds: Supervisor) -> ReadyProcess:
     """A spare that has loaded everything."""
-    return turn(rounds, lambda: next((each for each in rounds.pool.processes if each.has_loaded and not each.run_id), None))
+    return turn(
+        rounds, lambda: next((each for each in rounds.pool.processes if each.has_loaded and not each.run_id), None)
+    )
 
 
 def without_spares(rounds: Supervisor) -> None:
@@ -92,7 +93,9 @@ def warm(rounds: Supervisor, run_id: str) -> ReadyProcess:
     assert spare(rounds)
     task = api.submit_generation(run_id)
     assert finished(rounds, task).state == "succeeded"
-    return turn(rounds, lambda: next((each for each in rounds.pool.processes if each.run_id == run_id and each.waits), None))
+    return turn(
+        rounds, lambda: next((each for each in rounds.pool.processes if each.run_id == run_id and each.waits), None)
+    )
 
 
 def kill_supervisor() -> None:
@@ -253,7 +256,9 @@ def test_a_task_for_another_device_gets_its_own_worker(rounds: Supervisor, song:
     assert process.waits
 
 
-@pytest.mark.parametrize("said", ["hello", "[1]", '{"resting": "task"}', '{"ready": 1}\n{"ready": 1}', "x" * 3 * MAX_LINE])
+@pytest.mark.parametrize(
+    "said", ["hello", "[1]", '{"resting": "task"}', '{"ready": 1}\n{"ready": 1}', "x" * 3 * MAX_LINE]
+)
 def test_one_that_says_something_odd_is_given_up(rounds: Supervisor, said: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", f"print({said!r}, flush=True); input()"],
