@@ -1,5 +1,5 @@
-"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists; then rendered to sound and
-judged.
+"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists; then their
+sound is rendered, and they are judged.
 
 Runs in a worker process."""
 

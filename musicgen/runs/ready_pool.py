@@ -81,6 +81,7 @@ class ReadyPool:
         try:
             chosen.give(task, fence, folder / CONSOLE)
         except Exception:
+            self._died()
             self._drop(chosen)  # so that it cannot do the task after all
             raise
 

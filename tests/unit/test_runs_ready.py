@@ -57,14 +57,15 @@ def rounds(approach: None) -> Iterator[Supervisor]:
             process.wait()
 
 
-def turn(rounds: Supervisor, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def turn(rounds: Supervisor, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Rounds, until the condition holds."""
-
-    def once() -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         rounds.round()
-        return condition()
-
-    return until(once, seconds)
+        if found := condition():
+            return found
+        time.sleep(0.05)  # a round costs more than a look
+    raise AssertionError(f"not within {seconds} s: {condition}")
 
 
 def finished(rounds: Supervisor, run_or_task_id: str) -> Any:
