@@ -21,6 +21,7 @@ from runs_at_work import add_song, epochs, start, ticking, until, wait_for_rest,
 from musicgen.runs import api, expecting, launching, ready_pool, ready_process
 from musicgen.runs.folders import expected_file, ready_file, supervisor_lock
 from musicgen.runs.locks import FileLock, holder, is_held
+from musicgen.runs.ready_list import ready_processes
 from musicgen.runs.ready_process import ReadyProcess
 from musicgen.runs.supervisor import Supervisor
 from musicgen.runs.warm_protocol import MAX_LINE, Lines, OddMessage, to_line
@@ -298,6 +299,7 @@ def test_without_its_supervisor_a_spare_ends_and_a_worker_finishes(song: str, mo
         return json.loads(ready_file().read_text()) if ready_file().exists() else []
 
     (first,) = until(told)
+    assert [(each.pid, each.what) for each in ready_processes()] == [(first["pid"], "any training or generation")]
     run_id = start(song, epochs=40)
     pid = worker_pid(run_id)
     assert pid == first["pid"]
