@@ -16,10 +16,25 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from runs_at_work import add_song, epochs, start, ticking, until, wait_for_rest, weights, worker_pid
+from runs_at_work import (
+    add_song,
+    epochs,
+    nobody_supervises,
+    start,
+    ticking,
+    until,
+    wait_for_rest,
+    weights,
+    work_here,
+    worker_pid,
+)
 
-from musicgen.runs import api, expecting, launching, ready_pool, ready_process
-from musicgen.runs.folders import expected_file, ready_file, supervisor_lock
+from musicgen.approaches import approaches
+from musicgen.errors import CorruptArtifact
+from musicgen.processes import ROOT
+from musicgen.runs import api, expecting, launching, loading, ready_pool, ready_process
+from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.folders import CHECKPOINTS, expected_file, ready_file, supervisor_lock
 from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.runs.ready_list import ready_processes
 from musicgen.runs.ready_process import ReadyProcess
@@ -258,6 +273,34 @@ def test_a_task_for_another_device_gets_its_own_worker(rounds: Supervisor, song:
     assert process.waits
 
 
+def test_networks_are_kept_as_long_as_their_weights_are_the_same(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_kept", {})
+    with nobody_supervises():
+        run_id = start(song, epochs=2, epoch_ms=0.0)
+        run = work_here(run_id)
+    known = approaches()["ticking"]
+    training = known.Training(**run.request["training"])
+    kept, said = Checkpoints(run.folder / CHECKPOINTS), []
+
+    def load(choice: str, *, keep: bool = True) -> Any:
+        candidates = kept.chosen(choice)[:1]
+        return loading.load(
+            known, training, candidates, seed=0, folder=run.folder, on_damaged=said.append, keep=keep
+        )[0]  # fmt: skip
+
+    last = load("last")
+    assert load("last") is last
+    assert load("1") is not last
+    assert load("last") is not last, "only one at a time"
+    load("last", keep=False)
+    assert loading._kept == {}, "what is trained on changes"
+    load("last")
+    damaged = kept.chosen("last")[0].folder / "weights.npy"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(CorruptArtifact):
+        load("last")
+
+
 @pytest.mark.parametrize(
     "said", ["hello", "[1]", '{"resting": "task"}', '{"ready": 1}\n{"ready": 1}', "x" * 3 * MAX_LINE]
 )
@@ -330,8 +373,29 @@ def leftovers(home: Path) -> list[int]:
     return found
 
 
+IMPATIENT = """
+from musicgen.runs import ready_pool, supervisor
+ready_pool.SECONDS_AFTER_DEATH = ready_pool.SECONDS_AFTER_START = ready_pool.SECONDS_BETWEEN_LOOKS = 0.0
+supervisor.main()
+"""
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Supervisors that start another spare at once, however many have died."""
+
+    def start_process(module: str, arguments: list[str], console: Path, environment: dict[str, str]) -> Any:
+        assert module == "musicgen.runs.supervisor"
+        with launching.open_console(console) as file:
+            command = [sys.executable, "-c", IMPATIENT]
+            options = {"cwd": ROOT, "env": environment, "start_new_session": True, "stdin": subprocess.DEVNULL}
+            return subprocess.Popen(command, stdout=file, stderr=file, **options)
+
+    monkeypatch.setattr(launching, "_start", start_process)
+
+
 @pytest.mark.slow
-def test_many_kills_of_spares_and_warm_workers(home: Path, song: str) -> None:
+def test_many_kills_of_spares_and_warm_workers(home: Path, song: str, impatient: None) -> None:
     """Two hundred, and the supervisor now and then: no run and no output is lost or doubled, nothing is left behind."""
     rng = random.Random(11)
     run_id, killed = start(song, epochs=2, seed=1), start(song, epochs=300, seed=5, epoch_ms=20)
@@ -339,7 +403,8 @@ def test_many_kills_of_spares_and_warm_workers(home: Path, song: str) -> None:
     wanted = {seed: sounds(plain)[0] for seed, plain in ((seed, made(run_id, seed)) for seed in range(4))}
     tasks: dict[str, int] = {}
     kills = at_work = 0
-    while kills < 200:
+    deadline = time.monotonic() + 1200
+    while kills < 200 and time.monotonic() < deadline:
         expecting._told_at = -1e9
         expecting.expect_work()
         told = json.loads(ready_file().read_text()) if ready_file().exists() else []
@@ -376,6 +441,8 @@ def test_many_kills_of_spares_and_warm_workers(home: Path, song: str) -> None:
     wait_for_rest(plain, 300)
     np.testing.assert_array_equal(weights(killed), weights(plain))
     print(f"{kills} kills, {at_work} of them at work")
+    assert kills > 20
+    assert at_work > 5
     kill_supervisor()
     until(lambda: not leftovers(home), 30.0, "nothing left behind")
 
