@@ -108,7 +108,7 @@ def _redirect(descriptor: int, to: int) -> None:
 
 
 if __name__ == "__main__":
-    give_way(worker.NICENESS)
+    give_way(settings().niceness)
     multiprocessing.set_start_method("spawn")  # as workers do
     try:
         sys.exit(main(sys.argv[1]))

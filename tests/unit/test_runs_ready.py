@@ -49,6 +49,7 @@ GB = 1 << 30
 def approach(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MUSICGEN_WARM_MINUTES", "5")
     monkeypatch.setenv("MUSICGEN_WARM_FREE_MB", "0")
+    monkeypatch.setenv("MUSICGEN_NICENESS", "3")
     monkeypatch.setattr(ready_pool, "SECONDS_AFTER_START", 0.0)
     monkeypatch.setattr(ready_pool, "SECONDS_BETWEEN_LOOKS", 0.0)
     with ticking(monkeypatch):
@@ -139,7 +140,9 @@ def test_a_spare_is_the_worker_of_the_next_task_like_any_other(rounds: Superviso
     turn(rounds, lambda: api.get_run(fast).progress.get("phase") == "training")
     assert worker_pid(fast) == pid
     assert os.getsid(pid) == pid
-    assert os.getpriority(os.PRIO_PROCESS, pid) >= 5
+    assert os.getpriority(os.PRIO_PROCESS, pid) - os.getpriority(os.PRIO_PROCESS, 0) == min(
+        3, 19 - os.getpriority(os.PRIO_PROCESS, 0)
+    )
     folder = api.get_run(fast).folder
     assert [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)] == [
         os.devnull,
