@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +118,17 @@ def warm(rounds: Supervisor, run_id: str) -> ReadyProcess:
 
 
 def kill_supervisor() -> None:
-    pid = until(lambda: is_held(supervisor_lock()) and holder(supervisor_lock()))
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not is_held(supervisor_lock()))
+    """One that has just taken the lock has not written its number yet: the file is read again until it is gone."""
+
+    def is_over() -> bool:
+        if not is_held(supervisor_lock()):
+            return True
+        with suppress(ProcessLookupError):
+            if pid := holder(supervisor_lock()):
+                os.kill(pid, signal.SIGKILL)
+        return False
+
+    until(is_over)
 
 
 def is_gone(pid: int) -> bool:
