@@ -1,4 +1,5 @@
-"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists, then judged.
+"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists; then their
+sound is rendered, and they are judged.
 
 Runs in a worker process."""
 
@@ -69,13 +70,14 @@ def _generate(job: Job) -> None:
             seed=int(trained["seed"]),
             folder=job.folder,
             on_damaged=job.notice,
+            keep=True,
         )
         _pin(job, checkpoint)
         job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
         pieces = approach.generate(networks, codec, training, order)
         made += _publish_all(job, checkpoint, pieces, monitor.drafts, first=number * len(order.seeds))
+    _render(job, monitor, made)  # first: people wait for the sound
     _judge(job, made, songs, approach.medium)
-    _render(job, monitor, made)
 
 
 def _find_prompt(choice: dict[str, Any] | None) -> TrainingSong | None:

@@ -11,6 +11,7 @@ import streamlit as st
 from musicgen.approaches import approach
 from musicgen.contract.approach import Approach
 from musicgen.errors import InvalidParameter, MusicgenError
+from musicgen.runs.expecting import expect_work
 from pages.generate.made_before import draw_made_before
 from pages.generate.network_choice import choose_network
 from pages.ui import run_words
@@ -59,6 +60,7 @@ class GenerationRequest:
 
 def main() -> None:
     page_heading("generate")
+    expect_work()
     with shown_errors():
         with kept_place():
             run = choose_network()

@@ -11,6 +11,7 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
 from musicgen.errors import InvalidParameter
+from musicgen.runs.expecting import expect_work
 from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
 from pages.train.tracks_picker import track_choices, tracks_picker
 from pages.train.training_inside import draw_below_form, draw_beside_form
@@ -35,6 +36,7 @@ MAX_SEED = 2**31 - 1
 
 def main() -> None:
     page_heading("train")
+    expect_work()
     left, right = st.columns([3, 2], gap="large")
     with shown_errors():
         with left:
