@@ -14,6 +14,7 @@ from musicgen.approaches.notes.event_drawing import event_layers
 from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.token_codec import TokenCodec
+from musicgen.approaches.notes.weight_labels import Axes, note_weight_labels
 from musicgen.contract.drawing import Layer
 from musicgen.contract.made import Made, Order
 from musicgen.contract.networks import TrainableNetworks
@@ -78,7 +79,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
     tiny = Preset(
         "For tests.",
         training={
-            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4
+            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4, "recall": True
         },
         generation={"num_notes": 12},
     )  # fmt: skip
@@ -155,6 +156,9 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             tokens = WindowStepper(model) if order.generation.memory == "window" else TokenStepper(model)
             yield from token_pieces(tokens, codec, training.sequence_length, order)
 
+    def weight_labels(self, codec: Any, training: parameters.Training, source: Any = None) -> Mapping[str, Axes]:
+        return note_weight_labels(codec, _sizes(codec, training) if isinstance(codec, EventCodec) else None, source)
+
     def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
         return notes_codec(document)
 
@@ -172,6 +176,7 @@ def _sizes_of(fields: tuple[int, ...], training: parameters.Training) -> EventSi
         head=training.dense,
         dropout=training.dropout,
         recurrent_dropout=training.recurrent_dropout,
+        recalls=training.recall,
     )
 
 

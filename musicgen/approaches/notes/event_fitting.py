@@ -24,10 +24,14 @@ from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
 
-def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[EventSong]]:
-    """The codec of some songs (score, tracks or None for all), and the events of each."""
+def make_event_codec(
+    scores: Sequence[tuple[Score, Sequence[int] | None]], *, num_notes: int | None = None
+) -> tuple[EventCodec, list[EventSong]]:
+    """The codec of some songs (score, tracks or None for all), and the events of each: at most the first `num_notes`."""
     voices, metre = voices_of(scores), usual_metre(score for score, _ in scores)
-    songs = [score_to_song(score, voice_numbers(score, tracks, voices)) for score, tracks in scores]
+    songs = [
+        score_to_song(score, voice_numbers(score, tracks, voices), num_notes=num_notes) for score, tracks in scores
+    ]
     together = np.concatenate([np.zeros((0, len(FIELDS)), np.int32), *(song.events for song in songs)])
     low, high = (int(together[:, PITCH].min()), int(together[:, PITCH].max())) if len(together) else (60, 60)
     pitches = range(max(0, low - TRANSPOSE), min(127, high + TRANSPOSE - 1) + 1)

@@ -48,6 +48,19 @@ class NoteMusic(Parameters):
         help="For events: each window is transposed to a random key. Twelve times the music from the same songs.",
         applies_when={"representation": "events"},
     )  # fmt: skip
+    recall: bool = parameter(
+        False, advanced=True, title="Recall",
+        help="For events: at each note the network is told what followed when the piece last sounded like this, which "
+        "instruments are free, and which values the piece has used. Figures come back, and a song with other "
+        "instruments or rhythms than the training songs is understood.",
+        applies_when={"representation": "events"},
+    )  # fmt: skip
+    max_notes: int = parameter(
+        0, ge=0, le=100_000_000, unit="notes", advanced=True, title="Notes at most",
+        help="For events: of more music only a part is learned from, the start of each song, and of very many songs "
+        "some that the seed draws. 0 takes everything.",
+        applies_when={"representation": "events"},
+    )  # fmt: skip
     validation: Literal["held_out", "random_windows", "none"] = parameter(
         "held_out", advanced=True, title="Validation",
         help="held_out: songs, or ends of songs, that are never trained on. random_windows (tokens only), as in the "
