@@ -54,6 +54,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             training={
                 "epochs": 80, "units": 192, "num_layers": 1, "dropout": 0.45, "batch_size": 16, "learning_rate": 3e-3,
                 "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 20,
+                "recall": True, "voices": "automatic", "max_notes": 24_000,
             },
             generation={"temperature": 0.9, "top_p": 0.95},
         ),

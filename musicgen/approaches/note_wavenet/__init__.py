@@ -56,6 +56,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             training={
                 "epochs": 60, "dropout": 0.4, "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine",
                 "gradient_clip": 1.0, "weight_decay": 0.2, "patience": 15,
+                "recall": True, "voices": "automatic", "max_notes": 24_000,
             },
             generation={"top_p": 0.92},
         ),

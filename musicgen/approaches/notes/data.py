@@ -58,7 +58,7 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
     if training.instruments == "piano":
         _raise_without_piano(scores, True)
         scores = [(score, melodic_tracks(score, tracks, piano_only=True)) for score, tracks in scores]
-    codec, pieces = make_event_codec(scores, num_notes=part.num_notes)
+    codec, pieces = make_event_codec(scores, num_notes=part.num_notes, voices_are=training.voices)
     lengths = [len(piece) for piece in pieces]
     if max(lengths) < MIN_NOTES:
         raise InvalidInput(

@@ -19,6 +19,9 @@ from musicgen.contract.shared_parameters import (
 )
 
 
+VoicesAre = Literal["instruments", "roles", "automatic"]
+
+
 class NoteMusic(Parameters):
     """How songs become training examples of notes."""
 
@@ -46,6 +49,13 @@ class NoteMusic(Parameters):
     transpose: bool = parameter(
         True, advanced=True, title="All keys",
         help="For events: each window is transposed to a random key. Twelve times the music from the same songs.",
+        applies_when={"representation": "events"},
+    )  # fmt: skip
+    voices: VoicesAre = parameter(
+        "instruments", advanced=True, title="Voices",
+        help="For events. instruments: a violin is a violin in every song. roles: bass, middle voices and melody, "
+        "whatever plays them, so that songs for different instruments teach the same. automatic: roles if the songs "
+        "have few instruments in common.",
         applies_when={"representation": "events"},
     )  # fmt: skip
     recall: bool = parameter(
