@@ -50,7 +50,7 @@ def inherit(networks: Networks, source: Networks, labels: Labels, source_labels:
 
 
 def _by_name(model: Any) -> dict[str, Any]:
-    """ "layer/weight" → the variable; layers of the same name are numbered."""
+    """The variables by "layer/weight"."""
     return {f"{layer.name}/{weight.name}": weight for layer in model.layers for weight in layer.weights}
 
 

@@ -23,8 +23,8 @@ from musicgen.runs.jobs import Job, are_finite, open_device
 from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_learned
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
-from musicgen.runs.starting import STARTED_FROM, TRAIN_FROM, begin_from, start_words
 from musicgen.runs.songs_of_runs import change_request, find_songs, missing_songs
+from musicgen.runs.starting import STARTED_FROM, TRAIN_FROM, begin_from, start_words
 from musicgen.runs.training_monitor import TrainingMonitor
 from musicgen.runs.versions import versions
 from musicgen.storage.files import write_json

@@ -80,7 +80,8 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
     tiny = Preset(
         "For tests.",
         training={
-            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4, "recall": True
+            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4,
+            "recall": True,
         },
         generation={"num_notes": 12},
     )  # fmt: skip

@@ -35,7 +35,6 @@ from musicgen.networks.fingerprints import architecture
 from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
 
-
 FURTHER_POINTERS = {
     GAP: (NEXT_END,),
     PITCH: (VOICED_PITCH,),

@@ -1,9 +1,10 @@
-"""What a piece recalls of itself at each note: what followed when it last sounded like this, for all voices and for one,
-which voices are free, when the next one ends, and which values it has used.
+"""What a piece recalls of itself at each note: what followed when it last sounded like this, for all voices and for
+one, which voices are free, when the next one ends, and which values it has used.
 
 Values are pointed at, not learned by heart: a figure, an instrument or a length that no training song has is as easy
-to go on with as a known one. Everything comes from earlier notes of the same piece. The same bookkeeping runs here over
-songs and windows (training) and in `event_recall_stepper` one event at a time (sampling); a test checks that they agree.
+to go on with as a known one. Everything comes from earlier notes of the same piece. The same bookkeeping runs here
+over songs and windows (training) and in `event_recall_stepper` one event at a time (sampling); a test checks that they
+agree.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def song_recall(ids: NDArray[np.integer]) -> SongRecall:
 
 
 def _keys(ids: NDArray[np.integer], fields: tuple[int, ...]) -> NDArray[np.int64]:
-    return np.ravel_multi_index(ids[:, fields].T.astype(np.int64), (1024,) * len(fields))
+    return np.asarray(np.ravel_multi_index(ids[:, fields].T.astype(np.int64), (1024,) * len(fields)), dtype=np.int64)
 
 
 def _longest_matches(

@@ -2,8 +2,8 @@
 
 State, a dict: past (batch, REACH, 5) the ids of the last events, the latest one last; alike (batch, REACH) how many
 events up to each one equal the latest ones; of_voice (batch, REACH) the same among the notes of its voice; back and
-ahead (batch, REACH) how many events away the voice's note before and after it are, 0 for none; ends (batch, voices) steps
-until a voice ends, and since when; plays (batch, voices); habits (batch, values).
+ahead (batch, REACH) how many events away the voice's note before and after it are, 0 for none; ends (batch, voices)
+steps until a voice ends, and since when; plays (batch, voices); habits (batch, values).
 """
 
 from __future__ import annotations

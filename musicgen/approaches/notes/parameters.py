@@ -18,7 +18,6 @@ from musicgen.contract.shared_parameters import (
     validation_share,
 )
 
-
 VoicesAre = Literal["instruments", "roles", "automatic"]
 
 

@@ -1,5 +1,5 @@
-"""What the rows and columns of a note network's weights stand for, so that a run can start from another whose songs have
-other pitches, rhythms and instruments. Arithmetic only: no framework is loaded."""
+"""What the rows and columns of a note network's weights stand for, so that a run can start from another whose songs
+have other pitches, rhythms and instruments. Arithmetic only: no framework is loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START, NONE = "start", "none"
 
 
 def note_weight_labels(codec: Any, sizes: EventSizes | None, source: Any = None) -> dict[str, Axes]:
-    """ "layer/weight" → labels of its axes.
+    """The labels of the axes of each weight, by "layer/weight".
 
     Args:
         codec: of the network. sizes: of an event network.
