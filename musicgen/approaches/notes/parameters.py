@@ -65,7 +65,7 @@ class NoteMusic(Parameters):
         applies_when={"representation": "events"},
     )  # fmt: skip
     max_notes: int = parameter(
-        0, ge=0, le=100_000_000, unit="notes", advanced=True, title="Notes at most",
+        0, ge=0, le=100_000_000, unit="notes", advanced=True, title="Largest part",
         help="For events: of more music only a part is learned from, the start of each song, and of very many songs "
         "some that the seed draws. 0 takes everything.",
         applies_when={"representation": "events"},

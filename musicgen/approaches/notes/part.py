@@ -82,7 +82,7 @@ def _level(lengths: Sequence[int], room: int) -> int:
 
 
 def _words(songs: Sequence[TrainingSong], drawn: Sequence[TrainingSong], taken: int, there: int, limit: int) -> str:
-    remedy = "“Notes at most” = 0 takes everything."
+    remedy = "“Largest part” = 0 takes everything."
     each = f"{taken:,} of their {there:,} notes, the first {limit:,} or fewer of each song"
     each = each if taken < there else f"all of their {there:,} notes"
     if len(drawn) == len(songs):
