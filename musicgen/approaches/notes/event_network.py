@@ -141,14 +141,14 @@ class EventLayers:
         match counts as long as the fields chosen before are those of that event."""
         at = recalled.pointers
         agrees = ops.ones_like(at[..., 0])
-        for before in range(field):
-            agrees = agrees * ops.cast(chosen[before] == at[..., before], "int32")
+        for before in range(field):  # `==` of symbolic tensors would compare the objects
+            agrees = agrees * ops.cast(ops.equal(chosen[before], at[..., before]), "int32")
         followed = ops.where(agrees > 0, at[..., field], self.sizes.fields[field])
         told = [agrees * at[..., FOLLOWED_CLASS]]
         if field == PITCH:
             told.append(at[..., VOICED_CLASS])
         if field == DURATION:
-            told.append(at[..., VOICED_CLASS] * ops.cast(chosen[PITCH] == at[..., VOICED_PITCH], "int32"))
+            told.append(at[..., VOICED_CLASS] * ops.cast(ops.equal(chosen[PITCH], at[..., VOICED_PITCH]), "int32"))
         if field in FURTHER_TOLD:
             told.append(at[..., FURTHER_TOLD[field]])
         return [followed, *(at[..., column] for column in FURTHER_POINTERS.get(field, ()))], told
