@@ -73,6 +73,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
                 "sequence_length": 128, "epochs": 160, "units": 256, "num_layers": 2, "dropout": 0.45, "batch_size": 16,
                 "recurrent_dropout": 0.2, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
                 "weight_decay": 0.05, "patience": 40,
+                "recall": True, "voices": "automatic",
             },
             generation={"num_notes": 300, "temperature": 0.9, "top_p": 0.95},
         ),

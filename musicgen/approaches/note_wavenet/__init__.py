@@ -77,6 +77,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "sequence_length": 128, "epochs": 80, "dilation_depth": 6, "filters": (128,), "skip_channels": 192,
                 "dropout": 0.5, "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
                 "weight_decay": 0.5, "patience": 20,
+                "recall": True, "voices": "automatic",
             },
             generation={"top_p": 0.92},
         ),
