@@ -109,6 +109,9 @@ def train(
             "--generate", min=0, max=64, help="Then generate this many pieces, with the settings of the preset."
         ),
     ] = 0,
+    train_from: Annotated[
+        str, typer.Option("--from", metavar="RUN", help="Start from the weights of this run of the same approach.")
+    ] = "",
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show the estimates.")] = False,
     as_json: AsJson = False,
@@ -135,7 +138,7 @@ def train(
         return
     run_id = api.submit_training(
         approach, songs, values, preset=preset or "", seed=seed, name=name, device=device, leave_out=leave_out,
-        pieces_after=pieces,
+        pieces_after=pieces, train_from=train_from,
     )  # fmt: skip
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
     say_left_out(run.request.get("left_out", ()))
@@ -184,6 +187,8 @@ def show_run(
         left_out: songs left out before it was submitted.
         outputs: ids of the pieces that were ordered with it.
     """
+    from musicgen.runs.starting import start_words
+
     best = next((row for row in run.history if row["epoch"] == run.best_epoch), None)
     document = {
         "run": run.id,
@@ -212,6 +217,7 @@ def show_run(
     rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
     floors = useful_floors(document["dataset"]["floors"])
     rows += [(f"floor: {key.replace('_', ' ')}", f"{value:.4g}") for key, value in floors.items()]
+    rows += [("start", words)] if (words := start_words(run.request, document["dataset"])) else []
     rows += [("curve", words)] if (words := shape_words(run.history, is_active=run.is_active)) else []
     rows += [(verdict.title, verdict.cause)] if verdict else []
     rows += [("warning", text) for text in document["warnings"]]

@@ -62,7 +62,11 @@ def _head(run: Run) -> None:
             state_badge(run.state)
     if run.is_active:
         st.progress(run_words.progress_share(run.state, run.progress), text=_where(run))
+    from musicgen.runs.starting import start_words
+
     facts_row(_head_facts(run))
+    if words := start_words(run.request, (run.prepared or {}).get("facts") or {}):
+        st.caption(escape(words))
 
 
 def _where(run: Run) -> str:
