@@ -215,6 +215,7 @@ def test_the_same_logits(both: BothWays) -> None:
             logits, state = both.stepper.step(field, both.events[number : number + 1, field], state)
 
 
+@pytest.mark.slow  # what is chosen follows from the logits above
 def test_the_same_choices(both: BothWays) -> None:
     """Nothing carried over but the events themselves; what the rules exclude is taken from the stepper."""
     num_fields = both.stepper.num_fields
