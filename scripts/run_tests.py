@@ -27,9 +27,19 @@ FILES_TOGETHER = {"browser": 1, "numeric": 1, "framework": 1, "app": 6, "unit": 
 SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 # Files that are as much as several others: alone, in parts if that says so (options of pytest for each).
 ALONE: dict[str, list[list[str]]] = {
-    "test_approach_contract.py": [["-k", SOUND], ["-k", "note_lstm"], ["-k", f"not (note_lstm or {SOUND})"]],
-    "test_cached_equals_uncached.py": [["-k", "note_lstm"], ["-k", "note_wavenet"], ["-k", "not note_"]],
-    "test_programs.py": [["-k", "note_"], ["-k", "not note_"]],
+    "test_approach_contract.py": [
+        ["-k", SOUND],
+        ["-k", "note_lstm"],
+        ["-k", "voices"],
+        ["-k", f"not (note_lstm or voices or {SOUND})"],
+    ],
+    "test_cached_equals_uncached.py": [
+        ["-k", "note_lstm"],
+        ["-k", "note_wavenet"],
+        ["-k", "voices"],
+        ["-k", "not (note_ or voices)"],
+    ],
+    "test_programs.py": [["-k", "note_"], ["-k", "voices"], ["-k", "not (note_ or voices)"]],
     "test_note_lstm.py": [["-k", "TestEvents"], ["-k", "not TestEvents"]],
     "test_amplitude_lstm.py": [["-k", "TestOriginal"], ["-k", "TestBank"], ["-k", "not (TestOriginal or TestBank)"]],
     "test_main_job.py": [[]],
