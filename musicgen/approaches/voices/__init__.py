@@ -69,7 +69,7 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
         "For tests.",
         training={
             "epochs": 1, "units": 4, "num_layers": 1, "head": 4, "channels": 4, "depth": 1, "sequence_length": 16,
-            "batch_size": 4,
+            "batch_size": 4, "schedule": "constant",
         },
         generation={"bars": 2},
     )  # fmt: skip
