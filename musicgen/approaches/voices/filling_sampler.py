@@ -25,7 +25,7 @@ from musicgen.sampling.rules import Rules, choose
 NEVER = -1e9
 SHARE_SETTLED = 0.5  # of the rounds, after which one voice at a time is hidden
 LEAST_SHARE = 0.125  # of the cells, hidden until then
-COOLED = 0.5  # what the temperature is multiplied by in the end
+COOLED = 0.3  # what the temperature is multiplied by in the end
 UNIT = 64  # steps: lengths are rounded up to it, so that few lengths are compiled
 
 Cells = NDArray[np.bool_]
@@ -46,7 +46,8 @@ def hidden_rounds(free: Cells, rounds: int, beat: int, seed: int, first_share: f
         if fall < 1:
             drawn = _stretches(free, beat, first_share + (least - first_share) * fall, rng)
         else:
-            drawn = _one_voice(free, int(rng.choice([max(1, beat // 2), beat, 2 * beat, 1])), first_share, rng)
+            # No longer than a beat: notes that are hidden together do not know of each other.
+            drawn = _one_voice(free, int(rng.choice([beat, beat, max(1, beat // 2)])), first_share, rng)
         found[number] = (drawn | (number == 0 and first_share >= 1.0)) & free
     return found
 

@@ -117,7 +117,9 @@ class VoiceLayers:
             about_others.append(ops.where(is_decided, struck[..., None, :-1], 0))
         made = self._decided(view, about_own, ops.stack(about_others, axis=-1))
 
-        pitched, by_own, by_other, likely, *again = ops.split(made, np.cumsum(sizes.decided_outputs)[:-1].tolist(), axis=-1)
+        pitched, by_own, by_other, likely, *again = ops.split(
+            made, np.cumsum(sizes.decided_outputs)[:-1].tolist(), axis=-1
+        )
         anchor = ops.take(_after_nothing(decided, sizes.nothing), numbers, axis=-1)
         by_interval = from_anchor(
             ops.stack([by_own, by_other], axis=-2), ops.stack([own, anchor], axis=-1), sizes.values
