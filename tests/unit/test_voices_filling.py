@@ -58,10 +58,11 @@ def test_rounds_hide_everything_first_and_less_and_less() -> None:
     found = hidden_rounds(free, 40, 4, seed=1)
     assert (found[0] == free).all()
     assert not (found.astype(bool) & ~free).any()
-    assert found[-10:].mean() < 0.25 * found[:10].mean()
+    assert found[-10:].mean() < 0.3 * found[:10].mean()
     ends = found[20:].astype(bool)
     assert (ends.sum(axis=2) <= 1).all(), "one voice at a time"
-    assert (ends.any(axis=0) == free).all(), "each is looked at again"
+    many = hidden_rounds(free, 400, 4, seed=1)[200:]
+    assert (many.any(axis=0) == free).all(), "each is looked at again"
     varied = hidden_rounds(free, 40, 4, seed=1, first_share=0.2)
     assert 0 < varied[0].sum() < 0.5 * free.sum()
 
@@ -102,8 +103,8 @@ def test_less_and_less_is_left_to_chance() -> None:
     factors = [cooling(number, 20) for number in range(20)]
     assert factors[:10] == [1.0] * 10
     assert factors == sorted(factors, reverse=True)
-    assert factors[-1] == COOLED
-    assert cooling(0, 1) == COOLED
+    assert factors[-1] == pytest.approx(COOLED)
+    assert cooling(0, 1) == pytest.approx(COOLED)
 
 
 @pytest.fixture(scope="module")
