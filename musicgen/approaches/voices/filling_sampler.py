@@ -71,7 +71,7 @@ def _one_voice(free: Cells, length: int, first_share: float, rng: np.random.Gene
 def cooling(number: int, rounds: int) -> float:
     """What the temperature of a round, from 0, is multiplied by: 1 at first, falling while one voice is hidden."""
     settled = SHARE_SETTLED * rounds
-    return 1.0 - (1.0 - COOLED) * max(0.0, (number + 1 - settled) / max(1.0, rounds - settled))
+    return 1.0 - (1.0 - COOLED) * max(0.0, (number + 1 - settled) / (rounds - settled))
 
 
 class FillingSampler:
