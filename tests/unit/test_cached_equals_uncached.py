@@ -190,7 +190,7 @@ def amplitude_lstm_frames() -> BothWays:
 
 def voices() -> BothWays:
     source = midi_song(24)
-    model, codec, training, _ = trained("voices", [source], units=16, head=8, num_layers=2)
+    model, codec, training, _ = trained("voices", [source], units=16, head=8, num_layers=2, fill_in=False)
     sizes = sizes_of(training, codec.values, codec.n_voices)
     real = codec.song(score_to_grid(source.clip.score(), None, codec.n_voices))
     order = list(sizes.order)
