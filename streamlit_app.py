@@ -21,12 +21,14 @@ if __name__ == "__main__":
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
     st.navigation(menu(), expanded=True).run()
 else:
+    from starlette.middleware import Middleware
     from streamlit.runtime.pages_manager import PagesManager
 
+    from pages.ui.shell import Shell
     from pages.ui.warm_up import warm_up
 
     warm_up()
     # Because of the folder pages/, Streamlit expects its old kind of pages until `st.navigation` has run once. Without
     # this line, the first deep link to a fresh server would show "Page not found" on top of the right page.
     PagesManager.uses_pages_directory = False
-    app = st.App(Path(__file__).resolve(), on_script_error=show_bug)
+    app = st.App(Path(__file__).resolve(), middleware=[Middleware(Shell)], on_script_error=show_bug)

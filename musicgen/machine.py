@@ -7,6 +7,7 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # Numeric libraries choose their kernels by these, the widest first. Kernels of another width round differently.
 INSTRUCTION_SETS = ("amx_tile", "avx512f", "avx2", "avx", "sse4_2", "asimd")
 
@@ -23,6 +24,41 @@ def memory_bytes() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
+        return None
+
+
+def free_memory_bytes() -> int | None:
+    """Memory in bytes that new work can have without swapping, within the limits of a container; None if the system
+    does not tell."""
+    found = [_free_of_machine(), *(_free_of_group(folder) for folder in _control_groups())]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _free_of_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
+
+
+def _control_groups() -> list[Path]:
+    """The folders of this process's control group (version 2) and of those around it."""
+    try:
+        own = next(line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return []
+    folder = CONTROL_GROUPS / own.lstrip("/")
+    return [each for each in (folder, *folder.parents) if each.is_relative_to(CONTROL_GROUPS)]
+
+
+def _free_of_group(folder: Path) -> int | None:
+    """What is left of its limit, counting as free what the system keeps of files; None without a limit."""
+    try:
+        limit, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+        told = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return max(limit - used + int(told.get("inactive_file", 0)), 0)
+    except (OSError, ValueError):  # ValueError: the limit is "max"
         return None
 
 

@@ -61,6 +61,10 @@ class Settings:
     max_run_hours: float = _setting(24.0, "a run that trains longer without a break is paused", above=0)
     max_stall_minutes: float = _setting(60.0, "a worker without progress for this long is ended", above=0)
     niceness: int = _setting(10, "how far trainings give way to the pages: 0 (not at all) to 19", least=0)
+    warm_minutes: float = _setting(
+        5.0, "minutes without work after which no process is kept ready any more; 0: none is ever kept", least=0
+    )
+    warm_free_mb: int = _setting(4096, "free memory from which a process is kept ready; given up below half", least=0)
     min_free_mb: int = _setting(500, "with less free disk space, nothing new is stored")
     player_seconds: float = _setting(300.0, "longest excerpt that a player loads at once")
 

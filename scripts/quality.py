@@ -1,4 +1,5 @@
-"""Trains each approach on the samples: time, loss against floors, and the verdicts on its outputs.
+"""Trains each approach on the samples: time, loss against floors, the verdicts on its outputs, and how they sound to a
+listener who knows the songs (see `musicgen.benchmarks.listening`).
 
 Run by `make quality`. It uses the queue and its workers as a user does, in a storage of its own, so it also measures
 how long a user waits. Writes `benchmarks/quality.json` and `.md`, and keeps rows that were not measured again. A
@@ -14,11 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks"
 SAMPLES = {"midi": ("ten_chorales", "jazz_tune"), "audio": ("rag_audio", "quartet_audio")}
 PRESETS = ("quick", "best", "original")
+MIN_SONGS = 4  # held out; with fewer there are no percentiles
 SHOWN = {
     "midi": ("longest_run", "top_note_share", "num_distinct_pitches", "copied_ngram_share_training"),
     "audio": ("rms_db", "crest_factor_db", "loop_correlation", "copied_correlation_training"),
@@ -71,7 +74,9 @@ def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict
             time.sleep(0.5)
         if task.state != "succeeded":
             raise MusicgenError(task.reason)
-        row |= _made(api.list_outputs(task_id=task_id), run, SHOWN[kind.medium])
+        made = api.list_outputs(task_id=task_id)
+        row |= _made(made, run, SHOWN[kind.medium])
+        row |= _heard([output.clip for output in made], sample)
     except MusicgenError as error:
         row["refused"] = str(error)
     return row
@@ -122,6 +127,27 @@ def _made(outputs: list[Any], run: Any, shown: tuple[str, ...]) -> dict[str, Any
     }
 
 
+def _heard(clips: list[Any], sample: str) -> dict[str, Any]:
+    """{heard: …}: the outputs beside held-out music of the same kind; {} where there is too little of that."""
+    from musicgen.benchmarks.held_out_music import held_out
+    from musicgen.benchmarks.listening import distance, features, percentiles, share_inside
+
+    pieces = [clip.score() if clip.medium == "midi" else clip.waveform() for clip in clips]
+    songs = [features(song) for song in held_out(sample, float(median(piece.seconds for piece in pieces)))]
+    heard = [features(piece) for piece in pieces if piece.seconds > 0]
+    if len(songs) < MIN_SONGS or len(heard) < 2:
+        return {}
+    places = [percentiles(each, songs) for each in heard]
+    return {
+        "heard": {
+            "percentiles": {name: round(median(place[name] for place in places), 1) for name in places[0]},
+            "share_inside": round(share_inside(heard, songs), 3),
+            "num_songs": len(songs),
+            **distance(heard, songs).to_json(),
+        }
+    }
+
+
 def _judged(outputs: list[Any], run: Any) -> Iterator[tuple[dict[str, float], list[str]]]:
     """(metrics, codes of verdicts) of each output, as the worker stored them."""
     for output in outputs:
@@ -137,7 +163,7 @@ def _publish(row: dict[str, Any]) -> None:
     rows = [each for each in known if [each[name] for name in key] != [row[name] for name in key]]
     rows = sorted([*rows, row], key=lambda each: [each[name] for name in key])
     path.write_text(json.dumps(rows, indent=1) + "\n")
-    (RESULTS / "quality.md").write_text("\n".join(_table(rows)) + "\n")
+    (RESULTS / "quality.md").write_text("\n".join([*_table(rows), *_heard_table(rows)]) + "\n")
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -161,6 +187,30 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield (
             f"{place} {row['train_seconds']:.0f} | {epochs} | {loss} | {validation} | {floors} "
             f"| {row['sound']} of {row['outputs']} | {found} | {ranges} |"
+        )
+
+
+def _heard_table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    yield from (
+        "",
+        "## As a listener would hear them",
+        "",
+        "Outputs beside held-out music of the same kind, cut to their length. *Inside*: the share of all features",
+        "whose percentile among these songs lies between 5 and 95. *Diversity*: mean distance between two outputs",
+        "over that between two songs. *Distance*: kernel distance (squared MMD) from outputs to songs, with its",
+        "permutation p-value; *real*: that of songs to other songs. Percentiles are medians: 50 is the middle.",
+        "",
+    )
+    yield "| approach | sample | preset | songs | inside | diversity | distance (p) | real | percentiles |"
+    yield "|---|---|---|---:|---:|---:|---:|---:|---|"
+    for row in (each for each in rows if "heard" in each):
+        heard = row["heard"]
+        places = ", ".join(f"{name.replace('_', ' ')} {place:.0f}" for name, place in heard["percentiles"].items())
+        yield (
+            f"| {row['approach']} | {row['sample']} | {row['preset']} | {heard['num_songs']} "
+            f"| {heard['share_inside']:.0%} "
+            f"| {heard['diversity']:.2f} | {heard['distance']:.3f} ({heard['p_value']:.3f}) | {heard['real']:.3f} "
+            f"| {places} |"
         )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# No process with TensorFlow is kept ready, except where that is tested: the suite has no memory to spare.
+os.environ.setdefault("MUSICGEN_WARM_MINUTES", "0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

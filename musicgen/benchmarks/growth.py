@@ -14,7 +14,7 @@ from typing import Any
 from musicgen.approaches import approach
 from musicgen.benchmarks import EpochSeconds, Line, paired, rate
 from musicgen.benchmarks.race_music import sounding, written
-from musicgen.contract.monitor import SilentMonitor
+from musicgen.contract.made import Order
 from musicgen.contract.prepared import TrainingSong
 
 FEW, MANY = 5, 50
@@ -57,10 +57,7 @@ def _generation() -> Line:
     def play(parts: tuple[Any, ...]) -> float:
         notes, training, songs, prepared, networks = parts
         generation = notes.Generation.model_validate({"num_notes": NOTES})
-        (made,) = notes.generate(
-            networks, prepared.codec, training, generation,
-            songs=songs, prompt=None, seeds=[0], monitor=SilentMonitor(),
-        )  # fmt: skip
+        (made,) = notes.generate(networks, prepared.codec, training, Order(generation, (0,), songs))
         return float(made.facts["steps_per_second"])
 
     with tempfile.TemporaryDirectory() as folder:

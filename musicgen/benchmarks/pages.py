@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import psutil
 
@@ -24,6 +25,7 @@ from musicgen.processes import ROOT
 from musicgen.runs.api import list_runs
 
 MANY, FEW = 3_000, 300
+LARGEST = 20_000, 2_000  # songs, and runs without outputs
 RUNS, OUTPUTS_EACH = 50, 4
 LIMIT_SECONDS = 1.0
 VISITS, TOURS, SESSIONS = 20, 5, 10
@@ -51,20 +53,20 @@ class Server:
 
 
 @contextmanager
-def served(num_songs: int) -> Iterator[Server]:
-    """A server with this many songs, `RUNS` runs and their outputs. All processes on its storage end with it."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
+def served(num_songs: int, more_runs: int = 0) -> Iterator[Server]:
+    """A server with this many songs, `RUNS` runs and their outputs, and `more_runs` without. All processes on its
+    storage end with it."""
+    with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICGEN_HOME"] = folder
         songs = add_songs(num_songs)
+        add_runs(songs, more_runs, 0)
         add_runs(songs, RUNS, OUTPUTS_EACH)
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        listener.close()
+        port = free_port()
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         server = Server(process, f"http://127.0.0.1:{port}", songs)
         try:
-            _wait_until(lambda: _answers(server.url), START_SECONDS, "The server answers")
+            wait_until(lambda: answers(server.url), START_SECONDS, "The server answers")
             yield server
         finally:
             _end_all_of(folder)
@@ -77,9 +79,7 @@ def training(server: Server) -> Iterator[None]:
     command += ["--set", "epochs=5000", "--name", "At work"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until(
-            lambda: any(run.is_active and run.history for run in list_runs(limit=1)), EPOCH_SECONDS, "It trains"
-        )
+        wait_until(lambda: any(run.is_active and run.history for run in list_runs(limit=1)), EPOCH_SECONDS, "It trains")
         yield
     finally:
         process.kill()
@@ -110,29 +110,40 @@ def growth() -> Line:
     )  # fmt: skip
 
 
-def memory() -> Line:
+def memory(name: str, num_songs: int, more_runs: int) -> Line:
     """The server after ten visitors, against a process that has imported tensorflow, librosa and music21."""
-    with served(MANY) as server:
+    with served(num_songs, more_runs) as server:
         server.visited(1, SESSIONS)
         ours = server.megabytes
     done = subprocess.run([sys.executable, "-c", EVERYTHING], capture_output=True, text=True, check=True, cwd=ROOT)
     everything = int(done.stdout.split()[-1]) / 1e6
     return Line(
-        "server_memory", ours, everything, "a server that imports tensorflow, librosa and music21",
-        f"MB with {MANY:,} songs, after {SESSIONS} visitors", less_is_better=True,
+        name, ours, everything, "a server that imports tensorflow, librosa and music21",
+        f"MB with {num_songs:,} songs and {RUNS + more_runs:,} runs, after {SESSIONS} visitors", less_is_better=True,
     )  # fmt: skip
 
 
-LINES = {"pages_while_training": while_training, "pages_library_3000": growth, "server_memory": memory}
+LINES = {
+    "pages_while_training": while_training,
+    "pages_library_3000": growth,
+    "server_memory": partial(memory, "server_memory", MANY, 0),
+    "server_memory_20000": partial(memory, "server_memory_20000", *LARGEST),
+}
 
 
-def _answers(url: str) -> bool:
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def answers(url: str) -> bool:
     with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
         return bool(answer.status == 200)
     return False
 
 
-def _wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:

@@ -57,8 +57,8 @@ def output_json(output: Any, folder: Path | None = None) -> dict[str, Any]:
 
 
 def verdict_words(verdicts: list[dict[str, Any]] | None) -> str:
-    """`Looping, Faint`; `sound` if nothing is wrong, a dash if it was not checked."""
-    return "–" if verdicts is None else ", ".join(verdict["title"] for verdict in verdicts) or "sound"
+    """`Looping, Faint`; `no fault found`; a dash if it was not checked."""
+    return "–" if verdicts is None else ", ".join(verdict["title"] for verdict in verdicts) or "no fault found"
 
 
 def filling_in(approach: Any, keep: str | None, bars: str | None, prompt: str | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`runs list | show | cancel | pause | resume | export | import | rename | delete | log`."""
+"""`runs list | show | cancel | pause | resume | card | rights | export | import | rename | delete | log`."""
 
 from __future__ import annotations
 
@@ -162,10 +162,10 @@ def _resume_several(run_ids: list[str], epochs: int | None, *, wait: bool, as_js
 
 @app.command()
 def export(run_id: RunId, file: Annotated[Path, typer.Argument(help="The zip archive to write.")]) -> None:
-    """Write a run (settings, history, weights) to a zip archive."""
-    from musicgen.runs import api
+    """Write a run (settings, history, weights, outputs, blind tests, card) to a zip archive."""
+    from musicgen.comparison.run_card import export_with_card
 
-    copy_out(api.export_run(run_id), file)
+    copy_out(export_with_card(run_id), file)
 
 
 @app.command("import")
@@ -177,6 +177,24 @@ def import_(file: Path, as_json: AsJson = False) -> None:
         raise NotFound(sentence("A run is imported from a zip archive", repr(str(file)), "No such file."))
     run_id = api.import_run(file)
     print_json({"run": run_id}) if as_json else print(run_id)
+
+
+@app.command()
+def card(run_id: RunId, as_json: AsJson = False) -> None:
+    """Show the card of a run: sources, rights, loss and floors, originality, confusion rate."""
+    from musicgen.comparison.run_card import card_rows
+    from musicgen.runs import api
+
+    rows = card_rows(api.get_run(run_id))
+    print_json(dict(rows)) if as_json else print_table(("", "card"), rows)
+
+
+@app.command()
+def rights(run_id: RunId, text: Annotated[str, typer.Argument(help="An empty text removes it.")]) -> None:
+    """State the rights to the songs of a run and to its music. They are on its card and in its archive."""
+    from musicgen.runs import api
+
+    api.state_rights(run_id, text)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`songs add | samples | list | show | export | rename | remove`."""
+"""`songs add | samples | list | show | export | notes | rename | remove`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
 from musicgen.cli.exporting import Format, Out
 from musicgen.cli.exporting import export as export_file
+from musicgen.cli.hearing import notes
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson, print_json, print_table
@@ -117,6 +118,9 @@ def show(song_id: str, as_json: AsJson = False) -> None:
         return
     facts = document.pop("facts")
     print_table(("", ""), [*document.items(), *facts.items()])
+
+
+app.command()(notes)
 
 
 @app.command()

@@ -10,11 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from musicgen.approaches import approaches
 from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
 from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
 from musicgen.cli.waiting import counting, raise_if_failed, wait_for
 from musicgen.errors import InvalidInput, NotFound, sentence
 from musicgen.evaluation.curves import shape_words, useful_floors
+from musicgen.evaluation.learned_little import learned_little
+from musicgen.evaluation.verdict import Verdict
 from musicgen.wording import span
 
 SONG_ID = re.compile(r"^song-[0-9a-f]{12}\Z")
@@ -106,6 +109,9 @@ def train(
             "--generate", min=0, max=64, help="Then generate this many pieces, with the settings of the preset."
         ),
     ] = 0,
+    train_from: Annotated[
+        str, typer.Option("--from", metavar="RUN", help="Start from the weights of this run of the same approach.")
+    ] = "",
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show the estimates.")] = False,
     as_json: AsJson = False,
@@ -132,7 +138,7 @@ def train(
         return
     run_id = api.submit_training(
         approach, songs, values, preset=preset or "", seed=seed, name=name, device=device, leave_out=leave_out,
-        pieces_after=pieces,
+        pieces_after=pieces, train_from=train_from,
     )  # fmt: skip
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
     say_left_out(run.request.get("left_out", ()))
@@ -181,6 +187,8 @@ def show_run(
         left_out: songs left out before it was submitted.
         outputs: ids of the pieces that were ordered with it.
     """
+    from musicgen.runs.starting import start_words
+
     best = next((row for row in run.history if row["epoch"] == run.best_epoch), None)
     document = {
         "run": run.id,
@@ -196,6 +204,8 @@ def show_run(
         "warnings": run.prepared.get("warnings", []),
         "left_out": [*left_out, *run.request.get("left_out", ())],
     }
+    verdict = _learned_little(run, document["dataset"]["floors"])
+    document["verdicts"] = [verdict.to_json()] if verdict else []
     if outputs is not None:
         document["outputs"] = list(outputs)
     if as_json:
@@ -207,10 +217,20 @@ def show_run(
     rows += [(key, document[key]) for key in ("networks", "parameters") if document[key] is not None]
     floors = useful_floors(document["dataset"]["floors"])
     rows += [(f"floor: {key.replace('_', ' ')}", f"{value:.4g}") for key, value in floors.items()]
+    rows += [("start", words)] if (words := start_words(run.request, document["dataset"])) else []
     rows += [("curve", words)] if (words := shape_words(run.history, is_active=run.is_active)) else []
+    rows += [(verdict.title, verdict.cause)] if verdict else []
     rows += [("warning", text) for text in document["warnings"]]
     rows += [("output", each) for each in outputs or ()]
     print_table(("", ""), rows)
+
+
+def _learned_little(run: Any, floors: Mapping[str, float]) -> Verdict | None:
+    """The verdict on a training that has ended and learned too little."""
+    known = approaches().get(run.approach)
+    if run.is_active or known is None:
+        return None
+    return learned_little(run.history, floors, run.best_epoch, medium=known.medium)
 
 
 def _row_words(row: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ envelope.npz      the waveform at several zoom levels; spectrogram.npz; roll.npz
 sheet/            pages of sheet music made so far: see sheets.py
 pictures/         what a browser draws pictures from; loudness.json: how loud excerpts are
 exports/          downloads made so far
+heard/            the notes heard in a song that is sound: see musicgen/hearing
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Songs in mono at one sample rate, read from disk in excerpts, so that an hour needs no more memory than a second."""
+"""Songs at one sample rate, read from disk in excerpts, so that an hour needs no more memory than a second."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SILENT = 1e-6  # an RMS below this (-120 dB) is silence
 
 @dataclass(frozen=True)
 class Sound:
-    """A part of a song in mono at `sample_rate` Hz.
+    """A part of a song at `sample_rate` Hz.
 
     Attributes:
         source_rate, source_samples: of the song itself. first, n_samples: the part, in samples at `sample_rate`.
@@ -38,12 +38,21 @@ class Sound:
     n_samples: int
 
     def read(self, start: int, stop: int) -> Samples:
-        """Samples `start` to `stop` of this part, float32, shape (stop - start,); zeros beyond its ends."""
-        made = np.zeros(max(0, stop - start), dtype=np.float32)
+        """Samples `start` to `stop` of this part in mono, float32, shape (stop - start,); zeros beyond its ends."""
+        return self._padded(start, stop, is_mono=True)[0]
+
+    def read_channels(self, start: int, stop: int) -> Samples:
+        """The same with all channels, shape (n_channels, stop - start)."""
+        return self._padded(start, stop, is_mono=False)
+
+    def _padded(self, start: int, stop: int, *, is_mono: bool) -> Samples:
         begin, end = max(start, 0), min(stop, self.n_samples)
         if begin < end:
-            heard = self._heard(self.first + begin, self.first + end)
-            made[begin - start : begin - start + heard.size] = heard
+            heard = self._heard(self.first + begin, self.first + end, is_mono=is_mono)
+        else:
+            heard = np.zeros((1, 0), dtype=np.float32)
+        made = np.zeros((len(heard), max(0, stop - start)), dtype=np.float32)
+        made[:, begin - start : begin - start + heard.shape[1]] = heard
         return made
 
     def pieces(self, size: int) -> Iterator[Samples]:
@@ -66,7 +75,7 @@ class Sound:
         common = math.gcd(self.sample_rate, self.source_rate)
         return self.sample_rate // common, self.source_rate // common
 
-    def _heard(self, start: int, stop: int) -> Samples:
+    def _heard(self, start: int, stop: int, *, is_mono: bool) -> Samples:
         """Gives the same samples for any excerpt: resampling always begins where both sample grids meet."""
         up, down = self._ratio
         margin = 0 if up == down else math.ceil(MARGIN_SECONDS * self.sample_rate / up)
@@ -75,13 +84,20 @@ class Sound:
         stretch = self.song.clip.waveform(
             begin * down / self.source_rate, min(end * down, self.source_samples) / self.source_rate
         )
-        return resample(stretch.to_mono(), self.sample_rate).samples[0, start - begin * up : stop - begin * up]
+        stretch = stretch.to_mono() if is_mono else stretch
+        return resample(stretch, self.sample_rate).samples[:, start - begin * up : stop - begin * up]
 
 
 def open_sounds(
-    songs: Sequence[TrainingSong], *, sample_rate: int, max_songs: int = 0, seconds: float = math.inf
+    songs: Sequence[TrainingSong],
+    *,
+    sample_rate: int,
+    max_songs: int = 0,
+    seconds: float = math.inf,
+    keeps_stereo: bool = False,
 ) -> tuple[list[Sound], tuple[str, ...]]:
-    """(sounds, warnings). `sample_rate` 0: the most common one. Raises InvalidInput without songs."""
+    """(sounds, warnings). `sample_rate` 0: the most common one. `keeps_stereo`: all channels are used. Raises
+    InvalidInput without songs."""
     require_songs(songs)
     used = songs[: max_songs or None]
     heads = [song.clip.waveform(0.0, 0.0) for song in used]
@@ -90,7 +106,7 @@ def open_sounds(
     warnings = []
     if len(used) < len(songs):
         warnings.append(f"{count(len(songs) - len(used), 'song')} left out: at most {max_songs} are used.")
-    if any(head.n_channels > 1 for head in heads):
+    if any(head.n_channels > 1 for head in heads) and not keeps_stereo:
         warnings.append("Stereo songs are mixed to mono: this network reads one channel.")
     if not sample_rate and len(set(rates)) > 1:
         listed = ", ".join(f"{each:,} Hz" for each in sorted(set(rates)))

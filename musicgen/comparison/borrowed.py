@@ -13,7 +13,14 @@ from typing import Any
 
 from musicgen.comparison.sides import existing_songs
 from musicgen.evaluation.borrowing_words import passages_between as passages_of_song
-from musicgen.evaluation.judging import MEMORY_MB, ONE_THREAD, led_seconds, song_from_json, song_to_json
+from musicgen.evaluation.judging import (
+    MEMORY_MB,
+    ONE_THREAD,
+    is_made_of_songs,
+    led_seconds,
+    song_from_json,
+    song_to_json,
+)
 from musicgen.processes import child_main, run_child
 from musicgen.runs.records import Output, get_output
 from musicgen.settings import home
@@ -38,6 +45,7 @@ def originality(output_id: str) -> dict[str, Any] | None:
         "folder": str(output.clip.folder),
         "songs": [song_to_json(each.song) for each in songs],
         "led_seconds": led_seconds(output.sidecar),
+        "made_of_songs": is_made_of_songs(output.sidecar),
     }
     measured = run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
     write_json(_path(output), measured)
@@ -65,7 +73,8 @@ def _measure(payload: dict[str, Any]) -> dict[str, Any]:
 
     songs = [song_from_json(song) for song in payload["songs"]]
     clip = Clip(Path(payload["folder"]))
-    return {"originality": originality_of(clip, songs, led_seconds=payload["led_seconds"])}
+    known = {name: payload[name] for name in ("led_seconds", "made_of_songs")}
+    return {"originality": originality_of(clip, songs, **known)}
 
 
 def _path(output: Output) -> Path:

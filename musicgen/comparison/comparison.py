@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.comparison.comparison"
-VERSION = 3  # of the metrics: increase it when the meaning of one changes
+VERSION = 4  # of the metrics: increase it when the meaning of one changes
 SECONDS = 600.0
 MEMORY_MB = 6144
 KEPT = 2000  # results; the oldest go first
@@ -75,6 +75,7 @@ def compare_clips(
     training_clips: Sequence[Clip | TrainingSong] = (),
     places: tuple[StretchPlace | None, StretchPlace | None] = (None, None),
     led_seconds: float = 0.0,
+    made_of_songs: bool = False,
 ) -> dict[str, Any]:
     """Compare two clips. Children only: decodes, renders and computes for seconds.
 
@@ -85,6 +86,7 @@ def compare_clips(
         training_clips: the training songs of the generated clip, the basis for originality and verdicts.
         places: where the clips belong, so that they can be aligned.
         led_seconds: how long each step was predicted from a song: likeness there is no copy.
+        made_of_songs: the generated clip is put together from their sound: copies are no fault.
 
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
@@ -97,7 +99,10 @@ def compare_clips(
 
     wish = Wish(reference_stretch, generated_stretch, places)
     compare = compare_scores if reference.medium == generated.medium == "midi" else compare_sounds
-    return compare(reference, generated, wish, as_training_songs(training_clips), led_seconds=led_seconds)
+    return compare(
+        reference, generated, wish, as_training_songs(training_clips),
+        led_seconds=led_seconds, made_of_songs=made_of_songs,
+    )  # fmt: skip
 
 
 def _key(one: Side, other: Side, wish: Wish) -> str:
@@ -105,6 +110,8 @@ def _key(one: Side, other: Side, wish: Wish) -> str:
     training = [(learned.sha256, learned.song.name, learned.song.tracks) for learned in other.training]
     parts = {"version": VERSION, "contents": (one.sha256, other.sha256), "wish": asdict(wish), "training": training}
     parts["led_seconds"] = other.led_seconds
+    if other.made_of_songs:
+        parts["made_of_songs"] = True
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -128,6 +135,7 @@ def _measure(one: Side, other: Side, wish: Wish) -> dict[str, Any]:
         "wish": asdict(wish),
         "training": training,
         "led_seconds": other.led_seconds,
+        "made_of_songs": other.made_of_songs,
     }
     return run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
 
@@ -148,6 +156,7 @@ def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
         training_clips=songs,
         places=(one, other),
         led_seconds=payload["led_seconds"],
+        made_of_songs=payload["made_of_songs"],
     )
 
 

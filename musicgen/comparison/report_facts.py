@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import musicgen
 from musicgen.approaches import approaches
+from musicgen.comparison.run_card import card_rows, source_of
 from musicgen.errors import MusicgenError, NotFound
 from musicgen.evaluation.curves import shape_words
 from musicgen.evaluation.stretches import Seconds
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
     from musicgen.runs.records import Output, Run
 
-UPLOADED = "upload"
 REPORT = "report.html"
 
 Excerpts = tuple[Seconds | None, Seconds | None]  # of both sides; None: not chosen
@@ -128,6 +128,7 @@ def _made(heading: str, output: Output) -> dict[str, Any]:
         "floors": (run.prepared.get("floors") or {}) if run else {},
         "best_epoch": run.best_epoch if run else None,
         "tables": [
+            ("Card of the run", card_rows(run) if run is not None else []),
             ("Settings of the generation, and versions", settings_rows(sidecar)),
             ("Settings of the training", _training_rows(training, known, run)),
         ],
@@ -182,8 +183,7 @@ def _songs(names: Sequence[str | Path], outputs: Sequence[Output]) -> list[tuple
     for song_id, name in known.items():
         try:
             song = get_song(song_id)
-            source = "a file that was added by hand" if song.source == UPLOADED else song.source
-            rows.append((song.name, span(song.seconds), source))
+            rows.append((song.name, span(song.seconds), source_of(song_id)))
         except MusicgenError:
             rows.append((name, "", "removed since"))
     return rows

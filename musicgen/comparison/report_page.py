@@ -13,11 +13,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from musicgen.comparison.loss_drawing import run_drawing
 from musicgen.comparison.player_script import joined_modules, player_style
-from musicgen.comparison.report_curve import curve_svg
 from musicgen.evaluation.borrowing_words import moved_words
-from musicgen.evaluation.figures import evidence, metric_rows
+from musicgen.evaluation.figures import checked_words, evidence, metric_rows
 
+CURVES = Path(__file__).resolve().parents[2] / "assets" / "curves.css"
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "report"
 
 
@@ -34,7 +35,7 @@ def report_page(
         lanes: what the player is told, with names of `files` in place of addresses. regions: passages to mark in them.
         files: sound and pictures by name; names are ours: letters, digits and dashes.
     """
-    style = f"{player_style()}\n{(FOLDER / 'report.css').read_text(encoding='utf-8')}"
+    style = "\n".join([player_style(), CURVES.read_text(encoding="utf-8"), (FOLDER / "report.css").read_text("utf-8")])
     # A module has a scope of its own, and runs once the page is there.
     script = f"{joined_modules('player.js')}\n{(FOLDER / 'report.js').read_text(encoding='utf-8')}"
     title = f"{facts['sides'][0]['name']} and {facts['sides'][1]['name']}"
@@ -130,10 +131,17 @@ def _player(facts: Mapping[str, Any]) -> str:
 def _found(facts: Mapping[str, Any]) -> str:
     measured = facts["measured"]
     boxes = [_verdict(verdict) for verdict in measured.get("verdicts") or ()]
-    none = "<p>No faults were found in the generated piece.</p>"
-    said = [(measured.get("training") or {}).get("text"), facts.get("originality")]
-    words = "".join(f"<p>{_text(each)}</p>" for each in said if each)
-    return f"<h2>What was found</h2>{''.join(boxes) or none}{words}{_passages(measured)}"
+    training = measured.get("training") or {}
+    made_of_songs = bool(training.get("made_of_songs"))
+    words = checked_words(str(measured.get("medium", "audio")), _metrics(measured), made_of_songs=made_of_songs)
+    none = f"<p>No faults were found in the generated piece. {_text(words)}</p>"
+    said = [training.get("text"), facts.get("originality")]
+    copied = "".join(f"<p>{_text(each)}</p>" for each in said if each)
+    return f"<h2>What was found</h2>{''.join(boxes) or none}{copied}{_passages(measured)}"
+
+
+def _metrics(measured: Mapping[str, Any]) -> dict[str, Any]:
+    return {**(measured.get("generated") or {}), **(measured.get("between") or {})}
 
 
 def _passages(measured: Mapping[str, Any]) -> str:
@@ -187,9 +195,8 @@ def _making(facts: Mapping[str, Any]) -> str:
 
 def _made(made: Mapping[str, Any]) -> str:
     said = "".join(f"<p>{_text(words)}</p>" for words in made["said"])
-    picture = curve_svg(made["history"], made["floors"], made["best_epoch"])
-    caption = "Grey: training loss. Violet: validation loss. Dashed: losses that need no network. Ring: the best epoch."
-    curve = f"<figure>{picture}<figcaption>{caption}</figcaption></figure>" if picture else ""
+    drawn = run_drawing(made["history"], made["floors"], made["best_epoch"])
+    curve = f"<figure><figcaption>{drawn.legend}</figcaption>{drawn.svg}</figure>" if drawn.svg else ""
     tables = "".join(
         f"<details open><summary>{_text(title)}</summary>{_table(('Setting', 'Value'), rows)}</details>"
         for title, rows in made["tables"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, NotFound, RejectedFile, sentence
-from musicgen.evaluation.judging import led_seconds
+from musicgen.evaluation.judging import is_made_of_songs, led_seconds
 from musicgen.evaluation.stretches import StretchPlace
 from musicgen.songs.content import refusal, sniff
 from musicgen.songs.library import Song, get_song, known_contents
@@ -43,6 +43,7 @@ class Side:
         training: its training songs that still exist.
         open: returns the clip; a file is only read now.
         led_seconds: how long, from the start, each sample or note was predicted from a song.
+        made_of_songs: whether it is put together from the sound of its training songs.
     """
 
     sha256: str
@@ -50,6 +51,7 @@ class Side:
     training: tuple[Learned, ...]
     open: Callable[[], Clip]
     led_seconds: float = 0.0
+    made_of_songs: bool = False
 
 
 @contextmanager
@@ -91,8 +93,8 @@ def _side_of_output(output_id: str) -> Side:
     belongs = output.sidecar.get("reference")
     place = StretchPlace(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
     training = tuple(existing_songs(output.sidecar.get("songs", ())))
-    led = led_seconds(output.sidecar)
-    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, led)
+    led, is_made = led_seconds(output.sidecar), is_made_of_songs(output.sidecar)
+    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, led, is_made)
 
 
 def existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:

@@ -8,7 +8,7 @@ no queue: songs come in as clips, progress goes out through a Monitor.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from musicgen.contract.drawing import Layer, ReceptiveField
@@ -79,6 +79,15 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
     ) -> None:
         """Train in place up to `training.epochs`. `first_epoch` > 1 continues a run whose state was loaded into
         `networks`. Raises TrainingFailed if a loss is not finite."""
+
+    def weight_labels(
+        self, codec: Any, training: TrainingModel, source: Any = None
+    ) -> Mapping[str, Sequence[Sequence[Hashable] | None]]:
+        """What the axes of its networks' weights stand for, "layer/weight" → labels of each axis or None, so that a
+        training can start from another run. Weights that are not named are carried over if their shapes are equal.
+
+        `source`: the codec of the run that it starts from, if this one is to be labelled in its terms."""
+        return {}
 
     @abstractmethod
     def generate(

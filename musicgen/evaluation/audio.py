@@ -18,6 +18,8 @@ Metrics
     pattern_seconds           that period
     dc_share, crest_factor_db, level_range_db    see `dynamics`
     spectral_flatness         how noisy it is: see `spectral.noise_flatness`
+    stillness                 whether its tones ever change: see `fine_structure`
+    clicks_per_minute         jumps of the wave: see `joints`
     log_spectral_distance_db  distance of the two spectra, frame by frame
     chroma_correlation        whether both use the same pitch classes, at whatever time
     best_lag_correlation      whether one waveform is a copy of the other, shifted by up to ten seconds
@@ -32,7 +34,7 @@ import numpy as np
 from musicgen.audio.levels import measure_levels, peak_db, rms_db, silence_share
 from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation import dynamics, lags, patterns, spectral
+from musicgen.evaluation import dynamics, fine_structure, joints, lags, patterns, spectral
 
 __all__ = [
     "best_lag_correlation",
@@ -185,6 +187,8 @@ def describe(waveform: Waveform) -> dict[str, float]:
         "level_range_db": dynamics.level_range_db(waveform),
         "dc_share": dynamics.dc_share(waveform),
         "spectral_flatness": spectral_flatness(waveform),
+        "stillness": fine_structure.stillness(waveform),
+        "clicks_per_minute": joints.clicks_per_minute(waveform),
     }
 
 

@@ -57,10 +57,15 @@ class Source:
     seconds: float
 
 
-def originality_of(clip: Clip, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0) -> dict[str, Any] | None:
-    """See the module. None without songs of its kind, or if a song led all of it (`led_seconds`)."""
+def originality_of(
+    clip: Clip, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0, made_of_songs: bool = False
+) -> dict[str, Any] | None:
+    """See the module. None without songs of its kind, or if a song led all of it (`led_seconds`). `made_of_songs`: see
+    borrowing_words.verdict_words."""
     basis = read_basis(songs, clip.medium)
-    return None if basis is None else basis.originality_of(clip, led_seconds=led_seconds)
+    if basis is None:
+        return None
+    return basis.originality_of(clip, led_seconds=led_seconds, made_of_songs=made_of_songs)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,9 @@ class Basis:
     yardstick: Yardstick | None
     of_songs: int
 
-    def originality_of(self, clip: Clip, *, led_seconds: float = 0.0) -> dict[str, Any] | None:
+    def originality_of(
+        self, clip: Clip, *, led_seconds: float = 0.0, made_of_songs: bool = False
+    ) -> dict[str, Any] | None:
         """What the clip borrows; None if a song led all of it."""
         if led_seconds >= clip.seconds:
             return None
@@ -87,7 +94,7 @@ class Basis:
         seconds = max(own.seconds - led_seconds, 1e-9)
         share = min(covered_seconds(passages) / seconds, 1.0)
         compared = min(covered_seconds(each for each in passages if each.song_id in self.measured) / seconds, 1.0)
-        level, text = verdict_words(share, compared, self.yardstick, self.of_songs)
+        level, text = verdict_words(share, compared, self.yardstick, self.of_songs, made_of_songs=made_of_songs)
         longest = sorted(passages, key=lambda each: each.start - each.stop)[:MAX_PASSAGES]
         return {
             "medium": clip.medium,

@@ -14,10 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from musicgen.evaluation.verdict import DROPOUT, MORE_SONGS, WARMER, Verdict
+
 Level = Literal["", "less", "as_much", "more", "copies"]
 COPIES_SHARE = 0.5  # of the piece; less is a quotation or two, however seldom these songs quote each other
 MARGIN = 0.02  # of the piece: the length of one bar of fifty
 INTERVAL = (0.05, 0.95)  # quantiles of the songs' shares
+MADE_OF_SONGS = (
+    "It is made of the sound of its training songs, cut and joined in a new order: copies are no fault here."
+)
 LEVELS: Mapping[str, str] = {
     "less": "It borrows less from these songs than they borrow from each other",
     "as_much": "It borrows as much as these songs do from each other",
@@ -67,10 +72,16 @@ def _quantile(values: Sequence[float], quantile: float) -> float:
     return round(ordered[below] + (place - below) * (ordered[above] - ordered[below]), 4)
 
 
-def verdict_words(share: float, compared_share: float, yardstick: Yardstick | None, of_songs: int) -> tuple[Level, str]:
-    """(level, a sentence or two for people) for a piece of which `share` also occurs in its training songs."""
+def verdict_words(
+    share: float, compared_share: float, yardstick: Yardstick | None, of_songs: int, *, made_of_songs: bool = False
+) -> tuple[Level, str]:
+    """(level, a sentence or two for people) for a piece of which `share` also occurs in its training songs.
+
+    `made_of_songs`: it is put together from their sound; then it is not compared with the yardstick."""
     amount = "nothing" if f"{share:.0%}" == "0%" else f"{share:.0%}"
     also = f"{amount} of it also occurs in {'the training song' if of_songs == 1 else 'a training song'}"
+    if made_of_songs:
+        return "", f"{MADE_OF_SONGS} Passages of {share:.0%} of it were recognised."
     if yardstick is None and of_songs == 1:
         reason = "With one training song there is no yardstick: the piece is compared with that song alone"
         return "", f"{_capital(also)}. {reason}."
@@ -79,6 +90,18 @@ def verdict_words(share: float, compared_share: float, yardstick: Yardstick | No
     level = yardstick.level(compared_share)
     compared = "" if abs(compared_share - share) < 0.005 else f" ({compared_share:.0%} with the songs of the yardstick)"
     return level, f"{LEVELS[level]}: {also}{compared}; {_songs_words(yardstick)}.{_part(yardstick)}"
+
+
+def borrowed(originality: Mapping[str, Any] | None) -> Verdict | None:
+    """The verdict on a piece of which more than half also occurs in its songs, in any key and tempo, unless the songs
+    borrow that much from each other."""
+    if originality is None or originality["share"] < COPIES_SHARE:
+        return None
+    if originality["level"] != "copies" and originality["yardstick"] is not None:
+        return None
+    remedies = (WARMER, MORE_SONGS, DROPOUT)
+    share, cause = originality["share"], f"{originality['text']} The network has memorised passages of its songs."
+    return Verdict("copied", "Copied", "borrowed_share", share, COPIES_SHARE, cause, remedies)
 
 
 def _songs_words(yardstick: Yardstick) -> str:

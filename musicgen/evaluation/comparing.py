@@ -10,8 +10,9 @@ from musicgen.clips import Clip, ensure_audio
 from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import learned_from, verdicts
-from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded
+from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded, told_copies
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage
@@ -23,7 +24,13 @@ SEARCHED_SECONDS = 240.0  # of each sound, for passages that both have
 
 
 def compare_scores(
-    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0
+    reference: Clip,
+    generated: Clip,
+    wish: Wish,
+    songs: Sequence[TrainingSong],
+    *,
+    led_seconds: float = 0.0,
+    made_of_songs: bool = False,
 ) -> dict[str, Any]:
     """Two scores. Counts and shares cover the excerpts; copies are searched for in the whole reference."""
     one, other = reference.score(), generated.score()
@@ -36,13 +43,21 @@ def compare_scores(
         lengths = [stop - start for start, stop in (stretches.reference, stretches.generated)]
         found = midi.evaluate(first, second, reference_seconds=lengths[0], generated_seconds=lengths[1])
     found["between"] |= originality.evaluate(one, second)
-    copied = _copied(second, songs, found, led_seconds)  # notes in an excerpt keep their times
+    manners = manners_of(songs)
+    found["between"] |= {} if manners is None else manners.metrics(second)
+    copied = _copied(second, songs, found, led_seconds, made_of_songs)  # notes in an excerpt keep their times
     passages = [_placed(each, 0.0, 0.0) for each in note_passages(second, one)]
-    return copied | {"passages": passages} | _result("midi", stretches, found, songs)
+    return copied | {"passages": passages} | _result("midi", stretches, found, songs, made_of_songs, manners)
 
 
 def compare_sounds(
-    reference: Clip, generated: Clip, wish: Wish, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0
+    reference: Clip,
+    generated: Clip,
+    wish: Wish,
+    songs: Sequence[TrainingSong],
+    *,
+    led_seconds: float = 0.0,
+    made_of_songs: bool = False,
 ) -> dict[str, Any]:
     """Two sounds; scores are rendered. Of very long excerpts, only as much is measured as memory allows."""
     for clip in (reference, generated):
@@ -53,10 +68,10 @@ def compare_sounds(
     )
     one, other = reference.waveform(*stretches.reference), generated.waveform(*stretches.generated)
     found = audio.evaluate(one, other)
-    copied = _copied(other, songs, found, max(led_seconds - stretches.generated[0], 0.0))
+    copied = _copied(other, songs, found, max(led_seconds - stretches.generated[0], 0.0), made_of_songs)
     searched = (each.between(0, round(SEARCHED_SECONDS * each.sample_rate)) for each in (other, one))
     passages = [_placed(each, stretches.generated[0], stretches.reference[0]) for each in sound_passages(*searched)]
-    return copied | {"passages": passages} | _result("audio", stretches, found, songs)
+    return copied | {"passages": passages} | _result("audio", stretches, found, songs, made_of_songs)
 
 
 def _placed(passage: BorrowedPassage, here: float, there: float) -> dict[str, Any]:
@@ -68,14 +83,18 @@ def _placed(passage: BorrowedPassage, here: float, there: float) -> dict[str, An
 
 
 def _copied(
-    generated: Score | Waveform, songs: Sequence[TrainingSong], found: dict[str, dict[str, float]], led_seconds: float
+    generated: Score | Waveform,
+    songs: Sequence[TrainingSong],
+    found: dict[str, dict[str, float]],
+    led_seconds: float,
+    made_of_songs: bool,
 ) -> dict[str, Any]:
     """What it copies from the training songs: the metrics go into `found`, the places into the result."""
     copies = copies_of(generated, songs, led_seconds)
     if copies is None:
         return {}
     found["between"] |= copies.metrics()
-    return {"training": copies.to_json()}
+    return {"training": told_copies(copies, made_of_songs=made_of_songs)}
 
 
 def _cut(score: Score, stretch: Seconds) -> Score:
@@ -83,10 +102,23 @@ def _cut(score: Score, stretch: Seconds) -> Score:
 
 
 def _result(
-    medium: Medium, stretches: Stretches, found: dict[str, dict[str, float]], songs: Sequence[TrainingSong]
+    medium: Medium,
+    stretches: Stretches,
+    found: dict[str, dict[str, float]],
+    songs: Sequence[TrainingSong],
+    made_of_songs: bool,
+    manners: Manners | None = None,
 ) -> dict[str, Any]:
-    learned = describe_training(songs, medium) or learned_from([found["reference"]])
-    judged = verdicts(medium, found["generated"] | found["between"], learned)
+    trained_on = describe_training(songs, medium)
+    if manners is not None:
+        trained_on |= manners.learned()
+    judged = verdicts(
+        medium,
+        found["generated"] | found["between"],
+        trained_on or learned_from([found["reference"]]),
+        is_trained_on=bool(trained_on),
+        made_of_songs=made_of_songs,
+    )
     return {
         "medium": medium,
         "stretch": stretches.to_json(),

@@ -11,8 +11,10 @@ from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip
 from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi
+from musicgen.evaluation.borrowing_words import MADE_OF_SONGS
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_copies import Copies, find_copies, score_of
 from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
@@ -29,13 +31,16 @@ def describe_clip(
     *,
     training_clips: Sequence[Clip | TrainingSong] = (),
     learned: Mapping[str, float] | None = None,
+    manners: Manners | None = None,
     led_seconds: float = 0.0,
+    made_of_songs: bool = False,
 ) -> dict[str, Any]:
     """{medium, metrics, verdicts, copied} of a clip; with training songs, judged against them.
 
     Args:
-        learned: `describe_training` of the songs, for a caller with many clips to describe.
+        learned, manners: `describe_training` and `manners_of` of the songs, for a caller with many clips to describe.
         led_seconds: how long, from the start, each step was predicted from a song: likeness there is no copy.
+        made_of_songs: it is put together from the sound of its songs, so copies are no fault; `copied` says so.
 
     Returns:
         JSON. `copied`: how much of it comes from which song, and where; None without songs, or if they led all of it.
@@ -50,12 +55,15 @@ def describe_clip(
     if copies is not None:
         metrics |= copies.metrics()
     if learned is None:
-        learned = describe_training(songs, medium)
+        learned, manners = describe_training(songs, medium), manners_of(songs)
+    if manners is not None and isinstance(content, Score):
+        metrics |= manners.metrics(content)
+        learned = {**learned, **manners.learned()}
     return {
         "medium": medium,
         "metrics": rounded(metrics),
-        "verdicts": [verdict.to_json() for verdict in verdicts(medium, metrics, learned)],
-        "copied": copies and copies.to_json(),
+        "verdicts": [verdict.to_json() for verdict in verdicts(medium, metrics, learned, made_of_songs=made_of_songs)],
+        "copied": copies and told_copies(copies, made_of_songs=made_of_songs),
     }
 
 
@@ -70,6 +78,14 @@ def copies_of(
     if isinstance(content, Score):
         return find_copies(between_seconds(content, led_seconds, math.inf) if led_seconds else content, known)
     return find_sound_copies(content, known, start_seconds=led_seconds)
+
+
+def told_copies(copies: Copies | SoundCopies, *, made_of_songs: bool) -> dict[str, Any]:
+    """Copies as JSON; of a piece that is made of its songs, they are said to be no fault."""
+    document = copies.to_json()
+    if made_of_songs:
+        document |= {"made_of_songs": True, "text": f"{MADE_OF_SONGS} {document['text']}"}
+    return document
 
 
 def as_training_songs(clips: Sequence[Clip | TrainingSong]) -> list[TrainingSong]:

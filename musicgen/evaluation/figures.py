@@ -21,6 +21,23 @@ def evidence(verdict: Mapping[str, Any]) -> str:
     )
 
 
+CHECKED = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, not looping"}
+# metric → what was compared with the songs if it was measured
+WITHIN = {
+    "in_key_share": "Its key, rhythm, leaps and dissonances lie within those of the songs.",
+    "stillness": "Its tones change, and it has no more clicks and gaps than the songs.",
+}
+
+
+def checked_words(medium: str, metrics: Mapping[str, Any], *, made_of_songs: bool = False) -> str:
+    """What was tested, for a piece without faults: outputs of earlier versions have fewer measurements. A piece that is
+    made of its songs is not said to be no copy."""
+    is_compared = "copied_share_training" in metrics or "copied_ngram_share_training" in metrics
+    said = f"Checked: {CHECKED[medium]}{', not a copy' if is_compared and not made_of_songs else ''}."
+    within = [words for name, words in WITHIN.items() if is_compared and name in metrics]
+    return " ".join([said, *within, "Nothing else was tested."])
+
+
 def _amount(metric: Metric, value: Any) -> str:
     if metric.key.endswith("_share") or "_share_" in metric.key:
         return f"{100 * float(value):.3g}%"

@@ -63,6 +63,10 @@ dc_share | Offset | | lower
     Share of the energy in a constant, inaudible offset from zero; about a third if half of each wave is cut off.
 spectral_flatness | Noise | | closer
     How noisy it is: 0 is pure tones, 1 is noise of any colour.
+stillness | Stillness | | closer
+    How alike its tones are now and some seconds later: near 1 for a drone or a single chord, near 0 for noise.
+clicks_per_minute | Clicks | a minute | lower
+    How often the wave jumps, as it does where two pieces of sound are joined without care.
 """,
     ("audio", "between"): """
 log_spectral_distance_db | Spectral distance | dB | lower
@@ -113,6 +117,28 @@ lowest_centre | Lowest register | | closer
     Mean pitch of the lowest sixteen consecutive notes, as a MIDI number; 60 is C4.
 highest_centre | Highest register | | closer
     Mean pitch of the highest sixteen consecutive notes, as a MIDI number; 60 is C4.
+in_key_share | Notes in key | | closer
+    Share of the notes that fit the best single key for the whole piece.
+local_key_share | Notes in the key of the moment | | closer
+    Share of the notes that fit the best key for the 32 notes around them.
+dissonance_share | Dissonance | | closer
+    Share of the pairs of notes sounding together that are a second, a seventh or a tritone apart.
+off_grid_share | Off the grid | | closer
+    Share of the moments at which notes begin that are neither on a sixteenth nor on a triplet of the beat.
+beat_share | On the beat | | closer
+    Share of the moments at which notes begin that fall on one place of the beat, the most frequent one.
+together_share | Begun together | | closer
+    Share of the notes that begin together with another note.
+length_variety | Note lengths | | closer
+    How many different note lengths are used, weighed by how often each occurs.
+mean_interval | Mean interval | semitones | closer
+    How far the highest and the lowest voice move from one note to the next.
+step_share | Steps | | closer
+    Share of the moves of the outer voices, repeated notes left out, that are of one or two semitones.
+leap_share | Leaps | | closer
+    Share of the moves of the outer voices that are larger than a fifth.
+crossing_share | Crossed voices | | closer
+    Share of the time in which the lower of two neighbouring voices is the higher one.
 """,
     ("midi", "between"): """
 pitch_class_distance | Pitch-class distance | | lower
@@ -129,6 +155,10 @@ longest_copied_notes_training | Longest copy, training | notes | lower
     The longest passage that also occurs in a training song, in any key; a chord counts as one note.
 copied_ngram_share_training | Copied share, training | | lower
     Share of the eight-note passages that also occur in a training song, in any key.
+interval_bits_training | Surprise of melody | bits | lower
+    How surprising each interval is to someone who knows the training songs; about 2.5 in a song of their kind.
+rhythm_bits_training | Surprise of rhythm | bits | lower
+    How surprising each time from note to note is to someone who knows the training songs.
 """,
 }
 

@@ -1,13 +1,13 @@
 """Judges outputs in a separate process with bounded time and memory. Whatever happens there, the output is kept.
 
-    judge({"output-…": clip}, songs, …)  →  child: describe_clip and originality of each  →  on_judged(id, judgement)
+    judge({"output-…": clip}, songs, …)  →  child: `Knowledge.judge` of each  →  on_judged(id, judgement)
 
 Light to import: nothing is decoded or measured in the process that asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,10 @@ def judge(
     *,
     on_judged: Callable[[str, Judgement], None],
     led: Mapping[str, float] | None = None,
+    made_of_songs: Collection[str] = (),
 ) -> None:
     """Judge each clip against its training songs; `on_judged(name, judgement)` is called as each is ready.
-    `led`: the `led_seconds` of each.
+    `led`: the `led_seconds` of each. `made_of_songs`: those that are made of the sound of their songs.
 
     Never raises when judging fails: the judgement of that clip, and of all that were not
     reached, is then an error. What `on_judged` raises is passed on.
@@ -45,7 +46,12 @@ def judge(
     waiting = dict.fromkeys(clips)
     payload = {
         "clips": [
-            {"name": name, "folder": str(clip.folder), "led_seconds": (led or {}).get(name, 0.0)}
+            {
+                "name": name,
+                "folder": str(clip.folder),
+                "led_seconds": (led or {}).get(name, 0.0),
+                "made_of_songs": name in made_of_songs,
+            }
             for name, clip in clips.items()
         ],
         "songs": [song_to_json(song) for song in songs],
@@ -77,6 +83,11 @@ def led_seconds(sidecar: Mapping[str, Any]) -> float:
     return float(facts.get("seeded_seconds") or 0.0)
 
 
+def is_made_of_songs(sidecar: Mapping[str, Any]) -> bool:
+    """Whether an output is put together from the sound of its songs, by its sidecar: then likeness is no fault."""
+    return bool((sidecar.get("facts") or {}).get("made_of_songs"))
+
+
 def song_to_json(song: TrainingSong) -> dict[str, Any]:
     """A song for the payload of a child."""
     return {"id": song.id, "name": song.name, "clip": str(song.clip.folder), "tracks": song.tracks}
@@ -94,30 +105,18 @@ def song_from_json(document: Mapping[str, Any]) -> TrainingSong:
 def _judge_folders(payload: dict[str, Any]) -> None:
     """The child's side of `judge`."""
     from musicgen.clips import Clip
-    from musicgen.evaluation.borrowing import Basis, read_basis
-    from musicgen.evaluation.description import describe_clip, describe_training
-    from musicgen.evaluation.glossary import Medium
+    from musicgen.evaluation.knowledge import Knowledge
 
-    songs = [song_from_json(song) for song in payload["songs"]]
-    learned: dict[Medium, dict[str, float]] = {}
-    bases: dict[Medium, Basis | None] = {}
+    knowledge = Knowledge([song_from_json(song) for song in payload["songs"]])
     for piece in payload["clips"]:
         judgement: Judgement = {}
         try:
-            clip = Clip(Path(piece["folder"]))
-            medium: Medium = "midi" if clip.medium == "midi" else "audio"
-            if medium not in learned:
-                learned[medium] = describe_training(songs, medium)
-            found = describe_clip(clip, training_clips=songs, learned=learned[medium], led_seconds=piece["led_seconds"])
-            judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
-            if medium not in bases:
-                bases[medium] = read_basis(songs, medium)
-            basis = bases[medium]
-            judgement["originality"] = basis and basis.originality_of(clip, led_seconds=piece["led_seconds"])
+            known = {name: piece[name] for name in ("led_seconds", "made_of_songs")}
+            knowledge.judge(Clip(Path(piece["folder"])), judgement, **known)
         # A boundary: whatever is wrong with one piece, the others are still judged, and what is known of it is kept.
         except Exception as error:
-            known = isinstance(error, MusicgenError)
-            judgement["error"] = str(error) if known else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"
+            is_told = isinstance(error, MusicgenError)
+            judgement["error"] = str(error) if is_told else f"{MISTAKE} {type(error).__name__}: {str(error)[:300]}"
         send_line({"name": piece["name"], "judgement": judgement})
 
 

@@ -59,6 +59,16 @@ def melodic_lines(score: Score) -> MelodicLines:
     return MelodicLines(note, number, onset[note], offset[note], pitch, is_first, score.num_notes)
 
 
+def outer_lines(score: Score) -> list[NDArray[np.int64]]:
+    """The pitches of the highest and of the lowest line of all tracks together; once if they are the same."""
+    score = pitched(score)
+    if not score.num_notes:
+        return []
+    together, everything, pitch = _chords(score), np.arange(score.num_notes), score.notes["pitch"].astype(np.int64)
+    high, low = (_skyline(everything, together, score.onset, score.offset, sign * pitch) for sign in (1, -1))
+    return [pitch[high]] if np.array_equal(high, low) else [pitch[high], pitch[low]]
+
+
 def _chords(score: Score) -> NDArray[np.int64]:
     """The number of the chord that each note belongs to: notes that begin within a sixty-fourth note of its first."""
     tolerance, first, number, found = score.ticks_per_beat * TOGETHER_BEATS, -np.inf, -1, []

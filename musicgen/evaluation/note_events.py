@@ -29,18 +29,34 @@ def between_seconds(score: Score, start: float, stop: float) -> Score:
     return replace(score, notes=score.notes[(score.onset >= start) & (score.onset < stop)])
 
 
+def first_notes(score: Score, count: int) -> Score:
+    """The first notes of a score, without drums: of a very long one, these say enough."""
+    score = pitched(score)
+    return replace(score, notes=score.notes[:count]) if score.num_notes > count else score
+
+
+def together(score: Score) -> NDArray[np.int64]:
+    """The ticks at which notes begin, notes that begin together once; shape (n_moments,)."""
+    return score.notes["onset_ticks"][_beginnings(score)]
+
+
 def events_of(score: Score) -> tuple[list[int], NDArray[np.float64]]:
     """(events, onset of each in seconds), in time order, all tracks together."""
     score = pitched(score)
-    ticks = score.notes["onset_ticks"]
-    begins, tolerance, first = [], score.ticks_per_beat * TOGETHER_BEATS, -np.inf
-    for index, tick in enumerate(ticks.tolist()):
-        if tick - first > tolerance:
-            begins.append(index)
-            first = tick
+    begins = _beginnings(score)
     pitches = score.notes["pitch"].tolist()
     events = [_event(pitches[a:b]) for a, b in pairwise([*begins, len(pitches)])]
     return events, score.onset[begins]
+
+
+def _beginnings(score: Score) -> list[int]:
+    """The index of the first note of each event."""
+    begins, tolerance, first = [], score.ticks_per_beat * TOGETHER_BEATS, -np.inf
+    for index, tick in enumerate(score.notes["onset_ticks"].tolist()):
+        if tick - first > tolerance:
+            begins.append(index)
+            first = tick
+    return begins
 
 
 def _event(pitches: list[int]) -> int:

@@ -23,6 +23,7 @@ RUN = 8
 TOP_SHARE = 0.35
 COPIED_SHARE = 0.5
 THIN = 1 / 16  # of the notes a second of the sparsest song
+HELD = 4.0  # times as long as the notes of the song with the longest ones
 PAUSE_SHARE = 0.3  # of the time in pauses of a second or longer, on top of that of the songs
 OUT_OF_RANGE = (
     18.0  # semitones beyond the lowest or highest note of any song; a bass line under a fiddle tune is 17 below
@@ -71,6 +72,14 @@ def thin(metrics: Metrics, learned: Metrics) -> Verdict | None:
     if metrics["note_density"] < limit:
         cause = "It has far fewer notes a second than the songs: the network prefers pauses and long notes."
         return Verdict("thin", "Thin", "note_density", metrics["note_density"], limit, cause, (COOLER, LONGER))
+    songs = learned.get("mean_duration", 0.0)
+    if songs and metrics["mean_duration"] > HELD * songs:
+        cause = (
+            f"Its notes last {metrics['mean_duration']:.1f} s on average, in the songs at most {songs:.1f} s: the "
+            "network starts notes and forgets to end them."
+        )
+        value = metrics["mean_duration"]
+        return Verdict("thin", "Held notes", "mean_duration", value, HELD * songs, cause, (COOLER, LONGER))
     limit = min(learned.get("pause_share", 0.0) + PAUSE_SHARE, 1.0)
     if metrics["pause_share"] <= limit:
         return None

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Metrics = Mapping[str, float]
+NUM_SONGS = "num_songs"  # how many songs were measured
+TYPICAL = "typical_"  # before the name of a metric: its median among the songs
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,12 @@ def list_tests(output_id: str | None = None, *, limit: int | None = None) -> lis
     return _read(sa.or_(blind_tests.c.output_id == output_id, blind_tests.c.other_id == output_id), limit=limit)
 
 
+def list_tests_of_run(run_id: str) -> list[BlindTest]:
+    """The tests of all outputs of a run, newest first."""
+    made = sa.select(outputs.c.id).where(outputs.c.run_id == check_id("run", run_id))
+    return _read(blind_tests.c.output_id.in_(made))
+
+
 def answer(test_id: str, number: int, position: str) -> BlindTest:
     """Answer round `number` (from 1) with `a` or `b`; after the last round the test is finished.
 

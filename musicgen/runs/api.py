@@ -12,6 +12,7 @@ from musicgen.runs.orders import (
     queued_runs,
     rename_run,
     resume,
+    state_rights,
 )
 from musicgen.runs.plans import Plan, plan_training
 from musicgen.runs.records import (
@@ -60,6 +61,7 @@ __all__ = [
     "regenerate",
     "rename_run",
     "resume",
+    "state_rights",
     "submit_generation",
     "submit_training",
 ]

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from musicgen.clips.clip import AUDIO, SCORE
 from musicgen.contract.parameters import TrainingParameters
 from musicgen.errors import RejectedFile, sentence
 from musicgen.runs.archived import ArchivedPrepared
-from musicgen.runs.archives import RUN
+from musicgen.runs.archives import CARD, RUN
+from musicgen.runs.archiving_outputs import MAX_OUTPUTS, MAX_OUTPUTS_MB, OUTPUT, OUTPUTS
 from musicgen.runs.checkpoints import CODEC, MANIFEST, STATE
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED
 from musicgen.storage.zips import open_zip
@@ -22,10 +24,12 @@ MB = 1_000_000
 MAX_CHECKPOINTS = 2  # the best and the last
 WEIGHTS = ("weights.npz", "weights.npy")
 OPTIMIZER, TRAINING = "optimizer.npz", "training.json"
-TEXT_MB = {RUN: 20, HISTORY: 20, LOG: 8, PREPARED: 5}
+TEXT_MB = {RUN: 20, HISTORY: 20, LOG: 8, PREPARED: 5, CARD: 1}
 CHECKPOINT_MB = {MANIFEST: 1, STATE: 2, CODEC: 20, TRAINING: 2}
 NEEDED = (MANIFEST, STATE, CODEC)
 CHECKPOINT = re.compile(rf"^{CHECKPOINTS}/(\d{{6}}(?:-partial)?)/([a-z]+\.[a-z]+)\Z")
+OUTPUT_FILE = re.compile(rf"^({OUTPUTS}/\d{{4}})/([a-z]+\.[a-z]+)\Z")
+OUTPUT_MB = {OUTPUT: 8, SCORE: 20, AUDIO: MAX_OUTPUTS_MB}
 NUMBER_BYTES = 8  # of a weight, at most
 MOMENTS = 2  # numbers that an optimiser keeps for each weight
 OVERHEAD_BYTES = 4 * MB  # headers, counters, normalisation statistics
@@ -34,15 +38,15 @@ CLAIMED_TIMES, CLAIMED_MORE = 2, 10_000  # a run may claim this many more weight
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Raises RejectedFile if there are more files than the texts, a manifest and the checkpoints; see `open_zip`."""
-    most = len(TEXT_MB) + 1 + MAX_CHECKPOINTS * (len(CHECKPOINT_MB) + 2)
+    """Raises RejectedFile if there are more files than texts, manifest, checkpoints and outputs; see `open_zip`."""
+    most = len(TEXT_MB) + 1 + MAX_CHECKPOINTS * (len(CHECKPOINT_MB) + 2) + 2 * MAX_OUTPUTS
     return open_zip(path, most, f"The archive of a run may hold at most {most} files", "Export it again.")
 
 
 def check_names(sizes: Mapping[str, int]) -> None:
     """`sizes`: name → bytes, without the manifest. Raises RejectedFile if a file is unknown, missing or too large;
     weights are checked by `check_weights`."""
-    rule = "The archive of a run may hold its settings, its history, its log, and its best and last weights"
+    rule = "The archive of a run may hold its settings, history and log, its best and last weights, and its outputs"
     checkpoints: dict[str, set[str]] = defaultdict(set)
     for name, size in sizes.items():
         limit = TEXT_MB.get(name)
@@ -51,6 +55,8 @@ def check_names(sizes: Mapping[str, int]) -> None:
             limit = CHECKPOINT_MB.get(found[2])
             if found[2] in (*WEIGHTS, OPTIMIZER):
                 continue
+        if found := OUTPUT_FILE.match(name):
+            limit = OUTPUT_MB.get(found[2])
         if limit is None:
             raise refused(rule, f"{name[:80]!r}")
         if size > limit * MB:
@@ -63,6 +69,23 @@ def check_names(sizes: Mapping[str, int]) -> None:
             raise refused(
                 rule, f"the weights {folder} without {' and '.join(missing) or 'exactly one file of numbers'}"
             )
+
+
+def check_outputs(sizes: Mapping[str, int]) -> dict[str, str]:
+    """folder of an output → the name of its music, in the order of the archive. Raises RejectedFile if an output lacks
+    its description or its music, or if all of them are too large."""
+    outputs: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(sizes):
+        if found := OUTPUT_FILE.match(name):
+            outputs[found[1]].append(found[2])
+    for files in outputs.values():
+        if len(files) != 2 or OUTPUT not in files:
+            raise refused("An output in an archive has a description and one file of music", f"{', '.join(files)}")
+    total = sum(size for name, size in sizes.items() if OUTPUT_FILE.match(name))
+    if len(outputs) > MAX_OUTPUTS or total > MAX_OUTPUTS_MB * MB * 1.1:
+        rule = f"The archive of a run may hold {MAX_OUTPUTS} outputs of {MAX_OUTPUTS_MB:,} MB in all"
+        raise refused(rule, f"{len(outputs)} of {total / MB:,.0f} MB")
+    return {folder: next(f"{folder}/{name}" for name in files if name != OUTPUT) for folder, files in outputs.items()}
 
 
 def check_weights(sizes: Mapping[str, int], prepared: ArchivedPrepared | None, num_drawn: int | None) -> None:

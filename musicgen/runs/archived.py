@@ -43,6 +43,7 @@ class ArchivedRun(Strict):
     request: ArchivedRequest
     state: Literal["queued", "starting", "running", "paused", "succeeded", "failed", "cancelled"]
     reason: Text = ""
+    rights: Text = ""
 
 
 class ArchivedRow(Strict):

@@ -1,8 +1,9 @@
-"""Runs as zip archives, to export and import: settings, history, log and weights; no songs, no outputs.
+"""Runs as zip archives, to export and import: settings, history, log, weights, outputs and blind tests; no songs.
 
-    manifest.json   {"format": "musicgen-run", "version": 1, "files": {name: {"sha256", "size"}}}
-    run.json        name, approach, request, state, reason, created_at
-    history.jsonl, prepared.json, log.txt, checkpoints/000012/…
+    manifest.json   {"format": "musicgen-run", "version": 2, "files": {name: {"sha256", "size"}}}
+    run.json        name, approach, request, state, reason, created_at, rights
+    card.md         the same and what came of it, for people; not read again
+    history.jsonl, prepared.json, log.txt, checkpoints/000012/…, outputs/0001/…
 
 An archive is untrusted: it is read in a child process, by names of our own (`importing`).
 """
@@ -20,22 +21,26 @@ from typing import Any, BinaryIO
 
 from musicgen.errors import RejectedFile, WrongState, sentence
 from musicgen.processes import run_child
+from musicgen.runs.archiving_outputs import OUTPUT, ArchivedFiles, outputs_to_archive
 from musicgen.runs.checkpoints import Checkpoint, Checkpoints, first_intact
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, export_path
 from musicgen.runs.records import Run, get_run
 from musicgen.runs.versions import versions
 from musicgen.storage.files import CHUNK, check_free_space
 
-FORMAT, VERSION = "musicgen-run", 1
-MANIFEST, RUN = "manifest.json", "run.json"
+FORMAT, VERSION = "musicgen-run", 2
+READABLE = (1, 2)  # version 1 had no outputs
+MANIFEST, RUN, CARD = "manifest.json", "run.json", "card.md"
 TRIES = 5
 IMPORT_SECONDS = 600.0
 IMPORT_MEMORY_MB = 2048
 TEXTS = (HISTORY, PREPARED, LOG)
 
 
-def export_run(run_id: str) -> Path:
-    """Write the run to a zip archive in the storage; returns its path. Raises WrongState if there are no weights."""
+def export_run(run_id: str, *, card: str = "") -> Path:
+    """Write the run to a zip archive in the storage; returns its path. Raises WrongState if there are no weights.
+
+    `card`: what the run is, for people, as Markdown: see `comparison.run_card`."""
     run = get_run(run_id)
     kept = Checkpoints(run.folder / CHECKPOINTS)
     if not kept.exist():
@@ -45,12 +50,12 @@ def export_run(run_id: str) -> Path:
     temporary = target.with_name(f".{uuid.uuid4().hex}.zip")
     try:
         for attempt in range(TRIES):
-            chosen = _worth_taking(kept)
+            chosen, (made, _) = _worth_taking(kept), outputs_to_archive(run.id)
             check_free_space(sum(each.size_bytes for each in chosen))
             try:
-                _write(temporary, run, chosen)
+                _write(temporary, run, chosen, made, card)
                 break
-            except FileNotFoundError:  # the training went on and removed a checkpoint: choose again
+            except FileNotFoundError:  # a checkpoint or an output was removed meanwhile: choose again
                 if attempt == TRIES - 1:
                     raise
         os.replace(temporary, target)
@@ -81,11 +86,12 @@ def _worth_taking(kept: Checkpoints) -> list[Checkpoint]:
     return [best] if best == last else [best, last]
 
 
-def _write(path: Path, run: Run, chosen: list[Checkpoint]) -> None:
+def _write(path: Path, run: Run, chosen: list[Checkpoint], made: list[ArchivedFiles], card: str) -> None:
     files: dict[str, Any] = {}
     with zipfile.ZipFile(path, "w") as archive:
-        about = json.dumps(_describe(run), indent=1, sort_keys=True).encode()
-        files[RUN] = _add(archive, RUN, io.BytesIO(about), zipfile.ZIP_DEFLATED)
+        files[RUN] = _add_json(archive, RUN, _describe(run))
+        if card:
+            files[CARD] = _add(archive, CARD, io.BytesIO(card.encode()), zipfile.ZIP_DEFLATED)
         for name in TEXTS:
             if (run.folder / name).is_file():
                 with open(run.folder / name, "rb") as source:
@@ -95,8 +101,18 @@ def _write(path: Path, run: Run, chosen: list[Checkpoint]) -> None:
                 name = f"{CHECKPOINTS}/{checkpoint.folder.name}/{file.relative_to(checkpoint.folder).as_posix()}"
                 with open(file, "rb") as source:
                     files[name] = _add(archive, name, source, zipfile.ZIP_STORED)  # weights do not compress
+        for output in made:
+            files[f"{output.folder}/{OUTPUT}"] = _add_json(archive, f"{output.folder}/{OUTPUT}", output.about)
+            name = f"{output.folder}/{output.music.name}"
+            with open(output.music, "rb") as source:
+                files[name] = _add(archive, name, source, zipfile.ZIP_STORED)
         manifest = {"format": FORMAT, "version": VERSION, "files": files}
         archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(manifest, indent=1, sort_keys=True).encode())
+
+
+def _add_json(archive: zipfile.ZipFile, name: str, document: dict[str, Any]) -> dict[str, Any]:
+    content = json.dumps(document, indent=1, sort_keys=True).encode()
+    return _add(archive, name, io.BytesIO(content), zipfile.ZIP_DEFLATED)
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO, compression: int) -> dict[str, Any]:
@@ -120,5 +136,6 @@ def _describe(run: Run) -> dict[str, Any]:
         "state": run.state,
         "reason": run.reason,
         "created_at": run.created_at,
+        "rights": run.rights,
         "versions": versions(),
     }

@@ -58,3 +58,13 @@ def export_path(run_id: str) -> Path:
 
 def supervisor_lock() -> Path:
     return home() / "supervisor.lock"
+
+
+def expected_file() -> Path:
+    """Touched by a page on which work is about to be ordered."""
+    return home() / "expected"
+
+
+def ready_file() -> Path:
+    """Which processes the supervisor keeps ready: for people only."""
+    return home() / "ready.json"

@@ -1,4 +1,5 @@
-"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists, then judged.
+"""The generation task: weights and codec of a checkpoint → pieces, each published as soon as it exists; then their
+sound is rendered, and they are judged.
 
 Runs in a worker process."""
 
@@ -21,7 +22,7 @@ from musicgen.contract.made import Made, Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
-from musicgen.evaluation.judging import Judgement, judge, led_seconds
+from musicgen.evaluation.judging import Judgement, is_made_of_songs, judge, led_seconds
 from musicgen.runs import outputs
 from musicgen.runs.checkpoints import Checkpoint
 from musicgen.runs.control import EXIT_SUPERSEDED
@@ -29,6 +30,7 @@ from musicgen.runs.drafts import DraftWriter, remove_drafts
 from musicgen.runs.folders import SIDECAR, output_folder
 from musicgen.runs.generation_monitor import GenerationMonitor
 from musicgen.runs.jobs import Job, open_device
+from musicgen.runs.learning import verdicts_on_weights
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import find_songs
@@ -68,13 +70,14 @@ def _generate(job: Job) -> None:
             seed=int(trained["seed"]),
             folder=job.folder,
             on_damaged=job.notice,
+            keep=True,
         )
         _pin(job, checkpoint)
         job.log.line(f"weights of epoch {checkpoint.epoch}, sha256 {checkpoint.sha256}")
         pieces = approach.generate(networks, codec, training, order)
         made += _publish_all(job, checkpoint, pieces, monitor.drafts, first=number * len(order.seeds))
-    _judge(job, made, songs)
-    _render(job, monitor, made)
+    _render(job, monitor, made)  # first: people wait for the sound
+    _judge(job, made, songs, approach.medium)
 
 
 def _find_prompt(choice: dict[str, Any] | None) -> TrainingSong | None:
@@ -203,8 +206,9 @@ def _sidecar(job: Job, checkpoint: Checkpoint, piece: Made, index: int, facts: d
     }
 
 
-def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None:
-    """Add metrics, copies and verdicts to the sidecars. The pieces are published already: an error here loses none."""
+def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong], medium: str) -> None:
+    """Add metrics, copies and verdicts to the sidecars; `medium`: of the approach. The pieces are published already: an
+    error here loses none."""
     if not made:
         return
     job.progress.write(phase="checking the pieces", step=0, steps=len(made), seconds_left=None)
@@ -212,6 +216,9 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None
 
     def write_down(output_id: str, judgement: Judgement) -> None:
         error = judgement.pop("error", "")
+        if "verdicts" in judgement:
+            epoch = (sidecars[output_id].get("checkpoint") or {}).get("epoch")
+            judgement["verdicts"] = verdicts_on_weights(job.run["id"], epoch, medium=medium) + judgement["verdicts"]
         judgement["judging"] = {"seconds": round(time.monotonic() - began, 2), "error": error}
         outputs.amend_output(output_id, job.task["id"], job.control.fence, judgement)
         codes = [verdict["code"] for verdict in judgement.get("verdicts", ())]
@@ -224,6 +231,7 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong]) -> None
             songs,
             on_judged=write_down,
             led={output_id: led_seconds(sidecar) for output_id, sidecar in sidecars.items()},
+            made_of_songs=[output_id for output_id, sidecar in sidecars.items() if is_made_of_songs(sidecar)],
         )
 
 

@@ -69,5 +69,6 @@ def end_tree(known: dict[str, Any]) -> None:
             with suppress(psutil.Error):
                 process.kill()
         deadline = time.monotonic() + 2.0
-        while is_same(known) and time.monotonic() < deadline:
+        # One that we started ourselves stays a zombie until our caller asks for its exit status.
+        while is_same(known) and parent.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
             time.sleep(0.02)

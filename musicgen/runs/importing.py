@@ -35,10 +35,13 @@ from musicgen.runs.archived import (
     ArchivedSong,
     read_text,
 )
-from musicgen.runs.archives import FORMAT, MANIFEST, RUN, VERSION
+from musicgen.runs.archived_outputs import ArchivedOutput
+from musicgen.runs.archives import CARD, FORMAT, MANIFEST, READABLE, RUN
+from musicgen.runs.archiving_outputs import OUTPUT
 from musicgen.runs.checkpoints import CODEC, STATE, Checkpoint, Checkpoints
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, run_folder
-from musicgen.songs.names import display_name
+from musicgen.runs.importing_outputs import BroughtOutputs, check_tests
+from musicgen.songs.names import clean_lines, display_name
 from musicgen.storage import database
 from musicgen.storage.database import new_id, runs, songs, tasks
 from musicgen.storage.files import CHUNK, check_free_space, publishing, write_bytes, write_json
@@ -46,17 +49,20 @@ from musicgen.storage.files import CHUNK, check_free_space, publishing, write_by
 MAX_MANIFEST_BYTES = 1_000_000
 MANY = 500  # values in one SQL statement
 ENCRYPTED = 0x1
+INCOMING = "incoming"  # music of an output, while it is read
 
 
 @dataclass(frozen=True)
 class Understood:
-    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it."""
+    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it; `outputs`: folder of an output →
+    the name of its music."""
 
     files: dict[str, tuple[str, int]]
     run: ArchivedRun
     approach: Approach
     training: TrainingParameters
     prepared: ArchivedPrepared | None
+    outputs: dict[str, str]
 
 
 def bring_in(payload: dict[str, Any]) -> dict[str, str]:
@@ -66,17 +72,21 @@ def bring_in(payload: dict[str, Any]) -> dict[str, str]:
         with archive_bounds.open_archive(Path(payload["path"])) as archive:
             found = _understand(archive)
             check_free_space(sum(size for _, size in found.files.values()))
-            with publishing(run_folder(run_id)) as folder:
+            brought = BroughtOutputs(run_id, found.approach, found.training.model_dump(mode="json"), _here)
+            with brought.removed_after_a_fault(), publishing(run_folder(run_id)) as folder:
                 for name in found.files:
-                    _unpack(archive, name, found.files[name], folder / name)
+                    if not archive_bounds.OUTPUT_FILE.match(name):
+                        _unpack(archive, name, found.files[name], folder / name)
                 _check(folder, found)
+                _bring_outputs(archive, found, brought, folder / INCOMING)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         if is_storage_fault(error) and (told := in_words(error)):
             raise told from error
         raise _rejected(f"a damaged one ({error})") from error
     state = found.run.state if found.run.state in states.AT_REST else states.PAUSED
     try:
-        _record(run_id, found, state, display_name(found.run.reason) if found.run.reason else "")
+        with brought.removed_after_a_fault():
+            _record(run_id, found, brought, state, display_name(found.run.reason) if found.run.reason else "")
     except BaseException:
         shutil.rmtree(run_folder(run_id), ignore_errors=True)  # all or nothing
         raise
@@ -88,6 +98,7 @@ def _understand(archive: zipfile.ZipFile) -> Understood:
     files = _files(archive)
     sizes = {name: size for name, (_, size) in files.items()}
     archive_bounds.check_names(sizes)
+    outputs = archive_bounds.check_outputs(sizes)
     try:
         document = read_text(_content(archive, RUN, files[RUN]))
         num_songs = len(document["request"]["songs"])
@@ -104,7 +115,7 @@ def _understand(archive: zipfile.ZipFile) -> Understood:
         raise _invalid(error) from error
     except UNREADABLE as error:
         raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
-    return Understood(files, run, approach, training, prepared)
+    return Understood(files, run, approach, training, prepared, outputs)
 
 
 def _files(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
@@ -129,7 +140,7 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
     try:
         with archive.open(MANIFEST) as file:
             document = read_text(file.read(MAX_MANIFEST_BYTES))
-        if (document["format"], document["version"]) != (FORMAT, VERSION):
+        if document["format"] != FORMAT or document["version"] not in READABLE:
             raise _rejected("one of another kind or version")
         files = {str(name): (str(facts["sha256"]), int(facts["size"])) for name, facts in document["files"].items()}
     except UNREADABLE as error:
@@ -172,6 +183,7 @@ def _check(folder: Path, found: Understood) -> None:
     except UNREADABLE as error:
         raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
     (folder / RUN).unlink()
+    (folder / CARD).unlink(missing_ok=True)  # it is made anew from what was imported
     if found.prepared is not None:
         write_json(folder / PREPARED, found.prepared.model_dump(mode="json"))
     write_bytes(folder / HISTORY, "".join(row.model_dump_json() + "\n" for row in rows).encode())
@@ -220,7 +232,24 @@ def _here(archived: list[ArchivedSong]) -> list[dict[str, Any]]:
     ]
 
 
-def _record(run_id: str, found: Understood, state: str, reason: str) -> None:
+def _bring_outputs(archive: zipfile.ZipFile, found: Understood, brought: BroughtOutputs, incoming: Path) -> None:
+    """Each output in turn, so that no two are unpacked at the same time."""
+    for folder, name in found.outputs.items():
+        about = f"{folder}/{OUTPUT}"
+        try:
+            output = ArchivedOutput.model_validate(read_text(_content(archive, about, found.files[about])))
+        except ValidationError as error:
+            raise _invalid(error) from error
+        except UNREADABLE as error:
+            raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
+        check_tests(output)
+        music = incoming / name.rsplit("/", 1)[-1]
+        _unpack(archive, name, found.files[name], music)
+        brought.add(output, music)
+        shutil.rmtree(incoming)
+
+
+def _record(run_id: str, found: Understood, brought: BroughtOutputs, state: str, reason: str) -> None:
     request = found.run.request.model_dump(mode="json", exclude={"songs"}) | {
         "approach": found.approach.key,
         "preset": found.run.request.preset if found.run.request.preset in found.approach.presets else "",
@@ -230,11 +259,13 @@ def _record(run_id: str, found: Understood, state: str, reason: str) -> None:
     }
     name, moment = display_name(found.run.name), database.now()
     run = {"id": run_id, "name": name, "approach": request["approach"], "request": request, "created_at": moment}
+    run["rights"] = clean_lines(found.run.rights)
     task: dict[str, Any] = {"id": new_id("task"), "kind": "train", "run_id": run_id, "state": state, "device": "auto"}
     task |= {"request": {"device": "auto"}, "reason": reason, "created_at": moment, "finished_at": moment}
     with database.engine().begin() as connection:
         connection.execute(sa.insert(runs).values(**run))
         connection.execute(sa.insert(tasks).values(**task))
+        brought.record(connection)
 
 
 def _invalid(error: ValidationError) -> RejectedFile:

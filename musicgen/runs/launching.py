@@ -54,6 +54,12 @@ def start_worker(task_id: str, fence: str, folder: Path, device: str) -> subproc
     return _start("musicgen.runs.worker", [task_id, fence], folder / CONSOLE, worker_environment(device))
 
 
+def start_spare(device: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process that waits for a task on this device; see `spare`."""
+    pipes = subprocess.PIPE, subprocess.PIPE
+    return _start("musicgen.runs.spare", [device], supervisor_lock().with_name("spare.txt"), environment, pipes)
+
+
 def worker_environment(device: str) -> dict[str, str]:
     """The environment of a worker: an allow-list without secrets. What the user set for the libraries is kept."""
     return child_environment(framework_settings(device))
@@ -76,12 +82,20 @@ def framework_settings(device: str) -> dict[str, str | None]:
     return changes
 
 
-def _start(module: str, arguments: list[str], console: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    with _console(console) as file:
+def _start(
+    module: str,
+    arguments: list[str],
+    console: Path,
+    environment: dict[str, str],
+    pipes: tuple[int, int] | None = None,
+) -> subprocess.Popen[bytes]:
+    """`pipes`: instead of no input, and of an output to the console."""
+    with open_console(console) as file:
+        stdin, stdout = pipes or (subprocess.DEVNULL, file)
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
+            stdin=stdin,
+            stdout=stdout,
             stderr=file,
             cwd=ROOT,
             env=environment,
@@ -91,7 +105,7 @@ def _start(module: str, arguments: list[str], console: Path, environment: dict[s
         )
 
 
-def _console(path: Path) -> BinaryIO:
+def open_console(path: Path) -> BinaryIO:
     """An emptied file for the output of a process; nowhere if it cannot be created: it is for people only."""
     try:
         with open(path, "wb") as _:

@@ -16,6 +16,8 @@ from musicgen.storage.files import read_json, write_json
 if TYPE_CHECKING:
     from musicgen.contract.networks import TrainableNetworks
 
+_kept: dict[tuple[Any, ...], tuple[TrainableNetworks, Any]] = {}  # the last ones, for a worker that stays
+
 DEADLY_LOADS = 2  # a checkpoint that has killed this many processes while loading is skipped
 
 
@@ -27,12 +29,15 @@ def load(
     seed: int,
     folder: Path,
     on_damaged: Callable[[str], None],
+    keep: bool = False,
 ) -> tuple[TrainableNetworks, Any, Checkpoint]:
     """(networks, codec, checkpoint) of the first candidate that is intact and loads.
 
     Args:
         folder: of the task; records a load that killed its process.
         on_damaged: called with one sentence for every candidate skipped.
+        keep: for generation, which changes no network: if this process loaded the same weights last, these networks
+            are returned again. The files are verified all the same.
 
     Raises:
         NotFound: there are no candidates. CorruptArtifact: none can be loaded.
@@ -46,6 +51,10 @@ def load(
     while True:
         checkpoint = first_intact(remaining, on_damaged)
         remaining = remaining[remaining.index(checkpoint) + 1 :]
+        name = checkpoint.folder, checkpoint.sha256, approach.key, training.model_dump_json(), seed
+        if keep and name in _kept:
+            return (*_kept[name], checkpoint)
+        _kept.clear()
         try:
             with _survived(folder, checkpoint):
                 codec = approach.codec_from_json(checkpoint.codec())
@@ -58,6 +67,8 @@ def load(
             if not remaining:
                 raise CorruptArtifact(message, code="unloadable") from error
             continue
+        if keep:
+            _kept[name] = networks, codec
         return networks, codec, checkpoint
 
 

@@ -129,6 +129,14 @@ def rename_run(run_id: str, name: str) -> None:
     database.change(sa.update(runs).where(runs.c.id == run.id).values(name=cleaned))
 
 
+def state_rights(run_id: str, text: str) -> None:
+    """Keep what the owner of a run says about the rights to its songs and its music; an empty text removes it."""
+    from musicgen.songs.names import clean_lines
+
+    run = get_run(run_id)
+    database.change(sa.update(runs).where(runs.c.id == run.id).values(rights=clean_lines(text)))
+
+
 def delete_run(run_id: str) -> None:
     """Delete a run with its weights, log and outputs. Raises WrongState while it is at work."""
     run = get_run(run_id)

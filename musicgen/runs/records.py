@@ -44,6 +44,7 @@ class Run:
     Attributes:
         request: approach, preset, training (all parameters), seed, songs [{id, name, sha256, tracks}], device.
         state: queued, starting, running, paused, succeeded, failed or cancelled.
+        rights: to its songs and its music, as its owner states them.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Run:
     created_at: float
     task: Task
     sequence: int = 0
+    rights: str = ""
 
     @property
     def state(self) -> str:
@@ -256,7 +258,7 @@ def _read_runs(*conditions: Any, limit: int | None = None) -> list[Run]:
         return [(row, {column.name: row[f"task_{column.name}"] for column in tasks.c}) for row in found]
 
     return [
-        Run(**{name: row[name] for name in _RUN_COLUMNS}, task=task_of_row(task))
+        Run(**{name: row[name] for name in _RUN_COLUMNS}, task=task_of_row(task), rights=row["rights"] or "")
         for row, task in looked_after(read, lambda pair: pair[1])
     ]
 

@@ -74,9 +74,19 @@ def finish(
 
 
 def put_back(task_id: str, fence: str, request: dict[str, Any]) -> bool:
-    """starting or running → queued, if the worker ended through no fault of its own."""
+    """starting or running → queued, if the worker ended through no fault of its own. False if the user has cancelled
+    it; a wish to pause is forgotten, because a task with a wish never starts."""
     return _move(
-        task_id, WITH_WORKER, tasks.c.fence == fence, state=QUEUED, fence="", pid=None, started_at=None, request=request
+        task_id,
+        WITH_WORKER,
+        tasks.c.fence == fence,
+        tasks.c.wish != CANCEL,
+        state=QUEUED,
+        wish="",
+        fence="",
+        pid=None,
+        started_at=None,
+        request=request,
     )
 
 

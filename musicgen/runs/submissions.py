@@ -20,6 +20,7 @@ from musicgen.runs.launching import ensure_supervisor, make_ready
 from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
 from musicgen.runs.song_choices import SongChoice, chosen_songs, sorted_songs
+from musicgen.runs.starting import TRAIN_FROM, start_entry
 from musicgen.storage import database
 from musicgen.storage.database import new_id, runs, tasks
 
@@ -41,6 +42,7 @@ def submit_training(
     submit_key: str | None = None,
     leave_out: bool = False,
     pieces_after: int = 0,
+    train_from: str = "",
 ) -> str:
     """Put a training into the queue; returns the run's id.
 
@@ -50,9 +52,10 @@ def submit_training(
         leave_out: leave out songs that the approach cannot learn from, and list them in `left_out` of the request,
         unless none would be left. Without it, they are an error.
         pieces_after: how many pieces to generate when the training is finished, with the preset's settings.
+        train_from: id of a run of the same approach whose weights it starts from; "" for none.
 
     Raises:
-        InvalidInput, InvalidParameter, NotFound: with a sentence.
+        InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
     """
     if submit_key is not None and (before := find_submitted(submit_key)):
         return str(before["run_id"])
@@ -70,6 +73,8 @@ def submit_training(
         "songs": songs,
         "device": check_device(device),
     }
+    if train_from:
+        request[TRAIN_FROM] = start_entry(approach, train_from)
     if pieces_after:
         request[PIECES_AFTER] = check_count(pieces_after)
     if leave_out:

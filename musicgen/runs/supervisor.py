@@ -23,6 +23,8 @@ from musicgen.runs.folders import PROGRESS, supervisor_lock, task_folder
 from musicgen.runs.launching import start_worker
 from musicgen.runs.locks import FileLock
 from musicgen.runs.progress import read_progress
+from musicgen.runs.ready_pool import ReadyPool
+from musicgen.runs.ready_process import ReadyProcess
 from musicgen.settings import settings
 
 POLL_SECONDS = 0.2
@@ -47,6 +49,7 @@ class Watched:
     task: dict[str, Any]
     since: float
     process: subprocess.Popen[bytes] | None = None  # None: another supervisor started it
+    ready: ReadyProcess | None = None  # if that process was kept ready for it
     asked_at: float | None = None
     sequence: int = -1
     moved_at: float = 0.0
@@ -71,16 +74,17 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.watched: dict[str, Watched] = {}
+        self.pool = ReadyPool()
 
     def round(self) -> bool:
-        """False if there is nothing to watch or start."""
+        """False if there is nothing to watch, to start or to keep ready."""
         active = states.active_tasks()
         for task in active:
             if task["state"] in states.WITH_WORKER:
                 self._watch(task)
         self._forget({task["id"] for task in active if task["state"] in states.WITH_WORKER})
         self._start_waiting([task for task in active if task["state"] == states.QUEUED])
-        return bool(active or self.watched)
+        return self.pool.tend() or bool(active or self.watched)
 
     def _watch(self, task: dict[str, Any]) -> None:
         clock = time.monotonic()
@@ -89,6 +93,8 @@ class Supervisor:
             seen = self.watched[task["id"]] = Watched(task, clock, moved_at=clock)
         seen.task = task
         exit_code = seen.process.poll() if seen.process is not None else None
+        if self._start_over(seen, exit_code, clock):
+            return
         if exit_code is None and task["state"] == states.RUNNING and not liveness.has_worker(task):
             self._settle(seen, _dying(seen.process))
         elif exit_code is not None:
@@ -98,6 +104,16 @@ class Supervisor:
         else:
             self._look_for_hang(seen, clock)
             self._end_if_unwanted(seen, clock)
+
+    def _start_over(self, seen: Watched, exit_code: int | None, clock: float) -> bool:
+        """A task whose process was kept ready and then died or hung before it began: the queue gives it a new one."""
+        ready, task = seen.ready, seen.task
+        if ready is None or task["state"] != states.STARTING or task["wish"] == states.CANCEL:
+            return False
+        if exit_code is None and clock - seen.since < ready.seconds_to_begin():
+            return False
+        self.pool.failed(ready)
+        return states.put_back(task["id"], task["fence"], task["request"])
 
     def _settle(self, seen: Watched, exit_code: int | None) -> None:
         task = seen.task
@@ -150,7 +166,9 @@ class Supervisor:
             # A worker that has finished its task holds its device until its process ends.
             has_ended = seen.process is None or seen.process.poll() is not None
             seen.left_at = seen.left_at or time.monotonic()
-            if has_ended and not liveness.has_worker(seen.task):
+            if self.pool.has_finished(seen.ready, task_id):
+                del self.watched[task_id]  # and waits for another task
+            elif has_ended and not liveness.has_worker(seen.task):
                 del self.watched[task_id]
             elif time.monotonic() - seen.left_at > KILL_AFTER:
                 identity.end_tree(seen.worker())
@@ -176,7 +194,8 @@ class Supervisor:
         task = {**task, "state": states.STARTING, "fence": fence, "device": device}
         folder = task_folder(task["kind"], task["run_id"], task["id"])
         try:
-            process = start_worker(task["id"], fence, folder, device)
+            ready = self.pool.hand_over(task, fence, folder, device)
+            process = ready.process if ready else start_worker(task["id"], fence, folder, device)
         except OSError as error:  # no memory, no process slots, a full disk
             reason = str(in_words(error) or sentence("A task needs a process of its own", error.strerror or error))
             is_paused = task["kind"] == "train" and is_storage_fault(error)
@@ -184,8 +203,8 @@ class Supervisor:
             states.finish(task["id"], fence, state, reason, advice)
             return
         clock = time.monotonic()
-        self.watched[task["id"]] = Watched(task, clock, process, moved_at=clock)
-        log.info("%s: started process %s on %s", task["id"], process.pid, device)
+        self.watched[task["id"]] = Watched(task, clock, process, ready, moved_at=clock)
+        log.info("%s: %s process %s on %s", task["id"], "given to" if ready else "started", process.pid, device)
 
 
 def _dying(process: subprocess.Popen[bytes] | None) -> int | None:
@@ -199,6 +218,13 @@ def _dying(process: subprocess.Popen[bytes] | None) -> int | None:
 def supervise(lock: FileLock, idle_seconds: float) -> None:
     """Run rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
     supervisor = Supervisor()
+    try:
+        _supervise(supervisor, lock, idle_seconds)
+    finally:
+        supervisor.pool.close()
+
+
+def _supervise(supervisor: Supervisor, lock: FileLock, idle_seconds: float) -> None:
     busy_at = time.monotonic()
     is_tidy = False
     while lock.path.exists():

@@ -12,9 +12,10 @@ from musicgen.approaches import approach as find_approach
 from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import TrainingParameters, read_parameters
 from musicgen.contract.prepared import Cost, Prepared, TrainingSong
-from musicgen.errors import Cancelled, MusicgenError, WrongState, sentence
+from musicgen.errors import Cancelled, DamagedFile, MusicgenError, WrongState, sentence
 from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import outputs, speeds
+from musicgen.runs.damage import read_prepared
 from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
 from musicgen.runs.following import generate_after
 from musicgen.runs.history import best_epoch, rewind
@@ -23,6 +24,7 @@ from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import change_request, find_songs, missing_songs
+from musicgen.runs.starting import STARTED_FROM, TRAIN_FROM, begin_from, start_words
 from musicgen.runs.training_monitor import TrainingMonitor
 from musicgen.runs.versions import versions
 from musicgen.storage.files import write_json
@@ -39,7 +41,7 @@ def train(job: Job) -> None:
     seed = int(request["seed"])
     prepared, cost = _prepare(job, approach, training, seed)
     open_device(job)
-    networks, rows = _starting_point(job, approach, training, prepared, seed)
+    networks, rows = _starting_point(job, approach, training, prepared, cost, seed)
     monitor = TrainingMonitor(
         control=job.control,
         progress=job.progress,
@@ -92,10 +94,24 @@ def _prepare(job: Job, approach: Approach, training: TrainingParameters, seed: i
         else:
             prepared = approach.prepare(songs, training, seed=seed)
         cost = approach.cost(prepared, training)
-    found = {"facts": prepared.facts, "floors": prepared.floors, "warnings": list(prepared.warnings)}
-    write_json(job.folder / PREPARED, finite({**found, **asdict(cost)}))
+    if started := _facts_before(job).get(STARTED_FROM):
+        prepared.facts[STARTED_FROM] = started
+    _keep_prepared(job, prepared, cost)
     _describe(job, prepared, cost)
     return prepared, cost
+
+
+def _facts_before(job: Job) -> dict[str, Any]:
+    """What was found when the run was first started; {} if it is new, or if that is damaged."""
+    try:
+        return dict(read_prepared(job.folder / PREPARED).get("facts", {}))
+    except (OSError, DamagedFile):
+        return {}
+
+
+def _keep_prepared(job: Job, prepared: Prepared, cost: Cost) -> None:
+    found = {"facts": prepared.facts, "floors": prepared.floors, "warnings": list(prepared.warnings)}
+    write_json(job.folder / PREPARED, finite({**found, **asdict(cost)}))
 
 
 def _leaving_out(
@@ -124,14 +140,14 @@ def _describe(job: Job, prepared: Prepared, cost: Cost) -> None:
 
 
 def _starting_point(
-    job: Job, approach: Approach, training: TrainingParameters, prepared: Prepared, seed: int
+    job: Job, approach: Approach, training: TrainingParameters, prepared: Prepared, cost: Cost, seed: int
 ) -> tuple[TrainableNetworks, list[dict[str, Any]]]:
     """The networks of the last good checkpoint and the history up to it, or new networks and no history."""
     job.progress.write(phase="building the network")
     job.checkpoints.clean()
     candidates = [each for each in job.checkpoints.newest_first() if each.is_complete]
     if not candidates:
-        return approach.build(prepared.codec, training, seed=seed), rewind(job.folder / HISTORY, 0, None)
+        return _new_networks(job, approach, training, prepared, cost, seed), rewind(job.folder / HISTORY, 0, None)
     networks, _, checkpoint = load(approach, training, candidates, seed=seed, folder=job.folder, on_damaged=job.notice)
     if _plain(checkpoint.codec()) != _plain(prepared.codec.to_json()):
         raise WrongState(
@@ -144,6 +160,23 @@ def _starting_point(
         )
     job.log.line(f"Going on after epoch {checkpoint.epoch}.")
     return networks, rewind(job.folder / HISTORY, checkpoint.epoch, checkpoint.state.get("row"))
+
+
+def _new_networks(
+    job: Job, approach: Approach, training: TrainingParameters, prepared: Prepared, cost: Cost, seed: int
+) -> TrainableNetworks:
+    """As the seed makes them, with the weights of the run that this one starts from, if there is one."""
+    networks = approach.build(prepared.codec, training, seed=seed)
+    request = job.run["request"]
+    if entry := request.get(TRAIN_FROM):
+        job.progress.write(phase="reading the run that it starts from")
+        started = begin_from(
+            entry, approach, networks, prepared.codec, training, folder=job.folder, on_damaged=job.notice
+        )
+        prepared.facts[STARTED_FROM] = started
+        _keep_prepared(job, prepared, cost)
+        job.log.line(start_words(request, prepared.facts))
+    return networks
 
 
 def _keep_unfinished(job: Job, monitor: TrainingMonitor, networks: TrainableNetworks) -> None:

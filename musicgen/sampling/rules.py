@@ -8,7 +8,7 @@ checks that it follows these rules.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,25 +49,40 @@ class Rules:
         """How many of the last choices are considered."""
         return self.repetition_window if self.repetition_penalty != 1.0 else 0
 
+    @property
+    def form(self) -> Rules:
+        """Equal for all rules that one compiled program can follow: those that differ in their `numbers` only."""
+        nucleus, penalty = (0.5 if self.top_p < 1.0 else 1.0), (2.0 if self.remembers else 1.0)
+        return replace(self, temperature=1.0, top_p=nucleus, repetition_penalty=penalty)
 
-def less_likely_again(logits: Any, recent: Any, penalty: float) -> Any:
-    """logits (batch, vocabulary) with those of the tokens in `recent` (batch, n) lowered by log(penalty), once each;
+    @property
+    def numbers(self) -> NDArray[np.float32]:
+        """1 / temperature, top_p, log(repetition_penalty): arguments of the program, so that other ones need no
+        other program."""
+        return np.array([1.0 / np.float32(self.temperature), self.top_p, np.log(self.repetition_penalty)], np.float32)
+
+
+def less_likely_again(logits: Any, recent: Any, log_penalty: Any) -> Any:
+    """logits (batch, vocabulary) with those of the tokens in `recent` (batch, n) lowered by `log_penalty`, once each;
     -1 in `recent` stands for none."""
     was_chosen = ops.max(ops.one_hot(recent, logits.shape[-1]), axis=1)
-    return logits - float(np.log(penalty)) * was_chosen
+    return logits - log_penalty * was_chosen
 
 
-def choose(logits: Any, uniform: Any, rules: Rules) -> Any:
-    """logits (batch, vocabulary), uniform (batch,) in [0, 1) → tokens (batch,), int32."""
+def choose(logits: Any, uniform: Any, rules: Rules, numbers: Any = None) -> Any:
+    """logits (batch, vocabulary), uniform (batch,) in [0, 1) → tokens (batch,), int32.
+
+    `numbers`: of rules of this form, in place of their own."""
     if rules.greedy or logits.shape[-1] == 1:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
-    logits = logits / rules.temperature
+    numbers = ops.convert_to_tensor(rules.numbers) if numbers is None else numbers
+    logits = logits * numbers[0]
     vocabulary_size = logits.shape[-1]
     if 0 < rules.top_k < vocabulary_size:
         least = ops.top_k(logits, rules.top_k)[0][:, -1:]
         logits = ops.where(logits < least, EXCLUDED, logits)
     if rules.top_p < 1.0:
-        logits = ops.where(_is_in_nucleus(logits, rules.top_p), logits, EXCLUDED)
+        logits = ops.where(_is_in_nucleus(logits, numbers[1]), logits, EXCLUDED)
     cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
     # The first token whose cumulative probability exceeds the random number; it is scaled to the total after
     # rounding, so that a number close to 1 never falls off the end.
@@ -75,7 +90,7 @@ def choose(logits: Any, uniform: Any, rules: Rules) -> Any:
     return ops.cast(ops.argmax(ops.cast(reached, "int32"), axis=-1), "int32")
 
 
-def _is_in_nucleus(logits: Any, top_p: float) -> Any:
+def _is_in_nucleus(logits: Any, top_p: Any) -> Any:
     """True for the likeliest tokens, up to and including the one at which their total probability reaches `top_p`.
 
     The threshold is found by bisection: many times faster than sorting."""

@@ -56,8 +56,11 @@ def sample(
         Token ids, shape (batch, n_events, num_fields).
     """
     batch_size, n_events, num_fields = noise.shape
+    form, numbers = rules.form, rules.numbers
     run = compiled(
-        lambda begin, noise, n_events, recent: _choose_events(stepper, begin, noise, n_events, recent, rules),
+        lambda begin, noise, n_events, recent, numbers: _choose_events(
+            stepper, begin, noise, n_events, recent, form, numbers
+        ),
         stepper.model,
     )
     made = np.empty((batch_size, n_events, num_fields), dtype=np.int32)
@@ -68,7 +71,7 @@ def sample(
         nonlocal begin, recent
         count = portion.stop - portion.start
         drawn[:count] = noise[:, portion].transpose(1, 0, 2)
-        events, begin, recent = run(begin, drawn, np.int32(count), recent)
+        events, begin, recent = run(begin, drawn, np.int32(count), recent, numbers)
         made[:, portion] = np.asarray(events)[:count].transpose(1, 0, 2)
 
     for portion in in_portions(n_events, EVENTS_PER_CALL, work):
@@ -93,7 +96,7 @@ def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) 
 
 
 def _choose_events(
-    stepper: Stepper, begin: tuple[Any, Any], noise: Any, n_events: Any, recent: Any, rules: Rules
+    stepper: Stepper, begin: tuple[Any, Any], noise: Any, n_events: Any, recent: Any, rules: Rules, numbers: Any
 ) -> tuple[Any, Any, Any]:
     """(the first `n_events` events, the start of the next call, the recent choices)."""
     num_fields = noise.shape[2]
@@ -103,8 +106,8 @@ def _choose_events(
         for field in range(num_fields):
             is_penalised = bool(rules.remembers) and field == rules.penalised_field
             if is_penalised:
-                logits = less_likely_again(logits, recent, rules.repetition_penalty)
-            token = choose(logits, noise[number, :, field], rules)
+                logits = less_likely_again(logits, recent, numbers[2])
+            token = choose(logits, noise[number, :, field], rules, numbers)
             if is_penalised:
                 recent = ops.concatenate([recent[:, 1:], token[:, None]], axis=1)
             logits, state = stepper.step(field, token, state)

@@ -16,6 +16,7 @@ from musicgen.songs.content import KNOWN_EXTENSIONS
 UNTITLED = "untitled"
 MAX_GRAPHEMES = 120
 MAX_CODE_POINTS = 255  # the size of the database column
+MAX_NOTE = 2000
 MAX_RAW = 4096  # normalising takes quadratic time in the marks on one letter
 MAX_MARKS = 8  # on one letter; no script needs more
 MAX_FILE_NAME_BYTES = 180  # of the 255 that file systems allow: browsers add " (1)" and ".crdownload"
@@ -46,6 +47,12 @@ def clean_name(raw: str) -> str:
         graphemes = [*graphemes[: MAX_GRAPHEMES - 1], "…"]
     short = "".join(_fitting(graphemes, MAX_CODE_POINTS, len)).strip()
     return short if any(unicodedata.category(character)[0] in "LNSP" for character in short) else ""
+
+
+def clean_lines(raw: str) -> str:
+    """A note of several lines, each as in `clean_name` but longer; MAX_NOTE characters at most. It may be empty."""
+    lines = ("".join(map(_visible, _with_letters(line))).rstrip() for line in raw[:MAX_NOTE].splitlines())
+    return unicodedata.normalize("NFC", "\n".join(lines)).strip()[:MAX_NOTE]
 
 
 def song_name(raw: str) -> str:

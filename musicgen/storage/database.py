@@ -51,6 +51,7 @@ runs = sa.Table(
     sa.Column("approach", sa.String(64), nullable=False),
     sa.Column("request", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sa.Column("rights", sa.Text, default=""),  # to its songs and its music, as its owner states them
     sequence("runs"),
 )
 

@@ -12,6 +12,7 @@ import psutil
 import streamlit as st
 
 from musicgen.doctor import Check, examine
+from musicgen.runs.ready_list import ready_processes
 from musicgen.settings import Settings, home, settings
 from pages.ui.background import forget, later
 from pages.ui.commands import command_line, show_command
@@ -55,6 +56,21 @@ def draw_server() -> None:
     )
 
 
+def draw_ready() -> None:
+    """Processes that wait for the next task with the network library loaded."""
+    section_heading("Kept ready")
+    st.caption(
+        "So that the next training or generation starts at once. They end when nobody has worked here for a while, "
+        "and when memory is short."
+    )
+    waiting = ready_processes()
+    if not waiting:
+        st.text("None at the moment." if settings().warm_minutes else "None: MUSICGEN_WARM_MINUTES is 0.")
+        return
+    rows = ((each.what, each.pid, "unknown" if each.memory is None else size(each.memory)) for each in waiting)
+    text_table(("Kept ready for", "Process", "Memory"), rows)
+
+
 def draw_settings() -> None:
     values = settings()
     rows = (
@@ -90,5 +106,6 @@ page_heading("system", "What this machine has, what is missing, and how to fix i
 with st.container(border=True, key="checks", gap="xsmall"):
     draw_checks()
 draw_server()
+draw_ready()
 draw_settings()
 show_command(command_line("doctor"))

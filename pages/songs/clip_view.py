@@ -1,8 +1,9 @@
-"""A clip to listen to and look at: the player with one lane."""
+"""A clip to listen to and look at: the player with one lane, or with others beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 
 @st.fragment
-def clip_view(clip: Clip, *, key: str, track_names: Sequence[str] = ()) -> None:
-    """The player and the pictures of a clip. Drag across a picture to loop a part of it."""
+def clip_view(clip: Clip, *, key: str, track_names: Sequence[str] = (), beside: Sequence[PlayerLane] = ()) -> None:
+    """The player and the pictures of a clip. Drag across a picture to loop a part of it.
+
+    `beside`: lanes to show below it on the same clock; the clip is then called the original."""
+    own = PlayerLane(clip.folder.name, clip, voices=track_names)
+    if beside:
+        own = replace(own, title="Original", role="reference")
     with shown_errors():
-        draw_player([PlayerLane(clip.folder.name, clip, voices=track_names)], key=f"{key}_player")
+        draw_player([own, *beside], key=f"{key}_player")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.songs.clip_view import clip_view
+from pages.songs.heard_view import draw_heard
 from pages.songs.song_intake import listed
 from pages.songs.song_selection import unselect
 from pages.ui.errors import shown_errors
@@ -22,6 +23,7 @@ from pages.ui.training_songs import take_songs
 if TYPE_CHECKING:
     from musicgen.clips import Clip
     from musicgen.songs.library import Song
+    from pages.ui.player import PlayerLane
 
 CHANNELS = {1: "mono", 2: "stereo"}
 
@@ -38,13 +40,17 @@ def draw_song(song: Song) -> None:
 
 def _draw_clip(song: Song, clip: Clip) -> None:
     view = st.container()
+    beside: list[PlayerLane] = []
     if song.medium == "midi":
         section_heading("Tracks")
         text_table(("Track ›", "Name", "Instrument", "Notes ›", "Range"), track_rows(song))
+    else:
+        beside = draw_heard(song)
     section_heading("Download")
     download_buttons(clip, song.name)
     with view, shown_errors():  # last, because rendering a score to sound can take a while
-        clip_view(clip, key="song", track_names=[track_title(track) for track in (song.facts.get("tracks") or ())])
+        names = [track_title(track) for track in (song.facts.get("tracks") or ())]
+        clip_view(clip, key="song", track_names=names, beside=beside)
 
 
 def _draw_head(song: Song) -> None:

@@ -40,6 +40,7 @@ class TrainingRequest:
     name: str = ""
     device: str = "auto"
     pieces_after: int = 0
+    train_from: str = ""  # a run
     refused: str = field(default="", compare=False)  # the sentence that says which value is invalid
 
     def plan(self) -> Future[Plan]:
@@ -77,7 +78,8 @@ class TrainingRequest:
 
         return submit_training(
             self.approach, self._songs(), self.training, preset=self.preset, seed=self.seed, name=self.name,
-            device=self.device, pieces_after=self.pieces_after, submit_key=intent_key("train", asdict(self)),
+            device=self.device, pieces_after=self.pieces_after, train_from=self.train_from,
+            submit_key=intent_key("train", asdict(self)),
         )  # fmt: skip
 
     def _songs(self) -> list[Any]:

@@ -13,7 +13,8 @@ from pages.ui.floor_words import floor_meaning, floor_title
 from pages.ui.tables import text_table
 
 NO_FLOOR = " Here a blind guess does better, so it is not drawn as a floor."
-TABLES = ("token_table", "token_table_rest", "frequency_histogram")  # facts that are drawn elsewhere
+# Facts that are drawn or said elsewhere.
+TABLES = ("token_table", "token_table_rest", "frequency_histogram", "part", "part_songs", "started_from")
 
 
 def draw_dataset(facts: Mapping[str, Any], floors: Mapping[str, float]) -> None:

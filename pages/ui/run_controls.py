@@ -1,4 +1,4 @@
-"""The actions on a run: pause, resume, cancel, generate, rename, export, delete."""
+"""The actions on a run: pause, resume, cancel, generate, rename, state rights, export, delete."""
 
 from __future__ import annotations
 
@@ -61,11 +61,19 @@ def _more(run: Run) -> None:
         name = st.text_input("Name", value=run.name, key=f"run_name.{run.id}", max_chars=120)
         if st.button("Rename", key="run_rename", disabled=name.strip() in {"", run.name}):
             _act("rename_run", run.id, "", name=name)
+        rights = st.text_area(
+            "Rights", value=run.rights, key=f"run_rights.{run.id}", max_chars=2000, height=90,
+            placeholder="For example: my own songs; the music may be used freely",
+            help="To its songs and its music, in your words. They are on its card, in its archive and in reports.",
+        )  # fmt: skip
+        if st.button("Save the rights", key="run_rights_save", disabled=rights.strip() == run.rights):
+            _act("state_rights", run.id, "", name=rights)
         if not run.is_active:
             st.download_button(
                 "Export", data=lambda: _exported(run.id), file_name=f"{run.id}.zip", mime="application/zip",
                 key="run_export", on_click="ignore", icon=":material/download:",
-                help="Settings, history and weights as one zip file, which can be imported on another machine.",
+                help="Settings, history, weights, outputs, blind tests and card as one zip file, which can be imported "
+                "on another machine.",
             )  # fmt: skip
             st.caption("This also deletes its weights, its log and all its outputs.")
             if st.button("Delete permanently", key="run_delete", icon=":material/delete:"):
@@ -75,9 +83,9 @@ def _more(run: Run) -> None:
 
 
 def _exported(run_id: str) -> BinaryIO:
-    from musicgen.runs.api import export_run
+    from musicgen.comparison.run_card import export_with_card
 
-    return open(export_run(run_id), "rb")
+    return open(export_with_card(run_id), "rb")
 
 
 def _act(action: str, run_id: str, message: str, *, name: str | None = None, epochs: int | None = None) -> None:
@@ -87,6 +95,8 @@ def _act(action: str, run_id: str, message: str, *, name: str | None = None, epo
     with shown_errors():
         if action == "rename_run":
             api.rename_run(run_id, name or "")
+        elif action == "state_rights":
+            api.state_rights(run_id, name or "")
         elif action == "resume":
             api.resume(run_id, epochs=epochs)
         else:

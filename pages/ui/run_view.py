@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from musicgen.approaches import approaches
+from musicgen.comparison.loss_drawing import run_drawing
+from musicgen.comparison.run_card import card_rows
 from musicgen.evaluation.borrowing_words import epochs_words, shares_by_epoch
 from musicgen.evaluation.curves import row_loss, useful_floors
 from musicgen.wording import count, span
 from pages.ui import run_words
-from pages.ui.charts import loss_figure, show_figure
+from pages.ui.charts import loss_figure
+from pages.ui.charts.curves import draw_losses
+from pages.ui.commands import code_block
 from pages.ui.dataset_view import fact_rows
 from pages.ui.errors import shown_errors
 from pages.ui.layout import facts_row, kept_place, section_heading, state_badge
+from pages.ui.outputs.verdicts import draw_learned_little
 from pages.ui.run_controls import draw_controls
 from pages.ui.tables import text_table
 from pages.ui.text import ago, escape, size
@@ -44,7 +50,7 @@ def _live(run_id: str, state_before: str) -> None:
         run = get_run(run_id)
         if run.state != state_before:
             st.rerun()  # the list of runs and the refresh rate of this fragment depend on the state
-        for draw in (_head, draw_controls, _trouble, _curves, _originality, _facts, _log):
+        for draw in (_head, draw_controls, _trouble, _curves, _originality, _card, _facts, _log):
             with kept_place():
                 draw(run)
 
@@ -56,7 +62,11 @@ def _head(run: Run) -> None:
             state_badge(run.state)
     if run.is_active:
         st.progress(run_words.progress_share(run.state, run.progress), text=_where(run))
+    from musicgen.runs.starting import start_words
+
     facts_row(_head_facts(run))
+    if words := start_words(run.request, (run.prepared or {}).get("facts") or {}):
+        st.caption(escape(words))
 
 
 def _where(run: Run) -> str:
@@ -93,7 +103,7 @@ def _trouble(run: Run) -> None:
         st.info(escape(run.advice), icon=":material/lightbulb:")
     if run.state == "failed" and (lines := run.log_tail(FAILED_LINES)):
         st.caption("The last lines of its log")
-        st.code("\n".join(lines), language=None, wrap_lines=True)
+        code_block("\n".join(lines))
     for warning in (run.prepared or {}).get("warnings") or ():
         st.warning(escape(warning), icon=":material/warning:")
 
@@ -105,12 +115,17 @@ def _curves(run: Run) -> None:
         return
     floors = (run.prepared or {}).get("floors") or {}
     epochs = (run.request.get("training") or {}).get("epochs") if run.is_active else None
-    figure = loss_figure(run.history, floors, run.best_epoch, epochs=epochs)
-    show_figure(figure, key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines")
+    draw_losses(
+        run_drawing(run.history, floors, run.best_epoch, epochs=epochs or 1),
+        partial(loss_figure, run.history, floors, run.best_epoch, epochs=epochs),
+        key="run_loss", alt="Training and validation loss over the epochs, floors as dashed lines",
+    )  # fmt: skip
     known = approaches().get(run.approach)
     medium = known.medium if known else "audio"
     for sentence in run_words.loss_words(run.history, floors, run.best_epoch, medium=medium, is_active=run.is_active):
         st.markdown(f"- {sentence}")
+    if not run.is_active:
+        draw_learned_little(run, medium)
 
 
 def _originality(run: Run) -> None:
@@ -125,6 +140,16 @@ def _originality(run: Run) -> None:
         with st.expander("Originality by checkpoint", icon=":material/link:", key="run_originality"):
             rows = [(each["epoch"], f"{each['share']:.0%}", each["num_outputs"]) for each in shares]
             text_table(("Epoch ›", "Share also in a song ›", "Outputs ›"), rows)
+
+
+def _card(run: Run) -> None:
+    """Sources, rights, floors, originality, confusion rate. Not while the run is redrawn every second."""
+    if run.is_active:
+        return
+    card = st.expander("Card", icon=":material/badge:", key="run_card", on_change="rerun")
+    if card.open:  # it reads all outputs
+        with card:
+            text_table(("What", "This run"), card_rows(run))
 
 
 def _facts(run: Run) -> None:
@@ -183,4 +208,4 @@ def first_of(parameters: Any) -> int:
 def _log(run: Run) -> None:
     with st.expander("Log", icon=":material/notes:"):
         lines = run.log_tail(LOG_LINES)
-        st.code("\n".join(lines) or "nothing yet", language=None, height=260 if len(lines) > 10 else "content")
+        code_block("\n".join(lines) or "nothing yet")

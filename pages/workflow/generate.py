@@ -11,6 +11,7 @@ import streamlit as st
 from musicgen.approaches import approach
 from musicgen.contract.approach import Approach
 from musicgen.errors import InvalidParameter, MusicgenError
+from musicgen.runs.expecting import expect_work
 from pages.generate.made_before import draw_made_before
 from pages.generate.network_choice import choose_network
 from pages.ui import run_words
@@ -23,6 +24,7 @@ from pages.ui.layout import kept_place, page_heading
 from pages.ui.navigation import page_link
 from pages.ui.outputs.generation_view import draw_generation, watch
 from pages.ui.outputs.output_card import draw_outputs
+from pages.ui.outputs.verdicts import draw_learned_little
 from pages.ui.songs_picker import song_picker
 from pages.ui.text import escape
 
@@ -58,6 +60,7 @@ class GenerationRequest:
 
 def main() -> None:
     page_heading("generate")
+    expect_work()
     with shown_errors():
         with kept_place():
             run = choose_network()
@@ -79,12 +82,13 @@ def main() -> None:
 
 
 def draw_loss_meaning(run: Run, medium: str) -> None:
-    """How good the network is, in one line, and a link to its run."""
+    """How good the network is, in one line, and a link to its run; a box if it has learned too little."""
     floors = (run.prepared or {}).get("floors") or {}
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         said = run_words.loss_words(run.history, floors, run.best_epoch, medium=medium)
         st.caption(" ".join(said), width="content")
         page_link("runs", "Open the run", run=run.id)
+    draw_learned_little(run, medium)
 
 
 def fill_form(run: Run, known: Approach) -> GenerationRequest | str:

@@ -73,6 +73,7 @@ def draw_import() -> None:
         shown_errors(),
     ):
         file = st.file_uploader("An exported run", type=["zip"], key="run_import", label_visibility="collapsed")
+        st.caption("With its outputs, blind tests and card. Larger archives: `python -m musicgen runs import FILE`.")
         if st.form_submit_button("Import", key="run_import_start", type="primary") and file is not None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "run.zip"

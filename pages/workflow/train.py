@@ -11,7 +11,9 @@ import streamlit as st
 from musicgen.approaches import approaches
 from musicgen.contract.approach import Approach
 from musicgen.errors import InvalidParameter
+from musicgen.runs.expecting import expect_work
 from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
+from pages.train.start_choice import choose_start
 from pages.train.tracks_picker import track_choices, tracks_picker
 from pages.train.training_inside import draw_below_form, draw_beside_form
 from pages.ui.background import is_settled, later
@@ -35,6 +37,7 @@ MAX_SEED = 2**31 - 1
 
 def main() -> None:
     page_heading("train")
+    expect_work()
     left, right = st.columns([3, 2], gap="large")
     with shown_errors():
         with left:
@@ -135,6 +138,7 @@ def fill_form(
             help="Sets all random numbers. The same seed, songs and settings train the same network.",
         )  # fmt: skip
         device = choose_device()
+    start = choose_start(chosen)
     has_piece = st.toggle(
         "Then generate a piece", key="train_piece", persist_state="session",
         help="When the training is finished, a piece is made at once, with the settings of the preset.",
@@ -143,7 +147,7 @@ def fill_form(
     refused = " ".join(filter(None, (refused, number_refused("Seed", 0, MAX_SEED, seed))))
     return TrainingRequest(
         chosen.key, tuple(choices), training, seed=seed or 0, preset=preset, name=name.strip(), device=device,
-        pieces_after=int(has_piece), refused=refused,
+        pieces_after=int(has_piece), train_from=start, refused=refused,
     )  # fmt: skip
 
 
@@ -208,6 +212,7 @@ def train_command(request: TrainingRequest, chosen: Approach, search: str | None
         settings=changed_values(chosen, request.preset, request.training), seed=request.seed or None,
         name=request.name, tracks=",".join(map(str, shared)) if shared else None,
         device=None if request.device == "auto" else request.device, generate=request.pieces_after or None,
+        **({"from": request.train_from} if request.train_from else {}),
     )  # fmt: skip
 
 

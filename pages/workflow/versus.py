@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.charts import show_figure
+from musicgen.comparison.loss_drawing import runs_drawing
+from pages.ui.charts.colours import RUNS
+from pages.ui.charts.curves import draw_losses
 from pages.ui.charts.run_curves import run_curves_figure
 from pages.ui.errors import shown_errors
 from pages.ui.layout import empty_place, kept_place, page_heading
@@ -46,7 +49,7 @@ def draw_chosen(runs: list[Run]) -> None:
     if len({run.approach for run in runs}) > 1:
         st.caption("Losses of different approaches are in different units. Compare each with its floors only.")
     alt = "Loss of each run over the epochs, with its lowest floor as a dashed line"
-    show_figure(run_curves_figure(runs), key="versus_curves", alt=alt)
+    draw_losses(runs_drawing(runs, RUNS), partial(run_curves_figure, runs), key="versus_curves", alt=alt)
     draw_pieces(runs)
 
 

@@ -174,7 +174,8 @@ def with_sound(score_clip: Clip, waveform: Waveform) -> None:
 
 def players(app: AppTest) -> list[dict[str, Any]]:
     """What each player on the page was told, in the order of the page."""
-    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    told = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    return [each for each in told if "lanes" in each]
 
 
 def lanes(app: AppTest) -> list[dict[str, Any]]:
@@ -224,9 +225,9 @@ def until(app: AppTest, is_so: Callable[[AppTest], bool], *, times: int = 100) -
 
 def said(app: AppTest) -> str:
     """All text on the page, including boxes and tables."""
-    kinds = ("title", "header", "subheader", "markdown", "caption", "text", "code", "error", "warning", "info")
+    kinds = ("title", "header", "subheader", "markdown", "caption", "text", "error", "warning", "info")
     texts = (str(element.value) for kind in kinds for element in getattr(app, kind))
-    return "\n".join([*texts, *tables(app)]).replace("\\", "").replace("\u2060", "")
+    return "\n".join([*texts, *tables(app), *code_blocks(app)]).replace("\\", "").replace("\u2060", "")
 
 
 def tables(app: AppTest) -> list[str]:
@@ -234,6 +235,12 @@ def tables(app: AppTest) -> list[str]:
     drawn = "".join(element.proto.body for element in app.get("html") if "text-table" in element.proto.body)
     cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr.*?</tr>", drawn)]
     return [f"| {' | '.join(map(unescape, row))} |" for row in cells]
+
+
+def code_blocks(app: AppTest) -> list[str]:
+    """The texts in fixed width, such as command lines and logs."""
+    drawn = (re.search(r"<pre[^>]*><code>(.*?)</code>", element.proto.body, re.DOTALL) for element in app.get("html"))
+    return [unescape(found[1]) for found in drawn if found]
 
 
 def markup(app: AppTest) -> str:

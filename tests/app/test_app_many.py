@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stored_work import add_output, add_run, add_song, is_clean, many_songs, said, tone, tune, visit
+from stored_work import add_output, add_run, add_song, code_blocks, is_clean, many_songs, said, tone, tune, visit
 from streamlit.testing.v1 import AppTest
 
 from musicgen.comparison import comparison
@@ -75,11 +75,11 @@ def test_all_songs_that_a_search_finds_are_chosen_at_once() -> None:
     assert is_clean(app)
     assert app.checkbox(key="songs.midi.all").label == "All 230 songs"
     assert not [each for each in app.multiselect if each.key == "songs.midi"]
-    assert "--all-songs" in app.code[-1].value
-    assert "song-" not in app.code[-1].value
+    assert "--all-songs" in code_blocks(app)[-1]
+    assert "song-" not in code_blocks(app)[-1]
     app.text_input(key="songs.midi.search").set_value("tune 00").run()
     assert app.checkbox(key="songs.midi.all").label == "All 11 songs found"
-    assert "--all-songs --search 'tune 00'" in app.code[-1].value
+    assert "--all-songs --search 'tune 00'" in code_blocks(app)[-1]
     app.checkbox(key="songs.midi.all").set_value(False).run()
     assert app.multiselect(key="songs.midi").value == [ids[-1]]
 

@@ -10,6 +10,8 @@ from stored_work import add_run, add_song, tone
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
+from musicgen.runs import ready_list
+from musicgen.runs.ready_list import Ready
 from pages.approaches import preset_times
 from pages.ui.text import WORD_JOINER
 from tests.app.test_app_navigation import open_app
@@ -122,6 +124,18 @@ def test_system_shows_checks_settings_and_what_the_server_holds(home: Path) -> N
     assert "Heavy libraries loaded" in [element.value for element in at.caption]
     table = shown_text(at)
     assert "MUSICGEN_MAX_UPLOAD_MB" in table
+    assert "None: MUSICGEN_WARM_MINUTES is 0." in shown
+
+
+def test_system_shows_the_processes_that_are_kept_ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = [Ready(12345, "any training or generation", 700_000_000), Ready(12346, "generations of “Rag”", None)]
+    monkeypatch.setattr(ready_list, "ready_processes", lambda: waiting)
+    at = open_app().run()
+    at.switch_page("pages/overview/system.py").run(timeout=120)
+    assert not at.exception
+    table = shown_text(at)
+    for told in ("any training or generation", "12345", "700 MB", "generations of “Rag”", "unknown"):
+        assert told in table
 
 
 def test_the_steps_lead_on(home: Path) -> None:

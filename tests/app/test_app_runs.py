@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from stored_work import NASTY, add_output, add_run, add_song, is_clean, lanes, markup, nobody_works, said, tone, visit
+from stored_work import (
+    NASTY,
+    add_output,
+    add_run,
+    add_song,
+    code_blocks,
+    is_clean,
+    lanes,
+    markup,
+    nobody_works,
+    said,
+    tone,
+    visit,
+)
 
 from musicgen.runs.api import delete_run, get_run, list_runs
 from musicgen.runs.folders import WORKER_LOCK, run_folder
@@ -31,7 +44,11 @@ def test_a_finished_run_shows_what_its_loss_means() -> None:
     assert "12,345" in words
     assert "The original" in words
     assert "line 30 of the log" in words
+    assert not app.get("plotly_chart"), "its library keeps a browser busy for seconds"
+    assert any("Loss by epoch, from" in element.proto.json for element in app.get("bidi_component"))
+    app.toggle(key="run_loss_zoom").set_value(True).run()
     assert len(app.get("plotly_chart")) == 1
+    assert is_clean(app)
 
 
 def test_a_failed_run_says_why_and_what_to_do_with_the_end_of_its_log() -> None:
@@ -40,7 +57,7 @@ def test_a_failed_run_says_why_and_what_to_do_with_the_end_of_its_log() -> None:
     assert is_clean(app)
     assert [box.value.replace("\\", "") for box in app.error] == ["The loss became NaN."]
     assert any("Lower it." in box.value.replace("\\", "") for box in app.info)
-    assert app.code[0].value.splitlines()[-1] == "line 30 of the log"
+    assert code_blocks(app)[0].splitlines()[-1] == "line 30 of the log"
 
 
 def test_a_running_run_shows_its_progress_and_can_be_stopped() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stored_work import add_song, is_clean, many_songs, said, tone, tune, visit
+from stored_work import add_song, code_blocks, is_clean, many_songs, said, tone, tune, visit
 from streamlit.testing.v1 import AppTest
 
 from musicgen.errors import InvalidInput
@@ -104,7 +104,7 @@ def test_all_that_the_search_finds_are_selected_at_once(planned: list[list[str]]
     app.button(key="song_train_selected").click().run()
     assert "250 of 250 MIDI songs chosen" in said(app)
     assert sorted(planned[-1]) == sorted(ids)
-    assert "--all-songs" in app.code[-1].value
+    assert "--all-songs" in code_blocks(app)[-1]
 
 
 def test_a_removed_song_is_no_longer_selected() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stored_work import NASTY, add_song, is_clean, markup, nobody_works, said, tone, tune, until, visit
+from stored_work import NASTY, add_song, code_blocks, is_clean, markup, nobody_works, said, tone, tune, until, visit
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
@@ -85,7 +85,7 @@ def test_choosing_a_preset_fills_the_form() -> None:
     usual = preset("original")["epochs"]
     app.number_input(key="training.epochs").set_value(5).run()
     assert f"Changed from original: Epochs {usual} → 5" in said(app)
-    assert "--preset original --set epochs=5" in app.code[0].value
+    assert "--preset original --set epochs=5" in code_blocks(app)[0]
     app.button(key="preset_again").click().run()
     assert app.number_input(key="training.epochs").value == usual
 

@@ -37,11 +37,11 @@ COMPLETE = {
     "songs": ".st-key-song_list button",
     "song": ".st-key-download_wav button",
     "train": ".st-key-train_start button:not([disabled])",
-    "runs": ".st-key-run_loss .js-plotly-plot",
-    "failed run": ".st-key-run_loss .js-plotly-plot",
+    "runs": ".st-key-run_loss .curve",
+    "failed run": ".st-key-run_loss .curve",
     "generate": ".st-key-download_wav button",
     "compare": ".st-key-compare_metrics table",
-    "versus": ".st-key-versus_curves .js-plotly-plot",
+    "versus": ".st-key-versus_curves .curve",
     "blind": ".st-key-blind_start button",
 }
 

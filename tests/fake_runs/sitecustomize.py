@@ -27,8 +27,8 @@ class Fakes(MetaPathFinder):
             assert spec.submodule_search_locations is not None
             spec.submodule_search_locations.append(str(HERE / "approaches"))
             return spec
-        if name == "musicgen.networks.backend":
-            return spec_from_file_location(name, HERE / "backend.py")
+        if name in ("musicgen.networks.backend", "musicgen.runs.preload"):
+            return spec_from_file_location(name, HERE / f"{name.rpartition('.')[2]}.py")
         return None
 
 

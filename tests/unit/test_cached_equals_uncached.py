@@ -107,7 +107,8 @@ def from_events(stepper: EventStepper, codec: Any, real: EventSong) -> BothWays:
         if field not in codec.spoken:
             return np.zeros(codec.sizes[field])
         told = EventSong(codec.ids_to_events(events), real.start, real.bar)
-        arrays = EventExamples(codec, [EventStretch(told, 0, LENGTH)], LENGTH).gather(np.arange(1), None)
+        examples = EventExamples(codec, [EventStretch(told, 0, LENGTH)], LENGTH, recalls=stepper.sizes.recalls)
+        arrays = examples.gather(np.arange(1), None)
         answers = whole({name: array for name, array in arrays.items() if name != "mask"})
         return np.asarray(answers[codec.spoken.index(field)])[0, number]
 
@@ -117,16 +118,18 @@ def from_events(stepper: EventStepper, codec: Any, real: EventSong) -> BothWays:
 
 def note_lstm_events() -> BothWays:
     source = midi_song(24)
-    model, codec, training, _ = trained("note_lstm", [source], units=16, num_layers=2, embedding=8, dense=8)
-    sizes = EventSizes.of(codec, embedding=8, units=16, num_layers=2, head=8, dropout=training.dropout)
+    model, codec, training, _ = trained(
+        "note_lstm", [source], units=16, num_layers=2, embedding=8, dense=8, recall=True
+    )
+    sizes = EventSizes.of(codec, embedding=8, units=16, num_layers=2, head=8, dropout=training.dropout, recalls=True)
     return from_events(EventStepper(model, sizes, codec), codec, codec.score_to_song(source.clip.score(), None))
 
 
 def note_wavenet_events() -> BothWays:
     source = midi_song(24)
-    model, codec, training, _ = trained("note_wavenet", [source], embedding=8, dense=8)
+    model, codec, training, _ = trained("note_wavenet", [source], embedding=8, dense=8, recall=True)
     units = training.stack.units
-    sizes = EventSizes.of(codec, embedding=8, units=units, num_layers=0, head=8, dropout=training.dropout)
+    sizes = EventSizes.of(codec, embedding=8, units=units, num_layers=0, head=8, dropout=training.dropout, recalls=True)
     stepper = WaveNetEventStepper(model, sizes, training.stack, codec)
     return from_events(stepper, codec, codec.score_to_song(source.clip.score(), None))
 

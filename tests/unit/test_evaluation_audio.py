@@ -69,6 +69,8 @@ def test_silence_has_defined_values():
         "level_range_db": 0.0,
         "dc_share": 0.0,
         "spectral_flatness": 0.0,
+        "stillness": 0.0,
+        "clicks_per_minute": 0.0,
     }
 
 

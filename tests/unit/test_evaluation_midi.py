@@ -54,6 +54,17 @@ def test_counts_and_ranges_of_a_scale():
         "pause_share": 0.0,
         "lowest_centre": 66.25,
         "highest_centre": 66.25,
+        "in_key_share": 1.0,
+        "local_key_share": 1.0,
+        "dissonance_share": 0.0,
+        "off_grid_share": 0.0,
+        "beat_share": 1.0,
+        "together_share": 0.0,
+        "length_variety": 1.0,
+        "mean_interval": pytest.approx(12 / 7),
+        "step_share": 1.0,
+        "leap_share": 0.0,
+        "crossing_share": 0.0,
     }
 
 

@@ -58,3 +58,28 @@ def test_without_a_list_of_features_the_system_names_the_processor(monkeypatch: 
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     monkeypatch.setattr(machine.platform, "machine", lambda: "arm64")
     assert machine.processor() == "arm64"
+
+
+def test_free_memory_is_what_the_machine_and_its_container_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    monkeypatch.setattr(machine, "_free_of_machine", lambda: 5000)
+    monkeypatch.setattr(machine, "_control_groups", lambda: [inner, inner.parent, tmp_path])
+    assert machine.free_memory_bytes() == 5000
+    for folder, limit in ((inner, "max"), (inner.parent, "4000")):
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text("3500\n")
+        (folder / "memory.stat").write_text("anon 3000\ninactive_file 400\n")
+    assert machine.free_memory_bytes() == 900
+    (inner.parent / "memory.current").write_text("9999\n")
+    assert machine.free_memory_bytes() == 0
+    monkeypatch.setattr(machine, "_free_of_machine", lambda: None)
+    monkeypatch.setattr(machine, "_control_groups", list)
+    assert machine.free_memory_bytes() is None
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
+def test_this_machine_has_some_free_memory() -> None:
+    assert 0 < (machine.free_memory_bytes() or 0) < (machine.memory_bytes() or 0)

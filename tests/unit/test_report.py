@@ -6,7 +6,6 @@ import base64
 import gzip
 import hashlib
 import json
-import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -20,7 +19,6 @@ from musicgen.audio.waveform import Waveform
 from musicgen.clips import write_audio_clip
 from musicgen.clips.pictures import pack, unpack
 from musicgen.comparison.report import report_bytes
-from musicgen.comparison.report_curve import curve_svg
 from musicgen.comparison.report_page import report_page
 from musicgen.comparison.reporting import LONGEST, _cut_roll
 from tests.app.stored_work import add_output, add_run, add_song, tone, tune
@@ -249,14 +247,3 @@ def test_small_mp3_has_about_the_rate_that_was_asked_for(tmp_path: Path, rate: i
     clip = write_audio_clip(tmp_path / "clip", Waveform(rng.uniform(-0.5, 0.5, (channels, 20 * rate)), rate))
     encode_small_mp3(clip.audio_path, tmp_path / "clip.mp3", kbps)
     assert (tmp_path / "clip.mp3").stat().st_size * 8 / 20 / 1000 == pytest.approx(kbps, rel=0.2)
-
-
-def test_the_curve_has_floors_and_escapes_their_names() -> None:
-    rows = [{"epoch": each, "loss": 4.0 / each, "val_loss": 4.4 / each} for each in (1, 2, 3)]
-    picture = curve_svg([*rows, {"epoch": 4, "loss": float("nan"), "val_loss": None}], {"<b>": 2.0}, 3)
-    assert picture.count('class="floor"') == 1
-    assert "&lt;b&gt;" in picture
-    assert "nan" not in picture
-    (ring,) = re.findall(r'<circle class="best" cx="([\d.]+)" cy="([\d.]+)"', picture)
-    assert f"{ring[0]},{ring[1]}" in picture, "the ring is on the curve"
-    assert curve_svg([], {"uniform": 2.0}, None) == ""

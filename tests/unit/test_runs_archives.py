@@ -280,6 +280,7 @@ def test_names_twice_encrypted_and_too_many(exported: bytes, tmp_path: Path, mon
         bring_in({"path": str(encrypted)})
     monkeypatch.setattr(archive_bounds, "TEXT_MB", {})
     monkeypatch.setattr(archive_bounds, "CHECKPOINT_MB", {})
+    monkeypatch.setattr(archive_bounds, "MAX_OUTPUTS", 0)
     with pytest.raises(RejectedFile, match=r"at most 5 files\. Received: 13 names"):
         bring_in({"path": str(zip_up(tmp_path / "many.zip", unzip(exported)))})
 

@@ -88,3 +88,35 @@ def test_killed_and_resumed_real_networks_end_the_same(choices: list[api.SongCho
     assert original.clip.has_audio
     again = wait_for_rest(api.regenerate(original.id), 300)
     assert api.get_output(again.output_ids[0]).sidecar["is_same_as_original"] is True
+
+
+@pytest.mark.slow
+def test_a_warm_worker_makes_the_same_pieces_to_the_bit(
+    choices: list[api.SongChoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was started for it: another seed, another temperature and another length in between."""
+    monkeypatch.setenv("MUSICGEN_WARM_MINUTES", "5")
+    monkeypatch.setenv("MUSICGEN_WARM_FREE_MB", "0")
+    run_id = api.submit_training("note_lstm", choices, {**SHORT, "epochs": 1}, preset="quick", seed=1)
+    assert wait_for_rest(run_id, 300).state == "succeeded"
+    orders = [
+        ({"temperature": temperature, "num_notes": 40 + seed}, seed) for seed, temperature in enumerate((1.0, 0.7))
+    ]
+
+    def made() -> tuple[list[str], set[str]]:
+        """The hashes of the pieces, and the processes that made them."""
+        tasks = []
+        for generation, seed in orders * 2:
+            tasks.append(wait_for_rest(api.submit_generation(run_id, generation, seed=seed), 300))
+            assert tasks[-1].state == "succeeded", tasks[-1].reason
+        hashes = [api.get_output(task.output_ids[0]).sidecar["content_sha256"] for task in tasks]
+        return hashes, {task.log_tail(99)[0].rpartition(" ")[2] for task in tasks}
+
+    warm, processes = made()
+    assert len(processes) < 4, "the first ones may have been started before there was a spare"
+    end_everything()
+    monkeypatch.setenv("MUSICGEN_WARM_MINUTES", "0")
+    cold, processes = made()
+    assert len(processes) == 4
+    assert warm == cold
+    assert warm[:2] == warm[2:]

@@ -398,6 +398,7 @@ def test_a_bad_round_is_survived(rounds: Supervisor, monkeypatch: pytest.MonkeyP
 def test_workers_know_no_secrets_and_nice(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setenv("MUSICGEN_NICENESS", "7")
     environment = launching.worker_environment("cpu")
     assert "AWS_SECRET_ACCESS_KEY" not in environment
     assert environment["TF_CPP_MIN_LOG_LEVEL"] == "3"
@@ -408,7 +409,7 @@ def test_workers_know_no_secrets_and_nice(song: str, monkeypatch: pytest.MonkeyP
     run_id = start(song, epochs=200)
     pid = worker_pid(run_id)
     assert os.getsid(pid) == pid != os.getsid(0)
-    assert os.getpriority(os.PRIO_PROCESS, pid) >= 5
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 7
     assert os.readlink(f"/proc/{pid}/fd/0") == os.devnull
     api.cancel(run_id)
     wait_for_rest(run_id)

@@ -68,12 +68,19 @@ class TestRules:
     def test_greedy(self) -> None:
         assert shares([0.0, 3.0, 1.0], Rules(greedy=True)).tolist() == [0, 1, 0]
 
+    def test_one_program_follows_all_temperatures(self) -> None:
+        assert Rules(0.5, top_p=0.9).form == Rules(2.0, top_p=0.3).form
+        assert Rules(repetition_penalty=3.0).form == Rules(repetition_penalty=1.5).form
+        several = {Rules().form, Rules(top_p=0.9).form, Rules(top_k=3).form, Rules(repetition_penalty=2.0).form}
+        assert len(several | {Rules(greedy=True).form}) == 5
+        np.testing.assert_allclose(Rules(0.5, 0, 0.75, repetition_penalty=2.0).numbers, [2.0, 0.75, np.log(2)])
+
     def test_what_was_chosen_lately_is_so_many_times_less_likely(self) -> None:
         from musicgen.sampling.rules import less_likely_again
 
         logits = np.array([self.LOGITS, self.LOGITS], np.float32)
         recent = np.array([[-1, 3, 3], [-1, -1, -1]], np.int32)  # twice chosen counts once; nothing was chosen
-        changed = np.asarray(less_likely_again(logits, recent, 2.5))
+        changed = np.asarray(less_likely_again(logits, recent, float(np.log(2.5))))
         np.testing.assert_array_equal(changed[1], logits[1])
         np.testing.assert_array_equal(changed[0, :3], logits[0, :3])
         assert np.exp(changed[0, 3] - logits[0, 3]) == pytest.approx(1 / 2.5, rel=1e-5)

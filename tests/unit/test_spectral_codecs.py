@@ -11,10 +11,11 @@ import pytest
 from musicgen.approaches.spectral_lstm.block_data import count_blocks, prepare_blocks, sequence_starts
 from musicgen.approaches.spectral_lstm.blocks import BlockCodec, blocks_to_features, features_to_blocks, n_features
 from musicgen.approaches.spectral_lstm.frame_data import prepare_frames
-from musicgen.approaches.spectral_lstm.frames import FrameCodec, log_credit, nearest
+from musicgen.approaches.spectral_lstm.frames import FrameCodec, log_credit
 from musicgen.approaches.spectral_lstm.parameters import Training
 from musicgen.approaches.spectral_lstm.phase import count_frames, magnitudes_to_samples, overlapped, short_time_spectrum
 from musicgen.audio.waveform import Waveform
+from musicgen.codecs.clustering import nearest
 from musicgen.codecs.sounds import open_sounds, split
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong

@@ -42,6 +42,7 @@ ORDER = [
     "clips",
     "contract",
     "songs",
+    "hearing",
     "floors",
     "codecs",
     "networks",

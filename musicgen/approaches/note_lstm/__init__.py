@@ -14,6 +14,7 @@ from musicgen.approaches.notes.event_drawing import event_layers
 from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.token_codec import TokenCodec
+from musicgen.approaches.notes.weight_labels import Axes, note_weight_labels
 from musicgen.contract.drawing import Layer
 from musicgen.contract.made import Made, Order
 from musicgen.contract.networks import TrainableNetworks
@@ -53,6 +54,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             training={
                 "epochs": 80, "units": 192, "num_layers": 1, "dropout": 0.45, "batch_size": 16, "learning_rate": 3e-3,
                 "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 20,
+                "recall": True, "voices": "automatic", "max_notes": 24_000,
             },
             generation={"temperature": 0.9, "top_p": 0.95},
         ),
@@ -71,6 +73,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
                 "sequence_length": 128, "epochs": 160, "units": 256, "num_layers": 2, "dropout": 0.45, "batch_size": 16,
                 "recurrent_dropout": 0.2, "learning_rate": 3e-3, "schedule": "cosine", "gradient_clip": 1.0,
                 "weight_decay": 0.05, "patience": 40,
+                "recall": True, "voices": "automatic",
             },
             generation={"num_notes": 300, "temperature": 0.9, "top_p": 0.95},
         ),
@@ -78,7 +81,8 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
     tiny = Preset(
         "For tests.",
         training={
-            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4
+            "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4,
+            "recall": True,
         },
         generation={"num_notes": 12},
     )  # fmt: skip
@@ -155,6 +159,9 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
             tokens = WindowStepper(model) if order.generation.memory == "window" else TokenStepper(model)
             yield from token_pieces(tokens, codec, training.sequence_length, order)
 
+    def weight_labels(self, codec: Any, training: parameters.Training, source: Any = None) -> Mapping[str, Axes]:
+        return note_weight_labels(codec, _sizes(codec, training) if isinstance(codec, EventCodec) else None, source)
+
     def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
         return notes_codec(document)
 
@@ -172,6 +179,7 @@ def _sizes_of(fields: tuple[int, ...], training: parameters.Training) -> EventSi
         head=training.dense,
         dropout=training.dropout,
         recurrent_dropout=training.recurrent_dropout,
+        recalls=training.recall,
     )
 
 

@@ -16,6 +16,7 @@ from musicgen.approaches.notes.event_drawing import event_layers
 from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.token_codec import TokenCodec
+from musicgen.approaches.notes.weight_labels import Axes, note_weight_labels
 from musicgen.contract.drawing import Layer, ReceptiveField
 from musicgen.contract.made import Made, Order
 from musicgen.contract.networks import TrainableNetworks
@@ -55,6 +56,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             training={
                 "epochs": 60, "dropout": 0.4, "batch_size": 8, "learning_rate": 3e-3, "schedule": "cosine",
                 "gradient_clip": 1.0, "weight_decay": 0.2, "patience": 15,
+                "recall": True, "voices": "automatic", "max_notes": 24_000,
             },
             generation={"top_p": 0.92},
         ),
@@ -75,6 +77,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "sequence_length": 128, "epochs": 80, "dilation_depth": 6, "filters": (128,), "skip_channels": 192,
                 "dropout": 0.5, "batch_size": 8, "learning_rate": 2e-3, "schedule": "cosine", "gradient_clip": 1.0,
                 "weight_decay": 0.5, "patience": 20,
+                "recall": True, "voices": "automatic",
             },
             generation={"top_p": 0.92},
         ),
@@ -83,7 +86,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         "For tests.",
         training={
             "sequence_length": 8, "epochs": 1, "filters": (4,), "dilation_depth": 2, "skip_channels": 4,
-            "batch_size": 4, "dense": 4, "embedding": 4,
+            "batch_size": 4, "dense": 4, "embedding": 4, "recall": True,
         },
         generation={"num_notes": 12},
     )  # fmt: skip
@@ -169,6 +172,10 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             words = word_stepper(model, training.stack, by_window=order.generation.memory == "window")
             yield from token_pieces(words, codec, training.sequence_length, order)
 
+    def weight_labels(self, codec: Any, training: parameters.Training, source: Any = None) -> Mapping[str, Axes]:
+        sizes = _events(codec.sizes, training) if isinstance(codec, EventCodec) else None
+        return note_weight_labels(codec, sizes, source)
+
     def codec_from_json(self, document: dict[str, Any]) -> EventCodec | TokenCodec:
         return notes_codec(document)
 
@@ -182,6 +189,7 @@ def _events(fields: tuple[int, ...], training: parameters.Training) -> EventSize
         num_layers=0,
         head=training.dense,
         dropout=training.dropout,
+        recalls=training.recall,
     )
 
 

@@ -14,6 +14,7 @@ from musicgen.approaches.notes.event_examples import EventExamples, EventStretch
 from musicgen.approaches.notes.event_fitting import make_event_codec
 from musicgen.approaches.notes.events import FIELDS, EventCodec
 from musicgen.approaches.notes.parameters import NoteMusic
+from musicgen.approaches.notes.part import take_part
 from musicgen.approaches.notes.token_codec import TokenCodec
 from musicgen.approaches.notes.token_examples import TokenSequences, TokenWindows, window_starts
 from musicgen.approaches.notes.token_facts import count_tokens, event_table, frequency_histogram, token_table
@@ -51,17 +52,19 @@ def read_scores(songs: Sequence[TrainingSong]) -> list[tuple[Score, Sequence[int
 
 def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int) -> Prepared:
     """Notes with rhythm, loudness and voices."""
-    scores = read_scores(songs)
+    require_songs(songs)
+    part = take_part(songs, training.max_notes, seed)
+    scores = part.scores
     if training.instruments == "piano":
         _raise_without_piano(scores, True)
         scores = [(score, melodic_tracks(score, tracks, piano_only=True)) for score, tracks in scores]
-    codec, pieces = make_event_codec(scores)
+    codec, pieces = make_event_codec(scores, num_notes=part.num_notes, voices_are=training.voices)
     lengths = [len(piece) for piece in pieces]
     if max(lengths) < MIN_NOTES:
         raise InvalidInput(
             sentence(
                 f"Training needs a song with at least {MIN_NOTES} notes in its chosen tracks, without drums",
-                f"{max(lengths)} notes at most in {count(len(songs), 'song')}",
+                f"{max(lengths)} notes at most in {count(len(scores), 'song')}",
                 "Choose other songs or tracks.",
             ),
             code="too_short",
@@ -75,9 +78,15 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
     ]  # fmt: skip
     length = training.sequence_length
     passes = max(1, min(MAX_PASSES, MIN_WINDOWS * length // max(1, sum(map(len, stretches[0])))))
-    data = EventExamples(codec, stretches[0], length, transpose=training.transpose, passes=passes)
+    data = EventExamples(
+        codec, stretches[0], length, transpose=training.transpose, passes=passes, recalls=training.recall
+    )
     # Half of each validation window only warms up the state.
-    checked = EventExamples(codec, stretches[1], 2 * length, warm_up=length) if stretches[1] else None
+    checked = (
+        EventExamples(codec, stretches[1], 2 * length, warm_up=length, recalls=training.recall)
+        if stretches[1]
+        else None
+    )
     ids = [[codec.events_to_ids(each.song.events)[each.start : each.stop] for each in side] for side in stretches]
     facts = {
         "inputs_shape": [data.n_examples, length, len(FIELDS)],
@@ -87,13 +96,14 @@ def prepare_events(songs: Sequence[TrainingSong], training: NoteMusic, seed: int
         "n_tokens": sum(lengths),
         "n_training_tokens": sum(map(len, stretches[0])),
         "n_validation_tokens": sum(map(len, stretches[1])),
-        "n_songs": len(songs),
+        "n_songs": len(scores),
         "vocabulary_size": sum(codec.sizes),
         "values_of_each_field": dict(zip(FIELDS, codec.sizes, strict=True)),
         "loss_unit": "nats per note",
         **event_table(pieces),
+        **part.facts,
     }
-    warnings = () if checked else (NOTHING_HELD_OUT,)
+    warnings = (*part.warnings, *(() if checked else (NOTHING_HELD_OUT,)))
     return Prepared(codec, data, checked, facts, _event_floors(codec, ids[0], ids[1] or ids[0]), warnings)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.notes.event_features import features_of
+from musicgen.approaches.notes.event_recall import NEXT_END, SongRecall, followed_columns, recall_of, song_recall
 from musicgen.approaches.notes.events import FIELDS, GAP, PITCH, TRANSPOSE, EventCodec, EventSong
 from musicgen.codecs.examples import Arrays
 
@@ -40,10 +41,11 @@ class EventExamples:
     Attributes:
         warm_up: events of a window that only warm up the state. transpose: to a random key, anew each epoch.
         passes: how many times the windows of an epoch overlap, so that a short song gives more than one.
+        recalls: with what the piece recalls of itself (`event_recall`).
 
     Arrays: previous, chosen (n, steps, 5) ids; phase_before, phase (n, steps, 2); sounding_before, sounding
     (n, steps, pitches); last (n, steps); tonality (n, steps, 24); mask (n, steps), 0 for padding and for steps that
-    only warm up the state.
+    only warm up the state. With `recalls` also pointers, states and habits.
     """
 
     codec: EventCodec
@@ -52,10 +54,16 @@ class EventExamples:
     warm_up: int = 0
     transpose: bool = False
     passes: int = 1
+    recalls: bool = False
     ids: list[NDArray[np.int32]] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", [self.codec.events_to_ids(each.song.events) for each in self.stretches])
+
+    @cached_property
+    def recalled(self) -> list[SongRecall]:
+        """What each song recalls of itself."""
+        return [song_recall(ids) for ids in self.ids]
 
     @cached_property
     def tiles(self) -> NDArray[np.int64]:
@@ -83,7 +91,7 @@ class EventExamples:
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
         windows = [self._window(stretch, first, rng) for stretch, first in self.tiles[index].tolist()]
-        ids, position, bar, lead, mask = (np.stack(part) for part in zip(*windows, strict=True))
+        ids, position, bar, lead, mask, followed = (np.stack(part) for part in zip(*windows, strict=True))
         is_real = np.arange(ids.shape[1]) >= SHADOW - lead[:, None]
         features = features_of(self.codec, ids, position, bar[:, None], is_real)
         before, now = slice(SHADOW - 1, -1), slice(SHADOW, None)
@@ -98,6 +106,9 @@ class EventExamples:
             "tonality": features.tonality[:, now],
             "mask": mask,
         }
+        if self.recalls:
+            recall = recall_of(self.codec, ids, followed, is_real)
+            arrays |= {name: getattr(recall, name)[:, now] for name in ("pointers", "states", "habits")}
         fresh = np.flatnonzero(lead == 0)  # nothing before: a start mark at the place of the first event
         arrays["previous"][fresh, 0] = self.start_mark
         arrays["phase_before"][fresh, 0] = arrays["phase"][fresh, 0]
@@ -106,8 +117,9 @@ class EventExamples:
 
     def _window(
         self, number: int, first: int, rng: np.random.Generator | None
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64], int, int, NDArray[np.float32]]:
-        """(ids, position, bar, events before it, mask) of one window with its shadow, padded to full length."""
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], int, int, NDArray[np.float32], NDArray[np.int32]]:
+        """(ids, position, bar, events before it, mask, followed columns) of one window with its shadow, padded to full
+        length."""
         stretch, ids = self.stretches[number], self.ids[number]
         is_fresh = False
         if rng is not None:
@@ -119,8 +131,8 @@ class EventExamples:
         position = stretch.song.position[begin - lead : stop]
         if lead == 0:
             piece[0, GAP] = nearest_zero(self.codec)
-        if rng is not None and self.transpose:
-            piece[:, PITCH] += self._shift(piece[:, PITCH], rng)
+        shift = self._shift(piece[:, PITCH], rng) if rng is not None and self.transpose else 0
+        piece[:, PITCH] += shift
         full = np.zeros((SHADOW + self.steps, len(FIELDS)), dtype=np.int32)
         places = np.zeros(SHADOW + self.steps, dtype=np.int64)
         mask = np.zeros(self.steps, dtype=np.float32)
@@ -128,7 +140,12 @@ class EventExamples:
         full[at : at + len(piece)] = piece
         places[at : at + len(piece)] = position
         mask[first - begin : stop - begin] = 1.0
-        return full, places, stretch.song.bar, lead, mask
+        followed = np.zeros((SHADOW + self.steps, NEXT_END), dtype=np.int32)
+        if self.recalls:
+            followed[SHADOW : SHADOW + stop - begin] = followed_columns(
+                self.codec, ids, self.recalled[number], begin, stop, first=begin if is_fresh else 0, shift=shift
+            )
+        return full, places, stretch.song.bar, lead, mask, followed
 
     def _moved(
         self, stretch: EventStretch, ids: NDArray[np.int32], first: int, rng: np.random.Generator

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from musicgen.approaches.notes.events import (
@@ -19,15 +17,26 @@ from musicgen.approaches.notes.events import (
     EventSong,
     score_to_song,
 )
-from musicgen.approaches.notes.voices import voice_numbers, voices_of
+from musicgen.approaches.notes.parameters import VoicesAre
+from musicgen.approaches.notes.voices import Scores, has_own_instruments, numbered, roles_of, voices_of
 from musicgen.symbolic.metre import usual_metre
 from musicgen.symbolic.score import Score
 
 
-def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tuple[EventCodec, list[EventSong]]:
-    """The codec of some songs (score, tracks or None for all), and the events of each."""
-    voices, metre = voices_of(scores), usual_metre(score for score, _ in scores)
-    songs = [score_to_song(score, voice_numbers(score, tracks, voices)) for score, tracks in scores]
+def make_event_codec(
+    scores: Scores, *, num_notes: int | None = None, voices_are: VoicesAre = "instruments"
+) -> tuple[EventCodec, list[EventSong]]:
+    """The codec of some songs (score, tracks or None for all), and the events of each: at most the first `num_notes`.
+
+    Args:
+        voices_are: automatic takes roles if the songs have few instruments in common.
+    """
+    by_role = voices_are == "roles" or (voices_are == "automatic" and has_own_instruments(scores))
+    voices, metre = (roles_of if by_role else voices_of)(scores), usual_metre(score for score, _ in scores)
+    songs = [
+        score_to_song(score, numbered(score, tracks, voices, by_role=by_role), num_notes=num_notes)
+        for score, tracks in scores
+    ]
     together = np.concatenate([np.zeros((0, len(FIELDS)), np.int32), *(song.events for song in songs)])
     low, high = (int(together[:, PITCH].min()), int(together[:, PITCH].max())) if len(together) else (60, 60)
     pitches = range(max(0, low - TRANSPOSE), min(127, high + TRANSPOSE - 1) + 1)
@@ -44,6 +53,7 @@ def make_event_codec(scores: Sequence[tuple[Score, Sequence[int] | None]]) -> tu
         tempo=float(np.median([_tempo(score) for score, _ in scores])),
         bar=max(1, round(metre.bar * STEPS_PER_BEAT)),
         metre=(metre.numerator, metre.denominator),
+        by_role=by_role,
     )
     return codec, songs
 

@@ -7,6 +7,7 @@ the last pitch of the voice), then how long and how loud. Knows ids and sizes, n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,12 +15,44 @@ import numpy as np
 from keras import ops
 
 from musicgen.approaches.notes.event_features import FADING
-from musicgen.approaches.notes.event_sizes import EventSizes
-from musicgen.approaches.notes.events import FIELDS, PITCH
+from musicgen.approaches.notes.event_recall import (
+    FOLLOWED_CLASS,
+    LAST_DURATION,
+    LAST_VELOCITY,
+    N_POINTERS,
+    N_STATES,
+    NEXT_END,
+    THEN_DURATION,
+    THEN_VELOCITY,
+    VOICED_CLASS,
+    VOICED_DURATION,
+    VOICED_PITCH,
+)
+from musicgen.approaches.notes.event_sizes import POINTERS, EventSizes
+from musicgen.approaches.notes.events import DURATION, FIELDS, GAP, PITCH, VELOCITY, VOICE
 from musicgen.networks.dropout import Dropout
 from musicgen.networks.fingerprints import architecture
 from musicgen.networks.objectives import Objective
 from musicgen.networks.recurrent import LSTM
+
+FURTHER_POINTERS = {
+    GAP: (NEXT_END,),
+    PITCH: (VOICED_PITCH,),
+    DURATION: (VOICED_DURATION, LAST_DURATION, THEN_DURATION),
+    VELOCITY: (LAST_VELOCITY, THEN_VELOCITY),
+}
+FURTHER_TOLD = {GAP: NEXT_END, PITCH: LAST_DURATION, DURATION: LAST_DURATION, VELOCITY: LAST_VELOCITY}
+RECALLED = ("pointers", "states", "habits")
+LEAST_HABIT, USUAL_HABIT = 0.01, -3.0  # share of the used values in a choice: at least, and at first (before sigmoid)
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What a piece recalls, as tensors: see event_recall.Recall."""
+
+    pointers: Any
+    states: Any
+    habits: Any
 
 
 class EventLayers:
@@ -71,22 +104,27 @@ class EventLayers:
         sounding: Any,
         anchors: Sequence[Any],
         tonality: Any,
+        recalled: Recalled | None = None,
     ) -> Any:
         """Logits of a field.
 
         Args:
             context: (…, units). chosen: ids (…,) of the fields already chosen. phase: (…, 2). sounding: (…, pitches).
             anchors: pitch ids (…,) that intervals are measured from: the last pitch of the voice, the pitch before.
-            tonality: (…, 24), see event_features.
+            tonality: (…, 24), see event_features. recalled: for networks that recall.
 
         Returns:
             (…, values).
         """
         name, width = FIELDS[field], self.sizes.head
         hidden = self._dense(f"{name}_context", width)(context)
+        pointers, heard = self._pointers(field, chosen, recalled) if recalled else ([], [])
         if told := self.sizes.told(field):
             ids = [*(chosen[before] for before in self.sizes.spoken if before < field), phase[..., 0], phase[..., 1]]
-            hidden = hidden + self._table(f"{name}_told", told, width, ids + list(anchors[:1]) * (field == PITCH))
+            ids = [*ids, *anchors[:1]] if field == PITCH else ids if field != GAP else []
+            hidden = hidden + self._table(f"{name}_told", told, width, [*ids, *heard])
+        if recalled and field == VOICE:
+            hidden = hidden + self._dense("voice_states", width, use_bias=False)(recalled.states)
         if field == PITCH:
             hidden = hidden + self._dense(f"{name}_sounding", width, use_bias=False)(sounding)
         hidden = self._dropout(f"{name}_dropout")(ops.relu(hidden))
@@ -96,7 +134,44 @@ class EventLayers:
                 steps = self._dense(f"interval_{number + 1}", self.sizes.n_intervals, use_bias=False)(hidden)
                 logits = logits + from_anchor(steps, anchor, self.sizes.n_pitches)
             logits = logits + self._harmony(hidden, sounding, tonality)
-        return logits
+        return self._with_recall(field, logits, hidden, pointers, recalled) if recalled else logits
+
+    def _pointers(self, field: int, chosen: Sequence[Any], recalled: Recalled) -> tuple[list[Any], list[Any]]:
+        """(the values that are pointed at, what the head is told of them), ids (…,) each. What followed the longest
+        match counts as long as the fields chosen before are those of that event."""
+        at = recalled.pointers
+        agrees = ops.ones_like(at[..., 0])
+        for before in range(field):  # `==` of symbolic tensors would compare the objects
+            agrees = agrees * ops.cast(ops.equal(chosen[before], at[..., before]), "int32")
+        followed = ops.where(agrees > 0, at[..., field], self.sizes.fields[field])
+        told = [agrees * at[..., FOLLOWED_CLASS]]
+        if field == PITCH:
+            told.append(at[..., VOICED_CLASS])
+        if field == DURATION:
+            told.append(at[..., VOICED_CLASS] * ops.cast(ops.equal(chosen[PITCH], at[..., VOICED_PITCH]), "int32"))
+        if field in FURTHER_TOLD:
+            told.append(at[..., FURTHER_TOLD[field]])
+        return [followed, *(at[..., column] for column in FURTHER_POINTERS.get(field, ()))], told
+
+    def _with_recall(self, field: int, logits: Any, hidden: Any, pointers: Sequence[Any], recalled: Recalled) -> Any:
+        """The logits with what a piece recalls: values pointed at gain by learned strengths; voices by what they do;
+        and a learned share of the choice is made among the values used so far. The strengths are the same for all
+        values."""
+        name, size = FIELDS[field], self.sizes.fields[field]
+        strength = self._dense(f"{name}_pointers", POINTERS[field])(hidden)
+        for number, pointer in enumerate(pointers):
+            logits = logits + ops.one_hot(pointer, size) * strength[..., number : number + 1]
+        if field == VOICE:
+            moved = self._dense("voice_moved", N_STATES)(hidden)
+            for number in range(N_STATES):
+                state = recalled.states[..., number * size : (number + 1) * size]
+                logits = logits + state * moved[..., number : number + 1]
+        if field not in self.sizes.habits:
+            return logits
+        first = sum(self.sizes.fields[each] for each in self.sizes.habits if each < field)
+        used = recalled.habits[..., first : first + size]
+        share = LEAST_HABIT + 0.9 * ops.sigmoid(self._dense(f"{name}_habit", 1)(hidden) + USUAL_HABIT)
+        return ops.logaddexp(ops.log_softmax(logits) + ops.log(1.0 - share), ops.log(used) + ops.log(share))
 
     def _harmony(self, hidden: Any, sounding: Any, tonality: Any) -> Any:
         """Logits of pitches from their relation to the pitch classes that sound, and to those of the key. These are
@@ -165,6 +240,7 @@ def event_network(sizes: EventSizes, remember: Callable[[EventLayers, Any], Any]
         "sounding": ((None, sizes.n_pitches), "float32"),
         "last": ((None,), "int32"),
         "tonality": ((None, 12 * len(FADING)), "float32"),
+        **(_recalled_shapes(sizes) if sizes.recalls else {}),
     }
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     layers = EventLayers(sizes)
@@ -172,9 +248,18 @@ def event_network(sizes: EventSizes, remember: Callable[[EventLayers, Any], Any]
     x = remember(layers, x)
     chosen = [inputs["chosen"][..., field] for field in range(len(FIELDS))]
     anchors = [inputs["last"], inputs["previous"][..., PITCH]]
-    told = (inputs["phase"], inputs["sounding"], anchors, inputs["tonality"])
+    recalled = Recalled(*(inputs[each] for each in RECALLED)) if sizes.recalls else None
+    told = (inputs["phase"], inputs["sounding"], anchors, inputs["tonality"], recalled)
     outputs = [layers.logits(field, x, chosen, *told) for field in sizes.spoken]
     return keras.Model(inputs, outputs)
+
+
+def _recalled_shapes(sizes: EventSizes) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    return {
+        "pointers": ((None, N_POINTERS), "int32"),
+        "states": ((None, N_STATES * sizes.fields[VOICE]), "float32"),
+        "habits": ((None, sum(sizes.fields[field] for field in sizes.habits)), "float32"),
+    }
 
 
 def event_objective(sizes: EventSizes) -> Objective:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from musicgen.approaches.notes.event_features import BEATS_IN_BAR, FADING
-from musicgen.approaches.notes.events import GAP, PITCH, STEPS_PER_BEAT, EventCodec
+from musicgen.approaches.notes.event_recall import N_CLASSES, N_STATES, habit_fields
+from musicgen.approaches.notes.events import DURATION, GAP, PITCH, STEPS_PER_BEAT, VELOCITY, VOICE, EventCodec
 
+# How many values each field is pointed at by what a piece recalls (see event_recall).
+POINTERS = {GAP: 2, VOICE: 1, PITCH: 2, DURATION: 4, VELOCITY: 3}
 N_LIKED = 12 * (1 + len(FADING))  # a pitch in relation to what sounds and to the key
 
 
@@ -18,6 +21,7 @@ class EventSizes:
         fields: number of values of each field.
         units: width of the context. num_layers: LSTM layers; 0 if other layers stand in for them and are counted
             elsewhere.
+        recalls: whether it is told what the piece recalls of itself.
     """
 
     fields: tuple[int, ...]
@@ -27,12 +31,21 @@ class EventSizes:
     head: int
     dropout: float
     recurrent_dropout: float = 0.0
+    recalls: bool = False
 
     @classmethod
     def of(
-        cls, codec: EventCodec, *, embedding: int, units: int, num_layers: int, head: int, dropout: float
+        cls,
+        codec: EventCodec,
+        *,
+        embedding: int,
+        units: int,
+        num_layers: int,
+        head: int,
+        dropout: float,
+        recalls: bool = False,
     ) -> EventSizes:
-        return cls(codec.sizes, embedding, units, num_layers, head, dropout)
+        return cls(codec.sizes, embedding, units, num_layers, head, dropout, recalls=recalls)
 
     @property
     def spoken(self) -> tuple[int, ...]:
@@ -56,9 +69,32 @@ class EventSizes:
     def told(self, field: int) -> list[int]:
         """What the head of a field is conditioned on: the fields before it, its place, the last pitch of its voice."""
         if field == GAP:
-            return []
+            return self.recalled(field)
         before = [self.fields[earlier] for earlier in self.spoken if earlier < field]
-        return [*before, STEPS_PER_BEAT, BEATS_IN_BAR, *([self.n_pitches + 1] if field == PITCH else [])]
+        last = [self.n_pitches + 1] if field == PITCH else []
+        return [*before, STEPS_PER_BEAT, BEATS_IN_BAR, *last, *self.recalled(field)]
+
+    def recalled(self, field: int) -> list[int]:
+        """How long what is recalled has matched; when the next voice ends; length or level of the voice's last note."""
+        further = {
+            GAP: [self.fields[GAP] + 1],
+            PITCH: [N_CLASSES, self.fields[DURATION] + 1],
+            DURATION: [N_CLASSES, self.fields[DURATION] + 1],
+            VELOCITY: [self.fields[VELOCITY] + 1],
+        }
+        return [N_CLASSES, *further.get(field, [])] if self.recalls else []
+
+    @property
+    def habits(self) -> list[int]:
+        """The fields that are mixed with the values that the piece has used."""
+        return habit_fields(self.fields) if self.recalls else []
+
+    def recall_parameters(self, field: int) -> int:
+        """Weights of a head for what is recalled, besides those of what it is told."""
+        if not self.recalls:
+            return 0
+        strengths = POINTERS[field] + (field in self.habits) + (N_STATES if field == VOICE else 0)
+        return (self.head + 1) * strengths + (N_STATES * self.fields[VOICE] * self.head if field == VOICE else 0)
 
     @property
     def heard_parameters(self) -> int:
@@ -69,7 +105,8 @@ class EventSizes:
         """Weights of the head that chooses a field."""
         told = sum(self.told(field)) + (self.n_pitches + 2 * self.n_intervals if field == PITCH else 0)
         liked = (self.head + 1) * N_LIKED if field == PITCH else 0
-        return liked + (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
+        chosen = (self.units + 1 + told) * self.head + (self.head + 1) * self.fields[field]
+        return liked + chosen + self.recall_parameters(field)
 
     @property
     def parameters(self) -> int:

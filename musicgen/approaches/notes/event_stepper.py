@@ -10,6 +10,7 @@ from keras import ops
 
 from musicgen.approaches.notes.event_features import BEATS_IN_BAR, FADING, NOTHING_HEARD
 from musicgen.approaches.notes.event_network import EventLayers
+from musicgen.approaches.notes.event_recall_stepper import RecallStepper
 from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import DURATION, FIELDS, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
 
@@ -25,7 +26,7 @@ class EventStepper:
 
     State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
     left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2, 12), lowest
-    (batch,).
+    (batch,); for networks that recall also `recall` (see event_recall_stepper) and `then` (batch, 5), the event before.
     """
 
     def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
@@ -40,6 +41,7 @@ class EventStepper:
         self.ceiling = np.array([high - first for _, high in codec.ranges], dtype=np.int32)
         self.most_together, self.most_repeats = codec.most_together, codec.most_repeats
         self.zero_gap = codec.values[GAP].index(0)
+        self.recall = RecallStepper(codec) if sizes.recalls else None
 
     def start(self, position: Any, bar: Any) -> tuple[Any, Any]:
         """(logits of the first field, state) of pieces that start at `position` (batch,) in bars of length `bar`."""
@@ -62,6 +64,8 @@ class EventStepper:
             "floor": ops.broadcast_to(ops.convert_to_tensor(self.floor), (batch_size, self.floor.size)),
             "ceiling": ops.broadcast_to(ops.convert_to_tensor(self.ceiling), (batch_size, self.ceiling.size)),
         }
+        if self.recall:
+            state |= {"recall": self.recall.empty(batch_size), "then": mark}
         return self._listen(state, is_start=True)
 
     def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
@@ -90,6 +94,8 @@ class EventStepper:
     def _moved_on(self, state: Any, token: Any) -> Any:
         gap = ops.take(ops.convert_to_tensor(self.gaps), token)
         is_chord = gap == 0
+        if self.recall:
+            state = {**state, "recall": self.recall.moved_on(state["recall"], gap)}
         return {
             **state,
             "position": state["position"] + gap,
@@ -107,6 +113,8 @@ class EventStepper:
         is_voice = ops.one_hot(voice, self.sizes.fields[VOICE], dtype="int32")
         is_class = ops.one_hot(pitch % 12, 12)[:, None]
         is_again = ops.cast(state["latest"] == pitch[:, None], "int32")
+        if self.recall:
+            state = {**state, "recall": self.recall.sung(state["recall"], chosen, length), "then": chosen}
         return {
             **state,
             "repeats": ops.where(is_voice > 0, state["repeats"] * is_again + 1, state["repeats"]),
@@ -144,7 +152,10 @@ class EventStepper:
         anchors = [last, chosen[PITCH]]  # not chosen yet: that of the event before
         heard = state["heard"]
         shares = ops.reshape(heard / (ops.sum(heard, axis=2, keepdims=True) + NOTHING_HEARD), (batch_size, -1))
-        logits = self.layers.logits(field, state["context"], chosen, self._phase(state), sounding, anchors, shares)
+        recalled = self.recall.recalled(state["recall"], voice, state["then"]) if self.recall else None
+        logits = self.layers.logits(
+            field, state["context"], chosen, self._phase(state), sounding, anchors, shares, recalled
+        )
         if field == VOICE:
             is_taken = self._is_taken(state)
             is_taken = ops.logical_and(is_taken, ops.logical_not(ops.all(is_taken, axis=1, keepdims=True)))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.notes.voices import Voice, voice_numbers
+from musicgen.approaches.notes.voices import Voice, numbered
 from musicgen.errors import InvalidInput, sentence
 from musicgen.symbolic.metre import Metre, metre_at, signatures_of
 from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, make_notes
@@ -68,6 +68,7 @@ class EventCodec:
         ranges: per voice, its lowest and its highest pitch in the songs.
         most_together: notes in the largest chord of the songs. most_repeats: of one pitch by one voice in a row.
         tempo: BPM, median of the songs. bar: length of the most common bar, in steps.
+        by_role: whether the voices are roles instead of instruments.
         metre: numerator and denominator of the most common metre; None in codecs of older runs, whose pieces get a
             time signature from the length of a bar.
     """
@@ -81,6 +82,7 @@ class EventCodec:
     tempo: float
     bar: int
     metre: tuple[int, int] | None = None
+    by_role: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -105,7 +107,7 @@ class EventCodec:
         Args:
             num_notes: only the first ones, in the metre in force where they end.
         """
-        voices = voice_numbers(score, tracks, self.voices)
+        voices = numbered(score, tracks, self.voices, by_role=self.by_role)
         if self.metre is None:
             return _cut(_song_without_metre(score, voices), num_notes)
         return score_to_song(score, voices, usual=self.metre, num_notes=num_notes)
@@ -178,6 +180,7 @@ class EventCodec:
             "tempo": self.tempo,
             "bar": self.bar,
             "metre": list(self.metre) if self.metre else None,
+            **({"by_role": True} if self.by_role else {}),  # older runs have no such entry, and must stay equal
         }
 
     @classmethod
@@ -192,6 +195,7 @@ class EventCodec:
             tempo=float(document["tempo"]),
             bar=int(document["bar"]),
             metre=_metre_from_json(document.get("metre")),
+            by_role=bool(document.get("by_role", False)),
         )
 
 

@@ -18,6 +18,8 @@ from musicgen.contract.shared_parameters import (
     validation_share,
 )
 
+VoicesAre = Literal["instruments", "roles", "automatic"]
+
 
 class NoteMusic(Parameters):
     """How songs become training examples of notes."""
@@ -46,6 +48,26 @@ class NoteMusic(Parameters):
     transpose: bool = parameter(
         True, advanced=True, title="All keys",
         help="For events: each window is transposed to a random key. Twelve times the music from the same songs.",
+        applies_when={"representation": "events"},
+    )  # fmt: skip
+    voices: VoicesAre = parameter(
+        "instruments", advanced=True, title="Voices",
+        help="For events. instruments: a violin is a violin in every song. roles: bass, middle voices and melody, "
+        "whatever plays them, so that songs for different instruments teach the same. automatic: roles if the songs "
+        "have few instruments in common.",
+        applies_when={"representation": "events"},
+    )  # fmt: skip
+    recall: bool = parameter(
+        False, advanced=True, title="Recall",
+        help="For events: at each note the network is told what followed when the piece last sounded like this, which "
+        "instruments are free, and which values the piece has used. Figures come back, and a song with other "
+        "instruments or rhythms than the training songs is understood.",
+        applies_when={"representation": "events"},
+    )  # fmt: skip
+    max_notes: int = parameter(
+        0, ge=0, le=100_000_000, unit="notes", advanced=True, title="Largest part",
+        help="For events: of more music only a part is learned from, the start of each song, and of very many songs "
+        "some that the seed draws. 0 takes everything.",
         applies_when={"representation": "events"},
     )  # fmt: skip
     validation: Literal["held_out", "random_windows", "none"] = parameter(

@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from musicgen.approaches.spectral_lstm.frames import QUIETEST_DB, Floats, FrameCodec, nearest
+from musicgen.approaches.spectral_lstm.frames import QUIETEST_DB, Floats, FrameCodec
 from musicgen.approaches.spectral_lstm.parameters import Training
 from musicgen.approaches.spectral_lstm.phase import count_frames, hann, short_time_spectrum
+from musicgen.codecs.clustering import nearest, typical
 from musicgen.codecs.sounds import Sound
 
 MAX_STEPS = 8_192
 MAX_NUMBERS = 24_000_000  # in the steps used for fitting: 96 MB
 FRAMES_AT_ONCE = 512
-ROUNDS = 12
 LEAST_TOLERANCE = 1e-4
 STEPS_PER_SOUND = 3  # at least, for each typical sound
 POWER_ROUNDS = 3
@@ -103,34 +102,8 @@ def _codebooks(
     """(codebooks, tolerances): each codebook covers the error of those before it; most frequent entries come first."""
     made, tolerances, left = [], [], steps
     for size in sizes:
-        codebook = _typical(left, max(2, min(size, len(steps) // STEPS_PER_SOUND)), rng)
+        codebook = typical(left, max(2, min(size, len(steps) // STEPS_PER_SOUND)), rng)
         left = left - codebook[nearest(left, codebook)]
         made.append(codebook)
         tolerances.append(max(float((left**2).sum(axis=1).mean()), LEAST_TOLERANCE))
     return tuple(made), tuple(tolerances)
-
-
-def _typical(steps: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """The k-means centres of the steps, (size, C): Lloyd's algorithm, started with k-means++ (Arthur and Vassilvitskii,
-    2007)."""
-    centres = steps[_spread(steps, size, rng)].copy()
-    for _ in range(ROUNDS):
-        mine = nearest(steps, centres)
-        counts = np.bincount(mine, minlength=size)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, mine, steps)
-        centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres).astype(np.float32)
-    order = np.argsort(-np.bincount(nearest(steps, centres), minlength=size), kind="stable")
-    return centres[order]
-
-
-def _spread(steps: Floats, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of steps that are far from each other."""
-    chosen = [int(rng.integers(len(steps)))]
-    apart = ((steps - steps[chosen[0]]) ** 2).sum(axis=1).astype(np.float64)
-    while len(chosen) < size:
-        total = apart.sum()
-        number = int(rng.integers(len(steps))) if total <= 0 else int(rng.choice(len(steps), p=apart / total))
-        chosen.append(number)
-        apart = np.minimum(apart, ((steps - steps[number]) ** 2).sum(axis=1))
-    return np.array(chosen)

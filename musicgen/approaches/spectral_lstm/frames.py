@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.spectral_lstm.blocks import array_to_text, text_to_array
 from musicgen.approaches.spectral_lstm.phase import short_time_spectrum
+from musicgen.codecs.arrays import array_to_text, text_to_array
+from musicgen.codecs.clustering import nearest
 
 Floats = NDArray[np.float32]
 QUIETEST_DB = -66.0  # relative to the loudest magnitude of the songs: anything lower counts as silence
-ROWS_AT_ONCE = 16_384
 CORNER = 700.0  # Hz: above it the ear hears frequencies by ratio (mel scale), so bins get less weight
 
 
@@ -157,21 +157,6 @@ def bin_weights(n_fft: int, sample_rate: int) -> Floats:
     """The weight of each frequency, (bins,), by how finely the ear hears there."""
     frequency = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     return np.sqrt(CORNER / (CORNER + frequency)).astype(np.float32)
-
-
-def nearest(
-    vectors: Floats, codebook: Floats, rng: np.random.Generator | None = None, tolerance: float = 0.0
-) -> NDArray[np.int64]:
-    """Number of the nearest entry of the codebook for each vector, (n,).
-
-    With `rng`, entry k is sampled with a probability proportional to exp(-squared distance / (2 · tolerance))."""
-    half, made = 0.5 * (codebook**2).sum(axis=1), []
-    for first in range(0, max(1, len(vectors)), ROWS_AT_ONCE):
-        scores = vectors[first : first + ROWS_AT_ONCE] @ codebook.T - half
-        if rng is not None and tolerance > 0:
-            scores = scores + np.float32(tolerance) * rng.gumbel(size=scores.shape).astype(np.float32)
-        made.append(np.argmax(scores, axis=1))
-    return np.concatenate(made)
 
 
 def log_credit(vectors: Floats, codebook: Floats, tolerance: float) -> Floats:

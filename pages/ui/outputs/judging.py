@@ -91,5 +91,5 @@ def _draw(medium: str, judgement: Mapping[str, Any], remedies: Remedies | None) 
         if remedies is not None:
             remedies(verdicts)
     else:
-        draw_no_faults(medium, metrics)
+        draw_no_faults(medium, metrics, judgement.get("copied"))
     draw_measurements(medium, metrics, judgement.get("copied"))

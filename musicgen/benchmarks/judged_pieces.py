@@ -1,0 +1,141 @@
+"""How often real pieces are blamed, and how many bad ones are named; see `bad_pieces` and `bad_sounds`.
+
+A piece is judged as an output is, against other pieces of its collection as the training songs. Children and scripts
+only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musicgen.audio.waveform import Waveform
+from musicgen.clips import Clip, write_audio_clip
+from musicgen.contract.prepared import TrainingSong
+from musicgen.evaluation.knowledge import Knowledge
+from musicgen.symbolic.score import Score
+
+NUM_SONGS = 8
+
+
+@dataclass(frozen=True)
+class HeldClip:
+    """A score in memory, with what is asked of a clip when it is judged."""
+
+    content: Score
+    medium: str = "midi"
+
+    @property
+    def seconds(self) -> float:
+        return self.content.seconds
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"sha256": hashlib.sha256(self.content.notes.tobytes()).hexdigest()}
+
+    def score(self) -> Score:
+        return self.content
+
+
+@dataclass
+class Tally:
+    """Counts of one kind of piece.
+
+    Attributes:
+        num_pieces: judged. named: with any verdict. right: with one of those that are expected of it.
+        codes: how often each verdict was given. missed: names of the pieces without any (bad ones), or of those that
+            were blamed (real ones).
+    """
+
+    num_pieces: int = 0
+    named: int = 0
+    right: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    noted: list[str] = field(default_factory=list)
+
+    def add(self, name: str, codes: Sequence[str], expected: Sequence[str] = ()) -> None:
+        self.num_pieces += 1
+        self.named += bool(codes)
+        self.right += any(code in expected for code in codes)
+        self.codes.update(codes)
+        if bool(codes) != bool(expected):
+            self.noted.append(f"{name}: {', '.join(codes)}".rstrip(": "))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "num_pieces": self.num_pieces, "named": self.named, "right": self.right,
+            "codes": dict(self.codes.most_common()), "noted": self.noted,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Material:
+    """A piece of a collection, to be judged or to be a training song."""
+
+    name: str
+    collection: str
+    content: Score | Waveform
+
+
+Makers = Mapping[str, Callable[[Sequence[Any], Any, np.random.Generator], Any]]
+
+
+def tallies(
+    pieces: Sequence[Material],
+    makers: Makers,
+    expected: Mapping[str, Sequence[str]],
+    folder: Path,
+    *,
+    num_songs: int = NUM_SONGS,
+    seed: int = 0,
+) -> dict[str, Tally]:
+    """`real` and each kind of bad piece → its counts: every piece once in every kind.
+
+    Args:
+        folder: for the sounds, which are judged as files.
+    """
+    rng = np.random.default_rng(seed)
+    found = {"real": Tally(), **{kind: Tally() for kind in makers}}
+    clips = {piece.name: _clip(piece.content, folder / f"piece-{number}") for number, piece in enumerate(pieces)}
+    for piece in pieces:
+        others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
+        chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
+        songs = [_song(each.name, clips[each.name]) for each in chosen]
+        knowledge = Knowledge(songs)
+        found["real"].add(piece.name, _codes(clips[piece.name], knowledge))
+        contents = [each.content for each in chosen]
+        for kind, content in _spoiled(makers, contents, piece.content, rng):
+            bad = folder / "bad"
+            found[kind].add(piece.name, _codes(_clip(content, bad), knowledge), expected[kind])
+            shutil.rmtree(bad, ignore_errors=True)
+    return found
+
+
+def _spoiled(makers: Makers, songs: Sequence[Any], piece: Any, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
+    for kind, make in makers.items():
+        if (made := make(songs, piece, rng)) is not None:
+            yield kind, made
+
+
+def _codes(clip: Any, knowledge: Knowledge) -> list[str]:
+    judgement: dict[str, Any] = {}
+    knowledge.judge(clip, judgement)
+    return [verdict["code"] for verdict in judgement["verdicts"]]
+
+
+def _clip(content: Score | Waveform, folder: Path) -> Any:
+    if isinstance(content, Score):
+        return HeldClip(content)
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_audio_clip(folder, content)
+
+
+def _song(name: str, clip: Clip | HeldClip) -> TrainingSong:
+    return TrainingSong(name, name, clip, None)  # type: ignore[arg-type]

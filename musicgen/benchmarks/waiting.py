@@ -1,0 +1,231 @@
+"""Seconds from an order to the first sound, and to a training's first step: with processes kept ready, against one
+that is started for each task.
+
+Two storages with a supervisor each, one of which keeps nothing ready. An order is what a click makes; the sound is
+there when the output can be played. The order before it is not measured, as in "generate again".
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.approaches import approach
+from musicgen.benchmarks import Line
+from musicgen.benchmarks.race_music import sounding, written
+from musicgen.processes import ROOT
+from musicgen.runs import api, identity, launching
+from musicgen.runs.folders import ready_file, supervisor_lock
+from musicgen.runs.locks import holder, is_held
+from musicgen.settings import home
+from musicgen.storage import database
+from musicgen.storage.files import read_json
+
+ROUNDS = 3
+PATIENCE = 600.0
+POLL_SECONDS = 0.01
+COLD = "a process started for each task"
+MINUTES = {"warm": "5", "cold": "0"}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is trained (for one epoch, with the sizes of `preset`) and generated."""
+
+    key: str
+    generation: Mapping[str, Any]
+    preset: str = "quick"
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "note_lstm": Waiting("note_lstm", {"num_notes": 200}),
+    "note_wavenet": Waiting("note_wavenet", {"num_notes": 200}),
+    "audio_wavenet": Waiting("audio_wavenet", {"seconds": 10.0}),
+    "spectral_lstm": Waiting("spectral_lstm", {"seconds": 10.0}),
+    "amplitude_lstm": Waiting("amplitude_lstm", {"seconds": 10.0, "mode": "free"}),
+}
+
+
+@contextmanager
+def _storages() -> Iterator[dict[str, Path]]:
+    """A storage folder for each side; what runs there is ended at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        storages = {side: Path(folder) / side for side in MINUTES}
+        try:
+            yield storages
+        finally:
+            for side in storages:
+                _enter(storages, side)
+                _end_supervisor()
+
+
+def _enter(storages: Mapping[str, Path], side: str) -> None:
+    os.environ |= {"MUSICGEN_HOME": str(storages[side]), "MUSICGEN_WARM_MINUTES": MINUTES[side]}
+    os.environ |= {"MUSICGEN_WARM_FREE_MB": "0"}
+
+
+def _end_supervisor() -> None:
+    """Kill it; what it kept ready ends with it."""
+    pid = holder(supervisor_lock())
+    if pid is not None and is_held(supervisor_lock()):
+        identity.end_tree({"pid": pid, "started": identity.started(pid)})
+
+
+def _add_songs(key: str) -> list[api.SongChoice]:
+    folder = home() / "songs"
+    made = written(folder, 2) if approach(key).medium == "midi" else sounding(folder, 2, 12.0, 22_050)
+    rows = []
+    for song in made:
+        song_id = database.new_id("song")
+        facts = song.clip.facts
+        song.clip.folder.rename(folder / song_id)
+        rows.append(
+            {
+                "id": song_id, "sha256": os.urandom(32).hex(), "name": song.name, "medium": facts["medium"],
+                "format": "midi" if facts["medium"] == "midi" else "wav", "source": "upload",
+                "seconds": facts["seconds"], "facts": facts, "report": {}, "created_at": database.now(),
+            }
+        )  # fmt: skip
+    with database.engine().begin() as connection:
+        connection.execute(sa.insert(database.songs), rows)
+    return [api.SongChoice(row["id"]) for row in rows]
+
+
+def _until(condition: Callable[[], Any]) -> Any:
+    ends_at = time.monotonic() + PATIENCE
+    while time.monotonic() < ends_at:
+        if found := condition():
+            return found
+        time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"nothing after {PATIENCE:g} s")
+
+
+def _rested(look: Callable[[], Any]) -> Any:
+    seen = _until(lambda: None if (found := look()).is_active else found)
+    assert seen.state == "succeeded", seen.reason
+    return seen
+
+
+def _train(case: Waiting, songs: list[api.SongChoice], **changes: Any) -> str:
+    preset = approach(case.key).presets[case.preset].training
+    values = {**preset, **case.training, "epochs": 1, **changes}
+    return api.submit_training(case.key, songs, values, preset=case.preset, device="cpu")
+
+
+def _wait_for_ready() -> None:
+    """Until as much is kept ready as will be."""
+    if os.environ["MUSICGEN_WARM_MINUTES"] != "0":
+        _until(lambda: any(not each["run_id"] for each in read_json(ready_file(), [])))
+        time.sleep(1.0)
+
+
+def _sound_after(order: Callable[[], str]) -> float:
+    """Seconds from the order until its first output can be played."""
+    began = time.perf_counter()
+    task = order()
+
+    def sounds() -> bool:
+        made = api.get_task(task).output_ids
+        return bool(made) and api.get_output(made[0]).clip.has_audio
+
+    _until(sounds)
+    seconds = time.perf_counter() - began
+    _rested(lambda: api.get_task(task))
+    return seconds
+
+
+def _again(name: str, case: Waiting) -> Line:
+    """The same run, another seed each time."""
+    with _storages() as storages:
+        runs = {}
+        for side in storages:
+            _enter(storages, side)
+            runs[side] = _train(case, _add_songs(case.key))
+            _rested(partial(api.get_run, runs[side]))
+            _sound_after(lambda: api.submit_generation(runs[side], _generation(case), device="cpu"))  # noqa: B023
+
+        def once(side: str, seed: int) -> float:
+            _enter(storages, side)
+            return _sound_after(
+                lambda: api.submit_generation(runs[side], _generation(case), seed=seed, device="cpu"),
+            )
+
+        rounds = [(once("warm", seed), once("cold", seed)) for seed in range(1, ROUNDS + 1)]
+    what = f"{case.generation['num_notes']} notes" if "num_notes" in case.generation else "10 s of sound"
+    return _line(name, rounds, f"s from the order to {what}, the same run again")
+
+
+def _generation(case: Waiting) -> dict[str, Any]:
+    return {**approach(case.key).presets[case.preset].generation, **case.generation}
+
+
+def _line(name: str, rounds: list[tuple[float, float]], unit: str) -> Line:
+    ours, baseline = (statistics.median(times) for times in zip(*rounds, strict=True))
+    return Line(name, ours, baseline, COLD, unit, less_is_better=True)
+
+
+def _first_step(name: str, case: Waiting) -> Line:
+    with _storages() as storages:
+        songs = {}
+        for side in storages:
+            _enter(storages, side)
+            songs[side] = _add_songs(case.key)
+            _rested(partial(api.get_run, _train(case, songs[side])))
+
+        def once(side: str) -> float:
+            _enter(storages, side)
+            _wait_for_ready()
+            began = time.perf_counter()
+            run_id = _train(case, songs[side], epochs=1)
+            _until(lambda: api.get_run(run_id).progress.get("step"))
+            seconds = time.perf_counter() - began
+            _rested(lambda: api.get_run(run_id))
+            return seconds
+
+        rounds = [(once("warm"), once("cold")) for _ in range(ROUNDS)]
+    return _line(name, rounds, "s from the order to the first step of a training")
+
+
+def _command_line(name: str, case: Waiting) -> Line:
+    """`generate` as typed, until it has ended."""
+    with _storages() as storages:
+        runs = {}
+        for side in storages:
+            _enter(storages, side)
+            runs[side] = _train(case, _add_songs(case.key))
+            _rested(partial(api.get_run, runs[side]))
+
+        def once(side: str, seed: int) -> float:
+            _enter(storages, side)
+            launching.ensure_supervisor()
+            began = time.perf_counter()
+            command = [sys.executable, "-m", "musicgen", "generate", runs[side], "--seed", str(seed)]
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return time.perf_counter() - began
+
+        once("warm", 0)
+        rounds = [(once("warm", seed), once("cold", seed)) for seed in range(1, ROUNDS + 1)]
+    return _line(name, rounds, "s of the command `generate`, the same run again")
+
+
+LINES: dict[str, Callable[[], Line]] = {
+    **{f"waiting_{key}": partial(_again, f"waiting_{key}", case) for key, case in CASES.items()},
+    **{
+        f"waiting_first_step_{key}": partial(_first_step, f"waiting_first_step_{key}", CASES[key])
+        for key in ("note_lstm", "audio_wavenet")
+    },
+    "waiting_command_line": partial(_command_line, "waiting_command_line", CASES["note_lstm"]),
+}
