@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from musicgen.cli.shown import AsJson, console, print_json, print_table
+from musicgen.approaches import approach
+from musicgen.cli.shown import AsJson, console, preset_values, print_json, print_table
+
+JSB16 = "jsb16"
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="A line of the table, a topic (several lines), or all.")] = "all",
+    name: Annotated[str, typer.Argument(help="A line of the table, a topic (several lines), all, or jsb16.")] = "all",
+    file: Annotated[Path | None, typer.Argument(help="For jsb16: the chorales, as JSON.", show_default=False)] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="For jsb16: how long to train.")] = 60.0,
+    preset: Annotated[str, typer.Option(help="For jsb16: a preset of voices; otherwise its defaults.")] = "",
+    networks: Annotated[int, typer.Option(min=1, max=8, help="For jsb16: how many share the time.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="For jsb16: seed of everything random.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how many times faster this program is than the naive way."""
+    """Measure how many times faster this program is than the naive way; or (jsb16) how well voices are predicted."""
+    if name == JSB16:
+        _chorales(file, minutes, preset, networks, seed, as_json)
+        return
     from musicgen.benchmarks.running import measured, names_of
     from musicgen.benchmarks.table import publish
 
@@ -32,6 +44,31 @@ def benchmark(
     console.print(f"Written to {path}", markup=False)
     if any("failed" in row for row in rows):
         raise typer.Exit(1)
+
+
+def _chorales(file: Path | None, minutes: float, preset: str, networks: int, seed: int, as_json: bool) -> None:
+    """Train on the file and print nats per note on its held-out pieces, beside what was published."""
+    from musicgen.benchmarks import jsb16
+
+    if file is None:
+        raise typer.BadParameter("Give the file with the chorales, as JSON.", param_hint="FILE")
+    preset_values(approach("voices"), preset or None, "training")  # an unknown one is refused at once
+
+    def tell(line: dict[str, Any]) -> None:
+        console.print(
+            f"network {line['network']}, {line['minutes']:.1f} min, epoch {line['epoch']}: {line['valid']:.4f} nats",
+            markup=False, highlight=False,
+        )  # fmt: skip
+
+    found = jsb16.run(file, minutes, preset=preset, networks=networks, seed=seed, on_line=tell)
+    if as_json:
+        print_json(found)
+        return
+    ours = [
+        (f"voices, {part}", found[part]) for part in ("valid_single", "valid", "test_single", "test") if part in found
+    ]
+    others = [*found["floors"].items(), *found["published"].items()]
+    print_table(("nats per note", "lower is better"), [(label, f"{nats:.4f}") for label, nats in [*ours, *others]])
 
 
 def _outcome(row: dict[str, object]) -> str:

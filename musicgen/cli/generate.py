@@ -10,6 +10,7 @@ import typer
 from musicgen.cli.shown import AsJson, Settings, preset_values, print_json, print_table, read_settings
 from musicgen.cli.train import choices, song_ids
 from musicgen.cli.waiting import raise_if_failed, wait_for
+from musicgen.errors import InvalidParameter, sentence
 from musicgen.storage.files import copy_out, write_out
 from musicgen.wording import span
 
@@ -60,12 +61,33 @@ def verdict_words(verdicts: list[dict[str, Any]] | None) -> str:
     return "–" if verdicts is None else ", ".join(verdict["title"] for verdict in verdicts) or "no fault found"
 
 
+def filling_in(approach: Any, keep: str | None, bars: str | None, prompt: str | None) -> dict[str, str]:
+    """The settings of --keep and --bars. Raises InvalidParameter if the approach cannot fill in, or without a song."""
+    if keep is None and bars is None:
+        return {}
+    if prompt is None:
+        raise InvalidParameter(
+            sentence("--keep and --bars need a song to fill in", "no --prompt", "Add --prompt with a file or an id.")
+        )
+    if "prompt_use" not in approach.Generation.model_fields:
+        raise InvalidParameter(
+            sentence("--keep and --bars are for approaches that fill in", approach.key, "Use a run of voices.")
+        )
+    return {"prompt_use": "fill_in", "keep_voices": keep or "", "new_bars": bars or ""}
+
+
 def generate(
     run: Annotated[str, typer.Argument(help="The id of a run that has weights.", show_default=False)],
     preset: Annotated[str | None, typer.Option(help="Use the generation settings of this preset.")] = None,
     sets: Settings = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the first output; the next adds 1.")] = 0,
     prompt: Annotated[str | None, typer.Option(help="A song (file or id) to begin from.")] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Fill in the prompt: voices that stay, such as soprano or 1,4.")
+    ] = None,
+    bars: Annotated[
+        str | None, typer.Option(help="Fill in the prompt: bars to make anew, such as 5-8; all others stay.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=64, help="How many outputs.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Also write the files to this folder.")] = None,
     checkpoint: Annotated[
@@ -80,7 +102,12 @@ def generate(
     trained = api.get_run(run)
     # Without --preset, the generation settings of the preset that the run was trained with.
     chosen = preset if preset is not None else trained.request.get("preset") or None
-    values = {**preset_values(find(trained.approach), chosen, "generation"), **read_settings(sets)}
+    kind = find(trained.approach)
+    values = {
+        **preset_values(kind, chosen, "generation"),
+        **filling_in(kind, keep, bars, prompt),
+        **read_settings(sets),
+    }
     start = choices(song_ids([prompt])[0])[0] if prompt else None
     task_id = api.submit_generation(run, values, count=count, seed=seed, prompt=start, checkpoint=checkpoint)
     task = wait_for(lambda: api.get_task(task_id), lambda: api.cancel(task_id))

@@ -32,14 +32,15 @@ def parameter(
     help: str,
     advanced: bool = False,
     unit: str = "",
-    widget: Literal["", "track"] = "",
+    widget: Literal["", "track", "voices"] = "",
     applies_when: Conditions | None = None,
     **bounds: Any,
 ) -> Any:
     """One hyper-parameter: `help` says what it does to the sound; `advanced` hides it in a fold of the form.
 
     `widget`: another way to enter it than its type suggests. "track" offers the MIDI tracks of the chosen songs by
-    name; the value is a track number, or None for a guess.
+    name; the value is a track number, or None for a guess. "voices" offers the voices that the network knows (its fact
+    `voices`) by name; the value is text with commas between the names.
 
     `applies_when`: the values that other parameters must have for this one to have an effect (see `applicability`)."""
     extra: dict[str, Any] = {"advanced": advanced, "unit": unit, "widget": widget}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,30 @@ class Networks:
         optimizer.build(model.trainable_variables)
         if name in self._moments:
             _assign(optimizer.variables, self._moments.pop(name), f"the optimiser of {name}")
+        elif optimizer.use_ema:  # an average over no steps is where they begin
+            for average, variable in zip(_averages(optimizer), model.trainable_variables, strict=True):
+                average.assign(variable)
         self.optimizers[name] = optimizer
         return optimizer
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Within, the models have the weights of the last step; outside, their average over the steps if the optimiser
+        keeps one. The two change places, so that nothing else knows of averages: what is checked, saved or made is the
+        average, and the weights of the last step are saved with the optimiser."""
+        self._exchange_averages()
+        try:
+            yield
+        finally:
+            self._exchange_averages()
+
+    def _exchange_averages(self) -> None:
+        for name, optimizer in self.optimizers.items():
+            if optimizer.use_ema:
+                for average, variable in zip(_averages(optimizer), self.models[name].trainable_variables, strict=True):
+                    kept = variable.numpy()
+                    variable.assign(average)
+                    average.assign(kept)
 
     def remember(self) -> Remembered:
         """A copy, in main memory, of what `go_back` needs. Moments are left out: they would be twice as
@@ -101,6 +124,12 @@ class Networks:
         for name, optimizer in self.optimizers.items():
             if name in self._moments:
                 _assign(optimizer.variables, self._moments.pop(name), f"the optimiser of {name}")
+
+
+def _averages(optimizer: keras.Optimizer) -> list[Any]:
+    """The averages of the trainable weights, in their order. Keras has no public name for them."""
+    averages: list[Any] = optimizer._model_variables_moving_average
+    return averages
 
 
 def _values(owners: Mapping[str, Any], what: str) -> dict[str, list[NDArray[Any]]]:

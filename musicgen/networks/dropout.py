@@ -30,8 +30,19 @@ class Dropout(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.seed_generator is None:
             return inputs
-        kept = hashed(self.seed_generator.next(), inputs.shape) >= _constant(int(self.rate * 2**32))
+        kept = hashed(self.seed_generator.next(), self._dropped(inputs.shape)) >= _constant(int(self.rate * 2**32))
         return ops.where(kept, inputs / (1.0 - self.rate), 0.0)
+
+    def _dropped(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of what is dropped independently."""
+        return shape
+
+
+class WholeDropout(Dropout):
+    """The same for whole vectors along the last axis: an input is there or it is not."""
+
+    def _dropped(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*shape[:-1], 1)
 
 
 def hashed(seed: Any, shape: tuple[int, ...]) -> Any:

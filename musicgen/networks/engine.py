@@ -128,7 +128,7 @@ def fit(
         for epoch in range(first_epoch, recipe.epochs + 1):
             began = time.monotonic()
             before = networks.remember()
-            while (learned := _attempt(runners, side_by_side, seed, epoch, monitor)) is None:
+            while (learned := _attempt(networks, runners, side_by_side, seed, epoch, monitor)) is None:
                 fewer_at_once(epoch, before)
             del before  # as large as all weights; frees the memory before saving
             means, checked = learned
@@ -163,11 +163,18 @@ def _runner(networks: Networks, task: LearningTask, recipe: Recipe, sizes: Batch
 
 
 def _attempt(
-    runners: Sequence[_Runner], side_by_side: ThreadPoolExecutor, seed: int, epoch: int, monitor: Monitor
+    networks: Networks,
+    runners: Sequence[_Runner],
+    side_by_side: ThreadPoolExecutor,
+    seed: int,
+    epoch: int,
+    monitor: Monitor,
 ) -> tuple[_Means, _Means | None] | None:
     """One epoch: the training and validation means. None if memory ran out."""
     try:
-        return _learn(runners, side_by_side, seed, epoch, monitor), _check(runners, side_by_side)
+        with networks.stepping():
+            learned = _learn(runners, side_by_side, seed, epoch, monitor)
+        return learned, _check(runners, side_by_side)
     except Exception as error:  # each framework has classes of its own
         if not is_out_of_memory(error):
             raise

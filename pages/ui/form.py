@@ -21,6 +21,7 @@ from pages.ui.state import recall, remember
 
 Model = TypeVar("Model", bound=Parameters)
 
+VOICE_NUMBERS = ("1", "2", "3", "4", "5", "6")  # where the network's names of its voices are not known
 UNIT_WORDS = {"s": "seconds"}  # how a title writes a unit that has a symbol
 
 
@@ -48,6 +49,14 @@ class Entry:
         """The title, with the unit unless the title names it: "Samples to predict", but "Hop (samples)"."""
         is_named = UNIT_WORDS.get(self.unit, self.unit).lower() in self.title.lower().split()
         return self.title if is_named or not self.unit else f"{self.title} ({self.unit})"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What fields offer that is not known to the model: tracks by number, and voices."""
+
+    tracks: Mapping[int, str]
+    voices: Sequence[str]
 
 
 def entries(model: type[Parameters]) -> list[Entry]:
@@ -103,6 +112,7 @@ def parameter_form(
     *,
     key_prefix: str,
     tracks: Mapping[int, str] | None = None,
+    voices: Sequence[str] = (),
     around: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Draw every field that has an effect, with the key `<key_prefix>.<field>`, and return the values entered, not yet
@@ -111,19 +121,19 @@ def parameter_form(
 
     Args:
         values: a preset; fills the form whenever it changes. Fields that it does not set start at the model's default.
-        tracks: the choices of fields that ask for a track.
+        tracks: the choices of fields that ask for a track. voices: of those that ask for voices.
         around: what else conditions may name ("training.representation", "prompt").
     """  # fmt: skip
     wanted = entries(model)
     _fill(wanted, values, key_prefix)
-    tracks = tracks or {}
+    offered = Offered(tracks or {}, voices)
     known = {**{entry.name: st.session_state[f"{key_prefix}.{entry.name}"] for entry in wanted}, **(around or {})}
     shown = {entry.name for entry in wanted if applies(entry.applies_when, known)}
-    entered = _grid([entry for entry in wanted if not entry.advanced], shown, key_prefix, tracks)
+    entered = _grid([entry for entry in wanted if not entry.advanced], shown, key_prefix, offered)
     advanced = [entry for entry in wanted if entry.advanced]
     if advanced:
         with st.expander("Advanced", icon=":material/tune:", key=f"{key_prefix}.advanced"):
-            entered |= _grid(advanced, shown, key_prefix, tracks)
+            entered |= _grid(advanced, shown, key_prefix, offered)
     return {entry.name: entered.get(entry.name, values.get(entry.name, entry.default)) for entry in wanted}
 
 
@@ -181,12 +191,14 @@ def _shown(entry: Entry, value: Any) -> Any:
         return ", ".join(str(item) for item in value or ())
     if entry.kind == "number" and value is not None:
         return float(value)
+    if entry.widget == "voices":
+        return [part.strip() for part in str(value or "").split(",") if part.strip()]
     if entry.kind == "text":
         return "" if value is None else str(value)
     return value
 
 
-def _grid(wanted: list[Entry], shown: Collection[str], key_prefix: str, tracks: Mapping[int, str]) -> dict[str, Any]:
+def _grid(wanted: list[Entry], shown: Collection[str], key_prefix: str, offered: Offered) -> dict[str, Any]:
     """The fields that are `shown`; the others keep their place, so that nothing moves under a visitor who types."""
     entered = {}
     with st.grid(3, min_column_width=190, vertical_alignment="bottom") as grid:
@@ -195,15 +207,17 @@ def _grid(wanted: list[Entry], shown: Collection[str], key_prefix: str, tracks: 
             place = grid.cell(column_span="all") if entry.widget == "track" else nullcontext()
             with place, kept_place() if entry.applies_when else nullcontext():
                 if entry.name in shown:
-                    entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", tracks)
+                    entered[entry.name] = _widget(entry, f"{key_prefix}.{entry.name}", offered)
     return entered
 
 
-def _widget(entry: Entry, key: str, tracks: Mapping[int, str]) -> Any:
+def _widget(entry: Entry, key: str, offered: Offered) -> Any:
     """The widget of one field. Its value comes only from the session state (`_fill`), never from a default here."""
     common: dict[str, Any] = {"key": key, "help": entry.help or None, "persist_state": "session"}
     if entry.widget == "track":
-        return _track(entry, tracks, common)
+        return _track(entry, offered.tracks, common)
+    if entry.widget == "voices":
+        return _voices(entry, offered.voices or VOICE_NUMBERS, common)
     if entry.kind == "boolean":
         return st.toggle(entry.label, **common)
     if entry.kind == "choice":
@@ -226,6 +240,14 @@ def _track(entry: Entry, tracks: Mapping[int, str], common: Mapping[str, Any]) -
         entry.label, list(labels), format_func=lambda index: labels.get(index, str(index)),
         placeholder=labels.get(None), **common,
     )  # fmt: skip
+
+
+def _voices(entry: Entry, names: Sequence[str], common: Mapping[str, Any]) -> str:
+    """Voices by name, with commas between them. What a link or preset gives as a number or in small letters counts."""
+    known = {name.lower(): name for name in names} | {str(number): name for number, name in enumerate(names, 1)}
+    given = [known[each.lower()] for each in st.session_state[common["key"]] if each.lower() in known]
+    st.session_state[common["key"]] = [name for name in names if name in given]
+    return ", ".join(st.pills(entry.label, list(names), selection_mode="multi", **common))
 
 
 def _choices(entry: Entry) -> list[Any]:

@@ -108,6 +108,7 @@ def fill_form(run: Run, known: Approach) -> GenerationRequest | str:
     with kept_place():
         entered = parameter_form(
             known.Generation, known.presets[preset].generation, key_prefix="generation",
+            voices=(run.prepared or {}).get("facts", {}).get("voices", ()),
             around={"prompt": prompt is not None, **trained_with(run)},
         )  # fmt: skip
     with st.grid(3, min_column_width=190, vertical_alignment="bottom"):

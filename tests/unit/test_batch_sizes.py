@@ -137,7 +137,7 @@ def test_a_step_that_failed_late_leaves_no_trace_in_the_weights(
 
     def watched(*arguments: Any) -> Any:
         counts = [int(optimizer.iterations) for optimizer in net.optimizers.values()]
-        seen.append((arguments[3], [each.copy() for each in weights(net)], counts))
+        seen.append((arguments[4], [each.copy() for each in weights(net)], counts))
         return attempt(*arguments)
 
     monkeypatch.setattr(engine, "_attempt", watched)

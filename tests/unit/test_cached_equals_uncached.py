@@ -27,6 +27,10 @@ from musicgen.approaches.notes.token_network import TokenStepper
 from musicgen.approaches.spectral_lstm.block_network import BlockStepper
 from musicgen.approaches.spectral_lstm.block_pieces import play_blocks
 from musicgen.approaches.spectral_lstm.frame_network import FrameStepper
+from musicgen.approaches.voices.drawing import sizes_of
+from musicgen.approaches.voices.examples import GridExamples, GridSong
+from musicgen.approaches.voices.grid import score_to_grid
+from musicgen.approaches.voices.stepper import VoiceStepper
 from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
@@ -49,7 +53,7 @@ class BothWays:
     """A trained network.
 
     Attributes:
-        begin: (logits of the first field, state) of one piece. events: what a song goes on with, (LENGTH, fields).
+        begin: (logits of the first field, state) of one piece. events: what a song goes on with, (length, fields).
         anew: (events, number, field) → what the whole network says of that field, from the events before it and the
             fields of it before that one; what comes later in `events` counts for nothing.
     """
@@ -187,9 +191,35 @@ def amplitude_lstm_frames() -> BothWays:
     return BothWays(stepper, stepper.start(1), bank.codes(bank.energies(heard))[:LENGTH], anew)
 
 
+def voices() -> BothWays:
+    source = midi_song(24)
+    model, codec, training, _ = trained("voices", [source], units=16, head=8, num_layers=2, fill_in=False)
+    sizes = sizes_of(training, codec.values, codec.n_voices)
+    real = codec.song(score_to_grid(source.clip.score(), None, codec.n_voices))
+    order = list(sizes.order)
+    whole = compiled(lambda told: model(told), model)
+
+    def anew(events: Ids, number: int, field: int) -> np.ndarray:
+        fields = events.reshape(LENGTH, sizes.voices, 2)[:, np.argsort(order)]
+        told = GridSong.of(
+            fields[..., 0], fields[..., 1] > 0, start=real.start, bar=real.bar, beat=4, values=real.values
+        )
+        arrays = GridExamples([(told, 0, LENGTH)], LENGTH).gather(np.arange(1), None)
+        answers = whole({name: array for name, array in arrays.items() if name in {each.name for each in model.inputs}})
+        step, place = divmod(number, sizes.voices)
+        if field:
+            return np.array([0.0, np.asarray(answers["again"])[0, step, place]])
+        return np.asarray(answers["notes"])[0, step, place]
+
+    stepper = VoiceStepper(model, sizes, codec)
+    begin = stepper.start(*(ops.convert_to_tensor(np.full(1, value, np.int32)) for value in (real.start, real.bar, -1)))
+    heard = np.stack([real.ids[:LENGTH, order], real.struck[:LENGTH, order]], axis=-1)
+    return BothWays(stepper, begin, heard.reshape(-1, 2).astype(np.int32), anew)
+
+
 NETWORKS = [
     note_lstm_tokens, note_lstm_events, note_wavenet_tokens, note_wavenet_events, jazz_lstm, spectral_lstm_frames,
-    amplitude_lstm_frames,
+    amplitude_lstm_frames, voices,
 ]  # fmt: skip
 
 
@@ -206,8 +236,8 @@ def as_far_as_allowed(cached: np.ndarray, anew: np.ndarray) -> np.ndarray:
 
 def test_the_same_logits(both: BothWays) -> None:
     logits, state = both.begin
-    assert len(both.events) == LENGTH
-    for number in range(LENGTH):
+    assert len(both.events) >= LENGTH
+    for number in range(len(both.events)):
         for field in range(both.stepper.num_fields):
             cached = np.asarray(logits)[0]
             anew = both.anew(both.events, number, field)
@@ -218,12 +248,12 @@ def test_the_same_logits(both: BothWays) -> None:
 @pytest.mark.slow  # what is chosen follows from the logits above
 def test_the_same_choices(both: BothWays) -> None:
     """Nothing carried over but the events themselves; what the rules exclude is taken from the stepper."""
-    num_fields = both.stepper.num_fields
-    noise = uniforms([5], LENGTH, num_fields)
+    length, num_fields = both.events.shape
+    noise = uniforms([5], length, num_fields)
     made = sample(both.stepper, both.begin, noise, RULES)[0]
     logits, state = both.begin
     chosen = np.zeros_like(made)
-    for number in range(LENGTH):
+    for number in range(length):
         for field in range(num_fields):
             cached = np.asarray(logits)[0]
             anew = as_far_as_allowed(cached, both.anew(chosen, number, field))

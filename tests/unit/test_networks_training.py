@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -207,3 +207,40 @@ def test_unknown_device_is_refused() -> None:
     assert use_device("cpu") == "cpu"
     with pytest.raises(ResourceUnavailable, match="gpu:77"):
         use_device("gpu:77")
+
+
+class EachEpoch(SilentMonitor):
+    """Keeps the weights that are checked and saved, after each epoch."""
+
+    def __init__(self, net: Networks) -> None:
+        self.net, self.kept, self.losses = net, [], []
+
+    def epoch_ended(self, row: EpochRow, save: object) -> None:
+        self.kept.append(self.net.models["a"].get_weights())
+        self.losses.append(row.val_loss)
+
+
+def test_averaged_weights_are_the_average_over_the_steps() -> None:
+    """One step an epoch; against the weights of each step, averaged here."""
+    recipe = Recipe(epochs=12, batch_size=32, learning_rate=0.05)
+    plain, averaged = networks(dropout=0.0), networks(dropout=0.0)
+    begin = plain.models["a"].get_weights()
+    fit(plain, [task(32)], recipe, seed=3, monitor=(steps := EachEpoch(plain)))
+    fit(averaged, [task(32)], replace(recipe, averaging=0.6), seed=3, monitor=(means := EachEpoch(averaged)))
+    expected = begin
+    for number, weights in enumerate(steps.kept):
+        share = min(0.6, (1 + number) / (10 + number))
+        expected = [share * mean + (1 - share) * one for mean, one in zip(expected, weights, strict=True)]
+        for ours, theirs in zip(means.kept[number], expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_training_with_averages_goes_on_from_its_last_step(tmp_path: Path) -> None:
+    recipe = Recipe(epochs=4, batch_size=8, learning_rate=0.05, averaging=0.9)
+    whole = networks()
+    fit(whole, [task()], recipe, seed=1, monitor=Keeper(tmp_path, 2))
+    resumed = networks(seed=5)
+    resumed.load(tmp_path)
+    fit(resumed, [task()], recipe, seed=1, monitor=SilentMonitor(), first_epoch=3)
+    for mine, theirs in zip(resumed.models["a"].get_weights(), whole.models["a"].get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)

@@ -1,0 +1,168 @@
+"""Pieces filled in around what stays of a song. What stays is taken from the song itself, note for note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.voices.codec import VELOCITY, GridCodec
+from musicgen.approaches.voices.examples import told
+from musicgen.approaches.voices.filling_sampler import FillingSampler, hidden_rounds
+from musicgen.approaches.voices.grid import REST, VoiceGrid, grid_notes
+from musicgen.approaches.voices.keeping import bar_of_steps, is_line, new_cells, read_bars, read_voices
+from musicgen.approaches.voices.parameters import Generation
+from musicgen.approaches.voices.pieces import prompt_grid
+from musicgen.approaches.voices.sizes import VoiceSizes
+from musicgen.contract.made import Made, Order, Reference
+from musicgen.errors import InvalidParameter, sentence
+from musicgen.sampling.pace import Pace
+from musicgen.sampling.rules import Rules
+from musicgen.symbolic.score import Score, TempoChange, Track, make_notes
+
+if TYPE_CHECKING:
+    import keras
+
+Cells = NDArray[np.bool_]
+NEAR_STEPS = 64  # before and after what is filled in, that the network looks at
+
+
+@dataclass(frozen=True)
+class Task:
+    """A song with the cells to fill in, (steps, voices), and which of `grid.numbers` that removes."""
+
+    score: Score
+    grid: VoiceGrid
+    free: Cells
+    removed: Cells
+
+
+def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order: Order[Generation]) -> Iterator[Made]:
+    """The prompt, with some voices or bars made anew."""
+    generation, seeds, prompt = order.generation, order.seeds, order.prompt
+    assert prompt is not None  # for the type checker: without a prompt, nothing is filled in
+    if not sizes.depth:
+        raise InvalidParameter(
+            sentence("Filling in needs a run that was trained with fill_in", "fill_in = False", "Train another run.")
+        )
+    task = task_of(codec, prompt_grid(codec, prompt), prompt.clip.score(), generation)
+    song = codec.song(task.grid)
+    around = _around(task.free)
+    arrays = told(song, 0, len(song))
+    batch = {
+        name: np.repeat(arrays[name][None, around], len(seeds), axis=0)
+        for name in ("ids", "struck", "place", "bar", "near", "is_beat")
+    }
+    hidden = np.stack(
+        [
+            hidden_rounds(task.free[around], generation.rounds, codec.steps_per_beat, seed, generation.variation)
+            for seed in seeds
+        ],
+        axis=1,
+    )
+    pace, n_notes = Pace(), int(task.free.sum())
+
+    def progress(done: int, ids: NDArray[np.int32], struck: Cells) -> None:
+        pace.note(done)
+        order.monitor.progress("generating", done * len(seeds), generation.rounds * len(seeds))
+        order.monitor.so_far(
+            lambda: written(codec, task, around, ids[0], struck[0], generation.tempo), done, generation.rounds
+        )
+
+    order.monitor.progress("generating", 0, generation.rounds * len(seeds))
+    sampler = FillingSampler(model, sizes, codec.allowed())
+    ids, struck = sampler.fill(
+        batch, hidden, Rules(generation.temperature, top_p=generation.top_p), list(seeds), progress
+    )
+    facts = {"steps": generation.rounds, **pace.facts(len(seeds)), "prompt": prompt.name, "cells_made_anew": n_notes}
+    for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
+        content = written(codec, task, around, its_ids, its_struck, generation.tempo)
+        # What stays is meant to be the song's.
+        yield Made(
+            content,
+            seed,
+            {**facts, "seeded_seconds": round(content.seconds, 6)},
+            Reference.following(prompt, 0.0, content.seconds),
+        )
+
+
+def task_of(codec: GridCodec, grid: VoiceGrid, score: Score, generation: Generation) -> Task:
+    """What the order asks for. Raises InvalidParameter for voices or bars that are not there."""
+    stays = read_voices(generation.keep_voices, codec.names)
+    if is_line(grid) and not stays:
+        stays = [0]
+    bar = codec.bar_steps(grid.metre)
+    bars = bar_of_steps(grid, codec.steps_per_beat, bar)
+    free, removed = new_cells(grid, stays, bars, read_bars(generation.new_bars, int(bars[-1]) + 1))
+    return Task(score, grid, free, removed)
+
+
+def written(
+    codec: GridCodec, task: Task, around: slice, ids: NDArray[np.integer], struck: Cells, tempo: float | None
+) -> Score:
+    """The song's own notes, bit for bit, and the new ones. `ids`, `struck`: of the steps `around`."""
+    grid, score = task.grid, _fine(task.score, codec.steps_per_beat)
+    pitches, begins = np.full(task.free.shape, REST, dtype=np.int16), np.zeros(task.free.shape, dtype=bool)
+    pitches[around], begins[around] = codec.to_pitches(ids), struck
+    # Where a new note is held on into a note that stays, it ends there.
+    onset, duration, pitch, voice = grid_notes(np.where(task.free, pitches, REST), begins & task.free)
+    tracks, track_of = _tracks(codec, task, score)
+    tick = score.ticks_per_beat // codec.steps_per_beat
+    first = round(grid.first_tick * score.ticks_per_beat / task.score.ticks_per_beat)
+    made = make_notes(
+        first + onset * tick, duration * tick, pitch, np.array(_loudness(codec, task))[voice],
+        np.array(track_of)[voice],
+    )  # fmt: skip
+    kept = np.delete(score.notes, grid.numbers[task.removed])
+    tempos = (TempoChange(0, tempo),) if tempo else score.tempos
+    return replace(score, notes=np.concatenate([kept, made]), tracks=tracks, tempos=tempos)
+
+
+def _around(free: Cells) -> slice:
+    """The steps that are computed: those to fill in, with what is near."""
+    steps = np.flatnonzero(free.any(axis=1))
+    if not steps.size:
+        return slice(0, min(len(free), NEAR_STEPS))
+    return slice(max(0, int(steps[0]) - NEAR_STEPS), int(steps[-1]) + 1 + NEAR_STEPS)
+
+
+def _fine(score: Score, steps_per_beat: int) -> Score:
+    """The score with a whole number of ticks in a step; times in quarter notes stay exactly the same."""
+    more = steps_per_beat // int(np.gcd(score.ticks_per_beat, steps_per_beat))
+    if more == 1:
+        return score
+    notes, controls = score.notes.copy(), score.controls.copy()
+    for name in ("onset_ticks", "duration_ticks"):
+        notes[name] *= more
+    controls["tick"] *= more
+    return replace(
+        score, notes=notes, controls=controls, ticks_per_beat=score.ticks_per_beat * more,
+        tempos=tuple(replace(each, tick=each.tick * more) for each in score.tempos),
+        time_signatures=tuple(replace(each, tick=each.tick * more) for each in score.time_signatures),
+        key_signatures=tuple(replace(each, tick=each.tick * more) for each in score.key_signatures),
+    )  # fmt: skip
+
+
+def _tracks(codec: GridCodec, task: Task, score: Score) -> tuple[tuple[Track, ...], list[int]]:
+    """(tracks, that of each voice): the one that most of the voice's notes are on; a new one for a voice without."""
+    tracks, found = list(score.tracks), []
+    used = score.notes["track"][task.grid.numbers]
+    for voice, (name, program) in enumerate(zip(codec.names, codec.programs, strict=True)):
+        mine = used[task.grid.voices == voice]
+        if mine.size:
+            found.append(int(np.bincount(mine).argmax()))
+        else:
+            found.append(len(tracks))
+            tracks.append(Track(name, program))
+    return tuple(tracks), found
+
+
+def _loudness(codec: GridCodec, task: Task) -> list[int]:
+    """The median velocity of each voice; of the song, for a voice without notes."""
+    velocity = task.score.notes["velocity"][task.grid.numbers]
+    usual = int(np.median(velocity)) if velocity.size else VELOCITY
+    mine = [velocity[task.grid.voices == voice] for voice in range(codec.n_voices)]
+    return [int(np.median(each)) if each.size else usual for each in mine]

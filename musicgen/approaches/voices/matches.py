@@ -1,0 +1,55 @@
+"""What followed the longest earlier match: at each step, the latest stretch of the piece is looked up in what came
+before it, and the step that followed there is a guess for the next one. Only the past is looked at.
+
+Two kinds of match: of all voices, and of the top voice alone (a tune that returns with another harmony).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+KINDS = 2  # all voices, the top voice alone
+SHORTEST = 4  # steps
+MEMORY = 768  # steps that are searched: 48 bars of 4/4 in sixteenths
+LENGTHS = (4, 6, 8, 11, 16, 23, 32, 48)  # a match of at least so many steps has the next class
+HELD = (1, 2, 3, 4, 6, 8, 12, 16, 24)  # the same for how many steps a note has been held
+
+
+def classes(values: NDArray[np.integer], thresholds: tuple[int, ...]) -> NDArray[np.int32]:
+    """How many of the thresholds each value reaches: 0 … len(thresholds)."""
+    return np.searchsorted(np.array(thresholds), values, side="right").astype(np.int32)
+
+
+def earlier_matches(ids: NDArray[np.integer], nothing: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """For each step of a piece (steps, voices), from the steps before it alone:
+
+    Returns:
+        (what followed the longest earlier match, (steps, KINDS, voices), filled with `nothing` where there is none;
+        the length of that match in steps, (steps, KINDS), 0 where it is shorter than SHORTEST). Of several matches of
+        one length, the latest counts.
+    """
+    n_steps, n_voices = ids.shape
+    followed = np.full((n_steps, KINDS, n_voices), nothing, dtype=np.int32)
+    lengths = np.zeros((n_steps, KINDS), dtype=np.int32)
+    runs = np.zeros((KINDS, n_steps + 1), dtype=np.int32)  # [:, j + 1]: of the match that ends at step j
+    for step in range(1, n_steps):
+        last = step - 1
+        first = max(0, last - MEMORY + 1)
+        equal = ids[first:last] == ids[last]
+        for kind, is_same in enumerate((equal.all(axis=1), equal[:, 0])):
+            now = np.where(is_same, runs[kind, first:last] + 1, 0)
+            runs[kind, first + 1 : last + 1] = now
+            if now.size and (longest := int(now.max())) >= SHORTEST:
+                place = last - 1 - int(np.argmax(now[::-1]))
+                followed[step, kind], lengths[step, kind] = ids[place + 1], longest
+    return followed, lengths
+
+
+def held_steps(ids: NDArray[np.integer], struck: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How many steps each cell's note (or rest) has lasted, that step included: 1 where it begins; (steps, voices)."""
+    begins = struck.copy()
+    begins[0] = True
+    begins[1:] |= ids[1:] != ids[:-1]
+    place = np.arange(len(ids))[:, None]
+    return (place - np.maximum.accumulate(np.where(begins, place, 0), axis=0) + 1).astype(np.int32)

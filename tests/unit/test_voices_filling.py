@@ -1,0 +1,166 @@
+"""Filling in: what stays is equal to the bit, whichever voices and bars are made anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musicgen.approaches import approach
+from musicgen.approaches.voices.codec import GridCodec
+from musicgen.approaches.voices.filling_pieces import task_of, written
+from musicgen.approaches.voices.filling_sampler import COOLED, cooling, hidden_rounds
+from musicgen.approaches.voices.grid import score_to_grid
+from musicgen.approaches.voices.keeping import bar_of_steps, new_cells, read_bars, read_voices
+from musicgen.contract.made import Order
+from musicgen.contract.parameters import read_parameters
+from musicgen.errors import InvalidParameter
+from musicgen.symbolic.score import Score, make_notes
+from tests.makers_midi import four_part_score
+from tests.makers_music import melody, song
+
+VOICES = approach("voices")
+NAMES = ("Soprano", "Alto", "Tenor", "Bass")
+
+
+def test_voices_are_told_by_name_or_number() -> None:
+    assert read_voices("soprano, 4", NAMES) == [0, 3]
+    assert read_voices("", NAMES) == []
+    with pytest.raises(InvalidParameter, match=r"soprano, alto, tenor, bass.*'viola'"):
+        read_voices("viola", NAMES)
+
+
+def test_bars_are_told_one_by_one_or_from_to() -> None:
+    assert read_bars("1, 3-5", 8) == [0, 2, 3, 4]
+    assert read_bars("", 3) == [0, 1, 2]
+    for bad in ("9", "5-3", "0", "x", "2-"):
+        with pytest.raises(InvalidParameter, match="1 to 8"):
+            read_bars(bad, 8)
+
+
+def test_a_note_goes_with_the_bar_in_which_it_begins() -> None:
+    onsets, durations = [0, 1440, 2880, 3840], [1440, 1440, 960, 480]  # one is held over each barline
+    score = Score(make_notes(onsets * 2, durations * 2, [72, 71, 69, 67, 60, 59, 57, 55], 80), 480)
+    grid = score_to_grid(score, None, 2)
+    bars = bar_of_steps(grid, 4, 16)
+    free, removed = new_cells(grid, [], bars, [1])
+    assert sorted(score.notes["pitch"][grid.numbers[removed]].tolist()) == [57, 69]
+    assert free[:, 0].tolist() == [24 <= step < 32 for step in range(36)]
+    _, nothing = new_cells(grid, [0, 1], bars, [1])
+    assert not nothing.any()
+
+
+def test_rounds_hide_everything_first_and_less_and_less() -> None:
+    free = np.zeros((64, 4), dtype=bool)
+    free[16:48, 1:] = True
+    found = hidden_rounds(free, 40, 4, seed=1)
+    assert (found[0] == free).all()
+    assert not (found.astype(bool) & ~free).any()
+    assert found[-10:].mean() < 0.3 * found[:10].mean()
+    ends = found[20:].astype(bool)
+    assert (ends.sum(axis=2) <= 1).all(), "one voice at a time"
+    many = hidden_rounds(free, 400, 4, seed=1)[200:]
+    assert (many.any(axis=0) == free).all(), "each is looked at again"
+    varied = hidden_rounds(free, 40, 4, seed=1, first_share=0.2)
+    assert 0 < varied[0].sum() < 0.5 * free.sum()
+
+
+def a_choice(number: int) -> tuple[list[int], int, int]:
+    """Voices that stay, the first and the last bar made anew."""
+    rng = np.random.default_rng([5, number])
+    first = int(rng.integers(1, 9))
+    return sorted(rng.permutation(4)[: rng.integers(0, 4)].tolist()), first, int(rng.integers(first, 9))
+
+
+def assert_only_that_changed(source: Score, made: Score, stays: list[int], first: int, last: int) -> None:
+    begins = source.notes["onset_ticks"] // 1920 + 1
+    kept = source.notes[np.isin(source.notes["track"], stays) | (begins < first) | (begins > last)]
+    assert made.tracks == source.tracks
+    assert {row.tobytes() for row in kept} <= {row.tobytes() for row in made.notes}
+    others = made.notes[~np.isin(made.notes, kept)]
+    assert not np.isin(others["track"], stays).any()
+    assert ((others["onset_ticks"] // 1920 + 1 >= first) & (others["onset_ticks"] // 1920 + 1 <= last)).all()
+
+
+def test_whatever_is_written_what_stays_is_equal_to_the_bit() -> None:
+    """200 choices of voices and bars, and anything at all instead of what a network would say."""
+    source, rng = uneven(four_part_score(32)), np.random.default_rng(5)
+    grid = score_to_grid(source, None, 4)
+    low, high = int(grid.pitches.min()), int(grid.pitches.max())
+    codec = GridCodec.spanning(grid.pitches, ranges=((low, high),) * 4, programs=(52,) * 4)
+    for number in range(200):
+        stays, first, last = a_choice(number)
+        values = {"keep_voices": ",".join(str(each + 1) for each in stays), "new_bars": f"{first}-{last}"}
+        task = task_of(codec, grid, source, read_parameters(VOICES.Generation, values))
+        ids = rng.integers(0, codec.values, grid.pitches.shape).astype(np.int32)
+        made = written(codec, task, slice(0, len(grid)), ids, (rng.random(ids.shape) < 0.3) & (ids > 0), None)
+        assert_only_that_changed(source, made, stays, first, last)
+
+
+def test_less_and_less_is_left_to_chance() -> None:
+    factors = [cooling(number, 20) for number in range(20)]
+    assert factors[:10] == [1.0] * 10
+    assert factors == sorted(factors, reverse=True)
+    assert factors[-1] == pytest.approx(COOLED)
+    assert cooling(0, 1) == pytest.approx(COOLED)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Any:
+    training = read_parameters(VOICES.Training, VOICES.tiny.training)
+    source = song(uneven(four_part_score(32)))
+    prepared = VOICES.prepare([source], training)
+    return VOICES.build(prepared.codec, training, seed=1), prepared.codec, training, source
+
+
+@pytest.mark.numeric
+class TestFilled:
+    def fill(self, trained: Any, source: Any = None, seeds: tuple[int, ...] = (1,), **values: Any) -> list[Score]:
+        networks, codec, training, usual = trained
+        generation = read_parameters(VOICES.Generation, {"prompt_use": "fill_in", "rounds": 4, **values})
+        order = Order(generation, seeds, [usual], source or usual)
+        return [made.content for made in VOICES.generate(networks, codec, training, order)]
+
+    def test_what_stays_is_equal_to_the_bit(self, trained: Any) -> None:
+        for number in range(6):
+            stays, first, last = a_choice(number)
+            (made,) = self.fill(
+                trained, seeds=(number,), keep_voices=",".join(str(each + 1) for each in stays),
+                new_bars=f"{first}-{last}", rounds=2,
+            )  # fmt: skip
+            assert_only_that_changed(trained[3].clip.score(), made, stays, first, last)
+
+    def test_no_voice_has_two_notes_at_once(self, trained: Any) -> None:
+        for made in self.fill(trained, seeds=(1, 2, 3), new_bars="2-5", keep_voices="soprano"):
+            for track in range(4):
+                notes = made.notes[made.notes["track"] == track]
+                ends = notes["onset_ticks"] + notes["duration_ticks"]
+                assert (ends[:-1] <= notes["onset_ticks"][1:]).all()
+
+    def test_a_tune_gets_the_other_voices(self, trained: Any) -> None:
+        tune = melody([72, 74, 76, 77, 79, 77, 76, 74] * 2)
+        (made,) = self.fill(trained, song(tune))
+        np.testing.assert_array_equal(made.notes[made.notes["track"] == 0], tune.notes)
+        assert [track.name for track in made.tracks[1:]] == ["Alto", "Tenor", "Bass"]
+
+    def test_seeds_differ_and_repeat(self, trained: Any) -> None:
+        one, two = self.fill(trained, seeds=(1, 2), new_bars="1-4")
+        (again,) = self.fill(trained, seeds=(1,), new_bars="1-4")
+        assert not np.array_equal(one.notes, two.notes)
+        np.testing.assert_array_equal(one.notes, again.notes)
+
+    def test_it_needs_a_network_that_fills_in(self, trained: Any) -> None:
+        networks, codec, training, source = trained
+        generation = read_parameters(VOICES.Generation, {"prompt_use": "fill_in"})
+        other = training.model_copy(update={"fill_in": False})
+        with pytest.raises(InvalidParameter, match="trained with fill_in"):
+            list(VOICES.generate(networks, codec, other, Order(generation, [1], [source], source)))
+
+
+def uneven(score: Score) -> Score:
+    """The score with velocities of its own and one long note held over a barline."""
+    notes = score.notes.copy()
+    notes["velocity"] = 60 + np.arange(len(notes)) % 40
+    return replace(score, notes=notes)
