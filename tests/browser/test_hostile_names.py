@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import TimeoutError as Late
 
 from tests.browser.driving import assert_nothing_broke, open_page, settle, widget
 from tests.makers_midi import melody_score, midi_bytes
@@ -37,6 +38,17 @@ def shown(page: Page) -> str:
     return page.locator("[data-testid=stMain]").inner_text().replace("\u2060", "")
 
 
+def open_song(page: Page, number: int) -> None:
+    """A page that has loaded itself again (a part of Streamlit's program did not arrive) has forgotten the click."""
+    page.locator(".st-key-song_list button").nth(number).click()
+    try:
+        page.locator(".st-key-song_back button").wait_for()
+    except Late:
+        assert page.evaluate("sessionStorage.getItem('loaded again at')"), f"{page.url}: {shown(page)}"
+        page.locator(".st-key-song_list button").nth(number).click()
+        page.locator(".st-key-song_back button").wait_for()
+
+
 def test_names_are_shown_and_nothing_in_them_happens(server: Server, page: Page, tmp_path: Path) -> None:
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url) if "evil" in request.url else None)
@@ -57,8 +69,7 @@ def test_names_are_shown_and_nothing_in_them_happens(server: Server, page: Page,
 
     rows = page.locator(".st-key-song_list button")
     for number in range(0, rows.count(), 4):
-        page.locator(".st-key-song_list button").nth(number).click()
-        page.locator(".st-key-song_back button").wait_for()
+        open_song(page, number)
         settle(page)
         assert_nothing_broke(page)
         page.locator(".st-key-song_back button").click()
