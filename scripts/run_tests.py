@@ -29,9 +29,9 @@ SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 ALONE: dict[str, list[list[str]]] = {
     "test_approach_contract.py": [
         ["-k", SOUND],
-        ["-k", "note_lstm and not (training or cancel)"],
-        ["-k", "note_lstm and (training or cancel)"],
-        ["-k", "note_wavenet"],
+        ["-k", "note_lstm and not recall"],
+        ["-k", "note_wavenet and not recall"],
+        ["-k", "recall"],
         ["-k", "voices"],
         ["-k", f"not (note_ or voices or {SOUND})"],
     ],

@@ -137,6 +137,8 @@ def another(entry: Entry) -> object:
     """A value other than the initial one."""
     if entry.widget == "track":
         return 1
+    if entry.widget == "voices":
+        return "1, 3"
     if entry.kind == "boolean":
         return not entry.default
     if entry.kind == "choice":
@@ -187,6 +189,9 @@ def meeting(entry: Entry, fields: list[Entry]) -> dict[str, object]:
 
 
 def set_field(at: AppTest, entry: Entry, value: object) -> None:
+    if entry.widget == "voices":
+        at.button_group(key=f"form.{entry.name}").set_value(str(value).split(", "))
+        return
     kind = {"boolean": "toggle", "choice": "selectbox", "integer": "number_input", "number": "number_input"}
     box = "selectbox" if entry.widget == "track" else kind.get(entry.kind, "text_input")
     shown = ", ".join(map(str, value)) if isinstance(value, list) else value

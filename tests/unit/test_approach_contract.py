@@ -34,9 +34,9 @@ def songs_for(kind: Approach) -> list[TrainingSong]:
 class Trained:
     """An approach after one epoch of its tiny preset, made once for all tests of it."""
 
-    def __init__(self, key: str, folder: Path) -> None:
+    def __init__(self, key: str, folder: Path, **training: Any) -> None:
         self.kind = approach(key)
-        self.training = read_parameters(self.kind.Training, self.kind.tiny.training)
+        self.training = read_parameters(self.kind.Training, {**self.kind.tiny.training, **training})
         self.generation = read_parameters(self.kind.Generation, self.kind.tiny.generation)
         self.songs = songs_for(self.kind)
         self.prepared = self.kind.prepare(self.songs, self.training, seed=1)
@@ -66,9 +66,14 @@ class Trained:
         )
 
 
-@pytest.fixture(scope="module", params=KEYS)
+# Programs that recall take half a gigabyte more.
+RECALLING = [pytest.param(f"{key} recall", marks=pytest.mark.slow) for key in ("note_lstm", "note_wavenet")]
+
+
+@pytest.fixture(scope="module", params=[*KEYS, *RECALLING])
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return Trained(request.param, tmp_path_factory.mktemp(request.param))
+    key, *switches = request.param.split()
+    return Trained(key, tmp_path_factory.mktemp(key), **dict.fromkeys(switches, True))
 
 
 def content(made: Made) -> np.ndarray:

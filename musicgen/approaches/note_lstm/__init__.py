@@ -82,7 +82,6 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         "For tests.",
         training={
             "sequence_length": 8, "epochs": 1, "units": 4, "num_layers": 1, "batch_size": 4, "dense": 4, "embedding": 4,
-            "recall": True,
         },
         generation={"num_notes": 12},
     )  # fmt: skip

@@ -86,7 +86,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         "For tests.",
         training={
             "sequence_length": 8, "epochs": 1, "filters": (4,), "dilation_depth": 2, "skip_channels": 4,
-            "batch_size": 4, "dense": 4, "embedding": 4, "recall": True,
+            "batch_size": 4, "dense": 4, "embedding": 4,
         },
         generation={"num_notes": 12},
     )  # fmt: skip
