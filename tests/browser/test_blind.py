@@ -105,6 +105,8 @@ def test_nothing_that_the_browser_receives_tells_which_is_which(server: Server, 
         assert kept[0] == kept[1], "the answers differ in more than their content"
         press_key(page, "a", number)
     page.locator(".st-key-blind_result").wait_for()
+    page.locator(".st-key-blind_rounds_table").wait_for()
+    settle(page)
     frames = b"\n".join(ear.frames)
     before_the_result = frames[: frames.index(b"Which was which")]
     assert len(before_the_result) > 10_000
