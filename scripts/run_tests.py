@@ -4,7 +4,8 @@
 
 A process that has compiled networks for many tests never gets its memory back from the framework, and every page that
 Streamlit runs in it becomes slower. So each process runs only a few files, the longest first. Prints failures, the
-slowest tests and the memory of the largest process; the last line has the counts.
+slowest tests and the memory of the largest process; the last line has the counts. Tests with a browser that failed
+beside others are run once more alone, and both results are told.
 """
 
 from __future__ import annotations
@@ -72,6 +73,10 @@ class Group:
     @property
     def is_browser(self) -> bool:
         return kind_of(self.files[0]) == "browser"
+
+    @property
+    def has_failed(self) -> bool:
+        return self.code not in (0, NOTHING_SELECTED)
 
     @property
     def title(self) -> str:
@@ -159,8 +164,31 @@ def tell(group: Group, done: int, total: int) -> None:
     text = group.output.read_text(encoding="utf-8", errors="replace").rstrip()
     last = text.splitlines()[-1].strip("= ") if text else "no output"
     print(f"[{done}/{total}] {group.title}: {last}, {group.cpu_seconds:.0f} CPU s, {group.peak_mb:,.0f} MB", flush=True)
-    if group.code not in (0, NOTHING_SELECTED):
+    if group.has_failed:
         print(text, flush=True)
+
+
+def alone_if_it_failed(group: Group, number: int, folder: Path, options: list[str]) -> Group:
+    """The group; or, if it has a browser and failed, the same once more with nothing beside it. On a busy machine a
+    page can be later than any limit that still finds faults; what fails alone has failed."""
+    if not (group.is_browser and group.has_failed):
+        return group
+    print(f"{group.title} failed beside other tests. Once more alone:", flush=True)
+    again = Group(group.files, group.options)
+    start(again, number, folder, options)
+    finished([again])
+    tell(again, 1, 1)
+    return again
+
+
+def count(done: Sequence[Group]) -> Counts:
+    counts = Counts()
+    for group in done:
+        if group.report.exists():
+            counts.add(group.report)
+        elif group.has_failed:
+            counts.failed += 1  # it died before it could report
+    return counts
 
 
 def main() -> int:
@@ -172,9 +200,9 @@ def main() -> int:
     known, options = parser.parse_known_args()
     options += ["--run-slow"] if known.slow else []
     options += ["-m", "numeric"] if known.numeric else []
-    began, counts = time.monotonic(), Counts()
+    began = time.monotonic()
     waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER), known.named.split(","))
-    total, running, done = len(waiting), [], list[Group]()
+    total, running, done = len(waiting), list[Group](), list[Group]()
     with tempfile.TemporaryDirectory(prefix="musicgen-tests-") as folder:
         while waiting or running:
             while (group := next_to_start(waiting, running, known.jobs)) is not None:
@@ -185,17 +213,15 @@ def main() -> int:
             running.remove(group)
             done.append(group)
             tell(group, len(done), total)
-            if group.report.exists():
-                counts.add(group.report)
-            elif group.code not in (0, NOTHING_SELECTED):
-                counts.failed += 1  # it died before it could report
+        done = [alone_if_it_failed(group, total + index, Path(folder), options) for index, group in enumerate(done, 1)]
+        counts = count(done)
     print(f"\nSlowest {SLOWEST_SHOWN} of {len(counts.times)} tests:")
     for seconds, name in sorted(counts.times, reverse=True)[:SLOWEST_SHOWN]:
         print(f"{seconds:7.1f} s  {name}")
     largest = max(done, key=lambda group: group.peak_mb)
     print(f"\nLargest process: {largest.peak_mb:,.0f} MB ({largest.title}). {time.monotonic() - began:.0f} s in all.")
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
-    broken = any(group.code not in (0, NOTHING_SELECTED) for group in done)
+    broken = any(group.has_failed for group in done)
     return 1 if counts.failed or broken or not counts.passed else 0
 
 
