@@ -44,7 +44,11 @@ ALONE: dict[str, list[list[str]]] = {
         ["-k", "not (note_ or voices)"],
     ],
     "test_programs.py": [["-k", "note_"], ["-k", "not note_"]],
-    "test_approach_costs.py": [["-k", "voices or jazz"], ["-k", "note_"], ["-k", "not (voices or jazz or note_)"]],
+    "test_approach_costs.py": [
+        ["-k", "voices or jazz or note_"],
+        ["-k", SOUND],
+        ["-k", f"not (voices or jazz or note_ or {SOUND})"],
+    ],
     "test_note_lstm.py": [["-k", "TestEvents"], ["-k", "not TestEvents"]],
     "test_amplitude_lstm.py": [["-k", "TestOriginal"], ["-k", "TestBank"], ["-k", "not (TestOriginal or TestBank)"]],
     "test_main_job.py": [[]],
