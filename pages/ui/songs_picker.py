@@ -83,7 +83,8 @@ def _of_all(number: int, medium: str) -> str:
     """`3 of 371 MIDI songs chosen`"""
     from musicgen.songs.library import count_songs
 
-    return f"{number:,} of {count(count_songs(medium=medium), f'{MEDIA[medium][0]} song')} chosen"
+    kind = "MIDI" if medium == "midi" else medium
+    return f"{number:,} of {count(count_songs(medium=medium), f'{kind} song')} chosen"
 
 
 def _draw_count(number: int, medium: str, key: str) -> None:
