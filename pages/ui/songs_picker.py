@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from musicgen.wording import count
-from pages.ui.layout import MEDIA, empty_place, kept_place
+from pages.ui.layout import empty_place, kept_place
 from pages.ui.search_field import SHOWN, search_field
 from pages.ui.text import clock, escape, shorten
 from pages.ui.training_songs import choose_songs, leave_many, many_chosen
