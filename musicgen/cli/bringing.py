@@ -20,7 +20,7 @@ OF_THE_MACHINE = frozenset({"disk_full", "disk_error", "not_allowed", "not_store
 Strict = Annotated[bool, typer.Option("--strict", help="Fail if any file or song has to be left out.")]
 
 
-def add_paths(paths: Sequence[Path]) -> Any:
+def add_paths(paths: Sequence[Path], *, rights: str = "") -> Any:
     """Add files to the library and return the ImportReport. Progress goes to stderr."""
     from rich.progress import Progress
 
@@ -33,7 +33,8 @@ def add_paths(paths: Sequence[Path]) -> Any:
         def on_progress(done: int, total: int, name: str = "") -> None:
             progress.update(bar, completed=done, total=total)
 
-        return add_uploads(uploads, on_progress=on_progress, on_cost=partial(console.print, markup=False))
+        on_cost = partial(console.print, markup=False)
+        return add_uploads(uploads, on_progress=on_progress, on_cost=on_cost, rights=rights)
 
 
 def files_in(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -1,4 +1,4 @@
-"""`songs add | samples | list | show | export | notes | rename | remove`."""
+"""`songs add | samples | list | show | export | notes | rights | rename | remove`."""
 
 from __future__ import annotations
 
@@ -48,11 +48,12 @@ def show_report(report: Any, as_json: bool, *, missing: Sequence[Path] = (), is_
 @app.command()
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders or zip archives.", show_default=False)],
+    rights: Annotated[str, typer.Option(help="What you say about the rights to them; kept with each song.")] = "",
     strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Add songs to the library: wav, mp3, flac, ogg, m4a or mid files, and zip archives or folders of them."""
-    show_report(add_paths(paths), as_json, missing=not_there(paths), is_strict=strict)
+    show_report(add_paths(paths, rights=rights), as_json, missing=not_there(paths), is_strict=strict)
 
 
 @app.command()
@@ -74,7 +75,7 @@ def samples(
 
 def song_json(song: Any) -> dict[str, Any]:
     """A song as one JSON object."""
-    shown = ("id", "name", "medium", "format", "source", "seconds", "sha256", "facts", "created_at")
+    shown = ("id", "name", "medium", "format", "source", "seconds", "sha256", "facts", "created_at", "rights")
     return {name: getattr(song, name) for name in shown}
 
 
@@ -121,6 +122,14 @@ def show(song_id: str, as_json: AsJson = False) -> None:
 
 
 app.command()(notes)
+
+
+@app.command()
+def rights(song_id: str, text: Annotated[str, typer.Argument(help="An empty text removes it.")]) -> None:
+    """State the rights to a song. They are on the cards and in the reports of runs that trained on it."""
+    from musicgen.songs.library import get_song, state_rights
+
+    state_rights([get_song(song_id).id], text)
 
 
 @app.command()

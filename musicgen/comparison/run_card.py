@@ -30,6 +30,7 @@ NAMED = 20  # songs
 ROWS = (
     "Approach",
     "Sources",
+    "Rights to the songs, as stated by who added them",
     "Rights, as stated by the owner of the run",
     "Loss",
     "Floors",
@@ -50,6 +51,7 @@ def card_rows(run: Run) -> list[tuple[str, str]]:
     values = (
         f"{title}, preset {preset}" if preset else title,
         sources_words(run.request.get("songs") or ()),
+        songs_rights_words(run.request.get("songs") or ()),
         run.rights or NOT_STATED,
         _loss_words(run),
         _floors_words(run),
@@ -68,6 +70,24 @@ def sources_words(songs: Iterable[Mapping[str, Any]]) -> str:
     if len(chosen) > NAMED:
         named.append(f"and {len(chosen) - NAMED:,} more")
     return f"{count(len(chosen), 'song')}: {', '.join(named)}" if named else "unknown"
+
+
+def songs_rights_words(songs: Iterable[Mapping[str, Any]]) -> str:
+    """`“A”, “B”: my own. “C”: not stated`: what is stated now, or was when the run began for songs that are gone."""
+    from musicgen.songs.library import stated_rights
+
+    chosen, by_words = list(songs), dict[str, list[str]]()
+    now_stated = stated_rights([str(song.get("id")) for song in chosen])
+    for song in chosen:
+        words = now_stated.get(str(song.get("id")), str(song.get("rights") or "")) or NOT_STATED
+        by_words.setdefault(words, []).append(f"“{song.get('name') or song.get('id')}”")
+    if len(by_words) <= 1:
+        return next(iter(by_words), NOT_STATED)
+    said = []
+    for words, names in by_words.items():
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        said.append(f"{', '.join(names[:NAMED])}{more}: {words.rstrip('.')}.")
+    return "\n".join(said)
 
 
 def source_of(song_id: str) -> str:

@@ -125,7 +125,7 @@ def add_heard(song: Song, least: float) -> ImportReport:
     Raises InvalidInput if no note is left."""
     path = draft(song, least).score_path
     name = file_name(heard_name(song.name), "mid")
-    return add_uploads([Upload(name, path=path)], source=f"heard from “{song.name}” ({song.id})")
+    return add_uploads([Upload(name, path=path)], source=f"heard from “{song.name}” ({song.id})", rights=song.rights)
 
 
 def heard_name(name: str) -> str:

@@ -28,6 +28,7 @@ class ArchivedSong(Strict):
     name: Text
     sha256: Sha256
     tracks: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(max_length=1000)] | None = None
+    rights: Text = ""
 
 
 class ArchivedRequest(Strict):

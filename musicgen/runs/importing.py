@@ -228,7 +228,10 @@ def _here(archived: list[ArchivedSong]) -> list[dict[str, Any]]:
         rows = database.every(chosen.where(songs.c.sha256.in_(wanted[start : start + MANY])))
         known |= {row["sha256"]: {"id": row["id"], "name": row["name"]} for row in rows}
     return [
-        song.model_dump(mode="json") | known.get(song.sha256, {"name": display_name(song.name)}) for song in archived
+        song.model_dump(mode="json", exclude={"rights"})
+        | known.get(song.sha256, {"name": display_name(song.name)})
+        | ({"rights": words} if (words := clean_lines(song.rights)) else {})
+        for song in archived
     ]
 
 

@@ -79,9 +79,10 @@ def _chosen_song(approach: Approach, song: Song, tracks: Sequence[int] | None) -
         if unknown or not tracks:
             listed = ", ".join(map(str, sorted(known))) or "none"
             raise InvalidInput(sentence(f"“{song.name}” has the tracks {listed}", f"tracks {unknown or 'none'}"))
-    return {
+    chosen = {
         "id": song.id,
         "name": song.name,
         "sha256": song.sha256,
         "tracks": None if tracks is None else sorted(set(tracks)),
     }
+    return chosen | ({"rights": song.rights} if song.rights else {})

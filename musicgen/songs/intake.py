@@ -20,8 +20,8 @@ from musicgen.errors import MusicgenError, NotFound, RejectedFile, sentence
 from musicgen.processes import run_child
 from musicgen.settings import settings
 from musicgen.songs.content import HEAD_BYTES, refusal, sniff
-from musicgen.songs.library import known_contents
-from musicgen.songs.names import display_name
+from musicgen.songs.library import known_contents, state_rights
+from musicgen.songs.names import clean_lines, display_name
 from musicgen.songs.reader import ReadingJob, explain, read_files
 from musicgen.songs.report import FileReport, Ignored, ImportReport
 from musicgen.songs.shelf import Item, Shelf
@@ -54,6 +54,7 @@ def add_uploads(
     on_progress: OnProgress | None = None,
     on_cost: Callable[[str], None] = lambda _text: None,
     source: str = "upload",
+    rights: str = "",
 ) -> ImportReport:
     """Import files, and zip archives of files, into the library.
 
@@ -61,6 +62,8 @@ def add_uploads(
         on_progress: called with (files done, files in total, current step); an exception from it ends the import.
         on_cost: called, before a long sound is stored, with a sentence on the disk space and time it needs.
         source: where the files come from; stored with the songs.
+        rights: what the user says about the rights to them; also kept with songs that are in the library already, if
+            nothing is stated for them.
 
     Returns:
         The report for each file. A file that is refused never stops the others.
@@ -70,7 +73,11 @@ def add_uploads(
     """
     tidy_now_and_then()
     with Workplace() as place:
-        return _Intake(place, source[:255], deque(uploads), on_progress, on_cost).run()
+        words = clean_lines(rights)
+        report = _Intake(place, source[:255], deque(uploads), on_progress, on_cost, words).run()
+    if words:
+        state_rights([file.id for file in report.files if file.id], words, only_missing=True)
+    return report
 
 
 def add_sample(key: str, *, on_progress: OnProgress | None = None) -> ImportReport:
@@ -103,12 +110,13 @@ class _Intake:
         uploads: deque[Upload],
         on_progress: OnProgress | None,
         on_cost: Callable[[str], None],
+        rights: str = "",
     ) -> None:
         self.place = place
         self.uploads = uploads
         self.on_progress = on_progress
         self.on_cost = on_cost
-        self.shelf = Shelf(place, source)
+        self.shelf = Shelf(place, source, rights)
         self.items: list[Item] = []
         self.ignored: list[Ignored] = []
         self.waiting: list[tuple[Item, Spooled]] = []

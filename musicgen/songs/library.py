@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from musicgen.errors import CorruptArtifact, InvalidInput, NotFound, sentence
 from musicgen.settings import home
-from musicgen.songs.names import clean_name
+from musicgen.songs.names import clean_lines, clean_name
 from musicgen.songs.workplace import Workplace
 from musicgen.storage import database
 from musicgen.storage.database import check_id, new_id, now, songs
@@ -51,6 +51,7 @@ class Song:
     Attributes:
         sha256: of the upload. format: wav, mp3, flac, ogg, m4a or midi. source: "upload", or the origin of a sample.
         facts: what the clip's facts.json says. report: the FileReport of its import, as JSON.
+        rights: what the user says about the rights to it; "" if nothing.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Song:
     facts: dict[str, Any]
     report: dict[str, Any]
     created_at: float
+    rights: str = ""
 
     @property
     def folder(self) -> Path:
@@ -94,6 +96,7 @@ class NewSong:
     folder: Path
     blob: Path
     created_at: float = field(default_factory=now)
+    rights: str = ""
 
 
 _COLUMNS = tuple(column.name for column in songs.c if column.name != "id")
@@ -157,13 +160,13 @@ def get_song(song_id: str) -> Song:
     row = database.one(sa.select(songs).where(songs.c.id == check_id("song", song_id)))
     if row is None:
         raise NotFound(sentence("The song must be in the library", repr(song_id), "Choose one from the list."))
-    return Song(**row)
+    return _song(row)
 
 
 def songs_of(ids: Sequence[str]) -> list[Song]:
     """Those of `ids` that are in the library, in the order of `ids`."""
     found = {row["id"]: row for row in _rows(ids)}
-    return [Song(**found[song_id]) for song_id in ids if song_id in found]
+    return [_song(found[song_id]) for song_id in ids if song_id in found]
 
 
 def rename_song(song_id: str, name: str) -> Song:
@@ -173,6 +176,29 @@ def rename_song(song_id: str, name: str) -> Song:
         raise InvalidInput(sentence("A song's name must have at least one visible character", repr(name[:80])))
     database.change(sa.update(songs).where(songs.c.id == check_id("song", song_id)).values(name=shown))
     return get_song(song_id)
+
+
+def state_rights(ids: Sequence[str], text: str, *, only_missing: bool = False) -> None:
+    """Keep what the user says about the rights to these songs; an empty text removes it.
+
+    Args:
+        only_missing: leave songs alone for which something is stated. Ids that are not in the library are ignored.
+    """
+    words = clean_lines(text)
+    for start in range(0, len(ids), MANY):
+        chosen = sa.update(songs).where(songs.c.id.in_(ids[start : start + MANY]))
+        if only_missing:
+            chosen = chosen.where(sa.func.coalesce(songs.c.rights, "") == "")
+        database.change(chosen.values(rights=words))
+
+
+def stated_rights(ids: Sequence[str]) -> dict[str, str]:
+    """id → what is stated about its rights, for those of `ids` that are in the library; "" if nothing."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), MANY):
+        chosen = sa.select(songs.c.id, songs.c.rights).where(songs.c.id.in_(ids[start : start + MANY]))
+        found |= {song_id: rights or "" for song_id, rights in database.tuples(chosen)}
+    return found
 
 
 def remove_song(song_id: str) -> None:
@@ -212,7 +238,7 @@ def known_contents(hashes: Iterable[str]) -> dict[str, Song]:
     rows: list[dict[str, Any]] = []
     for start in range(0, len(wanted), MANY):
         rows += database.every(sa.select(songs).where(songs.c.sha256.in_(wanted[start : start + MANY])))
-    known = (Song(**row) for row in rows)
+    known = (_song(row) for row in rows)
     return {song.sha256: song for song in known if song.folder.is_dir() and blob_path(song.sha256).is_file()}
 
 
@@ -240,6 +266,10 @@ def publish(new: Sequence[NewSong], place: Workplace) -> list[tuple[str, bool]]:
                     changed |= _move(source, target)
         sync_folders(list(changed))
     return [(known.get(song.sha256, song_id), song.sha256 not in known) for song_id, song in zip(ids, new, strict=True)]
+
+
+def _song(row: dict[str, Any]) -> Song:
+    return Song(**{**row, "rights": row["rights"] or ""})  # None in a record of an earlier version
 
 
 def _row(song_id: str, song: NewSong) -> dict[str, Any]:

@@ -49,9 +49,10 @@ class Item:
 class Shelf:
     """Collects songs and publishes them in groups. Call `publish_rest` when all are read."""
 
-    def __init__(self, place: Workplace, source: str) -> None:
+    def __init__(self, place: Workplace, source: str, rights: str = "") -> None:
         self.place = place
         self.source = source
+        self.rights = rights
         self._begun = now()
         self._group: list[tuple[Item, NewSong]] = []
         self._since = time.monotonic()
@@ -76,6 +77,7 @@ class Shelf:
             medium=found["medium"],
             format=item.format,
             source=self.source,
+            rights=self.rights,
             seconds=found["seconds"],
             facts=found["facts"],
             report=report.to_json(),

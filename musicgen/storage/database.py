@@ -39,6 +39,7 @@ songs = sa.Table(
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sa.Column("rights", sa.Text, default=""),  # to it, as the user states them
     # All that listing and searching need. The rows themselves, long with their facts, are read for one page only.
     sa.Index("ix_songs_listed", "created_at", "id", "medium", "name", "seconds"),
 )

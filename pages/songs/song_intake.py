@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from musicgen.settings import settings
 from musicgen.wording import count, span
 from pages.songs.imports import find_import, start_import, waiting
+from pages.songs.rights_field import draw_rights_at_import, rights_at_import
 from pages.ui.errors import shown_errors
 from pages.ui.layout import MEDIA
 from pages.ui.navigation import PLACES, go_to, page_link
@@ -46,6 +47,7 @@ def draw_uploader() -> None:
         help=f"wav, mp3, flac, ogg, m4a, mid; up to {limit.max_upload_mb} MB and {span(limit.max_audio_seconds)} each. "
         "The type of a file is read from its content, not from its name. Upload hundreds of files as one zip.",
     )
+    draw_rights_at_import()
     if files:
         from musicgen.songs.intake import Upload, add_uploads
 
@@ -53,7 +55,7 @@ def draw_uploader() -> None:
         release_uploads(files)
         remember(READ, recall(READ, 0) + 1)
         remember(ARRIVED, len(files))
-        _begin(f"Reading {count(len(files), 'file')}", partial(_add, add_uploads, uploads))
+        _begin(f"Reading {count(len(files), 'file')}", partial(_add, add_uploads, uploads, rights=rights_at_import()))
 
 
 def release_uploads(files: Sequence[UploadedFile]) -> None:
@@ -65,8 +67,8 @@ def release_uploads(files: Sequence[UploadedFile]) -> None:
             forget_file(session_id=context.session_id, file_id=file.file_id)
 
 
-def _add(add: Callable[..., ImportReport], what: Any, on_progress: Callable[..., None]) -> ImportReport:
-    return add(what, on_progress=on_progress)
+def _add(add: Callable[..., ImportReport], what: Any, on_progress: Callable[..., None], **how: Any) -> ImportReport:
+    return add(what, on_progress=on_progress, **how)
 
 
 def draw_samples() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.songs.clip_view import clip_view
 from pages.songs.heard_view import draw_heard
+from pages.songs.rights_field import draw_rights
 from pages.songs.song_intake import listed
 from pages.songs.song_selection import unselect
 from pages.ui.errors import shown_errors
@@ -63,6 +64,7 @@ def _draw_head(song: Song) -> None:
             go_to("train", song=song.id)
         _draw_rename(song)
         _draw_remove(song)
+        draw_rights(song)
 
 
 def _draw_rename(song: Song) -> None:
@@ -136,6 +138,7 @@ def _draw_report(song: Song) -> None:
             ("Source", song.source),
             ("Kept", listed(report.get("kept"))),
             ("Left out", listed(report.get("dropped")) or "nothing"),
+            ("Rights", song.rights or "not stated"),
         ]
     )
     for warning in report.get("warnings") or ():

@@ -199,3 +199,17 @@ def test_a_long_library_shows_a_page_of_rows_and_finds_every_song(home: Path) ->
     assert not at.exception
     assert buttons(at, "song_open.") == []
     assert "No song with this name" in shown_text(at)
+
+
+def test_rights_are_asked_for_and_never_needed(home: Path) -> None:
+    at = songs_page()
+    at.text_area(key="import_rights").set_value("Traditional").run()
+    upload(at, ("one.mid", midi()))
+    (song,) = list_songs()
+    assert song.rights == "Traditional"
+    at = songs_page(song.id)
+    assert "Traditional" in shown_text(at)
+    at.text_area(key=f"song_rights.{song.id}").set_value("My own recording")
+    at.button(key="song_rights_save").click().run()
+    assert not at.exception
+    assert list_songs()[0].rights == "My own recording"
