@@ -43,7 +43,7 @@ CHAIN_BITS = 7.0  # shorter chains are not looked at
 MAX_CHAINS = 300
 MIN_NOTES = 8  # that agree
 RHYTHM_TOLERANCE = 0.2  # of log2 of the ratio between two tempos: a seventh faster or slower
-EDGE_TOLERANCE = 0.1  # of log2: a note that lasts as long as it should, to a fourteenth
+EDGE_TOLERANCE = 0.03  # of log2: a note that lasts as long as it should, to two hundredths
 TEMPO_RATIOS = (0.25, 4.0)
 
 
