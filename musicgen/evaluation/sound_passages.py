@@ -55,40 +55,66 @@ def sound_passages(
     """The passages of `sound` that also occur in `song`, in time order. Children only."""
     ours = sound if isinstance(sound, FineOnsets) else pitch_onsets(sound)
     theirs = song if isinstance(song, FineOnsets) else pitch_onsets(song)
-    found = list(_places(ours, theirs, strength))
-    return in_order(distinct([_passage(ours, theirs, place) for place in _apart(found)], overlap=0.3))
+    rows = _Rows(ours, theirs)
+    found = _apart(list(_places(rows, strength)))
+    return in_order(distinct([_passage(rows, place) for place in found], overlap=0.3))
 
 
 def strongest(sound: FineOnsets, song: FineOnsets) -> float:
     """The strength of the best place, whether it counts or not; 0.0 if there is none."""
-    return max((place.strength for place in _places(sound, song, 0.0)), default=0.0)
+    return max((place.strength for place in _places(_Rows(sound, song), 0.0)), default=0.0)
 
 
-def _places(ours: FineOnsets, theirs: FineOnsets, strength: float) -> Iterator[_Place]:
+class _Rows:
+    """The onsets of two sounds, a few times a second. `here`: of the one, at each tempo. `there`: of the other."""
+
+    def __init__(self, ours: FineOnsets, theirs: FineOnsets) -> None:
+        self.here = {tempo_ratio: ours.frames(FRAME_RATE, tempo_ratio) for tempo_ratio in TEMPO_RATIOS}
+        self.there = theirs.frames(FRAME_RATE)
+        self.seconds, self.seconds_there = ours.seconds, theirs.seconds
+
+
+def _places(rows: _Rows, strength: float) -> Iterator[_Place]:
     """The best window of each key, tempo and length, and all others that are strong enough, thinned out."""
-    there = theirs.frames(FRAME_RATE)
-    for tempo_ratio in TEMPO_RATIOS:
-        here = ours.frames(FRAME_RATE, tempo_ratio)
+    there = rows.there
+    for tempo_ratio, here in rows.here.items():
         lengths = [length for length in WINDOWS if length <= min(len(here), len(there))]
-        factors = {length: _factors(_Windows(here, length), _Windows(there, length), strength) for length in lengths}
+        pairs = {length: _WindowPairs(here, there, length, strength) for length in lengths}
         for semitones in SEMITONES if lengths else ():
             summed = _diagonal_totals(_moved(here, -semitones) @ there.T)
-            for length, (scale, power, limit) in factors.items():
+            for length, windows in pairs.items():
                 product = summed[length:, length:] - summed[:-length, :-length]
-                if not (product > limit).any():
-                    continue
-                z = np.arctanh(np.clip(product * scale, 0.0, MAX_CORRELATION)) * power
-                for row, column in _peaks(z, length, strength):
-                    yield _Place(float(z[row, column]), row, column, length, semitones, tempo_ratio)
+                for row, column, reached in windows.peaks(product):
+                    yield _Place(reached, row, column, length, semitones, tempo_ratio)
 
 
-def _factors(one: _Windows, other: _Windows, strength: float) -> tuple[NDArray[np.float32], ...]:
-    """For each pair of windows: what makes their product a correlation, and its z a strength; and the product above
-    which that exceeds `strength`, so that z is only computed where something is found."""
-    scale = np.outer(one.scale, other.scale)
-    power = np.sqrt(np.maximum(np.minimum.outer(one.onsets, other.onsets) - 2.0, 1e-6))
-    limit = np.where(strength / power < np.arctanh(MAX_CORRELATION), np.tanh(strength / power) / scale, np.inf)
-    return scale.astype(np.float32), power.astype(np.float32), limit.astype(np.float32)
+class _WindowPairs:
+    """Every window of `length` rows of one sound with every one of another: what their product says.
+
+    A strength takes an inverse hyperbolic tangent, so it is computed only where the product is large enough."""
+
+    def __init__(self, here: NDArray[np.float32], there: NDArray[np.float32], length: int, strength: float) -> None:
+        self.length, self.strength = length, strength
+        self.one, self.other = _Windows(here, length), _Windows(there, length)
+        # The window with fewer onsets decides how much a correlation says, so it decides which one is needed.
+        needed = np.maximum.outer(self.one.correlation_for(strength), self.other.correlation_for(strength))
+        self.limit = (needed * np.outer(1.0 / self.one.scale, 1.0 / self.other.scale)).astype(np.float32)
+
+    def peaks(self, product: NDArray[np.float32]) -> Iterator[tuple[int, int, float]]:
+        """(row, column, strength) of the best pair, and of more of at least the strength that are a window apart."""
+        rows, columns = np.divmod(np.flatnonzero(product > self.limit), product.shape[1])
+        correlation = product[rows, columns] * self.one.scale[rows] * self.other.scale[columns]
+        onsets = np.minimum(self.one.onsets[rows], self.other.onsets[columns])
+        z = np.arctanh(np.clip(correlation, 0.0, MAX_CORRELATION)) * _power(onsets)
+        for _ in range(MAX_PLACES):
+            best = int(z.argmax()) if z.size else -1
+            if best < 0 or z[best] <= self.strength:
+                return
+            yield int(rows[best]), int(columns[best]), float(z[best])
+            if self.strength <= 0.0:
+                return
+            is_near = (np.abs(rows - rows[best]) < self.length) & (np.abs(columns - columns[best]) < self.length)
+            z[is_near] = 0.0
 
 
 class _Windows:
@@ -99,6 +125,16 @@ class _Windows:
         total, squares = _moving_sum(energy, length), _moving_sum(energy**2, length)
         self.onsets = total**2 / np.maximum(squares, 1e-12)
         self.scale = 1.0 / np.sqrt(np.maximum(np.maximum(total, QUIET * np.median(total)), 1e-9))
+
+    def correlation_for(self, strength: float) -> NDArray[np.float64]:
+        """The correlation that makes each window as strong; infinite if none does."""
+        z = strength / _power(self.onsets)
+        return np.where(z < np.arctanh(MAX_CORRELATION), np.tanh(z), np.inf)
+
+
+def _power(onsets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What turns z into a strength."""
+    return np.sqrt(np.maximum(onsets - 2.0, 1e-6))
 
 
 def _moving_sum(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
@@ -126,19 +162,6 @@ def _diagonal_totals(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     return summed
 
 
-def _peaks(z: NDArray[np.floating], length: int, strength: float) -> Iterator[tuple[int, int]]:
-    """The best entry, and more of at least `strength` that are a window apart."""
-    z = z.copy()
-    for _ in range(MAX_PLACES):
-        row, column = (int(each) for each in np.unravel_index(int(z.argmax()), z.shape))
-        if z[row, column] <= strength:
-            return
-        yield row, column
-        if strength <= 0.0:
-            return
-        z[max(row - length, 0) : row + length, max(column - length, 0) : column + length] = 0.0
-
-
 def _apart(places: list[_Place]) -> list[_Place]:
     """The strongest places; others that overlap with a stronger one, here and there, are the same passage."""
     kept: list[_Place] = []
@@ -156,9 +179,9 @@ def _apart(places: list[_Place]) -> list[_Place]:
     return kept
 
 
-def _passage(ours: FineOnsets, theirs: FineOnsets, place: _Place) -> BorrowedPassage:
+def _passage(rows: _Rows, place: _Place) -> BorrowedPassage:
     """The whole passage around a place: the best path near its diagonal."""
-    here, there = ours.frames(FRAME_RATE, place.tempo_ratio), theirs.frames(FRAME_RATE)
+    here, there = rows.here[place.tempo_ratio], rows.there
     reach = round(CONTEXT * place.length)
     first, start = max(place.here - reach, 0), max(place.there - reach, 0)
     one = _moved(here[first : place.here + place.length + reach], -place.semitones)
@@ -173,11 +196,11 @@ def _passage(ours: FineOnsets, theirs: FineOnsets, place: _Place) -> BorrowedPas
     to_seconds = 1.0 / FRAME_RATE / place.tempo_ratio
     return BorrowedPassage(
         start=float((first + begin) * to_seconds),
-        stop=float(min((first + end + 1) * to_seconds, ours.seconds)),
+        stop=float(min((first + end + 1) * to_seconds, rows.seconds)),
         song_id="",
         song="",
         song_start=float((start + song_begin) / FRAME_RATE),
-        song_stop=float(min((start + song_end + 1) / FRAME_RATE, theirs.seconds)),
+        song_stop=float(min((start + song_end + 1) / FRAME_RATE, rows.seconds_there)),
         semitones=place.semitones,
         tempo_ratio=place.tempo_ratio,
         similarity=float(np.clip((agree + ALIKE).mean(), 0.0, 1.0)),
