@@ -26,6 +26,10 @@ Status = Literal["ok", "warn", "missing"]
 
 LETTERS = "é♯“”…─"  # found in names of songs, in our sentences and in tables
 AS_SAID = "Correct this, then check again."
+POSTGRES_STATE = (
+    "SELECT current_setting('server_version'), current_setting('max_connections')::int - count(*) FROM pg_stat_activity"
+)
+FEW_CONNECTIONS = 20
 SHOWN_PACKAGES = (
     "streamlit",
     "tensorflow",
@@ -185,18 +189,21 @@ def _storage() -> Check:
 
 
 def _database() -> Check:
-    from musicgen.storage.database import engine
+    from musicgen.storage.database import engine, reading
+    from musicgen.storage.record_faults import shown_url
 
-    with engine().connect() as connection:
-        verdict = (
-            connection.exec_driver_sql("PRAGMA quick_check").scalar() if engine().dialect.name == "sqlite" else "ok"
-        )
-    where = engine().url.render_as_string(hide_password=True) if settings().database_url else home() / "musicgen.db"
-    detail = f"{where} (SQLite {sqlite3.sqlite_version}, quick check: {verdict})"
+    with reading() as connection:
+        if connection.dialect.name == "postgresql":
+            version, free = connection.exec_driver_sql(POSTGRES_STATE).one()
+            detail = f"PostgreSQL {version.split()[0]} at {shown_url(engine().url)} ({free:,} connections free)"
+            remedy = "" if free >= FEW_CONNECTIONS else "Raise max_connections of the server: every worker needs one."
+            return Check(RECORD, "warn" if remedy else "ok", detail, remedy)
+        verdict = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+    detail = f"{engine().url.database} (SQLite {sqlite3.sqlite_version}, quick check: {verdict})"
     if verdict == "ok":
-        return Check("Record of songs and runs", "ok", detail)
+        return Check(RECORD, "ok", detail)
     return Check(
-        "Record of songs and runs",
+        RECORD,
         "missing",
         detail,
         "Restore this file from a backup. The files of songs and runs are separate from it.",
@@ -211,7 +218,7 @@ def _disk() -> Check:
     return Check("Disk", "ok", detail)
 
 
-OUTPUT, STORAGE = "Output", "Storage folder"
+OUTPUT, STORAGE, RECORD = "Output", "Storage folder", "Record of songs and runs"
 CHECKS: dict[str, Callable[[], Check]] = {
     "Python": _python,
     "Packages": _packages,
@@ -222,7 +229,7 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "FFmpeg (m4a, mp3 export)": _ffmpeg,
     OUTPUT: _output,
     STORAGE: _storage,
-    "Record of songs and runs": _database,
+    RECORD: _database,
     "Disk": _disk,
 }
-SLOW = ("Devices for training", "FluidSynth (MIDI sound)", "FFmpeg (m4a, mp3 export)", "Record of songs and runs")
+SLOW = ("Devices for training", "FluidSynth (MIDI sound)", "FFmpeg (m4a, mp3 export)", RECORD)

@@ -16,7 +16,8 @@ AT_ONCE = 200  # rows read together, so that thousands need little memory
 
 def named(table: sa.Table, search: str) -> list[Any]:
     """The condition for a part of the name; none if the search is empty."""
-    return [table.c.name.icontains(search, autoescape=True)] if search.strip() else []
+    sought = search.replace("\0", "")  # no name has it, and PostgreSQL does not accept it
+    return [table.c.name.icontains(sought, autoescape=True)] if sought.strip() else []
 
 
 def behind(table: sa.Table, row_id: str | None) -> list[Any]:

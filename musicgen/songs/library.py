@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MANY = 500  # values in one SQL statement
-NEWEST = "newest"
+NEWEST, BY_NAME = "newest", "name"
 ORDERS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
     NEWEST: (songs.c.created_at.desc(), songs.c.id),
     "oldest": (songs.c.created_at, songs.c.id),
-    "name": (sa.func.lower(songs.c.name), songs.c.id),
+    BY_NAME: (songs.c.id,),  # then sorted by name: see `_matching_ids`
     "longest": (songs.c.seconds.desc(), songs.c.id),
     "shortest": (songs.c.seconds, songs.c.id),
 }
@@ -120,7 +120,7 @@ def find_songs(
 ) -> tuple[list[Song], int]:
     """One page of `list_songs`, and the number of songs on all pages. Only the rows of the page are read, so a
     library of thousands is as fast as one of ten."""
-    if search.split():
+    if search.split() or order == BY_NAME:
         matching = _matching_ids(search, medium, order)
         ids, total = matching[offset : None if limit is None else offset + limit], len(matching)
     else:
@@ -225,10 +225,8 @@ def discard(song_id: str, sha256: str) -> None:
 
 @contextmanager
 def write_lock() -> Iterator[sa.Connection]:
-    """A transaction during which nobody else adds or removes songs."""
+    """A transaction during which nobody else adds or removes songs, as in every transaction that may write."""
     with database.engine().begin() as connection:
-        if connection.dialect.name == "postgresql":  # SQLite's transactions are exclusive anyway
-            connection.execute(sa.text("LOCK TABLE songs IN EXCLUSIVE MODE"))
         yield connection
 
 
@@ -305,10 +303,12 @@ def _of(medium: str | None, statement: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _matching_ids(search: str, medium: str | None, order: str) -> list[str]:
-    """Sorted ids. Names are compared here, because SQLite folds the case of ASCII letters only."""
+    """Sorted ids. Names are compared here, because every database folds and sorts letters in its own way."""
     words = _folded(search).split()
     statement = _of(medium, sa.select(songs.c.id, songs.c.name)).order_by(*ORDERS[order])
-    return [song_id for song_id, name in database.tuples(statement) if all(word in _folded(name) for word in words)]
+    named = [(_folded(name), song_id) for song_id, name in database.tuples(statement)]
+    found = [each for each in named if all(word in each[0] for word in words)]
+    return [song_id for _, song_id in (sorted(found) if order == BY_NAME else found)]
 
 
 def _rows(ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""The record of songs, runs, outputs and blind tests: tables, engine and ids (SQLAlchemy Core; SQLite by default).
+"""The record of songs, runs, outputs and blind tests: tables, engine and ids (SQLAlchemy Core).
+
+SQLite by default, or PostgreSQL. Both let one transaction at a time write, and it sees all that was written before.
 
 WAL is used only on SQLite versions without the WAL-reset bug (3.7.0-3.51.2, and 3.52.0 was withdrawn);
 other versions use the rollback journal, which is fast enough for a few writes a second.
@@ -12,6 +14,8 @@ import re
 import secrets
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +23,8 @@ import sqlalchemy as sa
 
 from musicgen.errors import NotFound, sentence
 from musicgen.settings import home, settings
-from musicgen.storage.record_faults import bad_url, speak_plainly
+from musicgen.storage import postgres
+from musicgen.storage.record_faults import bad_url, shown_url, speak_plainly
 from musicgen.storage.schema import bring_up_to_date, sequence
 
 PATIENCE_MS = 30_000  # how long to wait for others to finish writing
@@ -144,6 +149,11 @@ def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _begin_on_postgres(connection: sa.Connection) -> None:
+    if not connection.get_execution_options().get("reads_only"):
+        postgres.take_turn(connection, PATIENCE_MS)
+
+
 def _took_turn(connection: Any) -> bool:
     """BEGIN IMMEDIATE, retried every few milliseconds. SQLite itself sleeps longer each time, so among many writers one
     might wait for all that come later."""
@@ -165,25 +175,38 @@ def _took_turn(connection: Any) -> bool:
 
 @lru_cache(maxsize=8)
 def _engine(url: str) -> sa.Engine:
+    made = _made_engine(url)
     try:
-        where = sa.make_url(url)
-        if where.get_backend_name() == "sqlite" and where.database in (None, "", ":memory:"):
-            raise ValueError("a record in memory, which no other process can read")
-        # No pool for SQLite: each connection is closed after its statement, so that none outlives its folder.
-        options: dict[str, Any] = {"poolclass": sa.NullPool} if url.startswith("sqlite") else {}
-        made = sa.create_engine(url, json_deserializer=_document, **options)
-    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
-        raise bad_url(url, error) from error
-    is_sqlite = made.dialect.name == "sqlite"
-    speak_plainly(made, str(where.database) if is_sqlite else where.render_as_string(hide_password=True))
-    if is_sqlite:
-        sa.event.listen(made, "connect", _prepare_connection)
-        sa.event.listen(made, "begin", _begin)
-    bring_up_to_date(made, metadata)
+        bring_up_to_date(made, metadata)
+    except BaseException:
+        made.dispose()
+        raise
     return made
 
 
-def _document(text: str) -> dict[str, Any]:
+def _made_engine(url: str) -> sa.Engine:
+    """Raises InvalidInput."""
+    try:
+        where = sa.make_url(url)
+        if where.get_backend_name() in postgres.NAMES:
+            where = postgres.with_driver(where)
+            made = sa.create_engine(where, json_deserializer=_document, **postgres.engine_options(where))
+        elif where.get_backend_name() != "sqlite":
+            raise ValueError("neither SQLite nor PostgreSQL")
+        elif where.database in (None, "", ":memory:"):
+            raise ValueError("a record in memory, which no other process can read")
+        else:  # No pool: each connection is closed after its statement, so that none outlives its folder.
+            made = sa.create_engine(where, json_deserializer=_document, poolclass=sa.NullPool)
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        raise bad_url(url, error) from error
+    is_sqlite = made.dialect.name == "sqlite"
+    speak_plainly(made, str(where.database) if is_sqlite else shown_url(where))
+    sa.event.listen(made, "connect", _prepare_connection if is_sqlite else postgres.prepare_connection)
+    sa.event.listen(made, "begin", _begin if is_sqlite else _begin_on_postgres)
+    return made
+
+
+def _document(text: str | bytes) -> dict[str, Any]:
     """A JSON column; {} if it is damaged, so that one bad row does not hide all others. Readers check that what they
     need is there."""
     try:
@@ -206,22 +229,33 @@ def database_url() -> str:
     return settings().database_url or f"sqlite:///{home() / 'musicgen.db'}"
 
 
+@contextmanager
+def reading() -> Iterator[sa.Connection]:
+    """A connection for statements that only read. They wait for nobody."""
+    made = engine()
+    options: dict[str, Any] = {"reads_only": True}
+    if made.dialect.name != "sqlite":
+        options["isolation_level"] = "AUTOCOMMIT"  # saves the server two messages for each statement
+    with made.connect().execution_options(**options) as connection:
+        yield connection
+
+
 def one(statement: sa.Select[Any]) -> dict[str, Any] | None:
     """First row as a dict, or None."""
-    with engine().connect().execution_options(reads_only=True) as connection:
+    with reading() as connection:
         row = connection.execute(statement).mappings().first()
     return dict(row) if row is not None else None
 
 
 def every(statement: sa.Select[Any]) -> list[dict[str, Any]]:
     """All rows as dicts."""
-    with engine().connect().execution_options(reads_only=True) as connection:
+    with reading() as connection:
         return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def tuples(statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
     """All rows as the database gives them, for thousands of short ones."""
-    with engine().connect().execution_options(reads_only=True) as connection:
+    with reading() as connection:
         return [tuple(row) for row in connection.execute(statement)]
 
 

@@ -20,18 +20,22 @@ from musicgen.errors import (
     sentence,
 )
 from musicgen.faults import MAKE_ROOM
+from musicgen.storage import postgres_faults
 
 SHOWN_CHARACTERS = 300
 CLOSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 SECRET = re.compile(r"//.*@")  # user and password in a URL
+PASSWORD = re.compile(r"(password=)[^&\s]*", re.IGNORECASE)  # among its options
 
 
 def speak_plainly(engine: sa.Engine, where: str) -> None:
     """From now on this engine raises MusicgenError for faults of the machine or the user."""
 
     def replace(context: sa.engine.ExceptionContext) -> None:
+        if context.is_pre_ping:  # a connection from before the server's restart: a new one is made
+            return
         told = in_words(context.original_exception, where)
         if told is not None:
             raise told from context.original_exception
@@ -43,19 +47,26 @@ def in_words(error: BaseException, where: str) -> MusicgenError | None:
     """The error for the user; None for a bug of ours, or for an error that callers expect (an existing row)."""
     if isinstance(error, sqlite3.Error):
         return _sqlite(error, where)
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"OperationalError", "InterfaceError"}:  # every driver uses these names
-        remedy = "Start the database server, or correct MUSICGEN_DATABASE_URL."
-        rule = f"The record must be reachable at {where}"
-        return StorageUnavailable(sentence(rule, _short(error), remedy), code="record")
-    return None
+    return postgres_faults.in_words(error, where)
+
+
+def shown_url(url: sa.URL) -> str:
+    """The address of a record without the password, wherever it stands."""
+    hidden = {name: "***" for name in url.query if "password" in name.lower()}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def bad_url(url: str, error: Exception) -> InvalidInput:
     """The error for a MUSICGEN_DATABASE_URL that gives no engine."""
-    shown = SECRET.sub("//…@", url)
+    shown = PASSWORD.sub(r"\1***", SECRET.sub("//…@", url))
     shown = repr(shown) if len(shown) <= SHOWN_CHARACTERS else f"{shown[:40]!r}… of {len(url):,} characters"
-    rule = "MUSICGEN_DATABASE_URL must be an SQLAlchemy URL with an installed driver, such as sqlite:////folder/musicgen.db"
+    if isinstance(error, ImportError) and url.startswith("postgres"):
+        rule, remedy = "A PostgreSQL record needs psycopg", "Install it: pip install -r requirements-postgres.txt"
+        return InvalidInput(sentence(rule, f"{shown} ({_short(error)})", remedy), code="driver")
+    rule = (
+        "MUSICGEN_DATABASE_URL must be the address of an SQLite file or a PostgreSQL database, such as "
+        "sqlite:////folder/musicgen.db or postgresql://user@host/name"
+    )
     remedy = "Remove it to keep the record in MUSICGEN_HOME."
     return InvalidInput(sentence(rule, f"{shown} ({_short(error)})", remedy), code="setting")
 
@@ -94,4 +105,4 @@ def _sqlite(error: sqlite3.Error, where: str) -> MusicgenError | None:
 
 def _short(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return SECRET.sub("//…@", lines[0])[:SHOWN_CHARACTERS].rstrip(".")
+    return PASSWORD.sub(r"\1***", SECRET.sub("//…@", lines[0]))[:SHOWN_CHARACTERS].rstrip(".")

@@ -56,4 +56,6 @@ def size(n_bytes: float) -> str:
 
 def setting_words(value: object) -> str:
     """A setting as text; a password inside a database address stays hidden."""
-    return "not set" if value is None else re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", str(value))
+    if value is None:
+        return "not set"
+    return re.sub(r"(password=)[^&\s]*", r"\1***", re.sub(r"//([^:/@]*):.*@", r"//\1:***@", str(value)), flags=re.I)
