@@ -5,13 +5,15 @@
 A process that has compiled networks for many tests never gets its memory back from the framework, and every page that
 Streamlit runs in it becomes slower. So each process runs only a few files, the longest first. Prints failures, the
 slowest tests and the memory of the largest process; the last line has the counts. Tests with a browser that failed
-beside others are run once more alone, and both results are told.
+beside others are run once more alone, and both results are told. Tests of the record run on PostgreSQL too, all in one
+process that shares one server.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,6 +56,8 @@ ALONE: dict[str, list[list[str]]] = {
     "test_main_job.py": [[]],
     "test_app_guide.py": [[]],
 }
+# Tests of the record on PostgreSQL: together, so that one server is started for all.
+ON_POSTGRES, NOT_ON_POSTGRES = ["-m", "postgresql"], ["-m", "not postgresql"]
 NOTHING_SELECTED = 5
 # The compiler works in many threads; with one heap for each of them, what it has freed stays with the process.
 # Trainings do not give way to the other tests: a test with a browser would wait for them.
@@ -85,6 +89,8 @@ class Group:
     @property
     def title(self) -> str:
         names = [path.stem.removeprefix("test_") for path in self.files]
+        if self.options == ON_POSTGRES:
+            names.insert(0, "on PostgreSQL")
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -115,6 +121,9 @@ def kind_of(path: Path) -> str:
     return marks[0] if path.parent.name == "unit" and marks else path.parent.name
 
 
+POSTGRES_MARKS = re.compile(r"pytest\.mark\.(record|postgresql)\b")
+
+
 def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
     """The test files of these kinds with one of the words in their names, slowest kinds first."""
     found: list[Group] = []
@@ -127,7 +136,9 @@ def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
         found += [Group([path], options) for path in files for options in ALONE.get(path.name, ())]
         rest = [path for path in files if path.name not in ALONE]
         size = FILES_TOGETHER[kind]
-        found += [Group(rest[start : start + size]) for start in range(0, len(rest), size)]
+        found += [Group(rest[start : start + size], NOT_ON_POSTGRES) for start in range(0, len(rest), size)]
+        on_postgres = [path for path in files if POSTGRES_MARKS.search(path.read_text(encoding="utf-8"))]
+        found += [Group(on_postgres, ON_POSTGRES)] if on_postgres else []
     return sorted(
         found, key=lambda group: group.files[0].name not in ALONE
     )  # stable: files that run alone first, then by kind

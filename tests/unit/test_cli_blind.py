@@ -14,6 +14,8 @@ from musicgen.audio.waveform import Waveform
 from musicgen.listening.records import get_test
 from tests.app.stored_work import add_output, add_run, add_song
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:

@@ -24,6 +24,8 @@ from pages.ui.outputs.downloads import _content
 from tests.makers_midi import four_part_score, midi_bytes
 from tests.makers_music import plucked
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 @pytest.fixture
 def command(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:

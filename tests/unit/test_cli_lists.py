@@ -23,6 +23,8 @@ from musicgen.storage import database
 from musicgen.storage.database import new_id, outputs, runs, songs, tasks
 from musicgen.wording import span
 
+pytestmark = pytest.mark.record
+
 SONG_COLUMNS = {"format": "midi", "source": "upload", "seconds": 0.02, "facts": {"num_notes": 1}, "report": {}}
 
 

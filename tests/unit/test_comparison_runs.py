@@ -9,6 +9,8 @@ import pytest
 
 from musicgen.comparison.runs import MISSING, differing_settings, made_alike, standing
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 def run(approach: str = "note_lstm", **more: Any) -> Any:
     fields: dict[str, Any] = {

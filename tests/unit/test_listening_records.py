@@ -17,6 +17,8 @@ from musicgen.listening.results import as_json, confusion_of, finished_abx
 from musicgen.runs.api import delete_output, delete_run
 from tests.app.stored_work import add_output, add_run, add_song, tone
 
+pytestmark = pytest.mark.record
+
 RIGHT = "abbabaabba"
 
 

@@ -24,6 +24,8 @@ from musicgen.runs.importing import bring_in
 from musicgen.storage import database
 from tests.app.stored_work import add_output, tone, tune
 
+pytestmark = pytest.mark.record(slow=True)
+
 RIGHT, GIVEN = "abbabaabba", "abbabaabab"
 ORIGINALITY = {
     "medium": "midi", "share": 0.25, "compared_share": 0.25, "num_songs": 1, "of_songs": 1, "is_partial": False,

@@ -23,6 +23,8 @@ from musicgen.runs.importing import bring_in
 from musicgen.storage import database
 from musicgen.storage.database import songs
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 @pytest.fixture(autouse=True)
 def approach(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

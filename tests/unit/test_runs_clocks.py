@@ -24,6 +24,8 @@ from musicgen.storage import database
 from musicgen.storage.database import runs, tasks
 from musicgen.storage.files import write_json
 
+pytestmark = pytest.mark.record(slow=True)
+
 DAY = 86_400.0
 
 

@@ -23,6 +23,8 @@ from musicgen.runs.worker import judge
 from musicgen.storage import database
 from musicgen.storage.database import tasks
 
+pytestmark = pytest.mark.record
+
 
 @pytest.fixture
 def control(home: Path, monkeypatch: pytest.MonkeyPatch) -> Control:

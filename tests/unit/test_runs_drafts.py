@@ -21,6 +21,8 @@ from musicgen.runs.folders import DRAFTS, task_folder
 from musicgen.symbolic.score import Score
 from tests.makers_music import melody, song
 
+pytestmark = pytest.mark.record(slow=True)
+
 SECOND = 8_000
 
 

@@ -13,6 +13,8 @@ from musicgen.errors import InvalidParameter, MusicgenError, sentence
 from musicgen.runs import api, training
 from musicgen.runs.following import generate_after, task_after
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 @pytest.fixture
 def song(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:

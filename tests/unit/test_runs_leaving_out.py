@@ -18,6 +18,8 @@ from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_
 from musicgen.storage import database
 from musicgen.storage.database import songs
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 class Picky:
     """An approach that refuses songs by their names, and needs one that is long."""

@@ -20,6 +20,8 @@ from musicgen.songs.library import remove_song
 from musicgen.storage import database
 from musicgen.storage.database import runs, tasks
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 @pytest.fixture(autouse=True)
 def approach(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

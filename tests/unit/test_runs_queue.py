@@ -13,6 +13,8 @@ from runs_at_work import add_song, epochs, start, ticking, until, wait_for_rest,
 from musicgen.errors import WrongState
 from musicgen.runs import api
 
+pytestmark = pytest.mark.record(slow=True)
+
 
 @pytest.fixture(autouse=True)
 def approach(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

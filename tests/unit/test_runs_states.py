@@ -16,6 +16,8 @@ from musicgen.runs.locks import FileLock
 from musicgen.storage import database
 from musicgen.storage.files import write_json
 
+pytestmark = pytest.mark.record
+
 
 @pytest.fixture
 def task(home: Path) -> dict[str, Any]:

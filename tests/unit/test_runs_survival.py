@@ -24,6 +24,8 @@ from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.runs.supervisor import Supervisor
 from musicgen.storage import database
 
+pytestmark = pytest.mark.record(slow=True)
+
 # What a shell starts in the background ignores Ctrl-C, and so would this; a server in its terminal does not.
 SERVER = """
 import signal, sys, time
