@@ -7,7 +7,20 @@ import traceback
 
 import typer
 
-from musicgen.cli import benchmark, blind, compare, describe, generate, outputs, runs, songs, streams, train
+from musicgen.cli import (
+    benchmark,
+    blind,
+    compare,
+    describe,
+    generate,
+    outputs,
+    runs,
+    search,
+    songs,
+    streams,
+    studies,
+    train,
+)
 from musicgen.errors import MusicgenError, sentence
 from musicgen.faults import in_words
 
@@ -24,6 +37,8 @@ app.command("approaches")(describe.approaches)
 app.command("doctor")(describe.doctor)
 app.add_typer(songs.app, name="songs")
 app.command("train")(train.train)
+app.command("search")(search.search)
+app.add_typer(studies.app, name="studies")
 app.command("generate")(generate.generate)
 app.command("compare")(compare.compare)
 app.add_typer(blind.app, name="blind")

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from musicgen.contract.applicability import Conditions, conditions_document
+from musicgen.contract.searching import Searched, search_document
 from musicgen.errors import InvalidParameter
 
 
@@ -34,6 +35,7 @@ def parameter(
     unit: str = "",
     widget: Literal["", "track", "voices"] = "",
     applies_when: Conditions | None = None,
+    search: Searched | None = None,
     **bounds: Any,
 ) -> Any:
     """One hyper-parameter: `help` says what it does to the sound; `advanced` hides it in a fold of the form.
@@ -42,10 +44,14 @@ def parameter(
     name; the value is a track number, or None for a guess. "voices" offers the voices that the network knows (its fact
     `voices`) by name; the value is text with commas between the names.
 
-    `applies_when`: the values that other parameters must have for this one to have an effect (see `applicability`)."""
+    `applies_when`: the values that other parameters must have for this one to have an effect (see `applicability`).
+
+    `search`: where a search for good settings may look; None for what it must not change (see `searching`)."""
     extra: dict[str, Any] = {"advanced": advanced, "unit": unit, "widget": widget}
     if applies_when:
         extra["applies_when"] = conditions_document(applies_when)
+    if search is not None:
+        extra["search"] = search_document(search, bounds)
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from musicgen.contract.applicability import Conditions
 from musicgen.contract.parameters import TrainingParameters, parameter
+from musicgen.contract.searching import Between, OneOf, choices, steps
 
 
 def _text(text: str, *, when: str = "", more: str = "") -> str:
@@ -29,7 +30,7 @@ def epochs(default: int, *, le: int = 10_000) -> Any:
 def batch_size(default: int, *, le: int = 65_536, ge: int = 1, **bounds: Any) -> Any:
     """Examples in one step; `ge` and `multiple_of` where a batch is split."""
     return parameter(
-        default, ge=ge, le=le, **bounds, title="Batch size",
+        default, ge=ge, le=le, **bounds, title="Batch size", search=steps(4, 8, 16, 32, 64, 128, 256),
         help="Examples in each training step. A larger batch makes an epoch faster, but an epoch then has fewer steps.",
     )  # fmt: skip
 
@@ -37,7 +38,7 @@ def batch_size(default: int, *, le: int = 65_536, ge: int = 1, **bounds: Any) ->
 def learning_rate(default: float) -> Any:
     """The learning rate of an approach whose own value is `default`."""
     return parameter(
-        default, gt=0, le=1, title="Learning rate",
+        default, gt=0, le=1, title="Learning rate", search=Between(1e-4, 3e-2, log=True),
         help="Size of each training step. If it is too large, the loss never settles; if too small, learning takes "
         "for ever.",
     )  # fmt: skip
@@ -46,7 +47,7 @@ def learning_rate(default: float) -> Any:
 def dropout(default: float, *, advanced: bool = False, when: str = "", applies_when: Conditions | None = None) -> Any:
     """Dropout between layers."""
     return parameter(
-        default, applies_when=applies_when, ge=0, lt=1, advanced=advanced, title="Dropout",
+        default, applies_when=applies_when, ge=0, lt=1, advanced=advanced, title="Dropout", search=Between(0, 0.7),
         help=_text(
             "Share of the signals left out at random during training. More dropout keeps the network from memorising "
             "the songs.", when=when,
@@ -57,7 +58,7 @@ def dropout(default: float, *, advanced: bool = False, when: str = "", applies_w
 def units(default: int, *, le: int = 4096) -> Any:
     """Width of the recurrent layers."""
     return parameter(
-        default, ge=1, le=le, title="Hidden size",
+        default, ge=1, le=le, title="Hidden size", search=steps(32, 48, 64, 96, 128, 192, 256, 384, 512),
         help="Units in each recurrent layer. More units learn finer detail, are slower, and memorise the songs sooner.",
     )  # fmt: skip
 
@@ -65,7 +66,7 @@ def units(default: int, *, le: int = 4096) -> Any:
 def num_layers(default: int, *, advanced: bool = False) -> Any:
     """Depth of a recurrent network."""
     return parameter(
-        default, ge=1, le=8, advanced=advanced, title="Recurrent layers",
+        default, ge=1, le=8, advanced=advanced, title="Recurrent layers", search=steps(1, 2, 3),
         help="How many recurrent layers are stacked on top of each other.",
     )  # fmt: skip
 
@@ -73,45 +74,48 @@ def num_layers(default: int, *, advanced: bool = False) -> Any:
 def dense(default: int) -> Any:
     """Width of the one hidden layer before the output."""
     return parameter(
-        default, ge=1, le=4096, advanced=True, title="Dense units", help="Width of the layer before the output."
-    )
+        default, ge=1, le=4096, advanced=True, title="Dense units", search=steps(32, 64, 128, 256, 512),
+        help="Width of the layer before the output.",
+    )  # fmt: skip
 
 
 def embedding(default: int, *, ge: int = 0, more: str = "") -> Any:
     """Width of the embedding; `more` says what 0 means."""
     return parameter(
-        default, ge=ge, le=2048, advanced=True, title="Embedding",
+        default, ge=ge, le=2048, advanced=True, title="Embedding", search=steps(16, 32, 64, 96, 128, 192, 256),
         help=_text("Width of the learned vector that stands for each value.", more=more),
     )  # fmt: skip
 
 
-def dilation_depth(default: int, *, le: int) -> Any:
+def dilation_depth(default: int, *, le: int, search: OneOf | None = None) -> Any:
     """How many dilations a stack of convolutions has."""
     return parameter(
-        default, ge=1, le=le, title="Dilation depth",
+        default, ge=1, le=le, title="Dilation depth", search=search,
         help="Dilations are 1, 2, 4 … up to 2^(depth - 1). Each further one doubles how far back the network looks.",
     )  # fmt: skip
 
 
-def stacks(default: int) -> Any:
+def stacks(default: int, *, search: OneOf | None = None) -> Any:
     """How many stacks of dilated convolutions there are."""
     return parameter(
-        default, ge=1, le=8, title="Stacks",
+        default, ge=1, le=8, title="Stacks", search=search,
         help="How many times the series of dilations is repeated. More stacks learn finer detail and are slower.",
     )  # fmt: skip
 
 
-def kernel_size(default: int, *, ge: int, le: int, advanced: bool = False) -> Any:
+def kernel_size(default: int, *, ge: int, le: int, advanced: bool = False, search: OneOf | None = None) -> Any:
     """Taps of a convolution."""
     return parameter(
-        default, ge=ge, le=le, advanced=advanced, title="Kernel size", help="How many inputs each convolution combines."
-    )
+        default, ge=ge, le=le, advanced=advanced, title="Kernel size", search=search,
+        help="How many inputs each convolution combines.",
+    )  # fmt: skip
 
 
 def skip_channels(default: int, *, le: int, advanced: bool = False, applies_when: Conditions | None = None) -> Any:
     """Width of the skip connections."""
     return parameter(
         default, applies_when=applies_when, ge=1, le=le, advanced=advanced, title="Skip channels",
+        search=steps(16, 32, 64, 96, 128, 192, 256),
         help="Width of the skip connections from every convolution to the output.",
     )  # fmt: skip
 
@@ -172,15 +176,15 @@ class Schedule(TrainingParameters):
     """How training runs, besides epochs, batch size and learning rate."""
 
     schedule: Literal["constant", "cosine"] = parameter(
-        "constant", advanced=True, title="Learning-rate schedule",
+        "constant", advanced=True, title="Learning-rate schedule", search=choices("constant", "cosine"),
         help="cosine lowers the learning rate towards the end, which settles on a better result.",
     )  # fmt: skip
     gradient_clip: float = parameter(
-        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
+        0.0, ge=0, le=1e6, advanced=True, title="Gradient clipping", search=steps(0.0, 0.3, 1.0, 3.0),
         help="Largest gradient norm that a batch may have; 0 for no limit. 1 helps against a loss that jumps.",
     )  # fmt: skip
     weight_decay: float = parameter(
-        0.0, ge=0, le=1, advanced=True, title="Weight decay",
+        0.0, ge=0, le=1, advanced=True, title="Weight decay", search=steps(0.0, 0.003, 0.01, 0.03, 0.1, 0.3),
         help="Pulls the weights towards 0, which keeps a network from memorising little music.",
     )  # fmt: skip
     patience: int = parameter(

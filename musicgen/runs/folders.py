@@ -10,6 +10,7 @@ runs/<run>/                the training: request in the record, files here
     checkpoints/000012/    weights, optimiser, codec, state, manifest
     generations/<task>/    the same small files for each generation
         drafts/            the beginning of a piece while it is being generated
+studies/<study>/           journal of the search: Optuna's own, made anew from the record if it is lost
 outputs/<output>/          a clip and its sidecar.json
     listening/<test>/      the excerpts of a blind test that is not finished
 """
@@ -54,6 +55,15 @@ def listening_folder(output_id: str, test_id: str) -> Path:
 
 def export_path(run_id: str) -> Path:
     return home() / "exports" / f"{check_id('run', run_id)}.zip"
+
+
+def study_folder(study_id: str) -> Path:
+    return home() / "studies" / check_id("study", study_id)
+
+
+def searcher_lock() -> Path:
+    """Held by the process that goes on with the searches."""
+    return home() / "searcher.lock"
 
 
 def supervisor_lock() -> Path:

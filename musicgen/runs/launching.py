@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from musicgen.processes import ROOT, child_environment
-from musicgen.runs.folders import CONSOLE, supervisor_lock
+from musicgen.runs.folders import CONSOLE, searcher_lock, supervisor_lock
 from musicgen.runs.locks import is_held
 from musicgen.runs.versions import backend_name
 from musicgen.settings import home
@@ -19,9 +19,11 @@ from musicgen.storage.files import check_free_space
 from musicgen.storage.reserve import keep_room
 
 SECONDS_BETWEEN_STARTS = 2.0
+SEARCHER = "musicgen.search.searcher"  # above this package, so it is named and not imported
 
 _started: list[subprocess.Popen[bytes]] = []
 _started_at = -1e9
+_searcher_at = -1e9
 
 
 def supervisor_lives() -> bool:
@@ -46,6 +48,21 @@ def ensure_supervisor() -> None:
     _started_at = time.monotonic()
     console = supervisor_lock().with_name("supervisor.txt")
     _started.append(_start("musicgen.runs.supervisor", [], console, child_environment()))
+
+
+def searcher_lives() -> bool:
+    return is_held(searcher_lock())
+
+
+def ensure_searcher() -> None:
+    """Start the process that goes on with the searches if none is running, as `ensure_supervisor` does."""
+    global _searcher_at
+    _started[:] = [process for process in _started if process.poll() is None]
+    if searcher_lives() or time.monotonic() - _searcher_at < SECONDS_BETWEEN_STARTS:
+        return
+    _searcher_at = time.monotonic()
+    console = searcher_lock().with_name("searcher.txt")
+    _started.append(_start(SEARCHER, [], console, child_environment()))
 
 
 def start_worker(task_id: str, fence: str, folder: Path, device: str) -> subprocess.Popen[bytes]:

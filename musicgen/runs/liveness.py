@@ -25,6 +25,7 @@ from musicgen.storage.files import read_json
 
 MAX_RESTARTS = 3  # a task that was running at this many restarts of the machine may be the cause
 CONSOLE_LINES = 30
+PROCESS = "The process"  # begins each reason that is not in the work itself
 
 
 def has_worker(task: Mapping[str, Any]) -> bool:
@@ -95,16 +96,21 @@ def _move_on(task: dict[str, Any], exit_code: int | None, verdict: str) -> bool:
 def _reason(exit_code: int | None, known: Mapping[str, Any]) -> str:
     before, after = known.get("oom_kills"), out_of_memory_kills()
     if before is not None and after is not None and after > before:
-        return "The process was killed by the system because memory ran out."
+        return f"{PROCESS} was killed by the system because memory ran out."
     if exit_code is not None and exit_code < 0:
         number = -exit_code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         if name == "SIGKILL":
-            return "The process was killed (SIGKILL), by hand or by the system because memory ran out."
-        return f"The process crashed ({name}). Its last output is in the log."
+            return f"{PROCESS} was killed (SIGKILL), by hand or by the system because memory ran out."
+        return f"{PROCESS} crashed ({name}). Its last output is in the log."
     if exit_code is not None:
-        return f"The process ended without a result (exit status {exit_code}). Its last output is in the log."
-    return "The process is gone: it was killed or crashed while no supervisor was running."
+        return f"{PROCESS} ended without a result (exit status {exit_code}). Its last output is in the log."
+    return f"{PROCESS} is gone: it was killed or crashed while no supervisor was running."
+
+
+def was_killed(reason: str) -> bool:
+    """Whether a task failed because its process ended, by its reason in the record, and not because of its work."""
+    return reason.startswith(PROCESS)
 
 
 def _advice(task: Mapping[str, Any]) -> str:

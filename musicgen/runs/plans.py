@@ -28,6 +28,7 @@ class Plan:
         they had steps of this size.
         memory_bytes: estimate of the peak.
         left_out: the songs left out, each with id, name and reason.
+        flops_per_epoch, flops_per_step: operations, in closed form.
     """
 
     facts: dict[str, Any]
@@ -39,6 +40,8 @@ class Plan:
     memory_bytes: int
     is_measured: bool = False
     left_out: tuple[dict[str, str], ...] = ()
+    flops_per_epoch: float = 0.0
+    flops_per_step: float = 0.0
 
 
 def plan_training(
@@ -89,6 +92,8 @@ def plan_training(
         memory_bytes=found["memory_bytes"],
         is_measured=is_measured(approach_key, *here),
         left_out=(*(each.to_json() for each in left_out), *found["left_out"]),
+        flops_per_epoch=float(found["flops_per_epoch"]),
+        flops_per_step=float(found["flops_per_step"]),
     )
 
 

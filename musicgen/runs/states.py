@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from musicgen.storage import database
-from musicgen.storage.database import tasks
+from musicgen.storage.database import studies, tasks
 from musicgen.storage.reserve import at_last
 from musicgen.storage.schema import next_number
 
@@ -163,6 +163,11 @@ def read_task(task_id: str) -> dict[str, Any] | None:
 def active_tasks() -> list[dict[str, Any]]:
     """Queued and running tasks, in the order in which they were submitted."""
     return database.every(sa.select(tasks).where(tasks.c.state.in_(ACTIVE)).order_by(tasks.c.sequence, tasks.c.id))
+
+
+def has_searches() -> bool:
+    """Whether a search for good settings is going on, for which a process of its own proposes trials."""
+    return database.one(sa.select(studies.c.id).where(studies.c.state == "searching").limit(1)) is not None
 
 
 def _times(moment: float, seconds: float | None) -> dict[str, Any]:

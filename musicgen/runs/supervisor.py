@@ -20,7 +20,7 @@ from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import housekeeping, identity, liveness, states
 from musicgen.runs.devices import pick_device
 from musicgen.runs.folders import PROGRESS, supervisor_lock, task_folder
-from musicgen.runs.launching import start_worker
+from musicgen.runs.launching import ensure_searcher, start_worker
 from musicgen.runs.locks import FileLock
 from musicgen.runs.progress import read_progress
 from musicgen.runs.ready_pool import ReadyPool
@@ -230,6 +230,8 @@ def _supervise(supervisor: Supervisor, lock: FileLock, idle_seconds: float) -> N
     while lock.path.exists():
         try:
             is_busy = supervisor.round()
+            if states.has_searches():
+                ensure_searcher()
             if not is_tidy:
                 housekeeping.tidy()
                 is_tidy = True

@@ -1,4 +1,4 @@
-"""The record of songs, runs, outputs and blind tests: tables, engine and ids (SQLAlchemy Core).
+"""The record of songs, runs, outputs, blind tests and searches: tables, engine and ids (SQLAlchemy Core).
 
 SQLite by default, or PostgreSQL. Both let one transaction at a time write, and it sees all that was written before.
 
@@ -114,11 +114,43 @@ blind_tests = sa.Table(
     sequence("blind_tests"),
 )
 
-ID_PATTERN = re.compile(r"^(song|run|task|output|test)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
+studies = sa.Table(
+    "studies",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("approach", sa.String(64), nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),  # preset, fixed parameters, songs, seed, device, space
+    sa.Column("state", sa.String(16), nullable=False, index=True),  # searching | finished | stopped | failed
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("max_trials", sa.Integer, nullable=False),
+    sa.Column("max_seconds", sa.Float, nullable=False),  # of training, all trials together
+    sa.Column("findings", sa.JSON, nullable=False),  # importance of the parameters, as computed after a trial
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sequence("studies"),
+)
+
+trials = sa.Table(
+    "trials",
+    metadata,
+    sa.Column("id", sa.String(48), primary_key=True),  # of the study, and the number: no trial is counted twice
+    sa.Column("study_id", sa.String(24), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),  # from 0, the preset as it is
+    sa.Column("run_id", sa.String(24), nullable=False, default="", index=True),  # "" before it is in the queue
+    sa.Column("state", sa.String(16), nullable=False),  # proposed | running | succeeded | pruned | cancelled | failed
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("parameters", sa.JSON, nullable=False),  # of the search space; all others are those of the preset
+    sa.Column("facts", sa.JSON, nullable=False),  # epochs, effort of an epoch, curve by share of the effort, resumed
+    sa.Column("value", sa.Float),  # lowest held-out loss
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0),  # of training
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
+ID_PATTERN = re.compile(r"^(song|run|task|output|test|study)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
 
 
 def new_id(kind: str) -> str:
-    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task, output or test."""
+    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task, output, test or study."""
     return f"{kind}-{secrets.token_hex(6)}"
 
 

@@ -24,7 +24,7 @@ from musicgen.processes import ROOT
 from musicgen.runs import api, launching, states, worker
 from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.control import Control
-from musicgen.runs.folders import CHECKPOINTS, supervisor_lock
+from musicgen.runs.folders import CHECKPOINTS, searcher_lock, supervisor_lock
 from musicgen.runs.identity import end_tree
 from musicgen.runs.liveness import known_worker
 from musicgen.runs.locks import FileLock, holder, is_held
@@ -55,11 +55,12 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def end_everything() -> None:
-    """Kill the supervisor and the workers of the storage folder in force."""
-    pid = holder(supervisor_lock())
-    if is_held(supervisor_lock()) and pid not in (None, os.getpid()):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """Kill the searcher, the supervisor and the workers of the storage folder in force."""
+    for lock in (searcher_lock(), supervisor_lock()):
+        pid = holder(lock)
+        if is_held(lock) and pid not in (None, os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     for process in launching._started:
         process.kill()
         process.wait()

@@ -23,6 +23,7 @@ HEAVY = {
     "pydub",
     "verovio",
     "fpdf",
+    "optuna",
 }
 
 # From the ground up; a package may import only those before it (and itself), anywhere in its code.
@@ -50,6 +51,7 @@ ORDER = [
     "approaches",
     "evaluation",
     "runs",
+    "search",
     "listening",
     "comparison",
     "doctor",

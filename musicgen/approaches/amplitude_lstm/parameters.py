@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from musicgen.approaches.amplitude_lstm.training_parts import Cut
 from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
+from musicgen.contract.searching import Between, choices
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -50,8 +51,9 @@ class Training(Schedule):
     seconds_per_song: float = seconds_per_song(60.0, applies_when={"samples_per_song": 0})
     units: int = units(100)
     dense: Widths = parameter(
-        (50, 25, 12), title="Dense layers", help="Widths of the layers between the LSTM and the output."
-    )
+        (50, 25, 12), title="Dense layers", help="Widths of the layers between the LSTM and the output.",
+        search=choices((12,), (25, 12), (50, 25, 12), (100, 50)),
+    )  # fmt: skip
     batch_size: int = batch_size(100)
     learning_rate: float = learning_rate(1e-3)
     sample_rate: int = sample_rate(0, more="The same look back then reaches further back in time.")
@@ -87,7 +89,7 @@ class Training(Schedule):
     )  # fmt: skip
     dropout: float = dropout(0.3, advanced=True, when="With recurrence frames", applies_when={"recurrence": "frames"})
     leaky_slope: float = parameter(
-        0.3, ge=0, le=1, advanced=True, title="Leaky slope",
+        0.3, ge=0, le=1, advanced=True, title="Leaky slope", search=Between(0.05, 1),
         help="What leaky_relu multiplies negative values by. 0 is the same as relu, 1 as linear.",
         applies_when={"activation": "leaky_relu"},
     )  # fmt: skip
@@ -97,7 +99,7 @@ class Training(Schedule):
         applies_when={"recurrence": Other("frames")},
     )  # fmt: skip
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = parameter(
-        "hard_sigmoid", advanced=True, title="Gate activation",
+        "hard_sigmoid", advanced=True, title="Gate activation", search=choices("sigmoid", "hard_sigmoid"),
         help="Activation function of the LSTM's gates; Keras 2 used hard_sigmoid.",
     )  # fmt: skip
     scale: Literal["rms", "peak"] = parameter(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from musicgen.contract.parameters import Parameters, parameter
+from musicgen.contract.searching import Between, steps
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -34,8 +35,9 @@ class Training(Schedule):
     dilation_depth: int = dilation_depth(10, le=16)
     stacks: int = stacks(2)
     residual: int = parameter(
-        32, ge=1, le=1024, title="Residual channels", help="Width of the signal that goes from block to block."
-    )
+        32, ge=1, le=1024, title="Residual channels", help="Width of the signal that goes from block to block.",
+        search=steps(16, 24, 32, 48, 64, 96),
+    )  # fmt: skip
     skip: int = skip_channels(64, le=2048)
     epochs: int = epochs(30, le=100_000)
     batch_size: int = batch_size(8, ge=2, le=1024, multiple_of=2)
@@ -67,12 +69,12 @@ class Training(Schedule):
         "reported often.",
     )  # fmt: skip
     gain_db: float = parameter(
-        3.0, ge=0, le=24, unit="dB", advanced=True, title="Vary the loudness",
+        3.0, ge=0, le=24, unit="dB", advanced=True, title="Vary the loudness", search=Between(0, 12),
         help="Turn each crop up or down at random by at most this much, to get more training music from the same "
         "songs.",
     )  # fmt: skip
     semitones: float = parameter(
-        0.0, ge=0, le=6, unit="semitones", advanced=True, title="Vary the pitch",
+        0.0, ge=0, le=6, unit="semitones", advanced=True, title="Vary the pitch", search=Between(0, 2),
         help="Shift each crop up or down at random by at most this much. A quarter of a tone (0.5) helps with little "
         "music.",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
+from musicgen.contract.searching import Between
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -117,7 +118,7 @@ class Training(Schedule):
     num_layers: int = num_layers(1, advanced=True)
     embedding: int = embedding(0, more="0: one-hot vectors, as in the authors' code.")
     smoothing: float = parameter(
-        0.0, ge=0, lt=1, advanced=True, title="Label smoothing",
+        0.0, ge=0, lt=1, advanced=True, title="Label smoothing", search=Between(0, 0.4),
         help="How much probability is spread over the other words in training: the network is bolder afterwards and "
         "recites less.",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from musicgen.approaches.notes.parameters import NoteChoice, NoteMusic
 from musicgen.contract.parameters import parameter
+from musicgen.contract.searching import Between
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -34,7 +35,7 @@ class Training(NoteMusic, Schedule):
         "the vocabulary look alike.",
     )  # fmt: skip
     recurrent_dropout: float = parameter(
-        0.0, ge=0, lt=1, advanced=True, title="Recurrent dropout",
+        0.0, ge=0, lt=1, advanced=True, title="Recurrent dropout", search=Between(0, 0.5),
         help="Share of the weights from one step of the LSTM to the next that is left out at random during training. "
         "It helps against memorising, and against getting stuck on one note.",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes
 from musicgen.approaches.notes.parameters import NoteChoice, NoteMusic
 from musicgen.contract.parameters import parameter
+from musicgen.contract.searching import choices, steps
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -37,25 +38,25 @@ Widths = Annotated[
 
 class Training(NoteMusic, Schedule):
     epochs: int = epochs(50)
-    dilation_depth: int = dilation_depth(5, le=12)
+    dilation_depth: int = dilation_depth(5, le=12, search=steps(2, 3, 4, 5, 6))
     filters: Widths = parameter(
-        (96,), title="Filters",
+        (96,), title="Filters", search=steps((32,), (48,), (64,), (96,), (128,), (192,), (256,)),
         help="Widths of the convolutions, starting with the first; the last width also holds for all further ones. "
         "Wider ones learn finer detail, and memorise the songs sooner.",
     )  # fmt: skip
-    kernel_size: int = kernel_size(3, ge=1, le=16)
-    num_stacks: int = stacks(1)
+    kernel_size: int = kernel_size(3, ge=1, le=16, search=steps(2, 3, 4, 5))
+    num_stacks: int = stacks(1, search=steps(1, 2, 3))
     gated: bool = parameter(
-        True, title="Gated convolutions",
+        True, title="Gated convolutions", search=choices(False, True),
         help="tanh ⊙ sigmoid, as in WaveNet: each convolution also learns how much of its output to let through. Off: "
         "ReLU, as in the authors' code.",
     )  # fmt: skip
     residual: bool = parameter(
-        True, title="Residual connections",
+        True, title="Residual connections", search=choices(False, True),
         help="Add the input of each convolution to its output. Deep networks need this to learn.",
     )  # fmt: skip
     skip: bool = parameter(
-        True, title="Skip connections",
+        True, title="Skip connections", search=choices(False, True),
         help="Connect every convolution to the output, so that both the last note and the phrase long before count.",
     )  # fmt: skip
     skip_channels: int = skip_channels(128, le=4096, advanced=True, applies_when={"skip": True})

@@ -6,6 +6,7 @@ from typing import Literal
 
 from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
+from musicgen.contract.searching import choices
 from musicgen.contract.shared_parameters import (
     greedy,
     length,
@@ -58,7 +59,7 @@ class NoteMusic(Parameters):
         applies_when={"representation": "events"},
     )  # fmt: skip
     recall: bool = parameter(
-        False, advanced=True, title="Recall",
+        False, advanced=True, title="Recall", search=choices(False, True),
         help="For events: at each note the network is told what followed when the piece last sounded like this, which "
         "instruments are free, and which values the piece has used. Figures come back, and a song with other "
         "instruments or rhythms than the training songs is understood.",

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from musicgen.contract.applicability import Other
 from musicgen.contract.parameters import Parameters, parameter
+from musicgen.contract.searching import Between, choices
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -43,8 +44,9 @@ class Training(Schedule):
     units: int = units(256, le=8192)
     num_layers: int = num_layers(1)
     cell: Literal["lstm", "gru"] = parameter(
-        "lstm", title="Recurrent cell", help="gru is simpler: it has a quarter fewer weights, and is often as good."
-    )
+        "lstm", title="Recurrent cell", help="gru is simpler: it has a quarter fewer weights, and is often as good.",
+        search=choices("lstm", "gru"),
+    )  # fmt: skip
     batch_size: int = batch_size(16)
     learning_rate: float = learning_rate(1e-3)
     seconds_per_song: float = seconds_per_song(7200.0)
@@ -113,7 +115,7 @@ class Training(Schedule):
     )  # fmt: skip
     dropout: float = dropout(0.3, advanced=True)
     input_blur: float = parameter(
-        1.0, ge=0, le=10, advanced=True, title="Input blur",
+        1.0, ge=0, le=10, advanced=True, title="Input blur", search=Between(0, 3),
         help="For frames: how often the network reads a similar sound instead of the right one in training, so that "
         "its own small mistakes do not throw it off when it generates.",
         applies_when={"representation": "frames"},
@@ -125,7 +127,7 @@ class Training(Schedule):
     )  # fmt: skip
     validation_share: float = validation_share(0.2, part="the last part of each song")
     optimizer: Literal["adam", "rmsprop"] = parameter(
-        "adam", advanced=True, title="Optimiser",
+        "adam", advanced=True, title="Optimiser", search=choices("adam", "rmsprop"),
         help="The algorithm that changes the weights in each training step. The authors used rmsprop.",
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from musicgen.contract.parameters import Parameters, parameter
+from musicgen.contract.searching import Between, choices, steps
 from musicgen.contract.shared_parameters import (
     Schedule,
     batch_size,
@@ -40,17 +41,17 @@ class Training(Schedule):
     units: int = units(256)
     num_layers: int = num_layers(2)
     head: int = parameter(
-        192, ge=1, le=2048, advanced=True, title="Units of a voice",
+        192, ge=1, le=2048, advanced=True, title="Units of a voice", search=steps(48, 96, 128, 192, 256),
         help="Width of the layer that decides what one voice sings.",
     )  # fmt: skip
     dropout: float = dropout(0.3)
     recurrent_dropout: float = parameter(
-        0.2, ge=0, lt=1, advanced=True, title="Recurrent dropout",
+        0.2, ge=0, lt=1, advanced=True, title="Recurrent dropout", search=Between(0, 0.5),
         help="Share of the weights from one step of the LSTM to the next that is left out at random during training. "
         "It helps against memorising.",
     )  # fmt: skip
     told_dropout: float = parameter(
-        0.1, ge=0, lt=1, advanced=True, title="Fact dropout",
+        0.1, ge=0, lt=1, advanced=True, title="Fact dropout", search=Between(0, 0.4),
         help="Share of the facts about a step, such as the last note of one voice, that is left out at random during "
         "training. The network then relies on no single one.",
     )  # fmt: skip
@@ -58,19 +59,19 @@ class Training(Schedule):
     batch_size: int = batch_size(8, ge=2, multiple_of=2)
     learning_rate: float = learning_rate(2e-3)
     schedule: Literal["constant", "cosine"] = parameter(
-        "cosine", advanced=True, title="Learning-rate schedule",
+        "cosine", advanced=True, title="Learning-rate schedule", search=choices("constant", "cosine"),
         help="cosine lowers the learning rate towards the end, which settles on a better result.",
     )  # fmt: skip
     gradient_clip: float = parameter(
-        1.0, ge=0, le=1e6, advanced=True, title="Gradient clipping",
+        1.0, ge=0, le=1e6, advanced=True, title="Gradient clipping", search=steps(0.0, 0.3, 1.0, 3.0),
         help="Largest gradient norm that a batch may have; 0 for no limit. 1 helps against a loss that jumps.",
     )  # fmt: skip
     weight_decay: float = parameter(
-        0.02, ge=0, le=1, advanced=True, title="Weight decay",
+        0.02, ge=0, le=1, advanced=True, title="Weight decay", search=steps(0.0, 0.003, 0.01, 0.02, 0.05, 0.1, 0.3),
         help="Pulls the weights towards 0, which keeps a network from memorising little music.",
     )  # fmt: skip
     averaging: float = parameter(
-        0.998, ge=0, lt=1, advanced=True, title="Averaged weights",
+        0.998, ge=0, lt=1, advanced=True, title="Averaged weights", search=steps(0.0, 0.98, 0.995, 0.998),
         help="The network that is kept is an average over the last training steps: this share stays from step to "
         "step. It is calmer and better than the weights of a single step; 0 averages nothing.",
     )  # fmt: skip
@@ -85,10 +86,12 @@ class Training(Schedule):
     )  # fmt: skip
     channels: int = parameter(
         128, ge=1, le=2048, advanced=True, title="Filling-in channels", applies_when={"fill_in": True},
+        search=steps(32, 64, 96, 128, 192),
         help="Width of the convolutions that fill in.",
     )  # fmt: skip
     depth: int = parameter(
         10, ge=1, le=40, advanced=True, title="Filling-in depth", applies_when={"fill_in": True},
+        search=steps(4, 6, 8, 10, 14),
         help="How many convolutions fill in, one after the other. More of them look farther to both sides.",
     )  # fmt: skip
     validation_share: float = validation_share(0.2, part="whole songs or their ends")

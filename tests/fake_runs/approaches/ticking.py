@@ -19,6 +19,7 @@ from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.monitor import EpochRow, Monitor
 from musicgen.contract.parameters import Parameters, Preset, TrainingParameters, parameter
 from musicgen.contract.prepared import Cost, Prepared, TrainingSong
+from musicgen.contract.searching import Between, choices
 from musicgen.errors import InvalidInput, TrainingFailed
 
 
@@ -28,6 +29,8 @@ class TickingTraining(TrainingParameters):
     epoch_ms: float = parameter(50.0, title="Nap", help="How long an epoch takes.", ge=0)
     prepare_ms: float = parameter(0.0, title="Nap", help="How long preparing takes.", ge=0)
     width: int = parameter(16, title="Width", help="Weights.", ge=1)
+    lift: float = parameter(0.0, title="Lift", help="Added to the validation loss.", ge=0, le=1, search=Between(0, 1))
+    shade: str = parameter("light", title="Shade", help="dark adds to the loss.", search=choices("light", "dark"))
     best: int = parameter(3, title="Best", help="The epoch with the lowest validation loss.", ge=1)
     nan_loss_at: int = parameter(0, title="NaN", help="Epoch with a loss that is not finite.")
     nan_weights_at: int = parameter(0, title="NaN", help="Epoch after which weights are not finite.")
@@ -126,7 +129,7 @@ class Ticking(Approach):
             networks.models["vector"].values = 0.9 * networks.values + noise
             if epoch == training.nan_weights_at:
                 networks.models["vector"].values = networks.values * np.nan
-            validation = 1.0 + abs(epoch - training.best)
+            validation = 1.0 + abs(epoch - training.best) + training.lift + 0.3 * (training.shade == "dark")
             row = EpochRow(epoch, 1.0 / epoch, validation, time.monotonic() - began, 0.001, {"accuracy": 0.5})
             monitor.epoch_ended(row, networks.save)
             if epoch == training.stop_at:

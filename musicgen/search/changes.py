@@ -1,0 +1,89 @@
+"""The changes of studies and trials in the record: one conditional statement each, so that two processes never both
+win. Knows no runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from musicgen.search.records import CANCELLED, FINISHED, OPEN, PROPOSED, RESUMES, RUNNING, SEARCHING, Trial
+from musicgen.storage import database
+from musicgen.storage.database import studies, trials
+from musicgen.storage.reserve import at_last
+
+
+def end_study(study_id: str, state: str, reason: str = "") -> bool:
+    """searching → a state of rest."""
+    return _change_study(study_id, state=state, reason=reason)
+
+
+def remark(study_id: str, reason: str) -> bool:
+    """Say something about a study that goes on."""
+    return _change_study(study_id, reason=reason)
+
+
+def _change_study(study_id: str, **values: Any) -> bool:
+    statement = sa.update(studies).where(studies.c.id == study_id, studies.c.state == SEARCHING).values(**values)
+    return at_last(lambda: database.change(statement)) == 1
+
+
+def keep_findings(study_id: str, findings: dict[str, Any]) -> None:
+    database.change(sa.update(studies).where(studies.c.id == study_id).values(findings=findings))
+
+
+def add_trial(study_id: str, number: int, parameters: dict[str, Any]) -> bool:
+    """A proposal; False if the study has a trial of this number or searches no more."""
+    row = {
+        "id": f"{study_id}-{number}", "study_id": study_id, "number": number, "run_id": "", "state": PROPOSED,
+        "reason": "", "parameters": parameters, "facts": {}, "value": None, "seconds": 0.0,
+        "created_at": database.now(),
+    }  # fmt: skip
+    try:
+        with database.engine().begin() as connection:
+            state = connection.execute(sa.select(studies.c.state).where(studies.c.id == study_id)).scalar()
+            if state != SEARCHING:
+                return False
+            connection.execute(sa.insert(trials).values(**row))
+    except sa.exc.IntegrityError:
+        return False
+    return True
+
+
+def take_back(trial: Trial) -> bool:
+    """Forget a proposal whose run is not in the queue: if the study goes on, it is made again."""
+    chosen = sa.delete(trials).where(trials.c.id == trial.id, trials.c.state == PROPOSED, trials.c.run_id == "")
+    return database.change(chosen) == 1
+
+
+def change_trial(trial: Trial, **values: Any) -> bool:
+    """Change an open trial."""
+    statement = sa.update(trials).where(trials.c.id == trial.id, trials.c.state.in_(OPEN)).values(**values)
+    return at_last(lambda: database.change(statement)) == 1
+
+
+def go_on(study_id: str, more_trials: int, more_seconds: float) -> bool:
+    """A state of rest → searching, with a larger budget; a trial that ended with the study is open again. False if
+    the study searches already."""
+    with database.engine().begin() as connection:
+        row = connection.execute(sa.select(studies).where(studies.c.id == study_id)).mappings().one()
+        if row["state"] == SEARCHING:
+            return False
+        ended = connection.execute(sa.select(trials).where(trials.c.study_id == study_id)).mappings().all()
+        max_trials = _enlarged(row["max_trials"], more_trials, len(ended) if row["state"] == FINISHED else 0)
+        used = sum(trial["seconds"] for trial in ended) if row["state"] == FINISHED else 0.0
+        max_seconds = _enlarged(row["max_seconds"], more_seconds, used)
+        connection.execute(
+            sa.update(studies)
+            .where(studies.c.id == study_id)
+            .values(state=SEARCHING, reason="", max_trials=max_trials, max_seconds=max_seconds)
+        )
+        for trial in ended:
+            if trial["state"] == CANCELLED and trial["facts"].get(RESUMES):
+                connection.execute(sa.update(trials).where(trials.c.id == trial["id"]).values(state=RUNNING))
+    return True
+
+
+def _enlarged(limit: Any, more: Any, used: Any) -> Any:
+    """A budget with more added; 0, no limit, stays so, unless the study has used up another limit."""
+    return limit + more if limit else (used + more if more else 0)
