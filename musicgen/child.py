@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import runpy
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +59,27 @@ def child_main(function: Callable[[dict[str, Any]], Any]) -> None:
         if _is_supervised:
             threading.Thread(target=_end_with_parent, args=(source,), daemon=True).start()
         send_line({"result": function(payload)})
+
+
+def child_serving(function: Callable[[dict[str, Any]], Any], stays: Callable[[float], bool], seconds: float) -> None:
+    """The body of a child that stays: every line of its input is a payload and gets one result or error.
+
+    `stays` is called with the seconds since the last answer: after each one, and then every `seconds`. The child ends
+    when it says no, and like every child at the end of its input, whatever it is doing."""
+    source, _ = _take_streams()
+    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_queue_lines, args=(source, lines), daemon=True).start()
+    answered_at = time.monotonic()
+    while stays(time.monotonic() - answered_at):
+        try:
+            line = lines.get(timeout=seconds)
+        except queue.Empty:
+            continue
+        if line is None:
+            return
+        with _reporting_errors():
+            send_line({"result": function(json.loads(line))})
+        answered_at = time.monotonic()
 
 
 def send_line(message: Mapping[str, Any]) -> None:
@@ -135,6 +158,21 @@ def _read_line(source: BinaryIO) -> bytes:
 def _end_with_parent(source: BinaryIO) -> None:
     while source.read(1):
         pass
+    _end_session()
+
+
+def _queue_lines(source: BinaryIO, lines: queue.SimpleQueue[bytes | None]) -> None:
+    rest = b""
+    while piece := source.read(1 << 16):
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            lines.put(line)
+    if _is_supervised:
+        _end_session()
+    lines.put(None)
+
+
+def _end_session() -> None:
     if os.name == "posix":
         os.killpg(0, signal.SIGKILL)  # this process leads a session of its own, so this also ends what it started
     os._exit(1)

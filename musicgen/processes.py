@@ -3,6 +3,8 @@
     parent   run_child("musicgen.songs.reading", payload, seconds=90)   → the child's result, or its MusicgenError
     child    if __name__ == "__main__": child_main(function)            payload → result; `send_line` on the way
 
+A child that stays (`child_serving`) is a `Child` that is asked again and again: `ask`, then `answer`.
+
 Both speak JSON lines: the payload on stdin, then on stdout any number of messages and one last `{"result": …}` or
 `{"error": {type, code, message}}`. Knows no music and imports nothing heavy. child.py is the other side.
 """
@@ -24,11 +26,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import musicgen
-from musicgen.child import child_main, error_from_json, send_line, set_limits
+from musicgen.child import child_main, child_serving, error_from_json, send_line, set_limits
 from musicgen.errors import ResourceUnavailable, sentence
 from musicgen.settings import home, settings
 
-__all__ = ["ROOT", "Child", "ChildError", "child_environment", "child_main", "run_child", "send_line", "set_limits"]
+__all__ = [
+    "ROOT", "Child", "ChildError", "child_environment", "child_main", "child_serving", "run_child", "send_line",
+    "set_limits",
+]  # fmt: skip
 
 ROOT = Path(musicgen.__file__).resolve().parent.parent
 ALLOWED_NAMES = frozenset(
@@ -57,7 +62,7 @@ class Child:
 
     Args:
         module: run as `python -m` would, from the checkout's root; it calls `child_main`.
-        payload: JSON.
+        payload: JSON; None for a child that stays and will be asked.
         memory_mb: address space (None for processes that load TensorFlow or use CUDA).
         cpu_seconds: processor time. file_mb: size of any one file it writes. None: no such limit.
         environment: changes to `child_environment`.
@@ -66,7 +71,7 @@ class Child:
     def __init__(
         self,
         module: str,
-        payload: Mapping[str, Any],
+        payload: Mapping[str, Any] | None,
         *,
         memory_mb: int | None = None,
         cpu_seconds: float | None = None,
@@ -74,7 +79,7 @@ class Child:
         environment: Mapping[str, str | None] | None = None,
     ) -> None:
         limits = {"memory_mb": memory_mb, "cpu_seconds": cpu_seconds, "file_mb": file_mb}
-        content = json.dumps(payload, allow_nan=False).encode() + b"\n"
+        content = b"" if payload is None else _line(payload)
         self.module = module
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._tail = bytearray()
@@ -122,6 +127,37 @@ class Child:
             message = None
         self._has_answered = message is None or "result" in message or "error" in message
         return message
+
+    def answer(self, seconds: float, on_line: Callable[[dict[str, Any]], None] | None = None) -> Any:
+        """The result of what it was asked, within `seconds`; see `run_child` for what is raised."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                message = self.receive(deadline - time.monotonic())
+            except TimeoutError:
+                rule = f"{self.module} must finish within {seconds:g} s"
+                remedy = "Try again when the machine is less busy, or with less music."
+                raise ResourceUnavailable(sentence(rule, "no result in that time", remedy), code="timeout") from None
+            if message is None:
+                raise self.crash()
+            if "error" in message:
+                raise error_from_json(message["error"]) or ChildError(message["error"]["message"])
+            if "result" in message:
+                return message["result"]
+            if on_line is not None:
+                on_line(message)
+
+    def ask(self, payload: Mapping[str, Any]) -> None:
+        """Send a further payload to a child that stays (`child_serving`). Raises OSError if it is gone."""
+        self._threads[0].join()  # the one before is written
+        self._has_answered = False
+        self._streams[0].write(_line(payload))
+        self._streams[0].flush()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still listens. Does not reap it, so that `close` finds everything as it should be."""
+        return self._process.returncode is None and self._threads[1].is_alive()
 
     def close(self) -> int:
         """End the child and its whole session; its exit status (negative: the signal). May be called again."""
@@ -200,25 +236,10 @@ def run_child(
         Cancelled: the child's own.
         ChildError: a bug in the child.
     """
-    deadline = time.monotonic() + seconds
     with Child(
         module, payload, memory_mb=memory_mb, cpu_seconds=cpu_seconds, file_mb=file_mb, environment=environment
     ) as child:
-        while True:
-            try:
-                message = child.receive(deadline - time.monotonic())
-            except TimeoutError:
-                rule = f"{module} must finish within {seconds:g} s"
-                remedy = "Try again when the machine is less busy, or with less music."
-                raise ResourceUnavailable(sentence(rule, "no result in that time", remedy), code="timeout") from None
-            if message is None:
-                raise child.crash()
-            if "error" in message:
-                raise error_from_json(message["error"]) or ChildError(message["error"]["message"])
-            if "result" in message:
-                return message["result"]
-            if on_line is not None:
-                on_line(message)
+        return child.answer(seconds, on_line)
 
 
 def child_environment(changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
@@ -239,6 +260,10 @@ def child_environment(changes: Mapping[str, str | None] | None = None) -> dict[s
         if value is not None:
             environment[name] = value
     return environment
+
+
+def _line(payload: Mapping[str, Any]) -> bytes:
+    return json.dumps(payload, allow_nan=False).encode() + b"\n"
 
 
 def _describe_status(status: int) -> tuple[str, str]:

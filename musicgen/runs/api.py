@@ -14,7 +14,7 @@ from musicgen.runs.orders import (
     resume,
     state_rights,
 )
-from musicgen.runs.plans import Plan, plan_training
+from musicgen.runs.plans import Plan, expect_plans, plan_training, plans_come_at_once
 from musicgen.runs.records import (
     Output,
     Run,
@@ -45,6 +45,7 @@ __all__ = [
     "delete_run",
     "each_output",
     "each_run",
+    "expect_plans",
     "export_run",
     "get_output",
     "get_run",
@@ -57,6 +58,7 @@ __all__ = [
     "pause_waiting",
     "paused_runs",
     "plan_training",
+    "plans_come_at_once",
     "queued_runs",
     "regenerate",
     "rename_run",

@@ -78,3 +78,13 @@ def expected_file() -> Path:
 def ready_file() -> Path:
     """Which processes the supervisor keeps ready: for people only."""
     return home() / "ready.json"
+
+
+def planner_lock() -> Path:
+    """Held by the process that makes the plans of the Train page: there is one at most."""
+    return home() / "planner.lock"
+
+
+def planner_file() -> Path:
+    """Which process that is: for people only."""
+    return home() / "planner.json"

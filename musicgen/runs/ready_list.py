@@ -9,7 +9,7 @@ import psutil
 import sqlalchemy as sa
 
 from musicgen.errors import MusicgenError
-from musicgen.runs.folders import ready_file
+from musicgen.runs.folders import planner_file, ready_file
 from musicgen.runs.identity import is_same
 from musicgen.storage import database
 from musicgen.storage.database import runs
@@ -29,17 +29,25 @@ def ready_processes() -> list[Ready]:
     """Those that live and have no task now; [] if there are none, or if that cannot be read."""
     try:
         told = read_json(ready_file(), [])
-        return [_described(each) for each in told if not each["task_id"] and is_same(each)]
+        return [_described(each) for each in told if not each["task_id"] and is_same(each)] + _planners()
     except (OSError, ValueError, KeyError, TypeError, MusicgenError):
         return []
 
 
+def _planners() -> list[Ready]:
+    told = read_json(planner_file(), {})
+    return [Ready(told["pid"], "plans on the Train page", _memory(told["pid"]))] if is_same(told) else []
+
+
 def _described(each: dict[str, Any]) -> Ready:
+    return Ready(each["pid"], _what(each["run_id"]), _memory(each["pid"]))
+
+
+def _memory(pid: int) -> int | None:
     try:
-        memory = psutil.Process(each["pid"]).memory_info().rss
+        return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
-        memory = None
-    return Ready(each["pid"], _what(each["run_id"]), memory)
+        return None
 
 
 def _what(run_id: str) -> str:

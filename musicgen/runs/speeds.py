@@ -57,6 +57,14 @@ def remember_speed(approach: str, device: str, step: float, flops_per_second: fl
         write_json(home() / "speeds.json", stored)
 
 
+def when_measured() -> int:
+    """Another number after each measurement; 0 before the first."""
+    try:
+        return (home() / "speeds.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _guess(step: float) -> float:
     """FLOP/s of one core, before anything was measured: the larger the step, the smaller the overhead."""
     return min(CORE_SPEED * FASTER_A_POWER ** (math.log10(max(step, 1.0)) - 6), FASTEST_CORE)

@@ -57,10 +57,10 @@ def draw_server() -> None:
 
 
 def draw_ready() -> None:
-    """Processes that wait for the next task with the network library loaded."""
+    """Processes that wait for the next task with what it needs loaded."""
     section_heading("Kept ready")
     st.caption(
-        "So that the next training or generation starts at once. They end when nobody has worked here for a while, "
+        "So that the next training, generation or plan starts at once. They end when nobody has worked here for a while, "
         "and when memory is short."
     )
     waiting = ready_processes()

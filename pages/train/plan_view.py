@@ -64,13 +64,17 @@ class TrainingRequest:
 
     @property
     def _plan_key(self) -> str:
-        asked = (self.approach, self.choices, self.training, self.seed, self.device)
+        from musicgen.runs.speeds import when_measured
+
+        asked = (self.approach, self.choices, self.training, self.seed, self.device, when_measured())
         return f"plan|{content_key(asked)}"
 
     def _work(self) -> Plan:
         from musicgen.runs.api import plan_training
 
-        return plan_training(self.approach, self._songs(), self.training, seed=self.seed, device=self.device)
+        return plan_training(
+            self.approach, self._songs(), self.training, seed=self.seed, device=self.device, again_soon=True
+        )
 
     def submit(self) -> str:
         """Start it and return the id of the run. A double click starts one run only."""
@@ -122,7 +126,7 @@ def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
         else:
             st.caption("Choose at least one song.")
         return False
-    if not is_settled(future, 0.1):
+    if not is_settled(future, _patience()):
         return True
     error = future.exception()
     if isinstance(error, MusicgenError):
@@ -131,6 +135,13 @@ def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
         return False
     _draw(future.result(), int(request.training.get("epochs") or 0))
     return True
+
+
+def _patience() -> float:
+    """How long to wait for a plan before the page shows that it is being made, in seconds."""
+    from musicgen.runs.api import plans_come_at_once
+
+    return 0.35 if plans_come_at_once() else 0.1
 
 
 def _draw(plan: Plan, epochs: int) -> None:

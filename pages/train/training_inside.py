@@ -49,4 +49,6 @@ def draw_below_form(chosen: Approach, request: TrainingRequest) -> None:
                 draw_network(layers)
     if newest:
         with dataset, st.expander("The data and its floors", icon=":material/dataset:", key="dataset"):
+            if plan is None:
+                st.caption("From the plan before this one, with other settings.")
             draw_dataset(newest.facts, newest.floors)

@@ -16,6 +16,7 @@ from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
 from pages.train.start_choice import choose_start
 from pages.train.tracks_picker import track_choices, tracks_picker
 from pages.train.training_inside import draw_below_form, draw_beside_form
+from pages.ui.background import forget as forget_work
 from pages.ui.background import is_settled, later
 from pages.ui.bounds import number_refused, whole_number
 from pages.ui.commands import command_line, show_command
@@ -38,6 +39,7 @@ MAX_SEED = 2**31 - 1
 def main() -> None:
     page_heading("train")
     expect_work()
+    expect_plans()
     left, right = st.columns([3, 2], gap="large")
     with shown_errors():
         with left:
@@ -57,6 +59,15 @@ def main() -> None:
             draw_beside_form(chosen, request)
         draw_below_form(chosen, request)
         show_command(train_command(request, chosen, picked.search))
+
+
+def expect_plans() -> None:
+    """Start the process that makes plans, in the background, while the form is read."""
+    from musicgen.runs import api
+
+    if not api.plans_come_at_once():
+        forget_work("plans expected")
+        later("plans expected", api.expect_plans)
 
 
 def choose_approach() -> Approach:

@@ -300,3 +300,32 @@ def test_a_number_out_of_range_stops_the_start(field: str, value: int | None, wo
         assert not list_runs()
         app.number_input(key=field).set_value(5).run()
         assert not until(app, is_planned).button(key="train_start").disabled
+
+
+def test_a_plan_is_made_from_the_songs_and_follows_the_form() -> None:
+    """The real plan: nothing that is shown belongs to other settings."""
+    add_song("The original", tone(3))
+    app = audio_page()
+    before = said(app)
+    assert "From the plan before this one" not in before
+    app.number_input(key="training.epochs").set_value(7).run()
+    app = until(app, is_planned)
+    assert is_clean(app)
+    assert "All 7 epochs, about" in said(app)
+    windows = planned_windows(app)
+    app.number_input(key="training.look_back").set_value(64).run()
+    app = until(app, is_planned)
+    assert "From the plan before this one" not in said(app)
+    look_back = preset("quick")["look_back"]
+    assert look_back != 64
+    assert "All 7 epochs, about" in said(app)
+    assert windows
+    app.number_input(key="training.look_back").set_value(look_back).run()
+    assert is_planned(app), "this plan was made before"
+    assert planned_windows(app) == windows
+
+
+def planned_windows(app: AppTest) -> str:
+    """What the plan says under "Training windows"."""
+    words = said(app)
+    return words[words.index("Training windows") :][:40]

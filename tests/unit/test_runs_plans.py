@@ -16,7 +16,7 @@ from runs_at_work import add_song, nobody_supervises, start, ticking, work_here
 from musicgen.contract.prepared import Cost
 from musicgen.errors import InvalidInput, InvalidParameter, NotFound, ResourceUnavailable
 from musicgen.processes import ROOT
-from musicgen.runs import api, devices, planning, plans, speeds
+from musicgen.runs import api, devices, plans, room, speeds
 from musicgen.runs.api import SongChoice
 from musicgen.runs.devices import Device, list_devices, pick_device
 from musicgen.runs.versions import versions
@@ -73,21 +73,16 @@ def test_what_cannot_be_planned_is_said_in_a_sentence(song: str) -> None:
 
 
 def test_what_does_not_fit_into_memory_is_refused(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = {
-        "approach": "ticking",
-        "training": {},
-        "songs": [{"id": song, "name": "A song", "tracks": None}],
-        "seed": 0,
-        "build": False,
-        "device": "cpu",
-    }
     memory = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(total=10**8))
     with pytest.raises(InvalidInput, match="fit into the 100 MB of memory"):
-        planning.plan(request)
-    assert planning.plan({**request, "device": "gpu:0"})["parameters"] == 16
+        api.plan_training("ticking", [SongChoice(song)], {})
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**8))
-    assert "may become slow" in planning.plan(request)["warnings"][-1]
+    assert "may become slow" in api.plan_training("ticking", [SongChoice(song)], {}).warnings[-1]
+    assert room.tightness(10**9, "gpu:0") == ()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**10))
+    plan = api.plan_training("ticking", [SongChoice(song)], {})
+    assert plan.warnings == ("It is only a test.",), "the memory of the moment was remembered"
 
 
 def test_speeds_are_blended_and_nonsense_is_not_believed(home: Path) -> None:
