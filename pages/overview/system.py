@@ -60,8 +60,8 @@ def draw_ready() -> None:
     """Processes that wait for the next task with what it needs loaded."""
     section_heading("Kept ready")
     st.caption(
-        "So that the next training, generation or plan starts at once. They end when nobody has worked here for a while, "
-        "and when memory is short."
+        "So that the next training, generation or plan starts at once. They end when nobody has worked here for a "
+        "while, and when memory is short."
     )
     waiting = ready_processes()
     if not waiting:
