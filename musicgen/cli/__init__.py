@@ -13,6 +13,7 @@ from musicgen.cli import (
     compare,
     describe,
     generate,
+    lessons,
     outputs,
     runs,
     search,
@@ -42,6 +43,7 @@ app.add_typer(studies.app, name="studies")
 app.command("generate")(generate.generate)
 app.command("compare")(compare.compare)
 app.add_typer(blind.app, name="blind")
+app.add_typer(lessons.app, name="lessons")
 app.add_typer(runs.app, name="runs")
 app.add_typer(outputs.app, name="outputs")
 app.command("benchmark")(benchmark.benchmark)

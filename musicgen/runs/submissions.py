@@ -28,6 +28,7 @@ MAX_COUNT = 64
 EVERY = "all"  # as a checkpoint: every kept one
 MAX_SEED = 2**31 - 1
 PIECES_AFTER = "pieces_after"  # in the request of a run: how many pieces follow its training
+THEN = "then"  # in the request of a run: generations with settings of their own that follow its training
 
 
 def submit_training(
@@ -43,6 +44,7 @@ def submit_training(
     leave_out: bool = False,
     pieces_after: int = 0,
     train_from: str = "",
+    then: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Put a training into the queue; returns the run's id.
 
@@ -53,6 +55,7 @@ def submit_training(
         unless none would be left. Without it, they are an error.
         pieces_after: how many pieces to generate when the training is finished, with the preset's settings.
         train_from: id of a run of the same approach whose weights it starts from; "" for none.
+        then: generations that follow when the training is finished: {generation, seed, count, checkpoint}.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
@@ -77,6 +80,8 @@ def submit_training(
         request[TRAIN_FROM] = start_entry(approach, train_from)
     if pieces_after:
         request[PIECES_AFTER] = check_count(pieces_after)
+    if then:
+        request[THEN] = [_generation_to_follow(approach, order) for order in then]
     if leave_out:
         request |= {"leave_out": True, "left_out": [each.to_json() for each in left_out]}
     run = {
@@ -135,6 +140,16 @@ def submit_generation(
     if lapse:
         request["checkpoints"] = lapse
     return str(_add_task("generate", run.id, request, submit_key)["id"])
+
+
+def _generation_to_follow(approach: Approach, order: Mapping[str, Any]) -> dict[str, Any]:
+    """The order, validated before anything is trained."""
+    return {
+        "generation": read_parameters(approach.Generation, order.get("generation") or {}).model_dump(mode="json"),
+        "seed": _check_seed(int(order.get("seed") or 0)),
+        "count": check_count(int(order.get("count") or 1)),
+        "checkpoint": str(order.get("checkpoint") or "best"),
+    }
 
 
 def _of_its_preset(approach: Approach, request: Mapping[str, Any]) -> Mapping[str, Any]:

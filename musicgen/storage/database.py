@@ -1,4 +1,4 @@
-"""The record of songs, runs, outputs, blind tests and searches: tables, engine and ids (SQLAlchemy Core).
+"""The record of songs, runs, outputs, blind tests, searches and lessons: tables, engine and ids (SQLAlchemy Core).
 
 SQLite by default, or PostgreSQL. Both let one transaction at a time write, and it sees all that was written before.
 
@@ -146,11 +146,24 @@ trials = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
-ID_PATTERN = re.compile(r"^(song|run|task|output|test|study)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("lesson", sa.String(64), nullable=False, index=True),  # the name of its file
+    sa.Column("document", sa.JSON, nullable=False),  # the lesson as it was then
+    sa.Column("answer", sa.String(32), nullable=False),  # the prediction; fixed when it starts
+    sa.Column("work", sa.JSON, nullable=False),  # songs and runs
+    sa.Column("result", sa.JSON, nullable=False),  # what was measured; {} until then
+    sa.Column("created_at", sa.Float, nullable=False),
+    sequence("attempts"),
+)
+
+ID_PATTERN = re.compile(r"^(song|run|task|output|test|study|attempt)-[0-9a-f]{12}\Z")  # `$` would let a newline follow
 
 
 def new_id(kind: str) -> str:
-    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task, output, test or study."""
+    """A fresh id such as `song-3f9a0c12b7de`. `kind`: song, run, task, output, test, study or attempt."""
     return f"{kind}-{secrets.token_hex(6)}"
 
 

@@ -45,6 +45,9 @@ PLACES = {
         ":material/hearing:",
         "A blind test: can you tell generated music from the original?",
     ),
+    "lessons": Place(
+        "pages/overview/lessons.py", "Lessons", ":material/menu_book:", "Predict, run, listen, and read why."
+    ),
     "approaches": Place(
         "pages/overview/approaches.py", "Approaches", ":material/account_tree:", "The networks and what they read."
     ),
@@ -55,7 +58,8 @@ PLACES = {
 SECTIONS = {
     "": ("home",),
     "Workflow": ("songs", "train", "runs", "generate", "compare", "versus", "blind"),
-    "About": ("approaches", "system"),
+    "Learn": ("lessons", "approaches"),
+    "About": ("system",),
 }
 
 

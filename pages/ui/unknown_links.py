@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 KINDS = {
     "song": ("song",), "run": ("run",), "output": ("output",), "generated": ("output",),
-    "reference": ("song", "output"), "approach": ("approach",), "test": ("test",),
+    "reference": ("song", "output"), "approach": ("approach",), "test": ("test",), "lesson": ("lesson",),
+    "attempt": ("attempt",),
+}  # fmt: skip
+TABLES = {
+    "song": database.songs, "run": database.runs, "output": database.outputs, "test": database.blind_tests,
+    "attempt": database.attempts,
 }  # fmt: skip
 TOLD = "unknown_link"  # in the session: (page, sentences, address from then on)
 
@@ -56,10 +61,13 @@ def is_unknown(param: str, value: str, page: str = "") -> bool:
 def is_there(kind: str, value: str) -> bool:
     if kind == "approach":
         return value in approaches()
+    if kind == "lesson":
+        from musicgen.lessons.shelf import shelf
+
+        return value in shelf().lessons
     if not (database.ID_PATTERN.match(value) and value.startswith(f"{kind}-")):
         return False
-    tables = {"song": database.songs, "run": database.runs, "output": database.outputs, "test": database.blind_tests}
-    table = tables[kind]
+    table = TABLES[kind]
     return database.one(sa.select(table.c.id).where(table.c.id == value)) is not None
 
 

@@ -54,6 +54,7 @@ ORDER = [
     "search",
     "listening",
     "comparison",
+    "lessons",
     "doctor",
     "benchmarks",
     "cli",

@@ -1,0 +1,1 @@
+"""Parts of the Lessons page: the cards, the question, the work, and what came out."""
