@@ -1,5 +1,5 @@
 /**
- * A comparison as one file: the sound in it is decoded, and the player gets it as WAV files that live in this page only.
+ * A report as one file: the sound in it is decoded, and the players get it as WAV files that live in this page only.
  * Stands behind the player's modules, see musicgen/comparison/report_page.py.
  */
 const MP3_DELAY = 1105; // samples that an encoder puts in front; most browsers take them off again, by what the file says
@@ -58,15 +58,17 @@ async function picturesOf(files) {
   return Object.fromEntries(await Promise.all(made));
 }
 
-async function open() {
+/** A player in the element `place`, with the lanes and passages that it is `told`. */
+async function open({ place = "player", lanes: wanted, window: shown, regions }) {
   const player = new Player();
   const choice = document.getElementById("same-loudness");
-  document.getElementById("player").append(player.element);
+  const element = document.getElementById(place);
+  element.append(player.element);
   player.element.player = player; // for tests, and for looking into it
-  let lanes = told.lanes.map((lane) => ({ ...lane, pictures: {}, sound: null }));
+  let lanes = wanted.map((lane) => ({ ...lane, pictures: {}, sound: null }));
   const show = () => {
     const loud = lanes.map((lane) => ({ ...lane, gain_db: choice?.checked ? lane.matched_db : 0 }));
-    player.update({ lanes: loud, window: told.window, regions: told.regions, slider: null, offers_excerpt: false }, () => {});
+    player.update({ lanes: loud, window: shown, regions, slider: null, offers_excerpt: false }, () => {});
   };
   const change = (id, parts) => {
     lanes = lanes.map((lane) => (lane.id === id ? { ...lane, ...parts } : lane));
@@ -75,12 +77,16 @@ async function open() {
   choice?.addEventListener("change", show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => player.redraw());
   show();
-  for (const { id, pictures } of told.lanes) change(id, { pictures: await picturesOf(pictures) });
-  for (const { id, sound } of told.lanes) change(id, { sound: await soundOf(sound) }); // one after the other: large
-  document.getElementById("player").dataset.state = "ready";
+  for (const { id, pictures } of wanted) change(id, { pictures: await picturesOf(pictures) });
+  for (const { id, sound } of wanted) change(id, { sound: await soundOf(sound) }); // one after the other: large
+  element.dataset.state = "ready";
 }
 
-open().catch((error) => {
+async function openAll() {
+  for (const each of told.players ?? [told]) await open(each);
+}
+
+openAll().catch((error) => {
   const words = document.getElementById("trouble");
   words.textContent = `This browser cannot play the report (${error.message ?? error}). Try a newer Chromium, Firefox or Safari.`;
   words.hidden = false;

@@ -120,7 +120,7 @@ def run(
 
 def _wait(attempt_id: str) -> None:
     """Until all its work is done. Ctrl-C stops it. Raises MusicgenError if a part of it ended early."""
-    from musicgen.lessons.attempts import get_attempt, order_work
+    from musicgen.lessons.attempts import get_attempt
     from musicgen.lessons.finishing import stop
     from musicgen.lessons.following import attempt_work
 
@@ -135,7 +135,6 @@ def _wait(attempt_id: str) -> None:
                 left = span(work.seconds_left)
                 status.update(f"{now.title}: {now.state}, {work.share:.0%} of the lesson, {left} left")
                 time.sleep(LOOK_SECONDS)
-                order_work(attempt)
         except KeyboardInterrupt:
             stop(attempt_id)
             raise MusicgenError("The lesson was stopped. What was made is kept.") from None

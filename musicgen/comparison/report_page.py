@@ -1,25 +1,18 @@
-"""A report as one HTML page: text, tables and curve from facts, the player's script, sound and pictures in base64.
+"""The page of a comparison's report: text, tables and curve from facts, around one player.
 
-Everything that people wrote is escaped, and the page's own policy allows no script and no style but the two in it.
+Everything that people wrote is escaped. report_frame.py is the page around it.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from musicgen.comparison.loss_drawing import run_drawing
-from musicgen.comparison.player_script import joined_modules, player_style
+from musicgen.comparison.report_frame import report_frame, report_table, text_of
 from musicgen.evaluation.borrowing_words import moved_words
 from musicgen.evaluation.figures import checked_words, evidence, metric_rows
-
-CURVES = Path(__file__).resolve().parents[2] / "assets" / "curves.css"
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "report"
 
 
 def report_page(
@@ -35,62 +28,9 @@ def report_page(
         lanes: what the player is told, with names of `files` in place of addresses. regions: passages to mark in them.
         files: sound and pictures by name; names are ours: letters, digits and dashes.
     """
-    style = "\n".join([player_style(), CURVES.read_text(encoding="utf-8"), (FOLDER / "report.css").read_text("utf-8")])
-    # A module has a scope of its own, and runs once the page is there.
-    script = f"{joined_modules('player.js')}\n{(FOLDER / 'report.js').read_text(encoding='utf-8')}"
     title = f"{facts['sides'][0]['name']} and {facts['sides'][1]['name']}"
-    blocks = "\n".join(_block(name, "text/plain", base64.b64encode(each).decode()) for name, each in files.items())
-    told = json.dumps({"lanes": lanes, "regions": regions, "window": facts["window"]}, ensure_ascii=True).replace(
-        "<", "\\u003c"
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(script, style)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{_text(title)}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{_body(facts)}
-</main>
-{_block("told", "application/json", told)}
-{blocks}
-<script type="module">{script}</script>
-</body>
-</html>
-"""
-
-
-def _policy(script: str, style: str) -> str:
-    """Only this script and this style, by their hashes; sound and pictures only from inside the page."""
-    allowed = (
-        "default-src 'none'",
-        f"script-src {_hash(script)}",
-        f"style-src {_hash(style)}",
-        "connect-src blob: data:",
-        "img-src blob: data:",
-        "media-src blob: data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    return "; ".join(allowed)
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _block(name: str, kind: str, content: str) -> str:
-    """Data, which a browser does not run."""
-    return f'<script type="{kind}" id="{name}">{content}</script>'
-
-
-def _text(value: object) -> str:
-    return escape(" ".join(str(value).split()))
+    told = {"lanes": lanes, "regions": regions, "window": facts["window"]}
+    return report_frame(title, _body(facts), told, files)
 
 
 def _body(facts: Mapping[str, Any]) -> str:
@@ -109,10 +49,11 @@ def _body(facts: Mapping[str, Any]) -> str:
 def _head(facts: Mapping[str, Any]) -> str:
     one, other = facts["sides"]
     return (
-        f"<h1>{_text(one['name'])} and {_text(other['name'])}</h1>"
-        f'<p class="quiet">A comparison of {_text(facts["made_at"])}, made with musicgen {_text(facts["version"])}.</p>'
-        f"<p>{_text(one['heading'])}: {_text(one['name'])} ({_text(one['summary'])}).<br>"
-        f"{_text(other['heading'])}: {_text(other['name'])} ({_text(other['summary'])}).</p>"
+        f"<h1>{text_of(one['name'])} and {text_of(other['name'])}</h1>"
+        f'<p class="quiet">A comparison of {text_of(facts["made_at"])}, made with musicgen '
+        f"{text_of(facts['version'])}.</p>"
+        f"<p>{text_of(one['heading'])}: {text_of(one['name'])} ({text_of(one['summary'])}).<br>"
+        f"{text_of(other['heading'])}: {text_of(other['name'])} ({text_of(other['summary'])}).</p>"
     )
 
 
@@ -124,7 +65,7 @@ def _player(facts: Mapping[str, Any]) -> str:
         f"{same if facts['can_match'] else ''}"
         '<div id="player"></div><p id="trouble" role="alert" hidden></p>'
         "<noscript><p>The player needs JavaScript. Everything else can be read without it.</p></noscript>"
-        f'<p class="quiet">{keys} {_text(facts["sound_text"])}</p>'
+        f'<p class="quiet">{keys} {text_of(facts["sound_text"])}</p>'
     )
 
 
@@ -134,9 +75,9 @@ def _found(facts: Mapping[str, Any]) -> str:
     training = measured.get("training") or {}
     made_of_songs = bool(training.get("made_of_songs"))
     words = checked_words(str(measured.get("medium", "audio")), _metrics(measured), made_of_songs=made_of_songs)
-    none = f"<p>No faults were found in the generated piece. {_text(words)}</p>"
+    none = f"<p>No faults were found in the generated piece. {text_of(words)}</p>"
     said = [training.get("text"), facts.get("originality")]
-    copied = "".join(f"<p>{_text(each)}</p>" for each in said if each)
+    copied = "".join(f"<p>{text_of(each)}</p>" for each in said if each)
     return f"<h2>What was found</h2>{''.join(boxes) or none}{copied}{_passages(measured)}"
 
 
@@ -154,7 +95,7 @@ def _passages(measured: Mapping[str, Any]) -> str:
     if not rows:
         return ""
     said = "<p>These passages occur in both. They are marked in the player: a click plays one after the other.</p>"
-    return said + _table(("In the generated piece", "In the original", "Moved", "Alike ›"), rows)
+    return said + report_table(("In the generated piece", "In the original", "Moved", "Alike ›"), rows)
 
 
 def _span(start: float, stop: float) -> str:
@@ -164,11 +105,11 @@ def _span(start: float, stop: float) -> str:
 def _verdict(verdict: Mapping[str, Any]) -> str:
     advice = [str(remedy["text"]) for remedy in verdict.get("remedies") or ()]
     words = " ".join([str(verdict["cause"]), evidence(verdict), *advice])
-    return f'<div class="verdict"><strong>{_text(verdict["title"])}.</strong> {_text(words)}</div>'
+    return f'<div class="verdict"><strong>{text_of(verdict["title"])}.</strong> {text_of(words)}</div>'
 
 
 def _listening(facts: Mapping[str, Any]) -> str:
-    items = "".join(f"<li>{_text(words)}</li>" for words in facts.get("listening") or ())
+    items = "".join(f"<li>{text_of(words)}</li>" for words in facts.get("listening") or ())
     return f"<h2>Blind tests</h2><ul>{items}</ul>" if items else ""
 
 
@@ -179,9 +120,9 @@ def _measurements(facts: Mapping[str, Any]) -> str:
     said = (measured.get("stretch") or {}).get("text")
     return (
         "<h2>Measurements compared</h2>"
-        + (f'<p class="quiet">{_text(said)}</p>' if said else "")
-        + _table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it means"), both)
-        + (_table(("Between the two", "Value ›", "Unit", "What it means"), between) if between else "")
+        + (f'<p class="quiet">{text_of(said)}</p>' if said else "")
+        + report_table(("Measure", f"{heading} ›", "Generated ›", "Unit", "What it means"), both)
+        + (report_table(("Between the two", "Value ›", "Unit", "What it means"), between) if between else "")
     )
 
 
@@ -189,44 +130,22 @@ def _making(facts: Mapping[str, Any]) -> str:
     parts = [_made(made) for made in facts["made"]]
     songs = facts["songs"]
     if songs:
-        parts.append("<h3>Songs</h3>" + _table(("Song", "Length", "Where it comes from"), songs))
+        parts.append("<h3>Songs</h3>" + report_table(("Song", "Length", "Where it comes from"), songs))
     return f"<h2>How it was made</h2>{''.join(parts)}" if parts else ""
 
 
 def _made(made: Mapping[str, Any]) -> str:
-    said = "".join(f"<p>{_text(words)}</p>" for words in made["said"])
+    said = "".join(f"<p>{text_of(words)}</p>" for words in made["said"])
     drawn = run_drawing(made["history"], made["floors"], made["best_epoch"])
     curve = f"<figure><figcaption>{drawn.legend}</figcaption>{drawn.svg}</figure>" if drawn.svg else ""
     tables = "".join(
-        f"<details open><summary>{_text(title)}</summary>{_table(('Setting', 'Value'), rows)}</details>"
+        f"<details open><summary>{text_of(title)}</summary>{report_table(('Setting', 'Value'), rows)}</details>"
         for title, rows in made["tables"]
         if rows
     )
-    return f"<h3>{_text(made['heading'])}: {_text(made['name'])}</h3>{said}{curve}{tables}"
+    return f"<h3>{text_of(made['heading'])}: {text_of(made['name'])}</h3>{said}{curve}{tables}"
 
 
 def _again(facts: Mapping[str, Any]) -> str:
     lines = "\n".join(escape(line) for line in facts["commands"])
     return f"<h2>The same from the command line</h2><pre><code>{lines}</code></pre>"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table whose first column names its rows; a title that ends in "›" is a column of numbers. In a narrow window,
-    rows of three cells and more become cards."""
-    titles = [column.rstrip("› ") for column in columns]
-    numbers = [' class="number"' if column.endswith("›") else "" for column in columns]
-    head = "".join(
-        f'<th scope="col"{number}>{_text(title)}</th>' for title, number in zip(titles, numbers, strict=True)
-    )
-    body = "".join(f"<tr>{_cells(row, titles, numbers)}</tr>" for row in rows)
-    stacks = ' class="stacks"' if len(titles) > 2 else ""
-    return f'<div class="scroll"><table{stacks}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _cells(row: Sequence[object], titles: Sequence[str], numbers: Sequence[str]) -> str:
-    first, *others = map(_text, row)
-    cells = (
-        f'<td data-label="{_text(title)}"{number}>{cell}</td>'
-        for cell, title, number in zip(others, titles[1:], numbers[1:], strict=True)
-    )
-    return f'<th scope="row">{first}</th>{"".join(cells)}'

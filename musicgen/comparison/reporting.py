@@ -32,7 +32,7 @@ COLOURS = ("#d9822b", "#1f9e89", "#c8557b", "#3f88c5")  # of passages, as on the
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """What of a side is in the report: all of it, or LONGEST seconds from the excerpt on.
 
     `clip`: has the sound of the part; `start`: where the part begins in the piece, in seconds."""
@@ -53,7 +53,7 @@ def make_report(payload: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="musicgen-") as folder:
         clips = [Clip(Path(each)) for each in payload["folders"]]
         parts = [
-            _part(clip, stretch[0], Path(folder, role))
+            part_of(clip, stretch[0], Path(folder, role))
             for clip, stretch, role in zip(clips, stretches, ROLES, strict=True)
         ]
         kbps = _rate(parts)
@@ -73,33 +73,34 @@ def make_report(payload: dict[str, Any]) -> dict[str, Any]:
     return {"size": len(content)}
 
 
-def _part(clip: Clip, start: float, folder: Path) -> _Part:
-    if clip.seconds <= LONGEST and wav_info(clip.audio_path).seconds <= LONGEST + 30.0:
-        return _Part(clip, 0.0, _pictures(clip))
-    start = max(0.0, min(start, clip.seconds - LONGEST))
-    cut = write_audio_clip(folder, clip.waveform(start, start + LONGEST), is_draft=False)
+def part_of(clip: Clip, start: float, folder: Path, *, longest: float = LONGEST) -> Part:
+    """All of a clip, or `longest` seconds of it; what is cut out is written to `folder`."""
+    if clip.seconds <= longest and wav_info(clip.audio_path).seconds <= longest + 30.0:
+        return Part(clip, 0.0, _pictures(clip))
+    start = max(0.0, min(start, clip.seconds - longest))
+    cut = write_audio_clip(folder, clip.waveform(start, start + longest), is_draft=False)
     pictures = _pictures(cut)
     if path := picture_files(clip).get(NOTES):
-        pictures[NOTES] = gzip.compress(_cut_roll(Path(path).read_bytes(), start), mtime=0)
-    return _Part(cut, start, pictures)
+        pictures[NOTES] = gzip.compress(_cut_roll(Path(path).read_bytes(), start, longest), mtime=0)
+    return Part(cut, start, pictures)
 
 
 def _pictures(clip: Clip) -> dict[str, bytes]:
     return {name: gzip.compress(Path(path).read_bytes(), mtime=0) for name, path in picture_files(clip).items()}
 
 
-def _cut_roll(content: bytes, start: float) -> bytes:
+def _cut_roll(content: bytes, start: float, longest: float = LONGEST) -> bytes:
     """The notes that sound in the part, at its own times."""
     facts, arrays = unpack(content)
-    inside = (arrays["offset"] > start) & (arrays["onset"] < start + LONGEST)
+    inside = (arrays["offset"] > start) & (arrays["onset"] < start + longest)
     kept = {name: values[inside] for name, values in arrays.items()}
     for name in ("onset", "offset"):
-        kept[name] = np.clip(kept[name] - start, 0.0, LONGEST).astype(np.float32)
+        kept[name] = np.clip(kept[name] - start, 0.0, longest).astype(np.float32)
     facts.pop("sha256", None)
     return pack(facts, kept)
 
 
-def _rate(parts: Sequence[_Part]) -> int:
+def _rate(parts: Sequence[Part]) -> int:
     """The rate of the sound in kbit/s with which the page stays below its size."""
     pictures = sum(len(content) for part in parts for content in part.pictures.values())
     left = (MAX_BYTES - SCRIPT_BYTES) / BASE64 - pictures
@@ -107,7 +108,7 @@ def _rate(parts: Sequence[_Part]) -> int:
     return int(np.clip(8 * left / seconds / 1000, *KBPS))
 
 
-def _sound(part: _Part, kbps: int, path: Path) -> bytes:
+def _sound(part: Part, kbps: int, path: Path) -> bytes:
     encode_small_mp3(part.clip.audio_path, path, kbps)
     return path.read_bytes()
 
@@ -121,7 +122,7 @@ def _gains(clips: Sequence[Clip], stretches: Sequence[Sequence[float]]) -> list[
 
 
 def _lanes(
-    facts: Mapping[str, Any], parts: Sequence[_Part], stretches: Sequence[Sequence[float]], gains: Sequence[float]
+    facts: Mapping[str, Any], parts: Sequence[Part], stretches: Sequence[Sequence[float]], gains: Sequence[float]
 ) -> list[dict[str, Any]]:
     """What the player is told; both excerpts begin at the same moment of the common axis."""
     shifts = (0.0, stretches[0][0] - stretches[1][0])
@@ -142,7 +143,7 @@ def _lanes(
     return lanes
 
 
-def _regions(measured: Mapping[str, Any], parts: Sequence[_Part]) -> list[dict[str, Any]]:
+def _regions(measured: Mapping[str, Any], parts: Sequence[Part]) -> list[dict[str, Any]]:
     """Passages that occur in both pieces, linked, as far as they are in the report."""
     regions = []
     for number, passage in enumerate(measured.get("passages") or ()):
@@ -156,7 +157,7 @@ def _regions(measured: Mapping[str, Any], parts: Sequence[_Part]) -> list[dict[s
     return regions
 
 
-def _sound_text(parts: Sequence[_Part], clips: Sequence[Clip], sounds: Sequence[bytes]) -> str:
+def _sound_text(parts: Sequence[Part], clips: Sequence[Clip], sounds: Sequence[bytes]) -> str:
     """What a listener should know of the sound in the file."""
     kbps = 8 * sum(map(len, sounds)) / sum(part.seconds for part in parts) / 1000
     said = f"The sound is compressed (MP3, about {kbps:.0f} kbit/s), so that the file stays small."

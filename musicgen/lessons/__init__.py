@@ -9,7 +9,7 @@
     finishing.py    the end of an attempt: stopped, or measured and kept
     judging.py      numbers → which answer was right, and why
     showing.py      what is heard and seen of it
-    report.py       finished lessons as one HTML file
+    report.py       finished lessons as one HTML file; reporting.py is its child, report_page.py its text
 
 Light to import: a lesson is learned by ordinary runs in the queue.
 """

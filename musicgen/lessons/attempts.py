@@ -73,7 +73,10 @@ class Attempt:
         return judged(self.lesson, self.answer, self.values)
 
     def run_id(self, name: str) -> str | None:
-        """The id of its run with this name; None if it is not queued yet."""
+        """The id of its run with this name, which may be deleted since; None if it is not queued yet."""
+        noted = (self.work.get("runs") or {}).get(name)
+        if noted is not None:
+            return str(noted)
         found = find_submitted(_submit_key(self.id, name))
         return None if found is None else str(found["run_id"])
 
@@ -137,19 +140,24 @@ def usable_songs(lesson: Lesson, song_ids: Sequence[str]) -> list[dict[str, str]
 
 
 def order_work(attempt: Attempt) -> None:
-    """Queue the runs that are not queued yet: all of them at first, or the rest after a crash in between."""
+    """Queue the runs that are not queued yet: all of them at first, or the rest after a crash in between. A run that
+    was deleted is not made again."""
     songs = [api.SongChoice(song["id"]) for song in attempt.songs]
+    noted = dict(attempt.work.get("runs") or {})
     for run in attempt.lesson.runs:
-        key = _submit_key(attempt.id, run.name)
-        if find_submitted(key) is None:
-            api.submit_training(
+        if run.name not in noted:
+            noted[run.name] = api.submit_training(
                 run.approach, songs, run.training, seed=run.seed, name=run_name(attempt.lesson, run),
-                device=str(attempt.work.get("device") or "auto"), submit_key=key, leave_out=len(songs) > 1,
+                device=str(attempt.work.get("device") or "auto"), submit_key=_submit_key(attempt.id, run.name),
+                leave_out=len(songs) > 1,
                 then=[
                     {**each.model_dump(include={"generation", "seed", "count"}), "checkpoint": str(each.checkpoint)}
                     for each in run.pieces
                 ],
             )  # fmt: skip
+    if noted != (attempt.work.get("runs") or {}):
+        change = sa.update(attempts).where(attempts.c.id == attempt.id)
+        database.change(change.values(work={**attempt.work, "runs": noted}))
 
 
 def run_name(lesson: Lesson, run: LessonRun) -> str:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 SAMPLE, OWN = "sample", "own"
 NEEDS = {
-    "midi": "This lesson needs notes, as MIDI songs have them: “Hear the notes” on the page of a song makes a MIDI song "
-    "of one that is sound.",
+    "midi": "This lesson needs notes, as MIDI songs have them: “Hear the notes” on the page of a song makes one "
+    "of a song that is sound.",
     "audio": "This lesson needs sound: WAV, MP3, FLAC, OGG or M4A files.",
 }
 

@@ -103,11 +103,12 @@ def _draw_why(attempt: Attempt) -> None:
 
 
 def _draw_next(attempt: Attempt) -> None:
+    from musicgen.lessons.following import runs_of
+
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Begin again", key="lesson_again", icon=":material/replay:", on_click=begin_again,
             args=(attempt.lesson_key,), help="With the same songs or others. This attempt is kept.",
         )  # fmt: skip
-        for run in attempt.lesson.runs:
-            if run_id := attempt.run_id(run.name):
-                page_link("runs", escape(f"Run: {run.title}"), run=run_id)
+        for name, run in runs_of(attempt).items():
+            page_link("runs", escape(f"Run: {attempt.lesson.run(name).title}"), run=run.id)

@@ -41,13 +41,13 @@ def draw_work(attempt: Attempt) -> None:
 
 
 def _look(attempt: Attempt) -> Work:
-    from musicgen.lessons.attempts import order_work
+    from musicgen.lessons.attempts import get_attempt, order_work
     from musicgen.lessons.following import WAITING, attempt_work
 
     work = attempt_work(attempt)
     if any(part.kind == "train" and part.state == WAITING for part in work.parts):
         order_work(attempt)  # after a crash between two of them
-        work = attempt_work(attempt)
+        work = attempt_work(get_attempt(attempt.id))
     return work
 
 
