@@ -52,20 +52,22 @@ def filled(lesson: Lesson, text: str, values: Values) -> str:
 
 
 def value_words(value: Value, number: float | None) -> str:
-    """`1.23`, `34%`, `2.5 s`; a dash for what could not be measured."""
+    """`1.23`, `34%`, `2.5 s`, `64 ms`; a dash for what could not be measured."""
     if number is None:
         return MISSING
     if value.unit == "%":
         return f"{100 * number:.0f}%"
     if value.unit == "s":
         return span(number)
+    if value.unit == "ms":
+        return f"{1000 * number:.2g} ms"
     whole = int(number) if float(number).is_integer() and abs(number) >= 1 else number
     return metric_value(whole)
 
 
 def value_rows(lesson: Lesson, values: Values) -> list[tuple[str, str]]:
     """Title and value of each, for a table."""
-    plain = ("%", "s", "")
+    plain = ("%", "s", "ms", "")
     return [
         (
             value.title,

@@ -98,7 +98,8 @@ class Value(_Part):
     """A number to measure. Either `what` is measured `of` a run, of pieces (their mean) or of the songs (their mean),
     or it is the `distance`, `ratio` or `difference` of two values before it.
 
-    `unit`: "%" shows a share as a percentage, "s" as a time; anything else is written behind the number."""
+    `unit`: "%" shows a share as a percentage, "s" and "ms" a time in seconds; anything else is written behind the
+    number."""
 
     name: Name
     title: Line

@@ -24,13 +24,13 @@ def choose_attempt(key: str) -> Attempt | None:
     found = {attempt.id: attempt for attempt in list_attempts(key, limit=NEWEST)}
     linked = linked_id("attempt")
     place = kept_place()
-    if linked in found:
+    left = recall(_again_key(key))  # the attempt that was shown when the visitor began again
+    if linked in found and linked != left:
         forget(_again_key(key))
-    elif not found or recall(_again_key(key)):
+    elif not found or left:
         return None
     with place:
-        chosen = _choose(key, found, linked if linked in found else next(iter(found)))
-    return found[chosen]
+        return found[_choose(key, found, linked if linked in found else next(iter(found)))]
 
 
 def _choose(key: str, found: dict[str, Attempt], shown: str) -> str:
@@ -57,9 +57,9 @@ def _show(name: str) -> None:
     st.query_params["attempt"] = st.session_state[name]
 
 
-def begin_again(key: str) -> None:
-    """Show the question of this lesson once more. For `on_click`."""
-    remember(_again_key(key), 1)
+def begin_again(key: str, attempt_id: str) -> None:
+    """Show the question of this lesson once more, instead of this attempt. For `on_click`."""
+    remember(_again_key(key), attempt_id)
     st.query_params.pop("attempt", None)
 
 

@@ -105,7 +105,7 @@ def _draw_broken(attempt: Attempt, work: Work) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Begin again", key="lesson_again", icon=":material/replay:", on_click=begin_again,
-            args=(attempt.lesson_key,),
+            args=(attempt.lesson_key, attempt.id),
         )  # fmt: skip
         if part.run_id:
             page_link("runs", "Open the run", run=part.run_id)

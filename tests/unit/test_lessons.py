@@ -149,7 +149,8 @@ MADE: list[tuple[str, dict[str, float | None], str, bool]] = [
     ("who_copies", {"songs": 0.1, "new_share": 0.2, "known_share": 0.7}, "both", False),
     ("who_copies", {"songs": 0.1, "new_share": 0.0, "known_share": 0.0}, "neither", False),
     ("who_copies", {"songs": 0.1, "new_share": 0.2, "known_share": 0.0}, "", False),
-    ("look_back", {"left": 0.94, "near_loss": 7.1, "far_loss": 6.7, "far_seconds": 0.064}, "tones", True),
+    ("look_back", {"left": 0.94, "near_noise": 1.0, "far_noise": 0.6, "far_seconds": 0.064}, "tones", True),
+    ("look_back", {"left": 0.94, "near_noise": 0.9, "far_noise": 1.0, "far_seconds": 0.064}, "", False),
     ("look_back", {"left": 0.4, "near_loss": 7.1, "far_loss": 2.8, "far_seconds": 0.064}, "tunes", False),
     ("look_back", {"left": 1.0, "near_loss": 7.1, "far_loss": 7.1, "far_seconds": 0.064}, "nothing", False),
     ("look_back", {"left": None, "near_loss": None, "far_loss": 7.1, "far_seconds": 0.064}, "", False),
@@ -183,6 +184,7 @@ def test_values_in_words() -> None:
     def words(unit: str, number: float | None) -> str:
         return value_words(Value(name="a", title="A", of="x", what="y", unit=unit), number)
 
+    assert words("ms", 0.064125) == "64 ms"
     assert [words("%", 0.256), words("s", 2.5), words("", 24.0), words("nats", 1.23456), words("", None)] == [
         "26%", "2.5 s", "24", "1.23", "–",
     ]  # fmt: skip
