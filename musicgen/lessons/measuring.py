@@ -100,8 +100,10 @@ def _receptive(what: str, run: Run) -> float | None:
 
 
 def of_pieces(what: str, sidecars: Sequence[Mapping[str, Any]]) -> float | None:
-    """The mean of a number over several pieces, see `lesson.OF_PIECES`; of those that have it."""
+    """The mean of a number over several pieces, see `lesson.OF_PIECES`, of those that have it; of passages the longest."""
     numbers = [number for sidecar in sidecars if (number := _of_piece(what, sidecar)) is not None]
+    if what == "longest_passage":
+        return max(numbers, default=None)
     return sum(numbers) / len(numbers) if numbers else None
 
 

@@ -206,7 +206,7 @@ def test_numbers_of_pieces_are_means_of_those_that_have_them() -> None:
     assert measuring.of_pieces("metric.loop_share", sidecars) == pytest.approx(0.2)
     assert measuring.of_pieces("borrowed_share", sidecars) == pytest.approx(0.3)
     assert measuring.of_pieces("songs_share", sidecars) == pytest.approx(0.1)
-    assert measuring.of_pieces("longest_passage", sidecars) == pytest.approx(1.5)
+    assert measuring.of_pieces("longest_passage", sidecars) == 3.0
     assert measuring.of_pieces("metric.rms_db", sidecars) is None
     assert measuring.of_pieces("borrowed_share", []) is None
 
