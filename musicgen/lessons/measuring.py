@@ -100,7 +100,7 @@ def _receptive(what: str, run: Run) -> float | None:
 
 
 def of_pieces(what: str, sidecars: Sequence[Mapping[str, Any]]) -> float | None:
-    """The mean of a number over several pieces, see `lesson.OF_PIECES`, of those that have it; of passages the longest."""
+    """The mean of a number over the pieces that have it, see `lesson.OF_PIECES`; of passages the longest."""
     numbers = [number for sidecar in sidecars if (number := _of_piece(what, sidecar)) is not None]
     if what == "longest_passage":
         return max(numbers, default=None)
