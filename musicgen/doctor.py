@@ -60,7 +60,8 @@ class Check:
 def examine(*, at_once: bool = False) -> list[Check]:
     """The results of all checks, in the order shown. `at_once`: only the fast ones, which start no program (TensorFlow
     runs in a child process) and do not read the whole record."""
-    return [_made(name, check) for name, check in CHECKS.items() if not (at_once and name in SLOW)]
+    wanted = [name for name in CHECKS if name != ANSWER or settings().cluster_address]
+    return [_made(name, CHECKS[name]) for name in wanted if not (at_once and name in SLOW)]
 
 
 def _made(name: str, check: Callable[[], Check]) -> Check:
@@ -218,6 +219,32 @@ def _disk() -> Check:
     return Check("Disk", "ok", detail)
 
 
+def _cluster() -> Check:
+    from musicgen.runs.cluster.configured import NOT_CONFIGURED, configured, is_configured, problem
+
+    if not is_configured():
+        return Check(CLUSTER, "ok", "not configured (optional): trainings run on this machine", NOT_CONFIGURED)
+    if told := problem():
+        rule, _, rest = told.partition(" Received: ")
+        received, _, remedy = rest.partition(". ")
+        return Check(CLUSTER, "missing", f"{rule} Received: {received}.", remedy or AS_SAID)
+    known = configured()
+    cores = "1 core" if known.cpus == 1 else f"{known.cpus:g} cores"
+    gpus = {0: "no GPU", 1: "1 GPU"}.get(known.gpus, f"{known.gpus} GPUs")
+    return Check(CLUSTER, "ok", f"{known.address}, through {known.folder}; each run gets {cores}, {gpus}")
+
+
+def _cluster_answer() -> Check:
+    """Asked in a child process, which alone loads Ray."""
+    from musicgen.runs.cluster.configured import configured, problem
+    from musicgen.runs.cluster.jobs import RayJobs
+
+    if problem():
+        return Check(ANSWER, "missing", "not asked", "See the check above.")
+    return Check(ANSWER, "ok", RayJobs(configured()).nodes())
+
+
+CLUSTER, ANSWER = "Cluster", "Cluster’s answer"
 OUTPUT, STORAGE, RECORD = "Output", "Storage folder", "Record of songs and runs"
 CHECKS: dict[str, Callable[[], Check]] = {
     "Python": _python,
@@ -231,5 +258,13 @@ CHECKS: dict[str, Callable[[], Check]] = {
     STORAGE: _storage,
     RECORD: _database,
     "Disk": _disk,
+    CLUSTER: _cluster,
+    ANSWER: _cluster_answer,
 }
-SLOW = ("Devices for training", "FluidSynth (MIDI sound)", "FFmpeg (m4a, mp3 export)", RECORD)
+SLOW = (
+    "Devices for training",
+    "FluidSynth (MIDI sound)",
+    "FFmpeg (m4a, mp3 export)",
+    RECORD,
+    ANSWER,
+)

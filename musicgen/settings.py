@@ -41,6 +41,14 @@ class Settings:
     sound_font: Path | None = _setting(None, "the .sf2 or .sf3 file that MIDI is played with")  # noqa: RUF009
     device: str = _setting("auto", "auto, cpu, gpu:N or gpu:all; the default of commands")
 
+    cluster_address: str | None = _setting(None, "http(s) address of a Ray dashboard, to train on that cluster")
+    cluster_folder: Path | None = _setting(None, "folder that this machine and the cluster share")  # noqa: RUF009
+    cluster_token_file: Path | None = _setting(None, "file with the token of the cluster")  # noqa: RUF009
+    cluster_python: str = _setting("python", "the Python of the nodes, with this program's packages")
+    cluster_cpus: float = _setting(1.0, "processor cores that the cluster reserves for each run", above=0)
+    cluster_gpus: int = _setting(0, "GPUs that the cluster reserves for each run", least=0)
+    cluster_runs: int = _setting(8, "most runs that are given to the cluster at a time", least=1)
+
     max_upload_mb: int = _setting(200, "largest uploaded file", least=1)
     min_audio_seconds: float = _setting(0.5, "shorter sound is refused", above=0)
     max_audio_seconds: float = _setting(7200.0, "longer sound is refused", above=0)

@@ -9,6 +9,7 @@ import typer
 
 from musicgen.cli.generate import output_json
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
+from musicgen.cli.places import Place
 from musicgen.cli.several import AllQueued, for_each, named_or_all, tell
 from musicgen.cli.shown import AsJson, print_json, print_table
 from musicgen.cli.train import show_run
@@ -122,6 +123,9 @@ def resume(
     run_ids: RunIds = None,
     all_paused: Annotated[bool, typer.Option("--all-paused", help="All paused runs.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Train up to this many epochs in total.")] = None,
+    on: Annotated[
+        Place | None, typer.Option("--on", help="Go on here, or on the cluster; otherwise where it was.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until they end, with a progress bar.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -131,10 +135,10 @@ def resume(
     named = named_or_all(run_ids, all_paused, "--all-paused")
     if len(named) != 1:
         ids = api.paused_runs() if all_paused else named
-        _resume_several(ids, epochs, wait=wait, as_json=as_json)
+        _resume_several(ids, epochs, on, wait=wait, as_json=as_json)
         return
     (run_id,) = named
-    api.resume(run_id, epochs=epochs)
+    api.resume(run_id, epochs=epochs, on=on or "")
     if not wait:
         return
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
@@ -142,11 +146,11 @@ def resume(
     show_run(run, as_json)
 
 
-def _resume_several(run_ids: list[str], epochs: int | None, *, wait: bool, as_json: bool) -> None:
+def _resume_several(run_ids: list[str], epochs: int | None, on: Place | None, *, wait: bool, as_json: bool) -> None:
     from musicgen.runs import api
 
     def go_on(run_id: str) -> None:
-        api.resume(run_id, epochs=epochs)
+        api.resume(run_id, epochs=epochs, on=on or "")
         going.append(run_id)
 
     def wait_and_see(run_id: str) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from musicgen.approaches import approaches
 from musicgen.cli.bringing import Strict, add_paths, missing_files, not_there, raise_if_machine_failed
+from musicgen.cli.places import On, Place, place_of
 from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
 from musicgen.cli.waiting import counting, raise_if_failed, wait_for
 from musicgen.errors import InvalidInput, NotFound, sentence
@@ -103,6 +104,7 @@ def train(
     name: Annotated[str, typer.Option(help="A name for the run.")] = "",
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
+    on: On = Place.LOCAL,
     pieces: Annotated[
         int,
         typer.Option(
@@ -137,8 +139,8 @@ def train(
         show_plan(plan, [*left_out, *plan.left_out], as_json)
         return
     run_id = api.submit_training(
-        approach, songs, values, preset=preset or "", seed=seed, name=name, device=device, leave_out=leave_out,
-        pieces_after=pieces, train_from=train_from,
+        approach, songs, values, preset=preset or "", seed=seed, name=name,
+        device=place_of(on, device), leave_out=leave_out, pieces_after=pieces, train_from=train_from,
     )  # fmt: skip
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
     say_left_out(run.request.get("left_out", ()))

@@ -172,6 +172,25 @@ class Checkpoints:
             write_json(folder / MANIFEST, {"format": 1, "files": _describe(folder)})
         return Checkpoint(target, epoch, is_complete)
 
+    def bring(self, each: Checkpoint, *, check: Callable[[], None] = lambda: None) -> bool:
+        """Copy a checkpoint from elsewhere under its own name, in one step; False if it is here already.
+
+        `check` is called when only the last step is left. Raises CorruptArtifact if it does not match its manifest;
+        OSError."""
+        here = Checkpoint(self.folder / each.folder.name, each.epoch, each.is_complete)
+        if here.folder.is_dir() and _sha256_or_none(here) == each.sha256:
+            return False
+        with publishing(here.folder) as folder:
+            shutil.copytree(each.folder, folder, dirs_exist_ok=True)
+            Checkpoint(folder, each.epoch, each.is_complete).verify()
+            check()
+            self._discard([here])
+        return True
+
+    def remove(self, unneeded: Sequence[Checkpoint]) -> None:
+        """Remove checkpoints of this folder, each in one step."""
+        self._discard(unneeded)
+
     def prune(self, pinned: Callable[[], Collection[str]]) -> None:
         """Remove checkpoints that are no longer needed; later, if another process is choosing one now.
 

@@ -47,6 +47,16 @@ class Control:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._hear)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the system, or the supervisor for a cancel, asked this process to end."""
+        return self._is_stopped
+
+    def wish(self) -> str:
+        """The user's wish, as a word of `states`; read from the record twice a second."""
+        self._look(even_if_recent=self._is_stopped)
+        return self._wish
+
     def check(self) -> None:
         """Raises Cancelled if the work has to stop now. Cheap: reads the record only twice a second."""
         if self._is_stopped:

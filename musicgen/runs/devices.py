@@ -14,6 +14,7 @@ from musicgen.errors import MusicgenError, NotFound, sentence
 from musicgen.machine import usable_cores
 from musicgen.networks.replicas import ALL_GPUS
 from musicgen.processes import ChildError, child_main, run_child
+from musicgen.runs.cluster.configured import CLUSTER, check_ray, configured
 from musicgen.runs.launching import framework_settings
 from musicgen.runs.versions import backend_name, version_of
 from musicgen.settings import home
@@ -70,8 +71,13 @@ def _is_free(device: str, busy: Collection[str]) -> bool:
 
 
 def check_device(wanted: str) -> str:
-    """`wanted` if it is `auto` or a device of this machine, else NotFound."""
-    pick_device(wanted, ())
+    """`wanted` if it is `auto`, a device of this machine (else NotFound), or `cluster` and that is configured (else
+    InvalidInput)."""
+    if wanted == CLUSTER:
+        configured()
+        check_ray()
+    else:
+        pick_device(wanted, ())
     return wanted
 
 

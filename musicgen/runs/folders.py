@@ -7,6 +7,7 @@ runs/<run>/                the training: request in the record, files here
     log.txt, console.txt   for people; output of libraries
     worker.lock            held by the living worker
     worker.json            which process that is
+    attempts.json          number of the last attempt on a cluster
     checkpoints/000012/    weights, optimiser, codec, state, manifest
     generations/<task>/    the same small files for each generation
         drafts/            the beginning of a piece while it is being generated
@@ -30,6 +31,7 @@ CONSOLE = "console.txt"
 WORKER_LOCK = "worker.lock"
 WORKER = "worker.json"
 CHECKPOINTS = "checkpoints"
+CLUSTER_ATTEMPTS = "attempts.json"
 DRAFTS = "drafts"
 SIDECAR = "sidecar.json"
 LISTENING = "listening"

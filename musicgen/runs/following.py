@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from musicgen.runs.cluster.configured import CLUSTER
 from musicgen.runs.submissions import PIECES_AFTER, THEN, find_submitted, submit_generation
 from musicgen.runs.task_records import get_task
 
@@ -18,7 +19,8 @@ def generate_after(run_id: str, request: Mapping[str, Any]) -> str | None:
     Raises:
         InvalidParameter, NotFound, WrongState: with a sentence.
     """
-    device = request.get("device", "auto")
+    device = str(request.get("device", "auto"))
+    device = "auto" if device == CLUSTER else device  # pieces are made here, where one can listen to them
     for number, order in enumerate(request.get(THEN) or ()):
         submit_generation(
             run_id, order["generation"], count=order["count"], seed=order["seed"], checkpoint=order["checkpoint"],

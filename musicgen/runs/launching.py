@@ -71,6 +71,12 @@ def start_worker(task_id: str, fence: str, folder: Path, device: str) -> subproc
     return _start("musicgen.runs.worker", [task_id, fence], folder / CONSOLE, worker_environment(device))
 
 
+def start_stand_in(task_id: str, fence: str, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the process that stands for a task on the cluster; see `cluster.stand_in`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return _start("musicgen.runs.cluster.stand_in", [task_id, fence], folder / CONSOLE, child_environment())
+
+
 def start_spare(device: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start a process that waits for a task on this device; see `spare`."""
     pipes = subprocess.PIPE, subprocess.PIPE

@@ -14,6 +14,7 @@ from typing import Any
 from musicgen.errors import DamagedFile
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.cluster.configured import CLUSTER
 from musicgen.runs.drafts import remove_drafts
 from musicgen.runs.folders import CHECKPOINTS, CONSOLE, LOG, PROGRESS, WORKER, WORKER_LOCK, run_folder, task_folder
 from musicgen.runs.identity import boot_id
@@ -24,6 +25,7 @@ from musicgen.runs.runlog import RunLog, tail
 from musicgen.storage.files import read_json
 
 MAX_RESTARTS = 3  # a task that was running at this many restarts of the machine may be the cause
+MAX_STAND_INS = 30  # as many processes that stood for a task on the cluster may be lost
 CONSOLE_LINES = 30
 PROCESS = "The process"  # begins each reason that is not in the work itself
 
@@ -84,6 +86,9 @@ def _move_on(task: dict[str, Any], exit_code: int | None, verdict: str) -> bool:
         return states.finish(task["id"], task["fence"], states.CANCELLED, seconds=seconds)
     restarts = task["request"].get("restarts", 0)
     restarts = restarts if isinstance(restarts, int) else MAX_RESTARTS
+    if task["device"] == CLUSTER and not verdict and restarts < MAX_STAND_INS:
+        log.line("The process here that follows it was gone. It goes on; the cluster did not notice.")
+        return states.put_back(task["id"], task["fence"], {**task["request"], "restarts": restarts + 1})
     if known.get("boot", "") != boot_id() and task["state"] == states.RUNNING and restarts < MAX_RESTARTS:
         log.line("The machine restarted. The task is in the queue again and will go on.")
         return states.put_back(task["id"], task["fence"], {**task["request"], "restarts": restarts + 1})

@@ -11,6 +11,8 @@ from musicgen.approaches import approach as find_approach
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, InvalidParameter, WrongState, sentence
 from musicgen.runs import states
+from musicgen.runs.cluster.configured import CLUSTER, LOCAL
+from musicgen.runs.devices import check_device
 from musicgen.runs.folders import export_path, output_folder, run_folder
 from musicgen.runs.launching import ensure_supervisor, make_ready
 from musicgen.runs.records import Run, get_output, get_run
@@ -68,10 +70,13 @@ def pause(run_id: str) -> None:
         raise WrongState(sentence("Only a run that is queued or training can be paused", f"a run that is {seen.state}"))
 
 
-def resume(run_id: str, *, epochs: int | None = None) -> None:
+def resume(run_id: str, *, epochs: int | None = None, on: str = "") -> None:
     """Resume a run from its last checkpoint, up to `epochs` in total.
 
+    `on`: local or cluster; "" for where it was.
+
     Raises:
+        InvalidInput: the cluster is not configured.
         WrongState: it is queued or running already, or nothing is left to do. NotFound: one of its songs was removed.
     """
     run = get_run(run_id)
@@ -79,6 +84,7 @@ def resume(run_id: str, *, epochs: int | None = None) -> None:
         raise WrongState(sentence("Only a run that has stopped can be resumed", f"a run that is {run.state}"))
     run.check_request()
     request = _with_epochs(run, epochs)
+    request["device"] = _device_on(on, str(request.get("device", "auto")))
     _check_songs(run)
     make_ready()
     with database.engine().begin() as connection:
@@ -109,6 +115,12 @@ def _with_epochs(run: Run, epochs: int | None) -> dict[str, object]:
     if epochs is not None and epochs < done:
         raise InvalidParameter(sentence(f"This run has trained {done} epochs already", f"epochs = {epochs}"))
     return {**run.request, "training": training}
+
+
+def _device_on(on: str, before: str) -> str:
+    if on == LOCAL:
+        return "auto" if before == CLUSTER else before
+    return check_device(CLUSTER) if CLUSTER in (on, before) else before
 
 
 def _check_songs(run: Run) -> None:

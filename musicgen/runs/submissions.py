@@ -14,6 +14,7 @@ from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter, NotFound, WrongState, sentence
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.cluster.configured import CLUSTER
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
 from musicgen.runs.launching import ensure_supervisor, make_ready
@@ -126,6 +127,9 @@ def submit_generation(
             sentence("A run can generate after its first epoch", f"a run that is {run.state}", "Wait, or resume it.")
         )
     check_count(count)
+    if device == CLUSTER:
+        rule = "Pieces are generated on this machine, from what the cluster has learned"
+        raise InvalidParameter(sentence(rule, f"--device {CLUSTER}", "Leave the device out."))
     values = _of_its_preset(approach, run.request) if generation is None else generation
     lapse = _lapse(run_folder(run.id), str(checkpoint))
     seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]

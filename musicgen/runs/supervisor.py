@@ -18,9 +18,10 @@ from typing import Any
 from musicgen.errors import MusicgenError, sentence
 from musicgen.faults import in_words, is_storage_fault
 from musicgen.runs import housekeeping, identity, liveness, states
-from musicgen.runs.devices import pick_device
+from musicgen.runs.cluster.configured import CLUSTER
+from musicgen.runs.executors import ClusterExecutor, Executor, LocalExecutor, Slot
 from musicgen.runs.folders import PROGRESS, supervisor_lock, task_folder
-from musicgen.runs.launching import ensure_searcher, start_worker
+from musicgen.runs.launching import ensure_searcher
 from musicgen.runs.locks import FileLock
 from musicgen.runs.progress import read_progress
 from musicgen.runs.ready_pool import ReadyPool
@@ -58,8 +59,8 @@ class Watched:
     left_at: float = 0.0  # when it was first seen at rest in the record
 
     @property
-    def slot(self) -> tuple[str, str]:
-        """One training and one generation at a time per device: generations do not wait for long trainings."""
+    def slot(self) -> Slot:
+        """What it takes up."""
         return self.task["device"], self.task["kind"]
 
     def worker(self) -> dict[str, Any]:
@@ -75,6 +76,10 @@ class Supervisor:
     def __init__(self) -> None:
         self.watched: dict[str, Watched] = {}
         self.pool = ReadyPool()
+        self.local, self.cluster = LocalExecutor(self.pool), ClusterExecutor()
+
+    def executor(self, task: dict[str, Any]) -> Executor:
+        return self.cluster if task["device"] == CLUSTER else self.local
 
     def round(self) -> bool:
         """False if there is nothing to watch, to start or to keep ready."""
@@ -175,12 +180,10 @@ class Supervisor:
 
     def _start_waiting(self, waiting: list[dict[str, Any]]) -> None:
         for task in waiting:
-            busy = {seen.slot for seen in self.watched.values()}
             if task["id"] in self.watched:
                 continue  # paused and resumed before its worker ended
             try:
-                taken = {device for device, kind in busy if kind == task["kind"]}
-                device = pick_device(task["device"], taken, together=task["kind"] == "train")
+                device = self.executor(task).place(task, [seen.slot for seen in self.watched.values()])
             except MusicgenError as error:
                 states.refuse(task["id"], str(error))
                 continue
@@ -194,8 +197,7 @@ class Supervisor:
         task = {**task, "state": states.STARTING, "fence": fence, "device": device}
         folder = task_folder(task["kind"], task["run_id"], task["id"])
         try:
-            ready = self.pool.hand_over(task, fence, folder, device)
-            process = ready.process if ready else start_worker(task["id"], fence, folder, device)
+            started = self.executor(task).start(task, fence, folder, device)
         except OSError as error:  # no memory, no process slots, a full disk
             reason = str(in_words(error) or sentence("A task needs a process of its own", error.strerror or error))
             is_paused = task["kind"] == "train" and is_storage_fault(error)
@@ -203,8 +205,9 @@ class Supervisor:
             states.finish(task["id"], fence, state, reason, advice)
             return
         clock = time.monotonic()
-        self.watched[task["id"]] = Watched(task, clock, process, ready, moved_at=clock)
-        log.info("%s: %s process %s on %s", task["id"], "given to" if ready else "started", process.pid, device)
+        self.watched[task["id"]] = Watched(task, clock, started.process, started.ready, moved_at=clock)
+        how = "given to" if started.ready else "started"
+        log.info("%s: %s process %s on %s", task["id"], how, started.process.pid, device)
 
 
 def _dying(process: subprocess.Popen[bytes] | None) -> int | None:

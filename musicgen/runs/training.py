@@ -32,6 +32,8 @@ from musicgen.storage.files import write_json
 if TYPE_CHECKING:
     from musicgen.contract.networks import TrainableNetworks
 
+MARKS = ("attempt",)  # in the request of a task on a cluster: who added which row to the history
+
 
 def train(job: Job) -> None:
     """Train the run of this task, from its last good checkpoint if it has one, up to `training.epochs`."""
@@ -55,6 +57,7 @@ def train(job: Job) -> None:
         is_finite=lambda: are_finite(networks),
         pinned=lambda: outputs.pinned_checkpoints(job.run["id"]),
         notice=job.notice,
+        marks={name: job.task["request"][name] for name in MARKS if name in job.task["request"]},
         console=job.folder / CONSOLE,
     )
     try:

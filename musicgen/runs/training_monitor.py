@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class TrainingMonitor:
     Args:
         rows: the history so far. codec, state: stored in every checkpoint.
         is_finite: tells whether all weights are finite numbers. pinned: checkpoints that outputs need.
-        notice: shows the user a sentence while the work goes on.
+        notice: shows the user a sentence while the work goes on. marks: added to each row of the history.
     """
 
     def __init__(
@@ -48,11 +48,12 @@ class TrainingMonitor:
         pinned: Callable[[], Collection[str]],
         notice: Callable[[str], None],
         console: Path | None = None,
+        marks: Mapping[str, int] | None = None,
     ) -> None:
         self.control, self.progress_file, self.log = control, progress, log
         self.checkpoints, self.history, self.rows, self.epochs = checkpoints, history, rows, epochs
         self.codec, self.state, self.is_finite, self.pinned, self.console = codec, state, is_finite, pinned, console
-        self.notice = notice
+        self.notice, self.marks = notice, dict(marks or {})
         self.rows_made: list[dict[str, Any]] = []  # by this process
         self.time_left = TimeLeft(epochs)
         self.steps_in_epoch = self.steps = 0
@@ -93,7 +94,7 @@ class TrainingMonitor:
             raise _not_finite(f"loss {row.loss}, validation loss {row.val_loss} after epoch {row.epoch}")
         if not self.is_finite():
             raise _not_finite(f"weights that are not finite numbers after epoch {row.epoch}")
-        document = row_to_json(row)
+        document = row_to_json(row) | self.marks
         rests = self.control.wants_rest()
         if rests or self._is_worth_saving(document):
             self._save(document, save)

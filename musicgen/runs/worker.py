@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.runs import states
 from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
 from musicgen.runs.damage import check_request
+from musicgen.runs.family import end_with_parent
 from musicgen.runs.folders import LOG, PROGRESS, WORKER, WORKER_LOCK, task_folder
 from musicgen.runs.identity import identity
 from musicgen.runs.locks import FileLock
@@ -56,8 +58,11 @@ class Outcome:
     seconds: float | None = None
 
 
-def main(task_id: str, fence: str) -> int:
-    """Do the task; returns the exit code."""
+Work = Callable[[dict[str, Any], Path, Control], Outcome]
+
+
+def main(task_id: str, fence: str, *, work: Work | None = None) -> int:
+    """Do the task; returns the exit code. `work`: in place of doing it in this process."""
     task = states.read_task(database.check_id("task", task_id))
     if task is None or task["fence"] != fence:
         return EXIT_SUPERSEDED
@@ -73,7 +78,7 @@ def main(task_id: str, fence: str) -> int:
     if not begins:
         return EXIT_SUPERSEDED
     with lock:
-        outcome = _work(task, folder, control)
+        outcome = (work or _work)(task, folder, control)
         is_recorded = _record(task_id, fence, outcome)
     return outcome.exit_code if is_recorded else EXIT_SUPERSEDED
 
@@ -175,6 +180,7 @@ def _advice(task_id: str) -> str:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     give_way(settings().niceness)
     multiprocessing.set_start_method("spawn")  # a forked child would keep the lock held after our death
     sys.exit(main(*sys.argv[1:3]))

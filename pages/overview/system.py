@@ -27,7 +27,7 @@ SIGNS = {
     "warn": ":orange[:material/warning:]",
     "missing": ":red[:material/cancel:]",
 }
-HEAVY = ("tensorflow", "keras", "librosa", "music21", "numba")
+HEAVY = ("tensorflow", "keras", "librosa", "music21", "numba", "ray")
 
 
 def draw_check(check: Check) -> None:

@@ -89,9 +89,15 @@ def _head_facts(run: Run) -> list[tuple[str, object]]:
         facts.append((f"Best {kind} loss", f"{row_loss(best):.4g} (epoch {best['epoch']})"))
     if not run.is_active and run.seconds:
         facts.append(("Training time", span(run.seconds)))
-    facts.append(("Device", run.progress.get("device") or run.request.get("device", "auto")))
+    facts.append(("Device", _device(run)))
     facts.append(("Created", ago(run.created_at)))
     return facts
+
+
+def _device(run: Run) -> str:
+    wanted = run.request.get("device", "auto")
+    used = run.progress.get("device") or wanted
+    return f"{used}, on the cluster" if wanted == "cluster" and used in ("cpu", "gpu:0", "gpu:all") else str(used)
 
 
 def _trouble(run: Run) -> None:

@@ -203,7 +203,7 @@ def choose_device() -> str:
     is_known = is_settled(future, 0.1) and future.exception() is None
     found = {device.id: device.label for device in future.result()} if is_known else {}
     first = next((label for name, label in found.items() if name != "cpu"), found.get("cpu", "looking …"))
-    labels = {"auto": f"Automatic ({first})", **found}
+    labels = {"auto": f"Automatic ({first})", **found, **_cluster()}
     if st.session_state.get("train_device") not in labels:
         st.session_state["train_device"] = "auto"
     return st.selectbox(
@@ -211,6 +211,15 @@ def choose_device() -> str:
         persist_state="session", help="Automatic uses all GPUs together if there are several and all are free, "
         "otherwise one free GPU, otherwise the CPU. Each device runs one training at a time.",
     )  # fmt: skip
+
+
+def _cluster() -> dict[str, str]:
+    """The cluster as a further choice, where somebody has configured one."""
+    from musicgen.runs.cluster.configured import CLUSTER, is_configured, problem
+
+    if not is_configured():
+        return {}
+    return {CLUSTER: "The cluster" if not problem() else "The cluster (not complete: see System)"}
 
 
 def train_command(request: TrainingRequest, chosen: Approach, search: str | None) -> str:
@@ -222,7 +231,8 @@ def train_command(request: TrainingRequest, chosen: Approach, search: str | None
         all_songs=search is not None, search=search, preset=request.preset,
         settings=changed_values(chosen, request.preset, request.training), seed=request.seed or None,
         name=request.name, tracks=",".join(map(str, shared)) if shared else None,
-        device=None if request.device == "auto" else request.device, generate=request.pieces_after or None,
+        device=None if request.device in ("auto", "cluster") else request.device,
+        on="cluster" if request.device == "cluster" else None, generate=request.pieces_after or None,
         **({"from": request.train_from} if request.train_from else {}),
     )  # fmt: skip
 

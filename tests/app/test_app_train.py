@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -329,3 +330,22 @@ def planned_windows(app: AppTest) -> str:
     """What the plan says under "Training windows"."""
     words = said(app)
     return words[words.index("Training windows") :][:40]
+
+
+@pytest.mark.usefixtures("planned")
+def test_the_cluster_is_a_choice_only_where_it_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_song("Tone", tone())
+    assert "The cluster" not in " ".join(audio_page().selectbox(key="train_device").options)
+    token = tmp_path / "token"
+    token.write_text("secret")
+    token.chmod(0o600)
+    monkeypatch.setenv("MUSICGEN_CLUSTER_ADDRESS", "http://127.0.0.1:8265")
+    monkeypatch.setattr("musicgen.runs.cluster.configured.check_ray", lambda: None)
+    assert "The cluster (not complete: see System)" in audio_page().selectbox(key="train_device").options
+    monkeypatch.setenv("MUSICGEN_CLUSTER_FOLDER", str(tmp_path))
+    monkeypatch.setenv("MUSICGEN_CLUSTER_TOKEN_FILE", str(token))
+    app = audio_page()
+    assert "The cluster" in app.selectbox(key="train_device").options
+    app.selectbox(key="train_device").set_value("cluster").run()
+    assert any("--on cluster" in block and "--device" not in block for block in code_blocks(app))
+    assert is_clean(app)

@@ -24,6 +24,7 @@ HEAVY = {
     "verovio",
     "fpdf",
     "optuna",
+    "ray",
 }
 
 # From the ground up; a package may import only those before it (and itself), anywhere in its code.
