@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from musicgen.processes import ROOT, child_environment
+from musicgen.runs.cluster.configured import CLUSTER
 from musicgen.runs.folders import CONSOLE, searcher_lock, supervisor_lock
 from musicgen.runs.locks import is_held
 from musicgen.runs.versions import backend_name
@@ -99,7 +100,7 @@ def framework_settings(device: str) -> dict[str, str | None]:
         "KERAS_BACKEND": backend_name(),
         "KERAS_HOME": os.environ.get("KERAS_HOME") or str(home() / "keras"),  # not the keras.json of other projects
     }
-    if device == "cpu":
+    if device in ("cpu", CLUSTER):  # for the cluster, only plans are made here
         changes["CUDA_VISIBLE_DEVICES"] = "-1"  # or TensorFlow reserves memory on a GPU that it does not use
         changes["JAX_PLATFORMS"] = "cpu"
     return changes

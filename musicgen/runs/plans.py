@@ -10,7 +10,6 @@ from typing import Any
 from musicgen.approaches import approach as find_approach
 from musicgen.errors import MusicgenError
 from musicgen.processes import run_child
-from musicgen.runs.cluster.configured import CLUSTER, configured
 from musicgen.runs.devices import check_device, list_devices
 from musicgen.runs.launching import framework_settings
 from musicgen.runs.leaving_out import LeftOut
@@ -143,7 +142,5 @@ def _plan(approach_key: str, device: str, found: Mapping[str, Any], left_out: Se
 def _device(wanted: str) -> str:
     """The device that a training would get if all were free."""
     check_device(wanted)
-    if wanted == CLUSTER:
-        return configured().device
     names = [device.id for device in list_devices()]
     return names[min(1, len(names) - 1)] if wanted == "auto" else wanted
