@@ -52,12 +52,15 @@ class LossDrawing:
     Attributes:
         best: (epoch, loss) with a ring around it.
         epochs: how many there will be, so that the axis shows how many are left.
+        along: what is counted instead of epochs. level_words: what the dashed lines are.
     """
 
     curves: Sequence[Curve]
     levels: Sequence[Level] = ()
     best: tuple[int, float] | None = None
     epochs: int = 1
+    along: str = "epoch"
+    level_words: str = "needs no network"
 
     @property
     def svg(self) -> str:
@@ -66,12 +69,12 @@ class LossDrawing:
         if not curves:
             return ""
         scale = _Scale(self, curves)
-        parts = [_axes(scale), *_levels(scale, self.levels), *(_line(scale, curve) for curve in curves)]
+        parts = [_axes(scale, self.along), *_levels(scale, self.levels), *(_line(scale, curve) for curve in curves)]
         if self.best is not None:
             x, y = scale.at(self.best)
             parts.append(f'<circle class="best" cx="{x}%" cy="{y}" r="6" fill="none" stroke="{BEST}"/>')
-        parts += _columns(scale, curves)
-        words = f"Loss by epoch, from {_first_and_last(curves)}. Dashed: losses that need no network."
+        parts += _columns(scale, curves, self.along)
+        words = f"Loss by {self.along}, from {_first_and_last(curves)}. Dashed: {self.level_words}."
         return (
             f'<svg class="curve" width="100%" height="{HEIGHT}" role="img" aria-label="{escape(words)}">'
             f"{''.join(parts)}</svg>"
@@ -85,7 +88,7 @@ class LossDrawing:
             ring = f'<circle cx="9" cy="6" r="4" fill="none" stroke="{BEST}"/>'
             keys.append(_key(ring, f"best: epoch {self.best[0]}"))
         if self.levels:
-            keys.append(_key('<line class="floor" x1="0" x2="18" y1="6" y2="6"/>', "needs no network"))
+            keys.append(_key('<line class="floor" x1="0" x2="18" y1="6" y2="6"/>', self.level_words))
         return f'<div class="curve-legend">{"".join(keys)}</div>'
 
 
@@ -168,7 +171,7 @@ def _points(history: Sequence[Mapping[str, Any]], column: str) -> list[tuple[int
     return [(epoch, float(loss)) for epoch, loss in found if loss is not None and math.isfinite(loss)]
 
 
-def _axes(scale: _Scale) -> str:
+def _axes(scale: _Scale, along: str) -> str:
     bottom = HEIGHT - BOTTOM
     lines = [f'<line class="axis" x1="{LEFT}%" x2="{RIGHT}%" y1="{bottom}" y2="{bottom}"/>']
     for loss in scale.marks():
@@ -176,7 +179,7 @@ def _axes(scale: _Scale) -> str:
         lines.append(f'<text x="{LEFT - 1}%" y="{y + 4:.1f}" text-anchor="end">{loss:.3g}</text>')
     for epoch in scale.epoch_marks():
         lines.append(f'<text x="{scale.x(epoch)}%" y="{bottom + 16}" text-anchor="middle">{epoch:,}</text>')
-    return "".join([*lines, f'<text x="{(LEFT + RIGHT) / 2}%" y="{HEIGHT - 5}" text-anchor="middle">epoch</text>'])
+    return "".join([*lines, f'<text x="{(LEFT + RIGHT) / 2}%" y="{HEIGHT - 5}" text-anchor="middle">{along}</text>'])
 
 
 def _levels(scale: _Scale, levels: Sequence[Level]) -> list[str]:
@@ -214,7 +217,7 @@ def _line(scale: _Scale, curve: Curve) -> str:
     return stretched + "".join(dots)
 
 
-def _columns(scale: _Scale, curves: Sequence[Curve]) -> list[str]:
+def _columns(scale: _Scale, curves: Sequence[Curve], along: str) -> list[str]:
     """An invisible column for each epoch, which shows its losses when the mouse rests on it."""
     by_epoch: dict[int, list[str]] = {}
     for curve in curves:
@@ -224,7 +227,7 @@ def _columns(scale: _Scale, curves: Sequence[Curve]) -> list[str]:
     width = (RIGHT - LEFT) / scale.epochs * every
     return [
         f'<rect class="column" x="{scale.x(epoch) - width / 2:.3f}%" y="0" width="{width:.3f}%" '
-        f'height="{HEIGHT - BOTTOM}"><title>epoch {epoch}: {escape(", ".join(words))}</title></rect>'
+        f'height="{HEIGHT - BOTTOM}"><title>{along} {epoch}: {escape(", ".join(words))}</title></rect>'
         for number, (epoch, words) in enumerate(sorted(by_epoch.items()))
         if number % every == 0
     ]

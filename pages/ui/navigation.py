@@ -27,6 +27,12 @@ PLACES = {
         "pages/workflow/train.py", "Train", ":material/school:", "Choose songs and an approach, then start."
     ),
     "runs": Place("pages/workflow/runs.py", "Runs", ":material/timeline:", "Watch a network learn."),
+    "study": Place(
+        "pages/workflow/study.py",
+        "Good settings",
+        ":material/manage_search:",
+        "Searches that try many settings for your songs.",
+    ),
     "generate": Place(
         "pages/workflow/generate.py", "Generate", ":material/auto_awesome:", "Make music with a trained network."
     ),
@@ -57,7 +63,7 @@ PLACES = {
 }
 SECTIONS = {
     "": ("home",),
-    "Workflow": ("songs", "train", "runs", "generate", "compare", "versus", "blind"),
+    "Workflow": ("songs", "train", "runs", "generate", "compare", "versus", "study", "blind"),
     "Learn": ("lessons", "approaches"),
     "About": ("system",),
 }

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 KINDS = {
     "song": ("song",), "run": ("run",), "output": ("output",), "generated": ("output",),
     "reference": ("song", "output"), "approach": ("approach",), "test": ("test",), "lesson": ("lesson",),
-    "attempt": ("attempt",),
+    "attempt": ("attempt",), "study": ("study",),
 }  # fmt: skip
 TABLES = {
     "song": database.songs, "run": database.runs, "output": database.outputs, "test": database.blind_tests,
-    "attempt": database.attempts,
+    "attempt": database.attempts, "study": database.studies,
 }  # fmt: skip
 TOLD = "unknown_link"  # in the session: (page, sentences, address from then on)
 

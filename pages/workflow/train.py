@@ -13,6 +13,7 @@ from musicgen.contract.approach import Approach
 from musicgen.errors import InvalidParameter
 from musicgen.runs.expecting import expect_work
 from pages.train.plan_view import TrainingRequest, draw_plan, draw_queue_notice
+from pages.train.search_start import draw_search_start
 from pages.train.start_choice import choose_start
 from pages.train.tracks_picker import track_choices, tracks_picker
 from pages.train.training_inside import draw_below_form, draw_beside_form
@@ -54,6 +55,7 @@ def main() -> None:
             request = fill_form(chosen, preset, choices, track_choices(songs, tracks))
         with right:
             draw_plan(request, devices())
+            draw_search_start(request, chosen, changed_values(chosen, request.preset, request.training), picked.search)
             with kept_place():
                 draw_queue_notice()
             draw_beside_form(chosen, request)

@@ -24,9 +24,10 @@ from musicgen.approaches import approach as find_approach
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
 from musicgen.runs.checkpoints import Checkpoints
-from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, SIDECAR, supervisor_lock
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS, SIDECAR, searcher_lock, supervisor_lock
 from musicgen.runs.history import append_row
 from musicgen.runs.locks import FileLock
+from musicgen.runs.song_choices import SongChoice
 from musicgen.settings import home
 from musicgen.songs.library import get_song
 from musicgen.storage import database
@@ -185,9 +186,40 @@ def lanes(app: AppTest) -> list[dict[str, Any]]:
 
 @contextmanager
 def nobody_works() -> Iterator[None]:
-    """Inside this block no supervisor starts: queued tasks wait, and tasks marked as running are left alone."""
-    with FileLock(supervisor_lock()):
+    """Inside this block no supervisor starts: queued tasks wait, and tasks marked as running are left alone. Nor does
+    a process that goes on with searches."""
+    with FileLock(supervisor_lock()), FileLock(searcher_lock()):
         yield
+
+
+def add_study(songs: list[str], *, trials: int = 9, state: str = "finished", reason: str = "") -> str:
+    """Add a search with note LSTMs; return its id. Trial 3 is the best, trial 5 was stopped early, trial 6 failed."""
+    from musicgen.search.orders import submit_study
+
+    with nobody_works():
+        study_id = submit_study(
+            "note_lstm", [SongChoice(song) for song in songs], {}, preset="quick", trials=trials, name="Chorales"
+        )
+    row = database.one(sa.select(database.studies).where(database.studies.c.id == study_id))
+    assert row is not None
+    for number in range(trials):
+        places = {knob["name"]: knob["start"] if number == 0 else (number * 7 + len(knob["name"])) % len(knob["values"])
+                  for knob in row["request"]["knobs"]}  # fmt: skip
+        value = 2.5 - 0.1 * number + 0.12 * max(0, number - 3)
+        ended = {5: "pruned", 6: "failed"}.get(number, "succeeded")
+        run_id = add_run(songs, approach="note_lstm", name=f"Trial {number}", epochs=2, wanted=2)
+        trial = {
+            "id": f"{study_id}-{number}", "study_id": study_id, "number": number, "run_id": run_id, "state": ended,
+            "reason": "The loss must stay finite." if ended == "failed" else "",
+            "parameters": {knob["name"]: knob["values"][places[knob["name"]]] for knob in row["request"]["knobs"]},
+            "facts": {"epochs": 80 - number, "patience": 20}, "value": None if ended == "failed" else value,
+            "seconds": 40.0, "created_at": database.now(),
+        }  # fmt: skip
+        database.change(sa.insert(database.trials).values(**trial))
+    found = {"importance": {"learning_rate": 0.6, "units": 0.3, "dropout": 0.1}}
+    values = {"state": state, "reason": reason, "findings": found}
+    database.change(sa.update(database.studies).where(database.studies.c.id == study_id).values(**values))
+    return study_id
 
 
 def _write(folder: Path, content: Waveform | Score) -> Clip:

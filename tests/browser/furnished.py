@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.stored_work import NASTY, add_output, add_run, add_song, tone, tune
+from tests.app.stored_work import NASTY, add_output, add_run, add_song, add_study, tone, tune
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Furnished:
     failed: str
     notes: str
     heard: str
+    study: str
 
     def pages(self) -> dict[str, str]:
         """Name of a page → its address, with something to see on it."""
@@ -35,6 +36,7 @@ class Furnished:
             "generate": f"generate?run={self.run}",
             "compare": f"compare?reference={self.song}&generated={self.notes}",
             "versus": f"versus?runs={self.run},{self.failed}",
+            "study": f"study?study={self.study}",
             "blind": f"blind?generated={self.notes}",
         }
 
@@ -56,4 +58,4 @@ def furnish(home: Path, monkeypatch: pytest.MonkeyPatch) -> Furnished:
     heard = add_output(
         sound_run, tone(level=0.05), name=NASTY, reference={"song_id": sound, "start_seconds": 0.0, "name": "x"}
     )
-    return Furnished(songs[0], sound, notes_run, failed, notes, heard)
+    return Furnished(songs[0], sound, notes_run, failed, notes, heard, add_study(songs))

@@ -42,6 +42,7 @@ COMPLETE = {
     "generate": ".st-key-download_wav button",
     "compare": ".st-key-compare_metrics table",
     "versus": ".st-key-versus_curves .curve",
+    "study": ".st-key-study_progress .curve",
     "blind": ".st-key-blind_start button",
 }
 

@@ -23,6 +23,7 @@ PAGES = {
     "runs": "Runs",
     "generate": "Generate",
     "compare": "Compare",
+    "study": "Good settings",
     "blind": "Which one is real?",
     "approaches": "Approaches",
     "system": "System",

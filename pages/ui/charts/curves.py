@@ -29,6 +29,11 @@ def _component() -> ComponentRenderer:
     return st.components.v2.component("musicgen_curves", js=SHOW, css=STYLE.read_text(encoding="utf-8"))
 
 
+def draw_picture(drawing: LossDrawing, *, key: str) -> None:
+    """The picture alone."""
+    _component()(key=key, data={"picture": drawing.legend + drawing.svg})
+
+
 def draw_losses(drawing: LossDrawing, figure: Callable[[], dict[str, Any]], *, key: str, alt: str) -> None:
     """The picture, or the figure in its place. `figure` is asked for only when it is opened: its library is so large
     that a browser is busy with it for seconds."""
@@ -41,4 +46,4 @@ def draw_losses(drawing: LossDrawing, figure: Callable[[], dict[str, Any]], *, k
             if is_open:
                 show_figure(figure(), key=f"{key}_figure", alt=alt)
             else:
-                _component()(key=f"{key}_picture", data={"picture": drawing.legend + drawing.svg})
+                draw_picture(drawing, key=f"{key}_picture")

@@ -94,7 +94,7 @@ def _do(offer: Offer, output: Output, run: Run, known: Approach, stays: bool) ->
         st.toast("Generation started. The piece will appear here when it is done.")
         st.rerun()
     if offer.action == "train":
-        fill_train_page(run, known, offer.changes)
+        fill_train_page(run.request, known, offer.changes)
         go_to("train")
     page = {"generate": "generate", "resume": "runs"}.get(offer.action)
     if page:
@@ -122,9 +122,8 @@ def _resume(offer: Offer, run: Run) -> None:
     resume(run.id, epochs=int(offer.changes["epochs"]))
 
 
-def fill_train_page(run: Run, known: Approach, changes: Mapping[str, Any]) -> None:
-    """Make the Train page open with the songs and settings of the run, and the changes."""
-    request = run.request
+def fill_train_page(request: Mapping[str, Any], known: Approach, changes: Mapping[str, Any]) -> None:
+    """Make the Train page open with the songs and settings of a run (or of a search), and the changes."""
     preset = request.get("preset") if request.get("preset") in known.presets else next(iter(known.presets))
     st.session_state["approach"] = known.key
     st.session_state["preset"] = preset
