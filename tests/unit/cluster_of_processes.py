@@ -17,7 +17,7 @@ from musicgen.runs import states, worker
 from musicgen.runs.cluster.configured import Cluster
 from musicgen.runs.cluster.jobs import command
 from musicgen.runs.cluster.places import Attempt, publish_program
-from musicgen.runs.cluster.stand_in import StandIn
+from musicgen.runs.cluster.stand_in import stand_in
 from musicgen.runs.control import Control
 from musicgen.runs.folders import task_folder
 
@@ -64,7 +64,7 @@ def standing_in(run: Any, shared: Path, jobs: LocalJobs, device: str = "cluster"
 
     def work(task: dict[str, Any], folder: Path, control: Control) -> worker.Outcome:
         assert folder == task_folder("train", run.id, task["id"])
-        return StandIn(task, folder, control, cluster, jobs).run()
+        return stand_in(task, folder, control, cluster, jobs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Control, "listen", lambda self: None)  # the signals of this process belong to pytest

@@ -72,11 +72,11 @@ class StandIn:
         while True:
             outcome, was_fruitful = self._follow(attempt)
             if outcome is not None:
-                self._clear_away(attempt)
+                self.clear_away(attempt)
                 return outcome
             fruitless = 0 if was_fruitful else fruitless + 1
             if fruitless >= MAX_FRUITLESS:
-                self._clear_away(attempt)
+                self.clear_away(attempt)
                 return Outcome(states.FAILED, FRUITLESS.format(fruitless, self.why_lost), FRUITLESS_ADVICE)
             attempt = self._give()
 
@@ -122,7 +122,7 @@ class StandIn:
         progress = ProgressFile(self.folder / PROGRESS, clock=lambda: 0.0, elapsed_seconds=before)
         progress.write(phase=phase, device="the cluster", seconds_left=None)
 
-    def _clear_away(self, attempt: Attempt) -> None:
+    def clear_away(self, attempt: Attempt) -> None:
         attempt.revoke()
         attempt.forget()
         tidy(attempt.shared, lambda: needed_files(attempt.shared))
@@ -211,7 +211,7 @@ class Following:
             if self.attempt.number > 1 and self.clock() - self._began < SUBMIT_AGAIN_FOR:
                 time.sleep(LOOK_SECONDS)
                 return None
-            self.attempt.revoke()
+            self.owner.clear_away(self.attempt)
         raise error
 
     def _ask(self, question: Callable[[], Any]) -> None:
@@ -285,15 +285,23 @@ class Asked(threading.Thread):
             self.error = error
 
 
-def work(task: dict[str, Any], folder: Path, control: Control) -> Outcome:
+def stand_in(task: Mapping[str, Any], folder: Path, control: Control, cluster: Cluster, jobs: Jobs) -> Outcome:
     """Stand for the task until it has ended. Raises SystemExit if this process has to end before."""
     try:
-        cluster = configured()
-        outcome = StandIn(task, folder, control, cluster, RayJobs(cluster)).run()
+        outcome = StandIn(task, folder, control, cluster, jobs).run()
         return outcome if outcome.seconds is not None else replace(outcome, seconds=elapsed_seconds(folder / PROGRESS))
     # As in a worker: whatever happens becomes a state that a person can read.
     except Exception as error:
         return worker.judge(error, task["kind"])
+
+
+def work(task: dict[str, Any], folder: Path, control: Control) -> Outcome:
+    """`stand_in` with the cluster of the settings."""
+    try:
+        cluster = configured()
+    except MusicgenError as error:
+        return worker.judge(error, task["kind"])
+    return stand_in(task, folder, control, cluster, RayJobs(cluster))
 
 
 if __name__ == "__main__":
