@@ -29,7 +29,7 @@ from musicgen.runs.records import (
 )
 from musicgen.runs.song_choices import SongChoice
 from musicgen.runs.submissions import regenerate, submit_generation, submit_training
-from musicgen.runs.task_records import Task, get_task, list_tasks
+from musicgen.runs.task_records import Task, count_active, count_ahead, get_task, list_tasks
 
 __all__ = [
     "Output",
@@ -39,6 +39,8 @@ __all__ = [
     "Task",
     "cancel",
     "cancel_waiting",
+    "count_active",
+    "count_ahead",
     "count_outputs",
     "count_runs",
     "delete_output",

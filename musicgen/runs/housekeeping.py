@@ -20,7 +20,7 @@ OLD_SECONDS = 3600.0
 
 def tidy(old_seconds: float = OLD_SECONDS) -> list[Path]:
     """Remove leftovers below runs/, outputs/ and exports/ that are older than this; returns their paths."""
-    if any(task["state"] in states.WITH_WORKER for task in states.active_tasks()):
+    if states.tasks_at_work():
         return []
     removed: list[Path] = []
     for name, table in (("runs", runs), ("outputs", outputs)):

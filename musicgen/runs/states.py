@@ -26,6 +26,7 @@ WITH_WORKER = (STARTING, RUNNING)
 AT_REST = (PAUSED, SUCCEEDED, FAILED, CANCELLED)
 
 CANCEL, PAUSE = "cancel", "pause"
+STARTED_TOGETHER = 8  # as many can start at once for one device, such as on several cards with "auto"
 
 
 def new_fence() -> str:
@@ -168,6 +169,23 @@ def active_tasks() -> list[dict[str, Any]]:
 def has_searches() -> bool:
     """Whether a search for good settings is going on, for which a process of its own proposes trials."""
     return database.one(sa.select(studies.c.id).where(studies.c.state == "searching").limit(1)) is not None
+
+
+def tasks_at_work() -> list[dict[str, Any]]:
+    """Those that have a worker, in the order in which they were submitted."""
+    chosen = sa.select(tasks).where(tasks.c.state.in_(WITH_WORKER))
+    return database.every(chosen.order_by(tasks.c.sequence, tasks.c.id))
+
+
+def next_waiting() -> list[dict[str, Any]]:
+    """The queued tasks that can be the next to start, in the order of the queue: the first few of each device and kind.
+    Thousands may wait behind them, and this is asked several times a second."""
+    place = sa.func.row_number().over(
+        partition_by=(tasks.c.kind, tasks.c.device), order_by=(tasks.c.sequence, tasks.c.id)
+    )
+    waiting = sa.select(tasks.c.id, place.label("place")).where(tasks.c.state == QUEUED).subquery()
+    chosen = sa.select(tasks).join(waiting, waiting.c.id == tasks.c.id).where(waiting.c.place <= STARTED_TOGETHER)
+    return database.every(chosen.order_by(tasks.c.sequence, tasks.c.id))
 
 
 def _times(moment: float, seconds: float | None) -> dict[str, Any]:

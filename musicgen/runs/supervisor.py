@@ -83,13 +83,12 @@ class Supervisor:
 
     def round(self) -> bool:
         """False if there is nothing to watch, to start or to keep ready."""
-        active = states.active_tasks()
-        for task in active:
-            if task["state"] in states.WITH_WORKER:
-                self._watch(task)
-        self._forget({task["id"] for task in active if task["state"] in states.WITH_WORKER})
-        self._start_waiting([task for task in active if task["state"] == states.QUEUED])
-        return self.pool.tend() or bool(active or self.watched)
+        at_work, waiting = states.tasks_at_work(), states.next_waiting()
+        for task in at_work:
+            self._watch(task)
+        self._forget({task["id"] for task in at_work})
+        self._start_waiting(waiting)
+        return self.pool.tend() or bool(at_work or waiting or self.watched)
 
     def _watch(self, task: dict[str, Any]) -> None:
         clock = time.monotonic()

@@ -114,6 +114,19 @@ def list_tasks(run_id: str | None = None, kind: str | None = None, active_only: 
     return [task for task in found if task.is_active] if active_only else found
 
 
+def count_active(kind: str | None = None) -> int:
+    """How many tasks are queued or running, without reading them."""
+    return rows.count(tasks, tasks.c.state.in_(states.ACTIVE), *([tasks.c.kind == kind] if kind else []))
+
+
+def count_ahead(owner_id: str) -> int:
+    """How many tasks, queued or running, were submitted before those of this run, or before this task."""
+    is_mine = sa.or_(tasks.c.id == owner_id, tasks.c.run_id == owner_id)
+    is_active = tasks.c.state.in_(states.ACTIVE)
+    place = sa.select(sa.func.min(tasks.c.sequence)).where(is_mine, is_active).scalar_subquery()
+    return rows.count(tasks, is_active, sa.not_(is_mine), tasks.c.sequence < place)
+
+
 def _read_tasks(*conditions: Any) -> list[Task]:
     statement = sa.select(tasks).where(*conditions).order_by(tasks.c.sequence.desc(), tasks.c.id)
     return [task_of_row(row) for row in looked_after(lambda: database.every(statement), lambda row: row)]

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -308,7 +309,9 @@ def _matching_ids(search: str, medium: str | None, order: str) -> list[str]:
     statement = _of(medium, sa.select(songs.c.id, songs.c.name)).order_by(*ORDERS[order])
     named = [(_folded(name), song_id) for song_id, name in database.tuples(statement)]
     found = [each for each in named if all(word in each[0] for word in words)]
-    return [song_id for _, song_id in (sorted(found) if order == BY_NAME else found)]
+    if order == BY_NAME:
+        found.sort(key=itemgetter(0))
+    return [song_id for _, song_id in found]
 
 
 def _rows(ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -52,9 +52,9 @@ def choose_network() -> Run | None:
 
 
 def _nothing_yet() -> None:
-    from musicgen.runs.api import list_tasks
+    from musicgen.runs.api import count_active
 
-    is_training = bool(list_tasks(kind="train", active_only=True))
+    is_training = bool(count_active("train"))
     text = "You can generate once the first epoch is finished." if is_training else "Train a network first."
     page, label = ("runs", "Watch it learn") if is_training else ("train", "Train a network")
     empty_place(":material/auto_awesome:", "No trained network yet", text, page=page, label=label)

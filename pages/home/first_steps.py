@@ -77,7 +77,7 @@ def _counted(number: int, one: str) -> str:
 
 def read_progress() -> Progress:
     """Read the database: a handful of small queries, as quick with thousands of songs as with ten."""
-    from musicgen.runs.api import count_outputs, count_runs, list_outputs, list_runs, list_tasks
+    from musicgen.runs.api import count_active, count_outputs, count_runs, list_outputs, list_runs
     from musicgen.songs.library import count_songs
 
     return Progress(
@@ -86,6 +86,6 @@ def read_progress() -> Progress:
         runs=list_runs(limit=RECENT),
         outputs=list_outputs(limit=RECENT),
         n_runs=count_runs(),
-        n_active=len(list_tasks(kind="train", active_only=True)),
+        n_active=count_active("train"),
         n_outputs=count_outputs(),
     )

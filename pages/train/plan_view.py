@@ -182,7 +182,7 @@ def _start(request: TrainingRequest, future: Future[Plan] | None) -> None:
 
 def draw_queue_notice() -> None:
     """Say so when a new training would have to wait."""
-    from musicgen.runs.api import list_tasks
+    from musicgen.runs.api import count_active
 
-    if waiting := len(list_tasks(active_only=True)):
+    if waiting := count_active():
         st.caption(f":material/schedule: {count(waiting, 'other task')} on this machine will run first.")

@@ -70,10 +70,10 @@ def _head(run: Run) -> None:
 
 
 def _where(run: Run) -> str:
-    from musicgen.runs.api import list_tasks
+    from musicgen.runs.api import count_ahead
 
     if run.state == "queued":
-        return run_words.queue_words(list_tasks(active_only=True), run.id)
+        return run_words.queue_words(count_ahead(run.id))
     return run_words.progress_words(run.state, run.progress) or "starting"
 
 

@@ -89,11 +89,8 @@ def _beside_floors(loss: float, floors: Mapping[str, float], medium: str, *, is_
     return said
 
 
-def queue_words(active: Sequence[Any], owner_id: str) -> str:
-    """How many tasks are ahead of the queued one. `owner_id`: its own id or that of its run."""
-    mine = [task for task in active if owner_id in {task.id, task.run_id}]
-    place = min((task.sequence for task in mine), default=None)
-    ahead = sum(1 for task in active if place is not None and task not in mine and task.sequence < place)
+def queue_words(ahead: int) -> str:
+    """How many tasks are ahead of the queued one."""
     if not ahead:
         return "waiting: it starts in a moment"
     return f"waiting: {ahead} {'task' if ahead == 1 else 'tasks'} ahead of it on this device"

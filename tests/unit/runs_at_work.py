@@ -93,14 +93,17 @@ def add_song(name: str = "Song", *, medium: str = "audio", tracks: int = 0, seed
     return song_id
 
 
-def add_task(state: str = "queued", *, kind: str = "train", fence: str = "", wish: str = "") -> dict[str, Any]:
+def add_task(
+    state: str = "queued", *, kind: str = "train", fence: str = "", wish: str = "", device: str = "auto",
+    run_id: str = "",
+) -> dict[str, Any]:  # fmt: skip
     """A row of the queue that no run stands behind."""
     row = {
         "id": new_id("task"),
         "kind": kind,
-        "run_id": new_id("run"),
+        "run_id": run_id or new_id("run"),
         "state": state,
-        "device": "auto",
+        "device": device,
         "request": {"device": "auto"},
         "fence": fence,
         "wish": wish,

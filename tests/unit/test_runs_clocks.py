@@ -215,7 +215,7 @@ def test_a_record_of_before_gets_its_numbers(home: Path) -> None:
             sa.Column(column.name, column.type, primary_key=column.primary_key)
             for column in table.c if column.name not in newer
         ))  # fmt: skip
-    engine = sa.create_engine(f"sqlite:///{home / 'musicgen.db'}")
+    engine = database._made_engine(database.database_url())
     old.create_all(engine)
     row = {"kind": "train", "state": "queued", "device": "cpu", "request": {}, "wish": "", "fence": "", "reason": ""}
     row |= {"advice": ""}

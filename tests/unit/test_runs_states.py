@@ -10,6 +10,7 @@ import pytest
 from runs_at_work import add_task
 
 from musicgen.runs import liveness, states
+from musicgen.runs.api import count_active, count_ahead
 from musicgen.runs.folders import LOG, WORKER, WORKER_LOCK, task_folder
 from musicgen.runs.identity import identity
 from musicgen.runs.locks import FileLock
@@ -117,6 +118,27 @@ def test_queueing_again_goes_to_the_end_of_the_queue(home: Path) -> None:
         assert not states.queue_again(connection, first["id"], {"device": "cpu"})
         assert not states.queue_again(connection, second["id"], {"device": "cpu"}), "it waits already"
     assert [row["id"] for row in states.active_tasks()] == [second["id"], first["id"]]
+
+
+def test_of_thousands_that_wait_only_the_next_are_read(home: Path) -> None:
+    """For each device and kind, in the order of the queue; so nobody waits behind those for another device."""
+    kinds = [("train", "auto"), ("generate", "auto"), ("train", "gpu:1")]
+    waiting = [add_task(kind=kind, device=device) for kind, device in kinds[:1] * 20 + kinds[1:] * 2]
+    add_task("running", fence="f"), add_task("paused")
+    expected = [*waiting[: states.STARTED_TOGETHER], *waiting[20:]]
+    assert [each["id"] for each in states.next_waiting()] == [each["id"] for each in expected]
+    assert [each["state"] for each in states.tasks_at_work()] == ["running"]
+
+
+def test_how_many_are_ahead(home: Path) -> None:
+    first, second, third = add_task("running", fence="f"), add_task("failed"), add_task()
+    again = add_task(kind="generate", run_id=third["run_id"])
+    last = add_task()
+    assert [count_ahead(each["id"]) for each in (first, third, last)] == [0, 1, 3]
+    assert count_ahead(third["run_id"]) == 1
+    assert count_ahead(again["id"]) == 2
+    assert count_ahead(second["run_id"]) == 0, "it does not wait"
+    assert (count_active(), count_active("train")) == (4, 3)
 
 
 def make_folder(task: dict[str, Any], **known: Any) -> Path:

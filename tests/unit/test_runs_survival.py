@@ -392,7 +392,7 @@ def test_a_bad_round_is_survived(rounds: Supervisor, monkeypatch: pytest.MonkeyP
             raise RuntimeError("a bug")
         return []
 
-    monkeypatch.setattr(states, "active_tasks", active)
+    monkeypatch.setattr(states, "tasks_at_work", active)
     supervisor.supervise(lock, idle_seconds=0.1)
     assert next(calls) > 1
 

@@ -59,11 +59,11 @@ def _live(run_id: str, before: set[tuple[str, int]]) -> None:
 
 
 def _progress(task: Any, key: str) -> None:
-    from musicgen.runs.api import cancel, list_tasks
+    from musicgen.runs.api import cancel, count_ahead
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if task.state == "queued":
-            words = run_words.queue_words(list_tasks(active_only=True), task.id)
+            words = run_words.queue_words(count_ahead(task.id))
         else:
             words = run_words.progress_words(task.state, task.progress) or "loading the network"
         st.progress(run_words.progress_share(task.state, task.progress), text=words)
