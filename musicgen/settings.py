@@ -37,7 +37,7 @@ class Settings:
     """Read again whenever the environment has changed, so that tests and child processes agree."""
 
     home: Path = _setting(WORKSPACE, "folder for everything that is stored")  # noqa: RUF009 (a field)
-    database_url: str | None = _setting(None, "SQLAlchemy URL of the record; by default SQLite in `home`")
+    database_url: str | None = _setting(None, "address of the record, PostgreSQL or SQLite; else SQLite in `home`")
     sound_font: Path | None = _setting(None, "the .sf2 or .sf3 file that MIDI is played with")  # noqa: RUF009
     device: str = _setting("auto", "auto, cpu, gpu:N or gpu:all; the default of commands")
 

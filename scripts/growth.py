@@ -59,6 +59,7 @@ class ClockSupervisor(Supervisor):
         super().__init__()
         self.orders, self.places = orders, places
         self.rounds: list[float] = []
+        self.processor: list[float] = []
         self.errors: list[str] = []
 
     def _start_waiting(self, waiting: list[dict[str, Any]]) -> None:
@@ -72,12 +73,13 @@ class ClockSupervisor(Supervisor):
 
     def supervise(self, has_ended: threading.Event) -> None:
         while not has_ended.is_set():
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.thread_time()
             try:
                 self.round()
             except Exception as error:
                 self.errors.append(f"supervisor: {error}")
             self.rounds.append(time.perf_counter() - began)
+            self.processor.append(time.thread_time() - cpu)
             time.sleep(POLL_SECONDS)
 
 
@@ -135,9 +137,10 @@ def many_workers(kind: str, places: int, visits: int) -> dict[str, Any]:
         with pages() as (url, server):
             supervising.start()
             wait_until(lambda: len(running()) >= min(places, 50), PATIENCE, "The workers begin")
-            supervisor.rounds.clear()
-            began, before = time.monotonic(), finished()
+            supervisor.rounds.clear(), supervisor.processor.clear()
+            began, before, cpu = time.monotonic(), finished(), sum(server.cpu_times()[:2])
             taken = visited(url, visits)
+            cpu = sum(server.cpu_times()[:2]) - cpu
             time.sleep(max(MEASURED_SECONDS - (time.monotonic() - began), 0))
             seconds, done, memory = time.monotonic() - began, finished() - before, server.memory_info().rss
         must_end.set()
@@ -154,6 +157,8 @@ def many_workers(kind: str, places: int, visits: int) -> dict[str, Any]:
         "submit": p95(submitting),
         "start": p95(each["started"]),
         "round": p95(supervisor.rounds),
+        "round processor": statistics.median(supervisor.processor),
+        "page processor": cpu / (sum(map(len, taken.values())) * (visits + 1) / visits),
         "wish": p95(each["wishes"]),
         "write": p95(each["writes"]),
         "page": max(p95(one) for one in taken.values()),
@@ -276,12 +281,14 @@ def table(cases: list[dict[str, Any]], growth: dict[str, list[tuple[str, int, fl
         f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; when it ended, "
         f"{load:.1f} processes wanted each core.",
         "",
-        "| record | workers | runs finished a second | submit | start | round | wish | write | slowest page | errors |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| record | workers | runs finished a second | submit | start | wish | write | round | its processor time "
+        "| slowest page | processor time of a page | errors |",
+        "|---" * 12 + "|",
     ]
     for case in cases:
-        times = (f"{case[name] * 1000:,.0f} ms" for name in ("submit", "start", "round", "wish", "write"))
-        page = f"{case['page']:.2f} s ({case['slowest page']})"
+        names = ("submit", "start", "wish", "write", "round", "round processor")
+        times = (f"{case[name] * 1000:,.0f} ms" for name in names)
+        page = f"{case['page']:.2f} s ({case['slowest page']}) | {case['page processor'] * 1000:,.0f} ms"
         cells = (case["record"], case["workers"], f"{case['runs a second']:.2f}", *times, page, len(case["errors"]))
         lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += ["", f"| one look | how many | {' | '.join(f'{kind}: wall, processor' for kind in growth)} |"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from scripts import growth
 
 
@@ -28,7 +29,8 @@ def test_the_page_keeps_what_is_written_around_the_tables(tmp_path: Path, monkey
     page = tmp_path / "growth.md"
     page.write_text(f"# Before\n\n{growth.BEGIN}\nold\n{growth.END}\n\nAfter \\1.\n")
     monkeypatch.setattr(growth, "RESULTS", page)
-    seconds = dict.fromkeys(("submit", "start", "round", "wish", "write"), 0.0123)
+    names = ("submit", "start", "round", "wish", "write", "round processor", "page processor")
+    seconds = dict.fromkeys(names, 0.0123)
     case = {"record": "sqlite", "workers": 10, "runs a second": 1.5, "page": 0.2, "slowest page": "songs"}
     looks = {"sqlite": [("a look, songs", 3_000, 0.004, 0.003)]}
     growth.write(growth.table([{**case, **seconds, "errors": ["locked"]}], looks))
@@ -36,5 +38,5 @@ def test_the_page_keeps_what_is_written_around_the_tables(tmp_path: Path, monkey
     assert text.startswith("# Before\n")
     assert text.endswith("After \\1.\n")
     assert "old" not in text
-    assert "| sqlite | 10 | 1.50 | 12 ms | 12 ms | 12 ms | 12 ms | 12 ms | 0.20 s (songs) | 1 |" in text
+    assert "| sqlite | 10 | 1.50 | 12 ms | 12 ms | 12 ms | 12 ms | 12 ms | 12 ms | 0.20 s (songs) | 12 ms | 1 |" in text
     assert "| a look, songs | 3,000 | 4.0 ms, 3.0 ms |" in text
