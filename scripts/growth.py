@@ -215,7 +215,7 @@ def what_grows(kind: str) -> list[tuple[str, int, float, float]]:
             by_name, search = partial(find_songs, order="name"), partial(find_songs, search="étude minor")
             found.append(("a page of songs, by name, songs", number, *timed(partial(by_name, limit=25))))
             found.append(("a page of songs, searching, songs", number, *timed(partial(search, limit=25))))
-    return sorted(found, key=lambda each: each[0])
+    return sorted(found, key=lambda each: each[:2])
 
 
 def read_all(paths: list[Path]) -> None:
