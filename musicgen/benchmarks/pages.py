@@ -69,7 +69,7 @@ def served(num_songs: int, more_runs: int = 0) -> Iterator[Server]:
             wait_until(lambda: answers(server.url), START_SECONDS, "The server answers")
             yield server
         finally:
-            _end_all_of(folder)
+            end_all_of(folder)
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def wait_until(is_so: Callable[[], bool], seconds: float, rule: str) -> None:
         time.sleep(0.2)
 
 
-def _end_all_of(folder: str) -> None:
+def end_all_of(folder: str) -> None:
     """End the server, supervisor and worker of this storage, and no other process."""
     ended = []
     for process in psutil.process_iter():

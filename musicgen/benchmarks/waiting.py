@@ -84,7 +84,7 @@ def _end_supervisor() -> None:
         identity.end_tree({"pid": pid, "started": identity.started(pid)})
 
 
-def _add_songs(key: str) -> list[api.SongChoice]:
+def add_songs(key: str) -> list[api.SongChoice]:
     folder = home() / "songs"
     made = written(folder, 2) if approach(key).medium == "midi" else sounding(folder, 2, 12.0, 22_050)
     rows = []
@@ -153,7 +153,7 @@ def _again(name: str, case: Waiting) -> Line:
         runs = {}
         for side in storages:
             _enter(storages, side)
-            runs[side] = _train(case, _add_songs(case.key))
+            runs[side] = _train(case, add_songs(case.key))
             _rested(partial(api.get_run, runs[side]))
             _sound_after(lambda: api.submit_generation(runs[side], _generation(case), device="cpu"))  # noqa: B023
 
@@ -182,7 +182,7 @@ def _first_step(name: str, case: Waiting) -> Line:
         songs = {}
         for side in storages:
             _enter(storages, side)
-            songs[side] = _add_songs(case.key)
+            songs[side] = add_songs(case.key)
             _rested(partial(api.get_run, _train(case, songs[side])))
 
         def once(side: str) -> float:
@@ -205,7 +205,7 @@ def _command_line(name: str, case: Waiting) -> Line:
         runs = {}
         for side in storages:
             _enter(storages, side)
-            runs[side] = _train(case, _add_songs(case.key))
+            runs[side] = _train(case, add_songs(case.key))
             _rested(partial(api.get_run, runs[side]))
 
         def once(side: str, seed: int) -> float:

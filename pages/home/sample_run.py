@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from musicgen.errors import MusicgenError
+from musicgen.runs.expecting import expect_work
 from pages.ui import run_words
 from pages.ui.background import known, later
 from pages.ui.errors import show_error
@@ -68,6 +70,7 @@ def draw_sample_button() -> None:
 def _draw_button(*, is_working: bool) -> None:
     from musicgen.songs.samples import SAMPLES
 
+    expect_work()  # a process gets ready while the page is read and the songs are added
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Try it with a sample", key="sample_run", icon=":material/play_circle:", disabled=is_working):
             _start()
@@ -98,16 +101,29 @@ def _stage_of(work: Future[str]) -> Stage:
     from musicgen.runs.following import task_after
 
     run = get_run(work.result())
+    _render_original(run)
     if run.is_active:
         return Stage(_training_words(run), (1 + run_words.progress_share(run.state, run.progress)) / STAGES, run.id)
     task = task_after(run.id)
-    if task is not None and task.is_active:
+    made = list_outputs(task_id=task.id, limit=1) if task is not None else []
+    # It can be heard before it is checked. Where it has no sound yet, the comparison renders it.
+    if task is not None and task.is_active and not (made and made[0].clip.has_audio):
         words = run_words.progress_words(task.state, task.progress) or "loading the network"
         return Stage(
             f"Making a piece: {words}", (2 + run_words.progress_share(task.state, task.progress)) / STAGES, run.id
         )
-    made = list_outputs(task_id=task.id, limit=1) if task is not None else []
     return Stage(run=run.id, output=made[0].id if made else "", is_over=True)
+
+
+def _render_original(run: Run) -> None:
+    """Make the sound of the song that the comparison will open with, while the network learns."""
+    from musicgen.clips import ensure_audio
+    from musicgen.runs.sample_run import original_of
+
+    with suppress(MusicgenError):  # its files are gone: the comparison says so
+        song = original_of(run)
+        if song is not None and not song.clip.has_audio:
+            later(f"sound of {song.id} for the sample run", lambda: ensure_audio(song.clip))
 
 
 def _training_words(run: Run) -> str:

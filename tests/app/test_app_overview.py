@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from stored_work import add_run, add_song, tone
 from streamlit.testing.v1 import AppTest
 
 from musicgen.approaches import approaches
-from musicgen.runs import ready_list
+from musicgen.runs import api, following, ready_list
 from musicgen.runs.ready_list import Ready
 from pages.approaches import preset_times
+from pages.home import sample_run
 from pages.ui.text import WORD_JOINER
 from tests.app.test_app_navigation import open_app
 from tests.app.test_app_songs import midi, shown_text, songs_page, upload
@@ -144,3 +147,30 @@ def test_the_steps_lead_on(home: Path) -> None:
         opened = open_app().run().button(key=f"step_{name}").click().run()
         assert opened.title[0].value == title
     assert at.button(key="sample_run").label == "Try it with a sample"
+
+
+def test_the_first_piece_is_played_as_soon_as_it_sounds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is checked; and meanwhile the original is rendered."""
+    run = SimpleNamespace(id="run-0123456789ab", is_active=False, state="succeeded", progress={}, request={"songs": []})
+    task = SimpleNamespace(id="task-0123456789ab", is_active=True, state="running", progress={})
+    made: list[SimpleNamespace] = []
+    monkeypatch.setattr(api, "get_run", lambda _id: run)
+    monkeypatch.setattr(api, "list_outputs", lambda **_asked: made)
+    monkeypatch.setattr(following, "task_after", lambda _id: task)
+    work: Future[str] = Future()
+    work.set_result(run.id)
+    assert not sample_run._stage_of(work).is_over
+    clip = SimpleNamespace(has_audio=False)
+    made.append(SimpleNamespace(id="output-0123456789ab", clip=clip))
+    assert not sample_run._stage_of(work).is_over, "only the notes are there"
+    clip.has_audio = True
+    assert sample_run._stage_of(work).output == "output-0123456789ab"
+    clip.has_audio, task.is_active = False, False
+    assert sample_run._stage_of(work).output == "output-0123456789ab", "the comparison renders it"
+
+
+def test_a_process_gets_ready_while_a_first_visitor_reads(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected: list[bool] = []
+    monkeypatch.setattr(sample_run, "expect_work", lambda: expected.append(True))
+    open_app().run()
+    assert expected
