@@ -70,7 +70,7 @@ class Visit:
         """Until the page has this address, and note what its progress bar says on the way."""
         said = ""
         while not re.search(address, self.page.url):
-            told = re.sub(r"[\\d.,/% ]*\\d.*", "", self.page.evaluate(STAGE)).strip(" …,:")
+            told = re.sub(r"[\d.,/% ]*\d.*", "", self.page.evaluate(STAGE)).strip(" …,:")
             if told and told != said:
                 self.reach(said := told)
             self.page.wait_for_timeout(50)
