@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from musicgen.search.records import CANCELLED, FINISHED, OPEN, PROPOSED, RESUMES, RUNNING, SEARCHING, Trial
+from musicgen.search.records import CANCELLED, OPEN, PROPOSED, RESUMES, RUNNING, SEARCHING, Trial
 from musicgen.storage import database
 from musicgen.storage.database import studies, trials
 from musicgen.storage.reserve import at_last
@@ -70,9 +70,9 @@ def go_on(study_id: str, more_trials: int, more_seconds: float) -> bool:
         if row["state"] == SEARCHING:
             return False
         ended = connection.execute(sa.select(trials).where(trials.c.study_id == study_id)).mappings().all()
-        max_trials = _enlarged(row["max_trials"], more_trials, len(ended) if row["state"] == FINISHED else 0)
-        used = sum(trial["seconds"] for trial in ended) if row["state"] == FINISHED else 0.0
-        max_seconds = _enlarged(row["max_seconds"], more_seconds, used)
+        used = sum(trial["seconds"] for trial in ended)
+        max_trials = _enlarged(row["max_trials"], len(ended), more_trials, more_seconds)
+        max_seconds = _enlarged(row["max_seconds"], used, more_seconds, more_trials)
         connection.execute(
             sa.update(studies)
             .where(studies.c.id == study_id)
@@ -84,6 +84,9 @@ def go_on(study_id: str, more_trials: int, more_seconds: float) -> bool:
     return True
 
 
-def _enlarged(limit: Any, more: Any, used: Any) -> Any:
-    """A budget with more added; 0, no limit, stays so, unless the study has used up another limit."""
-    return limit + more if limit else (used + more if more else 0)
+def _enlarged(limit: Any, used: Any, more: Any, more_of_the_other: Any) -> Any:
+    """A budget, 0 for no limit: so much more than was used. If only more of the other was wished for, a budget that is
+    used up no longer counts."""
+    if more:
+        return used + more
+    return 0 if more_of_the_other and used >= limit else limit

@@ -34,7 +34,7 @@ def draw_trials(study: Study) -> None:
         st.caption("The first one is being planned.")
         return
     text_table(
-        ("", "State", "Loss ›", "Epochs ›", "Time ›", "Changed from the preset"),
+        ("Trial", "State", "Loss ›", "Epochs ›", "Time ›", "Changed from the preset"),
         [_row(study, trial) for trial in by_value(study.trials)],
         key="study_trials",
     )

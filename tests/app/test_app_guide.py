@@ -110,5 +110,5 @@ def test_every_command_of_the_readme_works_as_it_stands_there(tmp_path: Path) ->
             shell, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
         assert done.returncode == 0, f"{command}: {done.stderr[-2000:]}"
-        for found in re.findall(r"\b(song|run|output)-[0-9a-z]{12}\b", done.stdout):
+        for found in re.findall(r"\b(song|run|output|study)-[0-9a-z]{12}\b", done.stdout):
             ids[found] = re.search(rf"\b{found}-[0-9a-z]{{12}}\b", done.stdout)[0]  # type: ignore[index]

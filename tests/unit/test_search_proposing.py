@@ -65,6 +65,7 @@ def test_a_lost_or_broken_journal_changes_nothing(tmp_path: Path) -> None:
     assert kept.trials[-1].params == expected["places"]
 
 
+@pytest.mark.slow
 def test_it_finds_better_settings_and_what_mattered(tmp_path: Path) -> None:
     trials = study(tmp_path / "study-a", 30)
     values = [trial["value"] for trial in trials if trial["value"] is not None]

@@ -161,6 +161,10 @@ def test_minutes_of_training_are_a_budget() -> None:
     assert 1.0 < study.seconds < 8.0
     assert 1 <= len(study.trials) < 6
     assert study.max_trials == 0
+    api.continue_study(study.id, trials=2)
+    more = work(study.id)
+    assert len(more.trials) == len(study.trials) + 2, "the minutes that are used up no longer count"
+    assert [each.value for each in more.trials[: len(study.trials) - 1]] == [each.value for each in study.trials[:-1]]
 
 
 def test_a_run_that_was_cancelled_by_hand_is_one_trial() -> None:
