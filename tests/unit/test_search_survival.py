@@ -25,7 +25,7 @@ from musicgen.search import api
 from musicgen.search.records import Study
 
 KILLS = int(os.environ.get("MUSICGEN_TEST_KILLS", "50"))
-TRIALS = 12
+TRIALS = max(4, KILLS // 4)
 SERVER = """
 import time
 from musicgen.search import api
@@ -105,14 +105,15 @@ def test_a_study_whose_processes_are_killed_is_the_study_that_was_left_alone() -
     victims = {
         "searcher": lambda: kill_holder(searcher_lock()),
         "supervisor": lambda: kill_holder(supervisor_lock()),
-        "worker": kill_worker,
         "server": server.kill,
+        "worker": kill_worker,
     }
     try:
         while sum(kills.values()) < KILLS and api.get_study(study_id).is_active:
             time.sleep(rng.uniform(0.2, 1.2))
-            name = rng.choice(list(victims))
-            kills[name] += victims[name]()
+            # The worker first, where there is one: it is seldom there on a busy machine.
+            name = "worker" if rng.random() < 0.5 and victims["worker"]() else rng.choice(list(victims)[:-1])
+            kills[name] += 1 if name == "worker" else victims[name]()
             launching._started[:] = [process for process in launching._started if process.poll() is None]
         study = rested(study_id)
     finally:
