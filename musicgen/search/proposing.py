@@ -26,7 +26,7 @@ from musicgen.processes import child_main
 
 JOURNAL = "optuna.journal"
 VARIATIONS = 6  # trials before TPE, with the preset
-CHANGED = 0.35  # share of the parameters that a variation changes
+CHANGED = 0.2  # share of the parameters that a variation changes: of many changes at once, some are usually bad
 REACH = 3  # a variation moves at most a third of the way through the values
 TRIES = 20  # before a proposal may repeat an earlier one
 ENOUGH_TO_WEIGH = 8  # trials with a loss
