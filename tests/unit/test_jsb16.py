@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
-from musicgen.benchmarks import jsb16
+from musicgen.benchmarks import jsb16, jsb16_table
+from musicgen.benchmarks.counted_chorales import CountedChorales
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput
 
@@ -48,6 +49,63 @@ def test_another_file_is_refused_in_one_sentence(tmp_path: Path, text: str) -> N
     bad.write_text(text)
     with pytest.raises(InvalidInput, match="Received: "):
         jsb16.read_splits(bad)
+
+
+def test_counts_add_up_to_one_hear_no_future_and_know_every_key(path: Path) -> None:
+    splits = jsb16.read_splits(path)
+    codec = jsb16.codec_of(splits)
+    counted = CountedChorales(jsb16.songs_of(splits["train"], codec))
+    piece = splits["train"][0]
+    other, higher = piece.copy(), np.where(piece < 0, piece, piece + 2).astype(np.int16)
+    other[9:] = [70, 60, 50, 45]
+    song, changed, moved = jsb16.songs_of([piece, other, higher], codec)
+    said = counted.log_probabilities(song)
+    assert said.shape == (*song.ids.shape, codec.values)
+    np.testing.assert_allclose(np.exp(said).sum(axis=-1), 1.0)
+    np.testing.assert_array_equal(said[:9], counted.log_probabilities(changed)[:9])
+    known = jsb16.nats_of([song], [said])
+    assert known < 0.5 * np.log(codec.values), "it was counted"
+    chosen, again = (
+        np.take_along_axis(counted.log_probabilities(each), each.ids[..., None], axis=-1)[-4:] for each in (song, moved)
+    )
+    np.testing.assert_allclose(again, chosen, rtol=0.01)
+    both = jsb16.with_counts(np.full(said.shape, -np.log(codec.values)), said)
+    np.testing.assert_allclose(np.exp(both).sum(axis=-1), 1.0)
+
+
+def test_a_voice_decided_before_is_known_and_one_after_is_not(path: Path) -> None:
+    splits = jsb16.read_splits(path)
+    codec = jsb16.codec_of(splits)
+    counted = CountedChorales(jsb16.songs_of(splits["train"], codec))
+    piece = splits["train"][0]
+    other = piece.copy()
+    other[8, 1] += 1  # the alto, which is decided last
+    song, changed = jsb16.songs_of([piece, other], codec)
+    one, two = (counted.log_probabilities(each)[8] for each in (song, changed))
+    np.testing.assert_array_equal(one, two)
+    other[8] = piece[8]
+    other[8, 0] = piece[8, 0] + 1
+    (changed,) = jsb16.songs_of([other], codec)
+    assert not np.array_equal(one[1:], counted.log_probabilities(changed)[8, 1:])
+
+
+def test_time_is_shared_once_there_is_enough() -> None:
+    assert [jsb16.worthwhile(minutes) for minutes in (3, 12, 60)] == [1, 2, 3]
+
+
+def test_the_table_keeps_other_lengths_and_replaces_the_same(tmp_path: Path) -> None:
+    found = {
+        "minutes": 3.1, "cpu_minutes": 5.0, "preset": None, "networks": 1, "single": {"valid": 0.4},
+        "mixture": {"valid": 0.39, "test": 0.41}, "counted": {"valid": 0.5}, "floors": {"uniform": 4.06},
+        "published": {"BachBot": 0.477}, "valid": 0.39, "valid_is": "the mixture",
+    }  # fmt: skip
+    assert [row[0] for row in jsb16_table.ladder(found)] == [
+        "voices, mixture", "voices, one network", "BachBot", "counted, all keys", "uniform",
+    ]  # fmt: skip
+    for each in (found, {**found, "minutes": 60.2, "valid": 0.33}, {**found, "minutes": 2.9}):
+        table = jsb16_table.publish(each, tmp_path)
+    assert [row["minutes"] for row in json.loads((tmp_path / "jsb16.json").read_text())] == [2.9, 60.2]
+    assert "after 60.2 minutes" in table.read_text()
 
 
 @pytest.mark.numeric
