@@ -123,7 +123,7 @@ def _window(line: NDArray[np.int64], own: NDArray[np.int64], length: int, back: 
     )
 
 
-def _interval(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
+def _interval(ids: NDArray[np.integer], own: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(ids == 0, RESTS, ids - own)
 
 

@@ -17,7 +17,11 @@ def ladder(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows = [(label, found[name].get("valid"), found[name].get("test")) for name, label in OURS.items()]
     rows += [(name, nats, None) for name, nats in [*found["floors"].items(), *found["published"].items()]]
     rows.sort(key=lambda row: row[1])
-    return [(name, *("" if nats is None else f"{nats:.4f}" for nats in pair)) for name, *pair in rows]
+    return [(name, _figure(valid), _figure(test)) for name, valid, test in rows]
+
+
+def _figure(nats: float | None) -> str:
+    return "" if nats is None else f"{nats:.4f}"
 
 
 def publish(found: dict[str, Any], folder: Path = RESULTS) -> Path:
