@@ -10,10 +10,12 @@ import pytest
 
 from musicgen.approaches import approach
 from musicgen.approaches.voices.codec import GridCodec
+from musicgen.approaches.voices.faults import faults, faults_per_beat
 from musicgen.approaches.voices.filling_pieces import task_of, written
 from musicgen.approaches.voices.filling_sampler import COOLED, cooling, hidden_rounds
 from musicgen.approaches.voices.grid import score_to_grid
 from musicgen.approaches.voices.keeping import bar_of_steps, new_cells, read_bars, read_voices
+from musicgen.approaches.voices.repairing import repairs_of
 from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter
@@ -164,3 +166,35 @@ def uneven(score: Score) -> Score:
     notes = score.notes.copy()
     notes["velocity"] = 60 + np.arange(len(notes)) % 40
     return replace(score, notes=notes)
+
+
+class TestRepairs:
+    PARALLEL = np.array([[36, 29, 24, 17]] * 4 + [[38, 31, 26, 19]] * 4 + [[38, 29, 26, 14]] * 8, dtype=np.int32)
+
+    def test_parallels_and_crossings_are_found_where_they_begin(self) -> None:
+        ids = self.PARALLEL[:, :2].copy()  # a fifth that moves up a tone, then only the lower voice moves
+        ids[12:, 1] = 40  # above the upper voice
+        found = faults(ids)
+        assert np.argwhere(found).tolist() == [[0, 4, 0], [1, 12, 0]]
+        rest = ids.copy()
+        rest[3, 1] = 0
+        assert not faults(rest)[0].any()
+        assert faults_per_beat([ids], 4) == (0.25, 0.25)
+
+    def test_one_note_that_takes_part_is_chosen_again(self) -> None:
+        free = np.zeros(self.PARALLEL.shape, dtype=bool)
+        free[:, 1] = True
+        (repair,) = repairs_of(self.PARALLEL, free, (0.0, 0.0), 4, np.random.default_rng(0))
+        assert repair.voice == 1
+        assert repair.hidden in (slice(0, 4), slice(4, 8))
+        assert not repairs_of(self.PARALLEL, free, (9.0, 0.0), 4, np.random.default_rng(0)), "as many as usual"
+        assert not repairs_of(self.PARALLEL, np.zeros_like(free), (0.0, 0.0), 4, np.random.default_rng(0)), "all stay"
+
+    def test_a_repair_stays_only_if_it_helps(self) -> None:
+        free = np.ones(self.PARALLEL.shape, dtype=bool)
+        repair = repairs_of(self.PARALLEL, free, (0.0, 0.0), 4, np.random.default_rng(0))[0]
+        better = self.PARALLEL.copy()
+        better[:, 1] = 33
+        assert repair.is_better(self.PARALLEL, better)
+        assert not repair.is_better(better, self.PARALLEL)
+        assert not repair.is_better(better, better)

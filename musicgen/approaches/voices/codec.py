@@ -35,6 +35,7 @@ class GridCodec:
         steps_per_beat: steps in a quarter note. strikes: whether a held note is told from one struck again.
         tempo: BPM, median of the songs. metre: numerator, denominator of most songs.
         upbeat: steps before the first barline in most songs.
+        faults: how many of each kind a beat of the songs has, see `faults.FAULTS`; None if that is not known.
     """
 
     lowest: int
@@ -46,6 +47,7 @@ class GridCodec:
     tempo: float = 120.0
     metre: tuple[int, int] = (4, 4)
     upbeat: int = 0
+    faults: tuple[float, float] | None = None
 
     @classmethod
     def spanning(cls, pitches: NDArray[np.integer], **more: Any) -> GridCodec:
@@ -111,6 +113,7 @@ class GridCodec:
             "ranges": [list(each) for each in self.ranges],
             "programs": list(self.programs),
             "metre": list(self.metre),
+            "faults": list(self.faults) if self.faults else None,
         }
 
     @classmethod
@@ -125,6 +128,7 @@ class GridCodec:
             tempo=float(document["tempo"]),
             metre=(int(document["metre"][0]), int(document["metre"][1])),
             upbeat=int(document["upbeat"]),
+            faults=(float(faults[0]), float(faults[1])) if (faults := document.get("faults")) else None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from musicgen.approaches.voices.assigning import LEFT_OUT, MIN_VOICES, count_voices
 from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.examples import GridExamples, GridSong
+from musicgen.approaches.voices.faults import faults_per_beat
 from musicgen.approaches.voices.grid import REST, VoiceGrid, score_to_grid
 from musicgen.approaches.voices.parameters import Training
 from musicgen.codecs.holding_out import held_out_parts
@@ -48,6 +50,7 @@ def prepare_grids(songs: Sequence[TrainingSong], training: Training, seed: int) 
     used = [grid for grid, _ in pairs]
     codec = _codec(pairs, training)
     read = [codec.song(grid) for grid in used]
+    codec = replace(codec, faults=faults_per_beat([song.ids for song in read], codec.steps_per_beat))
     parts = held_out_parts([len(song) for song in read], training.validation_share, shortest=MIN_HELD_OUT, seed=seed)
     learned, held_out = (_stretches(read, [part[side] for part in parts]) for side in (0, 1))
     facts = {"n_songs": len(songs), **_facts(used)}

@@ -74,9 +74,14 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
 
     order.monitor.progress("generating", 0, generation.rounds * len(seeds))
     sampler = FillingSampler(model, sizes, codec.allowed())
-    ids, struck = sampler.fill(
-        batch, hidden, Rules(generation.temperature, top_p=generation.top_p), list(seeds), progress
-    )
+    rules = Rules(generation.temperature, top_p=generation.top_p)
+    ids, struck = sampler.fill(batch, hidden, rules, list(seeds), progress)
+    if codec.faults is not None:
+        ids, struck = sampler.repaired(
+            {**batch, "ids": ids, "struck": struck.astype(np.int32)}, task.free[around], codec.faults,
+            codec.steps_per_beat, generation.repairs, rules, list(seeds),
+            lambda ids, struck: progress(generation.rounds, ids, struck),
+        )  # fmt: skip
     facts = {"steps": generation.rounds, **pace.facts(len(seeds)), "prompt": prompt.name, "cells_made_anew": n_notes}
     for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
         content = written(codec, task, around, its_ids, its_struck, generation.tempo)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.voices.examples import surroundings
 from musicgen.approaches.voices.filling_network import FillingLayers
+from musicgen.approaches.voices.repairing import repairs_of
 from musicgen.approaches.voices.sizes import VoiceSizes
 from musicgen.codecs.examples import Arrays
 from musicgen.networks.backend import compiled, ops
@@ -97,24 +98,73 @@ class FillingSampler:
             steps, voices), see `hidden_rounds`. progress: called with the number of rounds so far, and with what
             is returned as it is by then.
         """
-        steps = told["ids"].shape[1]
-        missing = padded_length(steps) - steps
-        state = _padded(told, missing)
-        hidden = np.pad(hidden, [(0, 0), (0, 0), (0, missing), (0, 0)])
-        run = compiled(lambda told, hidden, noise, cool: self._round(told, hidden, noise, cool, rules), self.model)
+        run, state = self._compiled(rules), dict(told)
         for number, part in enumerate(hidden):
+            if part.any():
+                state |= run(state, part, [12, number], seeds, cooling(number, len(hidden)))
+            progress(number + 1, state["ids"], state["struck"] > 0)
+        return state["ids"], state["struck"] > 0
+
+    def repaired(
+        self,
+        told: dict[str, NDArray[np.int32]],
+        free: Cells,
+        usual: tuple[float, float],
+        beat: int,
+        rounds: int,
+        rules: Rules,
+        seeds: list[int],
+        progress: Callable[[NDArray[np.int32], Cells], None] = lambda ids, struck: None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """(ids, struck) of pieces already filled in, with notes chosen again where there are more faults than usual.
+
+        Args:
+            told: as in `fill`. free: the cells that may change, (steps, voices). usual, beat: see `repairs_of`.
+            rounds: at most. progress: called after each.
+        """
+        run, state = self._compiled(rules), dict(told)
+        for number in range(rounds):
+            repairs = [
+                repairs_of(ids, free, usual, beat, np.random.default_rng([seed, 13, number]))
+                for ids, seed in zip(state["ids"], seeds, strict=True)
+            ]
+            if not any(repairs):
+                break
+            hidden = np.zeros_like(state["ids"])
+            for piece, its in enumerate(repairs):
+                for each in its:
+                    hidden[piece, each.hidden, each.voice] = 1
+            # More is left to chance when the likeliest notes did not help.
+            tried = run(state, hidden, [14, number], seeds, COOLED + (1.0 - COOLED) * (number + 1) / rounds)
+            made = {name: state[name].copy() for name in ("ids", "struck")}
+            for piece, its in enumerate(repairs):
+                for each in its:
+                    if each.is_better(state["ids"][piece], tried["ids"][piece]):
+                        for name, array in made.items():
+                            array[piece, each.near] = tried[name][piece, each.near]
+            state |= made
+            progress(state["ids"], state["struck"] > 0)
+        return state["ids"], state["struck"] > 0
+
+    def _compiled(self, rules: Rules) -> Callable[..., Arrays]:
+        """run(told, hidden (batch, steps, voices), salt of the random numbers, seeds, factor of the temperature) →
+        ids, struck (batch, steps, voices)."""
+        program = compiled(lambda told, hidden, noise, cool: self._round(told, hidden, noise, cool, rules), self.model)
+
+        def run(told: Arrays, hidden: NDArray[np.int32], salt: list[int], seeds: list[int], cool: float) -> Arrays:
+            steps = told["ids"].shape[1]
+            missing = padded_length(steps) - steps
+            there = np.where(hidden > 0, self.sizes.nothing, told["ids"])
+            near = surroundings(there, told["is_beat"] > 0, self.sizes.nothing)
+            hidden = np.pad(hidden, [(0, 0), (0, missing), (0, 0)])
             noise = np.stack(
-                [np.random.default_rng([seed, 12, number]).random((2, *part.shape[1:]), np.float32) for seed in seeds]
+                [np.random.default_rng([seed, *salt]).random((2, *hidden.shape[1:]), np.float32) for seed in seeds]
             )
             noise = np.minimum(noise, np.float32(1 - 2**-24))
-            if part.any():
-                there = np.where(part > 0, self.sizes.nothing, state["ids"])[:, :steps]
-                near = _padded(surroundings(there, told["is_beat"] > 0, self.sizes.nothing), missing)
-                cool = np.float32(cooling(number, len(hidden)))
-                ids, struck = run({**state, **near}, part, noise, cool)
-                state |= {"ids": np.asarray(ids), "struck": np.asarray(struck)}
-            progress(number + 1, state["ids"][:, :steps], state["struck"][:, :steps] > 0)
-        return state["ids"][:, :steps], state["struck"][:, :steps] > 0
+            made = program(_padded({**told, **near}, missing), hidden, noise, np.float32(cool))
+            return {name: np.asarray(each)[:, :steps] for name, each in zip(("ids", "struck"), made, strict=True)}
+
+        return run
 
     def _round(self, told: dict[str, Any], hidden: Any, noise: Any, cool: Any, rules: Rules) -> tuple[Any, Any]:
         """The hidden cells chosen again, all others as they are."""

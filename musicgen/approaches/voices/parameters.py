@@ -135,3 +135,8 @@ class Generation(Parameters):
         help="How many times the new notes are looked at again, fewer at a time towards the end. More rounds agree "
         "better.",
     )  # fmt: skip
+    repairs: int = parameter(
+        32, ge=0, le=1000, advanced=True, title="Repairs", applies_when=FILLING,
+        help="When filling in: how many more times notes are chosen again where voices move in parallel fifths or "
+        "octaves, or cross, more often than in the songs. 0 leaves them as they are.",
+    )  # fmt: skip

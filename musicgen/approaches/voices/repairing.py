@@ -1,0 +1,76 @@
+"""Repairs of what was filled in: places with more parallels or crossings than the songs have are chosen again.
+
+A repair hides one note that takes part in a fault and asks the network for it again. It stays only if fewer faults are
+left near it; what was there before comes back otherwise. So pieces are drawn from what the network says, on condition
+that they have as few faults as the songs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.approaches.voices.faults import FAULTS, faults, voice_pairs
+
+REACH = 3  # beats before and after a fault that are looked at
+LONGEST = 2  # beats of a note that are hidden, each way
+
+Ids = NDArray[np.int32]
+Cells = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A note to be chosen again: its voice, its steps `hidden`, and the steps `near` that are looked at."""
+
+    voice: int
+    hidden: slice
+    near: slice
+
+    def is_better(self, before: Ids, after: Ids) -> bool:
+        """Whether ids (steps, voices) have fewer faults near it than before."""
+        return self._count(after) < self._count(before)
+
+    def _count(self, ids: Ids) -> int:
+        return int(faults(ids[self.near]).sum())
+
+
+def repairs_of(ids: Ids, free: Cells, usual: tuple[float, float], beat: int, rng: np.random.Generator) -> list[Repair]:
+    """Repairs far enough from each other to be made at once; none if the faults are as few as usual.
+
+    Args:
+        ids: (steps, voices). free: the cells that may change. usual: faults of each kind in a beat, of the songs.
+    """
+    pairs, found = voice_pairs(ids.shape[1]), faults(ids)
+    n_beats = free.any(axis=1).sum() / beat
+    chosen: list[Repair] = []
+    for kind in range(len(FAULTS)):
+        places = [
+            (step, cells)
+            for step, pair in rng.permutation(np.argwhere(found[kind])).tolist()
+            if (
+                cells := [
+                    (at, voice) for at in (step, step - 1) for voice in pairs[pair] if at >= 0 and free[at, voice]
+                ]
+            )
+        ]
+        surplus = int(np.ceil(len(places) - usual[kind] * n_beats))
+        for step, cells in places:
+            near = slice(max(0, step - REACH * beat), step + REACH * beat + 1)
+            is_apart = all(near.start >= other.near.stop or near.stop <= other.near.start for other in chosen)
+            if surplus > 0 and is_apart:
+                at, voice = cells[int(rng.integers(len(cells)))]
+                chosen.append(Repair(int(voice), _note(ids[:, voice], free[:, voice], at, LONGEST * beat), near))
+                surplus -= 1
+    return chosen
+
+
+def _note(line: NDArray[np.int32], free: NDArray[np.bool_], at: int, longest: int) -> slice:
+    """The steps of the note at `at` that are free, at most `longest` each way."""
+    other = (line != line[at]) | ~free
+    before, after = np.flatnonzero(other[:at]), np.flatnonzero(other[at:])
+    first = int(before[-1]) + 1 if before.size else 0
+    stop = at + int(after[0]) if after.size else len(line)
+    return slice(max(first, at - longest), min(stop, at + longest))
