@@ -1,4 +1,4 @@
-"""`lessons list | show | run | report`: guided lessons without a browser: predict, run, and read why."""
+"""`lessons list | show | run | stop | delete | report`: lessons without a browser: predict, run, and read why."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from musicgen.wording import count, span
 app = typer.Typer(help="Guided lessons: predict what a network will do, let it run, and see why.", no_args_is_help=True)
 
 Attempts = Annotated[list[str] | None, typer.Argument(help="Ids of attempts; none: the newest of each lesson.")]
+AttemptId = Annotated[str, typer.Argument(metavar="ATTEMPT", help="The id of an attempt.", show_default=False)]
 Key = Annotated[str, typer.Argument(metavar="LESSON", help="The name of a lesson.", show_default=False)]
 LOOK_SECONDS = 0.5
 
@@ -166,6 +167,22 @@ def _show_attempt(attempt: Any, *, as_json: bool) -> None:
     print_table(("measured", ""), value_rows(lesson, attempt.values))
     made = sum(len(each) for each in outputs.values())
     print(f"{attempt.id}: {count(made, 'piece')}, {span(float(attempt.result.get('seconds') or 0.0))} of computing.")
+
+
+@app.command()
+def stop(attempt: AttemptId) -> None:
+    """Stop the work of an attempt. What was made is kept."""
+    from musicgen.lessons import finishing
+
+    finishing.stop(attempt)
+
+
+@app.command()
+def delete(attempt: AttemptId) -> None:
+    """Forget an attempt. Its runs and pieces are kept."""
+    from musicgen.lessons.finishing import delete_attempt
+
+    delete_attempt(attempt)
 
 
 @app.command()

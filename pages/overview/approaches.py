@@ -11,6 +11,7 @@ from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import MEDIA, empty_place, page_heading
 from pages.ui.linked import linked_select
+from pages.ui.navigation import page_link
 from pages.ui.network_view import network_style
 
 
@@ -20,6 +21,7 @@ def main() -> None:
     if not known:
         empty_place(":material/account_tree:", "No approaches", "Add one to musicgen/approaches and it appears here.")
         return
+    page_link("lessons", "Five short lessons: predict what a network will do, let it run, and see why")
     network_style()
     cards = st.container()
     labels = {key: f"{each.title} · {MEDIA[each.medium][0]}" for key, each in known.items()}

@@ -25,6 +25,7 @@ def draw_hero(progress: Progress) -> None:
         go_to(page)
     if not progress.n_outputs or is_under_way():
         draw_sample_button()
+    page_link("lessons", "New to networks? Five short lessons")
 
 
 def draw_steps(progress: Progress) -> None:

@@ -7,18 +7,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from stored_work import ENTRY, add_output, add_song, is_clean, nobody_works, players, said, tone, tune, until
+from stored_lessons import work_done
+from stored_work import ENTRY, add_song, is_clean, nobody_works, players, said, tone, tune, until
 from streamlit.testing.v1 import AppTest
 
 from musicgen.lessons import attempts
 from musicgen.lessons.attempts import get_attempt, list_attempts, start_attempt
 from musicgen.runs import api
-from musicgen.runs.checkpoints import Checkpoints
-from musicgen.runs.folders import CHECKPOINTS, HISTORY, PREPARED
-from musicgen.runs.following import _key
-from musicgen.runs.history import append_row
 from musicgen.storage import database
-from musicgen.storage.files import write_json
 
 
 def open_lessons(**query: str) -> AppTest:
@@ -31,38 +27,6 @@ def open_lessons(**query: str) -> AppTest:
 @pytest.fixture
 def songs(home: Path) -> list[str]:
     return [add_song(f"tune {number}", tune(seed=number)) for number in range(3)]
-
-
-def work_done(attempt_id: str, losses: list[float]) -> None:
-    """Store the runs and pieces of an attempt as if they had been at work."""
-    attempt = get_attempt(attempt_id)
-    done = {
-        "state": "succeeded",
-        "started_at": database.now() - 20,
-        "finished_at": database.now(),
-        "work_seconds": 20.0,
-    }
-    for known in attempt.lesson.runs:
-        run = api.get_run(str(attempt.run_id(known.name)))
-        database.change(sa.update(database.tasks).where(database.tasks.c.run_id == run.id).values(**done))
-        floors = {"uniform": 10.4, "unigram": 7.5, "bigram": 6.0}
-        write_json(
-            run.folder / PREPARED, {"facts": {}, "floors": floors, "warnings": [], "networks": 1, "parameters": 9}
-        )
-        for epoch, loss in enumerate(losses, 1):
-            row = {"epoch": epoch, "loss": loss, "val_loss": loss, "seconds": 1.0, "learning_rate": 0.001}
-            append_row(run.folder / HISTORY, row)
-            Checkpoints(run.folder / CHECKPOINTS).publish(epoch, {"score": loss, "row": row}, {}, lambda path: None)
-        for number, pieces in enumerate(known.pieces):
-            task_id = database.new_id("task")
-            task = {"id": task_id, "kind": "generate", "run_id": run.id, "device": "cpu", "request": {}}
-            task |= {"submit_key": _key(run.id, number), "created_at": database.now(), **done}
-            database.change(sa.insert(database.tasks).values(**task))
-            output = add_output(
-                run.id, tune(seed=number + 5), name=pieces.title, verdicts=[], metrics={"loop_share": 0.1}
-            )
-            change = sa.update(database.outputs).where(database.outputs.c.id == output)
-            database.change(change.values(task_id=task_id))
 
 
 def test_a_lesson_from_the_question_to_the_work(songs: list[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.stored_lessons import add_finished_lesson
 from tests.app.stored_work import NASTY, add_output, add_run, add_song, add_study, tone, tune
 
 
@@ -38,6 +39,8 @@ class Furnished:
             "versus": f"versus?runs={self.run},{self.failed}",
             "study": f"study?study={self.study}",
             "blind": f"blind?generated={self.notes}",
+            "lessons": "lessons?lesson=temperature",
+            "finished lesson": "lessons?lesson=floor",
         }
 
 
@@ -58,4 +61,5 @@ def furnish(home: Path, monkeypatch: pytest.MonkeyPatch) -> Furnished:
     heard = add_output(
         sound_run, tone(level=0.05), name=NASTY, reference={"song_id": sound, "start_seconds": 0.0, "name": "x"}
     )
+    add_finished_lesson(songs)
     return Furnished(songs[0], sound, notes_run, failed, notes, heard, add_study(songs))

@@ -44,6 +44,8 @@ COMPLETE = {
     "versus": ".st-key-versus_curves .curve",
     "study": ".st-key-study_progress .curve",
     "blind": ".st-key-blind_start button",
+    "lessons": ".st-key-lesson_start button",
+    "finished lesson": ".st-key-lesson_values table",
 }
 
 
