@@ -108,7 +108,7 @@ def _draw_next(attempt: Attempt) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Begin again", key="lesson_again", icon=":material/replay:", on_click=begin_again,
-            args=(attempt.lesson_key, attempt.id), help="With the same songs or others. This attempt is kept.",
+            args=(attempt.lesson_key, attempt.id),
         )  # fmt: skip
         for name, run in runs_of(attempt).items():
             page_link("runs", escape(f"Run: {attempt.lesson.run(name).title}"), run=run.id)
