@@ -55,6 +55,14 @@ class Attempt:
         return read_lesson(self.document)
 
     @property
+    def is_readable(self) -> bool:
+        """Whether this version can read its lesson: approaches and settings may have gone since."""
+        try:
+            return bool(self.lesson.title)
+        except InvalidInput:
+            return False
+
+    @property
     def songs(self) -> list[dict[str, str]]:
         return list(self.work.get("songs") or ())
 
@@ -177,19 +185,20 @@ def list_attempts(key: str | None = None, *, limit: int | None = None) -> list[A
 
 
 def newest_attempts() -> dict[str, Attempt]:
-    """Lesson key → its newest attempt."""
+    """Lesson key → its newest attempt that can be read."""
     newest: dict[str, Attempt] = {}
     for attempt in list_attempts():
-        newest.setdefault(attempt.lesson_key, attempt)
+        if attempt.lesson_key not in newest and attempt.is_readable:
+            newest[attempt.lesson_key] = attempt
     return newest
 
 
 def newest_finished() -> list[Attempt]:
-    """The newest finished attempt of each lesson, in the order of the lessons."""
+    """The newest finished attempt of each lesson that can be read, in the order of the lessons."""
     newest: dict[str, Attempt] = {}
     for attempt in list_attempts():
-        if attempt.is_finished:
-            newest.setdefault(attempt.lesson_key, attempt)
+        if attempt.is_finished and attempt.lesson_key not in newest and attempt.is_readable:
+            newest[attempt.lesson_key] = attempt
     return sorted(newest.values(), key=lambda each: (int(each.document.get("number") or 0), each.lesson_key))
 
 

@@ -21,7 +21,7 @@ def choose_attempt(key: str) -> Attempt | None:
     """None: the question is shown, because there is no attempt or the visitor wants to begin again."""
     from musicgen.lessons.attempts import list_attempts
 
-    found = {attempt.id: attempt for attempt in list_attempts(key, limit=NEWEST)}
+    found = {attempt.id: attempt for attempt in list_attempts(key, limit=NEWEST) if attempt.is_readable}
     linked = linked_id("attempt")
     place = kept_place()
     left = recall(_again_key(key))  # the attempt that was shown when the visitor began again

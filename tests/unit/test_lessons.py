@@ -309,6 +309,16 @@ def test_pieces_with_settings_of_their_own_follow_a_training(songs: list[str]) -
     assert api.list_runs() == []
 
 
+def test_an_attempt_that_this_version_cannot_read_is_passed_over(songs: list[str]) -> None:
+    with nobody_works():
+        readable = start_attempt("floor", "later", songs)
+        later = start_attempt("floor", "later", songs)
+    stored = {**get_attempt(later).document, "runs": [{"name": "network", "approach": "gone"}]}
+    database.change(sa.update(database.attempts).where(database.attempts.c.id == later).values(document=stored))
+    assert not get_attempt(later).is_readable
+    assert attempts.newest_attempts()["floor"].id == readable
+
+
 def test_an_attempt_keeps_the_lesson_as_it_was(songs: list[str]) -> None:
     with nobody_works():
         attempt_id = start_attempt("floor", "later", songs)
