@@ -38,6 +38,8 @@ def in_words(error: BaseException) -> MusicgenError | None:
             return each
         if isinstance(each, OSError) and (told := _disk(each)) is not None:
             return told
+        if type(each).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) in str(each):
+            return _full(os.strerror(errno.ENOSPC))  # TensorFlow's own, for what its compiler writes
     return _other(error) if isinstance(error, OSError) else None
 
 
@@ -69,7 +71,7 @@ def _disk(error: OSError) -> StorageUnavailable | None:
     """A fault of the disk itself, or of its permissions."""
     received = _received(error)
     if is_full(error):
-        return StorageUnavailable(sentence("Writing needs room on the disk", received, MAKE_ROOM), code="disk_full")
+        return _full(received)
     if error.errno in FAILING:
         remedy = "Check the disk, or set MUSICGEN_HOME to a copy of the folder on another disk."
         return StorageUnavailable(sentence("The disk must read and write", received, remedy), code="disk_error")
@@ -82,6 +84,10 @@ def _disk(error: OSError) -> StorageUnavailable | None:
         rule = "The program needs a folder for temporary files, with room in it"
         return StorageUnavailable(sentence(rule, str(error.strerror)[:SHOWN_CHARACTERS], remedy), code="disk_full")
     return None
+
+
+def _full(received: str) -> StorageUnavailable:
+    return StorageUnavailable(sentence("Writing needs room on the disk", received, MAKE_ROOM), code="disk_full")
 
 
 def _other(error: OSError) -> MusicgenError | None:

@@ -74,6 +74,16 @@ def processor() -> str:
     return ", ".join(filter(None, (found.get("model name") or platform.machine(), widest)))
 
 
+def processor_features() -> list[str]:
+    """All instruction sets that the processor names; empty if the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return []
+    found = {name.strip(): value.split() for name, _, value in (line.partition(":") for line in lines)}
+    return sorted(found.get("flags") or found.get("Features") or [])
+
+
 def give_way(niceness: int) -> None:
     """Give other processes priority when the processor is busy. Alone, this process is as fast as before.
 

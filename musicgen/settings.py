@@ -73,6 +73,9 @@ class Settings:
         5.0, "minutes without work after which no process is kept ready any more; 0: none is ever kept", least=0
     )
     warm_free_mb: int = _setting(4096, "free memory from which a process is kept ready; given up below half", least=0)
+    compiled_mb: int = _setting(
+        128, "most disk space for compiled programs that are kept for the next process; 0: none is kept", least=0
+    )
     min_free_mb: int = _setting(500, "with less free disk space, nothing new is stored")
     player_seconds: float = _setting(300.0, "longest excerpt that a player loads at once")
 

@@ -62,6 +62,8 @@ NOTHING_SELECTED = 5
 # The compiler works in many threads; with one heap for each of them, what it has freed stays with the process.
 # Trainings do not give way to the other tests: a test with a browser would wait for them.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MUSICGEN_NICENESS": "0", **os.environ}
+# What one process has compiled is read by the others.
+COMPILED = "--tf_xla_persistent_cache_directory="
 SLOWEST_SHOWN = 25
 
 
@@ -158,8 +160,10 @@ def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={group.report}"]
     command += [*group.options, *options, *map(str, group.files)]
+    compiled = f"{os.environ.get('TF_XLA_FLAGS', '')} {COMPILED}{folder / 'compiled'}".strip()
+    environment = {**ENVIRONMENT, "TF_XLA_FLAGS": compiled}
     with group.output.open("wb") as output:
-        group.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=ENVIRONMENT)
+        group.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
 
 
 def finished(running: list[Group]) -> Group:

@@ -11,6 +11,8 @@ from records import Databases
 
 # No process with TensorFlow is kept ready, except where that is tested: the suite has no memory to spare.
 os.environ.setdefault("MUSICGEN_WARM_MINUTES", "0")
+# No compiled program is kept in a test's own folder. `scripts.run_tests` has one folder for all its processes.
+os.environ.setdefault("MUSICGEN_COMPILED_MB", "0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,9 @@
 """A training as in a run, with examples streamed from disk, in turn with another way to train the same network.
 
 Both sides report epochs: ours through `Approach.fit`, whose monitor lets the other side train whenever ours has had its
-turn. The first epoch of each, which includes compilation, does not count.
+turn. The first epoch of each, which includes compilation, does not count. After each turn, the machine multiplies
+matrices as large as the network's and does nothing else: the training's own arithmetic as a share of that rate says
+what is lost to everything around it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.benchmarks import Line
+from musicgen.benchmarks.matrix_rate import flops_per_second, products
 from musicgen.contract.approach import Approach
 from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.contract.prepared import Prepared, TrainingSong
@@ -72,6 +75,14 @@ class Start:
 
         return dict(self.examples.gather(np.arange(self.examples.n_examples), np.random.default_rng(0)))
 
+    def most(self) -> float:
+        """FLOP/s of this machine, for products of matrices as large as the network's."""
+        import numpy as np
+
+        one = self.examples.gather(np.arange(1), np.random.default_rng(0))
+        steps = max((array.shape[1] for array in one.values() if array.ndim > 1), default=1)
+        return flops_per_second(products(self.model(), self.training.batch_size, steps))
+
 
 Epoch = Callable[[], float]  # trains an epoch and returns its seconds
 
@@ -102,10 +113,11 @@ class _RaceOver(Exception):
 class _InTurn(SilentMonitor):
     """Lets the other side train whenever ours has had its turn."""
 
-    def __init__(self, other: Epoch) -> None:
-        self.other = other
+    def __init__(self, other: Epoch, most: Callable[[], float]) -> None:
+        self.other, self.most = other, most
         self.ours: list[Turn] = []
         self.theirs: list[Turn] = []
+        self.rates: list[float] = []
         self._epochs, self._seconds = -1, 0.0  # the first one does not count
         self._began = time.process_time()
 
@@ -120,6 +132,7 @@ class _InTurn(SilentMonitor):
             return
         self.ours.append(Turn(self._epochs / self._seconds, self._epochs / (time.process_time() - self._began)))
         self.theirs.append(_turn(self.other))
+        self.rates.append(self.most())
         if len(self.ours) == ROUNDS:
             raise _RaceOver
         self._epochs, self._seconds, self._began = 0, 0.0, time.process_time()
@@ -133,8 +146,30 @@ def _turn(epoch: Epoch) -> Turn:
     return Turn(epochs / seconds, epochs / (time.process_time() - began))
 
 
-def turns(case: RaceCase, other: Callable[[Start], Epoch]) -> tuple[list[Turn], list[Turn], int]:
-    """(our speeds, the other side's, how many of the case's unit an epoch counts)."""
+@dataclass(frozen=True)
+class Race:
+    """What was measured.
+
+    Attributes:
+        ours, theirs: the speeds of both sides. count: how many of the case's unit an epoch counts.
+        flops: the arithmetic of our networks in an epoch, forward and backward.
+        rates: FLOP/s of products of matrices as large as those of the first network.
+    """
+
+    ours: list[Turn]
+    theirs: list[Turn]
+    count: int
+    flops: float
+    rates: list[float]
+
+    @property
+    def machine_share(self) -> float:
+        """Our own arithmetic as a share of what the machine multiplies in the same time."""
+        return self.flops * statistics.median(turn.wall for turn in self.ours) / statistics.median(self.rates)
+
+
+def run_race(case: RaceCase, other: Callable[[Start], Epoch]) -> Race:
+    """Trains both sides in turn."""
     from musicgen.approaches import approach
     from musicgen.contract.parameters import read_parameters
 
@@ -145,10 +180,12 @@ def turns(case: RaceCase, other: Callable[[Start], Epoch]) -> tuple[list[Turn], 
         prepared = kind.prepare(case.songs(Path(folder)), training)
         start = Start(kind, training, _cut(prepared, case.most_examples))
         networks = kind.build(prepared.codec, training)
-        race = _InTurn(other(start))
+        turns = _InTurn(other(start), start.most)
         with contextlib.suppress(_RaceOver):
-            kind.fit(networks, start.prepared, training, seed=0, monitor=race)
-        return race.ours, race.theirs, start.examples.n_examples * case.per_example
+            kind.fit(networks, start.prepared, training, seed=0, monitor=turns)
+        tasks = kind.tasks(networks, start.prepared, training)  # type: ignore[attr-defined]
+        flops = sum(task.flops * task.training.n_examples for task in tasks)
+        return Race(turns.ours, turns.theirs, start.examples.n_examples * case.per_example, flops, turns.rates)
 
 
 def _cut(prepared: Prepared, most: int) -> Prepared:
@@ -164,6 +201,6 @@ def _cut(prepared: Prepared, most: int) -> Prepared:
 
 def race(name: str, case: RaceCase, other: Callable[[Start], Epoch], other_name: str) -> Line:
     """Medians of the rounds."""
-    ours, theirs, count = turns(case, other)
-    mine, other_one = (count * statistics.median(turn.wall for turn in side) for side in (ours, theirs))
-    return Line(name, mine, other_one, baseline_name=other_name, unit=case.unit)
+    run = run_race(case, other)
+    mine, other_one = (run.count * statistics.median(turn.wall for turn in side) for side in (run.ours, run.theirs))
+    return Line(name, mine, other_one, other_name, case.unit, limit_share=run.machine_share)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
+FULL_DISK = os.strerror(errno.ENOSPC)
 NAMES = ("ResourceExhaustedError",)  # TensorFlow
 MARKS = (  # XLA, on either framework, and the layers below it
     "RESOURCE_EXHAUSTED",
@@ -14,7 +18,9 @@ MARKS = (  # XLA, on either framework, and the layers below it
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a computation failed for lack of memory, on the device or in main memory."""
+    text = str(error)
+    if FULL_DISK in text:  # has the same class, but is cured by other means
+        return False
     if isinstance(error, MemoryError) or type(error).__name__ in NAMES:
         return True
-    text = str(error)
     return any(mark in text for mark in MARKS)

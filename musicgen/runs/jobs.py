@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.errors import ResourceUnavailable
 from musicgen.runs import states
 from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.compiled_programs import open_programs
 from musicgen.runs.control import Control
 from musicgen.runs.folders import CHECKPOINTS, run_folder
 from musicgen.runs.progress import ProgressFile
@@ -49,6 +50,7 @@ class Job:
 def open_device(job: Job) -> None:
     """Load the framework and set up the device. Takes seconds, so a cancel may interrupt it."""
     job.progress.write(phase="loading the network library", device=job.device)
+    open_programs(job.device)
     with job.control.interruptible():
         from musicgen.networks import backend
 

@@ -18,6 +18,7 @@ from typing import Any
 from musicgen.errors import MusicgenError
 from musicgen.machine import give_way
 from musicgen.runs import states, worker
+from musicgen.runs.compiled_programs import open_programs
 from musicgen.runs.launching import open_console
 from musicgen.runs.memory import peak_memory_bytes
 from musicgen.runs.preload import preload
@@ -33,6 +34,7 @@ GRACE_SECONDS = 60.0  # the supervisor ends it before, if it can
 def main(device: str) -> int:
     """Serve tasks until there are no more; returns the exit code of the last one."""
     lines, sink = _take_streams()
+    open_programs(device)
     preload(device)
     _send(sink, {"ready": os.getpid()})
     for number in range(1, MAX_TASKS + 1):

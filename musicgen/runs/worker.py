@@ -24,6 +24,7 @@ from musicgen.faults import in_words, is_storage_fault
 from musicgen.machine import give_way
 from musicgen.networks.out_of_memory import is_out_of_memory
 from musicgen.runs import states
+from musicgen.runs.compiled_programs import keep_programs
 from musicgen.runs.control import EXIT_SUPERSEDED, Control, Paused, Stopped
 from musicgen.runs.damage import check_request
 from musicgen.runs.family import end_with_parent
@@ -117,6 +118,7 @@ def _work(task: dict[str, Any], folder: Path, control: Control) -> Outcome:
         outcome = judge(error, task["kind"])
         if outcome.exit_code == EXIT_BUG:
             log.line(traceback.format_exc())
+    keep_programs()
     progress.write(seconds_left=None)
     log.line(" ".join(part for part in (outcome.state.capitalize() + ".", outcome.reason, outcome.advice) if part))
     return replace(outcome, seconds=progress.elapsed())
