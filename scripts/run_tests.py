@@ -179,10 +179,12 @@ def finished(running: list[Group]) -> Group:
                 return group
 
 
-def tell(group: Group, done: int, total: int) -> None:
+def tell(group: Group, done: int, total: int, passed: float) -> None:
+    """`passed`: seconds since the first began."""
     text = group.output.read_text(encoding="utf-8", errors="replace").rstrip()
     last = text.splitlines()[-1].strip("= ") if text else "no output"
-    print(f"[{done}/{total}] {group.title}: {last}, {group.cpu_seconds:.0f} CPU s, {group.peak_mb:,.0f} MB", flush=True)
+    figures = f"{group.cpu_seconds:.0f} CPU s, {group.peak_mb:,.0f} MB, over at {passed:.0f} s"
+    print(f"[{done}/{total}] {group.title}: {last}, {figures}", flush=True)
     if group.has_failed:
         print(text, flush=True)
 
@@ -194,9 +196,10 @@ def alone_if_it_failed(group: Group, number: int, folder: Path, options: list[st
         return group
     print(f"{group.title} failed beside other tests. Once more alone:", flush=True)
     again = Group(group.files, group.options)
+    began = time.monotonic()
     start(again, number, folder, options)
     finished([again])
-    tell(again, 1, 1)
+    tell(again, 1, 1, time.monotonic() - began)
     return again
 
 
@@ -231,7 +234,7 @@ def main() -> int:
             group = finished(running)
             running.remove(group)
             done.append(group)
-            tell(group, len(done), total)
+            tell(group, len(done), total, time.monotonic() - began)
         done = [alone_if_it_failed(group, total + index, Path(folder), options) for index, group in enumerate(done, 1)]
         counts = count(done)
     print(f"\nSlowest {SLOWEST_SHOWN} of {len(counts.times)} tests:")

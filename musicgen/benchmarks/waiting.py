@@ -27,7 +27,7 @@ from musicgen.benchmarks import Line
 from musicgen.benchmarks.race_music import sounding, written
 from musicgen.processes import ROOT
 from musicgen.runs import api, identity, launching
-from musicgen.runs.folders import ready_file, supervisor_lock
+from musicgen.runs.folders import expected_file, ready_file, supervisor_lock
 from musicgen.runs.locks import holder, is_held
 from musicgen.settings import home
 from musicgen.storage import database
@@ -211,14 +211,53 @@ def _command_line(name: str, case: Waiting) -> Line:
         def once(side: str, seed: int) -> float:
             _enter(storages, side)
             launching.ensure_supervisor()
-            began = time.perf_counter()
-            command = [sys.executable, "-m", "musicgen", "generate", runs[side], "--seed", str(seed)]
-            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            return time.perf_counter() - began
+            return _typed("generate", runs[side], "--seed", str(seed))
 
         once("warm", 0)
         rounds = [(once("warm", seed), once("cold", seed)) for seed in range(1, ROUNDS + 1)]
     return _line(name, rounds, "s of the command `generate`, the same run again")
+
+
+def _command_train(name: str, case: Waiting) -> Line:
+    """`train` as typed, for one epoch, until it has ended."""
+    with _storages() as storages:
+        songs = {}
+        for side in storages:
+            _enter(storages, side)
+            songs[side] = [choice.id for choice in _add_songs(case.key)]
+            launching.ensure_supervisor()
+
+        def once(side: str, seed: int) -> float:
+            _enter(storages, side)
+            expected_file().touch()
+            _wait_for_ready()
+            return _typed("train", case.key, *songs[side], "--set", "epochs=1", "--seed", str(seed))
+
+        once("warm", 0)
+        rounds = [(once("warm", seed), once("cold", seed)) for seed in range(1, ROUNDS + 1)]
+    return _line(name, rounds, "s of the command `train`, one epoch")
+
+
+def _command_songs(name: str) -> Line:
+    """`songs add` as typed, against a process that reads the same file with music21."""
+    code = "import sys; from music21 import converter; converter.parse(sys.argv[1], forceSource=True).flatten()"
+    with _storages() as storages, tempfile.TemporaryDirectory() as folder:
+        _enter(storages, "cold")
+        files = [song.clip.folder / "score.mid" for song in written(Path(folder), ROUNDS)]
+        rounds = [(_typed("songs", "add", str(path)), _run([sys.executable, "-c", code, str(path)])) for path in files]
+    ours, baseline = (statistics.median(times) for times in zip(*rounds, strict=True))
+    unit = "s of the command `songs add`, one MIDI file"
+    return Line(name, ours, baseline, "music21 reads the file, and nothing else", unit, less_is_better=True)
+
+
+def _typed(*words: str) -> float:
+    return _run([sys.executable, "-m", "musicgen", *words])
+
+
+def _run(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
 
 
 LINES: dict[str, Callable[[], Line]] = {
@@ -228,4 +267,6 @@ LINES: dict[str, Callable[[], Line]] = {
         for key in ("note_lstm", "audio_wavenet")
     },
     "waiting_command_line": partial(_command_line, "waiting_command_line", CASES["note_lstm"]),
+    "waiting_command_train": partial(_command_train, "waiting_command_train", CASES["note_lstm"]),
+    "waiting_command_songs": partial(_command_songs, "waiting_command_songs"),
 }
