@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ OPTION = "--tf_xla_persistent_cache_directory="
 SUFFIX = ".pb"  # of what the compiler has finished; before, the names end with .tmp
 WORK = "work-"
 SUM_BYTES = 16
+DAYS = 7
 MEGABYTE = 1_000_000
 
 _open: KeptPrograms | None = None
@@ -76,7 +78,7 @@ class KeptPrograms:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.work = folder / f"{WORK}{os.getpid()}-{identity.started(os.getpid())}"
+        self.work = folder / f"{WORK}{_machine()}-{os.getpid()}-{identity.started(os.getpid())}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._remove_left_over()
         shutil.rmtree(self.work, ignore_errors=True)
@@ -115,11 +117,21 @@ class KeptPrograms:
                 path.unlink(missing_ok=True)
 
     def _remove_left_over(self) -> None:
-        """The folders of processes that were killed."""
+        """The folders of processes that were killed. Those of another machine, or of this one before it was started
+        again, go when they are old."""
         for path in self.folder.glob(f"{WORK}*"):
-            _, pid, started = path.name.split("-", 2)
-            if not pid.isdecimal() or identity.started(int(pid)) != started:
+            _, machine, pid, started = [*path.name.split("-", 3), "", "", ""][:4]
+            if machine == _machine():
+                is_dead = not pid.isdecimal() or identity.started(int(pid)) != started
+            else:
+                is_dead = time.time() - path.stat().st_mtime > DAYS * 86_400
+            if is_dead:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _machine() -> str:
+    """Tells machines that share the folder apart."""
+    return identity.boot_id()[:8] or "here"
 
 
 def _age(path: Path) -> tuple[int, int, Path]:

@@ -86,14 +86,15 @@ def test_the_oldest_go_when_there_are_too_many(tmp_path: Path) -> None:
 
 
 def test_folders_of_processes_that_were_killed_are_removed(tmp_path: Path) -> None:
-    mine, parent = os.getpid(), os.getppid()
-    kept = tmp_path / f"work-{parent}-{identity.started(parent)}"
-    for folder in (kept, tmp_path / f"work-{parent}-1", tmp_path / "work-99999999-5", tmp_path / "work-x-1"):
-        folder.mkdir()
-        (folder / "a.pb").write_bytes(b"a program")
+    here, parent = compiled_programs._machine(), os.getppid()
+    kept = {f"work-{here}-{parent}-{identity.started(parent)}", f"work-elsewhere-{parent}-1"}
+    for name in (*kept, f"work-{here}-{parent}-1", f"work-{here}-99999999-5", f"work-{here}-x-1", "work-other-7-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.pb").write_bytes(b"a program")
+    os.utime(tmp_path / "work-other-7-1", (0, 0))
     programs = KeptPrograms(tmp_path)
-    assert set(tmp_path.iterdir()) == {kept, programs.work}
-    assert str(mine) in programs.work.name
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, programs.work.name}
+    assert str(os.getpid()) in programs.work.name
 
 
 @pytest.mark.parametrize(
