@@ -224,7 +224,7 @@ def _command_train(name: str, case: Waiting) -> Line:
         songs = {}
         for side in storages:
             _enter(storages, side)
-            songs[side] = [choice.id for choice in _add_songs(case.key)]
+            songs[side] = [choice.id for choice in add_songs(case.key)]
             launching.ensure_supervisor()
 
         def once(side: str, seed: int) -> float:
