@@ -39,7 +39,8 @@ def draw_uploader() -> None:
     # The key is a public contract and must not change. A different value of the size limit also makes a new, empty
     # uploader, so the same limit is given implicitly (None) and explicitly in turn.
     limits = (None, int(st.get_option("server.maxUploadSize")))
-    files = st.file_uploader(
+    adding = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    files = adding.file_uploader(
         "Audio and MIDI files, or a zip of them",
         accept_multiple_files=True,
         max_upload_size=limits[recall(READ, 0) % 2],
@@ -47,7 +48,8 @@ def draw_uploader() -> None:
         help=f"wav, mp3, flac, ogg, m4a, mid; up to {limit.max_upload_mb} MB and {span(limit.max_audio_seconds)} each. "
         "The type of a file is read from its content, not from its name. Upload hundreds of files as one zip.",
     )
-    draw_rights_at_import()
+    with adding:
+        draw_rights_at_import()
     if files:
         from musicgen.songs.intake import Upload, add_uploads
 
