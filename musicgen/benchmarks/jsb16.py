@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,9 +218,9 @@ def mixed(
     longest = max(len(song) for song in songs)
     for first in range(0, len(songs), AT_ONCE):
         part = list(songs[first : first + AT_ONCE])
-        pool: NDArray[np.floating] = sum(
-            (_read(each, part, longest, codec, training, key) for each in networks for key in keys), np.float32(0)
-        ) / np.float32(len(networks) * len(keys))
+        pool = np.zeros((len(part), longest, codec.n_voices, codec.values), dtype=np.float32)
+        for each, key in product(networks, keys):
+            pool += _read(each, part, longest, codec, training, key) / np.float32(len(networks) * len(keys))
         pool -= np.logaddexp.reduce(pool, axis=-1, keepdims=True)
         for song, logs in zip(part, pool, strict=True):
             alone = logs[: len(song)]
