@@ -15,7 +15,7 @@ from musicgen.contract.drawing import Layer, ReceptiveField
 from musicgen.contract.made import GenerationModel, Made, Order
 from musicgen.contract.monitor import Monitor
 from musicgen.contract.networks import TrainableNetworks
-from musicgen.contract.parameters import Parameters, Preset, TrainingParameters
+from musicgen.contract.parameters import Parameters, Preset, TrainingParameters, read_parameters
 from musicgen.contract.prepared import Cost, Prepared, TrainingSong
 
 Medium = Literal["audio", "midi"]
@@ -40,6 +40,8 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
     # Fields of Generation that say how long a piece is, with values that make one long enough to be looked at on the
     # way.
     lengths: ClassVar[Mapping[str, float]] = {}
+    # The same for a piece of a few seconds, of which a training makes several to let one hear it learn.
+    short: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod
     def prepare(self, songs: Sequence[TrainingSong], training: TrainingModel, *, seed: int = 0) -> Prepared:
@@ -98,6 +100,12 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
         order: Order[GenerationModel],
     ) -> Iterator[Made]:
         """One Made per seed of the order."""
+
+    def short_generation(self, values: Mapping[str, Any]) -> GenerationModel:
+        """Parameters of a piece of a few seconds; `values`: those of a preset. What is short already stays so."""
+        usual = read_parameters(self.Generation, values)
+        most = {name: min(getattr(usual, name) or most, most) for name, most in self.short.items()}
+        return read_parameters(self.Generation, {**usual.model_dump(), **most})  # type: ignore[return-value]
 
     @abstractmethod
     def codec_from_json(self, document: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ runs/<run>/                the training: request in the record, files here
     worker.json            which process that is
     attempts.json          number of the last attempt on a cluster
     checkpoints/000012/    weights, optimiser, codec, state, manifest
+    lapse/000012-1f3a5c7e/ a short piece that the training made after epoch 12
     generations/<task>/    the same small files for each generation
         drafts/            the beginning of a piece while it is being generated
 studies/<study>/           journal of the search: Optuna's own, made anew from the record if it is lost
@@ -32,6 +33,7 @@ WORKER_LOCK = "worker.lock"
 WORKER = "worker.json"
 CHECKPOINTS = "checkpoints"
 CLUSTER_ATTEMPTS = "attempts.json"
+LAPSE = "lapse"
 DRAFTS = "drafts"
 SIDECAR = "sidecar.json"
 LISTENING = "listening"

@@ -135,6 +135,10 @@ class TimeLeft:
         self._epoch_began, self._last, self._is_first = clock, None, False
         return seconds
 
+    def leave_out(self, seconds: float) -> None:
+        """These seconds since the last epoch ended were not spent on the next one."""
+        self._epoch_began += seconds
+
     def seconds_left(self, epochs_done: int, done: int = 0, steps: int = 0) -> float | None:
         """Estimate after `done` of `steps` steps of the epoch that follows `epochs_done`; None while unknown."""
         remaining = self.epochs - epochs_done

@@ -17,6 +17,7 @@ from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.cluster.configured import CLUSTER
 from musicgen.runs.devices import check_device
 from musicgen.runs.folders import CHECKPOINTS, run_folder
+from musicgen.runs.lapse import HEAR_IT_LEARN
 from musicgen.runs.launching import ensure_supervisor, make_ready
 from musicgen.runs.naming import usual_name
 from musicgen.runs.records import get_output, get_run
@@ -46,6 +47,7 @@ def submit_training(
     pieces_after: int = 0,
     train_from: str = "",
     then: Sequence[Mapping[str, Any]] = (),
+    hear_it_learn: bool = False,
 ) -> str:
     """Put a training into the queue; returns the run's id.
 
@@ -57,6 +59,7 @@ def submit_training(
         pieces_after: how many pieces to generate when the training is finished, with the preset's settings.
         train_from: id of a run of the same approach whose weights it starts from; "" for none.
         then: generations that follow when the training is finished: {generation, seed, count, checkpoint}.
+        hear_it_learn: make short pieces on the way, for the time-lapse. They change nothing that is learned.
 
     Raises:
         InvalidInput, InvalidParameter, NotFound, WrongState: with a sentence.
@@ -83,6 +86,8 @@ def submit_training(
         request[PIECES_AFTER] = check_count(pieces_after)
     if then:
         request[THEN] = [_generation_to_follow(approach, order) for order in then]
+    if hear_it_learn:
+        request[HEAR_IT_LEARN] = True
     if leave_out:
         request |= {"leave_out": True, "left_out": [each.to_json() for each in left_out]}
     run = {
@@ -130,7 +135,7 @@ def submit_generation(
     if device == CLUSTER:
         rule = "Pieces are generated on this machine, from what the cluster has learned"
         raise InvalidParameter(sentence(rule, f"--device {CLUSTER}", "Leave the device out."))
-    values = _of_its_preset(approach, run.request) if generation is None else generation
+    values = preset_generation(approach, run.request) if generation is None else generation
     lapse = _lapse(run_folder(run.id), str(checkpoint))
     seeds = [(_check_seed(seed) + number) % (MAX_SEED + 1) for number in range(count)]
     request: dict[str, Any] = {
@@ -156,7 +161,8 @@ def _generation_to_follow(approach: Approach, order: Mapping[str, Any]) -> dict[
     }
 
 
-def _of_its_preset(approach: Approach, request: Mapping[str, Any]) -> Mapping[str, Any]:
+def preset_generation(approach: Approach, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The generation parameters of the preset that a run was trained with; {} for the defaults."""
     preset = approach.presets.get(request.get("preset") or "")
     return preset.generation if preset else {}
 

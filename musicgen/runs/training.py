@@ -20,6 +20,8 @@ from musicgen.runs.folders import CONSOLE, HISTORY, PREPARED
 from musicgen.runs.following import generate_after
 from musicgen.runs.history import best_epoch, rewind
 from musicgen.runs.jobs import Job, are_finite, open_device
+from musicgen.runs.lapse import HEAR_IT_LEARN, lapse_of
+from musicgen.runs.lapse_making import LapseMaker
 from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_learned
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
@@ -41,9 +43,13 @@ def train(job: Job) -> None:
     approach = find_approach(request["approach"])
     training = read_parameters(approach.Training, request["training"])
     seed = int(request["seed"])
-    prepared, cost = _prepare(job, approach, training, seed)
+    prepared, cost, songs = _prepare(job, approach, training, seed)
     open_device(job)
     networks, rows = _starting_point(job, approach, training, prepared, cost, seed)
+    lapse = lapse_of(job.run["id"])
+    lapse.clean()
+    lapse.forget_after(int(rows[-1]["epoch"]) if rows else 0)
+    maker = LapseMaker(job, approach, training, networks, prepared.codec, songs) if request.get(HEAR_IT_LEARN) else None
     monitor = TrainingMonitor(
         control=job.control,
         progress=job.progress,
@@ -59,6 +65,7 @@ def train(job: Job) -> None:
         notice=job.notice,
         marks={name: job.task["request"][name] for name in MARKS if name in job.task["request"]},
         console=job.folder / CONSOLE,
+        after_saving=None if maker is None else maker.after_saving,
     )
     try:
         if monitor.epochs_done < training.epochs:
@@ -71,6 +78,8 @@ def train(job: Job) -> None:
         raise
     finally:
         _remember_speed(job, prepared, cost, training, monitor)
+        if maker is not None:
+            maker.remember()
     job.log.line(f"Finished after epoch {monitor.epochs_done}; the best is epoch {best_epoch(rows)}.")
     _order_pieces(job)
 
@@ -82,7 +91,10 @@ def _order_pieces(job: Job) -> None:
         job.notice(f"The pieces after the training could not be ordered. {error}")
 
 
-def _prepare(job: Job, approach: Approach, training: TrainingParameters, seed: int) -> tuple[Prepared, Cost]:
+def _prepare(
+    job: Job, approach: Approach, training: TrainingParameters, seed: int
+) -> tuple[Prepared, Cost, list[TrainingSong]]:
+    """(prepared, cost, the songs that it learns from)"""
     request = job.run["request"]
     songs, missing = find_songs(request["songs"])
     if missing:
@@ -93,7 +105,7 @@ def _prepare(job: Job, approach: Approach, training: TrainingParameters, seed: i
     job.progress.write(phase="preparing", epochs=training.epochs, device=job.device)
     with job.control.interruptible():
         if request.get("leave_out"):
-            prepared = _leaving_out(job, approach, songs, training, seed)
+            prepared, songs = _leaving_out(job, approach, songs, training, seed)
         else:
             prepared = approach.prepare(songs, training, seed=seed)
         cost = approach.cost(prepared, training)
@@ -101,7 +113,7 @@ def _prepare(job: Job, approach: Approach, training: TrainingParameters, seed: i
         prepared.facts[STARTED_FROM] = started
     _keep_prepared(job, prepared, cost)
     _describe(job, prepared, cost)
-    return prepared, cost
+    return prepared, cost, songs
 
 
 def _facts_before(job: Job) -> dict[str, Any]:
@@ -119,8 +131,9 @@ def _keep_prepared(job: Job, prepared: Prepared, cost: Cost) -> None:
 
 def _leaving_out(
     job: Job, approach: Approach, songs: list[TrainingSong], training: TrainingParameters, seed: int
-) -> Prepared:
-    """Prepare without the songs that cannot be learned from, and remove them from the run's request."""
+) -> tuple[Prepared, list[TrainingSong]]:
+    """Prepare without the songs that cannot be learned from, and remove them from the run's request; (prepared, the
+    others)."""
     prepared, left, out = prepare_what_can_be_learned(approach, songs, training, seed=seed)
     request = job.run["request"]
     every = [*(LeftOut(**each) for each in request["left_out"]), *out]
@@ -129,7 +142,7 @@ def _leaving_out(
         chosen = [song for song in request["songs"] if song["id"] in ids]
         changed = {**request, "songs": chosen, "left_out": [each.to_json() for each in every]}
         change_request(job.run["id"], changed, task_id=job.task["id"], fence=job.control.fence)
-    return replace(prepared, warnings=(*prepared.warnings, *as_warnings(every)))
+    return replace(prepared, warnings=(*prepared.warnings, *as_warnings(every))), left
 
 
 def _describe(job: Job, prepared: Prepared, cost: Cost) -> None:

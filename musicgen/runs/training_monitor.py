@@ -30,6 +30,8 @@ class TrainingMonitor:
         rows: the history so far. codec, state: stored in every checkpoint.
         is_finite: tells whether all weights are finite numbers. pinned: checkpoints that outputs need.
         notice: shows the user a sentence while the work goes on. marks: added to each row of the history.
+        after_saving: called with the row of an epoch whose weights were saved and the seconds left, if these are known;
+            returns how many seconds it took, which are not part of the training.
     """
 
     def __init__(
@@ -49,11 +51,12 @@ class TrainingMonitor:
         notice: Callable[[str], None],
         console: Path | None = None,
         marks: Mapping[str, int] | None = None,
+        after_saving: Callable[[dict[str, Any], float | None], float] | None = None,
     ) -> None:
         self.control, self.progress_file, self.log = control, progress, log
         self.checkpoints, self.history, self.rows, self.epochs = checkpoints, history, rows, epochs
         self.codec, self.state, self.is_finite, self.pinned, self.console = codec, state, is_finite, pinned, console
-        self.notice, self.marks = notice, dict(marks or {})
+        self.notice, self.marks, self.after_saving = notice, dict(marks or {}), after_saving
         self.rows_made: list[dict[str, Any]] = []  # by this process
         self.time_left = TimeLeft(epochs)
         self.steps_in_epoch = self.steps = 0
@@ -107,6 +110,16 @@ class TrainingMonitor:
         # A wish that came since the last check waits for the next step, because this epoch may not have been saved.
         # After the last epoch there is nothing left to stop.
         if rests and row.epoch < self.epochs:
+            self.control.check_at_rest()
+        if self._saved_epoch == row.epoch and not rests:
+            self._after_saving(document)
+
+    def _after_saving(self, row: dict[str, Any]) -> None:
+        if self.after_saving is None:
+            return
+        seconds = self.after_saving(row, self.time_left.seconds_left(row["epoch"]))
+        self.time_left.leave_out(seconds)
+        if seconds and row["epoch"] < self.epochs:  # everything is saved: whoever wants a rest need not wait
             self.control.check_at_rest()
 
     def keep_last(self, save: Callable[[Path], None]) -> None:

@@ -98,6 +98,7 @@ class AmplitudeLSTM(NetworkApproach[parameters.Training, parameters.Generation])
         generation={"mode": "free", "seconds": 0.05, "prompt_seconds": 0.01},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
+    short: ClassVar[Mapping[str, float]] = {"seconds": 4.0, "predict_seconds": 4.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         songs = songs[: training.num_songs or None]

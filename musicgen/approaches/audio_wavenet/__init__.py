@@ -87,6 +87,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"seconds": 0.05, "prompt_seconds": 0.02},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
+    short: ClassVar[Mapping[str, float]] = {"seconds": 4.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_raw_audio(songs, _sizes(training), training)

@@ -73,6 +73,7 @@ class Collage(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"seconds": 0.3, "prompt_seconds": 0.05},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
+    short: ClassVar[Mapping[str, float]] = {"seconds": 6.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_collage(songs, training, seed)

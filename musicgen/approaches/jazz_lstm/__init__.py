@@ -85,6 +85,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"num_measures": 2, "max_tries": 1},
     )
     lengths: ClassVar[Mapping[str, float]] = {"num_measures": 80}
+    short: ClassVar[Mapping[str, float]] = {"num_measures": 8}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_jazz(songs, training, seed)

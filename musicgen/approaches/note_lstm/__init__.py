@@ -86,6 +86,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"num_notes": 12},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"num_notes": 200}
+    short: ClassVar[Mapping[str, float]] = {"num_notes": 64}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         prepare = prepare_events if training.representation == "events" else prepare_tokens

@@ -91,6 +91,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"num_notes": 12},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"num_notes": 200}
+    short: ClassVar[Mapping[str, float]] = {"num_notes": 64}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         if training.representation == "events":

@@ -88,6 +88,7 @@ class SpectralLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"seconds": 0.1, "phase_iterations": 2},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"seconds": 1.0}
+    short: ClassVar[Mapping[str, float]] = {"seconds": 5.0}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return (prepare_blocks if training.representation == "blocks" else prepare_frames)(songs, training)

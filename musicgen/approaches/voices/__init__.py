@@ -74,6 +74,7 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
         generation={"bars": 2},
     )  # fmt: skip
     lengths: ClassVar[Mapping[str, float]] = {"bars": 40}
+    short: ClassVar[Mapping[str, float]] = {"bars": 8}
 
     def prepare(self, songs: Sequence[TrainingSong], training: parameters.Training, *, seed: int = 0) -> Prepared:
         return prepare_grids(songs, training, seed)

@@ -1,0 +1,44 @@
+"""What the short pieces of trainings took on this machine, to know beforehand whether another one fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from musicgen.runs.lapse_budget import PieceSeconds
+from musicgen.runs.locks import FileLock
+from musicgen.settings import home
+from musicgen.storage.files import read_json, write_json
+
+FILE = "lapse_seconds.json"
+FORGETS = 0.5  # a piece that took less lowers what is expected by half at most: its loops may have been compiled before
+
+
+def expected_seconds(approach: str, device: str) -> PieceSeconds:
+    """As measured in the newest trainings of this approach, else a guess."""
+    found = _stored().get(f"{approach}/{device}")
+    return PieceSeconds() if found is None else PieceSeconds(*found)
+
+
+def remember_seconds(approach: str, device: str, took: Sequence[float]) -> None:
+    """`took`: seconds of the pieces of one process, in order."""
+    if not took:
+        return
+    with FileLock(home() / ".lapse_seconds.lock"):
+        before, stored = expected_seconds(approach, device), _stored()
+        later = max(took[1:], default=before.next)
+        now = [max(took[0], FORGETS * before.first), max(later, FORGETS * before.next)]
+        write_json(home() / FILE, {**stored, f"{approach}/{device}": now})
+
+
+def _stored() -> dict[str, list[float]]:
+    try:
+        found = read_json(home() / FILE, {})
+        return {str(key): pair for key, value in found.items() if len(pair := _seconds(value)) == 2}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _seconds(value: Any) -> list[float]:
+    return [float(each) for each in value if math.isfinite(float(each)) and 0 <= float(each) < 1e5]
