@@ -47,13 +47,16 @@ export class Controls {
     this.playButton.disabled = playable.length === 0;
     this.element.classList.toggle("waiting", isWaiting);
     this.loopButton.setAttribute("aria-pressed", String(isLooping));
-    const stop = this.stops.findIndex((each) => each.lane === chosen);
-    if (stop >= 0) {
-      this.slider.value = stop;
-      this.slider.setAttribute("aria-valuetext", this.stops[stop].label);
-      this.sliderBox.lastChild.textContent = this.stops[stop].label;
-    }
-    return new Set(stop < 0 ? [] : this.stops.map((each) => each.lane).filter((lane) => lane !== chosen));
+    const found = this.stops.findIndex((each) => each.lane === chosen);
+    if (found >= 0) this.stop = chosen;
+    // A lane beside those on the slider is heard: the stop that was chosen last stays, at first the newest.
+    const last = this.stops.findIndex((each) => each.lane === this.stop);
+    const stop = last >= 0 ? last : this.stops.length - 1;
+    if (stop < 0) return new Set();
+    this.slider.value = stop;
+    this.slider.setAttribute("aria-valuetext", this.stops[stop].label);
+    this.sliderBox.lastChild.textContent = this.stops[stop].label;
+    return new Set(this.stops.map((each) => each.lane).filter((lane) => lane !== this.stops[stop].lane));
   }
 
   scrolled(whole, view, isAll) {

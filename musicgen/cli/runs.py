@@ -1,4 +1,4 @@
-"""`runs list | show | cancel | pause | resume | card | rights | export | import | rename | delete | log`."""
+"""`runs list | show | lapse | cancel | pause | resume | card | rights | export | import | rename | delete | log`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from musicgen.cli.generate import output_json
+from musicgen.cli.lapse import lapse
 from musicgen.cli.listing import IN_A_TABLE, After, Limit, print_json_list, print_page
 from musicgen.cli.places import Place
 from musicgen.cli.several import AllQueued, for_each, named_or_all, tell
@@ -19,6 +20,8 @@ from musicgen.storage.files import copy_out
 from musicgen.wording import span
 
 app = typer.Typer(help="Runs: trainings, with their weights and history.", no_args_is_help=True)
+
+app.command("lapse")(lapse)
 
 RunId = Annotated[str, typer.Argument(help="The id of a run.", show_default=False)]
 RunIds = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Ids of runs.", show_default=False)]

@@ -114,6 +114,12 @@ def train(
     train_from: Annotated[
         str, typer.Option("--from", metavar="RUN", help="Start from the weights of this run of the same approach.")
     ] = "",
+    hear_it_learn: Annotated[
+        bool,
+        typer.Option(
+            help="Make short pieces on the way, in at most a twentieth of the training's time. `runs lapse` has them."
+        ),
+    ] = True,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and build only; show the estimates.")] = False,
     as_json: AsJson = False,
@@ -141,6 +147,7 @@ def train(
     run_id = api.submit_training(
         approach, songs, values, preset=preset or "", seed=seed, name=name,
         device=place_of(on, device), leave_out=leave_out, pieces_after=pieces, train_from=train_from,
+        hear_it_learn=hear_it_learn,
     )  # fmt: skip
     run = wait_for(lambda: api.get_run(run_id), lambda: api.cancel(run_id))
     say_left_out(run.request.get("left_out", ()))

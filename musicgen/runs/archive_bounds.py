@@ -15,9 +15,11 @@ from musicgen.contract.parameters import TrainingParameters
 from musicgen.errors import RejectedFile, sentence
 from musicgen.runs.archived import ArchivedPrepared
 from musicgen.runs.archives import CARD, RUN
+from musicgen.runs.archiving_lapse import MAX_PIECE_MB
 from musicgen.runs.archiving_outputs import MAX_OUTPUTS, MAX_OUTPUTS_MB, OUTPUT, OUTPUTS
 from musicgen.runs.checkpoints import CODEC, MANIFEST, STATE
-from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LAPSE, LOG, PREPARED
+from musicgen.runs.lapse import MAX_PIECES, PIECE
 from musicgen.storage.zips import open_zip
 
 MB = 1_000_000
@@ -29,6 +31,8 @@ CHECKPOINT_MB = {MANIFEST: 1, STATE: 2, CODEC: 20, TRAINING: 2}
 NEEDED = (MANIFEST, STATE, CODEC)
 CHECKPOINT = re.compile(rf"^{CHECKPOINTS}/(\d{{6}}(?:-partial)?)/([a-z]+\.[a-z]+)\Z")
 OUTPUT_FILE = re.compile(rf"^({OUTPUTS}/\d{{4}})/([a-z]+\.[a-z]+)\Z")
+LAPSE_FILE = re.compile(rf"^({LAPSE}/\d{{6}})/([a-z]+\.[a-z]+)\Z")
+LAPSE_MB = {PIECE: 2, SCORE: 5, AUDIO: MAX_PIECE_MB}
 OUTPUT_MB = {OUTPUT: 8, SCORE: 20, AUDIO: MAX_OUTPUTS_MB}
 NUMBER_BYTES = 8  # of a weight, at most
 MOMENTS = 2  # numbers that an optimiser keeps for each weight
@@ -38,15 +42,16 @@ CLAIMED_TIMES, CLAIMED_MORE = 2, 10_000  # a run may claim this many more weight
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Raises RejectedFile if there are more files than texts, manifest, checkpoints and outputs; see `open_zip`."""
-    most = len(TEXT_MB) + 1 + MAX_CHECKPOINTS * (len(CHECKPOINT_MB) + 2) + 2 * MAX_OUTPUTS
+    """Raises RejectedFile if there are more files than texts, manifest, checkpoints, outputs and time-lapse; see
+    `open_zip`."""
+    most = len(TEXT_MB) + 1 + MAX_CHECKPOINTS * (len(CHECKPOINT_MB) + 2) + 2 * (MAX_OUTPUTS + MAX_PIECES)
     return open_zip(path, most, f"The archive of a run may hold at most {most} files", "Export it again.")
 
 
 def check_names(sizes: Mapping[str, int]) -> None:
     """`sizes`: name → bytes, without the manifest. Raises RejectedFile if a file is unknown, missing or too large;
     weights are checked by `check_weights`."""
-    rule = "The archive of a run may hold its settings, history and log, its best and last weights, and its outputs"
+    rule = "The archive of a run may hold its settings, history and log, its best and last weights, and its music"
     checkpoints: dict[str, set[str]] = defaultdict(set)
     for name, size in sizes.items():
         limit = TEXT_MB.get(name)
@@ -57,6 +62,8 @@ def check_names(sizes: Mapping[str, int]) -> None:
                 continue
         if found := OUTPUT_FILE.match(name):
             limit = OUTPUT_MB.get(found[2])
+        if found := LAPSE_FILE.match(name):
+            limit = LAPSE_MB.get(found[2])
         if limit is None:
             raise refused(rule, f"{name[:80]!r}")
         if size > limit * MB:
@@ -74,18 +81,32 @@ def check_names(sizes: Mapping[str, int]) -> None:
 def check_outputs(sizes: Mapping[str, int]) -> dict[str, str]:
     """folder of an output → the name of its music, in the order of the archive. Raises RejectedFile if an output lacks
     its description or its music, or if all of them are too large."""
-    outputs: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(sizes):
-        if found := OUTPUT_FILE.match(name):
-            outputs[found[1]].append(found[2])
-    for files in outputs.values():
-        if len(files) != 2 or OUTPUT not in files:
-            raise refused("An output in an archive has a description and one file of music", f"{', '.join(files)}")
+    outputs = _in_folders(sizes, OUTPUT_FILE, OUTPUT, "An output")
     total = sum(size for name, size in sizes.items() if OUTPUT_FILE.match(name))
     if len(outputs) > MAX_OUTPUTS or total > MAX_OUTPUTS_MB * MB * 1.1:
         rule = f"The archive of a run may hold {MAX_OUTPUTS} outputs of {MAX_OUTPUTS_MB:,} MB in all"
         raise refused(rule, f"{len(outputs)} of {total / MB:,.0f} MB")
-    return {folder: next(f"{folder}/{name}" for name in files if name != OUTPUT) for folder, files in outputs.items()}
+    return outputs
+
+
+def check_lapse(sizes: Mapping[str, int]) -> dict[str, str]:
+    """folder of a short piece → the name of its music, by epoch. Raises RejectedFile as `check_outputs` does."""
+    pieces = _in_folders(sizes, LAPSE_FILE, PIECE, "A short piece")
+    if len(pieces) > MAX_PIECES:
+        raise refused(f"The time-lapse in the archive of a run may have {MAX_PIECES} pieces", f"{len(pieces)}")
+    return pieces
+
+
+def _in_folders(sizes: Mapping[str, int], form: re.Pattern[str], about: str, what: str) -> dict[str, str]:
+    """folder → the name of its music, in order. Each has a description with the name `about` and one file more."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(sizes):
+        if found := form.match(name):
+            folders[found[1]].append(found[2])
+    for files in folders.values():
+        if len(files) != 2 or about not in files:
+            raise refused(f"{what} in an archive has a description and one file of music", f"{', '.join(files)}")
+    return {folder: next(f"{folder}/{name}" for name in files if name != about) for folder, files in folders.items()}
 
 
 def check_weights(sizes: Mapping[str, int], prepared: ArchivedPrepared | None, num_drawn: int | None) -> None:

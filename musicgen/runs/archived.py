@@ -37,6 +37,7 @@ class ArchivedRequest(Strict):
     training: dict[str, Any]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
     songs: Annotated[list[ArchivedSong], Field(max_length=MAX_SONGS)]
+    hear_it_learn: bool = False
 
 
 class ArchivedRun(Strict):

@@ -136,6 +136,20 @@ class ArchivedSidecar(Strict):
     originality: ArchivedOriginality | None = None
 
 
+class ArchivedPiece(Strict):
+    """A short piece of the time-lapse."""
+
+    epoch: Annotated[int, Field(ge=1, le=999_999)]
+    seed: Seed
+    loss: FiniteFloat | None = None
+    val_loss: FiniteFloat | None = None
+    facts: Plain = Field(default_factory=dict)
+    reference: ArchivedReference | None = None
+    generation: Plain = Field(default_factory=dict)
+    versions: Annotated[dict[Words, Words], Field(max_length=100)] = Field(default_factory=dict)
+    verdicts: Annotated[list[ArchivedVerdict], Field(max_length=100)] = Field(default_factory=list)
+
+
 class ArchivedSide(Strict):
     id: Id
     name: Words

@@ -1,9 +1,9 @@
-"""Runs as zip archives, to export and import: settings, history, log, weights, outputs and blind tests; no songs.
+"""Runs as zip archives, to export and import: settings, history, log, weights, outputs, time-lapse; no songs.
 
-    manifest.json   {"format": "musicgen-run", "version": 2, "files": {name: {"sha256", "size"}}}
+    manifest.json   {"format": "musicgen-run", "version": 3, "files": {name: {"sha256", "size"}}}
     run.json        name, approach, request, state, reason, created_at, rights
     card.md         the same and what came of it, for people; not read again
-    history.jsonl, prepared.json, log.txt, checkpoints/000012/…, outputs/0001/…
+    history.jsonl, prepared.json, log.txt, checkpoints/000012/…, outputs/0001/…, lapse/000012/…
 
 An archive is untrusted: it is read in a child process, by names of our own (`importing`).
 """
@@ -21,15 +21,16 @@ from typing import Any, BinaryIO
 
 from musicgen.errors import RejectedFile, WrongState, sentence
 from musicgen.processes import run_child
-from musicgen.runs.archiving_outputs import OUTPUT, ArchivedFiles, outputs_to_archive
+from musicgen.runs.archiving_lapse import lapse_to_archive
+from musicgen.runs.archiving_outputs import ArchivedFiles, outputs_to_archive
 from musicgen.runs.checkpoints import Checkpoint, Checkpoints, first_intact
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, export_path
 from musicgen.runs.records import Run, get_run
 from musicgen.runs.versions import versions
 from musicgen.storage.files import CHUNK, check_free_space
 
-FORMAT, VERSION = "musicgen-run", 2
-READABLE = (1, 2)  # version 1 had no outputs
+FORMAT, VERSION = "musicgen-run", 3
+READABLE = (1, 2, 3)  # version 1 had no outputs, version 2 no time-lapse
 MANIFEST, RUN, CARD = "manifest.json", "run.json", "card.md"
 TRIES = 5
 IMPORT_SECONDS = 600.0
@@ -50,12 +51,12 @@ def export_run(run_id: str, *, card: str = "") -> Path:
     temporary = target.with_name(f".{uuid.uuid4().hex}.zip")
     try:
         for attempt in range(TRIES):
-            chosen, (made, _) = _worth_taking(kept), outputs_to_archive(run.id)
+            chosen, made = _worth_taking(kept), [*outputs_to_archive(run.id)[0], *lapse_to_archive(run.id)]
             check_free_space(sum(each.size_bytes for each in chosen))
             try:
                 _write(temporary, run, chosen, made, card)
                 break
-            except FileNotFoundError:  # a checkpoint or an output was removed meanwhile: choose again
+            except FileNotFoundError:  # a checkpoint, an output or a short piece was removed meanwhile: choose again
                 if attempt == TRIES - 1:
                     raise
         os.replace(temporary, target)
@@ -101,10 +102,11 @@ def _write(path: Path, run: Run, chosen: list[Checkpoint], made: list[ArchivedFi
                 name = f"{CHECKPOINTS}/{checkpoint.folder.name}/{file.relative_to(checkpoint.folder).as_posix()}"
                 with open(file, "rb") as source:
                     files[name] = _add(archive, name, source, zipfile.ZIP_STORED)  # weights do not compress
-        for output in made:
-            files[f"{output.folder}/{OUTPUT}"] = _add_json(archive, f"{output.folder}/{OUTPUT}", output.about)
-            name = f"{output.folder}/{output.music.name}"
-            with open(output.music, "rb") as source:
+        for piece in made:
+            name = f"{piece.folder}/{piece.description}"
+            files[name] = _add_json(archive, name, piece.about)
+            name = f"{piece.folder}/{piece.music.name}"
+            with open(piece.music, "rb") as source:
                 files[name] = _add(archive, name, source, zipfile.ZIP_STORED)
         manifest = {"format": FORMAT, "version": VERSION, "files": files}
         archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(manifest, indent=1, sort_keys=True).encode())

@@ -26,11 +26,14 @@ FINISHED = "finished"
 
 @dataclass(frozen=True)
 class ArchivedFiles:
-    """One output in an archive: its folder there, what is written about it, and the file with its music."""
+    """One piece in an archive: its folder there, what is written about it, and the file with its music.
+
+    `description`: the name of the file that says it."""
 
     folder: str
     about: dict[str, Any]
     music: Path
+    description: str = OUTPUT
 
 
 def outputs_to_archive(run_id: str) -> tuple[list[ArchivedFiles], int]:

@@ -13,10 +13,10 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from musicgen.approaches import approach as find_approach
 from musicgen.contract.approach import Approach
@@ -35,12 +35,14 @@ from musicgen.runs.archived import (
     ArchivedSong,
     read_text,
 )
-from musicgen.runs.archived_outputs import ArchivedOutput
+from musicgen.runs.archived_outputs import ArchivedOutput, ArchivedPiece
 from musicgen.runs.archives import CARD, FORMAT, MANIFEST, READABLE, RUN
 from musicgen.runs.archiving_outputs import OUTPUT
 from musicgen.runs.checkpoints import CODEC, STATE, Checkpoint, Checkpoints
-from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, run_folder
+from musicgen.runs.folders import CHECKPOINTS, HISTORY, LAPSE, LOG, PREPARED, run_folder
+from musicgen.runs.importing_lapse import bring_piece
 from musicgen.runs.importing_outputs import BroughtOutputs, check_tests
+from musicgen.runs.lapse import HEAR_IT_LEARN, PIECE, Lapse
 from musicgen.songs.names import clean_lines, display_name
 from musicgen.storage import database
 from musicgen.storage.database import new_id, runs, songs, tasks
@@ -49,13 +51,14 @@ from musicgen.storage.files import CHUNK, check_free_space, publishing, write_by
 MAX_MANIFEST_BYTES = 1_000_000
 MANY = 500  # values in one SQL statement
 ENCRYPTED = 0x1
+Known = TypeVar("Known", bound=BaseModel)
 INCOMING = "incoming"  # music of an output, while it is read
 
 
 @dataclass(frozen=True)
 class Understood:
-    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it; `outputs`: folder of an output →
-    the name of its music."""
+    """The texts of an archive. `files`: name → (sha256, size), as the manifest has it; `outputs`, `lapse`: folder of an
+    output or a short piece → the name of its music."""
 
     files: dict[str, tuple[str, int]]
     run: ArchivedRun
@@ -63,6 +66,7 @@ class Understood:
     training: TrainingParameters
     prepared: ArchivedPrepared | None
     outputs: dict[str, str]
+    lapse: dict[str, str]
 
 
 def bring_in(payload: dict[str, Any]) -> dict[str, str]:
@@ -75,10 +79,11 @@ def bring_in(payload: dict[str, Any]) -> dict[str, str]:
             brought = BroughtOutputs(run_id, found.approach, found.training.model_dump(mode="json"), _here)
             with brought.removed_after_a_fault(), publishing(run_folder(run_id)) as folder:
                 for name in found.files:
-                    if not archive_bounds.OUTPUT_FILE.match(name):
+                    if not (archive_bounds.OUTPUT_FILE.match(name) or archive_bounds.LAPSE_FILE.match(name)):
                         _unpack(archive, name, found.files[name], folder / name)
                 _check(folder, found)
                 _bring_outputs(archive, found, brought, folder / INCOMING)
+                _bring_lapse(archive, found, folder)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         if is_storage_fault(error) and (told := in_words(error)):
             raise told from error
@@ -98,7 +103,7 @@ def _understand(archive: zipfile.ZipFile) -> Understood:
     files = _files(archive)
     sizes = {name: size for name, (_, size) in files.items()}
     archive_bounds.check_names(sizes)
-    outputs = archive_bounds.check_outputs(sizes)
+    outputs, lapse = archive_bounds.check_outputs(sizes), archive_bounds.check_lapse(sizes)
     try:
         document = read_text(_content(archive, RUN, files[RUN]))
         num_songs = len(document["request"]["songs"])
@@ -115,7 +120,7 @@ def _understand(archive: zipfile.ZipFile) -> Understood:
         raise _invalid(error) from error
     except UNREADABLE as error:
         raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
-    return Understood(files, run, approach, training, prepared, outputs)
+    return Understood(files, run, approach, training, prepared, outputs, lapse)
 
 
 def _files(archive: zipfile.ZipFile) -> dict[str, tuple[str, int]]:
@@ -238,18 +243,36 @@ def _here(archived: list[ArchivedSong]) -> list[dict[str, Any]]:
 def _bring_outputs(archive: zipfile.ZipFile, found: Understood, brought: BroughtOutputs, incoming: Path) -> None:
     """Each output in turn, so that no two are unpacked at the same time."""
     for folder, name in found.outputs.items():
-        about = f"{folder}/{OUTPUT}"
-        try:
-            output = ArchivedOutput.model_validate(read_text(_content(archive, about, found.files[about])))
-        except ValidationError as error:
-            raise _invalid(error) from error
-        except UNREADABLE as error:
-            raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
+        output = _described(archive, found, f"{folder}/{OUTPUT}", ArchivedOutput)
         check_tests(output)
         music = incoming / name.rsplit("/", 1)[-1]
         _unpack(archive, name, found.files[name], music)
         brought.add(output, music)
         shutil.rmtree(incoming)
+
+
+def _bring_lapse(archive: zipfile.ZipFile, found: Understood, folder: Path) -> None:
+    """The short pieces, into the folder of the new run."""
+    archived = found.run.request.songs
+    ids = {song.id: str(here["id"]) for song, here in zip(archived, _here(archived), strict=True)}
+    for place, name in found.lapse.items():
+        piece = _described(archive, found, f"{place}/{PIECE}", ArchivedPiece)
+        if place != f"{LAPSE}/{piece.epoch:06d}":
+            raise _rejected(f"a short piece in {place} that is not of that epoch")
+        music = folder / INCOMING / name.rsplit("/", 1)[-1]
+        _unpack(archive, name, found.files[name], music)
+        bring_piece(Lapse(folder / LAPSE), piece, music, found.approach.medium, ids)
+        shutil.rmtree(folder / INCOMING)
+
+
+def _described(archive: zipfile.ZipFile, found: Understood, name: str, kind: type[Known]) -> Known:
+    """What the archive says about a piece, field by field."""
+    try:
+        return kind.model_validate(read_text(_content(archive, name, found.files[name])))
+    except ValidationError as error:
+        raise _invalid(error) from error
+    except UNREADABLE as error:
+        raise _rejected(f"one that cannot be understood ({type(error).__name__})") from error
 
 
 def _record(run_id: str, found: Understood, brought: BroughtOutputs, state: str, reason: str) -> None:
@@ -260,6 +283,8 @@ def _record(run_id: str, found: Understood, brought: BroughtOutputs, state: str,
         "songs": _here(found.run.request.songs),
         "device": "auto",
     }
+    if not request[HEAR_IT_LEARN]:
+        del request[HEAR_IT_LEARN]
     name, moment = display_name(found.run.name), database.now()
     run = {"id": run_id, "name": name, "approach": request["approach"], "request": request, "created_at": moment}
     run["rights"] = clean_lines(found.run.rights)

@@ -53,7 +53,7 @@ class BroughtOutputs:
         output_id, task_id = new_id("output"), new_id("task")
         name = display_name(found.name)
         with publishing(output_folder(output_id)) as folder:
-            clip = _written(music, folder)
+            clip = written_anew(music, folder)
             if clip.medium != found.medium:
                 raise refused("An output in an archive has the music that it names", f"a clip of {clip.medium}")
             facts, created_at = clip.facts, database.now()
@@ -136,7 +136,7 @@ def check_tests(found: ArchivedOutput) -> None:
             raise refused("A blind test in an archive has one answer to each round", "another one")
 
 
-def _written(music: Path, folder: Path) -> Clip:
+def written_anew(music: Path, folder: Path) -> Clip:
     """A clip made anew from an untrusted file that should be one of ours."""
     if music.name == SCORE:
         from musicgen.symbolic.midi import read_midi

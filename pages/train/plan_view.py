@@ -41,6 +41,7 @@ class TrainingRequest:
     device: str = "auto"
     pieces_after: int = 0
     train_from: str = ""  # a run
+    hear_it_learn: bool = True
     refused: str = field(default="", compare=False)  # the sentence that says which value is invalid
 
     def plan(self) -> Future[Plan]:
@@ -83,7 +84,7 @@ class TrainingRequest:
         return submit_training(
             self.approach, self._songs(), self.training, preset=self.preset, seed=self.seed, name=self.name,
             device=self.device, pieces_after=self.pieces_after, train_from=self.train_from,
-            submit_key=intent_key("train", asdict(self)),
+            hear_it_learn=self.hear_it_learn, submit_key=intent_key("train", asdict(self)),
         )  # fmt: skip
 
     def _songs(self) -> list[Any]:

@@ -5,6 +5,7 @@ Its parameters say when something terrible shall happen."""
 from __future__ import annotations
 
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,8 @@ class TickingTraining(TrainingParameters):
     oom_at: int = parameter(0, title="Memory", help="Epoch that runs out of memory.")
     hang_at: int = parameter(0, title="Hang", help="Epoch that never ends.")
     stop_at: int = parameter(0, title="Stop", help="Epoch after which the approach stops by itself.")
+    piece_fails_after: int = parameter(-1, title="Fails", help="Epochs after which pieces cannot be made.", ge=-1)
+    lucky: bool = parameter(False, title="Lucky", help="Learns from generators that others use too.")
     unlearnable: bool = parameter(False, title="No", help="Nothing can be learned.")
     refuses: str = parameter("", title="Refuses", help="The name of songs that cannot be read.")
 
@@ -67,6 +70,7 @@ class Vector:
 class TickingNetworks:
     def __init__(self, width: int, seed: int) -> None:
         self.models = {"vector": Vector(width, seed)}
+        self.epoch = 0
 
     @property
     def parameters(self) -> list[int]:
@@ -93,6 +97,7 @@ class Ticking(Approach):
     Generation = TickingGeneration
     presets = {"short": Preset("Two epochs", {"epochs": 2}, {"seconds": 0.25})}  # noqa: RUF012
     tiny = Preset("", {"epochs": 1})
+    short = {"seconds": 0.25}  # noqa: RUF012
 
     def prepare(self, songs: Sequence[TrainingSong], training: TickingTraining, *, seed: int = 0) -> Prepared:
         if training.unlearnable:
@@ -125,15 +130,20 @@ class Ticking(Approach):
                 time.sleep(training.epoch_ms / training.steps / 1000)
                 self._misbehave(training, epoch, step, networks)
                 monitor.progress("training", step + 1, training.steps, loss=1.0 / epoch)
-            noise = np.random.default_rng((seed, epoch)).normal(size=training.width)
+            noise = np.random.default_rng((seed, epoch)).normal(size=training.width) + self._luck(training)
             networks.models["vector"].values = 0.9 * networks.values + noise
             if epoch == training.nan_weights_at:
                 networks.models["vector"].values = networks.values * np.nan
             validation = 1.0 + abs(epoch - training.best) + training.lift + 0.3 * (training.shade == "dark")
+            networks.epoch = epoch
             row = EpochRow(epoch, 1.0 / epoch, validation, time.monotonic() - began, 0.001, {"accuracy": 0.5})
             monitor.epoch_ended(row, networks.save)
             if epoch == training.stop_at:
                 return
+
+    def _luck(self, training: TickingTraining) -> float:
+        """From the generators that all libraries share."""
+        return random.random() + float(np.random.random()) if training.lucky else 0.0
 
     def _misbehave(self, training: TickingTraining, epoch: int, step: int, networks: Any) -> None:
         if step != training.steps // 2:
@@ -159,6 +169,10 @@ class Ticking(Approach):
         order: Order[TickingGeneration],
     ) -> Iterator[Made]:
         generation, prompt, seeds, monitor = order.generation, order.prompt, order.seeds, order.monitor
+        if 0 <= training.piece_fails_after < networks.epoch:
+            raise ZeroDivisionError("a piece that fails")
+        random.seed(1)  # a careless approach
+        np.random.seed(1)
         for number, seed in enumerate(seeds):
             rng = np.random.default_rng((seed, int(abs(networks.values).sum() * 1000)))
             noise = codec.gain * rng.uniform(-1, 1, size=(1, int(8000 * generation.seconds)))
