@@ -26,10 +26,11 @@ def remember_seconds(approach: str, device: str, took: Sequence[float]) -> None:
     if not took:
         return
     with FileLock(home() / ".lapse_seconds.lock"):
-        before, stored = expected_seconds(approach, device), _stored()
-        later = max(took[1:], default=before.next)
-        now = [max(took[0], FORGETS * before.first), max(later, FORGETS * before.next)]
-        write_json(home() / FILE, {**stored, f"{approach}/{device}": now})
+        stored, key = _stored(), f"{approach}/{device}"
+        before = stored.get(key, [0.0, 0.0])
+        later = max(took[1:], default=before[1] or PieceSeconds().next)
+        now = [max(took[0], FORGETS * before[0]), max(later, FORGETS * before[1])]
+        write_json(home() / FILE, {**stored, key: now})
 
 
 def _stored() -> dict[str, list[float]]:
