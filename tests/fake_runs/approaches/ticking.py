@@ -42,6 +42,7 @@ class TickingTraining(TrainingParameters):
     stop_at: int = parameter(0, title="Stop", help="Epoch after which the approach stops by itself.")
     piece_fails_after: int = parameter(-1, title="Fails", help="Epochs after which pieces cannot be made.", ge=-1)
     lucky: bool = parameter(False, title="Lucky", help="Learns from generators that others use too.")
+    slow_piece_ms: float = parameter(0.0, title="Nap", help="How much longer a piece takes.", ge=0)
     unlearnable: bool = parameter(False, title="No", help="Nothing can be learned.")
     refuses: str = parameter("", title="Refuses", help="The name of songs that cannot be read.")
 
@@ -178,7 +179,7 @@ class Ticking(Approach):
             noise = codec.gain * rng.uniform(-1, 1, size=(1, int(8000 * generation.seconds)))
             samples = noise.astype(np.float32)
             for tenth in range(1, 11):
-                time.sleep(generation.piece_ms / 10_000)
+                time.sleep((generation.piece_ms + training.slow_piece_ms) / 10_000)
                 monitor.progress("generating", number, len(seeds))
                 there = Waveform(samples[:, : samples.shape[1] * tenth // 10], 8000)
                 monitor.so_far(lambda there=there: there, there.n_samples, samples.shape[1])
