@@ -209,3 +209,21 @@ def test_a_holder_tells_who_it_is(tmp_path: Path) -> None:
     Lease(attempt, lambda: {"node": "alpha"}).renew()
     told = read_json(attempt.folder / "lease.json")
     assert (told["number"], told["beat"], told["node"]) == (1, 1, "alpha")
+
+
+def test_rows_arrive_before_the_weights_that_follow_them(tmp_path: Path) -> None:
+    """A node that is lost between the two leaves no gap in the history."""
+    work, shared = tmp_path / "work", tmp_path / "shared"
+    checkpoint(work, 2, 0.5)
+    (work / HISTORY).write_text('{"epoch": 1}\n')
+    calls = []
+
+    def dies_after_one_write() -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            raise LeaseLost("gone")
+
+    with pytest.raises(LeaseLost):
+        Carrier(work, shared, check=dies_after_one_write).carry()
+    assert (shared / HISTORY).read_text() == '{"epoch": 1}\n'
+    assert not Checkpoints(shared / CHECKPOINTS).all()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from musicgen.errors import CorruptArtifact
-from musicgen.runs.checkpoints import Checkpoints
+from musicgen.runs.checkpoints import Checkpoint, Checkpoints
 from musicgen.runs.folders import CHECKPOINTS, HISTORY, LOG, PREPARED, PROGRESS
 from musicgen.storage.files import write_bytes
 
@@ -30,16 +30,19 @@ class Carrier:
 
     def carry(self) -> bool:
         """True if a checkpoint was new. Raises OSError, and what `check` raises."""
-        # Weights before the history: a row never appears without them.
-        is_new = self._checkpoints()
+        # Rows are there before the weights of a later epoch. So the history goes between looking for weights and
+        # bringing them: whoever goes on from the weights has all rows up to them, even if this ends in the middle.
+        found = Checkpoints(self.source / CHECKPOINTS).all()
+        self._text(HISTORY)
+        is_new = self._checkpoints(found)
         for name in TEXTS:
             self._text(name)
         return is_new
 
-    def _checkpoints(self) -> bool:
+    def _checkpoints(self, found: list[Checkpoint]) -> bool:
         ours, theirs = Checkpoints(self.target / CHECKPOINTS), Checkpoints(self.source / CHECKPOINTS)
         is_new = False
-        for each in theirs.all():
+        for each in found:
             try:
                 if each.sha256 in self._brought:
                     continue
