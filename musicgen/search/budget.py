@@ -12,7 +12,7 @@ from typing import Any
 from musicgen.runs.plans import Plan
 
 # What a step and an epoch cost besides arithmetic, in operations: calls, memory traffic, a checkpoint, validation.
-# Measured on two cores with small networks, where nothing else counts; right within a factor of 2.
+# Rough: the order of magnitude on two cores. They matter for small networks, which do little else.
 OPERATIONS_A_STEP = 5e7
 OPERATIONS_AN_EPOCH = 2e9
 TOO_MUCH = 1.25  # times the work of the preset: more is not comparable
