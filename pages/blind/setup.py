@@ -159,7 +159,8 @@ def _choose_size(output: Output, kind: str, other: str) -> BlindOrder:
         if fits < 1:
             st.caption("The piece is too short for one such excerpt.")
         elif fits < n_rounds:
-            st.caption(f"About {count(int(fits), 'excerpt')} of this length fit into the piece: some will overlap.")
+            excerpts = count(int(fits), "excerpt")
+            st.caption(f"The piece has room for about {excerpts} of this length: some will overlap.")
     return BlindOrder(output.id, kind, other, n_rounds, float(seconds))
 
 

@@ -51,7 +51,7 @@ def loss_words(found: Standing) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else f"{value:.3g}".replace("-", "−")
 
 
 def draw_all_runs() -> None:
