@@ -3,6 +3,7 @@ is in the database, not here."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ import streamlit as st
 from musicgen.storage.database import ID_PATTERN
 
 PREFIX = "kept."
+LATE_SECONDS = 2.0
 
 
 def recall(name: str, default: Any = None) -> Any:
@@ -36,16 +38,30 @@ def chosen_id(kind: str) -> str | None:
 
 def linked_id(kind: str) -> str | None:
     """The one that the address names, if any."""
+    _put_right(kind)
     asked = st.query_params.get(kind)
     return asked if asked and ID_PATTERN.match(asked) and asked.startswith(f"{kind}-") else None
 
 
 def choose_id(kind: str, value: str | None) -> None:
     """Open another one (or none). The address changes too, so that a reload or a shared link opens it again."""
+    remember(f"{kind}.asked", (value, st.query_params.get(kind), time.monotonic()))
     if value is None:
         forget(kind)
         st.query_params.pop(kind, None)
         return
     remember(kind, value)
     if st.query_params.get(kind) != value:
+        st.query_params[kind] = value
+
+
+def _put_right(kind: str) -> None:
+    """A request that a slow browser sent just before it learned of a new address still has the old one, and would undo
+    what was chosen."""
+    value, before, at = recall(f"{kind}.asked", (None, None, 0.0))
+    if value == before or st.query_params.get(kind) != before or time.monotonic() - at > LATE_SECONDS:
+        return
+    if value is None:
+        st.query_params.pop(kind, None)
+    else:
         st.query_params[kind] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,6 +56,28 @@ def shown_text(at: AppTest) -> str:
 def song(home: Path) -> str:
     upload(songs_page(), ("chorale.mid", midi_bytes(four_part_score())))
     return list_songs()[0].id
+
+
+def test_a_late_request_with_the_old_address_does_not_close_what_was_opened(
+    song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 100.0
+    monkeypatch.setattr("pages.ui.state.time", SimpleNamespace(monotonic=lambda: clock))
+    at = songs_page()
+    at.button(key=f"song_open.{song}").click().run()
+    del at.query_params["song"]  # sent by the browser before it had the new address
+    at.run()
+    assert at.button(key="song_back")
+    assert at.query_params["song"] in (song, [song])
+    at.button(key="song_back").click().run()
+    at.query_params["song"] = song
+    at.run()
+    assert at.button(key=f"song_open.{song}")
+    assert "song" not in at.query_params
+    clock += 3.0  # now it is the browser's Back button
+    at.query_params["song"] = song
+    at.run()
+    assert at.button(key="song_back")
 
 
 def test_an_empty_library_says_what_to_do(home: Path) -> None:
