@@ -39,8 +39,7 @@ ALONE: dict[str, list[list[str]]] = {
         ["-k", f"not (note_ or voices or {SOUND})"],
     ],
     "test_cached_equals_uncached.py": [
-        ["-k", "note_lstm_events"],
-        ["-k", "note_wavenet_events"],
+        ["-k", "events"],
         ["-k", "note_ and not events"],
         ["-k", "voices"],
         ["-k", "not (note_ or voices)"],

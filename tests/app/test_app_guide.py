@@ -46,6 +46,7 @@ def run(newcomer: Path, home: Path, *command: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 def test_the_printed_approach_keeps_the_contract(newcomer: Path, home: Path) -> None:
     done = run(
         newcomer, home, "-m", "pytest", "-q", "-p", "with_newcomer", "-p", "no:cacheprovider", "-k", "note_gru",

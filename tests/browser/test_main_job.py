@@ -104,6 +104,7 @@ def test_from_a_sample_to_generated_notes(server: Server, page: Page) -> None:
     assert server.resident_mb() < 300
 
 
+@pytest.mark.slow
 def test_from_my_own_song_to_generated_sound(server: Server, page: Page, tmp_path: Path) -> None:
     song = _stereo_mp3(tmp_path)
     open_page(page, f"{server.url}/songs")

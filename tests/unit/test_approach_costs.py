@@ -10,7 +10,8 @@ from tests.makers_music import audio_song, midi_song
 
 pytestmark = pytest.mark.framework
 
-KEYS = sorted(approaches())
+SLOW = ("collage",)  # finds the beats of its songs first
+KEYS = [pytest.param(key, marks=pytest.mark.slow) if key in SLOW else key for key in sorted(approaches())]
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -221,9 +221,12 @@ NETWORKS = [
     note_lstm_tokens, note_lstm_events, note_wavenet_tokens, note_wavenet_events, jazz_lstm, spectral_lstm_frames,
     amplitude_lstm_frames, voices,
 ]  # fmt: skip
+# Each has something of its own that is kept from step to step. The others share it with one of these, and are slow.
+ALWAYS = (note_lstm_tokens, note_wavenet_tokens, jazz_lstm, spectral_lstm_frames, voices)
+PARAMS = [make if make in ALWAYS else pytest.param(make, marks=pytest.mark.slow) for make in NETWORKS]
 
 
-@pytest.fixture(scope="module", params=NETWORKS, ids=lambda make: make.__name__)
+@pytest.fixture(scope="module", params=PARAMS, ids=lambda make: make.__name__)
 def both(request: pytest.FixtureRequest) -> BothWays:
     return request.param()
 

@@ -17,6 +17,8 @@ from musicgen.runs import api
 from tests.data.make_earlier_runs import FOLDER, RUNS, content
 
 pytestmark = pytest.mark.numeric
+# What is read is the same in all; what is made takes a network to compile.
+FAST = ("jazz_lstm", "note_lstm", "spectral_lstm")
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,9 @@ def test_every_approach_of_that_time_is_there() -> None:
     assert {key for key, _, _ in RUNS.values()} <= set(approaches())
 
 
-@pytest.mark.parametrize("name", sorted(RUNS))
+@pytest.mark.parametrize(
+    "name", [each if each in FAST else pytest.param(each, marks=pytest.mark.slow) for each in sorted(RUNS)]
+)
 def test_it_loads_and_makes_the_same_piece(name: str) -> None:
     run = api.get_run(api.import_run(FOLDER / f"{name}.zip"))
     assert run.approach == RUNS[name][0]

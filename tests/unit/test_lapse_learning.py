@@ -21,7 +21,7 @@ from musicgen.storage.database import new_id, songs
 from tests.makers_music import chords, plucked
 
 pytestmark = pytest.mark.numeric
-FAST = ("note_lstm", "amplitude_lstm")
+FAST = ("amplitude_lstm",)
 KEYS = [pytest.param(key, marks=[] if key in FAST else pytest.mark.slow) for key in sorted(approaches())]
 UNLIKE = {STATE, MANIFEST}  # they have times in them
 

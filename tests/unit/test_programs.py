@@ -26,8 +26,8 @@ from tests.makers_music import audio_song, midi_song
 pytestmark = pytest.mark.framework
 
 ROOT = Path(__file__).resolve().parents[2]
-# One of each medium; the others are slow, because every network is compiled anew for this test.
-COMPILED_EVERY_TIME = ("audio_wavenet", "note_lstm")
+# The others are slow, because every network is compiled anew for this test.
+COMPILED_EVERY_TIME = ("note_lstm",)
 KEYS = [
     key if key in COMPILED_EVERY_TIME else pytest.param(key, marks=pytest.mark.slow) for key in sorted(approaches())
 ]
