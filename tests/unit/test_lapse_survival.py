@@ -43,6 +43,7 @@ def is_whole(run_id: str) -> None:
         assert piece.clip.waveform().n_samples == 2000
 
 
+@pytest.mark.slow
 def test_kills_pauses_and_resumes_lose_no_piece_and_make_none_twice() -> None:
     song = add_song()
     plain, killed = start(song), start(song)

@@ -77,6 +77,7 @@ def test_a_run_on_the_cluster_equals_its_local_twin(shared: Path) -> None:
     assert work_here(pieces.id).state == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_lost_node_loses_nothing_and_nothing_is_written_twice(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The node is killed; its worker dies with it, and another one goes on from the last weights."""
     monkeypatch.setattr(stand_in, "TAKEOVER_SECONDS", 4.0)
