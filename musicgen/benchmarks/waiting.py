@@ -240,7 +240,7 @@ def _command_train(name: str, case: Waiting) -> Line:
 
 def _command_songs(name: str) -> Line:
     """`songs add` as typed, against a process that reads the same file with music21."""
-    code = "import sys; from music21 import converter; converter.parse(sys.argv[1], forceSource=True).flatten()"
+    code = "import sys; from music21 import converter; converter.parseFile(sys.argv[1], forceSource=True).flatten()"
     with _storages() as storages, tempfile.TemporaryDirectory() as folder:
         _enter(storages, "cold")
         files = [song.clip.folder / "score.mid" for song in written(Path(folder), ROUNDS)]
