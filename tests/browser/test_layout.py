@@ -96,6 +96,7 @@ def test_start_is_always_in_reach(furnished: tuple[Server, Furnished], page: Pag
     assert last.bounding_box()["y"] + last.bounding_box()["height"] <= start.bounding_box()["y"], "it covers nothing"
 
 
+@pytest.mark.slow
 def test_fields_without_effect_are_not_shown(furnished: tuple[Server, Furnished], page: Page) -> None:
     server, library = furnished
     open_page(page, f"{server.url}/{library.pages()['train']}")

@@ -221,6 +221,7 @@ def test_it_fits_a_narrow_window(server: Server, page: Page, pair: str, scheme: 
     assert text != ground
 
 
+@pytest.mark.slow
 def test_one_player_pauses_another(server: Server, page: Page, filling: None) -> None:
     run = add_run([add_song("s", steady(3, 220.0))])
     outputs = [add_output(run, steady(20, frequency)) for frequency in (300.0, 400.0)]

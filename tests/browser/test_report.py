@@ -133,6 +133,7 @@ def test_its_pictures_are_drawn_in_the_colours_of_the_theme(browser: Browser, tm
     page.context.close()
 
 
+@pytest.mark.slow
 def test_the_page_and_the_command_line_give_the_same_report(
     server: Server, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_name_of_a_run_is_kept_while_the_page_answers_to_the_epochs(server: 
         assert request["training"]["epochs"] == 2 + number
 
 
+@pytest.mark.slow
 def test_a_number_out_of_range_stops_the_start(server: Server, page: Page) -> None:
     """Also when Start is clicked at once, while the number is still in the field only."""
     _library(server, page)

@@ -243,6 +243,7 @@ def test_a_look_back_that_recurs_learns_and_lies_beside_the_song() -> None:
     assert np.corrcoef(made.content.samples[0], beside)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 class TestBank:
     """Recurrence frames: the network plays a bank of linear predictors."""
 

@@ -15,7 +15,9 @@ KEYS = [pytest.param(key, marks=pytest.mark.slow) if key in SLOW else key for ke
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("preset", ["quick", "original", "best"])
+@pytest.mark.parametrize(
+    "preset", ["quick", *(pytest.param(name, marks=pytest.mark.slow) for name in ("original", "best"))]
+)
 def test_cost_of_the_presets_is_what_is_built(key: str, preset: str) -> None:
     kind = approach(key)
     training = read_parameters(kind.Training, kind.presets[preset].training)

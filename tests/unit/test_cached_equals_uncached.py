@@ -222,7 +222,7 @@ NETWORKS = [
     amplitude_lstm_frames, voices,
 ]  # fmt: skip
 # Each has something of its own that is kept from step to step. The others share it with one of these, and are slow.
-ALWAYS = (note_lstm_tokens, note_wavenet_tokens, jazz_lstm, spectral_lstm_frames, voices)
+ALWAYS = (note_lstm_tokens, note_wavenet_tokens, jazz_lstm, spectral_lstm_frames)
 PARAMS = [make if make in ALWAYS else pytest.param(make, marks=pytest.mark.slow) for make in NETWORKS]
 
 

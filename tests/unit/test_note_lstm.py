@@ -188,6 +188,7 @@ def test_a_prompt_with_too_few_known_tokens_is_refused() -> None:
         make(networks, prepared.codec, trained, song(melody([60, 62, 64])))
 
 
+@pytest.mark.slow
 class TestEvents:
     @pytest.fixture(scope="class")
     @classmethod

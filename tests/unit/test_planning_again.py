@@ -190,6 +190,7 @@ def test_no_plan_outlives_its_songs_or_its_program(
     assert len(children) == 5, "what is damaged counts as absent"
 
 
+@pytest.mark.slow
 def test_few_plans_are_kept(song: str, children: list[str], monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setattr(remembered_plans, "MAX_FILES", 2)
     monkeypatch.setattr(remembered_plans, "MAX_PLANS", 2)
@@ -240,6 +241,7 @@ def test_a_process_stays_for_the_next_plans(song: str, children: list[str], stay
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no process stays on Windows")
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_plan_it_is_made_elsewhere(song: str, children: list[str], staying: Planner) -> None:
     first = plan(song, again_soon=True)
     pid = staying.pid

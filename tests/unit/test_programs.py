@@ -26,11 +26,7 @@ from tests.makers_music import audio_song, midi_song
 pytestmark = pytest.mark.framework
 
 ROOT = Path(__file__).resolve().parents[2]
-# The others are slow, because every network is compiled anew for this test.
-COMPILED_EVERY_TIME = ("note_lstm",)
-KEYS = [
-    key if key in COMPILED_EVERY_TIME else pytest.param(key, marks=pytest.mark.slow) for key in sorted(approaches())
-]
+KEYS = sorted(approaches())
 
 
 @architecture
@@ -127,6 +123,7 @@ def count_compiled() -> int:
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX gives back what it compiled")
 @pytest.mark.parametrize("key", KEYS)
+@pytest.mark.slow
 def test_a_second_network_compiles_nothing(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "_programs", type(programs._programs)())
     run_once(key, 1)

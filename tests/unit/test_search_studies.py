@@ -80,6 +80,7 @@ def test_the_same_seed_gives_the_same_study_also_with_a_new_searcher_each_round(
     assert told(work(other)) != told(api.get_study(first))
 
 
+@pytest.mark.slow
 def test_a_study_that_is_continued_is_the_study_that_was_longer_at_once() -> None:
     whole, parts = begin(trials=9), begin(trials=4)
     work(parts)
@@ -89,6 +90,7 @@ def test_a_study_that_is_continued_is_the_study_that_was_longer_at_once() -> Non
     assert told(work(parts)) == told(work(whole))
 
 
+@pytest.mark.slow
 def test_a_crash_between_any_two_steps_loses_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """After each change of the record, the process that made it is gone, and another goes on."""
     expected = told(work(begin(trials=3)))
