@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,10 @@ def told_lanes(page: Page, scope: Locator | None = None) -> list[dict[str, Any]]
 
 def audio_bytes(page: Page, scope: Locator | None = None, *, number: int = 0) -> bytes:
     """What the n-th lane of the player inside `scope` would play, fetched from the address in the browser."""
-    lane = told_lanes(page, scope)[number]
+    ends_at = time.monotonic() + 90.0
+    while not (lane := told_lanes(page, scope)[number]).get("sound"):  # a song is rendered when it is first looked at
+        assert time.monotonic() < ends_at, f"no sound in lane {number}"
+        page.wait_for_timeout(200)
     address = page.evaluate("source => new URL(source, location.href).href", lane["sound"]["url"])
     answer = page.request.get(address)
     assert answer.ok, f"{address} answered {answer.status}"
