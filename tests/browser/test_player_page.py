@@ -192,12 +192,15 @@ def test_a_click_seeks_and_a_dragged_part_becomes_the_excerpt(server: Server, pa
     player = the_player(page, "compare_player")
     page.keyboard.press("Escape")
     player.locator(".icon-whole").click()
+    settle(page)  # pictures that arrive move what is below them
     picture = player.locator(".picture").first
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] / 4, box["y"] + 20)
     assert ask(player, "player.position") == pytest.approx(30.0, abs=0.2)
+    box = picture.bounding_box()
+    assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 25, steps=4)
