@@ -58,14 +58,21 @@ def _show(name: str) -> None:
 
 
 def begin_again(key: str, attempt_id: str) -> None:
-    """Show the question of this lesson once more, instead of this attempt. For `on_click`."""
+    """Show the question of this lesson once more, instead of this attempt. Then run the page
+    again."""
     remember(_again_key(key), attempt_id)
+    forget(starting_key(key))  # this attempt may have been shown, as the newest, before its start was told as done
     st.query_params.pop("attempt", None)
 
 
 def show_attempt(key: str, attempt_id: str) -> None:
     forget(_again_key(key))
     st.query_params["attempt"] = attempt_id
+
+
+def starting_key(key: str) -> str:
+    """Under this name the visit remembers an attempt that is being started."""
+    return f"lesson_starting.{key}"
 
 
 def _again_key(key: str) -> str:

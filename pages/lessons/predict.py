@@ -10,7 +10,7 @@ import streamlit as st
 
 from musicgen.errors import MusicgenError
 from musicgen.wording import span
-from pages.lessons.attempt_choice import show_attempt
+from pages.lessons.attempt_choice import show_attempt, starting_key
 from pages.ui.background import forget as forget_work
 from pages.ui.background import known, later
 from pages.ui.errors import show_error
@@ -50,7 +50,7 @@ def draw_question(key: str, lesson: Lesson) -> None:
     song_ids, is_ready = _choose_songs(key, lesson)
     st.markdown("### 2. Run")
     st.caption(escape(f"{_training_words(lesson)} About {span(lesson.seconds)} of computing on two cores."))
-    work = known(recall(_starting_key(key), ""))
+    work = known(recall(starting_key(key), ""))
     is_starting = work is not None
     if st.button(
         "Run it", key="lesson_start", type="primary", icon=":material/play_arrow:",
@@ -95,16 +95,12 @@ def _training_words(lesson: Lesson) -> str:
     return f"{trained}, and {made}."
 
 
-def _starting_key(key: str) -> str:
-    return f"lesson_starting.{key}"
-
-
 def _start(key: str, answer: str, song_ids: tuple[str, ...]) -> None:
     from musicgen.lessons.attempts import start_attempt
 
     submit_key = intent_key(f"lesson {key}", {"answer": answer, "songs": song_ids})
     work = f"lesson {key} {submit_key}"
-    remember(_starting_key(key), work)
+    remember(starting_key(key), work)
     later(work, lambda: start_attempt(key, answer, song_ids, submit_key=submit_key))
     st.rerun()
 
@@ -112,8 +108,8 @@ def _start(key: str, answer: str, song_ids: tuple[str, ...]) -> None:
 def _started(key: str, work: Future[str]) -> None:
     """Open the attempt, or say why there is none."""
     error = work.exception()
-    name = recall(_starting_key(key), "")
-    forget(_starting_key(key))
+    name = recall(starting_key(key), "")
+    forget(starting_key(key))
     forget_work(name)
     if isinstance(error, MusicgenError):
         show_error(error)

@@ -106,9 +106,8 @@ def _draw_next(attempt: Attempt) -> None:
     from musicgen.lessons.following import runs_of
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "Begin again", key="lesson_again", icon=":material/replay:", on_click=begin_again,
-            args=(attempt.lesson_key, attempt.id),
-        )  # fmt: skip
+        if st.button("Begin again", key="lesson_again", icon=":material/replay:"):
+            begin_again(attempt.lesson_key, attempt.id)
+            st.rerun()
         for name, run in runs_of(attempt).items():
             page_link("runs", escape(f"Run: {attempt.lesson.run(name).title}"), run=run.id)

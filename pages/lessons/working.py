@@ -103,10 +103,9 @@ def _draw_broken(attempt: Attempt, work: Work) -> None:
     else:
         st.info(escape(f"This lesson was stopped. {part.reason}".strip()), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Begin again", key="lesson_again", icon=":material/replay:", on_click=begin_again,
-            args=(attempt.lesson_key, attempt.id),
-        )  # fmt: skip
+        if st.button("Begin again", key="lesson_again", icon=":material/replay:"):
+            begin_again(attempt.lesson_key, attempt.id)
+            st.rerun()
         if part.run_id:
             page_link("runs", "Open the run", run=part.run_id)
 
