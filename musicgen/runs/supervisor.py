@@ -26,6 +26,7 @@ from musicgen.runs.locks import FileLock
 from musicgen.runs.progress import read_progress
 from musicgen.runs.ready_pool import ReadyPool
 from musicgen.runs.ready_process import ReadyProcess
+from musicgen.runs.rounds import in_rounds
 from musicgen.settings import settings
 
 POLL_SECONDS = 0.2
@@ -220,36 +221,24 @@ def _dying(process: subprocess.Popen[bytes] | None) -> int | None:
 def supervise(lock: FileLock, idle_seconds: float) -> None:
     """Run rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
     supervisor = Supervisor()
+    is_tidy = False
+
+    def one_round() -> bool:
+        nonlocal is_tidy
+        is_busy = supervisor.round()
+        if states.has_searches():
+            ensure_searcher()
+        if not is_tidy:
+            housekeeping.tidy()
+            is_tidy = True
+        return is_busy
+
     try:
-        _supervise(supervisor, lock, idle_seconds)
+        in_rounds(
+            lock, one_round, states.active_tasks, idle_seconds=idle_seconds, poll_seconds=POLL_SECONDS, log=log
+        )  # fmt: skip
     finally:
         supervisor.pool.close()
-
-
-def _supervise(supervisor: Supervisor, lock: FileLock, idle_seconds: float) -> None:
-    busy_at = time.monotonic()
-    is_tidy = False
-    while lock.path.exists():
-        try:
-            is_busy = supervisor.round()
-            if states.has_searches():
-                ensure_searcher()
-            if not is_tidy:
-                housekeeping.tidy()
-                is_tidy = True
-        # A process boundary: one failed round (a busy or full database, a bug) must not leave workers unwatched.
-        except Exception:
-            log.exception("a round failed")
-            is_busy = True
-            time.sleep(1.0)
-        if is_busy:
-            busy_at = time.monotonic()
-        elif time.monotonic() - busy_at > idle_seconds:
-            lock.release()
-            # A process that submitted before this moment saw the lock held and relies on us.
-            if not states.active_tasks() or not lock.take():
-                return
-        time.sleep(POLL_SECONDS)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from musicgen.faults import in_words
 from musicgen.machine import give_way
 from musicgen.runs.folders import searcher_lock
 from musicgen.runs.locks import FileLock
+from musicgen.runs.rounds import in_rounds
 from musicgen.search import changes, records, trial
 from musicgen.search.records import FAILED, FINISHED, PROPOSED, Study
 from musicgen.settings import settings
@@ -103,22 +104,9 @@ def _next(study: Study) -> None:
 
 def search(lock: FileLock, idle_seconds: float) -> None:
     """Run rounds until there was nothing to do for `idle_seconds`, or the storage folder is gone."""
-    searcher, busy_at = Searcher(), time.monotonic()
-    while lock.path.exists():
-        try:
-            is_busy = searcher.round()
-        except Exception:  # a busy or full record: the studies are there again in the next round
-            log.exception("a round failed")
-            is_busy = True
-            time.sleep(1.0)
-        if is_busy:
-            busy_at = time.monotonic()
-        elif time.monotonic() - busy_at > idle_seconds:
-            lock.release()
-            # A process that submitted before this moment saw the lock held and relies on us.
-            if not records.studies_at_work() or not lock.take():
-                return
-        time.sleep(POLL_SECONDS)
+    in_rounds(
+        lock, Searcher().round, records.studies_at_work, idle_seconds=idle_seconds, poll_seconds=POLL_SECONDS, log=log
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from musicgen.comparison.report_facts import Excerpts
 from musicgen.errors import MusicgenError
 from musicgen.evaluation.stretches import Seconds
 from pages.compare.comparison_view import ShownSide
-from pages.ui.background import forget, known, later
+from pages.ui.background import known, later, made_once
 from pages.ui.errors import show_error
 from pages.ui.layout import kept_place
 from pages.ui.waiting import wait_for
@@ -35,7 +35,7 @@ def draw_report(reference: ShownSide, generated: ShownSide, *, is_stretch: bool)
         later(key, make)
 
     st.download_button(
-        "Report (HTML)", data=partial(_content, key, make), file_name=file_name(f"{generated.name} report", "html"),
+        "Report (HTML)", data=partial(made_once, key, make), file_name=file_name(f"{generated.name} report", "html"),
         mime="text/html", key="download_report", icon=":material/download:", help=HELP, on_click=start,
     )  # fmt: skip
     with kept_place():
@@ -53,15 +53,6 @@ def _tell(work: Future[bytes]) -> None:
 
 def _excerpt(side: ShownSide) -> Seconds:
     return round(side.stretch.start, 3), round(side.stretch.stop, 3)
-
-
-def _content(key: str, make: partial[bytes]) -> bytes:
-    """The file, made once for one click: it is too large to be kept."""
-    try:
-        content: bytes = later(key, make).result()
-    finally:
-        forget(key)
-    return content
 
 
 def _make(reference: str, generated: str, excerpts: Excerpts) -> bytes:

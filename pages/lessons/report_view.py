@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from musicgen.errors import MusicgenError
-from pages.ui.background import forget, known, later
+from pages.ui.background import known, later, made_once
 from pages.ui.errors import show_error
 from pages.ui.layout import kept_place
 from pages.ui.waiting import wait_for
@@ -34,7 +34,7 @@ def draw_report(newest: Mapping[str, Attempt]) -> None:
         later(key, make)
 
     st.download_button(
-        "Download my lessons", data=partial(_content, key, make), file_name="my lessons.html", mime="text/html",
+        "Download my lessons", data=partial(made_once, key, make), file_name="my lessons.html", mime="text/html",
         key="download_lessons", icon=":material/download:", help=HELP, on_click=start,
     )  # fmt: skip
     with kept_place():
@@ -45,15 +45,6 @@ def draw_report(newest: Mapping[str, Attempt]) -> None:
 def _tell(error: BaseException | None) -> None:
     if isinstance(error, MusicgenError):
         show_error(error)
-
-
-def _content(key: str, make: partial[bytes]) -> bytes:
-    """The file, made once for one click: it is too large to be kept."""
-    try:
-        content: bytes = later(key, make).result()
-    finally:
-        forget(key)
-    return content
 
 
 def _make(ids: tuple[str, ...]) -> bytes:

@@ -51,6 +51,15 @@ def forget(key: str) -> None:
         _work.pop(f"{home()}|{key}", None)
 
 
+def made_once(key: str, make: Callable[[], bytes]) -> bytes:
+    """A file for one click: the result of `later`, which is then forgotten, because it is too large to be kept."""
+    try:
+        content: bytes = later(key, make).result()
+    finally:
+        forget(key)
+    return content
+
+
 def is_settled(future: Future[Any], seconds: float = 0.3) -> bool:
     """Wait a moment; True when there is a result or an error to show."""
     try:
