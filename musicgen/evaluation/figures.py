@@ -11,14 +11,17 @@ KNOWN: dict[str, Metric] = {metric.key: metric for metric in METRICS}
 
 
 def evidence(verdict: Mapping[str, Any]) -> str:
-    """`Loop: 0.997; up to 0.9 is fine.`"""
+    """`Loop: 0.997; up to 0.9 is fine.` With as many digits as tell the two apart."""
     metric, value, limit = KNOWN.get(str(verdict.get("metric"))), verdict.get("value"), verdict.get("limit")
     if metric is None or value is None or limit is None:
         return ""
     is_high = float(value) > float(limit)
-    return (
-        f"{metric.title}: {_amount(metric, value)}; {'up to' if is_high else 'from'} {_amount(metric, limit)} is fine."
-    )
+    told = ("", "")
+    for digits in range(3, 9):
+        told = _amount(metric, value, digits), _amount(metric, limit, digits)
+        if told[0] != told[1]:
+            break
+    return f"{metric.title}: {told[0]}; {'up to' if is_high else 'from'} {told[1]} is fine."
 
 
 CHECKED = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, not looping"}
@@ -38,10 +41,10 @@ def checked_words(medium: str, metrics: Mapping[str, Any], *, made_of_songs: boo
     return " ".join([said, *within, "Nothing else was tested."])
 
 
-def _amount(metric: Metric, value: Any) -> str:
+def _amount(metric: Metric, value: Any, digits: int = 3) -> str:
     if metric.key.endswith("_share") or "_share_" in metric.key:
-        return f"{100 * float(value):.3g}%"
-    return f"{metric_value(value)} {metric.unit}".strip()
+        return f"{100 * float(value):.{digits}g}%"
+    return f"{metric_value(value, digits)} {metric.unit}".strip()
 
 
 def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -53,8 +56,8 @@ def figure_rows(medium: str, metrics: Mapping[str, Any]) -> list[tuple[str, str,
     ]
 
 
-def metric_value(value: Any) -> str:
-    """Whole numbers with separators, fractions with three digits, a missing value as a dash."""
+def metric_value(value: Any, digits: int = 3) -> str:
+    """Whole numbers with separators, fractions with so many digits, a missing value as a dash."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -62,7 +65,7 @@ def metric_value(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
     return str(value)
 
 

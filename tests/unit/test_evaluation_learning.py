@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from musicgen.evaluation.borrowing_words import borrowed
-from musicgen.evaluation.figures import checked_words
+from musicgen.evaluation.figures import checked_words, evidence
 from musicgen.evaluation.learned_little import learned_little
 
 FLOORS = {"uniform": 4.0, "unigram": 3.5, "bigram": 2.5}
@@ -87,3 +87,10 @@ def test_a_clean_bill_says_only_what_was_tested():
     assert "key, rhythm" in checked_words("midi", compared | {"in_key_share": 1.0})
     assert "key, rhythm" not in checked_words("midi", old | {"in_key_share": 1.0})  # without songs to compare with
     assert "clicks" in checked_words("audio", {"copied_share_training": 0.0, "stillness": 0.1})
+
+
+def test_a_value_just_beyond_its_limit_is_told_with_enough_digits() -> None:
+    assert evidence({"metric": "in_key_share", "value": 0.14161, "limit": 0.14155}).endswith(
+        "14.161%; up to 14.155% is fine."
+    )
+    assert evidence({"metric": "in_key_share", "value": 0.31, "limit": 0.9}).endswith("31%; from 90% is fine.")
