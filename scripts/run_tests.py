@@ -14,19 +14,21 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
-# Files in one process. Those that compute with the framework compile their own networks, and are alone.
-FILES_TOGETHER = {"browser": 1, "numeric": 1, "framework": 1, "app": 6, "unit": 16}
+# Files in one process: each pays for what it loads, 5 s where it is the framework.
+FILES_TOGETHER = {"browser": 4, "numeric": 4, "framework": 4, "app": 6, "unit": 16}
 SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 # Files that are as much as several others: alone, in parts if that says so (options of pytest for each).
 ALONE: dict[str, list[list[str]]] = {
@@ -35,26 +37,21 @@ ALONE: dict[str, list[list[str]]] = {
         ["-k", "note_lstm and not recall"],
         ["-k", "note_wavenet and not recall"],
         ["-k", "recall"],
-        ["-k", "voices"],
+        ["-k", f"voices and not ({SOUND})"],
         ["-k", f"not (note_ or voices or {SOUND})"],
     ],
-    "test_cached_equals_uncached.py": [
-        ["-k", "events"],
-        ["-k", "note_ and not events"],
-        ["-k", "voices"],
-        ["-k", "not (note_ or voices)"],
-    ],
-    "test_programs.py": [["-k", "note_"], ["-k", "not note_"]],
-    "test_approach_costs.py": [
-        ["-k", "voices or jazz or note_"],
-        ["-k", SOUND],
-        ["-k", f"not (voices or jazz or note_ or {SOUND})"],
-    ],
-    "test_note_lstm.py": [["-k", "TestEvents"], ["-k", "not TestEvents"]],
-    "test_amplitude_lstm.py": [["-k", "TestOriginal"], ["-k", "TestBank"], ["-k", "not (TestOriginal or TestBank)"]],
-    "test_main_job.py": [[]],
-    "test_app_guide.py": [[]],
-}
+    "test_cached_equals_uncached.py": [["-k", "note_"], ["-k", "not note_"]],
+    **{
+        f"test_{name}.py": [[]]
+        for name in (
+            "amplitude_lstm", "jazz_lstm", "networks_recurrent", "networks_training",
+            "note_lstm", "note_wavenet", "note_wavenet_networks", "sampling_tokens", "spectral_lstm", "audio_wavenet",
+            "collage", "jsb16", "main_job", "app_guide",
+        )
+    },
+}  # fmt: skip
+# Files that look at the same stored work: together, so that it is made once.
+SHARING = ("test_accessibility.py", "test_layout.py", "test_waiting_page.py")
 # Tests of the record on PostgreSQL: together, so that one server is started for all.
 ON_POSTGRES, NOT_ON_POSTGRES = ["-m", "postgresql"], ["-m", "not postgresql"]
 NOTHING_SELECTED = 5
@@ -73,9 +70,11 @@ class Group:
     files: list[Path]
     options: list[str] = field(default_factory=list)
     report: Path = Path()
+    files_made: Path = Path()
     process: subprocess.Popen[bytes] | None = None
     output: Path = Path()
     code: int = 0
+    run_again: list[Path] = field(default_factory=list)  # files of it whose results come from another group
     peak_mb: float = 0.0
     cpu_seconds: float = 0.0
 
@@ -97,16 +96,21 @@ class Group:
 
 @dataclass
 class Counts:
-    """The counts of all groups. `times`: (seconds, name) of each test."""
+    """The counts of all groups. `times`: (seconds, name) of each test; `files`: the seconds of each file."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     times: list[tuple[float, str]] = field(default_factory=list)
+    files: Counter[str] = field(default_factory=Counter)
 
-    def add(self, report: Path) -> None:
+    def add(self, report: Path, run_again: Sequence[Path] = ()) -> None:
         for case in ElementTree.parse(report).iter("testcase"):
-            self.times.append((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}"))
+            seconds, where = float(case.get("time", 0)), str(case.get("classname"))
+            if any(path.stem in where.split(".") for path in run_again):
+                continue
+            self.times.append((seconds, f"{where}::{case.get('name')}"))
+            self.files[".".join(where.split(".")[:3])] += seconds
             kinds = {child.tag for child in case}
             if kinds & {"failure", "error"}:
                 self.failed += 1
@@ -135,7 +139,9 @@ def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
     for kind in kinds:
         files = [path for path in by_kind.get(kind, []) if any(word in path.stem for word in words)]
         found += [Group([path], options) for path in files for options in ALONE.get(path.name, ())]
-        rest = [path for path in files if path.name not in ALONE]
+        sharing = [path for path in files if path.name in SHARING]
+        found += [Group(sharing)] if sharing else []
+        rest = [path for path in files if path.name not in ALONE and path not in sharing]
         size = FILES_TOGETHER[kind]
         found += [Group(rest[start : start + size], NOT_ON_POSTGRES) for start in range(0, len(rest), size)]
         on_postgres = [path for path in files if POSTGRES_MARKS.search(path.read_text(encoding="utf-8"))]
@@ -147,10 +153,11 @@ def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
 
 def next_to_start(waiting: Sequence[Group], running: Sequence[Group], jobs: int) -> Group | None:
     """The next group that may start: `jobs` at a time, and beside them one with a browser, which mostly waits for pages
-    and trainings."""
+    and trainings; when there are no more of these, one more of the others, which wait too."""
     with_browser = sum(group.is_browser for group in running)
+    others = jobs if any(group.is_browser for group in [*waiting, *running]) else jobs + 1
     for group in waiting:
-        if (with_browser == 0) if group.is_browser else (len(running) - with_browser < jobs):
+        if (with_browser == 0) if group.is_browser else (len(running) - with_browser < others):
             return group
     return None
 
@@ -158,7 +165,9 @@ def next_to_start(waiting: Sequence[Group], running: Sequence[Group], jobs: int)
 def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={group.report}"]
-    command += [*group.options, *options, *map(str, group.files)]
+    # A folder of its own: otherwise each process looks for what earlier ones left, and removes it.
+    group.files_made = folder / f"{number}.files"
+    command += [f"--basetemp={group.files_made}", *group.options, *options, *map(str, group.files)]
     compiled = f"{os.environ.get('TF_XLA_FLAGS', '')} {COMPILED}{folder / 'compiled'}".strip()
     environment = {**ENVIRONMENT, "TF_XLA_FLAGS": compiled}
     with group.output.open("wb") as output:
@@ -175,6 +184,7 @@ def finished(running: list[Group]) -> Group:
                 unit = 1 if sys.platform == "darwin" else 1024
                 group.peak_mb = usage.ru_maxrss * unit / 1e6
                 group.cpu_seconds = usage.ru_utime + usage.ru_stime
+                shutil.rmtree(group.files_made, ignore_errors=True)
                 return group
 
 
@@ -188,25 +198,37 @@ def tell(group: Group, done: int, total: int, passed: float) -> None:
         print(text, flush=True)
 
 
-def alone_if_it_failed(group: Group, number: int, folder: Path, options: list[str]) -> Group:
-    """The group; or, if it has a browser and failed, the same once more with nothing beside it. On a busy machine a
-    page can be later than any limit that still finds faults; what fails alone has failed."""
+def files_that_failed(group: Group) -> list[Path]:
+    """All of them, if the process died before it could report."""
+    if not group.report.exists():
+        return group.files
+    cases = ElementTree.parse(group.report).iter("testcase")
+    failed = {str(case.get("classname")) for case in cases if {child.tag for child in case} & {"failure", "error"}}
+    parts = {part for name in failed for part in name.split(".")}
+    return [path for path in group.files if path.stem in parts] or group.files
+
+
+def alone_if_they_failed(group: Group, number: int, folder: Path, options: list[str]) -> list[Group]:
+    """The group; if it has a browser and files of it failed, these once more with nothing beside them. On a busy
+    machine a page can be later than any limit that still finds faults; what fails alone has failed."""
     if not (group.is_browser and group.has_failed):
-        return group
-    print(f"{group.title} failed beside other tests. Once more alone:", flush=True)
-    again = Group(group.files, group.options)
+        return [group]
+    group.run_again = files_that_failed(group)
+    group.code = 0
+    again = Group(group.run_again, group.options)
+    print(f"{again.title} failed beside other tests. Once more alone:", flush=True)
     began = time.monotonic()
     start(again, number, folder, options)
     finished([again])
     tell(again, 1, 1, time.monotonic() - began)
-    return again
+    return [group, again]
 
 
 def count(done: Sequence[Group]) -> Counts:
     counts = Counts()
     for group in done:
         if group.report.exists():
-            counts.add(group.report)
+            counts.add(group.report, group.run_again)
         elif group.has_failed:
             counts.failed += 1  # it died before it could report
     return counts
@@ -234,10 +256,17 @@ def main() -> int:
             running.remove(group)
             done.append(group)
             tell(group, len(done), total, time.monotonic() - began)
-        done = [alone_if_it_failed(group, total + index, Path(folder), options) for index, group in enumerate(done, 1)]
+        done = [
+            each
+            for index, group in enumerate(done, 1)
+            for each in alone_if_they_failed(group, total + index, Path(folder), options)
+        ]
         counts = count(done)
     print(f"\nSlowest {SLOWEST_SHOWN} of {len(counts.times)} tests:")
     for seconds, name in sorted(counts.times, reverse=True)[:SLOWEST_SHOWN]:
+        print(f"{seconds:7.1f} s  {name}")
+    print(f"\nSlowest {SLOWEST_SHOWN} of {len(counts.files)} files:")
+    for name, seconds in counts.files.most_common(SLOWEST_SHOWN):
         print(f"{seconds:7.1f} s  {name}")
     largest = max(done, key=lambda group: group.peak_mb)
     print(f"\nLargest process: {largest.peak_mb:,.0f} MB ({largest.title}). {time.monotonic() - began:.0f} s in all.")

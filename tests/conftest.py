@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children_here import children_here
 from records import Databases
 
 # No process with TensorFlow is kept ready, except where that is tested: the suite has no memory to spare.
@@ -66,6 +67,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_url: str | None
     else:
         monkeypatch.setenv("MUSICGEN_DATABASE_URL", record_url)
     return folder
+
+
+@pytest.fixture
+def quick_children(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Light children run in this process, see `children_here`; but not in tests marked `real_children`."""
+    if request.node.get_closest_marker("real_children") is None:
+        children_here(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -239,7 +239,7 @@ def _songs_of(run_id: str) -> list[dict[str, Any]]:
 
 def visit(page: str, **query: str) -> AppTest:
     """A page, opened through the entry point as by a link."""
-    app = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    app = AppTest.from_file(str(ENTRY), default_timeout=60)
     for name, value in query.items():
         app.query_params[name] = value
     return app.switch_page(f"pages/workflow/{page}.py").run()

@@ -177,7 +177,7 @@ def test_giving_up_is_told_and_does_not_count(output: str, quick: None) -> None:
     assert is_clean(app)
     assert "Given up after 1 of 10 rounds" in said(app)
     assert "does not count" in said(app)
-    assert "Taken for real" not in said(visit("compare", generated=output))
+    assert "Taken for real" not in said(visit("generate", run=get_output(output).run_id))
 
 
 def test_a_test_that_ended_in_another_tab(output: str, quick: None) -> None:

@@ -85,6 +85,7 @@ def test_measurements_have_titles_units_and_meanings(measured: list[dict[str, An
     assert measured.count({}) == 1
 
 
+@pytest.mark.real_children
 def test_a_real_comparison_comes_from_a_child_process() -> None:
     song = add_song("The original", tone(3))
     add_output(add_run([song]), tone(2, level=0.1))

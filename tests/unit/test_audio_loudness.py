@@ -13,6 +13,8 @@ from musicgen.clips import Clip, write_audio_clip
 from musicgen.clips import loudness as kept
 from musicgen.clips.loudness import excerpt_loudness
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 RATE = 48_000
 
 
@@ -89,6 +91,7 @@ def clip(tmp_path: Path) -> Clip:
     return write_audio_clip(tmp_path / "clip", Waveform(sound, RATE))
 
 
+@pytest.mark.real_children
 def test_an_excerpt_is_measured_once_in_a_child(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     loud, quiet = excerpt_loudness(clip, 0.0, 2.0), excerpt_loudness(clip, 2.0, 4.0)
     assert loud.lufs - quiet.lufs == pytest.approx(20.0, abs=0.1)

@@ -25,6 +25,8 @@ from musicgen.storage import database
 from musicgen.symbolic.midi import score_to_midi_bytes
 from musicgen.symbolic.score import Score, Track, make_notes
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 RATE = 8_000
 PITCHES = np.random.default_rng(1).integers(48, 84, 120)
 
@@ -80,6 +82,7 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "run_child", refuse)
 
 
+@pytest.mark.real_children
 def test_a_prediction_is_compared_with_the_stretch_it_predicts(home: Path):
     song = noise(4.0)
     song_id = add_song(home, song)

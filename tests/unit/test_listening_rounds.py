@@ -24,7 +24,7 @@ from musicgen.listening.records import BlindTest, get_test, sound_path, start_te
 from musicgen.symbolic.score import Score, TempoChange, Track, make_notes
 from tests.app.stored_work import add_output, add_run, add_song
 
-pytestmark = pytest.mark.record(slow=True)
+pytestmark = [pytest.mark.record(slow=True), pytest.mark.usefixtures("quick_children")]
 
 LEAD = 0.05  # seconds before the first note of an excerpt of notes
 

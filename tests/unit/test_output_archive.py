@@ -17,6 +17,8 @@ from musicgen.runs.api import get_output
 from musicgen.songs.library import remove_song
 from tests.app.stored_work import NASTY, add_output, add_run, add_song, tone, tune
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

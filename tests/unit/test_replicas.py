@@ -18,6 +18,8 @@ from musicgen.networks.replicas import padded
 from musicgen.processes import ROOT
 from tests.two_devices import ENVIRONMENT
 
+pytestmark = pytest.mark.slow  # a process with two devices compiles everything twice
+
 
 @pytest.fixture(scope="module", params=["tensorflow", "jax"])
 def two_devices(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], str]:

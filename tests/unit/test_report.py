@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children_here import children_here
 
 from musicgen.audio.encoding import encode_small_mp3
 from musicgen.audio.waveform import Waveform
@@ -22,6 +23,8 @@ from musicgen.comparison.report import report_bytes
 from musicgen.comparison.report_page import report_page
 from musicgen.comparison.reporting import LONGEST, _cut_roll
 from tests.app.stored_work import add_output, add_run, add_song, tone, tune
+
+pytestmark = pytest.mark.usefixtures("quick_children")
 
 HOSTILE = "</script><script>window.__x=1</script><img src=x onerror=alert(1)> \"'&amp; ${x} \u202e"
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Read, tuple[str, str
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICGEN_HOME", str(tmp_path_factory.mktemp("reports")))
+        children_here(patch)
         pair = make_pair()
         return Read(report_bytes(*pair).decode()), pair, comparison(*pair)
 
