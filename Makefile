@@ -5,6 +5,7 @@
 # make bench  measure against the naive way; writes benchmarks/ (ONLY=name for one line)
 # make quality  train every preset and check eight outputs of each, in an hour; writes benchmarks/ (ARGS="--only note_lstm")
 # make growth  measure 1, 10 and 100 simulated workers on both kinds of record, in four minutes; writes benchmarks/
+# make starters  train the weights that come with the program, in an hour; writes assets/starters/ (ARGS="--only voices --minutes 8")
 # make spoil   add a thousand spoiled files by the command line and count what is kept (ARGS="--count 200 --seed 3")
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
@@ -12,7 +13,7 @@ PY := .venv/bin/python
 # options for pytest, such as PYTEST_ARGS="-k notes" (ARGS="--jobs 4" for more processes)
 PYTEST_ARGS ?=
 
-.PHONY: run setup setup-test test test-slow test-processors lint format bench quality growth spoil clean
+.PHONY: run setup setup-test test test-slow test-processors lint format bench quality growth starters spoil clean
 
 run: setup
 	$(PY) -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(ADDRESS)
@@ -49,6 +50,9 @@ quality: setup
 
 growth: setup-test
 	$(PY) -m scripts.growth $(ARGS)
+
+starters: setup
+	$(PY) -m scripts.starters $(ARGS)
 
 spoil: setup-test
 	$(PY) -m scripts.spoil_songs $(ARGS)

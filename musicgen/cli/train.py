@@ -112,7 +112,13 @@ def train(
         ),
     ] = 0,
     train_from: Annotated[
-        str, typer.Option("--from", metavar="RUN", help="Start from the weights of this run of the same approach.")
+        str,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from the weights of this run of the same approach, or from common-practice: weights that come "
+            "with the program, learned from music in the public domain.",
+        ),
     ] = "",
     hear_it_learn: Annotated[
         bool,

@@ -19,6 +19,7 @@ from musicgen.errors import MusicgenError
 from musicgen.evaluation.curves import row_loss, useful_floors
 from musicgen.listening.records import list_tests_of_run
 from musicgen.listening.results import added_up, confusion_words
+from musicgen.runs.starting import start_words
 from musicgen.wording import count, span
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ NAMED = 20  # songs
 ROWS = (
     "Approach",
     "Sources",
+    "Start",
     "Rights to the songs, as stated by who added them",
     "Rights, as stated by the owner of the run",
     "Loss",
@@ -51,6 +53,7 @@ def card_rows(run: Run) -> list[tuple[str, str]]:
     values = (
         f"{title}, preset {preset}" if preset else title,
         sources_words(run.request.get("songs") or ()),
+        start_words(run.request, run.prepared.get("facts") or {}) or "New weights.",
         songs_rights_words(run.request.get("songs") or ()),
         run.rights or NOT_STATED,
         _loss_words(run),

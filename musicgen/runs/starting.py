@@ -1,4 +1,5 @@
-"""A training that starts from another run: from its best weights, as far as the two networks mean the same."""
+"""A training that starts from what is known: from the best weights of another run, or from those that come with the
+program, as far as the two networks mean the same."""
 
 from __future__ import annotations
 
@@ -14,17 +15,29 @@ from musicgen.runs.checkpoints import Checkpoints
 from musicgen.runs.folders import CHECKPOINTS
 from musicgen.runs.loading import load
 from musicgen.runs.records import Run, get_run
+from musicgen.starters.card import read_starter, starter_path
+from musicgen.storage.files import sha256_of
+from musicgen.wording import count
 
 if TYPE_CHECKING:
     from musicgen.contract.networks import TrainableNetworks
+    from musicgen.networks.starting import Inherited
 
-TRAIN_FROM = "train_from"  # in the request of a run: {run, name} of the one that it starts from
-STARTED_FROM = "started_from"  # in its facts: {run, name, epoch, sha256, weights, carried}
+COMMON_PRACTICE = "common-practice"  # in place of a run: the starter of the approach
+COMMON_PRACTICE_NAME = "common practice"
+# In the request of a run: {run, name} of the one that it starts from, or {starter, name}.
+TRAIN_FROM = "train_from"
+# In its facts: {run, name, epoch, sha256, weights, carried}, or {starter, name, pieces, sha256, weights, carried}.
+STARTED_FROM = "started_from"
 
 
-def start_entry(approach: Approach, run_id: str) -> dict[str, str]:
-    """What the request of a new run has about its start. Raises NotFound, InvalidInput or WrongState."""
-    run = _source(run_id)
+def start_entry(approach: Approach, start: str) -> dict[str, str]:
+    """What the request of a new run has about its start: a run, or COMMON_PRACTICE. Raises NotFound, InvalidInput,
+    WrongState or DamagedFile."""
+    if start == COMMON_PRACTICE:
+        read_starter(starter_path(approach.key))
+        return {"starter": approach.key, "name": COMMON_PRACTICE_NAME}
+    run = _source(start)
     if run.approach != approach.key:
         title = find_approach(run.approach).title
         rule = f"{approach.title} can start from a run of the same approach"
@@ -53,11 +66,43 @@ def begin_from(
     folder: Path,
     on_damaged: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Carry the weights of the run over to new networks; returns the fact STARTED_FROM.
+    """Carry the weights of the run, or of the starter, over to new networks; returns the fact STARTED_FROM.
 
     Args:
         entry: of `start_entry`. codec, training: of the new run. folder, on_damaged: see `loading.load`.
     """
+    if "starter" in entry:
+        found, facts = _from_starter(entry, approach, networks, codec, training)
+    else:
+        found, facts = _from_run(entry, approach, networks, codec, training, folder, on_damaged)
+    if not found.carried:
+        rule = "A training can start from a network that has parts in common with the new one"
+        raise InvalidInput(sentence(rule, f"“{facts['name']}”, which has none", "Use its settings, or start anew."))
+    return {**facts, "weights": found.weights, "carried": found.carried}
+
+
+def _from_starter(
+    entry: Mapping[str, str], approach: Approach, networks: TrainableNetworks, codec: Any, training: TrainingParameters
+) -> tuple[Inherited, dict[str, Any]]:
+    from musicgen.starters.weights import start_from_starter
+
+    path = starter_path(entry["starter"])
+    found, starter = start_from_starter(path, approach, networks, codec, training)  # type: ignore[arg-type]
+    pieces = len(starter.sources)
+    return found, {
+        "starter": entry["starter"], "name": entry["name"], "pieces": pieces, "sha256": sha256_of(path)
+    }  # fmt: skip
+
+
+def _from_run(
+    entry: Mapping[str, str],
+    approach: Approach,
+    networks: TrainableNetworks,
+    codec: Any,
+    training: TrainingParameters,
+    folder: Path,
+    on_damaged: Callable[[str], None],
+) -> tuple[Inherited, dict[str, Any]]:
     from musicgen.networks.starting import inherit
 
     run = _source(entry["run"])
@@ -70,26 +115,18 @@ def begin_from(
         approach.weight_labels(codec, training, known),
         approach.weight_labels(known, before),
     )
-    if not found.carried:
-        rule = "A training can start from a run whose network has parts in common with the new one"
-        raise InvalidInput(sentence(rule, f"“{run.name}”, which has none", "Use the settings of that run."))
-    return {
-        "run": run.id,
-        "name": run.name,
-        "epoch": checkpoint.epoch,
-        "sha256": checkpoint.sha256,
-        "weights": found.weights,
-        "carried": found.carried,
-    }
+    return found, {"run": run.id, "name": run.name, "epoch": checkpoint.epoch, "sha256": checkpoint.sha256}
 
 
 def start_words(request: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """Where a run comes from, in one sentence; "" if it started anew."""
     started, entry = facts.get(STARTED_FROM), request.get(TRAIN_FROM)
     if isinstance(started, Mapping) and started.get("name") and started.get("weights"):
-        share = int(started.get("carried") or 0) / int(started["weights"])
-        return (
-            f"Started from epoch {started.get('epoch')} of “{started['name']}”, with {share:.0%} of the weights; the "
-            "others are new."
-        )
-    return f"Starts from “{entry['name']}”." if isinstance(entry, Mapping) and entry.get("name") else ""
+        share = f"with {int(started.get('carried') or 0) / int(started['weights']):.0%} of the weights"
+        if started.get("starter"):
+            learned = f"learned from {count(int(started.get('pieces') or 0), 'piece')} in the public domain"
+            return f"Started from {started['name']} ({learned}), {share}; the others are new."
+        return f"Started from epoch {started.get('epoch')} of “{started['name']}”, {share}; the others are new."
+    if not isinstance(entry, Mapping) or not entry.get("name"):
+        return ""
+    return f"Starts from {entry['name']}." if entry.get("starter") else f"Starts from “{entry['name']}”."

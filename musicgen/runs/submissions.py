@@ -57,7 +57,7 @@ def submit_training(
         leave_out: leave out songs that the approach cannot learn from, and list them in `left_out` of the request,
         unless none would be left. Without it, they are an error.
         pieces_after: how many pieces to generate when the training is finished, with the preset's settings.
-        train_from: id of a run of the same approach whose weights it starts from; "" for none.
+        train_from: id of a run of the same approach whose weights it starts from, or COMMON_PRACTICE; "" for none.
         then: generations that follow when the training is finished: {generation, seed, count, checkpoint}.
         hear_it_learn: make short pieces on the way, for the time-lapse. They change nothing that is learned.
 

@@ -181,11 +181,11 @@ def _starting_point(
 def _new_networks(
     job: Job, approach: Approach, training: TrainingParameters, prepared: Prepared, cost: Cost, seed: int
 ) -> TrainableNetworks:
-    """As the seed makes them, with the weights of the run that this one starts from, if there is one."""
+    """As the seed makes them, with the weights of what this run starts from, if there is anything."""
     networks = approach.build(prepared.codec, training, seed=seed)
     request = job.run["request"]
     if entry := request.get(TRAIN_FROM):
-        job.progress.write(phase="reading the run that it starts from")
+        job.progress.write(phase="reading what it starts from")
         started = begin_from(
             entry, approach, networks, prepared.codec, training, folder=job.folder, on_damaged=job.notice
         )

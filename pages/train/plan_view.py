@@ -40,7 +40,7 @@ class TrainingRequest:
     name: str = ""
     device: str = "auto"
     pieces_after: int = 0
-    train_from: str = ""  # a run
+    train_from: str = ""  # a run, or the starter
     hear_it_learn: bool = True
     refused: str = field(default="", compare=False)  # the sentence that says which value is invalid
 

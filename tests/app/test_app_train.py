@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ from musicgen.approaches.notes.events import FIELDS
 from musicgen.errors import InvalidInput, sentence
 from musicgen.runs import api
 from musicgen.runs.api import Plan, list_runs
+from musicgen.runs.starting import COMMON_PRACTICE
+from musicgen.starters import card
+from musicgen.starters.card import HeldOut, Source, Starter
 from musicgen.wording import span
+from pages.train.start_choice import STARTER
 
 COUNTS = [400, 90, 40, 39, 12, 3, 1, 1]
 
@@ -349,3 +354,49 @@ def test_the_cluster_is_a_choice_only_where_it_is_configured(tmp_path: Path, mon
     app.selectbox(key="train_device").set_value("cluster").run()
     assert any("--on cluster" in block and "--device" not in block for block in code_blocks(app))
     assert is_clean(app)
+
+
+def write_card(path: Path) -> None:
+    """A starter as far as the page reads it: its card."""
+    gain = HeldOut(songs="ten tunes", unit="nats per note", from_nothing=2.5, from_starter=2.0, floors={})
+    starter = Starter(
+        approach=path.stem, title="Common practice", training={}, codec={}, weights=9, minutes=1.0,
+        sources=(Source(title="one", composer="Haydn"),), licence="Public domain.", held_out=(gain,),
+    )  # fmt: skip
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("card.json", starter.model_dump_json())
+
+
+@pytest.mark.usefixtures("planned")
+def test_a_training_can_start_from_common_practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card, "FOLDER", tmp_path / "starters")
+    write_card(tmp_path / "starters" / "note_lstm.zip")
+    add_song("A tune", tune(40))
+    with nobody_works():
+        app = visit("train")
+        app.selectbox(key="approach").set_value("note_wavenet").run()
+        assert STARTER not in app.selectbox(key="train_from").options
+        app.selectbox(key="approach").set_value("note_lstm").run()
+        assert STARTER in app.selectbox(key="train_from").options
+        assert "Held-out loss" not in said(app)
+        app.selectbox(key="train_from").set_value(COMMON_PRACTICE).run()
+        until(app, is_planned)
+        assert is_clean(app)
+        assert "1 piece in the public domain: Haydn." in said(app)
+        assert "Held-out loss on ten tunes: 2 nats per note with it, 2.5 from nothing." in said(app)
+        assert any(" --from common-practice" in each for each in code_blocks(app))
+        app.button(key="train_start").click().run()
+        (run,) = list_runs()
+        assert run.request["train_from"] == {"starter": "note_lstm", "name": "common practice"}
+        assert "Starts from common practice." in said(app)
+
+
+@pytest.mark.usefixtures("planned")
+def test_a_damaged_starter_is_told_and_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card, "FOLDER", tmp_path)
+    (tmp_path / "note_lstm.zip").write_bytes(b"weights")
+    app = token_page()
+    assert is_clean(app)
+    assert STARTER not in app.selectbox(key="train_from").options
+    assert "A starter must be complete" in said(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ import musicgen.approaches
 import musicgen.networks
 from musicgen.approaches import approaches
 from musicgen.audio.waveform import Waveform
-from musicgen.clips import write_audio_clip
+from musicgen.clips import write_audio_clip, write_score_clip
 from musicgen.processes import ROOT
 from musicgen.runs import api, launching, states, worker
 from musicgen.runs.checkpoints import Checkpoints
@@ -30,6 +31,7 @@ from musicgen.runs.liveness import known_worker
 from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.storage import database
 from musicgen.storage.database import new_id, songs, tasks
+from musicgen.symbolic.score import Score
 
 FAKES = ROOT / "tests" / "fake_runs"
 
@@ -90,6 +92,16 @@ def add_song(name: str = "Song", *, medium: str = "audio", tracks: int = 0, seed
             created_at=time.time(),
         )
     )
+    return song_id
+
+
+def add_score(name: str, score: Score) -> str:
+    """A song of these notes in the library, without an intake."""
+    song_id = add_song(name, medium="midi", tracks=2)
+    folder = Path(os.environ["MUSICGEN_HOME"]) / "songs" / song_id
+    shutil.rmtree(folder)
+    folder.mkdir()
+    write_score_clip(folder, score)
     return song_id
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from runs_at_work import add_song, nobody_supervises, work_here
+from runs_at_work import add_score, nobody_supervises, work_here
 
 from musicgen.approaches import approach
 from musicgen.approaches.notes.events import EventCodec
 from musicgen.approaches.notes.part import take_part
 from musicgen.approaches.notes.voices import has_own_instruments, role_numbers
-from musicgen.clips import write_score_clip
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput, NotFound
 from musicgen.runs import api
@@ -154,13 +151,3 @@ def test_a_run_starts_from_another_and_says_so(home: Path) -> None:
             api.submit_training("note_lstm", asked, values, train_from="run-000000000000")
         with pytest.raises(InvalidInput, match="a run of the same approach"):
             api.submit_training("note_wavenet", asked, {}, train_from=first.id)
-
-
-def add_score(name: str, score: Score) -> str:
-    """A song of these notes in the library, without an intake."""
-    song_id = add_song(name, medium="midi", tracks=2)
-    folder = Path(os.environ["MUSICGEN_HOME"]) / "songs" / song_id
-    shutil.rmtree(folder)
-    folder.mkdir()
-    write_score_clip(folder, score)
-    return song_id

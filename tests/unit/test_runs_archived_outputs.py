@@ -117,6 +117,7 @@ def test_the_card_says_what_came_of_the_run(home: Path) -> None:
     run_id = a_run_with_outputs()
     card = dict(card_rows(api.get_run(run_id)))
     assert card["Sources"] == "1 song: “A song” (a file that was added by hand)"
+    assert card["Start"] == "New weights."
     assert card["Rights, as stated by the owner of the run"] == "My own songs.\nFree to use."
     assert card["Floors"] == "silence 1.5. The network is below 1 of 1."
     assert card["Originality"].startswith("Of 1 output, 25% of the time also occurs in a training song: 1 borrows more")

@@ -50,6 +50,7 @@ ORDER = [
     "networks",
     "sampling",
     "approaches",
+    "starters",
     "evaluation",
     "runs",
     "search",

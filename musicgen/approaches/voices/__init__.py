@@ -11,6 +11,7 @@ from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.data import prepare_grids
 from musicgen.approaches.voices.drawing import sizes_of, voice_layers
 from musicgen.approaches.voices.sizes import VoiceSizes
+from musicgen.approaches.voices.weight_labels import Axes, voice_weight_labels
 from musicgen.contract.drawing import Layer
 from musicgen.contract.made import Made, Order
 from musicgen.contract.networks import TrainableNetworks
@@ -131,6 +132,11 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
         fills = order.prompt is not None and order.generation.prompt_use == "fill_in"
         pieces = filled_pieces if fills else continued_pieces
         yield from pieces(networks.models["voices"], _sizes(codec, training), codec, order)
+
+    def weight_labels(
+        self, codec: GridCodec, training: parameters.Training, source: GridCodec | None = None
+    ) -> Mapping[str, Axes]:
+        return voice_weight_labels(codec, _sizes(codec, training))
 
     def codec_from_json(self, document: dict[str, Any]) -> GridCodec:
         return GridCodec.from_json(document)

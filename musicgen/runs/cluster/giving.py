@@ -48,7 +48,8 @@ def order_of(task: Mapping[str, Any], attempt: Attempt, device: str) -> dict[str
     }
     rows = {"runs": [{**run, "request": request}] if run else [], "tasks": [row], "songs": _songs(request)}
     paths = [*_song_files(rows["songs"]), *_run_files(str(task["run_id"]))]
-    if isinstance(start := request.get(TRAIN_FROM), Mapping):
+    start = request.get(TRAIN_FROM)
+    if isinstance(start, Mapping) and "run" in start:  # a starter comes with the program, which the node has
         more_rows, more_paths = _start(str(start["run"]))
         rows = {name: [*rows[name], *more_rows.get(name, ())] for name in rows}
         paths += more_paths
