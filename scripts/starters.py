@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,7 @@ from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import NotFound
+from musicgen.runs.starting import TRAIN_FROM, start_pace
 from musicgen.songs.sample_pieces import FORTY_CHORALES, HAYDN, TEN_CHORALES, TEN_DANCES, Piece
 from musicgen.starters.card import FOLDER, HeldOut, Source, Starter
 from musicgen.symbolic.corpus import corpus_score
@@ -161,14 +163,11 @@ def make(key: str, learned: Sequence[_Learned], minutes: float, path: Path) -> N
         codec=prepared.codec.to_json(), weights=sum(networks.parameters), minutes=minutes,
         sources=tuple(each.source for each in used), licence=LICENCE, held_out=(),
     )  # fmt: skip
-    unmeasured = path.with_suffix(".new") / path.name  # a file of this name is a starter of this approach
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        unmeasured = Path(folder) / path.name
         write_starter(unmeasured, starter, networks)
         held_out = [measure(kind, songs, pieces, unmeasured) for songs, pieces in MEASURED[key].items()]
-        write_starter(path, starter.model_copy(update={"held_out": tuple(held_out)}), networks)
-    finally:
-        unmeasured.unlink(missing_ok=True)
-        unmeasured.parent.rmdir()
+    write_starter(path, starter.model_copy(update={"held_out": tuple(held_out)}), networks)
     say(approach=key, weights=starter.weights, bytes=path.stat().st_size)
 
 
@@ -193,18 +192,17 @@ def measure(kind: Any, songs: str, pieces: Sequence[Piece], path: Path) -> HeldO
     return found
 
 
-def quick_loss(
-    kind: Any, scores: Sequence[Score], path: Path | None = None, values: Mapping[str, Any] | None = None
-) -> tuple[float, Any]:
+def quick_loss(kind: Any, scores: Sequence[Score], path: Path | None = None) -> tuple[float, Any]:
     """(the lowest held-out loss of `quick` on these scores, what was prepared). `path`: of what it starts from."""
     from musicgen.starters.weights import start_from_starter
 
-    training = read_parameters(kind.Training, {**kind.presets["quick"].training, **(values or {})})
+    training = read_parameters(kind.Training, kind.presets["quick"].training)
     prepared = kind.prepare(songs_of(scores), training, seed=SEED)
     networks = kind.build(prepared.codec, training, seed=SEED)
     if path is not None:
         found, _ = start_from_starter(path, kind, networks, prepared.codec, training)
         say(approach=kind.key, carried=round(found.share, 3))
+        training = start_pace(kind, {TRAIN_FROM: {"starter": kind.key}}, training)
     best = _Best()
     kind.fit(networks, prepared, training, seed=SEED, monitor=best)
     return best.loss, prepared

@@ -42,6 +42,8 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
     lengths: ClassVar[Mapping[str, float]] = {}
     # The same for a piece of a few seconds, of which a training makes several to let one hear it learn.
     short: ClassVar[Mapping[str, float]] = {}
+    # Learning rate of a training that starts from known weights, as a share of the one that is set.
+    start_rate: ClassVar[float] = 1.0
 
     @abstractmethod
     def prepare(self, songs: Sequence[TrainingSong], training: TrainingModel, *, seed: int = 0) -> Prepared:

@@ -27,7 +27,7 @@ COMMON_PRACTICE = "common-practice"  # in place of a run: the starter of the app
 COMMON_PRACTICE_NAME = "common practice"
 # In the request of a run: {run, name} of the one that it starts from, or {starter, name}.
 TRAIN_FROM = "train_from"
-# In its facts: {run, name, epoch, sha256, weights, carried}, or {starter, name, pieces, sha256, weights, carried}.
+# In its facts: {run, name, epoch, sha256, weights, carried, rate}, or {starter, name, pieces, sha256, weights, …}.
 STARTED_FROM = "started_from"
 
 
@@ -78,7 +78,7 @@ def begin_from(
     if not found.carried:
         rule = "A training can start from a network that has parts in common with the new one"
         raise InvalidInput(sentence(rule, f"“{facts['name']}”, which has none", "Use its settings, or start anew."))
-    return {**facts, "weights": found.weights, "carried": found.carried}
+    return {**facts, "weights": found.weights, "carried": found.carried, "rate": approach.start_rate}
 
 
 def _from_starter(
@@ -118,15 +118,25 @@ def _from_run(
     return found, {"run": run.id, "name": run.name, "epoch": checkpoint.epoch, "sha256": checkpoint.sha256}
 
 
+def start_pace(approach: Approach, request: Mapping[str, Any], training: TrainingParameters) -> TrainingParameters:
+    """The parameters that a run is trained with: a start may need a lower learning rate than new weights, which would
+    soon lose what is known."""
+    rate = getattr(training, "learning_rate", None)
+    if not request.get(TRAIN_FROM) or rate is None or approach.start_rate == 1.0:
+        return training
+    return training.model_copy(update={"learning_rate": approach.start_rate * rate})
+
+
 def start_words(request: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """Where a run comes from, in one sentence; "" if it started anew."""
     started, entry = facts.get(STARTED_FROM), request.get(TRAIN_FROM)
     if isinstance(started, Mapping) and started.get("name") and started.get("weights"):
         share = f"with {int(started.get('carried') or 0) / int(started['weights']):.0%} of the weights"
+        slower = "" if started.get("rate", 1.0) == 1.0 else f" The learning rate is {started['rate']:g} of the one set."
         if started.get("starter"):
             learned = f"learned from {count(int(started.get('pieces') or 0), 'piece')} in the public domain"
-            return f"Started from {started['name']} ({learned}), {share}; the others are new."
-        return f"Started from epoch {started.get('epoch')} of “{started['name']}”, {share}; the others are new."
+            return f"Started from {started['name']} ({learned}), {share}; the others are new.{slower}"
+        return f"Started from epoch {started.get('epoch')} of “{started['name']}”, {share}; the others are new.{slower}"
     if not isinstance(entry, Mapping) or not entry.get("name"):
         return ""
     return f"Starts from {entry['name']}." if entry.get("starter") else f"Starts from “{entry['name']}”."

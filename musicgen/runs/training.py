@@ -26,7 +26,7 @@ from musicgen.runs.leaving_out import LeftOut, as_warnings, prepare_what_can_be_
 from musicgen.runs.loading import load
 from musicgen.runs.progress import finite
 from musicgen.runs.songs_of_runs import change_request, find_songs, missing_songs
-from musicgen.runs.starting import STARTED_FROM, TRAIN_FROM, begin_from, start_words
+from musicgen.runs.starting import STARTED_FROM, TRAIN_FROM, begin_from, start_pace, start_words
 from musicgen.runs.training_monitor import TrainingMonitor
 from musicgen.runs.versions import versions
 from musicgen.storage.files import write_json
@@ -71,7 +71,8 @@ def train(job: Job) -> None:
         if monitor.epochs_done < training.epochs:
             first = monitor.epochs_done + 1
             job.progress.write(phase="training", epoch=first)
-            approach.fit(networks, prepared, training, seed=seed, monitor=monitor, first_epoch=first)
+            paced = start_pace(approach, request, training)
+            approach.fit(networks, prepared, paced, seed=seed, monitor=monitor, first_epoch=first)
             monitor.keep_last(networks.save)
     except Cancelled:
         _keep_unfinished(job, monitor, networks)

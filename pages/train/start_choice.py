@@ -41,6 +41,8 @@ def choose_start(chosen: Approach) -> str:
         st.caption(escape(problem))
     if starter and start == COMMON_PRACTICE:
         st.caption(escape(f"{starter.origin} {starter.gain}"))
+    if start and chosen.start_rate != 1.0:
+        st.caption(f"The learning rate is then {chosen.start_rate:g} of the one that is set, to keep what is known.")
     return start
 
 

@@ -23,7 +23,7 @@ from musicgen.networks.starting import inherit
 from musicgen.runs import api
 from musicgen.runs.api import SongChoice
 from musicgen.runs.cluster import giving
-from musicgen.runs.starting import COMMON_PRACTICE, start_entry, start_words
+from musicgen.runs.starting import COMMON_PRACTICE, start_entry, start_pace, start_words
 from musicgen.starters import card
 from musicgen.starters.card import FOLDER, HeldOut, Source, Starter, has_starter, read_starter, starter_path
 from musicgen.starters.weights import read_networks, start_from_starter, write_starter
@@ -183,6 +183,20 @@ def test_a_run_starts_from_common_practice_and_says_so(home: Path, starter: Path
 def test_a_run_that_waits_says_where_it_will_start() -> None:
     entry = {"starter": "note_lstm", "name": "common practice"}
     assert start_words({"train_from": entry}, {}) == "Starts from common practice."
+
+
+def test_voices_go_slower_from_known_weights_and_say_so() -> None:
+    request = {"train_from": {"starter": "voices", "name": "common practice"}}
+    assert start_pace(VOICES, request, TINY).learning_rate == pytest.approx(0.3 * TINY.learning_rate)
+    assert start_pace(VOICES, {}, TINY) == TINY
+    note_lstm = approach("note_lstm")
+    usual = read_parameters(note_lstm.Training, note_lstm.tiny.training)
+    assert start_pace(note_lstm, request, usual) == usual
+    started = {"run": "run-1", "name": "First", "epoch": 3, "weights": 4, "carried": 3}
+    words = "Started from epoch 3 of “First”, with 75% of the weights; the others are new."
+    assert start_words({}, {"started_from": started}) == words
+    slower = start_words({}, {"started_from": {**started, "rate": 0.3}})
+    assert slower == f"{words} The learning rate is 0.3 of the one set."
 
 
 def test_a_cluster_is_sent_nothing_for_it(home: Path, tmp_path: Path, starter: Path) -> None:
