@@ -93,7 +93,7 @@ _ALL = (
         "Arcangelo Corelli", ("corelli/opus3no1/1grave",), (Track("Violin I", 40), Track("Violin II", 40),
         Track("Cello", 42), Track("Organ", 19)), 60.0, (88, 84, 78, 70),
     ),
-    Group("tunes in Ryan's Mammoth Collection", tuple(f"ryansMammoth/{name}" for name in _DANCES), _FIDDLE.tracks,
+    Group("Ryan's Mammoth Collection", tuple(f"ryansMammoth/{name}" for name in _DANCES), _FIDDLE.tracks,
           112.0, _FIDDLE.velocities),
 )  # fmt: skip
 _NOT_TO_LEARN = _SAMPLES | {f"ryansMammoth/{name}" for name in MORE_DANCES}
