@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from musicgen.audio.waveform import Waveform
 from tests.app.stored_work import add_output, add_run, add_song
 from tests.browser.driving import assert_nothing_broke, open_page, settle, told_lanes, widget
+from tests.browser.serving import start_server, stop_everything_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -64,11 +66,18 @@ def filling(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSICGEN_HOME", str(server.home))
 
 
-@pytest.fixture
-def pair(filling: None) -> str:
-    """A song of two minutes and an output of it; returns the output's id."""
-    song = add_song("The original", steady(120, 220.0))
-    return add_output(add_run([song]), steady(120, 330.0, level=0.1))
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a comparison of two minutes, on a server for all tests that only look at it."""
+    running = start_server(tmp_path_factory.mktemp("player") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSICGEN_HOME", str(running.home))
+        song = add_song("The original", steady(120, 220.0))
+        output = add_output(add_run([song]), steady(120, 330.0, level=0.1))
+    yield f"{running.url}/compare?generated={output}"
+    running.process.kill()
+    running.process.wait()
+    stop_everything_in(running.home)
 
 
 def the_player(page: Page, key: str) -> Locator:
@@ -86,8 +95,8 @@ def wait_until(page: Page, player: Locator, what: str) -> None:
 
 
 @pytest.mark.parametrize("reruns", [8, pytest.param(50, marks=pytest.mark.slow)])
-def test_it_sounds_on_through_reruns_and_a_change_of_theme(server: Server, page: Page, pair: str, reruns: int) -> None:
-    open_page(page, f"{server.url}/compare?generated={pair}")
+def test_it_sounds_on_through_reruns_and_a_change_of_theme(page: Page, pair: str, reruns: int) -> None:
+    open_page(page, pair)
     player = the_player(page, "compare_player")
     widget(page, "compare_metrics").locator("table").first.wait_for(timeout=90_000)
     player.locator(".icon-play").click()
@@ -116,8 +125,8 @@ def test_it_sounds_on_through_reruns_and_a_change_of_theme(server: Server, page:
     assert_nothing_broke(page)
 
 
-def test_the_switch_of_loudness_moves_a_gain_and_nothing_else(server: Server, page: Page, pair: str) -> None:
-    open_page(page, f"{server.url}/compare?generated={pair}")
+def test_the_switch_of_loudness_moves_a_gain_and_nothing_else(page: Page, pair: str) -> None:
+    open_page(page, pair)
     player = the_player(page, "compare_player")
     widget(page, "match_loudness").wait_for(timeout=60_000)
     player.locator(".icon-play").click()
@@ -140,8 +149,8 @@ def focused(page: Page) -> str:
     )
 
 
-def test_a_keyboard_is_enough(server: Server, page: Page, pair: str) -> None:
-    open_page(page, f"{server.url}/compare?generated={pair}")
+def test_a_keyboard_is_enough(page: Page, pair: str) -> None:
+    open_page(page, pair)
     player = the_player(page, "compare_player")
     page.locator("h1").first.click()
     for _ in range(60):
@@ -187,8 +196,8 @@ def test_a_keyboard_is_enough(server: Server, page: Page, pair: str) -> None:
     assert player.locator(".ruler").get_attribute("aria-valuetext") == "2:00.0 of 2:00.0"
 
 
-def test_a_click_seeks_and_a_dragged_part_becomes_the_excerpt(server: Server, page: Page, pair: str) -> None:
-    open_page(page, f"{server.url}/compare?generated={pair}")
+def test_a_click_seeks_and_a_dragged_part_becomes_the_excerpt(page: Page, pair: str) -> None:
+    open_page(page, pair)
     player = the_player(page, "compare_player")
     page.keyboard.press("Escape")
     player.locator(".icon-whole").click()
@@ -213,10 +222,10 @@ def test_a_click_seeks_and_a_dragged_part_becomes_the_excerpt(server: Server, pa
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_narrow_window(server: Server, page: Page, pair: str, scheme: str) -> None:
+def test_it_fits_a_narrow_window(page: Page, pair: str, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": 400, "height": 800})
-    open_page(page, f"{server.url}/compare?generated={pair}")
+    open_page(page, pair)
     player = the_player(page, "compare_player")
     assert ask(player, "element.scrollWidth <= element.clientWidth")
     assert ask(player, "element.getBoundingClientRect().right") <= 400
