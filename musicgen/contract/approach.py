@@ -42,6 +42,9 @@ class Approach(ABC, Generic[TrainingModel, GenerationModel]):
     lengths: ClassVar[Mapping[str, float]] = {}
     # The same for a piece of a few seconds, of which a training makes several to let one hear it learn.
     short: ClassVar[Mapping[str, float]] = {}
+    # Parameters that make a step slower or faster than its arithmetic says: a speed is measured for each of their
+    # values.
+    own_speed: ClassVar[tuple[str, ...]] = ()
     # Learning rate of a training that starts from known weights, as a share of the one that is set.
     start_rate: ClassVar[float] = 1.0
 

@@ -17,7 +17,7 @@ from musicgen.runs.planner import PLANNER
 from musicgen.runs.remembered_plans import remember, remembered
 from musicgen.runs.room import check_room, tightness
 from musicgen.runs.song_choices import SongChoice, chosen_songs, sorted_songs
-from musicgen.runs.speeds import is_measured, speed
+from musicgen.runs.speeds import is_measured, speed, speed_name
 from musicgen.runs.submissions import read_training
 
 PLANNING_SECONDS = 600.0
@@ -87,7 +87,7 @@ def plan_training(
     if found is None:
         found = _found(request, on_progress, again_soon)
         remember(request, found)
-    return _plan(approach_key, str(request["device"]), found, left_out)
+    return _plan(speed_name(approach, parameters), str(request["device"]), found, left_out)
 
 
 def expect_plans(device: str = "auto") -> None:
@@ -120,7 +120,7 @@ def _found(
     )
 
 
-def _plan(approach_key: str, device: str, found: Mapping[str, Any], left_out: Sequence[LeftOut]) -> Plan:
+def _plan(name: str, device: str, found: Mapping[str, Any], left_out: Sequence[LeftOut]) -> Plan:
     """With what depends on the moment: the free memory, and the speed of the runs so far."""
     need, here = int(found["memory_bytes"]), (device, float(found["flops_per_step"]))
     check_room(need, device)
@@ -130,9 +130,9 @@ def _plan(approach_key: str, device: str, found: Mapping[str, Any], left_out: Se
         warnings=(*found["warnings"], *tightness(need, device)),
         networks=found["networks"],
         parameters=found["parameters"],
-        seconds_per_epoch=found["flops_per_epoch"] / speed(approach_key, *here),
+        seconds_per_epoch=found["flops_per_epoch"] / speed(name, *here),
         memory_bytes=need,
-        is_measured=is_measured(approach_key, *here),
+        is_measured=is_measured(name, *here),
         left_out=(*(each.to_json() for each in left_out), *found["left_out"]),
         flops_per_epoch=float(found["flops_per_epoch"]),
         flops_per_step=float(found["flops_per_step"]),

@@ -1,7 +1,7 @@
 """Floating-point operations a second reached by earlier trainings here, to estimate the time per epoch.
 
 Stored per approach, device and size of a training step (its power of ten): small steps are limited by overhead, large
-ones by the processor.
+ones by the processor. An approach may name parameters that have a speed of their own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import TrainingParameters
 from musicgen.contract.prepared import Cost
 from musicgen.machine import usable_cores
@@ -22,6 +23,11 @@ from musicgen.storage.files import read_json, write_json
 CORE_SPEED, FASTER_A_POWER, FASTEST_CORE = 5e9, 1.6, 5e10
 GPU_SPEED = 5e11
 NEWEST_COUNTS = 0.5  # the weight of a new measurement against the stored one
+
+
+def speed_name(approach: Approach[Any, Any], training: TrainingParameters) -> str:
+    """What speeds are kept under: the approach, with the values of parameters that have a speed of their own."""
+    return "+".join([approach.key, *(f"{name}={getattr(training, name)}" for name in approach.own_speed)])
 
 
 def flops_per_step(cost: Cost, facts: Mapping[str, Any], training: TrainingParameters) -> float:

@@ -216,7 +216,8 @@ def _remember_speed(
     if seconds:
         step = speeds.flops_per_step(cost, prepared.facts, training)
         with suppress(MusicgenError, OSError):  # an estimate for next time must not fail the run
-            speeds.remember_speed(job.run["approach"], job.device, step, cost.flops_per_epoch / median(seconds))
+            name = speeds.speed_name(find_approach(job.run["approach"]), training)
+            speeds.remember_speed(name, job.device, step, cost.flops_per_epoch / median(seconds))
 
 
 def _plain(document: Any) -> Any:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from runs_at_work import add_song, nobody_supervises, start, ticking, work_here
 
+from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import Cost
 from musicgen.errors import InvalidInput, InvalidParameter, NotFound, ResourceUnavailable
 from musicgen.processes import ROOT
@@ -83,6 +84,20 @@ def test_what_does_not_fit_into_memory_is_refused(song: str, monkeypatch: pytest
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**10))
     plan = api.plan_training("ticking", [SongChoice(song)], {})
     assert plan.warnings == ("It is only a test.",), "the memory of the moment was remembered"
+
+
+def test_a_speed_counts_for_settings_that_are_as_fast() -> None:
+    from musicgen.approaches import approach
+
+    kind = approach("note_lstm")
+    with_recall, without = (
+        speeds.speed_name(kind, read_parameters(kind.Training, {"recall": recall})) for recall in (True, False)
+    )
+    assert with_recall != without
+    other = read_parameters(kind.Training, {"recall": True, "units": 8, "epochs": 3})
+    assert speeds.speed_name(kind, other) == with_recall
+    plain = approach("audio_wavenet")
+    assert speeds.speed_name(plain, read_parameters(plain.Training, {})) == "audio_wavenet"
 
 
 def test_speeds_are_blended_and_nonsense_is_not_believed(home: Path) -> None:

@@ -46,6 +46,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
         "played more than a few bars ago."
     )
     medium = "midi"
+    own_speed = ("representation", "recall")
     Training = parameters.Training
     Generation = parameters.Generation
     presets: ClassVar[Mapping[str, Preset]] = {

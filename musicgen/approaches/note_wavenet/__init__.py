@@ -48,6 +48,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         "plans no form."
     )
     medium = "midi"
+    own_speed = ("representation", "recall")
     Training = parameters.Training
     Generation = parameters.Generation
     presets: ClassVar[Mapping[str, Preset]] = {
