@@ -132,7 +132,8 @@ def start_words(request: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     started, entry = facts.get(STARTED_FROM), request.get(TRAIN_FROM)
     if isinstance(started, Mapping) and started.get("name") and started.get("weights"):
         share = f"with {int(started.get('carried') or 0) / int(started['weights']):.0%} of the weights"
-        slower = "" if started.get("rate", 1.0) == 1.0 else f" The learning rate is {started['rate']:g} of the one set."
+        rate = float(started.get("rate", 1.0))
+        slower = f" The learning rate is {rate:g} times the one that was set." if rate != 1.0 else ""
         if started.get("starter"):
             learned = f"learned from {count(int(started.get('pieces') or 0), 'piece')} in the public domain"
             return f"Started from {started['name']} ({learned}), {share}; the others are new.{slower}"

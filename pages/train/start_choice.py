@@ -30,7 +30,7 @@ def choose_start(chosen: Approach) -> str:
     labels |= distinct_labels({run.id: shorten(run.name) for run in runs})
     if st.session_state.get("train_from") not in labels:
         st.session_state["train_from"] = ""
-    common = "Common practice are weights that come with the program. " if starter else ""
+    common = "“Common practice” stands for weights that come with the program. " if starter else ""
     start = st.selectbox(
         "Start from", list(labels), key="train_from", persist_state="session",
         format_func=lambda run_id: labels.get(run_id, run_id),
@@ -42,7 +42,7 @@ def choose_start(chosen: Approach) -> str:
     if starter and start == COMMON_PRACTICE:
         st.caption(escape(f"{starter.origin} {starter.gain}"))
     if start and chosen.start_rate != 1.0:
-        st.caption(f"The learning rate is then {chosen.start_rate:g} of the one that is set, to keep what is known.")
+        st.caption(f"The learning rate is then {chosen.start_rate:g} times the one that is set, to keep what is known.")
     return start
 
 

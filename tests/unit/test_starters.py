@@ -196,7 +196,7 @@ def test_voices_go_slower_from_known_weights_and_say_so() -> None:
     words = "Started from epoch 3 of “First”, with 75% of the weights; the others are new."
     assert start_words({}, {"started_from": started}) == words
     slower = start_words({}, {"started_from": {**started, "rate": 0.3}})
-    assert slower == f"{words} The learning rate is 0.3 of the one set."
+    assert slower == f"{words} The learning rate is 0.3 times the one that was set."
 
 
 def test_a_cluster_is_sent_nothing_for_it(home: Path, tmp_path: Path, starter: Path) -> None:
