@@ -95,7 +95,9 @@ def compiled(function: Callable[..., Any], *models: keras.Model) -> Callable[...
     variables = [variable for model in models for variable in model.variables]
     weights = sum(model.count_params() for model in models)
     run = shared(lambda: _compile(function, models), BACKEND, function, models, weights=weights)
-    return lambda *arguments: run([ops.convert_to_tensor(v) for v in variables], *map(_to_tensors, arguments))
+    # Of the variables' values: Keras leaves its own variables as they are, and TensorFlow would copy each of them to
+    # NumPy and back at every call.
+    return lambda *arguments: run([ops.convert_to_tensor(v.value) for v in variables], *map(_to_tensors, arguments))
 
 
 def stateless(function: Callable[..., Any], models: Sequence[keras.Model]) -> tuple[Callable[..., Any], list[Any]]:
