@@ -24,6 +24,7 @@ from musicgen.processes import Child
 
 # Those that load no framework and change nothing of the process that they are in.
 HERE = ("musicgen.clips.", "musicgen.comparison.", "musicgen.evaluation.", "musicgen.listening.")
+ALWAYS_A_PROCESS = ("musicgen.clips.engraving",)  # Verovio is not made for several threads
 _asked = threading.local()  # `on_line`: of the child that runs in this thread
 
 
@@ -70,7 +71,7 @@ def children_here(patch: pytest.MonkeyPatch) -> None:
     """Let light children run in this process until the patch is undone."""
 
     def chosen(module: str, payload: Mapping[str, Any] | None, **limits: Any) -> Child | ChildHere:
-        is_here = payload is not None and module.startswith(HERE)
+        is_here = payload is not None and module.startswith(HERE) and module not in ALWAYS_A_PROCESS
         return ChildHere(module, payload or {}, **limits) if is_here else Child(module, payload, **limits)
 
     patch.setattr(processes, "Child", chosen)
