@@ -281,6 +281,7 @@ class TestSongsForEvents:
         with pytest.raises(InvalidParameter, match="for tokens"):
             training(embedding=0)
 
+    @pytest.mark.slow  # the network of the preset, compiled for training and for sampling
     def test_a_short_folk_song_works_and_says_what_is_missing(self) -> None:
         trained = read_parameters(KIND.Training, {**KIND.presets["quick"].training, "epochs": 1})
         prepared = KIND.prepare(
