@@ -5,7 +5,7 @@
 # make bench  measure against the naive way; writes benchmarks/ (ONLY=name for one line)
 # make quality  train every preset and check eight outputs of each, in an hour; writes benchmarks/ (ARGS="--only note_lstm")
 # make growth  measure 1, 10 and 100 simulated workers on both kinds of record, in four minutes; writes benchmarks/
-# make starters  train the weights that come with the program, in an hour; writes assets/starters/ (ARGS="--only voices --minutes 8")
+# make starters  train the weights that come with the program, in half an hour; writes assets/starters/ (ARGS="--only voices --minutes 5")
 # make spoil   add a thousand spoiled files by the command line and count what is kept (ARGS="--count 200 --seed 3")
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1

@@ -43,6 +43,7 @@ def test_a_card_says_what_is_borrowed_and_leads_to_the_song() -> None:
     assert "down 3 semitones, 10% faster; 90% alike" in words
 
 
+@pytest.mark.real_children
 def test_an_earlier_output_is_compared_with_its_songs_on_demand() -> None:
     run_id, song_id = a_run()
     output_id = add_output(run_id, tune(60), **JUDGED)  # the same notes as the first song
@@ -64,6 +65,7 @@ def test_without_songs_nothing_is_said() -> None:
     assert "also occurs in" not in said(app)
 
 
+@pytest.mark.real_children
 def test_a_run_shows_originality_along_its_checkpoints() -> None:
     run_id, song_id = a_run()
     for epoch, share in ((2, 0.1), (4, 0.5)):

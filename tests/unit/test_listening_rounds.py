@@ -1,5 +1,5 @@
-"""Real blind tests, made by the child process: what is on the disk gives nothing away, and the excerpts are what they
-should be."""
+"""Real blind tests, made by the function of the child, once in a process of its own: what is on the disk gives nothing
+away, and the excerpts are what they should be."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ def audio(home: Path) -> tuple[str, str]:
     return song, output
 
 
+@pytest.mark.real_children
 def test_files_are_alike_and_equally_loud(audio: tuple[str, str]) -> None:
     test = made(audio[1])
     found = list(files(test).values())
