@@ -60,8 +60,9 @@ NOTHING_SELECTED = 5
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MUSICGEN_NICENESS": "0", **os.environ}
 # What one process has compiled is read by the others.
 COMPILED = "--tf_xla_persistent_cache_directory="
-# Programs run for an instant here, and compiling them is half of the work: without the compiler's optimisations it is a
-# third shorter. With the slow tests, and for other processors, programs are those of the product.
+# Most programs run for an instant here, and compiling them is half of the work: without the compiler's optimisations it
+# is a third shorter. Networks that learn sound run for longer. With the slow tests, and for other processors, programs
+# are those of the product.
 COMPILED_SOONER = "--xla_backend_optimization_level=0"
 SLOWEST_SHOWN = 25
 
@@ -84,6 +85,12 @@ class Group:
     @property
     def is_browser(self) -> bool:
         return kind_of(self.files[0]) == "browser"
+
+    @property
+    def learns_sound(self) -> bool:
+        return self.options == ["-k", SOUND] or any(
+            path.stem.removeprefix("test_") in SOUND.split(" or ") for path in self.files
+        )
 
     @property
     def has_failed(self) -> bool:
@@ -173,7 +180,7 @@ def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     command += [f"--basetemp={group.files_made}", *group.options, *options, *map(str, group.files)]
     compiled = f"{os.environ.get('TF_XLA_FLAGS', '')} {COMPILED}{folder / 'compiled'}".strip()
     environment = {**ENVIRONMENT, "TF_XLA_FLAGS": compiled}
-    if "--run-slow" not in options:
+    if not group.learns_sound and "--run-slow" not in options:
         environment.setdefault("XLA_FLAGS", COMPILED_SOONER)
     if not any("hypothesis" in path.read_text(encoding="utf-8") for path in group.files):
         command += ["-p", "no:hypothesispytest"]  # it takes most of a second to load

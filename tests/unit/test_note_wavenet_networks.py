@@ -124,6 +124,7 @@ def test_words_cached_is_uncached(sizes: StackSizes) -> None:
         np.testing.assert_allclose(logits, whole[:, length - 1], atol=1e-4)
 
 
+@pytest.mark.slow  # the same logits: test_cached_equals_uncached
 def test_words_cached_and_by_the_window_choose_the_same() -> None:
     """As long as the window is as long as the convolutions reach."""
     model, noise = words(FULL), uniforms([1, 2], 60, 1)
