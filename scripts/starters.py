@@ -27,7 +27,7 @@ from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import NotFound
-from musicgen.runs.starting import TRAIN_FROM, start_pace
+from musicgen.runs.starting import TRAIN_FROM, carried_over, of_starter, start_pace
 from musicgen.songs.sample_pieces import FORTY_CHORALES, HAYDN, TEN_CHORALES, TEN_DANCES, Piece
 from musicgen.starters.card import FOLDER, HeldOut, Source, Starter
 from musicgen.symbolic.corpus import corpus_score
@@ -194,13 +194,11 @@ def measure(kind: Any, songs: str, pieces: Sequence[Piece], path: Path) -> HeldO
 
 def quick_loss(kind: Any, scores: Sequence[Score], path: Path | None = None) -> tuple[float, Any]:
     """(the lowest held-out loss of `quick` on these scores, what was prepared). `path`: of what it starts from."""
-    from musicgen.starters.weights import start_from_starter
-
     training = read_parameters(kind.Training, kind.presets["quick"].training)
     prepared = kind.prepare(songs_of(scores), training, seed=SEED)
     networks = kind.build(prepared.codec, training, seed=SEED)
     if path is not None:
-        found, _ = start_from_starter(path, kind, networks, prepared.codec, training)
+        found = carried_over(of_starter(path, kind), kind, networks, prepared.codec, training)
         say(approach=kind.key, carried=round(found.share, 3))
         training = start_pace(kind, {TRAIN_FROM: {"starter": kind.key}}, training)
     best = _Best()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musicgen.approaches import approach as find_approach
 from musicgen.contract.approach import Approach
@@ -37,7 +37,7 @@ def start_entry(approach: Approach, start: str) -> dict[str, str]:
     if start == COMMON_PRACTICE:
         read_starter(starter_path(approach.key))
         return {"starter": approach.key, "name": COMMON_PRACTICE_NAME}
-    run = _source(start)
+    run = _run_of(start)
     if run.approach != approach.key:
         title = find_approach(run.approach).title
         rule = f"{approach.title} can start from a run of the same approach"
@@ -48,12 +48,21 @@ def start_entry(approach: Approach, start: str) -> dict[str, str]:
     return {"run": run.id, "name": run.name}
 
 
-def _source(run_id: str) -> Run:
+def _run_of(run_id: str) -> Run:
     try:
         return get_run(run_id)
     except NotFound as error:
         rule, remedy = "A training starts from a run that exists", "Choose another run, or start anew."
         raise NotFound(sentence(rule, repr(run_id), remedy), code="missing_start") from error
+
+
+class Source(NamedTuple):
+    """What a training starts from: networks, what they were built from, and what the fact STARTED_FROM says of them."""
+
+    networks: TrainableNetworks
+    codec: Any
+    training: TrainingParameters
+    facts: dict[str, Any]
 
 
 def begin_from(
@@ -72,50 +81,48 @@ def begin_from(
         entry: of `start_entry`. codec, training: of the new run. folder, on_damaged: see `loading.load`.
     """
     if "starter" in entry:
-        found, facts = _from_starter(entry, approach, networks, codec, training)
+        source = of_starter(starter_path(entry["starter"]), approach, entry["name"])
     else:
-        found, facts = _from_run(entry, approach, networks, codec, training, folder, on_damaged)
+        source = _of_run(entry["run"], approach, folder, on_damaged)
+    found = carried_over(source, approach, networks, codec, training)
     if not found.carried:
         rule = "A training can start from a network that has parts in common with the new one"
-        raise InvalidInput(sentence(rule, f"“{facts['name']}”, which has none", "Use its settings, or start anew."))
-    return {**facts, "weights": found.weights, "carried": found.carried, "rate": approach.start_rate}
+        name = source.facts["name"]
+        raise InvalidInput(sentence(rule, f"“{name}”, which has none", "Use its settings, or start anew."))
+    return {**source.facts, "weights": found.weights, "carried": found.carried, "rate": approach.start_rate}
 
 
-def _from_starter(
-    entry: Mapping[str, str], approach: Approach, networks: TrainableNetworks, codec: Any, training: TrainingParameters
-) -> tuple[Inherited, dict[str, Any]]:
-    from musicgen.starters.weights import start_from_starter
-
-    path = starter_path(entry["starter"])
-    found, starter = start_from_starter(path, approach, networks, codec, training)  # type: ignore[arg-type]
-    pieces = len(starter.sources)
-    return found, {
-        "starter": entry["starter"], "name": entry["name"], "pieces": pieces, "sha256": sha256_of(path)
-    }  # fmt: skip
-
-
-def _from_run(
-    entry: Mapping[str, str],
-    approach: Approach,
-    networks: TrainableNetworks,
-    codec: Any,
-    training: TrainingParameters,
-    folder: Path,
-    on_damaged: Callable[[str], None],
-) -> tuple[Inherited, dict[str, Any]]:
+def carried_over(
+    source: Source, approach: Approach, networks: TrainableNetworks, codec: Any, training: TrainingParameters
+) -> Inherited:
+    """Give the new networks the weights of the source that mean the same there; how many those are."""
     from musicgen.networks.starting import inherit
 
-    run = _source(entry["run"])
-    before = read_parameters(approach.Training, run.request["training"])
-    candidates = Checkpoints(run.folder / CHECKPOINTS).chosen("best")
-    source, known, checkpoint = load(approach, before, candidates, seed=0, folder=folder, on_damaged=on_damaged)
-    found = inherit(
+    return inherit(
         networks,  # type: ignore[arg-type]  # as `build` made them
-        source,  # type: ignore[arg-type]
-        approach.weight_labels(codec, training, known),
-        approach.weight_labels(known, before),
+        source.networks,  # type: ignore[arg-type]
+        approach.weight_labels(codec, training, source.codec),
+        approach.weight_labels(source.codec, source.training),
     )
-    return found, {"run": run.id, "name": run.name, "epoch": checkpoint.epoch, "sha256": checkpoint.sha256}
+
+
+def of_starter(path: Path, approach: Approach, name: str = COMMON_PRACTICE_NAME) -> Source:
+    """The networks of a starter file. Raises NotFound or DamagedFile."""
+    from musicgen.starters.weights import read_networks
+
+    networks, codec, training, starter = read_networks(path, approach)
+    facts = {"starter": approach.key, "name": name, "pieces": len(starter.sources), "sha256": sha256_of(path)}
+    return Source(networks, codec, training, facts)
+
+
+def _of_run(run_id: str, approach: Approach, folder: Path, on_damaged: Callable[[str], None]) -> Source:
+    """The networks of a run, of its best checkpoint."""
+    run = _run_of(run_id)
+    training = read_parameters(approach.Training, run.request["training"])
+    candidates = Checkpoints(run.folder / CHECKPOINTS).chosen("best")
+    networks, codec, checkpoint = load(approach, training, candidates, seed=0, folder=folder, on_damaged=on_damaged)
+    facts = {"run": run.id, "name": run.name, "epoch": checkpoint.epoch, "sha256": checkpoint.sha256}
+    return Source(networks, codec, training, facts)
 
 
 def start_pace(approach: Approach, request: Mapping[str, Any], training: TrainingParameters) -> TrainingParameters:

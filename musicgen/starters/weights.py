@@ -1,4 +1,4 @@
-"""The weights of a starter: written in half precision without pickles, and carried over to new networks. Workers only.
+"""The weights of a starter: written in half precision without pickles, and read into networks. Workers only.
 
 Half precision is enough to start from: training changes every weight by more. Its last bits are random and cannot be
 packed, so they are rounded off.
@@ -20,7 +20,6 @@ from musicgen.contract.approach import Approach
 from musicgen.contract.parameters import TrainingParameters, read_parameters
 from musicgen.errors import InvalidInput, MusicgenError, sentence
 from musicgen.networks.bundle import Networks
-from musicgen.networks.starting import Inherited, inherit
 from musicgen.starters.card import CARD, MAX_BYTES, Starter, damaged, read_starter
 from musicgen.storage.files import write_bytes
 
@@ -62,15 +61,6 @@ def read_networks(path: Path, approach: Approach) -> tuple[Networks, Any, Traini
     except UNREADABLE as error:
         raise damaged(path, error) from error
     return networks, codec, training, starter
-
-
-def start_from_starter(
-    path: Path, approach: Approach, networks: Networks, codec: Any, training: TrainingParameters
-) -> tuple[Inherited, Starter]:
-    """Carry the weights of the file over to new networks, in place; (how many, card). Raises NotFound, DamagedFile."""
-    source, known, before, starter = read_networks(path, approach)
-    mine, theirs = approach.weight_labels(codec, training, known), approach.weight_labels(known, before)
-    return inherit(networks, source, mine, theirs), starter
 
 
 def _entry(name: str, number: int) -> str:

@@ -23,10 +23,10 @@ from musicgen.networks.starting import inherit
 from musicgen.runs import api
 from musicgen.runs.api import SongChoice
 from musicgen.runs.cluster import giving
-from musicgen.runs.starting import COMMON_PRACTICE, start_entry, start_pace, start_words
+from musicgen.runs.starting import COMMON_PRACTICE, carried_over, of_starter, start_entry, start_pace, start_words
 from musicgen.starters import card
 from musicgen.starters.card import FOLDER, HeldOut, Source, Starter, has_starter, read_starter, starter_path
-from musicgen.starters.weights import read_networks, start_from_starter, write_starter
+from musicgen.starters.weights import read_networks, write_starter
 from musicgen.storage import database
 from musicgen.storage.database import tasks
 from tests.makers_midi import four_part_score
@@ -79,7 +79,7 @@ def test_the_weights_come_back_nearly_as_they_were(starter: Path) -> None:
     for one, two in zip(made.models["notes"].weights, networks.models["notes"].weights, strict=True):
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=0.005, atol=1e-5)
     anew: Any = kind.build(codec, training, seed=5)
-    found, _ = start_from_starter(starter, kind, anew, codec, training)
+    found = carried_over(of_starter(starter, kind), kind, anew, codec, training)
     assert found.share == 1.0
 
 
@@ -222,7 +222,8 @@ def test_every_starter_that_is_there_is_small_complete_and_fits(key: str) -> Non
     assert all(each.floors for each in read.held_out)
     assert all(source.title and source.composer for source in read.sources)
     anew: Any = approaches()[key].build(codec, training, seed=1)
-    assert start_from_starter(path, approaches()[key], anew, codec, training)[0].share == 1.0
+    kind = approaches()[key]
+    assert carried_over(of_starter(path, kind), kind, anew, codec, training).share == 1.0
 
 
 VOICES = approach("voices")
