@@ -15,7 +15,6 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,9 +24,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.forked_pytest import CAN_FORK, fork_pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
-# Files in one process: each pays for what it loads, 5 s where it is the framework.
+# Files in one process. Where processes can be forked (`forked_pytest`), the framework is loaded once for all.
 FILES_TOGETHER = {"browser": 4, "numeric": 4, "framework": 4, "app": 6, "unit": 16}
 SOUND = "amplitude_lstm or audio_wavenet or spectral_lstm"
 # Files that are as much as several others: alone, in parts if that says so (options of pytest for each).
@@ -75,7 +76,7 @@ class Group:
     options: list[str] = field(default_factory=list)
     report: Path = Path()
     files_made: Path = Path()
-    process: subprocess.Popen[bytes] | None = None
+    pid: int = 0
     output: Path = Path()
     code: int = 0
     run_again: list[Path] = field(default_factory=list)  # files of it whose results come from another group
@@ -85,6 +86,10 @@ class Group:
     @property
     def is_browser(self) -> bool:
         return kind_of(self.files[0]) == "browser"
+
+    @property
+    def computes(self) -> bool:
+        return kind_of(self.files[0]) in ("numeric", "framework")
 
     @property
     def learns_sound(self) -> bool:
@@ -174,18 +179,25 @@ def next_to_start(waiting: Sequence[Group], running: Sequence[Group], jobs: int)
 
 def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
     group.report, group.output = folder / f"{number}.xml", folder / f"{number}.txt"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={group.report}"]
+    arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={group.report}"]
     # A folder of its own: otherwise each process looks for what earlier ones left, and removes it.
     group.files_made = folder / f"{number}.files"
-    command += [f"--basetemp={group.files_made}", *group.options, *options, *map(str, group.files)]
+    arguments += [f"--basetemp={group.files_made}", *group.options, *options, *map(str, group.files)]
     compiled = f"{os.environ.get('TF_XLA_FLAGS', '')} {COMPILED}{folder / 'compiled'}".strip()
     environment = {**ENVIRONMENT, "TF_XLA_FLAGS": compiled}
     if not group.learns_sound and "--run-slow" not in options:
         environment.setdefault("XLA_FLAGS", COMPILED_SOONER)
     if not any("hypothesis" in path.read_text(encoding="utf-8") for path in group.files):
-        command += ["-p", "no:hypothesispytest"]  # it takes most of a second to load
+        arguments += ["-p", "no:hypothesispytest"]  # it takes most of a second to load
+    if group.computes and CAN_FORK:
+        group.pid = fork_pytest(arguments, environment, group.output)
+        return
     with group.output.open("wb") as output:
-        group.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
+        command = [sys.executable, "-m", "pytest", *arguments]
+        group.pid = os.posix_spawn(
+            sys.executable, command, environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, output.fileno(), number) for number in (1, 2)],
+        )  # fmt: skip
 
 
 def finished(running: list[Group]) -> Group:
@@ -193,8 +205,8 @@ def finished(running: list[Group]) -> Group:
     while True:
         pid, status, usage = os.wait4(-1, 0)
         for group in running:
-            if group.process is not None and group.process.pid == pid:
-                group.code = group.process.returncode = os.waitstatus_to_exitcode(status)
+            if group.pid == pid:
+                group.code = os.waitstatus_to_exitcode(status)
                 unit = 1 if sys.platform == "darwin" else 1024
                 group.peak_mb = usage.ru_maxrss * unit / 1e6
                 group.cpu_seconds = usage.ru_utime + usage.ru_stime
@@ -257,6 +269,7 @@ def main() -> int:
     known, options = parser.parse_known_args()
     options += ["--run-slow"] if known.slow else []
     options += ["-m", "numeric"] if known.numeric else []
+    os.chdir(ROOT)
     began = time.monotonic()
     waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER), known.named.split(","))
     total, running, done = len(waiting), list[Group](), list[Group]()

@@ -14,7 +14,9 @@ from musicgen.sampling.rules import Rules, choose
 ROUNDING = 1e-3  # of probability, and of a logit: thousands of times what rounding does to networks this small
 
 
-def assert_chosen(tokens: np.ndarray, logits: np.ndarray, uniform: np.ndarray, rules: Rules) -> None:
+def assert_chosen(
+    tokens: np.ndarray, logits: np.ndarray, uniform: np.ndarray, rules: Rules, apart: np.ndarray | None = None
+) -> None:
     """`tokens` (batch,) are what `rules` choose from `logits` (batch, vocabulary) with `uniform` (batch,)."""
     logits, tokens = np.asarray(logits, dtype=np.float32), np.asarray(tokens)
     if rules.greedy:
@@ -24,7 +26,11 @@ def assert_chosen(tokens: np.ndarray, logits: np.ndarray, uniform: np.ndarray, r
     # A nucleus a little smaller or larger: a token at its edge may be in or out.
     nuclei = (rules.top_p,) if rules.top_p == 1.0 else (rules.top_p - ROUNDING, rules.top_p, rules.top_p + ROUNDING)
     possible = [
-        np.asarray(choose(logits, np.float32(np.clip(uniform + moved, 0, 1 - 2**-24)), replace(rules, top_p=top_p)))
+        np.asarray(
+            choose(
+                logits, np.float32(np.clip(uniform + moved, 0, 1 - 2**-24)), replace(rules, top_p=top_p), apart=apart
+            )
+        )
         for moved in (-ROUNDING, 0.0, ROUNDING)
         for top_p in nuclei
     ]

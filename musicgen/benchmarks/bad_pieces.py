@@ -171,6 +171,27 @@ def loop(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Scor
     return replace(piece, notes=repeated)
 
 
+def held_to_the_end(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
+    """From two thirds on, what sounds is held and nothing begins."""
+    notes, (cut, last) = piece.notes.copy(), _last_third(piece)
+    notes = notes[notes["onset_ticks"] < cut]
+    sounds = notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"] >= cut
+    if not sounds.any():
+        sounds = notes["onset_ticks"] == notes["onset_ticks"].max()
+    notes["duration_ticks"][sounds] = last - notes["onset_ticks"][sounds]
+    return replace(piece, notes=notes)
+
+
+def silent_voices(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
+    """From two thirds on, one voice goes on alone."""
+    used = np.unique(piece.notes["track"])
+    if used.size < 2:
+        return None
+    cut, _ = _last_third(piece)
+    stays = (piece.notes["onset_ticks"] < cut) | (piece.notes["track"] == rng.choice(used))
+    return replace(piece, notes=piece.notes[stays])
+
+
 def silences(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
     """Eight beats of silence after every eight beats."""
     notes = piece.notes.copy()
@@ -199,6 +220,8 @@ MAKERS: Mapping[str, Maker] = {
     "one chord held": held_chord,
     "one bar again and again": loop,
     "silences": silences,
+    "held to the end": held_to_the_end,
+    "all voices but one silent": silent_voices,
 }
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     "random notes": ("out_of_key", "leaping", "clashing"),
@@ -218,7 +241,16 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "one chord held": ("thin",),
     "one bar again and again": ("looping", "stuck", "copied"),
     "silences": ("thin",),
+    "held to the end": ("thin",),
+    "all voices but one silent": ("thin",),
 }
+
+
+def _last_third(piece: Score) -> tuple[int, int]:
+    """The ticks at which it begins and ends."""
+    begin = int(piece.notes["onset_ticks"].min())
+    end = int((piece.notes["onset_ticks"].astype(np.int64) + piece.notes["duration_ticks"]).max())
+    return begin + (end - begin) * 2 // 3, end
 
 
 def _with_pitches(piece: Score, change: Callable[[NDArray[np.int64]], NDArray[np.integer]]) -> Score:

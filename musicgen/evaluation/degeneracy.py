@@ -10,7 +10,7 @@ Verdicts
     looping       the same passage over and over       stuck       the same note or chord over and over
     monotonous    one note or chord dominates          copied      large parts come from the training songs
     flat          a drone, or always at full level     noise       hiss where the songs have tones
-    offset        only one half of each wave           thin        few notes, or long pauses
+    offset        only one half of each wave           thin        few notes, long pauses, or it comes to a stop
     out_of_range  far above or below the songs         gaps        holes of silence
     out_of_key    keeps to no key                      no_rhythm   notes begin at times that the songs do not have
     leaping       voices leap, or cross                clashing    notes that do not go together
@@ -36,6 +36,7 @@ LOWEST = frozenset(
     (
         *("crest_factor_db", "level_range_db", "note_density", "lowest_pitch", "lowest_centre"),
         *("in_key_share", "local_key_share", "beat_share", "together_share", "step_share", "length_variety"),
+        "thinnest_share",
     )
 )
 

@@ -139,6 +139,10 @@ leap_share | Leaps | | closer
     Share of the moves of the outer voices that are larger than a fifth.
 crossing_share | Crossed voices | | closer
     Share of the time in which the lower of two neighbouring voices is the higher one.
+longest_still | Longest stop | beats | closer
+    The longest time in which no note begins.
+thinnest_share | Thinnest quarter | | closer
+    How many notes sound at once in its thinnest quarter, the first one left out, as a share of the average.
 """,
     ("midi", "between"): """
 pitch_class_distance | Pitch-class distance | | lower

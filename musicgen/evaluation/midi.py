@@ -19,7 +19,7 @@ Metrics
     polyphony                                    how many notes sound at once on average, pauses left out
     pause_share                                  share of the time in pauses of a second or longer
     lowest_centre, highest_centre                lowest and highest mean pitch of sixteen consecutive notes
-    in_key_share … crossing_share                see `tonality`, `rhythm` and `voice_leading`
+    in_key_share … thinnest_share                see `tonality`, `rhythm`, `voice_leading` and `texture`
     pitch_class_distance                         between the two pitch-class histograms: total variation, 0 … 1
     note_density_ratio                           generated density / reference density
 """
@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation import rhythm, tonality, voice_leading
+from musicgen.evaluation import rhythm, texture, tonality, voice_leading
 from musicgen.evaluation.note_events import events_of, pitched
 from musicgen.symbolic.score import Score
 
@@ -199,6 +199,7 @@ def describe(score: Score, seconds: float | None = None) -> dict[str, float]:
         **tonality.describe(score),
         **rhythm.describe(score),
         **voice_leading.describe(score),
+        **texture.describe(score),
     }
 
 

@@ -1,5 +1,5 @@
 """What can be wrong with notes as music: the key, the rhythm, the voices. Each rule compares metrics of `tonality`,
-`rhythm` and `voice_leading` with what the songs do; see `degeneracy`.
+`rhythm`, `voice_leading` and `texture` with what the songs do; see `degeneracy`.
 
 The songs are the yardstick: their most extreme value is the limit, with a margin. A piece of few notes gets a wider
 one. `python -m scripts.verdicts` measures how often real pieces are blamed and constructed bad ones are not; the
@@ -82,7 +82,7 @@ IN_TIME = (
     Bound(
         "rhythm_bits_training",
         "high",
-        0.25,
+        0.4,
         "Its rhythm is unlike that of the songs: {value} bits of surprise a note, in the songs {songs}",
         is_share=False,
     ),
@@ -107,6 +107,17 @@ IN_LINE = (
 IN_HARMONY = (
     Bound("dissonance_share", "high", 0.045, "{value} of the notes sounding together clash, in the songs {songs}"),
 )
+
+GOING_ON = (
+    Bound(
+        "longest_still", "high", 2.0, "No note begins for {value} beats, in the songs for {songs}", factor=1.5,
+        is_share=False,
+    ),
+    Bound(
+        "thinnest_share", "low", 0.1,
+        "In its thinnest quarter, as many notes sound at once as {value} of the average, in the songs {songs}",
+    ),
+)  # fmt: skip
 
 
 def out_of_key(metrics: Metrics, learned: Metrics) -> Verdict | None:
@@ -151,4 +162,9 @@ def _broken(bounds: tuple[Bound, ...], metrics: Metrics, learned: Metrics) -> It
     return (bound for bound in bounds if bound.is_broken(metrics, learned))
 
 
-RULES = (out_of_key, no_rhythm, leaping, clashing)
+def stopping(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    title = "Comes to a stop" if GOING_ON[0].is_broken(metrics, learned) else "Voices stop"
+    return _first("thin", title, GOING_ON, metrics, learned, "the network goes on holding or resting once it does so.")
+
+
+RULES = (out_of_key, no_rhythm, leaping, clashing, stopping)

@@ -69,13 +69,28 @@ def less_likely_again(logits: Any, recent: Any, log_penalty: Any) -> Any:
     return logits - log_penalty * was_chosen
 
 
-def choose(logits: Any, uniform: Any, rules: Rules, numbers: Any = None) -> Any:
+def choose(logits: Any, uniform: Any, rules: Rules, numbers: Any = None, apart: Any = None) -> Any:
     """logits (batch, vocabulary), uniform (batch,) in [0, 1) → tokens (batch,), int32.
 
-    `numbers`: of rules of this form, in place of their own."""
+    Args:
+        numbers: of rules of this form, in place of their own.
+        apart: tokens (batch,), whose probability stays as the network says; the rules are for the choice among the
+            others. A token outside the vocabulary stands for none.
+    """
     if rules.greedy or logits.shape[-1] == 1:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
     numbers = ops.convert_to_tensor(rules.numbers) if numbers is None else numbers
+    if apart is None:
+        return _chosen(logits, uniform, rules, numbers)
+    is_apart = ops.one_hot(apart, logits.shape[-1], dtype="float32")
+    probability = ops.sum(is_apart * ops.softmax(logits, axis=-1), axis=-1)
+    # The same random number serves both choices: what is left of it, scaled up, is as random as before.
+    rest = ops.clip((uniform - probability) / ops.maximum(1.0 - probability, 1e-6), 0.0, 1.0 - 2**-24)
+    other = _chosen(ops.where(is_apart > 0, EXCLUDED, logits), rest, rules, numbers)
+    return ops.where(uniform < probability, ops.cast(apart, "int32"), other)
+
+
+def _chosen(logits: Any, uniform: Any, rules: Rules, numbers: Any) -> Any:
     logits = logits * numbers[0]
     vocabulary_size = logits.shape[-1]
     if 0 < rules.top_k < vocabulary_size:

@@ -7,7 +7,7 @@ chosen one after the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,18 @@ class Stepper(Protocol):
 
     def step(self, field: int, token: Any, state: Any) -> tuple[Any, Any]:
         """token (batch,) of `field` → (logits of the next field (batch, its vocabulary), state)."""
+
+
+@runtime_checkable
+class SetsApart(Protocol):
+    """A stepper with a token whose probability the rules leave as it is.
+
+    On a grid, to go on as before is the likeliest nearly always. With rules that favour the likely, notes and rests
+    would last longer than in the songs, and some for ever.
+    """
+
+    def apart(self, field: int, state: Any) -> Any:
+        """That token of `field`, (batch,)."""
 
 
 def sample(
@@ -107,7 +119,8 @@ def _choose_events(
             is_penalised = bool(rules.remembers) and field == rules.penalised_field
             if is_penalised:
                 logits = less_likely_again(logits, recent, numbers[2])
-            token = choose(logits, noise[number, :, field], rules, numbers)
+            apart = stepper.apart(field, state) if isinstance(stepper, SetsApart) else None
+            token = choose(logits, noise[number, :, field], rules, numbers, apart)
             if is_penalised:
                 recent = ops.concatenate([recent[:, 1:], token[:, None]], axis=1)
             logits, state = stepper.step(field, token, state)

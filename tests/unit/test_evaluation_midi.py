@@ -65,6 +65,8 @@ def test_counts_and_ranges_of_a_scale():
         "step_share": 1.0,
         "leap_share": 0.0,
         "crossing_share": 0.0,
+        "longest_still": 1.0,
+        "thinnest_share": 1.0,
     }
 
 

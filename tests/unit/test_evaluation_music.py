@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from makers_music import chords, melody, plucked
 
 from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks.bad_pieces import EXPECTED, MAKERS
-from musicgen.evaluation import fine_structure, glossary, joints, midi, rhythm, tonality, voice_leading
+from musicgen.evaluation import fine_structure, glossary, joints, midi, rhythm, texture, tonality, voice_leading
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.symbolic.score import Score, Track, make_notes
 
@@ -74,8 +76,24 @@ def test_steps_leaps_and_crossings_are_counted():
     assert voice_leading.describe(two_tracks(high, low))["crossing_share"] == 0.25
 
 
+def test_stops_and_thin_stretches_are_measured():
+    found = texture.describe(two_tracks([64] * 16, [60] * 16))
+    assert found == {"longest_still": 1.0, "thinnest_share": 1.0}
+    # The lower voice is silent in the last quarter: one note at once of 1.75 on average.
+    assert texture.describe(two_tracks([64] * 16, [60] * 12))["thinnest_share"] == pytest.approx(1 / 1.75)
+    # It comes in after the first quarter: voices may.
+    assert texture.describe(two_tracks([64] * 12, [60] * 16))["thinnest_share"] < 0.6
+    late = two_tracks([64] * 16, [60] * 16)
+    late = replace(late, notes=late.notes[(late.notes["track"] == 0) | (late.notes["onset_ticks"] >= 4 * BEAT)])
+    assert texture.describe(late)["thinnest_share"] == 1.0
+    held = Score(make_notes(np.arange(12) * BEAT, [BEAT] * 11 + [5 * BEAT], 60, 80), BEAT)
+    assert texture.describe(held) == {"longest_still": 5.0, "thinnest_share": pytest.approx(1.0)}
+    paused = Score(make_notes(np.append(np.arange(11), 15) * BEAT, BEAT, 60, 80), BEAT)
+    assert texture.describe(paused) == {"longest_still": 5.0, "thinnest_share": pytest.approx(0.0, abs=0.02)}
+
+
 def test_a_score_without_notes_has_defined_values():
-    for module in (tonality, rhythm, voice_leading):
+    for module in (tonality, rhythm, voice_leading, texture):
         assert set(module.describe(EMPTY).values()) == {0}
 
 
@@ -121,7 +139,8 @@ def test_a_drum_is_no_click():
 
 SONGS = [chords(24, seed=number) for number in range(6)]
 LEARNED = learned_from([midi.describe(song) for song in SONGS])
-MUSICAL = [name for name, codes in EXPECTED.items() if {"out_of_key", "no_rhythm", "leaping", "clashing"} & set(codes)]
+OF_MUSIC = {"out_of_key", "no_rhythm", "leaping", "clashing", "thin"}
+MUSICAL = [name for name, codes in EXPECTED.items() if OF_MUSIC & set(codes)]
 
 
 def found_in(score: Score) -> list[str]:

@@ -24,10 +24,13 @@ pytestmark = pytest.mark.numeric
 RNG = np.random.default_rng(0)
 
 
-def shares(logits: list[float], rules: Rules, n: int = 20_000) -> np.ndarray:
+def shares(logits: list[float], rules: Rules, n: int = 20_000, apart: int | None = None) -> np.ndarray:
     """How often each token is chosen."""
     grid = (np.arange(n, dtype=np.float32) + 0.5) / n
-    tokens = choose(ops.convert_to_tensor(np.tile(np.float32(logits), (n, 1))), ops.convert_to_tensor(grid), rules)
+    tokens = choose(
+        ops.convert_to_tensor(np.tile(np.float32(logits), (n, 1))), ops.convert_to_tensor(grid), rules,
+        apart=None if apart is None else np.full(n, apart, np.int32),
+    )  # fmt: skip
     return np.bincount(np.asarray(tokens), minlength=len(logits)) / n
 
 
@@ -52,6 +55,23 @@ class TestRules:
         assert (shares(self.LOGITS, Rules(top_p=0.6)) > 0).tolist() == [False, False, False, True]
         assert (shares(self.LOGITS, Rules(top_p=0.7)) > 0).tolist() == [False, False, True, True]
         assert (shares(self.LOGITS, Rules(top_p=0.9)) > 0).tolist() == [False, True, True, True]
+
+    def test_one_token_can_stay_as_likely_as_it_is(self) -> None:
+        # 0.032, 0.087, 0.237, 0.644
+        plain = np.exp(self.LOGITS) / np.exp(self.LOGITS).sum()
+        for rules in (Rules(top_p=0.6), Rules(temperature=0.1), Rules(top_k=1), Rules(temperature=5.0)):
+            for token in range(4):
+                others = np.delete(self.LOGITS, token).tolist()
+                found = shares(self.LOGITS, rules, apart=token)
+                assert found[token] == pytest.approx(plain[token], abs=1e-3)
+                np.testing.assert_allclose(
+                    np.delete(found, token), (1 - plain[token]) * shares(others, rules), atol=2e-3
+                )
+        np.testing.assert_allclose(shares(self.LOGITS, Rules(), apart=2), plain, atol=1e-3)
+        np.testing.assert_array_equal(
+            shares(self.LOGITS, Rules(top_p=0.7), apart=4), shares(self.LOGITS, Rules(top_p=0.7))
+        )
+        assert shares([-99.0, 99.0], Rules(top_p=0.5), apart=1).tolist() == [0.0, 1.0]
 
     def test_top_p_keeps_what_sorting_would_keep(self) -> None:
         from musicgen.sampling.rules import _is_in_nucleus

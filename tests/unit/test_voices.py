@@ -14,6 +14,7 @@ from musicgen.approaches.voices.assigning import LEFT_OUT, count_voices
 from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.drawing import sizes_of
 from musicgen.approaches.voices.examples import (
+    LAST_BEATS,
     GridExamples,
     GridSong,
     hidden_cells,
@@ -22,10 +23,19 @@ from musicgen.approaches.voices.examples import (
     told,
 )
 from musicgen.approaches.voices.grid import REST, grid_notes, score_to_grid
-from musicgen.approaches.voices.matches import HELD, LENGTHS, MEMORY, SHORTEST, classes, earlier_matches, held_steps
+from musicgen.approaches.voices.matches import (
+    HELD,
+    LENGTHS,
+    MEMORY,
+    SHORTEST,
+    classes,
+    earlier_matches,
+    held_steps,
+    longest_steps,
+)
 from musicgen.approaches.voices.network import build_voice_network
-from musicgen.approaches.voices.shared_network import PairTables, from_anchor
-from musicgen.approaches.voices.sizes import LEFT, TONES, VoiceSizes
+from musicgen.approaches.voices.shared_network import KeyFit, PairTables, ToneShares, from_anchor
+from musicgen.approaches.voices.sizes import LEFT, STRETCHES, TONES, VoiceSizes
 from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput
@@ -179,6 +189,27 @@ def test_held_steps_count_from_where_a_note_begins() -> None:
     assert classes(np.array([0, 4, 5, 6, 99]), LENGTHS).tolist() == [0, 1, 1, 2, len(LENGTHS)]
 
 
+def test_tones_are_counted_in_the_song_so_far_and_in_its_last_beats() -> None:
+    one = random_song(7, 100)
+    made = told(one, 60, 100, counts_tones=True)["tones"]
+    for row, step in enumerate(range(60, 100)):
+        for stretch, first in enumerate((0, max(0, step - LAST_BEATS * one.beat))):
+            heard = one.ids[first:step]
+            expected = np.bincount(heard[heard > 0] % TONES, minlength=TONES)
+            np.testing.assert_array_equal(made[row, stretch], expected)
+
+
+def test_the_longest_notes_and_rests_are_found_but_for_the_last_ones() -> None:
+    line = np.array([5] * 3 + [0] * 4 + [6] * 2 + [7] * 6)
+    ids = np.stack([line, line], axis=1)
+    struck = np.zeros(ids.shape, bool)
+    struck[[0, 7, 9]] = True
+    struck[13, 1] = True  # the last note is struck again
+    assert longest_steps([(ids, struck)], 1) == ((3, 4), (4, 4))
+    assert longest_steps([(ids, struck)], 4) == ((4, 4), (4, 4))
+    assert longest_steps([(ids, struck), (ids[::-1], struck[::-1])], 1) == ((5, 4), (4, 4))
+
+
 def test_the_end_is_near_by_the_beat() -> None:
     assert nearness(np.array([1, 4, 5, 8, 400]), 4).tolist() == [1, 1, 2, 2, LEFT - 1]
 
@@ -235,15 +266,17 @@ def random_song(seed: int = 0, n_steps: int = 48, values: int = 30, n_voices: in
 
 SIZES = VoiceSizes(30, 3, True, units=8, num_layers=2, head=8, channels=8, depth=2)
 WITHOUT = replace(SIZES, strikes=False, depth=0)
+COUNTING = replace(WITHOUT, counts_tones=True)
 
 
 @pytest.mark.numeric
 class TestNetwork:
     def batch(self, *songs: GridSong, sizes: VoiceSizes = SIZES, steps: int = 48) -> Any:
         stretches = [(each, 0, len(each)) for each in songs]
-        return GridExamples(stretches, steps, fills=bool(sizes.depth)).gather(np.arange(len(songs)), None)
+        examples = GridExamples(stretches, steps, fills=bool(sizes.depth), counts_tones=sizes.counts_tones)
+        return examples.gather(np.arange(len(songs)), None)
 
-    @pytest.mark.parametrize("sizes", [SIZES, WITHOUT])
+    @pytest.mark.parametrize("sizes", [SIZES, WITHOUT, COUNTING])
     def test_weights_are_counted_in_closed_form(self, sizes: VoiceSizes) -> None:
         assert build_voice_network(sizes).count_params() == sizes.parameters
 
@@ -291,6 +324,29 @@ class TestNetwork:
             if pitch:
                 assert made[row, cell, pitch] == pytest.approx(expected, abs=1e-4)
 
+    def test_every_pitch_is_told_how_well_it_fits_the_tones_heard(self) -> None:
+        """Against one pitch and one interval at a time."""
+        rng, values = np.random.default_rng(4), 30
+        layer = KeyFit(SIZES)
+        layer.build()
+        weights = rng.normal(size=layer.kernel.shape).astype("float32")
+        layer.set_weights([weights])
+        tones = rng.integers(0, 9, (5, STRETCHES, TONES)).astype("float32")
+        tones[0] = 0.0
+        told = np.asarray(ToneShares()(tones))
+        assert not told[0].any()
+        np.testing.assert_allclose(told[1:].reshape(4, 4, TONES)[:, :STRETCHES].mean(axis=-1), 1.0, rtol=1e-5)
+        made = np.asarray(layer(told)).reshape(5, SIZES.voices, values)
+        facts = told.reshape(5, 2 * STRETCHES, TONES)
+        kernel = weights.reshape(2 * STRETCHES, TONES, SIZES.voices)
+        for row, voice, pitch in np.ndindex(made.shape):
+            expected = sum(
+                facts[row, fact, (pitch + interval) % TONES] * kernel[fact, interval, voice]
+                for fact in range(2 * STRETCHES)
+                for interval in range(TONES)
+            )
+            assert made[row, voice, pitch] == pytest.approx(expected if pitch else 0.0, abs=1e-4)
+
     def test_padding_counts_for_nothing_and_knowing_nothing_costs_the_logarithm(self) -> None:
         from musicgen.approaches.voices.network import voice_objective
 
@@ -302,20 +358,23 @@ class TestNetwork:
         assert count == 3 * (20 + 48)
         assert loss / count == pytest.approx(np.log(30), rel=1e-6)
 
-    def test_nothing_is_heard_of_the_future(self) -> None:
-        model = build_voice_network(SIZES)
+    @pytest.mark.parametrize("sizes", [SIZES, COUNTING])
+    def test_nothing_is_heard_of_the_future(self, sizes: VoiceSizes) -> None:
+        model = build_voice_network(sizes)
         one = random_song(3)
         step, number = 30, 1  # the second voice in order
         ids = one.ids.copy()
-        voice = SIZES.order[number]
+        voice = sizes.order[number]
         ids[step, voice] = 5 if ids[step, voice] != 5 else 6
         ids[step + 1 :] = 7
         changed = one.struck.copy()
         changed[step, voice] = True
         changed[step + 1 :] = True
         other = GridSong.of(ids, changed & (ids > 0), start=4, bar=16, beat=4, values=30)
-        whole = {k: v for k, v in self.batch(one).items() if k != "mask"}
-        altered = {k: v for k, v in self.batch(other).items() if k != "mask"}
+        whole, altered = (
+            {name: array for name, array in self.batch(each, sizes=sizes).items() if name != "mask"}
+            for each in (one, other)
+        )
         before, after = np.asarray(model(whole)["notes"])[0], np.asarray(model(altered)["notes"])[0]
         np.testing.assert_array_equal(before[:step], after[:step])
         np.testing.assert_array_equal(before[step, : number + 1], after[step, : number + 1])
@@ -323,7 +382,8 @@ class TestNetwork:
 
     def test_transposed_music_is_told_transposed(self) -> None:
         one = random_song(4)
-        up = told(one, 0, 48, 3)
+        up = told(one, 0, 48, 3, counts_tones=True)
+        np.testing.assert_array_equal(up["tones"], told(one.moved(3), 0, 48, counts_tones=True)["tones"])
         sung = one.ids > 0
         np.testing.assert_array_equal(up["ids"][sung], one.ids[sung] + 3)
         np.testing.assert_array_equal(up["ids"][~sung], 0)
@@ -374,6 +434,34 @@ def test_a_piece_continues_in_whole_bars_with_the_upbeat_and_metre_of_its_prompt
     new = score.notes[score.notes["onset_ticks"] >= 7 * 480]
     assert (new["pitch"] >= low[new["track"]]).all()
     assert (new["pitch"] <= high[new["track"]]).all()
+
+
+@pytest.mark.numeric
+def test_notes_last_as_long_as_in_the_songs_however_little_is_left_to_chance() -> None:
+    training = read_parameters(VOICES.Training, VOICES.tiny.training)
+    source = song(four_part_score(24))
+    prepared = VOICES.prepare([source], training)
+    networks = VOICES.build(prepared.codec, training, seed=1)
+    assert set(prepared.codec.longest) == {(16, 16)}  # a bar at least; its notes last one beat
+
+    def lengths(codec: GridCodec, temperature: float) -> np.ndarray:
+        generation = read_parameters(VOICES.Generation, {"bars": 8, "temperature": temperature})
+        (made,) = VOICES.generate(networks, codec, training, Order(generation, [1], [source]))
+        return made.content.duration_beats
+
+    # Untrained, the network nearly always says that something else comes next.
+    assert lengths(prepared.codec, 1.0).mean() < 0.4
+    assert lengths(prepared.codec, 0.05).mean() < 0.4
+    # One that always goes on as before comes to the longest in the songs, and no further.
+    stays = networks.models["voices"].get_layer("decide")
+    kernel, bias = stays.get_weights()
+    sizes = sizes_of(training, prepared.codec.values, 4)
+    bias[sizes.values + sizes.values - 1] = 30.0  # the interval 0 from the own last note
+    bias[-1] = -30.0  # and it is not struck again
+    stays.set_weights([kernel, bias])
+    assert lengths(prepared.codec, 1.0).max() == 4.0
+    assert lengths(replace(prepared.codec, longest=((8, 8),) * 4), 1.0).max() == 2.0
+    assert lengths(replace(prepared.codec, longest=None), 1.0).max() > 8.0
 
 
 def test_the_memory_clip_is_what_songs_here_are() -> None:

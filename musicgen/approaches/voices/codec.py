@@ -36,6 +36,8 @@ class GridCodec:
         tempo: BPM, median of the songs. metre: numerator, denominator of most songs.
         upbeat: steps before the first barline in most songs.
         faults: how many of each kind a beat of the songs has, see `faults.FAULTS`; None if that is not known.
+        longest: steps of the longest note and the longest rest of each voice in the songs, see `longest_steps`; None if
+            that is not known.
     """
 
     lowest: int
@@ -48,6 +50,7 @@ class GridCodec:
     metre: tuple[int, int] = (4, 4)
     upbeat: int = 0
     faults: tuple[float, float] | None = None
+    longest: tuple[tuple[int, int], ...] | None = None
 
     @classmethod
     def spanning(cls, pitches: NDArray[np.integer], **more: Any) -> GridCodec:
@@ -114,6 +117,7 @@ class GridCodec:
             "programs": list(self.programs),
             "metre": list(self.metre),
             "faults": list(self.faults) if self.faults else None,
+            "longest": [list(each) for each in self.longest] if self.longest else None,
         }
 
     @classmethod
@@ -129,6 +133,7 @@ class GridCodec:
             metre=(int(document["metre"][0]), int(document["metre"][1])),
             upbeat=int(document["upbeat"]),
             faults=(float(faults[0]), float(faults[1])) if (faults := document.get("faults")) else None,
+            longest=tuple((int(note), int(rest)) for note, rest in document.get("longest") or ()) or None,
         )
 
 

@@ -15,6 +15,7 @@ from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.examples import GridExamples, GridSong
 from musicgen.approaches.voices.faults import faults_per_beat
 from musicgen.approaches.voices.grid import REST, VoiceGrid, score_to_grid
+from musicgen.approaches.voices.matches import longest_steps
 from musicgen.approaches.voices.parameters import Training
 from musicgen.codecs.holding_out import held_out_parts
 from musicgen.contract.prepared import Prepared, TrainingSong
@@ -50,7 +51,11 @@ def prepare_grids(songs: Sequence[TrainingSong], training: Training, seed: int) 
     used = [grid for grid, _ in pairs]
     codec = _codec(pairs, training)
     read = [codec.song(grid) for grid in used]
-    codec = replace(codec, faults=faults_per_beat([song.ids for song in read], codec.steps_per_beat))
+    codec = replace(
+        codec,
+        faults=faults_per_beat([song.ids for song in read], codec.steps_per_beat),
+        longest=longest_steps([(song.ids, song.struck) for song in read], max(song.bar for song in read)),
+    )
     parts = held_out_parts([len(song) for song in read], training.validation_share, shortest=MIN_HELD_OUT, seed=seed)
     learned, held_out = (_stretches(read, [part[side] for part in parts]) for side in (0, 1))
     facts = {"n_songs": len(songs), **_facts(used)}
@@ -69,10 +74,15 @@ def prepared_of(
     steps, n_steps = training.sequence_length, sum(stop - start for _, start, stop in learned)
     passes = max(1, min(MAX_PASSES, MIN_WINDOWS * steps // max(1, n_steps)))
     data = GridExamples(
-        learned, steps, transpose=training.transpose, fills=training.fill_in, tells_end=True, passes=passes
-    )
+        learned, steps, transpose=training.transpose, fills=training.fill_in, tells_end=True, passes=passes,
+        counts_tones=training.key_memory,
+    )  # fmt: skip
     longest = max((stop - start for _, start, stop in held_out), default=0)
-    checked = GridExamples(held_out, min(longest, CHECKED), fills=training.fill_in) if held_out else None
+    checked = (
+        GridExamples(held_out, min(longest, CHECKED), fills=training.fill_in, counts_tones=training.key_memory)
+        if held_out
+        else None
+    )
     facts = {
         "inputs_shape": [data.n_examples, steps, codec.n_voices],
         "targets_shape": [data.n_examples, steps, codec.n_voices],

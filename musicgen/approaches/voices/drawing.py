@@ -18,6 +18,7 @@ def sizes_of(training: Training, values: int, voices: int, *, strikes: bool = Tr
     return VoiceSizes(
         values, voices, strikes, training.units, training.num_layers, training.head, training.channels,
         training.depth if training.fill_in else 0, training.dropout, training.recurrent_dropout, training.told_dropout,
+        training.key_memory,
     )  # fmt: skip
 
 
@@ -30,7 +31,8 @@ def voice_layers(training: Training, facts: Mapping[str, Any] | None) -> tuple[L
         Layer(
             f"Embedding, {training.units} wide", "embedding", (steps, training.units), sizes.heard_parameters,
             "The last note of every voice, how long it has been held, the place in the bar, and what followed the last "
-            "time that the music was like this.",
+            "time that the music was like this."
+            + (" Also how often each note of the octave has been heard." if training.key_memory else ""),
         ),
         Layer(
             f"LSTM, {training.units} units", "recurrent", (steps, training.units), sizes.lstm_parameters[0],

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.voices.matches import HELD, LENGTHS, classes, earlier_matches, held_steps
-from musicgen.approaches.voices.sizes import LEFT, PLACES
+from musicgen.approaches.voices.sizes import LEFT, PLACES, TONES
 from musicgen.codecs.examples import Arrays
 
 TRANSPOSE = 6  # semitones down that training may transpose a song, and one less up: every key once
 COARSE = (1, 2, 4, 8)  # steps that are hidden together
+LAST_BEATS = 16  # in which tones are counted once more
 ENDINGS = 0.5  # share of the windows that are told how near the end is
 
 
@@ -63,6 +64,14 @@ class GridSong:
             return 0, 0
         return max(-TRANSPOSE, 1 - int(pitches.min())), min(TRANSPOSE - 1, self.values - 1 - int(pitches.max()))
 
+    @cached_property
+    def tones(self) -> NDArray[np.int32]:
+        """How many cells before each step have each tone of the octave, (steps + 1, TONES), by the remainder of ids."""
+        counts = np.zeros((len(self) + 1, TONES), dtype=np.int32)
+        step, voice = np.nonzero((self.ids > 0) & (self.ids < self.values))
+        np.add.at(counts, (step + 1, self.ids[step, voice] % TONES), 1)
+        return np.cumsum(counts, axis=0, dtype=np.int32)
+
     def moved(self, shift: int) -> GridSong:
         """The song transposed by `shift` semitones."""
         return replace(
@@ -82,11 +91,11 @@ class GridExamples:
     Attributes:
         stretches: (song, first step, step after the last).
         transpose: to a random key, anew each epoch. fills: give the arrays of the network that fills in.
-        tells_end: whether some windows are told how near the end is.
+        tells_end: whether some windows are told how near the end is. counts_tones: see VoiceSizes.
 
     Arrays: previous, held, last_beat, ids, struck (n, steps, voices); match (n, steps, KINDS, voices); match_length
-    (n, steps, KINDS); place, bar, left, near, is_beat (n, steps); hidden, before, after (n, steps, voices), then
-    (n, steps, voices, MOMENTS_AROUND); mask (n, steps), 0 for padding.
+    (n, steps, KINDS); place, bar, left, near, is_beat (n, steps); tones (n, steps, STRETCHES, TONES), see `told`;
+    hidden, before, after (n, steps, voices), then (n, steps, voices, MOMENTS_AROUND); mask (n, steps), 0 for padding.
     """
 
     stretches: Sequence[tuple[GridSong, int, int]]
@@ -95,6 +104,7 @@ class GridExamples:
     fills: bool = True
     tells_end: bool = True
     passes: int = 1
+    counts_tones: bool = False
 
     @cached_property
     def tiles(self) -> NDArray[np.int64]:
@@ -123,7 +133,9 @@ class GridExamples:
             first = int(np.clip(first, start, max(start, stop - self.steps)))
             shift = int(rng.integers(song.shifts[0], song.shifts[1] + 1)) if self.transpose else 0
         told_end = rng is not None and self.tells_end and rng.random() < ENDINGS
-        window = told(song, first, min(first + self.steps, stop), shift, told_end=told_end)
+        window = told(
+            song, first, min(first + self.steps, stop), shift, told_end=told_end, counts_tones=self.counts_tones
+        )
         count = len(window["ids"])
         window["mask"] = np.ones(count, dtype=np.float32)
         if self.fills:
@@ -137,8 +149,12 @@ class GridExamples:
         return {name: np.pad(array, [(0, missing), *[(0, 0)] * (array.ndim - 1)]) for name, array in window.items()}
 
 
-def told(song: GridSong, first: int, stop: int, shift: int = 0, *, told_end: bool = False) -> Arrays:
-    """What the networks are told of the steps `first` to `stop` of a song, transposed by `shift`."""
+def told(
+    song: GridSong, first: int, stop: int, shift: int = 0, *, told_end: bool = False, counts_tones: bool = False
+) -> Arrays:
+    """What the networks are told of the steps `first` to `stop` of a song, transposed by `shift`.
+
+    tones: how many cells before each step have each tone of the octave, in the song so far and in the last beats."""
     part, nothing = slice(first, stop), song.values
     before = slice(max(0, first - 1), stop - 1)
     previous, held = song.ids[before], song.held[before]
@@ -164,6 +180,10 @@ def told(song: GridSong, first: int, stop: int, shift: int = 0, *, told_end: boo
         "near": near,
         "left": near if told_end else np.zeros_like(near),
     }
+    if counts_tones:
+        earlier = song.tones[np.maximum(steps - LAST_BEATS * song.beat, 0)]
+        counted = np.stack([song.tones[steps], song.tones[steps] - earlier], axis=1)
+        arrays["tones"] = np.roll(counted, shift, axis=-1).astype(np.float32)
     return arrays
 
 

@@ -6,6 +6,8 @@ Two kinds of match: of all voices, and of the top voice alone (a tune that retur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +46,23 @@ def earlier_matches(ids: NDArray[np.integer], nothing: int) -> tuple[NDArray[np.
                 place = last - 1 - int(np.argmax(now[::-1]))
                 followed[step, kind], lengths[step, kind] = ids[place + 1], longest
     return followed, lengths
+
+
+def longest_steps(
+    songs: Sequence[tuple[NDArray[np.integer], NDArray[np.bool_]]], least: int
+) -> tuple[tuple[int, int], ...]:
+    """Of each voice, how many steps its longest note and its longest rest last in the songs (ids, struck), at least
+    `least`. What lasts to the end of a song is left out: there, notes are held for as long as one likes."""
+    found = np.full((songs[0][0].shape[1], 2), least, dtype=np.int64)
+    for ids, struck in songs:
+        held = held_steps(ids, struck)
+        is_last = held[1:] <= held[:-1]  # of a note or a rest, before another begins
+        for voice in range(ids.shape[1]):
+            ends = np.flatnonzero(is_last[:, voice])
+            for kind in range(2):
+                lengths = held[ends, voice][(ids[ends, voice] == 0) == bool(kind)]
+                found[voice, kind] = max(found[voice, kind], int(lengths.max(initial=0)))
+    return tuple((int(note), int(rest)) for note, rest in found)
 
 
 def held_steps(ids: NDArray[np.integer], struck: NDArray[np.bool_]) -> NDArray[np.int32]:

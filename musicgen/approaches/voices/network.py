@@ -20,8 +20,8 @@ from keras import ops
 
 from musicgen.approaches.voices.filling_network import FillingLayers
 from musicgen.approaches.voices.matches import KINDS
-from musicgen.approaches.voices.shared_network import PairTables, Split, firsts, from_anchor, leap
-from musicgen.approaches.voices.sizes import MOMENTS, MOMENTS_AROUND, VoiceSizes
+from musicgen.approaches.voices.shared_network import KeyFit, PairTables, Split, ToneShares, firsts, from_anchor, leap
+from musicgen.approaches.voices.sizes import MOMENTS, MOMENTS_AROUND, STRETCHES, TONES, VoiceSizes
 from musicgen.networks.dropout import Dropout, WholeDropout
 from musicgen.networks.fingerprints import architecture
 from musicgen.networks.objectives import Objective
@@ -35,8 +35,8 @@ class VoiceLayers:
     """The layers that continue a piece, by name: on whole windows in training, on single steps in sampling.
 
     `told` is a mapping of arrays about one step each: previous, held, last_beat (…, voices); match (…, KINDS, voices);
-    match_length (…, KINDS); place, bar, left, is_beat (…,). Voices are decided in `sizes.order`; a cell is a voice in
-    that order, and any number of cells are computed alike."""
+    match_length (…, KINDS); place, bar, left, is_beat (…,); tones (…, STRETCHES, TONES) if they are counted. Voices are
+    decided in `sizes.order`; a cell is a voice in that order, and any number of cells are computed alike."""
 
     def __init__(self, sizes: VoiceSizes, model: keras.Model | None = None) -> None:
         self.sizes = sizes
@@ -62,14 +62,21 @@ class VoiceLayers:
     def _dropout(self, name: str, x: Any) -> Any:
         return self._layer(name, lambda: Dropout(self.sizes.dropout, name=name))(x)
 
+    def _tones(self, told: Mapping[str, Any]) -> Any:
+        return self._layer("tone_shares", lambda: ToneShares(name="tone_shares"))(told["tones"])
+
     def heard(self, told: Mapping[str, Any]) -> Any:
         """The LSTM's input for a step (…, units): everything that is known before it."""
         sizes, notes = self.sizes, told["previous"]
         chord = leap(notes[..., :-1], notes[..., -1:], sizes.values)
         matches = [told["match"][..., kind, :] for kind in range(KINDS)]
         ids = ops.concatenate([notes, told["held"], *matches, chord, _around(told)], axis=-1)
-        found = self._table("hear", sizes.heard, sizes.units)(ids + firsts(sizes.heard))
-        return self._dropout("hear_dropout", ops.sum(found, axis=-2))
+        found = ops.sum(self._table("hear", sizes.heard, sizes.units)(ids + firsts(sizes.heard)), axis=-2)
+        if sizes.counts_tones:
+            make = keras.layers.Dense
+            dense = self._layer("hear_tones", lambda: make(sizes.units, use_bias=False, name="hear_tones"))
+            found = found + dense(self._tones(told))
+        return self._dropout("hear_dropout", found)
 
     def lstm(self, number: int) -> LSTM:
         name = f"lstm_{number + 1}"
@@ -127,6 +134,9 @@ class VoiceLayers:
         pitched = pitched + ops.sum(by_interval, axis=-2)
         for kind, guess in enumerate(guesses):
             pitched = pitched + likely[..., kind : kind + 1] * ops.one_hot(guess, sizes.values, dtype="float32")
+        if sizes.counts_tones:
+            fit = self._layer("key", lambda: KeyFit(sizes, name="key"))(self._tones(told))
+            pitched = pitched + ops.take(fit, numbers, axis=-2)
         pair = numbers[:, None] * (sizes.voices - 1) + np.arange(sizes.voices - 1, dtype=np.int32)
         together = self._layer("together", lambda: PairTables(sizes, MOMENTS, name="together"))
         then = ops.stack([last + ops.zeros_like(note), last_beat + ops.zeros_like(note)], axis=-1)
@@ -173,6 +183,8 @@ def build_voice_network(sizes: VoiceSizes) -> keras.Model:
         shapes |= dict.fromkeys(("hidden", "before", "after"), (None, voices))
         shapes |= {"then": (None, voices, MOMENTS_AROUND), "near": (None,)}
     inputs = {name: keras.Input(shape, dtype="int32", name=name) for name, shape in shapes.items()}
+    if sizes.counts_tones:
+        inputs["tones"] = keras.Input((None, STRETCHES, TONES), dtype="float32", name="tones")
     outputs = _continued(sizes, inputs)
     if sizes.depth:
         outputs |= FillingLayers(sizes)(inputs)

@@ -79,6 +79,11 @@ class Training(Schedule):
         True, advanced=True, title="All keys",
         help="Each window is transposed to a random key. Twelve times the music from the same songs.",
     )  # fmt: skip
+    key_memory: bool = parameter(
+        False, advanced=True, title="Key memory", search=choices(False, True),
+        help="At each step the network is told how often each note of the octave has been heard, in the piece so far "
+        "and in the last bars. Pieces then stay in their key.",
+    )  # fmt: skip
     fill_in: bool = parameter(
         True, title="Also learn to fill in",
         help="Train a second network at the same time. It adds voices to a melody, or makes some bars or one voice "

@@ -10,8 +10,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musicgen.approaches.voices.sizes import LEAPS, TONES, VoiceSizes
+from musicgen.approaches.voices.sizes import COUNTED, LEAPS, TONES, VoiceSizes
 
+LEAST_SHARE = 0.1  # of a tone, 1 on average, below which it is as good as never heard
 NO_INTERVAL = TONES  # the class of an interval that one of the voices does not make
 
 
@@ -58,6 +59,48 @@ def leap(note: Any, own: Any, values: int) -> Any:
     """Class of the interval (…,) between two ids; the last class if one of them is no pitch."""
     both = ops.logical_and(is_pitch(note, values), is_pitch(own, values))
     return ops.where(both, ops.clip(note - own, -LEAPS, LEAPS) + LEAPS, 2 * LEAPS + 1)
+
+
+class ToneShares(keras.layers.Layer):
+    """Counts of each tone (…, STRETCHES, TONES) → what the network is told of them, (…, COUNTED): shares, 1 on average,
+    then their logarithms; all 0 where nothing was counted."""
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-2], COUNTED)
+
+    def call(self, tones: Any) -> Any:
+        total = ops.sum(tones, axis=-1, keepdims=True)
+        shares = TONES * tones / ops.maximum(total, 1.0)
+        told = ops.concatenate([shares, ops.log(shares + LEAST_SHARE)], axis=-2)
+        told = ops.where(ops.concatenate([total, total], axis=-2) > 0, told, 0.0)
+        return ops.reshape(told, (*tones.shape[:-2], COUNTED))
+
+
+class KeyFit(keras.layers.Layer):
+    """Logits of every pitch that a voice may sing, from how well it fits the tones heard before.
+
+    The weights are by voice and by interval from the pitch, so that one key teaches all others."""
+
+    def __init__(self, sizes: VoiceSizes, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.sizes = sizes
+
+    def build(self, *input_shapes: Any) -> None:
+        self.kernel = self.add_weight(shape=(COUNTED, self.sizes.voices), name="kernel", initializer="zeros")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.sizes.voices, self.sizes.values)
+
+    def call(self, told: Any) -> Any:
+        """`told`: see `ToneShares`. Logits (…, voices in order, values); 0 for a rest."""
+        tones, shares = np.arange(TONES), ops.reshape(told, (*told.shape[:-1], COUNTED // TONES, TONES))
+        # [tone of the pitch, interval upwards from it]
+        moved = ops.take(shares, ((tones[:, None] + tones) % TONES).reshape(-1).tolist(), axis=-1)
+        moved = ops.reshape(moved, (*shares.shape[:-1], TONES, TONES))
+        moved = ops.reshape(ops.moveaxis(moved, -3, -2), (*shares.shape[:-2], TONES, COUNTED))
+        by_tone = ops.swapaxes(ops.matmul(moved, self.kernel), -1, -2)  # (…, voices, TONES)
+        repeated = ops.concatenate([by_tone] * -(-self.sizes.values // TONES), axis=-1)[..., : self.sizes.values]
+        return repeated * ops.convert_to_tensor(np.arange(self.sizes.values) > 0, "float32")
 
 
 class PairTables(keras.layers.Layer):

@@ -13,6 +13,8 @@ KERNEL = 5  # of the convolutions that fill in
 MOMENTS = 2  # that a voice's move is judged from: the step before and the last beat before
 MOMENTS_AROUND = 4  # the same for filling in, and those after
 TONES = 12  # in an octave
+STRETCHES = 2  # over which tones are counted: the whole piece so far, and its last beats
+COUNTED = 2 * STRETCHES * TONES  # numbers that say how often each tone was heard: shares, and their logarithms
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class VoiceSizes:
         units, num_layers: of the LSTM. head: width of the layer that decides a voice.
         channels, depth: of the convolutions that fill in; depth 0 leaves them out.
         told_dropout: share of the facts about a step that training leaves out, each as a whole.
+        counts_tones: whether the network that continues is told how often each tone of the octave was heard.
     """
 
     values: int
@@ -38,6 +41,7 @@ class VoiceSizes:
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
     told_dropout: float = 0.0
+    counts_tones: bool = False
 
     @property
     def nothing(self) -> int:
@@ -104,7 +108,8 @@ class VoiceSizes:
     def told_parameters(self) -> int:
         """Weights of what is told of the other voices."""
         told = sum(self.told_own) + (self.voices - 1) * sum(self.told_decided)
-        return told * self.head + self.pair_parameters(MOMENTS)
+        counted = self.voices * COUNTED if self.counts_tones else 0
+        return told * self.head + self.pair_parameters(MOMENTS) + counted
 
     @property
     def decided_parameters(self) -> int:
@@ -117,7 +122,7 @@ class VoiceSizes:
 
     @property
     def heard_parameters(self) -> int:
-        return sum(self.heard) * self.units
+        return (sum(self.heard) + (COUNTED if self.counts_tones else 0)) * self.units
 
     @property
     def seen(self) -> list[int]:

@@ -9,7 +9,16 @@ from itertools import product
 
 from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.matches import HELD, KINDS, LENGTHS
-from musicgen.approaches.voices.sizes import LEAPS, LEFT, MOMENTS, MOMENTS_AROUND, PLACES, TONES, VoiceSizes
+from musicgen.approaches.voices.sizes import (
+    LEAPS,
+    LEFT,
+    MOMENTS,
+    MOMENTS_AROUND,
+    PLACES,
+    STRETCHES,
+    TONES,
+    VoiceSizes,
+)
 
 Axes = tuple[Sequence[Hashable] | None, ...]
 Rows = list[Hashable]
@@ -49,6 +58,8 @@ class _VoiceLabels:
             **self._said("decide", ["own", "other"], range(KINDS)),
             **self._together("together", MOMENTS, self._pairs_decided()),
         }
+        if sizes.counts_tones:
+            labels |= {"hear_tones/kernel": (self._tones(), None), "key/kernel": (None, self.ordered)}
         if sizes.depth:
             cells = list(product(self.voices, range(sizes.head)))
             labels |= {
@@ -71,6 +82,11 @@ class _VoiceLabels:
         rows += [("match", *each) for each in product(range(KINDS), self.voices, self.notes)]
         rows += [("chord", *each) for each in product(self.voices[:-1], self.leaps)]
         return rows + self.around
+
+    def _tones(self) -> Rows:
+        """As in shared_network.ToneShares, by the pitch class."""
+        classes = [(self.codec.lowest - 1 + tone) % TONES for tone in range(TONES)]
+        return list(product(("share", "logarithm"), range(STRETCHES), classes))
 
     def _told(self) -> Rows:
         """As in sizes.told_own, and sizes.told_decided of each voice that may be decided before."""
