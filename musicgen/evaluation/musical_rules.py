@@ -110,11 +110,11 @@ IN_HARMONY = (
 
 GOING_ON = (
     Bound(
-        "longest_still", "high", 2.0, "No note begins for {value} beats, in the songs for {songs}", factor=1.5,
+        "longest_still", "high", 4.0, "No note begins for {value} beats, in the songs for {songs}", factor=2.0,
         is_share=False,
     ),
     Bound(
-        "thinnest_share", "low", 0.1,
+        "thinnest_share", "low", 0.2,
         "In its thinnest quarter, as many notes sound at once as {value} of the average, in the songs {songs}",
     ),
 )  # fmt: skip

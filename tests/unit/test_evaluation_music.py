@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from makers_midi import four_part_score
 from makers_music import chords, melody, plucked
 
 from musicgen.audio.waveform import Waveform
@@ -139,6 +140,7 @@ def test_a_drum_is_no_click():
 
 SONGS = [chords(24, seed=number) for number in range(6)]
 LEARNED = learned_from([midi.describe(song) for song in SONGS])
+SILENT = "all voices but one silent"
 OF_MUSIC = {"out_of_key", "no_rhythm", "leaping", "clashing", "thin"}
 MUSICAL = [name for name, codes in EXPECTED.items() if OF_MUSIC & set(codes)]
 
@@ -151,7 +153,7 @@ def test_other_songs_of_the_kind_get_no_verdict():
     assert [found_in(chords(24, seed=seed)) for seed in range(10, 16)] == [[]] * 6
 
 
-@pytest.mark.parametrize("kind", [name for name in MUSICAL if name != "rhythm shuffled"])
+@pytest.mark.parametrize("kind", [name for name in MUSICAL if name not in ("rhythm shuffled", SILENT)])
 def test_each_kind_of_bad_piece_is_named(kind: str):
     made = MAKERS[kind](SONGS, chords(24, seed=20), np.random.default_rng(3))
     assert made is not None
@@ -185,3 +187,13 @@ def test_sound_is_compared_with_the_songs(change: dict[str, float], code: str):
     assert [verdict.code for verdict in found] == [code] * bool(code)
     assert all("the songs" in verdict.cause and glossary.metric(verdict.metric) for verdict in found)
     assert verdicts("audio", song | change, song | change) == []  # the songs do it too
+
+
+def test_voices_that_stop_are_named_where_the_songs_go_on():
+    songs = [four_part_score(32 + 4 * number) for number in range(6)]
+    learned = learned_from([midi.describe(song) for song in songs])
+    made = MAKERS[SILENT](songs, four_part_score(40), np.random.default_rng(0))
+    assert made is not None
+    (verdict,) = verdicts("midi", midi.describe(made), learned)
+    assert (verdict.code, verdict.title) == ("thin", "Voices stop")
+    assert not verdicts("midi", midi.describe(four_part_score(40)), learned)
