@@ -1,8 +1,8 @@
-"""Processes of pytest that need not load the framework themselves: they are forked from this one, which has.
+"""Processes of pytest that need not load large libraries themselves: they are forked from this one, which has.
 
-Loading takes four seconds of a processor, and a run of the suite has two dozen processes that compute with it. What
-depends on the environment, such as the flags of the compiler, is read when a process first computes, so each can have
-its own. Nothing is computed here: a process that has started the framework's threads cannot be forked.
+Loading the framework takes four seconds of a processor, and a run of the suite has two dozen processes that compute
+with it. What depends on the environment, such as the flags of the compiler, is read when a process first computes, so
+each can have its own. Nothing is computed here: a process that has started the framework's threads cannot be forked.
 """
 
 from __future__ import annotations
@@ -21,13 +21,21 @@ from pathlib import Path
 
 import pytest
 
-LOADED = ("musicgen.networks.backend", "numba", "librosa", "scipy.signal")
+# By the kind of tests. What is loaded stays, so those that need less come first.
+LOADED = {
+    "app": ("streamlit.testing.v1", "plotly.graph_objects"),
+    "framework": ("musicgen.networks.backend", "numba", "scipy.signal"),
+}
+LOADED["numeric"] = LOADED["framework"]
+# A library with a plugin is loaded by then, so pytest cannot change the plugin's assertions. Nothing here asks for it.
+LATE = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 CAN_FORK = sys.platform == "linux"
 
 
-def fork_pytest(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
-    """Start pytest with these arguments in a process of its own → its number. `output`: where it prints."""
-    _load()
+def fork_pytest(kind: str, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
+    """Start pytest with these arguments in a process of its own, with what is `LOADED` for tests of this kind → its
+    number. `output`: where it prints."""
+    _load(kind)
     sys.stdout.flush()
     pid = os.fork()
     if pid:
@@ -35,7 +43,7 @@ def fork_pytest(arguments: Sequence[str], environment: Mapping[str, str], output
     code = 1
     try:
         _become_new(environment, output)
-        code = int(pytest.main(list(arguments)))
+        code = int(pytest.main([*LATE, *arguments]))
         atexit._run_exitfuncs()
     except BaseException:
         traceback.print_exc()
@@ -46,9 +54,9 @@ def fork_pytest(arguments: Sequence[str], environment: Mapping[str, str], output
 
 
 @cache
-def _load() -> None:
+def _load(kind: str) -> None:
     with _quiet():
-        for name in LOADED:
+        for name in LOADED[kind]:
             importlib.import_module(name)
     gc.freeze()  # memory that is looked at by the collector would be copied
 

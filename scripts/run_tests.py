@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.forked_pytest import CAN_FORK, fork_pytest
+from scripts.forked_pytest import CAN_FORK, LOADED, fork_pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
@@ -85,11 +85,11 @@ class Group:
 
     @property
     def is_browser(self) -> bool:
-        return kind_of(self.files[0]) == "browser"
+        return self.kind == "browser"
 
     @property
-    def computes(self) -> bool:
-        return kind_of(self.files[0]) in ("numeric", "framework")
+    def kind(self) -> str:
+        return kind_of(self.files[0])
 
     @property
     def learns_sound(self) -> bool:
@@ -142,10 +142,13 @@ def kind_of(path: Path) -> str:
 
 
 POSTGRES_MARKS = re.compile(r"pytest\.mark\.(record|postgresql)\b")
+FAST_POSTGRES_MARKS = re.compile(r"pytest\.mark\.(record(?!\(slow=True)|postgresql)\b")
 
 
-def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
-    """The test files of these kinds with one of the words in their names, slowest kinds first."""
+def groups(kinds: Sequence[str], words: Sequence[str] = ("",), *, slow: bool = False) -> list[Group]:
+    """The test files of these kinds with one of the words in their names: pages first, because they need the least of
+    what is loaded once; then files that run alone; then the others, the largest first, so that the two processors end
+    at about the same time."""
     found: list[Group] = []
     by_kind: dict[str, list[Path]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -159,11 +162,16 @@ def groups(kinds: Sequence[str], words: Sequence[str] = ("",)) -> list[Group]:
         rest = [path for path in files if path.name not in ALONE and path not in sharing]
         size = FILES_TOGETHER[kind]
         found += [Group(rest[start : start + size], NOT_ON_POSTGRES) for start in range(0, len(rest), size)]
-        on_postgres = [path for path in files if POSTGRES_MARKS.search(path.read_text(encoding="utf-8"))]
+        marks = POSTGRES_MARKS if slow else FAST_POSTGRES_MARKS
+        on_postgres = [path for path in files if marks.search(path.read_text(encoding="utf-8"))]
         found += [Group(on_postgres, ON_POSTGRES)] if on_postgres else []
-    return sorted(
-        found, key=lambda group: group.files[0].name not in ALONE
-    )  # stable: files that run alone first, then by kind
+    return sorted(found, key=_place)
+
+
+def _place(group: Group) -> tuple[bool, bool, int]:
+    size = sum(path.stat().st_size for path in group.files)
+    is_alone = group.files[0].name in ALONE
+    return group.kind != "app", not is_alone, 0 if is_alone else -size
 
 
 def next_to_start(waiting: Sequence[Group], running: Sequence[Group], jobs: int) -> Group | None:
@@ -189,8 +197,8 @@ def start(group: Group, number: int, folder: Path, options: list[str]) -> None:
         environment.setdefault("XLA_FLAGS", COMPILED_SOONER)
     if not any("hypothesis" in path.read_text(encoding="utf-8") for path in group.files):
         arguments += ["-p", "no:hypothesispytest"]  # it takes most of a second to load
-    if group.computes and CAN_FORK:
-        group.pid = fork_pytest(arguments, environment, group.output)
+    if group.kind in LOADED and CAN_FORK:
+        group.pid = fork_pytest(group.kind, arguments, environment, group.output)
         return
     with group.output.open("wb") as output:
         command = [sys.executable, "-m", "pytest", *arguments]
@@ -271,7 +279,7 @@ def main() -> int:
     options += ["-m", "numeric"] if known.numeric else []
     os.chdir(ROOT)
     began = time.monotonic()
-    waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER), known.named.split(","))
+    waiting = groups(["numeric"] if known.numeric else list(FILES_TOGETHER), known.named.split(","), slow=known.slow)
     total, running, done = len(waiting), list[Group](), list[Group]()
     with tempfile.TemporaryDirectory(prefix="musicgen-tests-") as folder:
         while waiting or running:

@@ -282,6 +282,7 @@ def test_blocks_of_sound() -> None:
     np.testing.assert_allclose(made, np.asarray(model(heard)), atol=1e-4)
 
 
+@pytest.mark.slow  # in `test_audio_wavenet`, the sampler says what the network says
 def test_raw_audio() -> None:
     """Rings in a compiled kernel, past the receptive field: logits, and the levels that are drawn from them."""
     model, codec, training, _ = trained("audio_wavenet", [audio_song(4_000)])

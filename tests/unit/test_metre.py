@@ -144,6 +144,7 @@ def test_a_prompt_is_heard_and_written_in_its_metre(songs: tuple, prompt: tuple,
     assert [(each.tick, each.numerator, each.denominator) for each in score.time_signatures] == signed
 
 
+@pytest.mark.framework
 def test_jazz_is_in_the_metre_of_its_song() -> None:
     kind = approach("jazz_lstm")
     for metre in ((6, 8), (12, 8), (3, 4), (2, 2)):

@@ -18,7 +18,7 @@ from musicgen.networks.replicas import padded
 from musicgen.processes import ROOT
 from tests.two_devices import ENVIRONMENT
 
-pytestmark = pytest.mark.slow  # a process with two devices compiles everything twice
+pytestmark = [pytest.mark.framework, pytest.mark.slow]  # a process with two devices compiles everything twice
 
 
 @pytest.fixture(scope="module", params=["tensorflow", "jax"])

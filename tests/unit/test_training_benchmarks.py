@@ -34,6 +34,7 @@ def test_both_sides_take_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start.arrays()["inputs"].shape[0] == 4
 
 
+@pytest.mark.framework
 def test_the_other_side_has_the_same_network_in_keras_own_layers() -> None:
     from musicgen.approaches.note_wavenet.convolution_sizes import StackSizes
     from musicgen.approaches.note_wavenet.network import build_word_network

@@ -75,7 +75,7 @@ class VoiceStepper:
         return self._note_logits(state)
 
     def apart(self, field: int, state: Any) -> Any:
-        """To go on as before: the voice's own last note or rest, and not struck again. How long notes last is so as
+        """To go on as before: the voice's own last note or rest, and not struck again. So the lengths of notes are as
         likely as the network says, whatever the temperature."""
         _, before = self._now(state)
         return ops.zeros_like(before) if field else before
