@@ -40,9 +40,14 @@ _open: KeptPrograms | None = None
 
 def open_programs(device: str) -> None:
     """Let this process read and keep compiled programs. Call it before the library is loaded; after that, or where the
-    library cannot (on a GPU, with JAX), it does nothing. Nothing depends on it: without room it is left out."""
+    library cannot (on a GPU, with JAX), it does nothing. Called again, it lets the process read what others have kept
+    since: one that was made ready had to wait for its task. Nothing depends on it: without room it is left out."""
     global _open
-    if _open is not None or device != "cpu" or backend_name() != "tensorflow" or "tensorflow" in sys.modules:
+    if _open is not None:
+        with suppress(OSError):
+            _open.read_again()
+        return
+    if device != "cpu" or backend_name() != "tensorflow" or "tensorflow" in sys.modules:
         return
     if not settings().compiled_mb or OPTION in os.environ.get(OPTIONS, ""):
         return
@@ -83,11 +88,16 @@ class KeptPrograms:
         self._remove_left_over()
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(mode=0o700)
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Let the compiler read what is kept and intact by now."""
         for kept in self._kept():
-            name = _name_if_intact(kept)
-            if name is None:
+            if (self.work / _name(kept)).exists():
+                continue
+            if (name := _name_if_intact(kept)) is None:
                 kept.unlink(missing_ok=True)
-            elif not (self.work / name).exists():
+            else:
                 _link(kept, self.work / name)
 
     def keep(self, most_bytes: int) -> None:

@@ -64,6 +64,21 @@ def test_what_one_process_compiled_the_next_one_reads(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.pb"))) == 1
 
 
+def test_one_that_was_made_ready_earlier_reads_what_was_kept_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready, other = KeptPrograms(tmp_path), KeptPrograms(tmp_path / "elsewhere")
+    other.folder = tmp_path
+    (other.work / "a.pb").write_bytes(b"a program")
+    other.keep(PLENTY)
+    assert list(ready.work.iterdir()) == []
+    monkeypatch.setattr(compiled_programs, "_open", ready)
+    open_programs("cpu")  # as when a task begins
+    assert [path.read_bytes() for path in ready.work.iterdir()] == [b"a program"]
+    open_programs("cpu")
+    assert len(list(ready.work.iterdir())) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"a progra", b"a programme", b"b program"])
 def test_a_damaged_one_is_removed_and_never_reaches_the_compiler(tmp_path: Path, content: bytes) -> None:
     first = KeptPrograms(tmp_path)
