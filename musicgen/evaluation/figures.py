@@ -28,6 +28,7 @@ CHECKED = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, 
 # metric → what was compared with the songs if it was measured
 WITHIN = {
     "in_key_share": "Its key, rhythm, leaps and dissonances lie within those of the songs.",
+    "longest_still": "It does not come to a stop.",
     "stillness": "Its tones change, and it has no more clicks and gaps than the songs.",
 }
 
