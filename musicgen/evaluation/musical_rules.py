@@ -115,7 +115,7 @@ GOING_ON = (
     ),
     Bound(
         "thinnest_share", "low", 0.2,
-        "In its thinnest quarter, as many notes sound at once as {value} of the average, in the songs {songs}",
+        "In its thinnest quarter, {value} of the usual number of notes sound at once, in the songs {songs}",
     ),
 )  # fmt: skip
 
@@ -164,7 +164,9 @@ def _broken(bounds: tuple[Bound, ...], metrics: Metrics, learned: Metrics) -> It
 
 def stopping(metrics: Metrics, learned: Metrics) -> Verdict | None:
     title = "Comes to a stop" if GOING_ON[0].is_broken(metrics, learned) else "Voices stop"
-    return _first("thin", title, GOING_ON, metrics, learned, "the network goes on holding or resting once it does so.")
+    return _first(
+        "thin", title, GOING_ON, metrics, learned, "once the network holds notes or rests, it does not move on."
+    )
 
 
 RULES = (out_of_key, no_rhythm, leaping, clashing, stopping)

@@ -50,7 +50,8 @@ def thinnest_share(score: Score) -> float:
 
 
 def _sounded(begins: NDArray[np.int64], ends: NDArray[np.int64], until: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How long notes have sounded until these ticks, all together: of those begun, less what those ended did not."""
+    """How long all notes together have sounded until these ticks: the time since they began, less that since they
+    ended."""
     return _past(begins, until) - _past(ends, until)
 
 

@@ -32,7 +32,7 @@ def voice_layers(training: Training, facts: Mapping[str, Any] | None) -> tuple[L
             f"Embedding, {training.units} wide", "embedding", (steps, training.units), sizes.heard_parameters,
             "The last note of every voice, how long it has been held, the place in the bar, and what followed the last "
             "time that the music was like this."
-            + (" Also how often each note of the octave has been heard." if training.key_memory else ""),
+            + (" It is also told how often each note of the octave has been heard." if training.key_memory else ""),
         ),
         Layer(
             f"LSTM, {training.units} units", "recurrent", (steps, training.units), sizes.lstm_parameters[0],
