@@ -100,6 +100,11 @@ def compiled(function: Callable[..., Any], *models: keras.Model) -> Callable[...
     return lambda *arguments: run([ops.convert_to_tensor(v.value) for v in variables], *map(_to_tensors, arguments))
 
 
+def rows(tree: Any, numbers: Any) -> Any:
+    """A tree of tensors with these rows of each, those without an axis as they are."""
+    return keras.tree.map_structure(lambda each: ops.take(each, numbers, axis=0) if len(each.shape) else each, tree)
+
+
 def stateless(function: Callable[..., Any], models: Sequence[keras.Model]) -> tuple[Callable[..., Any], list[Any]]:
     """`function` with the values of the models' variables as its first argument, and these variables."""
     variables = [variable for model in models for variable in model.variables]

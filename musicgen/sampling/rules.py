@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from musicgen.networks.backend import ops
 
 EXCLUDED = -1e9
+LOOSE_TOP_P = 0.99
 HALVINGS = 24  # as fine as a float32
 
 
@@ -48,6 +49,12 @@ class Rules:
     def remembers(self) -> int:
         """How many of the last choices are considered."""
         return self.repetition_window if self.repetition_penalty != 1.0 else 0
+
+    @property
+    def loosened(self) -> Rules:
+        """For choices that are to stay nearly as likely as the network says, unless the likeliest is always wanted:
+        only what is most unlikely is left out, and a temperature above 1 counts."""
+        return Rules(max(1.0, self.temperature), top_p=max(LOOSE_TOP_P, self.top_p), greedy=self.greedy)
 
     @property
     def form(self) -> Rules:

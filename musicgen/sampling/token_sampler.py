@@ -47,6 +47,17 @@ class SetsApart(Protocol):
         """That token of `field`, (batch,)."""
 
 
+@runtime_checkable
+class LoosensRules(Protocol):
+    """A stepper with fields for which the rules are loosened.
+
+    That a note is as long as the one before, or comes as soon, is often likelier than all else together. With rules
+    that favour the likely, pieces would have one length of notes and the same bar again and again.
+    """
+
+    loosened: tuple[int, ...]
+
+
 def sample(
     stepper: Stepper,
     begin: tuple[Any, Any],
@@ -68,7 +79,7 @@ def sample(
         Token ids, shape (batch, n_events, num_fields).
     """
     batch_size, n_events, num_fields = noise.shape
-    form, numbers = rules.form, rules.numbers
+    form, numbers = rules.form, np.stack([rules.numbers, rules.loosened.numbers])
     run = compiled(
         lambda begin, noise, n_events, recent, numbers: _choose_events(
             stepper, begin, noise, n_events, recent, form, numbers
@@ -110,17 +121,21 @@ def hear(stepper: Stepper, begin: tuple[Any, Any], events: NDArray[np.integer]) 
 def _choose_events(
     stepper: Stepper, begin: tuple[Any, Any], noise: Any, n_events: Any, recent: Any, rules: Rules, numbers: Any
 ) -> tuple[Any, Any, Any]:
-    """(the first `n_events` events, the start of the next call, the recent choices)."""
+    """(the first `n_events` events, the start of the next call, the recent choices). `numbers`: of the rules, and of
+    the loosened ones."""
     num_fields = noise.shape[2]
+    loosened = stepper.loosened if isinstance(stepper, LoosensRules) else ()
 
     def body(number: Any, logits: Any, state: Any, recent: Any, made: Any) -> Any:
         tokens = []
         for field in range(num_fields):
             is_penalised = bool(rules.remembers) and field == rules.penalised_field
             if is_penalised:
-                logits = less_likely_again(logits, recent, numbers[2])
+                logits = less_likely_again(logits, recent, numbers[0, 2])
             apart = stepper.apart(field, state) if isinstance(stepper, SetsApart) else None
-            token = choose(logits, noise[number, :, field], rules, numbers, apart)
+            is_loose = field in loosened
+            its_rules = rules.loosened.form if is_loose else rules
+            token = choose(logits, noise[number, :, field], its_rules, numbers[int(is_loose)], apart)
             if is_penalised:
                 recent = ops.concatenate([recent[:, 1:], token[:, None]], axis=1)
             logits, state = stepper.step(field, token, state)

@@ -17,7 +17,7 @@ from musicgen.approaches.voices.examples import (
     LAST_BEATS,
     GridExamples,
     GridSong,
-    hidden_cells,
+    hidden_notes,
     nearness,
     surroundings,
     told,
@@ -31,11 +31,13 @@ from musicgen.approaches.voices.matches import (
     classes,
     earlier_matches,
     held_steps,
+    longest_silence,
     longest_steps,
 )
 from musicgen.approaches.voices.network import build_voice_network
-from musicgen.approaches.voices.shared_network import KeyFit, PairTables, ToneShares, from_anchor
-from musicgen.approaches.voices.sizes import LEFT, STRETCHES, TONES, VoiceSizes
+from musicgen.approaches.voices.shared_network import KeyFit, PairTables, TonesAround, ToneShares, from_anchor
+from musicgen.approaches.voices.sizes import LEFT, STRETCHES, TONES, TONES_REACH, VoiceSizes
+from musicgen.approaches.voices.whole_notes import note_starts
 from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput
@@ -247,11 +249,26 @@ def test_what_is_near_a_cell_is_what_is_found_by_looking() -> None:
         assert ours + found["then"][piece, step, voice].tolist() == expected
 
 
-def test_hidden_cells_are_never_none_and_not_always_all() -> None:
-    shares = [hidden_cells(32, 4, np.random.default_rng(seed)).mean() for seed in range(200)]
-    assert min(shares) > 0
-    assert np.quantile(shares, 0.1) < 0.1
-    assert np.quantile(shares, 0.95) > 0.6
+def test_whole_notes_are_hidden_a_beat_apart_and_each_of_them_at_times() -> None:
+    one = random_song(1)
+    starts = note_starts(one.ids, one.struck)
+    ever = np.zeros(one.ids.shape, dtype=bool)
+    for seed in range(300):
+        hidden = hidden_notes(one.ids, one.struck, 4, np.random.default_rng(seed)) > 0
+        assert hidden.any()
+        assert not (hidden & (one.ids == 0)).any(), "rests are never hidden"
+        rows = [np.flatnonzero(hidden[:, voice]) for voice in range(3)]
+        for voice, row in enumerate(rows):
+            begins = row[np.diff(row, prepend=-9) > 1]
+            ends = row[np.diff(row, append=999) > 1] + 1
+            assert starts[begins, voice].all()
+            assert all(end == len(starts) or starts[end, voice] for end in ends)
+            assert not starts[np.setdiff1d(row, begins), voice].any()
+        at = np.flatnonzero(hidden.any(axis=1))
+        assert (hidden.sum(axis=1) <= 1).all(), "one voice at a time"
+        assert not ((np.diff(at) > 1) & (np.diff(at) <= 4)).any(), "a beat apart"
+        ever |= hidden
+    assert (ever == (one.ids > 0)).all()
 
 
 def random_song(seed: int = 0, n_steps: int = 48, values: int = 30, n_voices: int = 3) -> GridSong:
@@ -267,6 +284,7 @@ def random_song(seed: int = 0, n_steps: int = 48, values: int = 30, n_voices: in
 SIZES = VoiceSizes(30, 3, True, units=8, num_layers=2, head=8, channels=8, depth=2)
 WITHOUT = replace(SIZES, strikes=False, depth=0)
 COUNTING = replace(WITHOUT, counts_tones=True)
+BOTH = replace(SIZES, counts_tones=True)
 
 
 @pytest.mark.numeric
@@ -276,7 +294,7 @@ class TestNetwork:
         examples = GridExamples(stretches, steps, fills=bool(sizes.depth), counts_tones=sizes.counts_tones)
         return examples.gather(np.arange(len(songs)), None)
 
-    @pytest.mark.parametrize("sizes", [SIZES, WITHOUT, COUNTING])
+    @pytest.mark.parametrize("sizes", [SIZES, WITHOUT, COUNTING, BOTH])
     def test_weights_are_counted_in_closed_form(self, sizes: VoiceSizes) -> None:
         assert build_voice_network(sizes).count_params() == sizes.parameters
 
@@ -346,6 +364,28 @@ class TestNetwork:
                 for interval in range(TONES)
             )
             assert made[row, voice, pitch] == pytest.approx(expected if pitch else 0.0, abs=1e-4)
+
+    def test_tones_are_counted_of_what_is_there(self) -> None:
+        rng, n_steps = np.random.default_rng(6), 90
+        ids = rng.integers(0, 31, (2, n_steps, 3)).astype(np.int32)
+        hidden = (rng.random(ids.shape) < 0.3).astype(np.int32)
+        made = np.asarray(TonesAround(30)(ids, hidden))
+        for piece, step in np.ndindex(2, n_steps):
+            near = slice(max(0, step - TONES_REACH), step + TONES_REACH + 1)
+            for number, part in enumerate((slice(None), near)):
+                its, is_there = ids[piece, part], hidden[piece, part] == 0
+                sung = its[is_there & (its > 0) & (its < 30)]
+                np.testing.assert_array_equal(made[piece, step, number], np.bincount(sung % TONES, minlength=TONES))
+
+    def test_what_is_hidden_is_not_seen(self) -> None:
+        model = build_voice_network(BOTH)
+        batch = {name: array for name, array in self.batch(random_song(7), sizes=BOTH).items() if name != "mask"}
+        hidden = batch["hidden"] > 0
+        other = {**batch, "ids": np.where(hidden, 9, batch["ids"]), "struck": np.where(hidden, 0, batch["struck"])}
+        assert not np.array_equal(batch["ids"], other["ids"])
+        before, after = (np.asarray(model(each)["filled"]) for each in (batch, other))
+        np.testing.assert_array_equal(before, after)
+        assert np.abs(before[0, 1:] - before[0, :-1]).max() > 1e-6
 
     def test_padding_counts_for_nothing_and_knowing_nothing_costs_the_logarithm(self) -> None:
         from musicgen.approaches.voices.network import voice_objective
@@ -462,6 +502,29 @@ def test_notes_last_as_long_as_in_the_songs_however_little_is_left_to_chance() -
     assert lengths(prepared.codec, 1.0).max() == 4.0
     assert lengths(replace(prepared.codec, longest=((8, 8),) * 4), 1.0).max() == 2.0
     assert lengths(replace(prepared.codec, longest=None), 1.0).max() > 8.0
+
+
+@pytest.mark.numeric
+def test_all_voices_are_silent_no_longer_than_in_the_songs() -> None:
+    assert longest_silence([np.array([[0, 0], [0, 3], [0, 0], [0, 0], [4, 0]]), np.array([[0, 0]])]) == 2
+    training = read_parameters(VOICES.Training, VOICES.tiny.training)
+    source = song(four_part_score(24))
+    prepared = VOICES.prepare([source], training)
+    assert prepared.codec.silence == 0
+    networks = VOICES.build(prepared.codec, training, seed=1)
+    rests = networks.models["voices"].get_layer("decide")
+    kernel, bias = rests.get_weights()
+    bias[0] = 30.0
+    rests.set_weights([kernel, bias])
+
+    def silences(codec: GridCodec) -> int:
+        generation = read_parameters(VOICES.Generation, {"bars": 8})
+        (made,) = VOICES.generate(networks, codec, training, Order(generation, [1], [source]))
+        return longest_silence([score_to_grid(made.content, None, 4).pitches != REST])
+
+    codec = replace(prepared.codec, longest=((99, 999),) * 4)
+    assert silences(codec) == 0
+    assert silences(replace(codec, silence=6)) == 6
 
 
 def test_the_memory_clip_is_what_songs_here_are() -> None:

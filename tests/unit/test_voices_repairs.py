@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.voices.faults import faults
 from musicgen.approaches.voices.filling_sampler import FillingSampler
 from musicgen.approaches.voices.sizes import VoiceSizes
+from musicgen.approaches.voices.whole_notes import Note
+from musicgen.codecs.examples import Arrays
 from musicgen.sampling.rules import Rules
 
 SIZES = VoiceSizes(50, 4, True, units=4, num_layers=1, head=4, channels=4, depth=1)
 
 
 class ByChance(FillingSampler):
-    """Any pitch of each voice's range is as likely as the next."""
+    """Any other pitch of each voice's range is as likely as the next."""
 
-    def _compiled(self, rules: Rules) -> Callable[..., dict[str, NDArray[Any]]]:
-        def run(
-            told: dict[str, NDArray[Any]], hidden: NDArray[Any], salt: list[int], seeds: list[int], cool: float
-        ) -> dict[str, NDArray[Any]]:
-            rng = np.random.default_rng([*seeds, *salt])
-            drawn = rng.integers(0, 12, (len(hidden), 1, 4)) + np.array([36, 29, 22, 12])
-            ids = np.where(hidden > 0, drawn, told["ids"]).astype(np.int32)
-            return {"ids": ids, "struck": np.where(hidden > 0, 1, told["struck"]).astype(np.int32)}
-
-        return run
+    def pitches(self, pieces: Arrays, about: Arrays, cool: float) -> NDArray[np.int32]:
+        assert 0 < cool <= 1
+        drawn = (about["noise"] * 12).astype(np.int32) + np.array([36, 29, 22, 12])
+        drawn = np.where(drawn == about["avoided"], drawn + 1, drawn)
+        return np.where(about["hidden"] > 0, drawn, pieces["ids"]).astype(np.int32)
 
 
 def test_faults_become_as_few_as_in_the_songs_and_what_stays_stays() -> None:
     rng = np.random.default_rng(3)
     chords = np.repeat(rng.integers(0, 7, (2, 48, 1)), 4, axis=1) + np.array([36, 29, 24, 12])  # parallel fifths
     ids = chords.astype(np.int32)
-    told = {"ids": ids, "struck": np.ones_like(ids), "is_beat": np.tile(np.arange(192) % 4 == 0, (2, 1))}
-    free = np.zeros((192, 4), dtype=bool)
-    free[32:160, 1:] = True
-    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool))
+    pieces = {"ids": ids, "struck": np.ones_like(ids), "is_beat": np.tile(np.arange(192) % 4 == 0, (2, 1))}
+    free = np.zeros(ids.shape, dtype=bool)
+    free[:, 32:160, 1:] = True
+    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules(), [1, 2])
     made: dict[float, NDArray[np.int32]] = {}
     for usual in (0.0, 0.5):
-        made[usual], struck = sampler.repaired(told, free, (usual, usual), 4, 200, Rules(), [1, 2])
-        assert (made[usual][:, ~free] == ids[:, ~free]).all()
-        assert struck[:, ~free].all()
-    before, few, some = (sum(int(faults(each).sum()) for each in pieces) for pieces in (ids, made[0.0], made[0.5]))
+        repaired = sampler.repaired(pieces, free, (usual, usual), 4, 200)
+        made[usual] = repaired["ids"]
+        assert (made[usual][~free] == ids[~free]).all()
+        assert repaired["struck"][~free].all()
+    before, few, some = (sum(int(faults(each).sum()) for each in theirs) for theirs in (ids, made[0.0], made[0.5]))
     assert few < 0.35 * before
     assert few < some < before
-    assert np.array_equal(sampler.repaired(told, free, (99.0, 99.0), 4, 9, Rules(), [1, 2])[0], ids)
+    assert np.array_equal(sampler.repaired(pieces, free, (99.0, 99.0), 4, 9)["ids"], ids)
+
+
+def test_a_part_of_a_note_chosen_again_begins_there_and_so_does_what_it_went_on_into() -> None:
+    ids = np.full((1, 24, 4), 20, dtype=np.int32)
+    struck = np.zeros_like(ids)
+    struck[:, 0] = 1
+    pieces = {"ids": ids, "struck": struck, "is_beat": np.arange(24)[None] % 4 == 0}
+    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules(), [1])
+    note = Note(2, slice(8, 12))
+    made = sampler.chosen_again(pieces, [[note]], [np.random.default_rng(0)], 0.5, may_stay=False)
+    assert len(set(made["ids"][0, 8:12, 2].tolist())) == 1
+    assert made["ids"][0, 8, 2] != 20
+    assert np.argwhere(made["struck"][0]).tolist() == [*([0, voice] for voice in range(4)), [8, 2], [12, 2]]

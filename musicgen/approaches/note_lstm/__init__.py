@@ -57,7 +57,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
                 "schedule": "cosine", "gradient_clip": 1.0, "weight_decay": 0.05, "patience": 20,
                 "recall": True, "voices": "automatic", "max_notes": 24_000,
             },
-            generation={"temperature": 0.9, "top_p": 0.95},
+            generation={"top_p": 0.95},
         ),
         "original": Preset(
             "The authors' pipeline, number for number: words for notes and chords, windows of 50, LSTM 256 twice.",
@@ -76,7 +76,7 @@ class NoteLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
                 "weight_decay": 0.05, "patience": 40,
                 "recall": True, "voices": "automatic",
             },
-            generation={"num_notes": 300, "temperature": 0.9, "top_p": 0.95},
+            generation={"num_notes": 300, "top_p": 0.95},
         ),
     }  # fmt: skip
     tiny = Preset(

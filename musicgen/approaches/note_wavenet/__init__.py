@@ -59,7 +59,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "gradient_clip": 1.0, "weight_decay": 0.2, "patience": 15,
                 "recall": True, "voices": "automatic", "max_notes": 24_000,
             },
-            generation={"top_p": 0.92},
+            generation={"top_p": 0.95},
         ),
         "original": Preset(
             "The authors' pipeline, number for number: words for notes and chords of the piano, windows of 32, three "
@@ -80,7 +80,7 @@ class NoteWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "weight_decay": 0.5, "patience": 20,
                 "recall": True, "voices": "automatic",
             },
-            generation={"top_p": 0.92},
+            generation={"top_p": 0.95},
         ),
     }  # fmt: skip
     tiny = Preset(

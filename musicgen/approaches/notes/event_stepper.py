@@ -24,10 +24,15 @@ class EventStepper:
     not get two, no voice repeats a pitch more often, and none leaves its range (without this rule, pieces would drift,
     because training transposes to all keys).
 
+    Which pitch comes is for the rules; when, for how long and in which voice stays nearly as likely as the network
+    says.
+
     State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
     left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2, 12), lowest
     (batch,); for networks that recall also `recall` (see event_recall_stepper) and `then` (batch, 5), the event before.
     """
+
+    loosened = tuple(field for field in range(len(FIELDS)) if field != PITCH)
 
     def __init__(self, model: keras.Model, sizes: EventSizes, codec: EventCodec) -> None:
         self.model, self.sizes = model, sizes

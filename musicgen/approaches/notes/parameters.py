@@ -85,7 +85,11 @@ class NoteChoice(Parameters):
     """What a network on notes generates."""
 
     num_notes: int = length(200, ge=1, le=20_000, unit="notes")
-    temperature: float = temperature(applies_when={"greedy": False})
+    temperature: float = temperature(
+        applies_when={"greedy": False},
+        more="With events, below 1 it counts for pitches only: when notes come, and how long they are, stays as likely "
+        "as it is.",
+    )
     top_k: int = top_k(applies_when={"greedy": False})
     top_p: float = top_p(applies_when={"greedy": False})
     tempo: float | None = tempo()

@@ -37,7 +37,7 @@ class GridCodec:
         upbeat: steps before the first barline in most songs.
         faults: how many of each kind a beat of the songs has, see `faults.FAULTS`; None if that is not known.
         longest: steps of the longest note and the longest rest of each voice in the songs, see `longest_steps`; None if
-            that is not known.
+            that is not known. silence: the most steps in a row at which all voices rest; None if that is not known.
     """
 
     lowest: int
@@ -51,6 +51,7 @@ class GridCodec:
     upbeat: int = 0
     faults: tuple[float, float] | None = None
     longest: tuple[tuple[int, int], ...] | None = None
+    silence: int | None = None
 
     @classmethod
     def spanning(cls, pitches: NDArray[np.integer], **more: Any) -> GridCodec:
@@ -134,6 +135,7 @@ class GridCodec:
             upbeat=int(document["upbeat"]),
             faults=(float(faults[0]), float(faults[1])) if (faults := document.get("faults")) else None,
             longest=tuple((int(note), int(rest)) for note, rest in document.get("longest") or ()) or None,
+            silence=document.get("silence"),
         )
 
 

@@ -15,7 +15,7 @@ from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.examples import GridExamples, GridSong
 from musicgen.approaches.voices.faults import faults_per_beat
 from musicgen.approaches.voices.grid import REST, VoiceGrid, score_to_grid
-from musicgen.approaches.voices.matches import longest_steps
+from musicgen.approaches.voices.matches import longest_silence, longest_steps
 from musicgen.approaches.voices.parameters import Training
 from musicgen.codecs.holding_out import held_out_parts
 from musicgen.contract.prepared import Prepared, TrainingSong
@@ -55,6 +55,7 @@ def prepare_grids(songs: Sequence[TrainingSong], training: Training, seed: int) 
         codec,
         faults=faults_per_beat([song.ids for song in read], codec.steps_per_beat),
         longest=longest_steps([(song.ids, song.struck) for song in read], max(song.bar for song in read)),
+        silence=longest_silence([song.ids for song in read]),
     )
     parts = held_out_parts([len(song) for song in read], training.validation_share, shortest=MIN_HELD_OUT, seed=seed)
     learned, held_out = (_stretches(read, [part[side] for part in parts]) for side in (0, 1))

@@ -1,6 +1,6 @@
 """Windows over songs on a grid as training examples, for both networks at once.
 
-In each epoch the windows start at new random places, each is transposed to a random key, and other cells are hidden.
+In each epoch the windows start at new random places, each is transposed to a random key, and other notes are hidden.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.voices.matches import HELD, LENGTHS, classes, earlier_matches, held_steps
 from musicgen.approaches.voices.sizes import LEFT, PLACES, TONES
+from musicgen.approaches.voices.whole_notes import APART, notes_apart
 from musicgen.codecs.examples import Arrays
 
 TRANSPOSE = 6  # semitones down that training may transpose a song, and one less up: every key once
-COARSE = (1, 2, 4, 8)  # steps that are hidden together
+STRETCHES_HIDDEN = (1, 2, 4)  # beats, of each of which one note is hidden
 LAST_BEATS = 16  # in which tones are counted once more
 ENDINGS = 0.5  # share of the windows that are told how near the end is
 
@@ -140,7 +141,7 @@ class GridExamples:
         window["mask"] = np.ones(count, dtype=np.float32)
         if self.fills:
             draw = rng if rng is not None else np.random.default_rng([first, number])
-            window["hidden"] = hidden_cells(count, song.ids.shape[1], draw)
+            window["hidden"] = hidden_notes(window["ids"], window["struck"] > 0, song.beat, draw)
             there = np.where(window["hidden"] > 0, song.values, window["ids"])
             window |= surroundings(there, window["is_beat"] > 0, song.values)
         else:
@@ -230,21 +231,12 @@ def nearness(left: NDArray[np.integer], beat: int) -> NDArray[np.int32]:
     return np.asarray(np.minimum(1 + (left - 1) // beat, LEFT - 1), dtype=np.int32)
 
 
-def hidden_cells(n_steps: int, n_voices: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Random cells to fill in, (steps, voices), at least one: in all of a window, in some voices, or in some steps;
-    there a random share of stretches of 1, 2, 4 or 8 steps."""
-    region = np.ones((n_steps, n_voices), dtype=bool)
-    kind = rng.random()
-    if kind < 0.35:
-        region[:, rng.permutation(n_voices)[: rng.integers(1, n_voices)]] = False
-    elif kind < 0.6:
-        length = int(rng.integers(1, n_steps + 1))
-        first = int(rng.integers(0, n_steps - length + 1))
-        region[:first] = region[first + length :] = False
-    coarse = int(rng.choice(COARSE))
-    share = rng.random()
-    drawn = np.repeat(rng.random((-(-n_steps // coarse), n_voices)) < share, coarse, axis=0)[:n_steps]
-    hidden = drawn & region
-    if not hidden.any():
-        hidden[tuple(rng.permutation(np.argwhere(region))[0])] = True
-    return hidden.astype(np.int32)
+def hidden_notes(
+    ids: NDArray[np.int32], struck: NDArray[np.bool_], beat: int, rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Random notes as wholes, to be filled in: 1 in their cells, (steps, voices)."""
+    hidden = np.zeros_like(ids)
+    stretch = beat * int(rng.choice(STRETCHES_HIDDEN))
+    for note in notes_apart(ids, struck, np.ones(ids.shape, dtype=bool), stretch, APART * beat, rng):
+        hidden[note.steps, note.voice] = 1
+    return hidden

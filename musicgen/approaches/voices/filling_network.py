@@ -1,8 +1,8 @@
-"""The network that fills in: from the notes that are there, whichever they are, to those that are hidden.
+"""The network that fills in: which pitch a hidden note has, from all the notes around it.
 
 Blocks of dilated convolutions over the steps, separable into one part along time for each channel and one across
-channels at each step; they look both ways. Trained on windows with random cells hidden, it has learned every order of
-filling in at once (Uria et al., A deep and tractable density estimator, ICML 2014; Huang et al., Counterpoint by
+channels at each step; they look both ways. Trained on windows with random notes hidden, it says of any note what it
+could be instead (Uria et al., A deep and tractable density estimator, ICML 2014; Huang et al., Counterpoint by
 convolution, ISMIR 2017).
 """
 
@@ -15,7 +15,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from musicgen.approaches.voices.shared_network import PairTables, Split, firsts, from_anchor, leap
+from musicgen.approaches.voices.shared_network import (
+    KeyFit,
+    PairTables,
+    Split,
+    TonesAround,
+    ToneShares,
+    firsts,
+    from_anchor,
+    leap,
+)
 from musicgen.approaches.voices.sizes import KERNEL, MOMENTS_AROUND, VoiceSizes
 from musicgen.networks.dropout import Dropout
 
@@ -58,12 +67,13 @@ class FillingLayers:
     def _layer(self, name: str, make: Any) -> Any:
         return self._model.get_layer(name) if self._model is not None else make()
 
-    def __call__(self, told: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, told: Mapping[str, Any]) -> Any:
         """Arrays about steps, shapes (batch, steps, voices): ids, struck, hidden (what of these is not to be seen),
         before, after and (…, MOMENTS_AROUND) then, see `examples.surroundings`; place, bar, near, is_beat (batch,
-        steps) → logits `filled` (batch, steps, voices, values), `filled_again`."""
+        steps) → logits (batch, steps, voices, values)."""
         sizes = self.sizes
-        x = self._dropout("see_dropout", self._seen(told))
+        tones = self._tones(told) if sizes.counts_tones else None
+        x = self._dropout("see_dropout", self._seen(told, tones))
         for number in range(sizes.depth):
             x = x + self._block(number, x)
         x = self._layer("filled_norm", lambda: keras.layers.LayerNormalization(name="filled_norm"))(x)
@@ -74,23 +84,38 @@ class FillingLayers:
         hidden = self._dropout("filled_told_dropout", ops.relu(split(views(x)) + self._told(cells)))
         width = sum(sizes.filled_parts)
         made = self._layer("filled", lambda: keras.layers.Dense(width, name="filled"))(hidden)
-        notes, by_before, likely, *again = ops.split(made, np.cumsum(sizes.filled_parts)[:-1].tolist(), axis=-1)
-        notes = notes + from_anchor(by_before, told["before"], sizes.values)
+        notes, by_before, by_after, likely = ops.split(made, np.cumsum(sizes.filled_parts)[:-1].tolist(), axis=-1)
+        by_interval = from_anchor(
+            ops.stack([by_before, by_after], axis=-2), ops.stack([told["before"], told["after"]], axis=-1), sizes.values
+        )
+        notes = notes + ops.sum(by_interval, axis=-2)
         for side, name in enumerate(("before", "after")):
             guess = ops.one_hot(told[name], sizes.values, dtype="float32")
             notes = notes + likely[..., side : side + 1] * guess
+        if tones is not None:
+            notes = notes + self._layer("filled_key", lambda: KeyFit(sizes, name="filled_key"))(tones)
         together = self._layer("filled_together", lambda: PairTables(sizes, MOMENTS_AROUND, name="filled_together"))
-        notes = notes + together(
+        return notes + together(
             cells.pair, cells.note, told["then"], cells.then, told["is_beat"][..., None, None, None]
         )
-        return {"filled": notes, **({"filled_again": again[0][..., 0]} if again else {})}
 
-    def _seen(self, told: Mapping[str, Any]) -> Any:
+    def _tones(self, told: Mapping[str, Any]) -> Any:
+        """What is told of the tones that are there, (batch, steps, COUNTED): see `ToneShares`."""
+        around = self._layer("tones_around", lambda: TonesAround(self.sizes.values, name="tones_around"))
+        shares = self._layer("filled_tone_shares", lambda: ToneShares(name="filled_tone_shares"))
+        return shares(around(told["ids"], told["hidden"]))
+
+    def _seen(self, told: Mapping[str, Any], tones: Any) -> Any:
         sizes = self.sizes
         cells = ops.where(told["hidden"] > 0, 2 * sizes.values, 2 * told["ids"] + told["struck"])
         place = ops.stack([told["place"], told["bar"], told["near"]], axis=-1)
         ids = ops.concatenate([cells, told["before"], told["after"], place], axis=-1)
-        return ops.sum(self._table("see", sizes.seen, sizes.channels)(ids + firsts(sizes.seen)), axis=-2)
+        found = ops.sum(self._table("see", sizes.seen, sizes.channels)(ids + firsts(sizes.seen)), axis=-2)
+        if tones is None:
+            return found
+        make = keras.layers.Dense
+        dense = self._layer("see_tones", lambda: make(sizes.channels, use_bias=False, name="see_tones"))
+        return found + dense(tones)
 
     def _told(self, cells: _Cells) -> Any:
         """The sum of the vectors of what is told of each cell, (batch, steps, voices, head)."""

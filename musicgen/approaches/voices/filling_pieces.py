@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.voices.codec import VELOCITY, GridCodec
+from musicgen.approaches.voices.drafting import cells_anew, drafted
 from musicgen.approaches.voices.examples import told
-from musicgen.approaches.voices.filling_sampler import FillingSampler, hidden_rounds
+from musicgen.approaches.voices.filling_sampler import FillingSampler
 from musicgen.approaches.voices.grid import REST, VoiceGrid, grid_notes
 from musicgen.approaches.voices.keeping import bar_of_steps, is_line, new_cells, read_bars, read_voices
 from musicgen.approaches.voices.parameters import Generation
 from musicgen.approaches.voices.pieces import prompt_grid
 from musicgen.approaches.voices.sizes import VoiceSizes
+from musicgen.codecs.examples import Arrays
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.errors import InvalidParameter, sentence
 from musicgen.sampling.pace import Pace
@@ -50,40 +52,43 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
         )
     task = task_of(codec, prompt_grid(codec, prompt), prompt.clip.score(), generation)
     song = codec.song(task.grid)
-    around = _around(task.free)
-    arrays = told(song, 0, len(song))
-    batch = {
-        name: np.repeat(arrays[name][None, around], len(seeds), axis=0)
-        for name in ("ids", "struck", "place", "bar", "near", "is_beat")
-    }
-    hidden = np.stack(
-        [
-            hidden_rounds(task.free[around], generation.rounds, codec.steps_per_beat, seed, generation.variation)
-            for seed in seeds
-        ],
-        axis=1,
-    )
-    pace, n_notes = Pace(), int(task.free.sum())
+    around, rounds, beat = _around(task.free), generation.rounds, codec.steps_per_beat
+    rules = Rules(generation.temperature, top_p=generation.top_p)
+    free = np.stack([cells_anew(task.free, generation.variation, beat, seed) for seed in seeds])
+    pace, n_steps = Pace(), int(free.any(axis=(0, 2)).sum())
+    # The draft counts as half of the work.
+    total = 2 * max(1, rounds) * len(seeds)
 
-    def progress(done: int, ids: NDArray[np.int32], struck: Cells) -> None:
-        pace.note(done)
-        order.monitor.progress("generating", done * len(seeds), generation.rounds * len(seeds))
+    def drafting(share: float) -> None:
+        pace.note(int(share * n_steps))
+        order.monitor.progress("generating", int(share * total / 2), total)
+
+    def settling(done: int, pieces: Arrays) -> None:
+        pace.note(n_steps)
+        order.monitor.progress("generating", total // 2 + done * len(seeds), total)
+        first, its_struck = pieces["ids"][0].copy(), pieces["struck"][0] > 0
         order.monitor.so_far(
-            lambda: written(codec, task, around, ids[0], struck[0], generation.tempo), done, generation.rounds
+            lambda: written(codec, task, around, first, its_struck, generation.tempo), rounds + done, 2 * rounds
         )
 
-    order.monitor.progress("generating", 0, generation.rounds * len(seeds))
-    sampler = FillingSampler(model, sizes, codec.allowed())
-    rules = Rules(generation.temperature, top_p=generation.top_p)
-    ids, struck = sampler.fill(batch, hidden, rules, list(seeds), progress)
+    order.monitor.progress("generating", 0, total)
+    ids, struck = drafted(model, sizes, codec, song, free, rules, seeds, drafting)
+    arrays = told(song, 0, len(song))
+    pieces = {
+        name: np.repeat(arrays[name][None, around], len(seeds), axis=0) for name in ("place", "bar", "near", "is_beat")
+    }
+    pieces |= {"ids": ids[:, around], "struck": struck[:, around].astype(np.int32)}
+    sampler = FillingSampler(model, sizes, codec.allowed(), rules, seeds)
+    pieces = sampler.settled(pieces, free[:, around], beat, rounds, settling)
     if codec.faults is not None:
-        ids, struck = sampler.repaired(
-            {**batch, "ids": ids, "struck": struck.astype(np.int32)}, task.free[around], codec.faults,
-            codec.steps_per_beat, generation.repairs, rules, list(seeds),
-            lambda ids, struck: progress(generation.rounds, ids, struck),
-        )  # fmt: skip
-    facts = {"steps": generation.rounds, **pace.facts(len(seeds)), "prompt": prompt.name, "cells_made_anew": n_notes}
-    for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
+        pieces = sampler.repaired(
+            pieces, free[:, around], codec.faults, beat, generation.repairs, lambda pieces: settling(rounds, pieces)
+        )
+    facts = {
+        "steps": n_steps, **pace.facts(len(seeds)), "prompt": prompt.name,
+        "cells_made_anew": int(free.sum(axis=(1, 2)).max()),
+    }  # fmt: skip
+    for seed, its_ids, its_struck in zip(seeds, pieces["ids"], pieces["struck"] > 0, strict=True):
         content = written(codec, task, around, its_ids, its_struck, generation.tempo)
         # What stays is meant to be the song's.
         yield Made(

@@ -1,15 +1,14 @@
-"""Filling in by annealed block Gibbs sampling: the new notes are chosen again and again, each time from all others.
+"""Notes chosen again by the network that fills in, one here and one there, each from all others around it.
 
-In each round a random share of the new cells is hidden and chosen afresh, each from what is not hidden; the share
-falls, so that the notes come to agree. In the second half only one voice is hidden at a time and not the stretches
-before and after, so that each note is chosen knowing all that it must go with, and less and less is left to chance.
-Whole stretches are hidden together, so that held notes can move (Yao et al., On the equivalence between deep NADE and
-GSNs, 2014; Huang et al., Counterpoint by convolution, 2017).
+A note is chosen as a whole: when it sounds, and for how long, stays as drafted. Round after round the new notes come
+to agree, and less and less is left to chance (annealed Gibbs sampling: Huang et al., Counterpoint by convolution,
+2017). Where voices then still move in parallels or cross, notes are chosen again until they do so no more than in the
+songs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,16 +18,17 @@ from musicgen.approaches.voices.examples import surroundings
 from musicgen.approaches.voices.filling_network import FillingLayers
 from musicgen.approaches.voices.repairing import repairs_of
 from musicgen.approaches.voices.sizes import VoiceSizes
+from musicgen.approaches.voices.whole_notes import APART, Note, notes_apart
 from musicgen.codecs.examples import Arrays
 from musicgen.networks.backend import compiled, ops
 from musicgen.sampling.rules import Rules, choose
 
 NEVER = -1e9
-SHARE_SETTLED = 0.5  # of the rounds, after which one voice at a time is hidden
-LEAST_SHARE = 0.125  # of the cells, hidden until then
-COOLED = 0.3  # what the temperature is multiplied by in the end
+COOLED = 0.3  # what the temperature is multiplied by in the last round
+STRETCH = 2  # beats, of each of which a round chooses one note again
 UNIT = 64  # steps: lengths are rounded up to it, so that few lengths are compiled
 
+Ids = NDArray[np.int32]
 Cells = NDArray[np.bool_]
 
 
@@ -37,152 +37,118 @@ def padded_length(n_steps: int) -> int:
     return -(-n_steps // UNIT) * UNIT
 
 
-def hidden_rounds(free: Cells, rounds: int, beat: int, seed: int, first_share: float = 1.0) -> NDArray[np.int32]:
-    """Which cells each round chooses again, shape (rounds, steps, voices): random ones of the `free` cells."""
-    rng = np.random.default_rng([seed, 11])
-    found = np.zeros((rounds, *free.shape), dtype=np.int32)
-    least = min(LEAST_SHARE, first_share)
-    for number in range(rounds):
-        fall = number / max(1.0, SHARE_SETTLED * rounds)
-        if fall < 1:
-            drawn = _stretches(free, beat, first_share + (least - first_share) * fall, rng)
-        else:
-            # No longer than a beat: notes that are hidden together do not know of each other.
-            drawn = _one_voice(free, int(rng.choice([beat, beat, max(1, beat // 2)])), first_share, rng)
-        found[number] = (drawn | (number == 0 and first_share >= 1.0)) & free
-    return found
-
-
-def _stretches(free: Cells, length: int, share: float, rng: np.random.Generator) -> Cells:
-    n_steps, n_voices = free.shape
-    return np.repeat(rng.random((-(-n_steps // length), n_voices)) < share, length, axis=0)[:n_steps]
-
-
-def _one_voice(free: Cells, length: int, first_share: float, rng: np.random.Generator) -> Cells:
-    """In every other stretch, one of the voices that have free cells there."""
-    n_steps, n_voices = free.shape
-    n_blocks = -(-n_steps // length)
-    is_free = np.pad(free, [(0, n_blocks * length - n_steps), (0, 0)]).reshape(n_blocks, length, n_voices).any(axis=1)
-    one = np.argmax(rng.random(is_free.shape) * is_free, axis=1)
-    drawn = (one[:, None] == np.arange(n_voices)) & (rng.random((n_blocks, 1)) < first_share * n_voices)
-    drawn[int(rng.integers(2)) :: 2] = False
-    return np.repeat(drawn, length, axis=0)[:n_steps]
-
-
 def cooling(number: int, rounds: int) -> float:
-    """What the temperature of a round, from 0, is multiplied by: 1 at first, falling while one voice is hidden."""
-    settled = SHARE_SETTLED * rounds
-    return 1.0 - (1.0 - COOLED) * max(0.0, (number + 1 - settled) / (rounds - settled))
+    """What the temperature of a round, from 0, is multiplied by: it falls from 1 to COOLED."""
+    return 1.0 - (1.0 - COOLED) * (number + 1) / rounds
 
 
 class FillingSampler:
-    """Fills in the free cells of a piece."""
+    """Chooses notes of several pieces again. Pieces are arrays: ids, struck (batch, steps, voices); place, bar, near,
+    is_beat (batch, steps). Only the `free` cells (batch, steps, voices) change."""
 
-    def __init__(self, model: Any, sizes: VoiceSizes, allowed: Cells) -> None:
-        self.model, self.sizes = model, sizes
+    def __init__(self, model: Any, sizes: VoiceSizes, allowed: Cells, rules: Rules, seeds: Sequence[int]) -> None:
+        self.sizes, self.seeds = sizes, seeds
         self.layers = FillingLayers(sizes, model)
         self.allowed = allowed
+        self._run = compiled(lambda told, cool: self._chosen(told, cool, rules), model) if model is not None else None
 
-    def fill(
-        self,
-        told: dict[str, NDArray[np.int32]],
-        hidden: NDArray[np.int32],
-        rules: Rules,
-        seeds: list[int],
-        progress: Callable[[int, NDArray[np.int32], Cells], None] = lambda done, ids, struck: None,
-    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """(ids, struck) of the pieces, (batch, steps, voices).
-
-        Args:
-            told: ids, struck (batch, steps, voices); place, bar, near, is_beat (batch, steps). hidden: (rounds, batch,
-            steps, voices), see `hidden_rounds`. progress: called with the number of rounds so far, and with what
-            is returned as it is by then.
-        """
-        run, state = self._compiled(rules), dict(told)
-        for number, part in enumerate(hidden):
-            if part.any():
-                state |= run(state, part, [12, number], seeds, cooling(number, len(hidden)))
-            progress(number + 1, state["ids"], state["struck"] > 0)
-        return state["ids"], state["struck"] > 0
+    def settled(
+        self, pieces: Arrays, free: Cells, beat: int, rounds: int, progress: Callable[[int, Arrays], None]
+    ) -> Arrays:
+        """The pieces after so many rounds. `progress`: called with the number of rounds so far and the pieces."""
+        for number in range(rounds):
+            rngs = [np.random.default_rng([seed, 16, number]) for seed in self.seeds]
+            notes = [
+                notes_apart(ids, struck > 0, may, STRETCH * beat, APART * beat, rng)
+                for ids, struck, may, rng in zip(pieces["ids"], pieces["struck"], free, rngs, strict=True)
+            ]
+            if any(notes):
+                pieces = self.chosen_again(pieces, notes, rngs, cooling(number, rounds))
+            progress(number + 1, pieces)
+        return pieces
 
     def repaired(
-        self,
-        told: dict[str, NDArray[np.int32]],
-        free: Cells,
-        usual: tuple[float, float],
-        beat: int,
-        rounds: int,
-        rules: Rules,
-        seeds: list[int],
-        progress: Callable[[NDArray[np.int32], Cells], None] = lambda ids, struck: None,
-    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """(ids, struck) of pieces already filled in, with notes chosen again where there are more faults than usual.
-
-        Args:
-            told: as in `fill`. free: the cells that may change, (steps, voices). usual, beat: see `repairs_of`.
-            rounds: at most. progress: called after each.
-        """
-        run, state = self._compiled(rules), dict(told)
+        self, pieces: Arrays, free: Cells, usual: tuple[float, float], beat: int, rounds: int,
+        progress: Callable[[Arrays], None] = lambda pieces: None,
+    ) -> Arrays:  # fmt: skip
+        """The pieces with notes chosen again where there are more faults than usual, in at most so many rounds.
+        `usual`, `beat`: see `repairs_of`."""
         for number in range(rounds):
+            rngs = [np.random.default_rng([seed, 13, number]) for seed in self.seeds]
             repairs = [
-                repairs_of(ids, free, usual, beat, np.random.default_rng([seed, 13, number]))
-                for ids, seed in zip(state["ids"], seeds, strict=True)
+                repairs_of(ids, may, usual, beat, rng) for ids, may, rng in zip(pieces["ids"], free, rngs, strict=True)
             ]
             if not any(repairs):
                 break
-            hidden = np.zeros_like(state["ids"])
-            for piece, its in enumerate(repairs):
-                for each in its:
-                    hidden[piece, each.hidden, each.voice] = 1
             # More is left to chance when the likeliest notes did not help.
-            tried = run(state, hidden, [14, number], seeds, COOLED + (1.0 - COOLED) * (number + 1) / rounds)
-            made = {name: state[name].copy() for name in ("ids", "struck")}
+            cool = COOLED + (1.0 - COOLED) * (number + 1) / rounds
+            notes = [[each.note for each in its] for its in repairs]
+            tried = self.chosen_again(pieces, notes, rngs, cool, may_stay=False)
+            made = {name: pieces[name].copy() for name in ("ids", "struck")}
             for piece, its in enumerate(repairs):
                 for each in its:
-                    if each.is_better(state["ids"][piece], tried["ids"][piece]):
+                    if each.is_better(pieces["ids"][piece], tried["ids"][piece]):
                         for name, array in made.items():
                             array[piece, each.near] = tried[name][piece, each.near]
-            state |= made
-            progress(state["ids"], state["struck"] > 0)
-        return state["ids"], state["struck"] > 0
+            pieces = {**pieces, **made}
+            progress(pieces)
+        return pieces
 
-    def _compiled(self, rules: Rules) -> Callable[..., Arrays]:
-        """run(told, hidden (batch, steps, voices), salt of the random numbers, seeds, factor of the temperature) →
-        ids, struck (batch, steps, voices)."""
-        program = compiled(lambda told, hidden, noise, cool: self._round(told, hidden, noise, cool, rules), self.model)
+    def chosen_again(
+        self,
+        pieces: Arrays,
+        notes: Sequence[Sequence[Note]],
+        rngs: Sequence[np.random.Generator],
+        cool: float,
+        *,
+        may_stay: bool = True,
+    ) -> Arrays:
+        """The pieces with the pitches of these notes of each chosen again. `cool`: what the temperature is multiplied
+        by. may_stay: whether a note may keep its pitch."""
+        ids = pieces["ids"]
+        hidden, begins, ends = np.zeros_like(ids), np.zeros_like(ids), np.ones_like(ids)
+        avoided = np.full_like(ids, self.sizes.nothing)
+        noise = np.zeros(ids.shape, dtype=np.float32)
+        for piece, (its, rng) in enumerate(zip(notes, rngs, strict=True)):
+            for note in its:
+                cells = piece, note.steps, note.voice
+                hidden[cells], begins[cells], ends[cells] = 1, note.steps.start, note.steps.stop
+                noise[cells] = np.minimum(rng.random(dtype=np.float32), np.float32(1 - 2**-24))
+                if not may_stay:
+                    avoided[cells] = ids[cells]
+        about = {"hidden": hidden, "begins": begins, "ends": ends, "noise": noise, "avoided": avoided}
+        chosen = self.pitches(pieces, about, cool)
+        changed = np.zeros(ids.shape, dtype=bool)
+        changed[:, 1:] = chosen[:, 1:] != chosen[:, :-1]
+        # Where only a part of a note was chosen again, it begins there; and so does what it went on into.
+        struck = np.where(changed & (chosen > 0), 1, pieces["struck"]).astype(np.int32)
+        return {**pieces, "ids": chosen, "struck": struck}
 
-        def run(told: Arrays, hidden: NDArray[np.int32], salt: list[int], seeds: list[int], cool: float) -> Arrays:
-            steps = told["ids"].shape[1]
-            missing = padded_length(steps) - steps
-            there = np.where(hidden > 0, self.sizes.nothing, told["ids"])
-            near = surroundings(there, told["is_beat"] > 0, self.sizes.nothing)
-            hidden = np.pad(hidden, [(0, 0), (0, missing), (0, 0)])
-            noise = np.stack(
-                [np.random.default_rng([seed, *salt]).random((2, *hidden.shape[1:]), np.float32) for seed in seeds]
-            )
-            noise = np.minimum(noise, np.float32(1 - 2**-24))
-            made = program(_padded({**told, **near}, missing), hidden, noise, np.float32(cool))
-            return {name: np.asarray(each)[:, :steps] for name, each in zip(("ids", "struck"), made, strict=True)}
+    def pitches(self, pieces: Arrays, about: Arrays, cool: float) -> Ids:
+        """ids with the hidden notes chosen again. `about`, all (batch, steps, voices): hidden; begins and ends of the
+        note that a hidden cell belongs to; noise, the random number of the note; avoided, ids that it may not have."""
+        assert self._run is not None
+        there = np.where(about["hidden"] > 0, self.sizes.nothing, pieces["ids"])
+        near = surroundings(there, pieces["is_beat"] > 0, self.sizes.nothing)
+        steps = pieces["ids"].shape[1]
+        made = self._run(_padded({**pieces, **near, **about}, padded_length(steps) - steps), np.float32(cool))
+        return np.asarray(made)[:, :steps]
 
-        return run
-
-    def _round(self, told: dict[str, Any], hidden: Any, noise: Any, cool: Any, rules: Rules) -> tuple[Any, Any]:
-        """The hidden cells chosen again, all others as they are."""
-        made = self.layers({**told, "hidden": hidden})
-        logits = ops.where(ops.convert_to_tensor(self.allowed), made["filled"] / cool, NEVER)
-        flat = choose(ops.reshape(logits, (-1, self.sizes.values)), ops.reshape(noise[:, 0], (-1,)), rules)
-        ids = ops.where(hidden > 0, ops.reshape(flat, ops.shape(hidden)), told["ids"])
-        before = ops.concatenate([ops.full_like(ids[:, :1], self.sizes.nothing), ids[:, :-1]], axis=1)
-        begins = ids != before
-        if self.sizes.strikes:
-            again = noise[:, 1] < ops.sigmoid(made["filled_again"])
-            begins = ops.logical_or(begins, again)
-        begins = ops.cast(ops.logical_and(begins, ids > 0), "int32")
-        # A note that stays is struck where it was; one that is held on from a new note begins there after all.
-        is_new = ops.logical_or(hidden > 0, ops.logical_and(ids != before, ids > 0))
-        return ids, ops.where(is_new, begins, told["struck"])
+    def _chosen(self, told: dict[str, Any], cool: Any, rules: Rules) -> Any:
+        logits = ops.where(ops.convert_to_tensor(self.allowed), self.layers(told), NEVER)
+        is_avoided = ops.one_hot(told["avoided"], self.sizes.values, dtype="float32") > 0
+        logits = ops.where(is_avoided, NEVER, logits)
+        logits = ops.concatenate([ops.full_like(logits[..., :1], NEVER), logits[..., 1:]], axis=-1)  # no rest
+        # The mean over the cells of the note, from running sums.
+        sums = ops.cumsum(ops.pad(ops.log_softmax(logits, axis=-1), [(0, 0), (1, 0), (0, 0), (0, 0)]), axis=1)
+        ends, begins = (ops.take_along_axis(sums, told[name][..., None], axis=1) for name in ("ends", "begins"))
+        mean = (ends - begins) / ops.cast(told["ends"] - told["begins"], "float32")[..., None]
+        flat = choose(ops.reshape(mean / cool, (-1, self.sizes.values)), ops.reshape(told["noise"], (-1,)), rules)
+        return ops.where(told["hidden"] > 0, ops.reshape(flat, ops.shape(told["hidden"])), told["ids"])
 
 
 def _padded(told: Arrays, missing: int) -> Arrays:
     """Arrays (batch, steps, …) with as many more steps, as in training."""
-    return {name: np.pad(each, [(0, 0), (0, missing), *[(0, 0)] * (each.ndim - 2)]) for name, each in told.items()}
+    padded = {name: np.pad(each, [(0, 0), (0, missing), *[(0, 0)] * (each.ndim - 2)]) for name, each in told.items()}
+    padded["ends"] = np.maximum(padded["ends"], 1)
+    return padded

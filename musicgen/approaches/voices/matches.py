@@ -65,6 +65,16 @@ def longest_steps(
     return tuple((int(note), int(rest)) for note, rest in found)
 
 
+def longest_silence(songs: Sequence[NDArray[np.integer]]) -> int:
+    """The most steps in a row at which all voices rest, in songs (steps, voices)."""
+    longest = 0
+    for ids in songs:
+        is_silent = (ids == 0).all(axis=1)
+        bounds = np.flatnonzero(np.diff(np.concatenate([[0], is_silent.astype(np.int8), [0]])))
+        longest = max(longest, int((bounds[1::2] - bounds[::2]).max(initial=0)))
+    return longest
+
+
 def held_steps(ids: NDArray[np.integer], struck: NDArray[np.bool_]) -> NDArray[np.int32]:
     """How many steps each cell's note (or rest) has lasted, that step included: 1 where it begins; (steps, voices)."""
     begins = struck.copy()

@@ -172,7 +172,7 @@ def _after_nothing(decided: Any, nothing: int) -> Any:
 @architecture
 def build_voice_network(sizes: VoiceSizes) -> keras.Model:
     """Both networks over windows of steps (see examples): outputs `notes` (steps, voices in order, values) and, if
-    they are built, `again` (steps, voices in order), `filled` (steps, voices, values), `filled_again`."""
+    they are built, `again` (steps, voices in order), `filled` (steps, voices, values)."""
     voices = sizes.voices
     shapes = {
         "previous": (None, voices), "held": (None, voices), "last_beat": (None, voices),
@@ -187,7 +187,7 @@ def build_voice_network(sizes: VoiceSizes) -> keras.Model:
         inputs["tones"] = keras.Input((None, STRETCHES, TONES), dtype="float32", name="tones")
     outputs = _continued(sizes, inputs)
     if sizes.depth:
-        outputs |= FillingLayers(sizes)(inputs)
+        outputs["filled"] = FillingLayers(sizes)(inputs)
     return keras.Model(inputs, outputs)
 
 
@@ -209,11 +209,11 @@ def voice_objective(sizes: VoiceSizes) -> Objective:
         given = {name: array for name, array in batch.items() if name not in ("mask", "weight")}
         outputs = model(given, training=training)
         weight = batch["mask"] * batch["weight"][:, None]
-        continued = ops.sum(weight[..., None] * _nats(batch, outputs, "notes", "again", np.argsort(sizes.order)))
+        continued = ops.sum(weight[..., None] * _continued_nats(batch, outputs, np.argsort(sizes.order)))
         n_notes = sizes.voices * ops.sum(weight)
         if not sizes.depth:
             return ops.stack([continued, n_notes])
-        filled = _filled(batch, _nats(batch, outputs, "filled", "filled_again"), weight)
+        filled = _filled(batch, _nats(batch["ids"], outputs["filled"]), weight)
         return ops.stack([continued + filled, continued, filled, n_notes])
 
     return Objective(sums, ("total", "loss", "filling_in") if sizes.depth else ("loss",))
@@ -225,17 +225,20 @@ def log_probabilities(model: keras.Model, sizes: VoiceSizes, batch: dict[str, An
     return ops.log_softmax(logits, axis=-1)
 
 
-def _nats(batch: dict[str, Any], outputs: dict[str, Any], notes: str, again: str, back: Any = None) -> Any:
+def _nats(ids: Any, logits: Any) -> Any:
+    return keras.losses.sparse_categorical_crossentropy(ids, logits, from_logits=True)
+
+
+def _continued_nats(batch: dict[str, Any], outputs: dict[str, Any], back: Any) -> Any:
     """Nats of each cell (batch, steps, voices): of its note and, where the note stays the same, of whether it is struck
-    again. `back`: the voices of the outputs in the order of the batch, if that is another."""
-    ids, struck, before = batch["ids"], batch["struck"], batch["previous"]
-    if back is not None:
-        outputs = {name: ops.take(outputs[name], back, axis=2) for name in (notes, again) if name in outputs}
-    nats = keras.losses.sparse_categorical_crossentropy(ids, outputs[notes], from_logits=True)
-    if again not in outputs:
+    again. `back`: the places in order of the voices."""
+    outputs = {name: ops.take(outputs[name], back, axis=2) for name in ("notes", "again") if name in outputs}
+    nats = _nats(batch["ids"], outputs["notes"])
+    if "again" not in outputs:
         return nats
-    stays = ops.cast(ops.logical_and(ids == before, ids > 0), "float32")
-    return nats + stays * (ops.softplus(outputs[again]) - ops.cast(struck, "float32") * outputs[again])
+    stays = ops.cast(ops.logical_and(batch["ids"] == batch["previous"], batch["ids"] > 0), "float32")
+    struck = ops.cast(batch["struck"], "float32")
+    return nats + stays * (ops.softplus(outputs["again"]) - struck * outputs["again"])
 
 
 def _filled(batch: dict[str, Any], nats: Any, weight: Any) -> Any:

@@ -82,7 +82,7 @@ class Training(Schedule):
     key_memory: bool = parameter(
         False, advanced=True, title="Key memory", search=choices(False, True),
         help="At each step the network is told how often each note of the octave has been heard, in the piece so far "
-        "and in the last bars. Pieces then stay in their key.",
+        "and in the last bars; when filling in, in what is there before and after. Pieces then stay in their key.",
     )  # fmt: skip
     fill_in: bool = parameter(
         True, title="Also learn to fill in",
@@ -104,7 +104,9 @@ class Training(Schedule):
 
 class Generation(Parameters):
     bars: int = length(16, ge=1, le=2000, unit="bars", more="Not used when filling in.")
-    temperature: float = temperature()
+    temperature: float = temperature(
+        more="It counts for which pitch comes next; whether a note is held on stays as likely as it is."
+    )
     top_p: float = top_p()
     tempo: float | None = tempo()
     ending: bool = parameter(
@@ -133,12 +135,13 @@ class Generation(Parameters):
     )  # fmt: skip
     variation: float = parameter(
         1.0, gt=0, le=1, title="Variation", applies_when=FILLING,
-        help="When filling in: share of the notes to begin anew. 1 forgets what was there; a small share varies it.",
+        help="When filling in: share of the beats of each voice that are written anew. 1 forgets what was there; a "
+        "small share varies it.",
     )  # fmt: skip
     rounds: int = parameter(
-        96, ge=1, le=2000, advanced=True, title="Rounds of filling in", applies_when=FILLING,
-        help="How many times the new notes are looked at again, fewer at a time towards the end. More rounds agree "
-        "better.",
+        24, ge=0, le=2000, advanced=True, title="Rounds of filling in", applies_when=FILLING,
+        help="How many times some of the new notes are chosen again, once all others are there. After more rounds they "
+        "agree better, and surprise less.",
     )  # fmt: skip
     repairs: int = parameter(
         32, ge=0, le=1000, advanced=True, title="Repairs", applies_when=FILLING,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.voices.codec import GridCodec
+from musicgen.approaches.voices.events import events_of, grid_of
 from musicgen.approaches.voices.grid import VoiceGrid, score_to_grid
 from musicgen.approaches.voices.parameters import Generation
 from musicgen.approaches.voices.sizes import VoiceSizes
@@ -62,10 +63,10 @@ def continued_pieces(
         *(_all(value, batch_size) for value in (-upbeat % bar, bar, n_steps + len(heard) if generation.ending else -1))
     )
     if len(heard):
-        begin = hear(stepper, begin, np.repeat(_events(sizes, heard.ids, heard.struck)[None], batch_size, axis=0))
+        begin = hear(stepper, begin, np.repeat(events_of(sizes, heard.ids, heard.struck)[None], batch_size, axis=0))
 
     def written(events: Ids) -> Score:
-        ids, struck = _grid(sizes, events[: len(events) - len(events) % sizes.voices])
+        ids, struck = grid_of(sizes, events[: len(events) - len(events) % sizes.voices])
         metre = heard.metre
         if generation.keep_prompt:
             ids, struck = np.concatenate([heard.ids, ids]), np.concatenate([heard.struck, struck])
@@ -125,23 +126,6 @@ def _heard(codec: GridCodec, order: Order[Generation]) -> Heard:
 
 def _all(value: int, batch_size: int) -> Any:
     return ops.convert_to_tensor(np.full(batch_size, value, dtype=np.int32))
-
-
-def _events(sizes: VoiceSizes, ids: Ids, struck: NDArray[np.bool_]) -> Ids:
-    """(steps, voices) → events of the stepper, (steps · voices, fields)."""
-    fields = np.stack([ids, struck] if sizes.strikes else [ids], axis=-1)[:, list(sizes.order)]
-    return fields.reshape(-1, fields.shape[-1]).astype(np.int32)
-
-
-def _grid(sizes: VoiceSizes, events: Ids) -> tuple[Ids, NDArray[np.bool_]]:
-    """Inverse of `_events`: (ids, struck), (steps, voices)."""
-    fields = events.reshape(-1, sizes.voices, events.shape[-1])[:, np.argsort(sizes.order)]
-    ids = fields[..., 0]
-    if sizes.strikes:
-        return ids, fields[..., 1] > 0
-    changed = np.ones(ids.shape, dtype=bool)
-    changed[1:] = ids[1:] != ids[:-1]
-    return ids, changed & (ids > 0)
 
 
 def _told(heard: Heard, codec: GridCodec, generation: Generation) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.voices.faults import FAULTS, faults, voice_pairs
+from musicgen.approaches.voices.whole_notes import Note
 
 REACH = 3  # beats before and after a fault that are looked at
 LONGEST = 2  # beats of a note that are hidden, each way
@@ -23,10 +24,9 @@ Cells = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Repair:
-    """A note to be chosen again: its voice, its steps `hidden`, and the steps `near` that are looked at."""
+    """A note to be chosen again, and the steps `near` that are looked at."""
 
-    voice: int
-    hidden: slice
+    note: Note
     near: slice
 
     def is_better(self, before: Ids, after: Ids) -> bool:
@@ -62,7 +62,8 @@ def repairs_of(ids: Ids, free: Cells, usual: tuple[float, float], beat: int, rng
             is_apart = all(near.start >= other.near.stop or near.stop <= other.near.start for other in chosen)
             if surplus > 0 and is_apart:
                 at, voice = cells[int(rng.integers(len(cells)))]
-                chosen.append(Repair(int(voice), _note(ids[:, voice], free[:, voice], at, LONGEST * beat), near))
+                steps = _note(ids[:, voice], free[:, voice], at, LONGEST * beat)
+                chosen.append(Repair(Note(int(voice), steps), near))
                 surplus -= 1
     return chosen
 

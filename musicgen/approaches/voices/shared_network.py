@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musicgen.approaches.voices.sizes import COUNTED, LEAPS, TONES, VoiceSizes
+from musicgen.approaches.voices.sizes import COUNTED, LEAPS, STRETCHES, TONES, TONES_REACH, VoiceSizes
 
 LEAST_SHARE = 0.1  # of a tone, 1 on average, below which it is as good as never heard
 NO_INTERVAL = TONES  # the class of an interval that one of the voices does not make
@@ -76,8 +76,29 @@ class ToneShares(keras.layers.Layer):
         return ops.reshape(told, (*tones.shape[:-2], COUNTED))
 
 
+class TonesAround(keras.layers.Layer):
+    """How often each tone of the octave is there, of cells (…, steps, voices) that may be hidden: counts (…, steps,
+    STRETCHES, TONES) in all steps, and in those at most TONES_REACH before or after each."""
+
+    def __init__(self, values: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.values = values
+
+    def compute_output_spec(self, ids: Any, hidden: Any) -> Any:
+        return keras.KerasTensor((*ids.shape[:-1], STRETCHES, TONES), "float32")
+
+    def call(self, ids: Any, hidden: Any) -> Any:
+        is_there = ops.cast(ops.logical_and(is_pitch(ids, self.values), hidden == 0), "float32")
+        counts = ops.sum(ops.one_hot(ids % TONES, TONES, dtype="float32") * is_there[..., None], axis=-2)
+        steps = ops.shape(counts)[-2]
+        sides = [(0, 0)] * (len(counts.shape) - 2)
+        so_far = ops.cumsum(ops.pad(counts, [*sides, (TONES_REACH + 1, TONES_REACH), (0, 0)]), axis=-2)
+        near = so_far[..., 2 * TONES_REACH + 1 :, :] - so_far[..., :steps, :]
+        return ops.stack([ops.zeros_like(counts) + so_far[..., -1:, :], near], axis=-2)
+
+
 class KeyFit(keras.layers.Layer):
-    """Logits of every pitch that a voice may sing, from how well it fits the tones heard before.
+    """Logits of every pitch that a voice may sing, from how well it fits the tones heard elsewhere.
 
     The weights are by voice and by interval from the pitch, so that one key teaches all others."""
 
@@ -92,7 +113,8 @@ class KeyFit(keras.layers.Layer):
         return (*input_shape[:-1], self.sizes.voices, self.sizes.values)
 
     def call(self, told: Any) -> Any:
-        """`told`: see `ToneShares`. Logits (…, voices in order, values); 0 for a rest."""
+        """`told`: see `ToneShares`. Logits (…, voices, values), the voices in the order of the layer's weights; 0 for a
+        rest."""
         tones, shares = np.arange(TONES), ops.reshape(told, (*told.shape[:-1], COUNTED // TONES, TONES))
         # [tone of the pitch, interval upwards from it]
         moved = ops.take(shares, ((tones[:, None] + tones) % TONES).reshape(-1).tolist(), axis=-1)

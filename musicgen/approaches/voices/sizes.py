@@ -13,7 +13,8 @@ KERNEL = 5  # of the convolutions that fill in
 MOMENTS = 2  # that a voice's move is judged from: the step before and the last beat before
 MOMENTS_AROUND = 4  # the same for filling in, and those after
 TONES = 12  # in an octave
-STRETCHES = 2  # over which tones are counted: the whole piece so far, and its last beats
+STRETCHES = 2  # over which tones are counted: the whole piece so far, and its last beats; for filling in, both ways
+TONES_REACH = 32  # steps before and after a cell to be filled in, in which tones are counted once more
 COUNTED = 2 * STRETCHES * TONES  # numbers that say how often each tone was heard: shares, and their logarithms
 
 
@@ -27,7 +28,7 @@ class VoiceSizes:
         units, num_layers: of the LSTM. head: width of the layer that decides a voice.
         channels, depth: of the convolutions that fill in; depth 0 leaves them out.
         told_dropout: share of the facts about a step that training leaves out, each as a whole.
-        counts_tones: whether the network that continues is told how often each tone of the octave was heard.
+        counts_tones: whether both networks are told how often each tone of the octave is heard.
     """
 
     values: int
@@ -138,9 +139,9 @@ class VoiceSizes:
 
     @property
     def filled_parts(self) -> list[int]:
-        """Parts of what is said of a cell: of its pitch, of the interval from the nearest note before, of the nearest
-        notes before and after, of being struck again."""
-        return [self.values, self.shifted, 2, *([1] if self.strikes else [])]
+        """Parts of what is said of a cell: of its pitch, of the intervals from the nearest notes before and after, of
+        these notes themselves."""
+        return [self.values, self.shifted, self.shifted, 2]
 
     @property
     def filled_own(self) -> list[int]:
@@ -155,7 +156,7 @@ class VoiceSizes:
 
     @property
     def seen_parameters(self) -> int:
-        return sum(self.seen) * self.channels if self.depth else 0
+        return (sum(self.seen) + (COUNTED if self.counts_tones else 0)) * self.channels if self.depth else 0
 
     @property
     def filled_parameters(self) -> int:
@@ -165,7 +166,8 @@ class VoiceSizes:
         views = 2 * self.channels + (self.channels + 1) * self.voices * self.head
         told = sum(self.filled_own) + (self.voices - 1) * sum(self.filled_others)
         last = told * self.head + (self.head + 1) * sum(self.filled_parts)
-        return views + last + self.pair_parameters(MOMENTS_AROUND)
+        counted = self.voices * COUNTED if self.counts_tones else 0
+        return views + last + counted + self.pair_parameters(MOMENTS_AROUND)
 
     @property
     def parameters(self) -> int:

@@ -24,12 +24,13 @@ class VoiceStepper:
     come in order; which one is next is part of the state, so that one program serves all.
 
     No voice leaves its range in the songs, because training transposes to all keys and pieces would drift; and no note
-    or rest lasts longer than the longest in the songs, their last ones left out.
+    or rest, and no silence of all voices, lasts longer than the longest in the songs, their last notes left out.
 
     State, a dict: number, the place in order of the voice to be decided; memory (LSTM states), views (batch, voices in
     order, head), told (see VoiceLayers, (batch, …)), chosen, struck (batch, voices in order), past (batch, MEMORY,
     voices) with the last step at the end, runs (batch, KINDS, MEMORY) of the match that ends at each of these steps,
-    count, last_beat (batch, voices): steps held, and what was on the last beat; tones (batch, STRETCHES, TONES), if
+    count, last_beat (batch, voices): steps held, and what was on the last beat; silent (batch,): steps since a voice
+    sang; tones (batch, STRETCHES, TONES), if
     they are counted; position, bar, left (batch,); left is -1 if the end is unknown.
     """
 
@@ -39,6 +40,7 @@ class VoiceStepper:
         self.allowed = codec.allowed()[list(sizes.order)]
         self.beat = codec.steps_per_beat
         self.longest = None if codec.longest is None else np.array(codec.longest, dtype=np.int32)
+        self.silence = codec.silence
         self.num_fields = 2 if sizes.strikes else 1
 
     def start(self, position: Any, bar: Any, left: Any) -> tuple[Any, Any]:
@@ -52,6 +54,7 @@ class VoiceStepper:
             "runs": ops.zeros((batch_size, KINDS, MEMORY), "int32"),
             "count": ops.zeros((batch_size, voices), "int32"),
             "last_beat": nothing,
+            "silent": ops.zeros((batch_size,), "int32"),
             "position": position, "bar": bar, "left": left,
         }  # fmt: skip
         no_match = ops.full((batch_size, KINDS, voices), self.sizes.nothing, "int32")
@@ -99,8 +102,18 @@ class VoiceStepper:
         view = ops.take(state["views"], number, axis=1)
         logits, again = self.layers.logits(view, number, state["told"], state["chosen"], state["struck"])
         allowed = ops.take(ops.convert_to_tensor(self.allowed), number, axis=0)
-        logits = ops.where(allowed, logits[:, 0], NEVER)
+        logits = self._not_silent(ops.where(allowed, logits[:, 0], NEVER), state)
         return self._not_for_ever(logits, again, state), {**state, "again": again[:, 0]} if again is not None else state
+
+    def _not_silent(self, logits: Any, state: Any) -> Any:
+        """If all voices have rested for long enough, the last one to be decided does not rest with the others."""
+        if self.silence is None:
+            return logits
+        is_last = state["number"] == self.sizes.voices - 1
+        others_rest = ops.all(state["chosen"][:, :-1] == 0, axis=1)
+        must_sing = ops.logical_and(ops.logical_and(is_last, others_rest), state["silent"] >= self.silence)
+        is_rest = ops.arange(self.sizes.values) == 0
+        return ops.where(ops.logical_and(must_sing[:, None], is_rest), NEVER, logits)
 
     def _is_over(self, state: Any, voice: Any, before: Any) -> Any:
         """Whether the voice's last note or rest (batch,) has lasted as long as any in the songs."""
@@ -137,6 +150,7 @@ class VoiceStepper:
             "runs": runs,
             "count": ops.where(begins, 1, state["count"] + 1),
             "last_beat": ops.where(is_beat[:, None], ids, state["last_beat"]),
+            "silent": ops.where(ops.all(ids == 0, axis=1), state["silent"] + 1, 0),
             "position": state["position"] + 1,
             "left": ops.where(state["left"] > 0, state["left"] - 1, state["left"]),
         }

@@ -55,7 +55,7 @@ class _VoiceLabels:
             "views/bias": (each_voice,),
             "around/embeddings": (self.around, None),
             "told/embeddings": (self._told(), None),
-            **self._said("decide", ["own", "other"], range(KINDS)),
+            **self._said("decide", ["own", "other"], range(KINDS), strikes=sizes.strikes),
             **self._together("together", MOMENTS, self._pairs_decided()),
         }
         if sizes.counts_tones:
@@ -67,9 +67,11 @@ class _VoiceLabels:
                 "filled_views/kernel": (None, cells),
                 "filled_views/bias": (cells,),
                 "filled_told/embeddings": (self._told_filled(), None),
-                **self._said("filled", ["before"], ("before", "after")),
+                **self._said("filled", ["before", "after"], ("before", "after"), strikes=False),
                 **self._together("filled_together", MOMENTS_AROUND, self._pairs_filled()),
             }
+        if sizes.depth and sizes.counts_tones:
+            labels |= {"see_tones/kernel": (self._tones(), None), "filled_key/kernel": (None, self.voices)}
         return labels
 
     def _beats(self, steps: Sequence[int]) -> Rows:
@@ -113,7 +115,9 @@ class _VoiceLabels:
             rows += [("leap", other, *each) for each in product(range(3), self.leaps)]
         return rows
 
-    def _said(self, layer: str, anchors: Sequence[str], guesses: Sequence[Hashable]) -> dict[str, Axes]:
+    def _said(
+        self, layer: str, anchors: Sequence[str], guesses: Sequence[Hashable], *, strikes: bool
+    ) -> dict[str, Axes]:
         """The last layer: of each pitch, of each interval from the anchors, of the guesses, of being struck again."""
         used = 2 * self.sizes.values - 1
         intervals: Rows = [
@@ -121,7 +125,7 @@ class _VoiceLabels:
             for number in range(self.sizes.shifted)
         ]
         columns: Rows = [*_named("pitch", self.values), *product(anchors, intervals), *_named("guess", guesses)]
-        columns += ["again"] if self.sizes.strikes else []
+        columns += ["again"] if strikes else []
         return {f"{layer}/kernel": (None, columns), f"{layer}/bias": (columns,)}
 
     def _together(self, layer: str, moments: int, pairs: Rows) -> dict[str, Axes]:
