@@ -61,6 +61,10 @@ class _Clip:
     content: Score
     medium: str = "midi"
 
+    @property
+    def seconds(self) -> float:
+        return self.content.seconds
+
     def score(self) -> Score:
         return self.content
 
@@ -74,7 +78,7 @@ class _Learned:
     of_voices: bool
 
 
-class _Best(SilentMonitor):
+class BestLoss(SilentMonitor):
     """The lowest held-out loss of a training."""
 
     loss = float("inf")
@@ -201,7 +205,7 @@ def quick_loss(kind: Any, scores: Sequence[Score], path: Path | None = None) -> 
         found = carried_over(of_starter(path, kind), kind, networks, prepared.codec, training)
         say(approach=kind.key, carried=round(found.share, 3))
         training = start_pace(kind, {TRAIN_FROM: {"starter": kind.key}}, training)
-    best = _Best()
+    best = BestLoss()
     kind.fit(networks, prepared, training, seed=SEED, monitor=best)
     return best.loss, prepared
 

@@ -26,6 +26,7 @@ from statistics import median
 
 from musicgen.evaluation import musical_rules, note_rules, sound_rules, tone_rules
 from musicgen.evaluation.glossary import Medium
+from musicgen.evaluation.unlikeness import unlikeness
 from musicgen.evaluation.verdict import NUM_SONGS, TYPICAL, Metrics, Remedy, Verdict
 
 __all__ = ["LOWEST", "Remedy", "Verdict", "learned_from", "verdicts"]
@@ -75,7 +76,9 @@ def verdicts(
             if verdict.code == "silent":
                 return found  # nothing more can be said about silence
     if is_trained_on and all(verdict.code in STILL_MUSIC for verdict in found):
-        found += [verdict for rule in RULES_BY_SONGS[medium] if (verdict := rule(metrics, known)) is not None]
+        unlike = [verdict for rule in RULES_BY_SONGS[medium] if (verdict := rule(metrics, known)) is not None]
+        if medium == "audio" or (unlike and unlikeness(metrics, known) > 0):
+            found += unlike
     return found
 
 

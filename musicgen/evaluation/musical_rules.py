@@ -2,8 +2,10 @@
 `rhythm`, `voice_leading` and `texture` with what the songs do; see `degeneracy`.
 
 The songs are the yardstick: their most extreme value is the limit, with a margin. A piece of few notes gets a wider
-one. `python -m scripts.verdicts` measures how often real pieces are blamed and constructed bad ones are not; the
-margins were set on every second piece, and `benchmarks/verdicts.md` has the figures of the others.
+one. A piece that is beyond the songs in one thing only, and not far, is often a fine one: nothing is said of it unless
+all bounds together say the same (`unlikeness`). `python -m scripts.verdicts` measures how often real pieces are blamed
+and constructed bad ones are not; margins and weights were set on every second piece, and `benchmarks/verdicts.md` has
+the figures of the others.
 """
 
 from __future__ import annotations
@@ -50,18 +52,35 @@ class Bound:
 
     def limit(self, metrics: Metrics, learned: Metrics) -> float:
         """The furthest that is fine."""
+        return self._furthest(learned) + self._sign * self._width(metrics, learned)
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.side == "high" else -1
+
+    def _furthest(self, learned: Metrics) -> float:
+        """What the most extreme song allows."""
+        return learned[self.metric] * self.factor**self._sign
+
+    def _width(self, metrics: Metrics, learned: Metrics) -> float:
+        """How far beyond that is fine."""
         known = learned[self.metric]
         uneven = UNEVEN * abs(known - learned.get(TYPICAL + self.metric, known))
         spread = sqrt(max(known * (1 - known), 0.0025) / max(metrics["num_notes"], 1)) if self.is_share else 0.0
-        sign = 1 if self.side == "high" else -1
         few = min(1.0 + FEW / max(learned.get(NUM_SONGS, 1.0), 1.0), MOST_FEW)
-        return known * self.factor**sign + sign * (self.margin * few + spread + uneven)
+        return self.margin * few + spread + uneven
+
+    def excess(self, metrics: Metrics, learned: Metrics) -> float | None:
+        """How far the piece is beyond the limit, in widths of the margin: 0 at the limit, -1 at the most extreme song.
+        None if that is not known."""
+        if self.metric not in metrics or self.metric not in learned:
+            return None
+        beyond = self._sign * (metrics[self.metric] - self.limit(metrics, learned))
+        return beyond / self._width(metrics, learned)
 
     def is_broken(self, metrics: Metrics, learned: Metrics) -> bool:
-        if self.metric not in metrics or self.metric not in learned:
-            return False
-        value, limit = metrics[self.metric], self.limit(metrics, learned)
-        return value > limit if self.side == "high" else value < limit
+        excess = self.excess(metrics, learned)
+        return excess is not None and excess > 0
 
     def said(self, metrics: Metrics, learned: Metrics) -> str:
         """The words, with what was measured and what the songs do."""
@@ -169,4 +188,5 @@ def stopping(metrics: Metrics, learned: Metrics) -> Verdict | None:
     )
 
 
+BOUNDS = IN_KEY + IN_TIME + IN_LINE + IN_HARMONY + GOING_ON
 RULES = (out_of_key, no_rhythm, leaping, clashing, stopping)
