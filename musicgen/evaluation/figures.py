@@ -27,7 +27,7 @@ def evidence(verdict: Mapping[str, Any]) -> str:
 CHECKED = {"midi": "not stuck, not looping", "audio": "not silent, not clipped, not looping"}
 # metric → what was compared with the songs if it was measured
 WITHIN = {
-    "in_key_share": "Its key, rhythm, leaps and dissonances lie within those of the songs.",
+    "in_key_share": "Its key, rhythm, leaps and dissonances are like those of the songs.",
     "longest_still": "It does not come to a stop.",
     "stillness": "Its tones change, and it has no more clicks and gaps than the songs.",
 }
@@ -38,7 +38,9 @@ def checked_words(medium: str, metrics: Mapping[str, Any], *, made_of_songs: boo
     made of its songs is not said to be no copy."""
     is_compared = "copied_share_training" in metrics or "copied_ngram_share_training" in metrics
     said = f"Checked: {CHECKED[medium]}{', not a copy' if is_compared and not made_of_songs else ''}."
-    within = [words for name, words in WITHIN.items() if is_compared and name in metrics]
+    # Of a song that was filled in, it makes no sense to ask what is copied.
+    has_songs = is_compared or "interval_bits_training" in metrics
+    within = [words for name, words in WITHIN.items() if has_songs and name in metrics]
     return " ".join([said, *within, "Nothing else was tested."])
 
 

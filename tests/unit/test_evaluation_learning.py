@@ -84,6 +84,11 @@ def test_a_clean_bill_says_only_what_was_tested():
     compared = old | {"copied_ngram_share_training": 0.0}
     assert "not a copy" in checked_words("midi", compared)
     assert "key" not in checked_words("midi", compared)  # an output of an earlier version
+    filled_in = {"longest_run": 2, "in_key_share": 0.9, "interval_bits_training": 2.5}
+    assert checked_words("midi", filled_in) == (
+        "Checked: not stuck, not looping. Its key, rhythm, leaps and dissonances are like those of the songs. "
+        "Nothing else was tested."
+    )
     assert "key, rhythm" in checked_words("midi", compared | {"in_key_share": 1.0})
     assert "key, rhythm" not in checked_words("midi", old | {"in_key_share": 1.0})  # without songs to compare with
     assert "clicks" in checked_words("audio", {"copied_share_training": 0.0, "stillness": 0.1})

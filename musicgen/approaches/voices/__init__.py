@@ -52,17 +52,20 @@ class Voices(NetworkApproach[parameters.Training, parameters.Generation]):
             "A smaller network, for about three minutes.",
             training={
                 "epochs": 30, "units": 192, "num_layers": 1, "channels": 96, "depth": 8, "averaging": 0.99,
-                "dropout": 0.15, "recurrent_dropout": 0.0, "told_dropout": 0.0, "key_memory": True,
+                "dropout": 0.15, "recurrent_dropout": 0.0, "told_dropout": 0.0, "key_memory": True, "patience": 6,
             },
             generation={"temperature": 0.9, "top_p": 0.95},
         ),
         "original": Preset(
             "Two layers and twelve keys, without the second network that fills in.",
-            training={"fill_in": False, "epochs": 100, "key_memory": True},
+            training={"fill_in": False, "epochs": 100, "key_memory": True, "patience": 20},
         ),
         "best": Preset(
             "Wider layers and more epochs, for both ways of writing.",
-            training={"epochs": 160, "units": 320, "head": 256, "channels": 160, "depth": 12, "key_memory": True},
+            training={
+                "epochs": 160, "units": 320, "head": 256, "channels": 160, "depth": 12, "key_memory": True,
+                "patience": 30,
+            },
             generation={"temperature": 0.95, "top_p": 0.95},
         ),
     }  # fmt: skip
