@@ -166,26 +166,34 @@ def told(
     steps = np.arange(first, stop)
     since = (song.start + steps - 1) % song.beat + 1  # steps since the last beat before each step
     last_beat = np.where((steps >= since)[:, None], song.ids[np.maximum(steps - since, 0)], nothing)
-    near = nearness(len(song) - steps, song.beat)
+    around = whereabouts(steps, len(song), song.start, song.bar, song.beat)
     arrays = {
+        **around,
         "previous": transposed(previous, shift, song.values),
         "held": held,
         "last_beat": transposed(last_beat, shift, song.values),
-        "is_beat": ((song.start + steps) % song.beat == 0).astype(np.int32),
         "ids": transposed(song.ids[part], shift, song.values),
         "struck": song.struck[part].astype(np.int32),
         "match": transposed(song.followed[part], shift, song.values),
         "match_length": song.lengths[part],
-        "place": np.minimum((song.start + steps) % song.bar, PLACES - 1).astype(np.int32),
-        "bar": np.full(len(steps), min(song.bar, PLACES - 1), dtype=np.int32),
-        "near": near,
-        "left": near if told_end else np.zeros_like(near),
+        "left": around["near"] if told_end else np.zeros_like(around["near"]),
     }
     if counts_tones:
         earlier = song.tones[np.maximum(steps - LAST_BEATS * song.beat, 0)]
         counted = np.stack([song.tones[steps], song.tones[steps] - earlier], axis=1)
         arrays["tones"] = np.roll(counted, shift, axis=-1).astype(np.float32)
     return arrays
+
+
+def whereabouts(steps: NDArray[np.integer], n_steps: int, start: int, bar: int, beat: int) -> Arrays:
+    """What is told of the steps of a piece of `n_steps` whatever sounds there: place, bar, near, is_beat, each (n,).
+    `start`, `bar`, `beat`: see GridSong."""
+    return {
+        "place": np.minimum((start + steps) % bar, PLACES - 1).astype(np.int32),
+        "bar": np.full(len(steps), min(bar, PLACES - 1), dtype=np.int32),
+        "near": nearness(n_steps - steps, beat),
+        "is_beat": ((start + steps) % beat == 0).astype(np.int32),
+    }
 
 
 def surroundings(there: NDArray[np.int32], is_beat: NDArray[np.bool_], nothing: int) -> Arrays:

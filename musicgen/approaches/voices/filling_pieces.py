@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.voices.codec import VELOCITY, GridCodec
 from musicgen.approaches.voices.drafting import cells_anew, drafted
-from musicgen.approaches.voices.examples import told
-from musicgen.approaches.voices.filling_sampler import FillingSampler
 from musicgen.approaches.voices.grid import REST, VoiceGrid, grid_notes
 from musicgen.approaches.voices.keeping import bar_of_steps, is_line, new_cells, read_bars, read_voices
 from musicgen.approaches.voices.parameters import Generation
 from musicgen.approaches.voices.pieces import prompt_grid
+from musicgen.approaches.voices.revising import revised
 from musicgen.approaches.voices.sizes import VoiceSizes
-from musicgen.codecs.examples import Arrays
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.errors import InvalidParameter, sentence
 from musicgen.sampling.pace import Pace
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     import keras
 
 Cells = NDArray[np.bool_]
-NEAR_STEPS = 64  # before and after what is filled in, that the network looks at
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,9 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
         )
     task = task_of(codec, prompt_grid(codec, prompt), prompt.clip.score(), generation)
     song = codec.song(task.grid)
-    around, rounds, beat = _around(task.free), generation.rounds, codec.steps_per_beat
+    rounds = generation.rounds
     rules = Rules(generation.temperature, top_p=generation.top_p)
-    free = np.stack([cells_anew(task.free, generation.variation, beat, seed) for seed in seeds])
+    free = np.stack([cells_anew(task.free, generation.variation, codec.steps_per_beat, seed) for seed in seeds])
     pace, n_steps = Pace(), int(free.any(axis=(0, 2)).sum())
     # The draft counts as half of the work.
     total = 2 * max(1, rounds) * len(seeds)
@@ -63,33 +60,23 @@ def filled_pieces(model: keras.Model, sizes: VoiceSizes, codec: GridCodec, order
         pace.note(int(share * n_steps))
         order.monitor.progress("generating", int(share * total / 2), total)
 
-    def settling(done: int, pieces: Arrays) -> None:
+    def revising(done: int, ids: NDArray[np.int32], struck: Cells) -> None:
         pace.note(n_steps)
         order.monitor.progress("generating", total // 2 + done * len(seeds), total)
-        first, its_struck = pieces["ids"][0].copy(), pieces["struck"][0] > 0
-        order.monitor.so_far(
-            lambda: written(codec, task, around, first, its_struck, generation.tempo), rounds + done, 2 * rounds
-        )
+        first = ids[0].copy(), struck[0].copy()
+        order.monitor.so_far(lambda: written(codec, task, *first, generation.tempo), rounds + done, 2 * rounds)
 
     order.monitor.progress("generating", 0, total)
-    ids, struck = drafted(model, sizes, codec, song, free, rules, seeds, drafting)
-    arrays = told(song, 0, len(song))
-    pieces = {
-        name: np.repeat(arrays[name][None, around], len(seeds), axis=0) for name in ("place", "bar", "near", "is_beat")
-    }
-    pieces |= {"ids": ids[:, around], "struck": struck[:, around].astype(np.int32)}
-    sampler = FillingSampler(model, sizes, codec.allowed(), rules, seeds)
-    pieces = sampler.settled(pieces, free[:, around], beat, rounds, settling)
-    if codec.faults is not None:
-        pieces = sampler.repaired(
-            pieces, free[:, around], codec.faults, beat, generation.repairs, lambda pieces: settling(rounds, pieces)
-        )
+    ids, struck = revised(
+        model, sizes, codec, drafted(model, sizes, codec, song, free, rules, seeds, drafting), free,
+        (song.start, song.bar), generation, seeds, revising,
+    )  # fmt: skip
     facts = {
         "steps": n_steps, **pace.facts(len(seeds)), "prompt": prompt.name,
         "cells_made_anew": int(free.sum(axis=(1, 2)).max()),
     }  # fmt: skip
-    for seed, its_ids, its_struck in zip(seeds, pieces["ids"], pieces["struck"] > 0, strict=True):
-        content = written(codec, task, around, its_ids, its_struck, generation.tempo)
+    for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
+        content = written(codec, task, its_ids, its_struck, generation.tempo)
         # What stays is meant to be the song's.
         yield Made(
             content,
@@ -110,15 +97,13 @@ def task_of(codec: GridCodec, grid: VoiceGrid, score: Score, generation: Generat
     return Task(score, grid, free, removed)
 
 
-def written(
-    codec: GridCodec, task: Task, around: slice, ids: NDArray[np.integer], struck: Cells, tempo: float | None
-) -> Score:
-    """The song's own notes, bit for bit, and the new ones. `ids`, `struck`: of the steps `around`."""
+def written(codec: GridCodec, task: Task, ids: NDArray[np.integer], struck: Cells, tempo: float | None) -> Score:
+    """The song's own notes, bit for bit, and the new ones. `ids`, `struck`: of all its steps."""
     grid, score = task.grid, _fine(task.score, codec.steps_per_beat)
-    pitches, begins = np.full(task.free.shape, REST, dtype=np.int16), np.zeros(task.free.shape, dtype=bool)
-    pitches[around], begins[around] = codec.to_pitches(ids), struck
     # Where a new note is held on into a note that stays, it ends there.
-    onset, duration, pitch, voice = grid_notes(np.where(task.free, pitches, REST), begins & task.free)
+    onset, duration, pitch, voice = grid_notes(
+        np.where(task.free, codec.to_pitches(ids), REST).astype(np.int16), struck & task.free
+    )
     tracks, track_of = _tracks(codec, task, score)
     tick = score.ticks_per_beat // codec.steps_per_beat
     first = round(grid.first_tick * score.ticks_per_beat / task.score.ticks_per_beat)
@@ -129,14 +114,6 @@ def written(
     kept = np.delete(score.notes, grid.numbers[task.removed])
     tempos = (TempoChange(0, tempo),) if tempo else score.tempos
     return replace(score, notes=np.concatenate([kept, made]), tracks=tracks, tempos=tempos)
-
-
-def _around(free: Cells) -> slice:
-    """The steps that are computed: those to fill in, with what is near."""
-    steps = np.flatnonzero(free.any(axis=1))
-    if not steps.size:
-        return slice(0, min(len(free), NEAR_STEPS))
-    return slice(max(0, int(steps[0]) - NEAR_STEPS), int(steps[-1]) + 1 + NEAR_STEPS)
 
 
 def _fine(score: Score, steps_per_beat: int) -> Score:

@@ -139,12 +139,12 @@ class Generation(Parameters):
         "small share varies it.",
     )  # fmt: skip
     rounds: int = parameter(
-        24, ge=0, le=2000, advanced=True, title="Rounds of filling in", applies_when=FILLING,
+        24, ge=0, le=2000, advanced=True, title="Rounds of revising", applies_when={"training.fill_in": True},
         help="How many times some of the new notes are chosen again, once all others are there. After more rounds they "
         "agree better, and surprise less.",
     )  # fmt: skip
     repairs: int = parameter(
-        32, ge=0, le=1000, advanced=True, title="Repairs", applies_when=FILLING,
-        help="When filling in: how many more times notes are chosen again where voices move in parallel fifths or "
-        "octaves, or cross, more often than in the songs. 0 leaves them as they are.",
+        32, ge=0, le=1000, advanced=True, title="Repairs", applies_when={"training.fill_in": True},
+        help="How many more times notes are chosen again where voices move in parallel fifths or octaves, or cross, "
+        "more often than in the songs. 0 leaves them as they are.",
     )  # fmt: skip

@@ -14,6 +14,7 @@ from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.events import events_of, grid_of
 from musicgen.approaches.voices.grid import VoiceGrid, score_to_grid
 from musicgen.approaches.voices.parameters import Generation
+from musicgen.approaches.voices.revising import revised
 from musicgen.approaches.voices.sizes import VoiceSizes
 from musicgen.approaches.voices.stepper import VoiceStepper
 from musicgen.contract.made import Made, Order, Reference
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import keras
 
 Ids = NDArray[np.int32]
+Cells = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def continued_pieces(
     bar, upbeat = codec.bar_steps(heard.metre), round(heard.metre.upbeat * codec.steps_per_beat)
     # After whole bars of a prompt, or with the upbeat of the songs, which belongs to the last bar.
     n_steps = generation.bars * bar
+    n_rounds = generation.rounds if sizes.depth else 0
     pace, batch_size = Pace(), len(seeds)
     begin = stepper.start(
         *(_all(value, batch_size) for value in (-upbeat % bar, bar, n_steps + len(heard) if generation.ending else -1))
@@ -65,8 +68,7 @@ def continued_pieces(
     if len(heard):
         begin = hear(stepper, begin, np.repeat(events_of(sizes, heard.ids, heard.struck)[None], batch_size, axis=0))
 
-    def written(events: Ids) -> Score:
-        ids, struck = grid_of(sizes, events[: len(events) - len(events) % sizes.voices])
+    def written(ids: Ids, struck: Cells) -> Score:
         metre = heard.metre
         if generation.keep_prompt:
             ids, struck = np.concatenate([heard.ids, ids]), np.concatenate([heard.struck, struck])
@@ -77,21 +79,35 @@ def continued_pieces(
     def progress(done: int) -> None:
         steps = done // sizes.voices
         pace.note(steps)
-        order.monitor.progress("generating", steps * batch_size, n_steps * batch_size)
+        order.monitor.progress("generating", steps * batch_size, total)
 
     def so_far(events: Ids) -> None:
         if steps := events.shape[1] // sizes.voices:
-            order.monitor.so_far(lambda: written(events[0]), steps, n_steps)
+            first = events[0, : steps * sizes.voices]
+            order.monitor.so_far(lambda: written(*grid_of(sizes, first)), steps, n_steps + n_rounds)
 
-    order.monitor.progress("generating", 0, n_steps * batch_size)
+    def revising(done: int, ids: Ids, struck: Cells) -> None:
+        order.monitor.progress("generating", (n_steps + done) * batch_size, total)
+        first = ids[0, len(heard) :].copy(), struck[0, len(heard) :].copy()
+        order.monitor.so_far(lambda: written(*first), n_steps + done, n_steps + n_rounds)
+
+    total = (n_steps + n_rounds) * batch_size
+    order.monitor.progress("generating", 0, total)
     made = sample(
         stepper, begin, uniforms(seeds, n_steps * sizes.voices, stepper.num_fields),
         Rules(generation.temperature, top_p=generation.top_p), progress=progress,
         so_far=so_far,
     )  # fmt: skip
+    new = [grid_of(sizes, events) for events in made]
+    ids = np.stack([np.concatenate([heard.ids, each]) for each, _ in new])
+    struck = np.stack([np.concatenate([heard.struck, each]) for _, each in new])
+    if sizes.depth:
+        free = np.broadcast_to(np.arange(ids.shape[1])[:, None] >= len(heard), ids.shape)
+        place = (-upbeat % bar, bar)
+        ids, struck = revised(model, sizes, codec, (ids, struck), free, place, generation, seeds, revising)
     speed = {"steps": n_steps, **pace.facts(batch_size), "tempo": heard.tempo, "bars": generation.bars}
-    for seed, events in zip(seeds, made, strict=True):
-        content = written(events)
+    for seed, its_ids, its_struck in zip(seeds, ids, struck, strict=True):
+        content = written(its_ids[len(heard) :], its_struck[len(heard) :])
         yield Made(content, seed, {**speed, **_told(heard, codec, generation)}, _reference(heard, generation, content))
 
 
