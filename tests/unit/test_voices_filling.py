@@ -16,13 +16,14 @@ from musicgen.approaches.voices.examples import told
 from musicgen.approaches.voices.faults import faults, faults_per_beat
 from musicgen.approaches.voices.filling_pieces import task_of, written
 from musicgen.approaches.voices.filling_sampler import COOLED, FillingSampler, cooling
-from musicgen.approaches.voices.grid import score_to_grid
+from musicgen.approaches.voices.grid import REST, score_to_grid
 from musicgen.approaches.voices.keeping import bar_of_steps, new_cells, read_bars, read_voices
 from musicgen.approaches.voices.repairing import repairs_of
 from musicgen.approaches.voices.whole_notes import note_starts
 from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidParameter
+from musicgen.networks import programs
 from musicgen.sampling.rules import Rules
 from musicgen.symbolic.score import Score, make_notes
 from tests.makers_midi import four_part_score
@@ -173,9 +174,9 @@ class TestFilled:
         pieces = {name: np.repeat(arrays[name][None], 2, axis=0) for name in names}
         free = np.zeros((2, len(grid), 4), dtype=bool)
         free[:, 8:40] = True
-        sampler = FillingSampler(networks.models["voices"], sizes, codec.allowed(), Rules(2.0), [1, 2])
+        sampler = FillingSampler(networks.models["voices"], sizes, codec.allowed(), Rules(2.0))
         seen: list[int] = []
-        made = sampler.settled(pieces, free, 4, 12, lambda done, _: seen.append(done))
+        made = sampler.settled(pieces, free, 4, 12, [1, 2], lambda done, _: seen.append(done))
         assert seen == list(range(1, 13))
         np.testing.assert_array_equal(made["struck"], pieces["struck"])
         changed = made["ids"] != pieces["ids"]
@@ -187,12 +188,37 @@ class TestFilled:
             np.testing.assert_array_equal(starts, note_starts(grid.ids, grid.struck))
         np.testing.assert_array_equal(made["ids"] == 0, pieces["ids"] == 0)
 
+    def test_another_seed_and_temperature_need_no_other_program(self, trained: Any) -> None:
+        self.fill(trained, seeds=(1,), new_bars="2-3")
+        known = set(programs._programs)
+        self.fill(trained, seeds=(2,), new_bars="2-3", temperature=0.8)
+        assert set(programs._programs) == known
+
     def test_it_needs_a_network_that_fills_in(self, trained: Any) -> None:
         networks, codec, training, source = trained
         generation = read_parameters(VOICES.Generation, {"prompt_use": "fill_in"})
         other = training.model_copy(update={"fill_in": False})
         with pytest.raises(InvalidParameter, match="trained with fill_in"):
             list(VOICES.generate(networks, codec, other, Order(generation, [1], [source], source)))
+
+
+@pytest.mark.numeric
+def test_a_new_piece_is_revised_as_often_as_asked_and_its_prompt_is_not(trained: Any) -> None:
+    networks, codec, training, source = trained
+
+    def grid_of(rounds: int, repairs: int) -> Any:
+        values = {"bars": 6, "rounds": rounds, "repairs": repairs, "prompt_bars": 2, "keep_prompt": True}
+        order = Order(read_parameters(VOICES.Generation, values), [3], [source], source)
+        (made,) = VOICES.generate(networks, codec, training, order)
+        return score_to_grid(made.content, None, 4)
+
+    plain, revised, repaired = grid_of(0, 0), grid_of(12, 0), grid_of(0, 60)
+    for grid in (revised, repaired):
+        np.testing.assert_array_equal(grid.pitches[:32], plain.pitches[:32])
+        assert (grid.pitches[32:] != plain.pitches[32:]).mean() > 0.02
+        np.testing.assert_array_equal(grid.pitches == REST, plain.pitches == REST)
+    before, after = (int(faults(np.maximum(grid.pitches, 0)).sum()) for grid in (plain, repaired))
+    assert after < 0.7 * before
 
 
 def uneven(score: Score) -> Score:

@@ -32,17 +32,17 @@ def test_faults_become_as_few_as_in_the_songs_and_what_stays_stays() -> None:
     pieces = {"ids": ids, "struck": np.ones_like(ids), "is_beat": np.tile(np.arange(192) % 4 == 0, (2, 1))}
     free = np.zeros(ids.shape, dtype=bool)
     free[:, 32:160, 1:] = True
-    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules(), [1, 2])
+    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules())
     made: dict[float, NDArray[np.int32]] = {}
     for usual in (0.0, 0.5):
-        repaired = sampler.repaired(pieces, free, (usual, usual), 4, 200)
+        repaired = sampler.repaired(pieces, free, (usual, usual), 4, 200, [1, 2])
         made[usual] = repaired["ids"]
         assert (made[usual][~free] == ids[~free]).all()
         assert repaired["struck"][~free].all()
     before, few, some = (sum(int(faults(each).sum()) for each in theirs) for theirs in (ids, made[0.0], made[0.5]))
     assert few < 0.35 * before
     assert few < some < before
-    assert np.array_equal(sampler.repaired(pieces, free, (99.0, 99.0), 4, 9)["ids"], ids)
+    assert np.array_equal(sampler.repaired(pieces, free, (99.0, 99.0), 4, 9, [1, 2])["ids"], ids)
 
 
 def test_a_part_of_a_note_chosen_again_begins_there_and_so_does_what_it_went_on_into() -> None:
@@ -50,7 +50,7 @@ def test_a_part_of_a_note_chosen_again_begins_there_and_so_does_what_it_went_on_
     struck = np.zeros_like(ids)
     struck[:, 0] = 1
     pieces = {"ids": ids, "struck": struck, "is_beat": np.arange(24)[None] % 4 == 0}
-    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules(), [1])
+    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules())
     note = Note(2, slice(8, 12))
     made = sampler.chosen_again(pieces, [[note]], [np.random.default_rng(0)], 0.5, may_stay=False)
     assert len(set(made["ids"][0, 8:12, 2].tolist())) == 1

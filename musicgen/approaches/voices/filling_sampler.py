@@ -46,18 +46,22 @@ class FillingSampler:
     """Chooses notes of several pieces again. Pieces are arrays: ids, struck (batch, steps, voices); place, bar, near,
     is_beat (batch, steps). Only the `free` cells (batch, steps, voices) change."""
 
-    def __init__(self, model: Any, sizes: VoiceSizes, allowed: Cells, rules: Rules, seeds: Sequence[int]) -> None:
-        self.sizes, self.seeds = sizes, seeds
-        self.layers = FillingLayers(sizes, model)
-        self.allowed = allowed
-        self._run = compiled(lambda told, cool: self._chosen(told, cool, rules), model) if model is not None else None
+    def __init__(self, model: Any, sizes: VoiceSizes, allowed: Cells, rules: Rules) -> None:
+        self.sizes = sizes
+        self._run = _program(model, sizes, allowed, rules) if model is not None else None
 
     def settled(
-        self, pieces: Arrays, free: Cells, beat: int, rounds: int, progress: Callable[[int, Arrays], None]
+        self,
+        pieces: Arrays,
+        free: Cells,
+        beat: int,
+        rounds: int,
+        seeds: Sequence[int],
+        progress: Callable[[int, Arrays], None],
     ) -> Arrays:
         """The pieces after so many rounds. `progress`: called with the number of rounds so far and the pieces."""
         for number in range(rounds):
-            rngs = [np.random.default_rng([seed, 16, number]) for seed in self.seeds]
+            rngs = [np.random.default_rng([seed, 16, number]) for seed in seeds]
             notes = [
                 notes_apart(ids, struck > 0, may, STRETCH * beat, APART * beat, rng)
                 for ids, struck, may, rng in zip(pieces["ids"], pieces["struck"], free, rngs, strict=True)
@@ -68,13 +72,19 @@ class FillingSampler:
         return pieces
 
     def repaired(
-        self, pieces: Arrays, free: Cells, usual: tuple[float, float], beat: int, rounds: int,
+        self,
+        pieces: Arrays,
+        free: Cells,
+        usual: tuple[float, float],
+        beat: int,
+        rounds: int,
+        seeds: Sequence[int],
         progress: Callable[[Arrays], None] = lambda pieces: None,
-    ) -> Arrays:  # fmt: skip
+    ) -> Arrays:
         """The pieces with notes chosen again where there are more faults than usual, in at most so many rounds.
         `usual`, `beat`: see `repairs_of`."""
         for number in range(rounds):
-            rngs = [np.random.default_rng([seed, 13, number]) for seed in self.seeds]
+            rngs = [np.random.default_rng([seed, 13, number]) for seed in seeds]
             repairs = [
                 repairs_of(ids, may, usual, beat, rng) for ids, may, rng in zip(pieces["ids"], free, rngs, strict=True)
             ]
@@ -134,17 +144,26 @@ class FillingSampler:
         made = self._run(_padded({**pieces, **near, **about}, padded_length(steps) - steps), np.float32(cool))
         return np.asarray(made)[:, :steps]
 
-    def _chosen(self, told: dict[str, Any], cool: Any, rules: Rules) -> Any:
-        logits = ops.where(ops.convert_to_tensor(self.allowed), self.layers(told), NEVER)
-        is_avoided = ops.one_hot(told["avoided"], self.sizes.values, dtype="float32") > 0
-        logits = ops.where(is_avoided, NEVER, logits)
-        logits = ops.concatenate([ops.full_like(logits[..., :1], NEVER), logits[..., 1:]], axis=-1)  # no rest
-        # The mean over the cells of the note, from running sums.
-        sums = ops.cumsum(ops.pad(ops.log_softmax(logits, axis=-1), [(0, 0), (1, 0), (0, 0), (0, 0)]), axis=1)
-        ends, begins = (ops.take_along_axis(sums, told[name][..., None], axis=1) for name in ("ends", "begins"))
-        mean = (ends - begins) / ops.cast(told["ends"] - told["begins"], "float32")[..., None]
-        flat = choose(ops.reshape(mean / cool, (-1, self.sizes.values)), ops.reshape(told["noise"], (-1,)), rules)
-        return ops.where(told["hidden"] > 0, ops.reshape(flat, ops.shape(told["hidden"])), told["ids"])
+
+def _program(model: Any, sizes: VoiceSizes, allowed: Cells, rules: Rules) -> Callable[[Arrays, np.float32], Any]:
+    """run(arrays, factor of the temperature) → ids. One program for all temperatures and seeds."""
+    layers, form = FillingLayers(sizes, model), rules.form
+    run = compiled(lambda told, cool, numbers: _chosen(layers, allowed, told, cool, numbers, form), model)
+    return lambda told, cool: run(told, cool, rules.numbers)
+
+
+def _chosen(layers: FillingLayers, allowed: Cells, told: dict[str, Any], cool: Any, numbers: Any, form: Rules) -> Any:
+    """ids with the hidden notes chosen again: see `pitches`."""
+    values = layers.sizes.values
+    logits = ops.where(ops.convert_to_tensor(allowed), layers(told), NEVER)
+    logits = ops.where(ops.one_hot(told["avoided"], values, dtype="float32") > 0, NEVER, logits)
+    logits = ops.concatenate([ops.full_like(logits[..., :1], NEVER), logits[..., 1:]], axis=-1)  # no rest
+    # The mean over the cells of the note, from running sums.
+    sums = ops.cumsum(ops.pad(ops.log_softmax(logits, axis=-1), [(0, 0), (1, 0), (0, 0), (0, 0)]), axis=1)
+    ends, begins = (ops.take_along_axis(sums, told[name][..., None], axis=1) for name in ("ends", "begins"))
+    mean = (ends - begins) / ops.cast(told["ends"] - told["begins"], "float32")[..., None]
+    flat = choose(ops.reshape(mean / cool, (-1, values)), ops.reshape(told["noise"], (-1,)), form, numbers)
+    return ops.where(told["hidden"] > 0, ops.reshape(flat, ops.shape(told["hidden"])), told["ids"])
 
 
 def _padded(told: Arrays, missing: int) -> Arrays:

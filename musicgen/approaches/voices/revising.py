@@ -58,11 +58,11 @@ def revised(
         progress(done, whole_ids, whole_struck)
 
     rules = Rules(generation.temperature, top_p=generation.top_p)
-    sampler = FillingSampler(model, sizes, codec.allowed(), rules, seeds)
-    now = sampler.settled(now, free[:, part], beat, generation.rounds, put)
+    sampler = FillingSampler(model, sizes, codec.allowed(), rules)
+    now = sampler.settled(now, free[:, part], beat, generation.rounds, seeds, put)
     if codec.faults is not None:
         now = sampler.repaired(
-            now, free[:, part], codec.faults, beat, generation.repairs, lambda now: put(generation.rounds, now)
+            now, free[:, part], codec.faults, beat, generation.repairs, seeds, lambda now: put(generation.rounds, now)
         )
     put(generation.rounds, now)
     return whole_ids, whole_struck
