@@ -1,8 +1,9 @@
 """Measures how often real pieces are blamed and how many bad ones are named; writes benchmarks/verdicts.*.
 
-    .venv/bin/python -m scripts.verdicts [--only notes|sounds] [--set tune|measure] [--songs 8]
+    .venv/bin/python -m scripts.verdicts [--only notes|sounds] [--set tune|measure] [--songs 8] [--rules]
 
-The limits were set on every second piece (`--set tune`) and are measured on the others.
+With --rules, notes are judged by their metrics alone, in minutes: copies are neither made nor looked for. The limits
+were set on every second piece (`--set tune`) and are measured on the others.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from typing import Any
 
 from musicgen.benchmarks import bad_pieces, bad_sounds
 from musicgen.benchmarks.judged_material import note_material, sound_material
-from musicgen.benchmarks.judged_pieces import NUM_SONGS, Tally, tallies
+from musicgen.benchmarks.judged_pieces import NUM_SONGS, NoteRules, Tally, tallies
 from musicgen.benchmarks.table import RESULTS, machine
+from musicgen.evaluation.degeneracy import COPIED
+from musicgen.evaluation.knowledge import Knowledge
 
 KINDS = {"notes": "notes", "sounds": "sound"}
+RULES_ONLY = "Judged by the rules on metrics alone: copies were neither made nor looked for."
 
 
 def main() -> None:
@@ -32,6 +36,7 @@ def main() -> None:
     parser.add_argument("--songs", type=int, default=NUM_SONGS, help="training songs of each piece")
     parser.add_argument("--pieces", type=int, default=40, help="most pieces of a collection")
     parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--rules", action="store_true", help="notes by their metrics alone")
     options = parser.parse_args()
     for kind in KINDS if options.only is None else (options.only,):
         began = time.monotonic()
@@ -39,6 +44,7 @@ def main() -> None:
         row = {
             "tallies": {name: tally.to_json() for name, tally in found.items()},
             "seconds": round(time.monotonic() - began), "seed": options.seed, "songs": options.songs,
+            **({"note": RULES_ONLY} if options.rules and kind == "notes" else {}),
         }  # fmt: skip
         print("\n".join(lines_of(kind, row)))
         if options.set == "measure":
@@ -53,7 +59,13 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Tally]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICGEN_HOME"] = str(Path(folder) / "home")
         pieces = list(material(first, options.pieces))
-        return tallies(pieces, bad.MAKERS, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed)
+        makers, knowing = bad.MAKERS, Knowledge
+        if options.rules and kind == "notes":
+            makers = {name: make for name, make in makers.items() if bad.EXPECTED[name] != (COPIED,)}
+            knowing = NoteRules
+        return tallies(
+            pieces, makers, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed, knowing=knowing
+        )
 
 
 def publish(kind: str, row: dict[str, Any]) -> None:

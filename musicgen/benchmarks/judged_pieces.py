@@ -12,14 +12,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip
 from musicgen.contract.prepared import TrainingSong
+from musicgen.evaluation import midi
+from musicgen.evaluation.degeneracy import verdicts
+from musicgen.evaluation.description import describe_training
 from musicgen.evaluation.knowledge import Knowledge
+from musicgen.evaluation.manners import manners_of
 from musicgen.symbolic.score import Score
 
 NUM_SONGS = 8
@@ -42,6 +46,24 @@ class HeldClip:
 
     def score(self) -> Score:
         return self.content
+
+
+class Judge(Protocol):
+    """What gives verdicts; see `Knowledge`."""
+
+    def judge(self, clip: Any, judgement: dict[str, Any]) -> None: ...
+
+
+class NoteRules:
+    """Judges notes by their metrics alone, many times faster: what is copied is not looked for."""
+
+    def __init__(self, songs: Sequence[TrainingSong]) -> None:
+        self.manners = manners_of(songs)
+        self.learned = describe_training(songs, "midi") | (self.manners.learned() if self.manners else {})
+
+    def judge(self, clip: Any, judgement: dict[str, Any]) -> None:
+        metrics = midi.describe(clip.score()) | (self.manners.metrics(clip.score()) if self.manners else {})
+        judgement["verdicts"] = [verdict.to_json() for verdict in verdicts("midi", metrics, self.learned)]
 
 
 @dataclass
@@ -95,11 +117,12 @@ def tallies(
     *,
     num_songs: int = NUM_SONGS,
     seed: int = 0,
+    knowing: Callable[[Sequence[TrainingSong]], Judge] = Knowledge,
 ) -> dict[str, Tally]:
     """`real` and each kind of bad piece → its counts: every piece once in every kind.
 
     Args:
-        folder: for the sounds, which are judged as files.
+        folder: for the sounds, which are judged as files. knowing: what judges a piece, from its songs.
     """
     rng = np.random.default_rng(seed)
     found = {"real": Tally(), **{kind: Tally() for kind in makers}}
@@ -108,7 +131,7 @@ def tallies(
         others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
         chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
         songs = [_song(each.name, clips[each.name]) for each in chosen]
-        knowledge = Knowledge(songs)
+        knowledge = knowing(songs)
         found["real"].add(piece.name, _codes(clips[piece.name], knowledge))
         contents = [each.content for each in chosen]
         for kind, content in _spoiled(makers, contents, piece.content, rng):
@@ -124,7 +147,7 @@ def _spoiled(makers: Makers, songs: Sequence[Any], piece: Any, rng: np.random.Ge
             yield kind, made
 
 
-def _codes(clip: Any, knowledge: Knowledge) -> list[str]:
+def _codes(clip: Any, knowledge: Judge) -> list[str]:
     judgement: dict[str, Any] = {}
     knowledge.judge(clip, judgement)
     return [verdict["code"] for verdict in judgement["verdicts"]]
