@@ -17,10 +17,10 @@ from musicgen.approaches.voices.codec import GridCodec
 from musicgen.approaches.voices.events import events_of, grid_of
 from musicgen.approaches.voices.examples import GridSong
 from musicgen.approaches.voices.matches import MEMORY
+from musicgen.approaches.voices.sampling_around import FREE, TRIES, sample_around
 from musicgen.approaches.voices.sizes import VoiceSizes
 from musicgen.approaches.voices.stepper import VoiceStepper
 from musicgen.networks.backend import rows
-from musicgen.sampling.around import FREE, TRIES, sample_around
 from musicgen.sampling.rules import Rules
 from musicgen.sampling.token_sampler import hear
 

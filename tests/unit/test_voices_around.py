@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from musicgen.approaches.voices.sampling_around import FREE, TRIES, sample_around
 from musicgen.networks.backend import ops
-from musicgen.sampling.around import FREE, TRIES, sample_around
 from musicgen.sampling.rules import Rules
 
 pytestmark = pytest.mark.numeric

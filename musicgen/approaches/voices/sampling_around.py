@@ -21,6 +21,7 @@ from musicgen.sampling.token_sampler import SetsApart, Stepper
 FREE = -1  # in place of a token that is known
 TRIES = 8  # of each piece at once
 FEW = 0.5  # share of the tries that still count, below which they are drawn anew
+LEAST = -20.0  # what a known token counts at least: one that the network never chooses speaks against all tries alike
 
 
 def sample_around(
@@ -95,7 +96,7 @@ def _go_on(
             is_known = known[number, :, field] != FREE
             token = ops.where(is_known, known[number, :, field], chosen)
             likely = ops.take_along_axis(ops.log_softmax(logits, axis=-1), token[:, None], axis=-1)[:, 0]
-            fits = fits + ops.where(is_known, likely, 0.0)
+            fits = fits + ops.where(is_known, ops.maximum(likely, LEAST), 0.0)
             logits, state = stepper.step(field, token, state)
             tokens.append(token)
         made = ops.slice_update(made, (number, 0, 0), ops.stack(tokens, axis=1)[None])
