@@ -37,7 +37,7 @@ class GenerationCase:
     Attributes:
         preset: sizes, changed by `training`. one, sixteen: generation parameters for this many outputs, about a second
         of work.
-        inputs: names of the arrays of a training example that are the network's inputs.
+        inputs: names of the arrays of a training example that are the network's inputs, if it does not name them.
         samples: of sound in one step of the network.
     """
 
@@ -58,7 +58,6 @@ class GenerationCase:
 
 
 WORDS = {"representation": "tokens", "threshold": 1, "validation": "random_windows"}
-EVENT = ("previous", "phase_before", "sounding_before", "chosen", "phase", "sounding", "last", "tonality")
 FREE = {"mode": "free", "prompt_seconds": 0.1}
 CASES = {
     # The sizes of the best-known published systems: three layers of 256, a window of 100, one number per note.
@@ -66,13 +65,11 @@ CASES = {
         "note_lstm", "original", {"num_notes": 4000}, {"num_notes": 1000},
         {**WORDS, "units": 256, "num_layers": 3, "sequence_length": 100},
     ),
-    "note_lstm_events": GenerationCase("note_lstm", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT),
+    "note_lstm_events": GenerationCase("note_lstm", "quick", {"num_notes": 4000}, {"num_notes": 500}),
     "note_wavenet": GenerationCase(
         "note_wavenet", "original", {"num_notes": 2000}, {"num_notes": 500}, {**WORDS, "instruments": "all"}
     ),
-    "note_wavenet_events": GenerationCase(
-        "note_wavenet", "quick", {"num_notes": 4000}, {"num_notes": 500}, inputs=EVENT
-    ),
+    "note_wavenet_events": GenerationCase("note_wavenet", "quick", {"num_notes": 4000}, {"num_notes": 500}),
     "jazz_lstm": GenerationCase(
         "jazz_lstm", "original", {"num_measures": 400}, {"num_measures": 100}, inputs=("inputs", "places")
     ),
@@ -106,7 +103,8 @@ def _measure(name: str, case: GenerationCase, count: int) -> Line:
             order = Order(generation, range(count), songs, songs[0] if case.is_sound else None)
             return sum(_amount(made) for made in kind.generate(networks, prepared.codec, training, order))
 
-        naive = partial(_predict, next(iter(networks.models.values())), _window(case, prepared))
+        network = next(iter(networks.models.values()))
+        naive = partial(_predict, network, _window(case, prepared, network))
         ours(), naive()  # compiled once, not measured
         rates = paired(lambda: rate(ours), lambda: rate(naive) * case.samples(training))
     return Line(name, *rates, baseline_name=BASELINE, unit="samples/s" if case.is_sound else "notes/s")
@@ -117,11 +115,12 @@ def _amount(made: Made) -> int:
     return made.content.n_samples if isinstance(made.content, Waveform) else int(made.facts["steps"])
 
 
-def _window(case: GenerationCase, prepared: Any) -> dict[str, Any]:
+def _window(case: GenerationCase, prepared: Any, network: Any) -> dict[str, Any]:
     """The network's inputs in one training example; of the first channel if each has its own network."""
     examples = prepared.training[0] if isinstance(prepared.training, (list, tuple)) else prepared.training
     arrays = examples.gather(np.arange(1), None)
-    return {name: arrays[name] for name in case.inputs}
+    names = list(network.input) if isinstance(network.input, dict) else case.inputs
+    return {name: arrays[name] for name in names}
 
 
 def _predict(network: Any, window: dict[str, Any]) -> int:
