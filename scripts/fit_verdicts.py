@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,10 @@ from scipy.optimize import minimize
 
 from musicgen.benchmarks.bad_pieces import MAKERS
 from musicgen.benchmarks.judged_material import Material, note_material
-from musicgen.benchmarks.judged_pieces import HeldClip
+from musicgen.benchmarks.judged_pieces import HeldClip, NoteRules
 from musicgen.contract.prepared import TrainingSong
-from musicgen.evaluation import midi, musical_rules, note_rules
-from musicgen.evaluation.degeneracy import learned_from
-from musicgen.evaluation.manners import manners_of
+from musicgen.evaluation import musical_rules, note_rules
 from musicgen.evaluation.unlikeness import WEIGHTS, terms
-from musicgen.symbolic.score import Score
 
 NUM_SONGS = (8, 3)
 PENALTY = 0.3  # inverse strength: so much of the squared weights is forgiven
@@ -65,23 +62,17 @@ def main() -> None:
 def described(pieces: Sequence[Material]) -> Iterator[tuple[bool, Metrics, Metrics]]:
     """(whether it is a bad piece, its metrics, what its songs do)."""
     rng = np.random.default_rng(SEED)
-    known: dict[str, Metrics] = {piece.name: midi.describe(piece.content) for piece in pieces}
     for number in NUM_SONGS:
         for piece in pieces:
             others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
             chosen = [others[int(place)] for place in rng.permutation(len(others))[:number]]
-            manners = manners_of([_song(each) for each in chosen])
-            learned = learned_from([known[each.name] for each in chosen]) | (manners.learned() if manners else {})
-
-            def metrics(score: Score, of: Callable[[Score], Metrics] | None = manners and manners.metrics) -> Metrics:
-                return midi.describe(score) | (of(score) if of else {})
-
-            yield False, metrics(piece.content), learned
+            rules = NoteRules([_song(each) for each in chosen])
+            yield False, rules.metrics(piece.content), rules.learned
             for kind, make in MAKERS.items():
                 if not kind.startswith("cop"):  # copies are like their songs
                     bad = make([each.content for each in chosen], piece.content, rng)
                     if bad is not None:
-                        yield True, metrics(bad), learned
+                        yield True, rules.metrics(bad), rules.learned
 
 
 def _song(piece: Material) -> TrainingSong:

@@ -59,12 +59,12 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Tally]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MUSICGEN_HOME"] = str(Path(folder) / "home")
         pieces = list(material(first, options.pieces))
-        makers, knowing = bad.MAKERS, Knowledge
+        makers, judge_of = bad.MAKERS, Knowledge
         if options.rules and kind == "notes":
             makers = {name: make for name, make in makers.items() if bad.EXPECTED[name] != (COPIED,)}
-            knowing = NoteRules
+            judge_of = NoteRules
         return tallies(
-            pieces, makers, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed, knowing=knowing
+            pieces, makers, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed, judge_of=judge_of
         )
 
 

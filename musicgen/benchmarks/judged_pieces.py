@@ -61,9 +61,13 @@ class NoteRules:
         self.manners = manners_of(songs)
         self.learned = describe_training(songs, "midi") | (self.manners.learned() if self.manners else {})
 
+    def metrics(self, score: Score) -> dict[str, float]:
+        """Of a piece, beside the songs."""
+        return midi.describe(score) | (self.manners.metrics(score) if self.manners else {})
+
     def judge(self, clip: Any, judgement: dict[str, Any]) -> None:
-        metrics = midi.describe(clip.score()) | (self.manners.metrics(clip.score()) if self.manners else {})
-        judgement["verdicts"] = [verdict.to_json() for verdict in verdicts("midi", metrics, self.learned)]
+        found = verdicts("midi", self.metrics(clip.score()), self.learned)
+        judgement["verdicts"] = [verdict.to_json() for verdict in found]
 
 
 @dataclass
@@ -117,12 +121,12 @@ def tallies(
     *,
     num_songs: int = NUM_SONGS,
     seed: int = 0,
-    knowing: Callable[[Sequence[TrainingSong]], Judge] = Knowledge,
+    judge_of: Callable[[Sequence[TrainingSong]], Judge] = Knowledge,
 ) -> dict[str, Tally]:
     """`real` and each kind of bad piece → its counts: every piece once in every kind.
 
     Args:
-        folder: for the sounds, which are judged as files. knowing: what judges a piece, from its songs.
+        folder: for the sounds, which are judged as files. judge_of: what judges a piece, from its songs.
     """
     rng = np.random.default_rng(seed)
     found = {"real": Tally(), **{kind: Tally() for kind in makers}}
@@ -131,7 +135,7 @@ def tallies(
         others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
         chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
         songs = [_song(each.name, clips[each.name]) for each in chosen]
-        knowledge = knowing(songs)
+        knowledge = judge_of(songs)
         found["real"].add(piece.name, _codes(clips[piece.name], knowledge))
         contents = [each.content for each in chosen]
         for kind, content in _spoiled(makers, contents, piece.content, rng):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import keras
 import numpy as np
 import pytest
 
@@ -32,6 +35,23 @@ def shares(logits: list[float], rules: Rules, n: int = 20_000, apart: int | None
         apart=None if apart is None else np.full(n, apart, np.int32),
     )  # fmt: skip
     return np.bincount(np.asarray(tokens), minlength=len(logits)) / n
+
+
+class TwoFields:
+    """Two fields of two tokens, the second always the likelier one. The rules are loosened for the first field."""
+
+    num_fields = 2
+    loosened = (0,)
+
+    def __init__(self) -> None:
+        self.model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+
+    @staticmethod
+    def logits(batch_size: int) -> Any:
+        return ops.broadcast_to(np.float32([0.0, 1.0]), (batch_size, 2))
+
+    def step(self, field: int, token: Any, state: Any) -> Any:
+        return self.logits(token.shape[0]), state
 
 
 class TestRules:
@@ -94,6 +114,18 @@ class TestRules:
         several = {Rules().form, Rules(top_p=0.9).form, Rules(top_k=3).form, Rules(repetition_penalty=2.0).form}
         assert len(several | {Rules(greedy=True).form}) == 5
         np.testing.assert_allclose(Rules(0.5, 0, 0.75, repetition_penalty=2.0).numbers, [2.0, 0.75, np.log(2)])
+
+    def test_loosened_rules_leave_out_the_most_unlikely_alone(self) -> None:
+        assert Rules(0.2, top_k=3, top_p=0.5, repetition_penalty=2.0).loosened == Rules(1.0, top_p=0.99)
+        assert Rules(1.7).loosened == Rules(1.7)
+        assert Rules(0.2, greedy=True).loosened.greedy
+        for rules in (Rules(), Rules(0.3, top_p=0.9), Rules(2.0, top_p=0.995)):
+            assert rules.form.loosened.form == rules.loosened.form, "one program follows both"
+
+    def test_rules_that_favour_the_likely_are_for_pitches_alone(self) -> None:
+        tokens = sample(TwoFields(), (TwoFields.logits(16), ops.zeros((16,))), uniforms(range(16), 50, 2), Rules(0.05))
+        assert set(tokens[..., 1].ravel().tolist()) == {1}
+        assert tokens[..., 0].mean() == pytest.approx(1 / (1 + np.exp(-1)), abs=0.05)
 
     def test_what_was_chosen_lately_is_so_many_times_less_likely(self) -> None:
         from musicgen.sampling.rules import less_likely_again
