@@ -171,6 +171,40 @@ def loop(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Scor
     return replace(piece, notes=repeated)
 
 
+def loop_from_half(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
+    """The first half, and then its last bar again and again."""
+    length = BAR_BEATS * piece.ticks_per_beat
+    onset = piece.notes["onset_ticks"]
+    half = int(onset.max()) // (2 * length) * length
+    bar = piece.notes[(onset >= half - length) & (onset < half)]
+    times = int(onset.max() - half) // length
+    if bar.size < 3 or times < 4:
+        return None
+    repeated = np.tile(bar, times)
+    repeated["onset_ticks"] += np.repeat(np.arange(1, times + 1) * length, bar.size)
+    return replace(piece, notes=np.concatenate([piece.notes[onset < half], repeated]))
+
+
+def repeated_chord(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
+    """From a third on, one chord on every beat, and between the beats one voice, on its note or on the next one."""
+    begin, end = _last_third(piece)
+    cut, beat = end - 2 * (end - begin), piece.ticks_per_beat
+    notes = piece.notes[piece.notes["onset_ticks"] < cut]
+    if not notes.size:
+        return None
+    tracks = np.unique(notes["track"])
+    pitch = np.array([notes["pitch"][notes["track"] == track][-1] for track in tracks]).astype(np.int64)
+    times = np.arange(cut, end, beat)
+    chords = make_notes(
+        np.repeat(times, tracks.size), beat // 2, np.tile(pitch, times.size), 80, np.tile(tracks, times.size)
+    )
+    voice = int(rng.integers(tracks.size))
+    between = make_notes(
+        times + beat // 2, beat // 2, pitch[voice] + rng.integers(0, 2, times.size), 80, int(tracks[voice])
+    )
+    return replace(piece, notes=np.concatenate([notes, chords, between]))
+
+
 def held_to_the_end(songs: Sequence[Score], piece: Score, rng: np.random.Generator) -> Score | None:
     """From two thirds on, what sounds is held and nothing begins."""
     notes, (cut, last) = piece.notes.copy(), _last_third(piece)
@@ -219,6 +253,8 @@ MAKERS: Mapping[str, Maker] = {
     "one note": one_note,
     "one chord held": held_chord,
     "one bar again and again": loop,
+    "one bar again and again, from half on": loop_from_half,
+    "one chord again and again, from a third on": repeated_chord,
     "silences": silences,
     "held to the end": held_to_the_end,
     "all voices but one silent": silent_voices,
@@ -240,6 +276,8 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "one note": ("stuck",),
     "one chord held": ("thin",),
     "one bar again and again": ("looping", "stuck", "copied"),
+    "one bar again and again, from half on": ("looping", "stuck"),
+    "one chord again and again, from a third on": ("looping", "stuck"),
     "silences": ("thin",),
     "held to the end": ("thin",),
     "all voices but one silent": ("thin",),

@@ -27,6 +27,7 @@ from musicgen.benchmarks import Line
 from musicgen.benchmarks.race_music import sounding, written
 from musicgen.processes import ROOT
 from musicgen.runs import api, identity, launching
+from musicgen.runs.expecting import expect_training, training_name
 from musicgen.runs.folders import expected_file, ready_file, supervisor_lock
 from musicgen.runs.locks import holder, is_held
 from musicgen.settings import home
@@ -119,16 +120,35 @@ def _rested(look: Callable[[], Any]) -> Any:
     return seen
 
 
+def _expect(case: Waiting, songs: list[api.SongChoice]) -> str:
+    """As the form of the Train page does while it is filled in; the name of the training."""
+    values = approach(case.key).Training(**_training(case)).model_dump(mode="json")
+    chosen = [{"id": song.id, "name": "", "tracks": song.tracks} for song in songs]
+    request = {"approach": case.key, "training": values, "songs": chosen, "seed": 0}
+    expected_file().touch()
+    expect_training(request)
+    return training_name(request)
+
+
+def _training(case: Waiting) -> dict[str, Any]:
+    """Values of all settings, for one epoch."""
+    return {**approach(case.key).presets[case.preset].training, **case.training, "epochs": 1}
+
+
 def _train(case: Waiting, songs: list[api.SongChoice], **changes: Any) -> str:
-    preset = approach(case.key).presets[case.preset].training
-    values = {**preset, **case.training, "epochs": 1, **changes}
+    values = {**_training(case), **changes}
     return api.submit_training(case.key, songs, values, preset=case.preset, device="cpu")
 
 
-def _wait_for_ready() -> None:
-    """Until as much is kept ready as will be."""
+def _wait_for_ready(rehearsed: str = "") -> None:
+    """Until as much is kept ready as will be, and a training with this name is rehearsed."""
     if os.environ["MUSICGEN_WARM_MINUTES"] != "0":
-        _until(lambda: any(not each["run_id"] for each in read_json(ready_file(), [])))
+        _until(
+            lambda: any(
+                not each["run_id"] and (not rehearsed or each["rehearsed"] == rehearsed)
+                for each in read_json(ready_file(), [])
+            )
+        )
         time.sleep(1.0)
 
 
@@ -187,7 +207,8 @@ def _first_step(name: str, case: Waiting) -> Line:
 
         def once(side: str) -> float:
             _enter(storages, side)
-            _wait_for_ready()
+            expected = _expect(case, songs[side])
+            _wait_for_ready(expected)
             began = time.perf_counter()
             run_id = _train(case, songs[side], epochs=1)
             _until(lambda: api.get_run(run_id).progress.get("step"))
@@ -196,7 +217,7 @@ def _first_step(name: str, case: Waiting) -> Line:
             return seconds
 
         rounds = [(once("warm"), once("cold")) for _ in range(ROUNDS)]
-    return _line(name, rounds, "s from the order to the first step of a training")
+    return _line(name, rounds, "s from the order to the first step of a training, its form filled in before")
 
 
 def _command_line(name: str, case: Waiting) -> Line:

@@ -37,7 +37,7 @@ LOWEST = frozenset(
     (
         *("crest_factor_db", "level_range_db", "note_density", "lowest_pitch", "lowest_centre"),
         *("in_key_share", "local_key_share", "beat_share", "together_share", "step_share", "length_variety"),
-        "thinnest_share",
+        *("thinnest_share", "fewest_tracks_share"),
     )
 )
 

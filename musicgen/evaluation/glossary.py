@@ -101,6 +101,8 @@ top_note_share | Top note | | closer
     Share of the most frequent note or chord; a high share is monotonous.
 loop_share | Loop | | closer
     Share of the notes and chords that repeat the one a period earlier; 1 is the same figure over and over.
+longest_loop | Longest loop | | closer
+    The most notes and chords in a row that are one figure, at least four times.
 distinct_share | Variety | | closer
     Different notes and chords as a share of all; naturally lower for longer pieces.
 pitch_class_entropy | Pitch-class entropy | bits | closer
@@ -131,18 +133,26 @@ together_share | Begun together | | closer
     Share of the notes that begin together with another note.
 length_variety | Note lengths | | closer
     How many different note lengths are used, weighed by how often each occurs.
+syncopated_share | Syncopation | | closer
+    Share of the notes of a beat or longer that do not begin on the beat.
 mean_interval | Mean interval | semitones | closer
     How far the highest and the lowest voice move from one note to the next.
 step_share | Steps | | closer
     Share of the moves of the outer voices, repeated notes left out, that are of one or two semitones.
 leap_share | Leaps | | closer
     Share of the moves of the outer voices that are larger than a fifth.
+track_leap_share | Leaps within a track | | closer
+    Share of the moves within a track, from one highest note to the next, that are larger than a fifth.
 crossing_share | Crossed voices | | closer
     Share of the time in which the lower of two neighbouring voices is the higher one.
 longest_still | Longest stop | beats | closer
     The longest time in which no note begins.
 thinnest_share | Thinnest quarter | | closer
     How many notes sound at once in its thinnest quarter, the first one left out, as a share of the average.
+fewest_tracks_share | Fewest tracks | | closer
+    Share of the tracks that play in the quarter of the piece in which the fewest do, the first one left out.
+longest_vamp | Longest vamp | | closer
+    The most notes and chords in a row of which no more than three are different.
 """,
     ("midi", "between"): """
 pitch_class_distance | Pitch-class distance | | lower

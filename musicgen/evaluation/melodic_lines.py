@@ -69,6 +69,18 @@ def outer_lines(score: Score) -> list[NDArray[np.int64]]:
     return [pitch[high]] if np.array_equal(high, low) else [pitch[high], pitch[low]]
 
 
+def track_tops(score: Score) -> list[NDArray[np.int64]]:
+    """The highest pitch of each chord of each track, in time order."""
+    score = pitched(score)
+    together, track, pitch = _chords(score), score.notes["track"], score.notes["pitch"].astype(np.int64)
+    found = []
+    for number in np.unique(track):
+        inside = np.flatnonzero(track == number)
+        order = inside[np.lexsort((-pitch[inside], together[inside]))]
+        found.append(pitch[order[np.flatnonzero(np.diff(together[order], prepend=-1))]])
+    return found
+
+
 def _chords(score: Score) -> NDArray[np.int64]:
     """The number of the chord that each note belongs to: notes that begin within a sixty-fourth note of its first."""
     tolerance, first, number, found = score.ticks_per_beat * TOGETHER_BEATS, -np.inf, -1, []

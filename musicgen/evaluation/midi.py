@@ -12,6 +12,7 @@ Metrics
     longest_run                                  the most times one note or chord is repeated in a row
     top_note_share                               share of the most frequent event among all events
     loop_share                                   share of the events that repeat the one a period earlier, best period
+    longest_loop                                 the most events in a row that are one figure, four times or more
     distinct_share                               different events among all events
     pitch_class_entropy                          how evenly the twelve pitch classes are used, in bits
     note_density                                 notes per second
@@ -27,6 +28,7 @@ Metrics
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
@@ -40,6 +42,7 @@ from musicgen.symbolic.score import Score
 PAUSE_SECONDS = 1.0  # a shorter one is part of the rhythm
 CENTRE_NOTES = 16  # enough that one high note is not a drift, few enough to notice a drift
 MAX_PERIOD = 64  # events: four bars of sixteenths
+LOOP_TIMES = 4  # real pieces play a figure two or three times
 
 
 def validate(reference: object, generated: object) -> None:
@@ -88,11 +91,27 @@ def loop_share(score: Score) -> float:
 
     A period must fit at least three times, so that two like halves are not a loop; 0 for fewer than three events.
     """
+    return max((float(np.mean(repeats)) for _, repeats in _repeats(score, times=3)), default=0.0)
+
+
+def longest_loop(score: Score) -> int:
+    """The most events in a row that are one figure of up to 64 events, at least four times; 0: there is none."""
+    longest = 0
+    for period, repeats in _repeats(score, times=LOOP_TIMES):
+        ends = np.flatnonzero(np.diff(np.concatenate([[0], repeats, [0]])))
+        most = int((ends[1::2] - ends[::2]).max(initial=0))
+        if most >= (LOOP_TIMES - 1) * period:
+            longest = max(longest, most + period)
+    return longest
+
+
+def _repeats(score: Score, *, times: int) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Each period that fits so many times, and which events repeat the one a period earlier."""
     events = events_of(score)[0]
     known: dict[int, int] = {}
     numbers = np.array([known.setdefault(event, len(known)) for event in events])
-    periods = range(1, min(MAX_PERIOD, len(events) // 3) + 1)
-    return max((float(np.mean(numbers[period:] == numbers[:-period])) for period in periods), default=0.0)
+    for period in range(1, min(MAX_PERIOD, len(events) // times) + 1):
+        yield period, numbers[period:] == numbers[:-period]
 
 
 def distinct_share(score: Score) -> float:
@@ -188,6 +207,7 @@ def describe(score: Score, seconds: float | None = None) -> dict[str, float]:
         "longest_run": longest_run(score),
         "top_note_share": top_note_share(score),
         "loop_share": loop_share(score),
+        "longest_loop": longest_loop(score),
         "distinct_share": distinct_share(score),
         "pitch_class_entropy": pitch_class_entropy(score),
         "note_density": note_density(score, seconds),

@@ -105,11 +105,13 @@ IN_TIME = (
         "Its rhythm is unlike that of the songs: {value} bits of surprise a note, in the songs {songs}",
         is_share=False,
     ),
+    Bound("syncopated_share", "high", 0.2, "{value} of its long notes begin off the beat, in the songs {songs}"),
     Bound("together_share", "low", 0.2, "{value} of its notes begin together with others, in the songs {songs}"),
 )
 IN_LINE = (
     Bound("crossing_share", "high", 0.06, "Its voices cross in {value} of the time, in the songs in {songs}"),
     Bound("leap_share", "high", 0.055, "{value} of the moves of its outer voices are leaps, in the songs {songs}"),
+    Bound("track_leap_share", "high", 0.05, "{value} of the moves of its voices are leaps, in the songs {songs}"),
     Bound(
         "interval_bits_training",
         "high",
@@ -136,6 +138,7 @@ GOING_ON = (
         "thinnest_share", "low", 0.2,
         "In its thinnest quarter, {value} of the usual number of notes sound at once, in the songs {songs}",
     ),
+    Bound("fewest_tracks_share", "low", 0.15, "In one quarter, {value} of its tracks play, in the songs {songs}"),
 )  # fmt: skip
 
 

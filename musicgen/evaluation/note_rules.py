@@ -19,8 +19,10 @@ from musicgen.evaluation.verdict import (
 )
 
 LOOP = 0.9
+FIGURE = 32  # notes and chords in a row that are one figure; real pieces have 18 at most
+VAMP = 24  # notes and chords in a row of which no more than three are different; real pieces have 21 at most
 RUN = 8
-RUN_FACTOR = 2.0  # times the longest of the songs: a quartet by Beethoven has 15 where others have 8
+RUN_FACTOR = 2.0  # times the longest of the songs: a quartet by Beethoven has a run of 15 where others have 8
 TOP_SHARE = 0.35
 COPIED_SHARE = 0.5
 THIN = 1 / 16  # of the notes a second of the sparsest song
@@ -29,6 +31,7 @@ PAUSE_SHARE = 0.3  # of the time in pauses of a second or longer, on top of that
 OUT_OF_RANGE = (
     18.0  # semitones beyond the lowest or highest note of any song; a bass line under a fiddle tune is 17 below
 )
+GOES_ROUND = "what the network has just played is what it finds likeliest to come next."
 
 
 def no_notes(metrics: Metrics, learned: Metrics) -> Verdict | None:
@@ -42,21 +45,27 @@ def stuck(metrics: Metrics, learned: Metrics) -> Verdict | None:
     limit = max(RUN, RUN_FACTOR * learned.get("longest_run", 0))
     if metrics["longest_run"] <= limit:
         return None
-    cause = (
-        f"The same note or chord comes {metrics['longest_run']:.0f} times in a row: it is its own likeliest successor, "
-        "and with little randomness nothing else is chosen."
+    cause = f"The same note or chord comes {metrics['longest_run']:.0f} times in a row: {GOES_ROUND}"
+    return Verdict(
+        "stuck", "Stuck", "longest_run", metrics["longest_run"], limit, cause, (CHANCE, WARMER, WIDER, LONGER)
     )
-    remedies = (CHANCE, WARMER, WIDER, LONGER)
-    return Verdict("stuck", "Stuck", "longest_run", metrics["longest_run"], limit, cause, remedies)
 
 
 def looping(metrics: Metrics, learned: Metrics) -> Verdict | None:
-    limit = max(LOOP, learned.get("loop_share", 0.0))
-    if metrics["loop_share"] <= limit or metrics["longest_run"] > RUN:
+    if stuck(metrics, learned) is not None:
         return None  # a run of one note is the shortest loop and has its own verdict
-    cause = "The same figure repeats: the network always chooses the likeliest note, and that leads round in a circle."
-    remedies = (CHANCE, WARMER, WIDER, LONGER_MEMORY, LONGER)
-    return Verdict("looping", "Looping", "loop_share", metrics["loop_share"], limit, cause, remedies)
+    figure, vamp = metrics.get("longest_loop", 0), metrics.get("longest_vamp", 0)
+    broken = (
+        ("loop_share", LOOP, 1.0, "The same figure comes again and again"),
+        ("longest_loop", FIGURE, RUN_FACTOR, f"For {figure:.0f} notes and chords, it repeats one figure"),
+        ("longest_vamp", VAMP, RUN_FACTOR, f"For {vamp:.0f} notes and chords, it plays the same two or three"),
+    )
+    for metric, most, factor, what in broken:
+        limit = max(most, factor * learned.get(metric, 0.0))
+        if (value := metrics.get(metric, 0.0)) > limit:
+            remedies = (CHANCE, WARMER, WIDER, LONGER_MEMORY, LONGER)
+            return Verdict("looping", "Looping", metric, value, limit, f"{what}: {GOES_ROUND}", remedies)
+    return None
 
 
 def monotonous(metrics: Metrics, learned: Metrics) -> Verdict | None:

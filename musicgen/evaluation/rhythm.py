@@ -9,6 +9,8 @@ Metrics
     beat_share        share of the moments that fall on one place of the beat, the most frequent one, 0 … 1
     together_share    share of the notes that begin together with another, 0 … 1
     length_variety    how many note lengths there are, weighed by how often each occurs: 2 to the power of the entropy
+    syncopated_share  of the notes of a beat or longer: the share that begin elsewhere than on that place, 0 … 1; 0 with
+                      fewer than `MIN_LONG` such notes
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ GRID = np.array([0, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 5 / 6, 1])
 TOLERANCE_BEATS = 1 / 48
 PLACES = 24  # of the beat
 LENGTHS_PER_BEAT = 12  # as fine as note lengths are told apart
+LONG_BEATS = 1.0 - 1 / 8  # players end notes a little early
+MIN_LONG = 8
 
 
 def describe(score: Score) -> dict[str, float]:
@@ -35,6 +39,7 @@ def describe(score: Score) -> dict[str, float]:
         "beat_share": beat_share(places),
         "together_share": together_share(score),
         "length_variety": length_variety(score),
+        "syncopated_share": syncopated_share(score, places),
     }
 
 
@@ -48,9 +53,22 @@ def off_grid_share(places: NDArray[np.floating]) -> float:
 
 def beat_share(places: NDArray[np.floating]) -> float:
     """The share of the fullest of `PLACES` places: where a piece begins does not matter."""
-    if not places.size:
+    return float(_on_places(places).max() / places.size) if places.size else 0.0
+
+
+def _on_places(places: NDArray[np.floating]) -> NDArray[np.int64]:
+    """How many of the moments fall on each of the `PLACES` places of the beat."""
+    return np.bincount(np.rint(places * PLACES).astype(int) % PLACES, minlength=PLACES)
+
+
+def syncopated_share(score: Score, places: NDArray[np.floating]) -> float:
+    """`places`: of all moments, which say where the beat is."""
+    long = score.duration_beats >= LONG_BEATS
+    if long.sum() < MIN_LONG:
         return 0.0
-    return float(np.bincount(np.rint(places * PLACES).astype(int) % PLACES).max() / places.size)
+    beat = _on_places(places).argmax()
+    begins = np.rint(score.notes["onset_ticks"][long] / score.ticks_per_beat % 1.0 * PLACES).astype(int) % PLACES
+    return float((begins != beat).mean())
 
 
 def together_share(score: Score) -> float:

@@ -9,6 +9,7 @@ Metrics
     mean_interval     how far the outer voices move from note to note, in semitones
     step_share        share of their moves, repeated notes left out, of one or two semitones, 0 … 1
     leap_share        share of their moves of more than a fifth, 0 … 1
+    track_leap_share  share of the moves within a track, from one highest note to the next, of more than a fifth, 0 … 1
     crossing_share    of the moments at which two neighbouring tracks sound: in how many the lower is higher, 0 … 1
 """
 
@@ -19,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.evaluation.melodic_lines import outer_lines
+from musicgen.evaluation.melodic_lines import outer_lines, track_tops
 from musicgen.evaluation.note_events import first_notes
 from musicgen.evaluation.sounding import sounding_sum
 from musicgen.symbolic.score import Score
@@ -39,8 +40,15 @@ def describe(score: Score) -> dict[str, float]:
         "mean_interval": float(moves.mean()) if moves.size else 0.0,
         "step_share": float((moving <= STEP).mean()) if moving.size else 0.0,
         "leap_share": float((moves > LEAP).mean()) if moves.size else 0.0,
+        "track_leap_share": track_leap_share(score),
         "crossing_share": crossing_share(score),
     }
+
+
+def track_leap_share(score: Score) -> float:
+    """Over all tracks of more than a few notes together."""
+    moves = [np.abs(np.diff(line)) for line in track_tops(score) if line.size >= MIN_TRACK]
+    return float((np.concatenate(moves) > LEAP).mean()) if moves else 0.0
 
 
 def crossing_share(score: Score) -> float:

@@ -79,6 +79,11 @@ def expected_file() -> Path:
     return home() / "expected"
 
 
+def expected_training_file() -> Path:
+    """Of a training that is about to be ordered: see `expecting`."""
+    return home() / "expected.json"
+
+
 def ready_file() -> Path:
     """Which processes the supervisor keeps ready: for people only."""
     return home() / "ready.json"

@@ -17,7 +17,8 @@ from typing import Any
 
 from musicgen.errors import MusicgenError
 from musicgen.machine import free_memory_bytes
-from musicgen.runs.devices import pick_device
+from musicgen.runs.devices import CPU, pick_device
+from musicgen.runs.expecting import expected_training, training_name
 from musicgen.runs.folders import CONSOLE, expected_file, ready_file
 from musicgen.runs.launching import start_spare, worker_environment
 from musicgen.runs.program_stamp import program_stamp
@@ -29,6 +30,8 @@ from musicgen.storage.files import write_json
 MB = 1 << 20
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_AFTER_START = 3.0  # a task that has just begun loads its own things first
+SETTLED_SECONDS = 1.5  # what somebody chooses on a form stays the same for so long before it is rehearsed
+MAX_REHEARSALS = 6  # of one process: compiled programs are never freed
 SECONDS_AFTER_DEATH = 30.0  # doubled with each spare that died before it had a task
 
 log = logging.getLogger("musicgen.supervisor")
@@ -46,8 +49,9 @@ class ReadyPool:
         self._expected: float | None = None
         self._told: list[dict[str, Any]] = []
 
-    def tend(self) -> bool:
-        """Start what is missing, end what is not wanted any more. False if there is none."""
+    def tend(self, *, is_busy: bool = False) -> bool:
+        """Start what is missing, end what is not wanted any more. False if there is none. `is_busy`: there is work, so
+        that nothing is rehearsed."""
         if os.name != "posix":
             return False
         self._look_for_expectation()
@@ -57,6 +61,8 @@ class ReadyPool:
             self._looked_at = clock
             self._give_up_unwanted(clock)
             self._start_spare(clock)
+            if not is_busy:
+                self._let_rehearse()
             self._tell()
         return bool(self.processes)
 
@@ -117,7 +123,8 @@ class ReadyPool:
                 self._drop(each)
         fitting = [each for each in self.processes if each.waits and each.environment == environment]
         warm = [each for each in fitting if task["kind"] == "generate" and each.run_id == task["run_id"]]
-        spare = [each for each in fitting if not each.run_id]
+        # One that rehearses is in the middle of the training that was expected, as a rule.
+        spare = [each for each in fitting if not each.run_id and (task["kind"] == "train" or not each.rehearses)]
         return next(iter([*warm, *spare]), None)
 
     def _look_for_expectation(self) -> None:
@@ -185,10 +192,28 @@ class ReadyPool:
             if device is None:
                 return
             environment, stamp = worker_environment(device), program_stamp()
-            self.processes.append(ReadyProcess(start_spare(device, environment), environment, stamp))
+            self.processes.append(ReadyProcess(start_spare(device, environment), environment, stamp, device))
         except (MusicgenError, OSError) as error:
             log.warning("no spare: %s", error)
             self._died()
+
+    def _let_rehearse(self) -> None:
+        """While there is nothing else to do, let a spare rehearse the training that somebody is about to order, once it
+        has stayed the same for a moment."""
+        waiting = [each for each in self.processes if each.waits and each.has_loaded and not each.run_id]
+        spare = next((each for each in waiting if not each.rehearses and len(each.rehearsed) < MAX_REHEARSALS), None)
+        if spare is None or spare.device != CPU or (expected := expected_training()) is None:
+            return
+        request, age = expected
+        name = training_name(request)
+        if name in spare.rehearsed or not SETTLED_SECONDS <= age < settings().warm_minutes * 60:
+            return
+        try:
+            spare.rehearse(name)
+        except OSError as error:
+            log.warning("process %s cannot rehearse: %s", spare.process.pid, error)
+            self._died()
+            self._drop(spare)
 
     def _died(self) -> None:
         self._no_spare_before = time.monotonic() + SECONDS_AFTER_DEATH * 2**self._deaths

@@ -27,13 +27,16 @@ class ReadyProcess:
         since: when it was started or finished its last task, by a steady clock.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], environment: Mapping[str, str], stamp: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], environment: Mapping[str, str], stamp: str, device: str = ""
+    ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self.process, self.environment, self.stamp = process, environment, stamp
+        self.process, self.environment, self.stamp, self.device = process, environment, stamp, device
         self._sink, self._lines = process.stdin, Lines(process.stdout.fileno())
         self.since = time.monotonic()
-        self.has_loaded = False
+        self.has_loaded = self.rehearses = False
+        self.rehearsed: list[str] = []  # names of trainings
         self.task_id = self.run_id = ""
 
     @property
@@ -45,13 +48,15 @@ class ReadyProcess:
         return not self.task_id
 
     def seconds_to_begin(self) -> float:
-        return BEGINNING_SECONDS if self.has_loaded else LOADING_SECONDS
+        return BEGINNING_SECONDS if self.has_loaded and not self.rehearses else LOADING_SECONDS
 
     def listen(self) -> None:
         """Take note of what it said. Raises OddMessage for what it should not say now."""
         while (message := self._lines.next(0.0)) is not None:
             if "ready" in message and not self.has_loaded:
                 self.has_loaded = True
+            elif "rehearsed" in message and self.rehearses:
+                self.rehearses = False
             elif "resting" in message and self.task_id and message["resting"] == self.task_id:
                 self.task_id, self.since = "", time.monotonic()
             else:
@@ -62,6 +67,12 @@ class ReadyProcess:
         line = to_line({"task": task["id"], "fence": fence, "console": str(console)})
         self.task_id, self.run_id = task["id"], task["run_id"]
         os.write(self._sink.fileno(), line)
+
+    def rehearse(self, name: str) -> None:
+        """Let it rehearse the training that is expected. Raises OSError if it is gone."""
+        self.rehearses = True
+        self.rehearsed.append(name)
+        os.write(self._sink.fileno(), to_line({"rehearse": name}))
 
     def end(self) -> None:
         """Kill it with all that it started. Only while it waits: nothing is lost then."""
@@ -82,4 +93,5 @@ class ReadyProcess:
     def to_json(self) -> dict[str, Any]:
         """For people."""
         pid = self.process.pid
-        return {"pid": pid, "started": identity.started(pid), "run_id": self.run_id, "task_id": self.task_id}
+        told = {"pid": pid, "started": identity.started(pid), "run_id": self.run_id, "task_id": self.task_id}
+        return told | {"rehearsed": self.rehearsed[-1] if self.rehearsed and not self.rehearses else ""}

@@ -1,8 +1,9 @@
 """A process that is kept ready: `python -m musicgen.runs.spare DEVICE`, started by the supervisor.
 
-It loads the network library, waits for a task on its standard input, and then is the worker of that task like any
-other: same lock, fence, log, niceness and exit code. After a generation that succeeded it stays, with the networks
-loaded, for further generations of the same run. Without a task it ends as soon as its supervisor does.
+It loads the network library and waits for a task on its standard input; meanwhile it rehearses the training that is
+expected, if it is told to. Then it is the worker of its task like any other: same lock, fence, log, niceness and exit
+code. After a generation that succeeded it stays, with the networks loaded, for further generations of the same run.
+Without a task it ends as soon as its supervisor does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from musicgen.errors import MusicgenError
 from musicgen.machine import give_way
 from musicgen.runs import states, worker
 from musicgen.runs.compiled_programs import open_programs
+from musicgen.runs.expecting import expected_training
 from musicgen.runs.launching import open_console
 from musicgen.runs.memory import peak_memory_bytes
 from musicgen.runs.preload import preload
@@ -39,6 +42,11 @@ def main(device: str) -> int:
     _send(sink, {"ready": os.getpid()})
     for number in range(1, MAX_TASKS + 1):
         order = lines.next(settings().warm_minutes * 60 + GRACE_SECONDS)
+        while order is not None and "rehearse" in order:
+            _rehearse(device, lines)
+            if not _send(sink, {"rehearsed": order["rehearse"]}):
+                return worker.EXIT_DONE
+            order = lines.next(settings().warm_minutes * 60 + GRACE_SECONDS)
         if order is None:
             return worker.EXIT_DONE
         exit_code = _work(order)
@@ -48,6 +56,18 @@ def main(device: str) -> int:
         if not _send(sink, {"resting": order["task"]}):
             return exit_code
     return worker.EXIT_DONE
+
+
+def _rehearse(device: str, lines: Lines) -> None:
+    """Never raises: what is wrong with a training is said when it is ordered."""
+    expected = expected_training()
+    if expected is None:
+        return
+    from musicgen.runs.rehearsing import rehearse
+
+    # A boundary: approaches and libraries may raise anything.
+    with suppress(Exception):
+        rehearse(expected[0], device, lambda: not lines.has_next())
 
 
 def _take_streams() -> tuple[Lines, int]:

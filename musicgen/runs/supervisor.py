@@ -89,7 +89,8 @@ class Supervisor:
             self._watch(task)
         self._forget({task["id"] for task in at_work})
         self._start_waiting(waiting)
-        return self.pool.tend() or bool(at_work or waiting or self.watched)
+        is_busy = bool(at_work or waiting or self.watched)
+        return self.pool.tend(is_busy=is_busy) or is_busy
 
     def _watch(self, task: dict[str, Any]) -> None:
         clock = time.monotonic()

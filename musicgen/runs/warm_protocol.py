@@ -1,7 +1,9 @@
 """The two sides of a process that is kept ready: JSON lines over its standard input and output.
 
     supervisor → process   {"task", "fence", "console"}: do this task. Then, or at the end of the input: end.
+                           {"rehearse": name}: rehearse the training that is expected, if no task comes before.
     process → supervisor   {"ready"}: everything is loaded. {"resting": task}: done, the networks stay loaded.
+                           {"rehearsed": name}: done with it, whatever came of it.
 
 A line is shorter than what a pipe takes in one piece, so it arrives whole or not at all. Whatever else arrives is
 odd, and the process is given up. Standard library only.
@@ -36,6 +38,10 @@ class Lines:
         self.descriptor = descriptor
         self.is_open = True
         self._rest = b""
+
+    def has_next(self) -> bool:
+        """Whether a message, or the end, can be read without waiting."""
+        return b"\n" in self._rest or not self.is_open or bool(select.select([self.descriptor], [], [], 0.0)[0])
 
     def next(self, seconds: float) -> dict[str, Any] | None:
         """The next message; None after `seconds` without one, or at the end of the pipe (`is_open` is then False).

@@ -77,6 +77,14 @@ class TrainingRequest:
             self.approach, self._songs(), self.training, seed=self.seed, device=self.device, again_soon=True
         )
 
+    def expect(self) -> None:
+        """Let a process that is kept ready begin with it, so that it starts at once."""
+        from musicgen.runs.expecting import expect_training
+
+        songs = [{"id": song_id, "name": "", "tracks": tracks} for song_id, tracks in self.choices]
+        parts = {"approach": self.approach, "training": self.training, "songs": songs, "seed": self.seed}
+        expect_training(parts | ({"train_from": self.train_from} if self.train_from else {}))
+
     def submit(self) -> str:
         """Start it and return the id of the run. A double click starts one run only."""
         from musicgen.runs.api import submit_training
@@ -135,6 +143,7 @@ def _outcome(request: TrainingRequest, future: Future[Plan] | None) -> bool:
         st.button("Try again", key="plan_again", type="tertiary", on_click=request.forget_plan)
         return False
     _draw(future.result(), int(request.training.get("epochs") or 0))
+    request.expect()
     return True
 
 

@@ -46,6 +46,7 @@ def test_counts_and_ranges_of_a_scale():
         "longest_run": 1,
         "top_note_share": 1 / 8,
         "loop_share": 0.0,
+        "longest_loop": 0,
         "distinct_share": 1.0,
         "pitch_class_entropy": pytest.approx(2.75),  # six classes of 1/8 and C twice
         "note_density": 2.0,
@@ -61,12 +62,16 @@ def test_counts_and_ranges_of_a_scale():
         "beat_share": 1.0,
         "together_share": 0.0,
         "length_variety": 1.0,
+        "syncopated_share": 0.0,
         "mean_interval": pytest.approx(12 / 7),
         "step_share": 1.0,
         "leap_share": 0.0,
+        "track_leap_share": 0.0,
         "crossing_share": 0.0,
         "longest_still": 1.0,
         "thinnest_share": 1.0,
+        "fewest_tracks_share": 1.0,
+        "longest_vamp": 3,
     }
 
 
@@ -94,6 +99,14 @@ def test_loop_share_finds_a_figure_that_longest_run_misses():
     assert midi.longest_run(figure) == 1
     assert midi.loop_share(figure) == 1.0
     assert midi.loop_share(score(*line(*RANDOM))) < 0.1
+
+
+def test_longest_loop_finds_a_figure_within_a_piece():
+    figure = [60, 64, 67]
+    assert midi.longest_loop(score(*line(*RANDOM[:50], *figure * 4, *RANDOM[50:90]))) == 12
+    assert midi.longest_loop(score(*line(*RANDOM[:50], *figure * 3, *RANDOM[50:90]))) == 0
+    assert midi.longest_loop(score(*line(*[60] * 7))) == 7
+    assert midi.longest_loop(score(*line(60, 62, 64))) == 0
 
 
 def test_entropy_is_at_most_that_of_twelve_classes():

@@ -79,7 +79,7 @@ def test_steps_leaps_and_crossings_are_counted():
 
 def test_stops_and_thin_stretches_are_measured():
     found = texture.describe(two_tracks([64] * 16, [60] * 16))
-    assert found == {"longest_still": 1.0, "thinnest_share": 1.0}
+    assert found == {"longest_still": 1.0, "thinnest_share": 1.0, "fewest_tracks_share": 1.0, "longest_vamp": 16}
     # The lower voice is silent in the last quarter: one note at once of 1.75 on average.
     assert texture.describe(two_tracks([64] * 16, [60] * 12))["thinnest_share"] == pytest.approx(1 / 1.75)
     # It comes in after the first quarter: voices may.
@@ -88,9 +88,40 @@ def test_stops_and_thin_stretches_are_measured():
     late = replace(late, notes=late.notes[(late.notes["track"] == 0) | (late.notes["onset_ticks"] >= 4 * BEAT)])
     assert texture.describe(late)["thinnest_share"] == 1.0
     held = Score(make_notes(np.arange(12) * BEAT, [BEAT] * 11 + [5 * BEAT], 60, 80), BEAT)
-    assert texture.describe(held) == {"longest_still": 5.0, "thinnest_share": pytest.approx(1.0)}
+    found = texture.describe(held)
+    assert (found["longest_still"], found["thinnest_share"]) == (5.0, pytest.approx(1.0))
     paused = Score(make_notes(np.append(np.arange(11), 15) * BEAT, BEAT, 60, 80), BEAT)
-    assert texture.describe(paused) == {"longest_still": 5.0, "thinnest_share": pytest.approx(0.0, abs=0.02)}
+    found = texture.describe(paused)
+    assert (found["longest_still"], found["thinnest_share"]) == (5.0, pytest.approx(0.0, abs=0.02))
+
+
+def test_tracks_that_fall_silent_and_few_chords_in_turn_are_measured():
+    whole = two_tracks([64] * 32, [60] * 32)
+    stops = replace(whole, notes=whole.notes[(whole.notes["track"] == 0) | (whole.notes["onset_ticks"] < 16 * BEAT)])
+    assert texture.describe(stops)["fewest_tracks_share"] == 0.5
+    enters = replace(whole, notes=whole.notes[(whole.notes["track"] == 0) | (whole.notes["onset_ticks"] >= 8 * BEAT)])
+    assert texture.describe(enters)["fewest_tracks_share"] == 1.0
+    assert texture.longest_vamp(melody([60, 62, 64, 65, 67, 60, 67, 65, 60, 65, 67, 60, 72])) == 9
+    assert texture.longest_vamp(melody([60, 62, 64, 65, 67, 69, 71])) == 3
+
+
+def test_long_notes_off_the_beat_are_counted():
+    onsets = np.arange(24) * BEAT
+    lengths = np.full(24, BEAT // 2)
+    lengths[:16] = BEAT
+    onsets[12:16] += BEAT // 2
+    found = rhythm.describe(Score(make_notes(onsets, lengths, 60, 80), BEAT))
+    assert found["syncopated_share"] == 4 / 16
+    assert rhythm.describe(Score(make_notes(onsets, BEAT // 2, 60, 80), BEAT))["syncopated_share"] == 0.0
+
+
+def test_leaps_within_tracks_are_counted():
+    high, low = [72, 74] * 8, [60, 62] * 8
+    assert voice_leading.describe(two_tracks(high, low))["track_leap_share"] == 0.0
+    high[8:], low[8:] = low[8:], high[8:]  # the tracks swap their voices once
+    found = voice_leading.describe(two_tracks(high, low))
+    assert found["track_leap_share"] == 2 / 30
+    assert found["leap_share"] == 0.0
 
 
 def test_a_score_without_notes_has_defined_values():

@@ -48,14 +48,19 @@ def searched(ids: np.ndarray) -> SongRecall:
 
     def of(fields: list[int], places: np.ndarray, now: int) -> tuple[int, int]:
         before = [place for place in places.tolist() if now - REACH <= place < now]
-        best, longest = -1, 0
+        matches: list[tuple[int, int, int]] = []  # (length, how far back, the event after it)
         for end in range(len(before) - 1):
             length = 0
             while length <= end and (ids[before[end - length], fields] == ids[before[-1 - length], fields]).all():
                 length += 1
-            if length and length >= longest:
-                best, longest = before[end + 1], length
-        return best, longest
+            matches.append((length, len(before) - 1 - end, before[end + 1]))
+        longest, _, after = max(matches, key=lambda each: (each[0], each[2]), default=(0, 0, -1))
+        figures = [each for each in matches if each[0] >= each[1]]
+        if figures:
+            again, back, place = min(figures, key=lambda each: each[1])
+            if longest <= again + back:
+                return place, back
+        return (after, longest) if longest else (-1, 0)
 
     everything = np.arange(len(ids))
     followed = [of([GAP, VOICE, PITCH], everything, now) for now in everything]
@@ -78,6 +83,16 @@ def test_the_longest_earlier_match_is_found() -> None:
         assert (getattr(found, f"{name}_length") >= getattr(right, f"{name}_length")).all()
     assert found.followed[45:60].tolist() == list(range(25, 40))  # the passage that returns
     assert found.followed_length[59] >= 15
+
+
+def test_what_repeats_itself_does_not_become_likelier() -> None:
+    """A chord of three that comes twenty times is like itself a chord earlier: three notes, not sixty."""
+    chord = np.array([[6, 0, 60, 6, 8], [0, 1, 64, 6, 8], [0, 2, 67, 6, 8]], dtype=np.int32)
+    events = np.tile(chord, (20, 1))
+    found = song_recall(codec_of(events).events_to_ids(events))
+    assert found.followed[6:].tolist() == list(range(3, 57))
+    assert set(found.followed_length[6:].tolist()) == {3}
+    assert set(found.voiced_length[6:].tolist()) == {1}
 
 
 @pytest.mark.usefixtures("short_reach")

@@ -35,7 +35,7 @@ from musicgen.errors import CorruptArtifact
 from musicgen.processes import ROOT
 from musicgen.runs import api, expecting, launching, loading, ready_pool, ready_process
 from musicgen.runs.checkpoints import Checkpoints
-from musicgen.runs.folders import CHECKPOINTS, expected_file, ready_file, supervisor_lock
+from musicgen.runs.folders import CHECKPOINTS, expected_file, expected_training_file, ready_file, supervisor_lock
 from musicgen.runs.locks import FileLock, holder, is_held
 from musicgen.runs.ready_list import ready_processes
 from musicgen.runs.ready_process import ReadyProcess
@@ -162,6 +162,54 @@ def test_a_spare_is_the_worker_of_the_next_task_like_any_other(rounds: Superviso
     assert (run.state, epochs(run)) == ("succeeded", [1, 2, 3])
     np.testing.assert_array_equal(weights(fast), weights(plain))
     turn(rounds, lambda: is_gone(pid))  # a training's worker does not stay
+
+
+def expect(run_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A form asks for the same training as this run; the name of it."""
+    monkeypatch.setattr(ready_pool, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(expecting, "_training_told", ("", -1e9))
+    expected_file().touch()
+    request = api.get_run(run_id).request
+    expecting.expect_training(request)
+    return expecting.training_name(request)
+
+
+def test_a_spare_rehearses_the_training_that_is_expected(
+    rounds: Supervisor, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = start(song, epochs=3, seed=4)
+    assert finished(rounds, plain).state == "succeeded"
+    ready = spare(rounds)
+    name = expect(plain, monkeypatch)
+    turn(rounds, lambda: ready.to_json()["rehearsed"] == name)
+    assert ready.rehearsed == [name], "once"
+    fast = start(song, epochs=3, seed=4, epoch_ms=300)
+    turn(rounds, lambda: api.get_run(fast).progress.get("phase") == "training")
+    assert worker_pid(fast) == ready.process.pid
+    assert finished(rounds, fast).state == "succeeded"
+    np.testing.assert_array_equal(weights(fast), weights(plain))
+    finished(rounds, start(song, epochs=1))
+    expected_file().touch()
+    os.utime(expected_training_file(), (time.time() - 60, time.time() - 60))  # another page is open now
+    other = spare(rounds)
+    for _ in range(10):
+        rounds.round()
+    assert not other.rehearsed
+
+
+def test_a_generation_does_not_wait_for_a_rehearsal_and_a_training_does(rounds: Supervisor, song: str) -> None:
+    run_id = start(song, epochs=2)
+    assert finished(rounds, run_id).state == "succeeded"
+    ready = spare(rounds)
+    ready.rehearses = True
+    assert ready.seconds_to_begin() == ready_process.LOADING_SECONDS
+    task = api.submit_generation(run_id)
+    assert finished(rounds, task).state == "succeeded"
+    assert f"process {ready.process.pid}" not in api.get_task(task).log_tail(50)[0]
+    again = start(song, epochs=2)
+    turn(rounds, lambda: api.get_run(again).state == "running")
+    assert worker_pid(again) == ready.process.pid
+    finished(rounds, again)
 
 
 def test_a_warm_worker_serves_its_run_again_and_no_other(rounds: Supervisor, song: str) -> None:

@@ -54,6 +54,7 @@ def make_event_codec(
         bar=max(1, round(metre.bar * STEPS_PER_BEAT)),
         metre=(metre.numerator, metre.denominator),
         by_role=by_role,
+        most_still=max((_longest_still(song.events) for song in songs), default=1),
     )
     return codec, songs
 
@@ -85,6 +86,16 @@ def _longest_repeat(events: Events) -> int:
         changes = np.flatnonzero(np.diff(events[events[:, VOICE] == voice, PITCH]))
         runs = np.diff(np.concatenate([[-1], changes, [(events[:, VOICE] == voice).sum() - 1]]))
         longest = max(longest, int(runs.max()))
+    return longest
+
+
+def _longest_still(events: Events) -> int:
+    """The most notes in a row that repeat the last pitch of their voice, and the one before them."""
+    longest, still, latest = 1, 1, dict[int, int]()
+    for voice, pitch in events[:, [VOICE, PITCH]].tolist():
+        still = still + 1 if latest.get(voice) == pitch else 1
+        latest[voice] = pitch
+        longest = max(longest, still)
     return longest
 
 

@@ -86,7 +86,8 @@ def _longest_matches(
     keys: NDArray[np.int64], places: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each key the number of the one after the longest earlier match of those before it (the latest of several),
-    and the length of the match.
+    and the length of the match. Where a figure comes again and again, the match is as long as the figure: the tenth
+    time says no more than the second, or what repeats itself would become likelier with each time, and never end.
 
     Args:
         places: of the keys among all events: nothing more than REACH events back is remembered.
@@ -101,8 +102,13 @@ def _longest_matches(
         # What is remembered when the next key is predicted: everything up to the event before it.
         kept = max(first, int(np.searchsorted(places, places[now + 1] - REACH)))
         if kept < now and (longest := matched[kept:now].max()):
-            found[now + 1] = now - int(np.argmax(matched[kept:now][::-1] == longest))
-            length[now + 1] = longest
+            back = np.arange(now - kept, 0, -1)  # events from each one to the latest
+            again = back[matched[kept:now] >= back]
+            if again.size and longest <= matched[now - again[-1]] + again[-1]:  # goes back no further than the figure
+                found[now + 1], length[now + 1] = now - again[-1] + 1, again[-1]
+            else:
+                found[now + 1] = now - int(np.argmax(matched[kept:now][::-1] == longest))
+                length[now + 1] = longest
     return found, length
 
 

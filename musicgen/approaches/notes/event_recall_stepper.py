@@ -105,11 +105,11 @@ class RecallStepper:
             voice: chosen (batch,); before that, anything. then: ids (batch, 5) of the event before.
         """
         past, places = state["past"], np.arange(REACH, dtype="int32")
-        is_older = (places < REACH - 1).astype(np.int32)
-        followed, followed_class = self._after(past, state["alike"] * is_older, 1)
-        is_mine = ops.logical_and(past[..., VOICE] == voice[:, None], state["ahead"] > 0)
-        voiced, voiced_class = self._after(past, ops.where(is_mine, state["of_voice"], 0), state["ahead"])
+        followed, followed_class = self._after(past, state["alike"], REACH - 1 - places, 1)
         of_voice = past[..., VOICE] == voice[:, None]
+        is_mine = ops.cast(of_voice, "int32")
+        later = ops.sum(is_mine, axis=1, keepdims=True) - ops.cumsum(is_mine, axis=1)  # notes of the voice
+        voiced, voiced_class = self._after(past, state["of_voice"] * is_mine, later, state["ahead"])
         latest = ops.max(ops.where(of_voice, places, -1), axis=1)
         last = _at(past, ops.maximum(latest, 0))
         none = ops.convert_to_tensor(self.sizes, "int32")
@@ -121,11 +121,18 @@ class RecallStepper:
         ]  # fmt: skip
         return Recalled(ops.concatenate(pointers, axis=1), self._states(state), self._habits(state))
 
-    def _after(self, past: Any, matched: Any, ahead: Any) -> tuple[Any, Any]:
-        """(the event `ahead` of the longest match, its class), the latest of several; none without a match."""
-        score = matched * REACH + np.arange(REACH, dtype="int32")
-        best = ops.cast(ops.argmax(score, axis=1), "int32")
-        length = _at(matched, best)
+    def _after(self, past: Any, matched: Any, back: Any, ahead: Any) -> tuple[Any, Any]:
+        """(the event `ahead` of the longest match, its class), the latest of several; none without a match. `back`:
+        from each one to the latest, (batch, REACH); nothing matches at 0."""
+        places = np.arange(REACH, dtype="int32")
+        matched = ops.where(back > 0, matched, 0)
+        figure = ops.argmax(ops.where(ops.logical_and(matched > 0, matched >= back), places + 1, 0), axis=1)
+        figure = ops.cast(figure, "int32")
+        best = ops.cast(ops.argmax(matched * REACH + places, axis=1), "int32")
+        period, again = _at(ops.broadcast_to(back, matched.shape), figure), _at(matched, figure)
+        is_figure = ops.logical_and(again >= ops.maximum(period, 1), _at(matched, best) <= again + period)
+        best = ops.where(is_figure, figure, best)
+        length = ops.where(is_figure, period, _at(matched, best))
         step = ahead if isinstance(ahead, int) else _at(ahead, best)
         found = _at(past, ops.minimum(best + step, REACH - 1))
         none = ops.convert_to_tensor(self.sizes, "int32")

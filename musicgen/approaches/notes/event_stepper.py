@@ -15,21 +15,23 @@ from musicgen.approaches.notes.event_sizes import EventSizes
 from musicgen.approaches.notes.events import DURATION, FIELDS, GAP, PITCH, STEPS_PER_BEAT, VOICE, EventCodec
 
 NEVER = -1e9
+NO_LIMIT = 2**30
 
 
 class EventStepper:
     """One field of one event at a time, with the bookkeeping of `event_features`.
 
     It keeps to the habits of the songs: chords are ordered upwards and no larger, a voice with one note at a time does
-    not get two, no voice repeats a pitch more often, and none leaves its range (without this rule, pieces would drift,
-    because training transposes to all keys).
+    not get two, no voice repeats a pitch more often, nor do all together, and none leaves its range (without this rule,
+    pieces would drift, because training transposes to all keys).
 
     Which pitch comes is for the rules; when, for how long and in which voice stays nearly as likely as the network
-    says.
+    says. So does a voice's last pitch: often it is the likeliest by far, and rules that leave out the rest would never
+    let go of a chord that has come a few times.
 
-    State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together (batch,),
-    left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2, 12), lowest
-    (batch,); for networks that recall also `recall` (see event_recall_stepper) and `then` (batch, 5), the event before.
+    State, a dict: memory (LSTM states), context (batch, units), chosen (batch, 5), position, bar, together, still,
+    lowest (batch,), left (batch, pitches), latest, repeats, singing, floor, ceiling (batch, voices), heard (batch, 2,
+    12); for networks that recall also `recall` (see event_recall_stepper) and `then` (batch, 5), the event before.
     """
 
     loosened = tuple(field for field in range(len(FIELDS)) if field != PITCH)
@@ -45,6 +47,7 @@ class EventStepper:
         self.floor = np.array([low - first for low, _ in codec.ranges], dtype=np.int32)
         self.ceiling = np.array([high - first for _, high in codec.ranges], dtype=np.int32)
         self.most_together, self.most_repeats = codec.most_together, codec.most_repeats
+        self.most_still = codec.most_still or NO_LIMIT
         self.zero_gap = codec.values[GAP].index(0)
         self.recall = RecallStepper(codec) if sizes.recalls else None
 
@@ -63,6 +66,7 @@ class EventStepper:
             "left": ops.zeros((batch_size, self.sizes.n_pitches), "int32"),
             "latest": ops.full((batch_size, self.sizes.fields[VOICE]), self.sizes.n_pitches, "int32"),
             "repeats": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
+            "still": zeros,
             "singing": ops.zeros((batch_size, self.sizes.fields[VOICE]), "int32"),
             "heard": ops.zeros((batch_size, len(FADING), 12)),
             "lowest": zeros,
@@ -83,6 +87,16 @@ class EventStepper:
         if field == len(FIELDS) - 1:
             return self._listen(self._sung(state), is_start=False)
         return self._logits(field + 1, state), state
+
+    def apart(self, field: int, state: Any) -> Any:
+        """The last pitch of the voice, (batch,)."""
+        if field != PITCH:
+            return None
+        return self._last(state)
+
+    def _last(self, state: Any) -> Any:
+        voice = ops.minimum(state["chosen"][:, VOICE], self.sizes.fields[VOICE] - 1)
+        return ops.squeeze(ops.take_along_axis(state["latest"], voice[:, None], axis=1), axis=1)
 
     def _empty_memory(self, batch_size: int) -> Any:
         return [self.layers.lstm(number).initial_state(batch_size) for number in range(self.sizes.num_layers)]
@@ -118,11 +132,13 @@ class EventStepper:
         is_voice = ops.one_hot(voice, self.sizes.fields[VOICE], dtype="int32")
         is_class = ops.one_hot(pitch % 12, 12)[:, None]
         is_again = ops.cast(state["latest"] == pitch[:, None], "int32")
+        goes_on = ops.max(is_again * is_voice, axis=1)
         if self.recall:
             state = {**state, "recall": self.recall.sung(state["recall"], chosen, length), "then": chosen}
         return {
             **state,
             "repeats": ops.where(is_voice > 0, state["repeats"] * is_again + 1, state["repeats"]),
+            "still": state["still"] * goes_on + 1,
             "singing": ops.maximum(state["singing"], is_voice),
             "heard": state["heard"] * np.array(FADING, dtype="float32")[:, None] + is_class,
             "left": ops.maximum(state["left"], is_pitch * length[:, None]),
@@ -151,7 +167,7 @@ class EventStepper:
         if field not in self.sizes.spoken:
             return ops.zeros((batch_size, self.sizes.fields[field]))
         voice = ops.minimum(state["chosen"][:, VOICE], self.sizes.fields[VOICE] - 1)
-        last = ops.squeeze(ops.take_along_axis(state["latest"], voice[:, None], axis=1), axis=1)
+        last = self._last(state)
         chosen = [state["chosen"][:, number] for number in range(self.num_fields)]
         sounding = ops.cast(state["left"] > 0, "float32")
         anchors = [last, chosen[PITCH]]  # not chosen yet: that of the event before
@@ -182,7 +198,8 @@ class EventStepper:
         def of_voice(name: str) -> Any:
             return ops.take_along_axis(state[name], voice[:, None], axis=1)
 
-        is_worn = ops.logical_and(pitches == last[:, None], of_voice("repeats") >= self.most_repeats)
+        is_worn = ops.logical_or(of_voice("repeats") >= self.most_repeats, state["still"][:, None] >= self.most_still)
+        is_worn = ops.logical_and(pitches == last[:, None], is_worn)
         excluded = ops.logical_or(pitches < state["lowest"][:, None], is_worn)
         is_outside = ops.logical_or(pitches < of_voice("floor"), pitches > of_voice("ceiling"))
         every = ops.logical_or(excluded, is_outside)

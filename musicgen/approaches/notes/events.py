@@ -67,6 +67,8 @@ class EventCodec:
         voices: what the voice numbers stand for. is_single: per voice, whether it has one note at a time.
         ranges: per voice, its lowest and its highest pitch in the songs.
         most_together: notes in the largest chord of the songs. most_repeats: of one pitch by one voice in a row.
+        most_still: notes in a row, of all voices, that repeat the last pitch of their voice; 0 in codecs of older runs,
+            whose pieces have no such limit.
         tempo: BPM, median of the songs. bar: length of the most common bar, in steps.
         by_role: whether the voices are roles instead of instruments.
         metre: numerator and denominator of the most common metre; None in codecs of older runs, whose pieces get a
@@ -83,6 +85,7 @@ class EventCodec:
     bar: int
     metre: tuple[int, int] | None = None
     by_role: bool = False
+    most_still: int = 0
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -180,7 +183,9 @@ class EventCodec:
             "tempo": self.tempo,
             "bar": self.bar,
             "metre": list(self.metre) if self.metre else None,
-            **({"by_role": True} if self.by_role else {}),  # older runs have no such entry, and must stay equal
+            # Older runs have no such entries, and must stay equal.
+            **({"by_role": True} if self.by_role else {}),
+            **({"most_still": self.most_still} if self.most_still else {}),
         }
 
     @classmethod
@@ -196,6 +201,7 @@ class EventCodec:
             bar=int(document["bar"]),
             metre=_metre_from_json(document.get("metre")),
             by_role=bool(document.get("by_role", False)),
+            most_still=int(document.get("most_still", 0)),
         )
 
 
