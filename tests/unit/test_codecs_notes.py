@@ -229,6 +229,17 @@ class TestEvents:
         assert make_event_codec([(melody([60, 62, 62, 62, 64, 62]), None)])[0].most_repeats == 3
         assert make_event_codec([(melody([60]), None)])[0].most_repeats == 1
 
+    def test_how_long_all_voices_repeat_themselves(self) -> None:
+        assert make_event_codec([(melody([60, 62, 62, 62, 64, 62]), None)])[0].most_still == 3
+        high, low = [72, 72, 72, 74], [48, 48, 50, 50]  # together: 72 48 72 48 72 50 74 50
+        notes = make_notes(np.repeat(np.arange(4) * 480, 2), 480, np.ravel([low, high], "F"), 80, [1, 0] * 4)
+        two = Score(notes, 480, (Track("High", 0), Track("Low", 32)))
+        assert make_event_codec([(two, None)])[0].most_still == 3  # the low voice moves, the high one does not
+        older = {
+            name: value for name, value in make_event_codec([(two, None)])[0].to_json().items() if name != "most_still"
+        }
+        assert EventCodec.from_json(older).to_json() == older
+
     def test_other_bars(self) -> None:
         waltz = Score(make_notes([0, 480, 960], 480, [60, 64, 67], 80), 480, time_signatures=(TimeSignature(0, 6, 8),))
         codec, _ = make_event_codec([(waltz, None)])
