@@ -28,7 +28,7 @@ from musicgen.evaluation.unlikeness import WEIGHTS, terms
 
 NUM_SONGS = (8, 3)
 PENALTY = 0.3  # inverse strength: so much of the squared weights is forgiven
-BLAMED = 0.01  # of the real pieces here, at most
+BLAMED = 0.015  # of the real pieces here, at most: half of them are judged by three songs only, the hardest case
 SEED = 2
 
 Metrics = dict[str, float]
