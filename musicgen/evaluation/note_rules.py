@@ -57,8 +57,13 @@ def looping(metrics: Metrics, learned: Metrics) -> Verdict | None:
     figure, vamp = metrics.get("longest_loop", 0), metrics.get("longest_vamp", 0)
     broken = (
         ("loop_share", LOOP, 1.0, "The same figure comes again and again"),
-        ("longest_loop", FIGURE, RUN_FACTOR, f"For {figure:.0f} notes and chords, it repeats one figure"),
-        ("longest_vamp", VAMP, RUN_FACTOR, f"For {vamp:.0f} notes and chords, it plays the same two or three"),
+        ("longest_loop", FIGURE, RUN_FACTOR, f"For {figure:.0f} notes and chords in a row, it repeats one figure"),
+        (
+            "longest_vamp",
+            VAMP,
+            RUN_FACTOR,
+            f"For {vamp:.0f} notes and chords in a row, it plays no more than three different ones",
+        ),
     )
     for metric, most, factor, what in broken:
         limit = max(most, factor * learned.get(metric, 0.0))
