@@ -1,8 +1,9 @@
 """The processes that the supervisor keeps ready, so that a task does not wait for the network library.
 
 At most one spare, which takes any task, and one warm worker, which takes further generations of its run; besides
-those that have a task. They only ever save time: where anything is odd, `hand_over` returns None, and the task gets a
-worker of its own in the usual way. Kept while somebody works here, and while there is memory.
+those that have a task. A spare rehearses the training that a form is filled in for. They only ever save time: where
+anything is odd, `hand_over` returns None, and the task gets a worker of its own in the usual way. Kept while somebody
+works here, and while there is memory.
 """
 
 from __future__ import annotations
@@ -123,9 +124,13 @@ class ReadyPool:
                 self._drop(each)
         fitting = [each for each in self.processes if each.waits and each.environment == environment]
         warm = [each for each in fitting if task["kind"] == "generate" and each.run_id == task["run_id"]]
-        # One that rehearses is in the middle of the training that was expected, as a rule.
-        spare = [each for each in fitting if not each.run_id and (task["kind"] == "train" or not each.rehearses)]
+        spare = [each for each in fitting if not each.run_id and not (each.rehearses and self._is_other(each, task))]
         return next(iter([*warm, *spare]), None)
+
+    def _is_other(self, spare: ReadyProcess, task: Mapping[str, Any]) -> bool:
+        """Whether a spare rehearses something else than this task, as far as is known without its request."""
+        expected = expected_training() if task["kind"] == "train" else None
+        return expected is None or training_name(expected[0]) != spare.rehearsed[-1]
 
     def _look_for_expectation(self) -> None:
         try:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from musicgen.approaches import approaches
 from musicgen.approaches.notes.events import FIELDS
 from musicgen.errors import InvalidInput, sentence
-from musicgen.runs import api
+from musicgen.runs import api, expecting
 from musicgen.runs.api import Plan, list_runs
 from musicgen.runs.starting import COMMON_PRACTICE
 from musicgen.starters import card
@@ -96,7 +96,9 @@ def test_choosing_a_preset_fills_the_form() -> None:
     assert app.number_input(key="training.epochs").value == usual
 
 
-def test_a_run_starts_with_the_values_of_the_form(planned: list[Any]) -> None:
+def test_a_run_starts_with_the_values_of_the_form(planned: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    expected: list[dict[str, Any]] = []
+    monkeypatch.setattr(expecting, "expect_training", expected.append)
     song = add_song("The original", tone(3))
     with nobody_works():
         app = audio_page()
@@ -114,6 +116,9 @@ def test_a_run_starts_with_the_values_of_the_form(planned: list[Any]) -> None:
     assert app.query_params["run"] == run.id
     assert "First try" in said(app)
     assert planned[-1][2]["epochs"] == 5
+    told, asked = expected[-1], run.request
+    assert [(each["id"], each["tracks"]) for each in told["songs"]] == [(song, None)]
+    assert {**told, "songs": []} == {name: asked[name] for name in ("approach", "training", "seed")} | {"songs": []}
 
 
 @pytest.mark.usefixtures("planned")

@@ -197,15 +197,24 @@ def test_a_spare_rehearses_the_training_that_is_expected(
     assert not other.rehearsed
 
 
-def test_a_generation_does_not_wait_for_a_rehearsal_and_a_training_does(rounds: Supervisor, song: str) -> None:
+def test_only_the_training_that_is_rehearsed_waits_for_a_rehearsal(
+    rounds: Supervisor, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_id = start(song, epochs=2)
     assert finished(rounds, run_id).state == "succeeded"
     ready = spare(rounds)
-    ready.rehearses = True
+    monkeypatch.setattr(rounds.pool, "_let_rehearse", lambda: None)
+    ready.rehearses, ready.rehearsed = True, [expect(run_id, monkeypatch)]
     assert ready.seconds_to_begin() == ready_process.LOADING_SECONDS
     task = api.submit_generation(run_id)
     assert finished(rounds, task).state == "succeeded"
     assert f"process {ready.process.pid}" not in api.get_task(task).log_tail(50)[0]
+    ready.rehearsed = ["another training"]
+    other = start(song, epochs=2, seed=8)
+    turn(rounds, lambda: api.get_run(other).state == "running")
+    assert worker_pid(other) != ready.process.pid
+    finished(rounds, other)
+    ready.rehearsed = [expect(run_id, monkeypatch)]
     again = start(song, epochs=2)
     turn(rounds, lambda: api.get_run(again).state == "running")
     assert worker_pid(again) == ready.process.pid
