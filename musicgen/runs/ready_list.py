@@ -40,7 +40,7 @@ def _planners() -> list[Ready]:
 
 
 def _described(each: dict[str, Any]) -> Ready:
-    return Ready(each["pid"], _what(each["run_id"]), _memory(each["pid"]))
+    return Ready(each["pid"], _what(each["run_id"], each.get("rehearsed", "")), _memory(each["pid"]))
 
 
 def _memory(pid: int) -> int | None:
@@ -50,8 +50,8 @@ def _memory(pid: int) -> int | None:
         return None
 
 
-def _what(run_id: str) -> str:
+def _what(run_id: str, rehearsed: str) -> str:
     if not run_id:
-        return "any training or generation"
+        return f"any training or generation{', first of all the training on the Train page' if rehearsed else ''}"
     run = database.one(sa.select(runs.c.name).where(runs.c.id == run_id))
     return "generations of a run that was deleted" if run is None else f"generations of “{run['name']}”"

@@ -183,6 +183,8 @@ def test_a_spare_rehearses_the_training_that_is_expected(
     name = expect(plain, monkeypatch)
     turn(rounds, lambda: ready.to_json()["rehearsed"] == name)
     assert ready.rehearsed == [name], "once"
+    (shown,) = ready_processes()
+    assert shown.what == "any training or generation, first of all the training on the Train page"
     fast = start(song, epochs=3, seed=4, epoch_ms=300)
     turn(rounds, lambda: api.get_run(fast).progress.get("phase") == "training")
     assert worker_pid(fast) == ready.process.pid
