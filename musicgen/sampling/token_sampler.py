@@ -44,7 +44,7 @@ class SetsApart(Protocol):
     """
 
     def apart(self, field: int, state: Any) -> Any:
-        """That token of `field`, (batch,)."""
+        """That token of `field`, (batch,); None if there is none."""
 
 
 @runtime_checkable
