@@ -89,7 +89,8 @@ class EventStepper:
         return self._logits(field + 1, state), state
 
     def apart(self, field: int, state: Any) -> Any:
-        """The last pitch of the voice, (batch,); None for other fields, and for older runs: their pieces stay the same."""
+        """The last pitch of the voice, (batch,); None for other fields, and for runs of earlier versions, whose pieces
+        stay the same."""
         return self._last(state) if field == PITCH and self.most_still < NO_LIMIT else None
 
     def _last(self, state: Any) -> Any:
