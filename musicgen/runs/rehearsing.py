@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.contract.monitor import EpochRow, SilentMonitor
-from musicgen.contract.parameters import read_parameters
 from musicgen.errors import Cancelled
 from musicgen.machine import free_memory_bytes
 from musicgen.runs.compiled_programs import keep_programs
@@ -61,7 +60,7 @@ def rehearse(request: Mapping[str, Any], device: str, is_wanted: Callable[[], bo
     networks = approach.build(prepared.codec, training, seed=seed)
     if not is_wanted():
         return
-    paced = start_pace(approach, request, read_parameters(approach.Training, request["training"]))
+    paced = start_pace(approach, request, training)
     try:
         approach.fit(networks, prepared, paced, seed=seed, monitor=_UntilFirstSteps(), first_epoch=1)
     except _Enough:
