@@ -16,7 +16,8 @@ from musicgen.settings import settings
 from musicgen.storage.files import read_json, write_json
 
 SECONDS_BETWEEN = 20.0
-PARTS = ("approach", "training", "songs", "seed", "train_from")  # of the request of a run: what a rehearsal depends on
+# Of the request of a run: what a rehearsal depends on.
+PARTS = ("approach", "preset", "training", "songs", "seed", "train_from", "hear_it_learn")
 
 _told_at = -1e9
 _training_told = "", -1e9  # the name, and when

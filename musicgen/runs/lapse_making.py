@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip, write_score_clip
 from musicgen.contract.approach import Approach
-from musicgen.contract.made import Made, Order
+from musicgen.contract.made import Made
 from musicgen.contract.parameters import TrainingParameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import Cancelled, MusicgenError
 from musicgen.faults import in_words
-from musicgen.networks.randomness import unchanged_randomness
 from musicgen.runs.jobs import Job
 from musicgen.runs.lapse import Lapse, lapse_of
 from musicgen.runs.lapse_budget import LapseBudget
 from musicgen.runs.lapse_seconds import expected_seconds, remember_seconds
 from musicgen.runs.learning import verdicts_on_weights
-from musicgen.runs.submissions import preset_generation
+from musicgen.runs.short_pieces import ShortPieces
 from musicgen.runs.versions import versions
 
 if TYPE_CHECKING:
@@ -49,11 +48,12 @@ class LapseMaker:
         *,
         budget: LapseBudget | None = None,
     ) -> None:
-        self.job, self.approach, self.training, self.networks, self.codec = job, approach, training, networks, codec
-        self.songs = songs
-        self.seed = int(job.run["request"]["seed"])
+        self.job, self.approach = job, approach
+        self.pieces = ShortPieces(approach, training, networks, codec, songs, job.run["request"])
+        self.were_compiled = self.pieces.are_compiled  # by a rehearsal
         self.lapse: Lapse = lapse_of(job.run["id"])
-        self.budget = budget or LapseBudget(expected_seconds(approach.key, job.device))
+        expected = expected_seconds(approach.key, job.device)
+        self.budget = budget or LapseBudget(expected.once_compiled() if self.were_compiled else expected)
         self.failures = 0
 
     def after_saving(self, row: Mapping[str, Any], seconds_left: float | None) -> float:
@@ -63,8 +63,7 @@ class LapseMaker:
         before = self.budget.spent
         with self.budget.spending():
             try:
-                with unchanged_randomness():
-                    self._make(row)
+                self._make(row)
             except Cancelled:
                 raise
             except Exception as error:  # whatever it is: the training goes on without the piece
@@ -74,16 +73,14 @@ class LapseMaker:
     def _make(self, row: Mapping[str, Any]) -> None:
         epoch = int(row["epoch"])
         self.job.progress.update(phase="making a short piece")
-        generation = self.approach.short_generation(preset_generation(self.approach, self.job.run["request"]))
-        order = Order(generation, (self.seed,), self.songs, None, _PieceMonitor(self.job))
-        made = next(iter(self.approach.generate(self.networks, self.codec, self.training, order)))
+        made = self.pieces.make(_PieceMonitor(self.job))
         about = {
             "seed": made.seed,
             "loss": row["loss"],
             "val_loss": row["val_loss"],
             "facts": made.facts,
             "reference": None if made.reference is None else asdict(made.reference),
-            "generation": generation.model_dump(mode="json"),
+            "generation": self.pieces.generation.model_dump(mode="json"),
             "versions": versions(),
         }
 
@@ -117,7 +114,8 @@ class LapseMaker:
         """Keep what pieces took, for the next training."""
         if not self.failures:
             with suppress(MusicgenError, OSError):  # an estimate for next time must not fail the run
-                remember_seconds(self.approach.key, self.job.device, self.budget.took)
+                took = self.budget.took
+                remember_seconds(self.approach.key, self.job.device, took, were_compiled=self.were_compiled)
 
 
 class _PieceMonitor:

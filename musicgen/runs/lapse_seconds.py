@@ -21,15 +21,16 @@ def expected_seconds(approach: str, device: str) -> PieceSeconds:
     return PieceSeconds() if found is None else PieceSeconds(*found)
 
 
-def remember_seconds(approach: str, device: str, took: Sequence[float]) -> None:
-    """`took`: seconds of the pieces of one process, in order."""
+def remember_seconds(approach: str, device: str, took: Sequence[float], *, were_compiled: bool = False) -> None:
+    """`took`: seconds of the pieces of one training, in order; with `were_compiled`, the first one compiled nothing."""
     if not took:
         return
     with FileLock(home() / ".lapse_seconds.lock"):
         stored, key = _stored(), f"{approach}/{device}"
         before = stored.get(key, [0.0, 0.0])
-        later = max(took[1:], default=before[1] or PieceSeconds().next)
-        now = [max(took[0], FORGETS * before[0]), max(later, FORGETS * before[1])]
+        later = max(took if were_compiled else took[1:], default=before[1] or PieceSeconds().next)
+        first = (before[0] or PieceSeconds().first) if were_compiled else max(took[0], FORGETS * before[0])
+        now = [first, max(later, FORGETS * before[1])]
         write_json(home() / FILE, {**stored, key: now})
 
 

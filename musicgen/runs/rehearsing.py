@@ -1,5 +1,6 @@
 """A rehearsal: a training is begun with networks that are thrown away, before it is ordered, by a process that is kept
-ready. Then the programs of its steps are compiled, and the training begins at once. Child processes only.
+ready. Then the programs of its steps are compiled, and the training begins at once; so are those of the short pieces
+that it makes on the way. Child processes only.
 
 It changes nothing: programs take the weights as arguments (`networks.programs`), and what is computed in them does not
 depend on what a process did before.
@@ -8,7 +9,9 @@ depend on what a process did before.
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,16 @@ from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.errors import Cancelled
 from musicgen.machine import free_memory_bytes
 from musicgen.runs.compiled_programs import keep_programs
+from musicgen.runs.lapse import HEAR_IT_LEARN
+from musicgen.runs.lapse_seconds import remember_seconds
 from musicgen.runs.preparing import find
+from musicgen.runs.short_pieces import ShortPieces
 from musicgen.runs.songs_of_runs import find_songs
 from musicgen.runs.starting import start_pace
 
 MAX_SONGS = 40  # more take long to prepare, and then to compile is not what takes the time
 MEMORY_SHARE = 0.25  # of the free memory, at most
+NUM_PIECES = 2
 
 
 class _Enough(Cancelled):
@@ -62,10 +69,22 @@ def rehearse(request: Mapping[str, Any], device: str, is_wanted: Callable[[], bo
         return
     paced = start_pace(approach, request, training)
     try:
-        approach.fit(networks, prepared, paced, seed=seed, monitor=_UntilFirstSteps(), first_epoch=1)
-    except _Enough:
-        pass
+        with suppress(_Enough):
+            approach.fit(networks, prepared, paced, seed=seed, monitor=_UntilFirstSteps(), first_epoch=1)
+        if request.get(HEAR_IT_LEARN):
+            _make_pieces(ShortPieces(approach, training, networks, prepared.codec, songs, request), device, is_wanted)
     finally:
         del networks, prepared
         gc.collect()
-    keep_programs()
+        keep_programs()
+
+
+def _make_pieces(pieces: ShortPieces, device: str, is_wanted: Callable[[], bool]) -> None:
+    """Two: the first one compiles, and the other one tells what those on the way will take."""
+    took: list[float] = []
+    were_compiled = pieces.are_compiled
+    while len(took) < NUM_PIECES and is_wanted():
+        began = time.monotonic()
+        pieces.make(SilentMonitor())
+        took.append(time.monotonic() - began)
+    remember_seconds(pieces.approach.key, device, took, were_compiled=were_compiled)

@@ -82,7 +82,10 @@ class TrainingRequest:
         from musicgen.runs.expecting import expect_training
 
         songs = [{"id": song_id, "name": "", "tracks": tracks} for song_id, tracks in self.choices]
-        parts = {"approach": self.approach, "training": self.training, "songs": songs, "seed": self.seed}
+        parts = {
+            "approach": self.approach, "preset": self.preset, "training": self.training, "songs": songs,
+            "seed": self.seed, "hear_it_learn": self.hear_it_learn,
+        }  # fmt: skip
         expect_training(parts | ({"train_from": self.train_from} if self.train_from else {}))
 
     def submit(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from musicgen.approaches.notes import event_recall, event_recall_stepper
 from musicgen.approaches.notes.event_examples import EventExamples, EventStretch
-from musicgen.approaches.notes.event_recall import SongRecall, song_recall
+from musicgen.approaches.notes.event_recall import FOLLOWED_CLASS, N_POINTERS, NEXT_END, SongRecall, song_recall
 from musicgen.approaches.notes.events import DURATION, FIELDS, GAP, PITCH, VOICE, EventCodec, EventSong
 from musicgen.approaches.notes.voices import Voice
 from musicgen.networks.backend import ops
@@ -95,6 +95,11 @@ def test_what_repeats_itself_does_not_become_likelier() -> None:
     assert set(found.voiced_length[6:].tolist()) == {1}
 
 
+# Columns of the pointers: what counts before the voice is chosen, and what counts after that.
+WITH_THE_VOICE = [column for column in range(N_POINTERS) if column != NEXT_END]
+BEFORE_THE_VOICE = [*range(FOLLOWED_CLASS + 1), NEXT_END]
+
+
 @pytest.mark.usefixtures("short_reach")
 def test_sampling_recalls_what_training_shows() -> None:
     events = some_events(1)
@@ -107,10 +112,14 @@ def test_sampling_recalls_what_training_shows() -> None:
     durations = np.array(codec.values[DURATION])
     for number in range(N_EVENTS):
         event = ids[number : number + 1]
-        before = stepper.recalled(state, event[:, VOICE], then)
+        before = stepper.recalled(state, then)
+        at_once = ops.convert_to_numpy(before.pointers)[:, BEFORE_THE_VOICE]
+        np.testing.assert_array_equal(at_once, shown["pointers"][:, number, BEFORE_THE_VOICE], str(number))
         state = stepper.moved_on(state, np.array([codec.values[GAP][event[0, GAP]]], dtype=np.int32))
-        now = stepper.recalled(state, event[:, VOICE], then)
-        np.testing.assert_array_equal(ops.convert_to_numpy(before.pointers), shown["pointers"][:, number], str(number))
+        state = stepper.given_voice(state, event[:, VOICE])
+        now = stepper.recalled(state, then)
+        later = ops.convert_to_numpy(now.pointers)[:, WITH_THE_VOICE]
+        np.testing.assert_array_equal(later, shown["pointers"][:, number, WITH_THE_VOICE], str(number))
         np.testing.assert_array_equal(ops.convert_to_numpy(now.states), shown["states"][:, number])
         np.testing.assert_allclose(ops.convert_to_numpy(before.habits), shown["habits"][:, number], atol=1e-5)
         state = stepper.sung(state, event, durations[event[:, DURATION]].astype(np.int32))

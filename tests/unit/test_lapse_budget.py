@@ -102,6 +102,10 @@ def test_what_pieces_took_is_remembered(home: Path) -> None:
     assert expected_seconds("voices", "cpu") == PieceSeconds(1.0, 0.4)
     remember_seconds("voices", "cpu", [9.0])
     assert expected_seconds("voices", "cpu") == PieceSeconds(9.0, 0.4)
+    remember_seconds("voices", "cpu", [0.3, 0.2], were_compiled=True)  # says nothing of what compiling takes
+    assert expected_seconds("voices", "cpu") == PieceSeconds(9.0, 0.3)
+    remember_seconds("collage", "cpu", [0.3], were_compiled=True)
+    assert expected_seconds("collage", "cpu") == PieceSeconds(next=0.3)
     assert expected_seconds("voices", "gpu:0") == PieceSeconds()
     for damaged in ("[]", '{"voices/cpu": 3}', '{"voices/cpu": ["x", 1]}', "{"):
         (home / FILE).write_text(damaged)

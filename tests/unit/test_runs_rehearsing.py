@@ -14,7 +14,9 @@ from musicgen.contract.monitor import SilentMonitor
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.networks import programs
-from musicgen.runs import rehearsing
+from musicgen.runs import rehearsing, short_pieces
+from musicgen.runs.lapse_seconds import expected_seconds
+from musicgen.runs.short_pieces import ShortPieces
 from tests.makers_music import audio_song, midi_song
 
 pytestmark = [
@@ -81,6 +83,31 @@ def test_the_first_steps_are_compiled_by_then(key: str, monkeypatch: pytest.Monk
     assert {name: times(programs._programs[name]) for name in compiled} == compiled
     for one, other in zip(plain, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [each if each == "note_lstm" else pytest.param(each, marks=pytest.mark.slow) for each in sorted(approaches())],
+)
+@pytest.mark.usefixtures("no_programs", "home")
+def test_so_are_the_pieces_on_the_way(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_pieces, "_compiled", set())
+    find(key, monkeypatch)
+    request = request_for(key) | {"preset": "quick", "hear_it_learn": True}
+    rehearsing.rehearse(request, "cpu", lambda: True)
+    compiled = {name: times(each) for name, each in programs._programs.items()}
+    kind, songs = approach(key), songs_for(key)
+    training = read_parameters(kind.Training, kind.tiny.training)
+    prepared = kind.prepare(songs, training, seed=SEED)
+    networks = kind.build(prepared.codec, training, seed=SEED + 1)
+    pieces = ShortPieces(kind, training, networks, prepared.codec, songs, request)
+    assert pieces.are_compiled
+    pieces.make(SilentMonitor())
+    assert {name: times(each) for name, each in programs._programs.items()} == compiled
+    expected = expected_seconds(key, "cpu")
+    assert 0 < expected.next <= expected.first
+    other = ShortPieces(kind, training, networks, prepared.codec, songs, request | {"preset": "best"})
+    assert other.are_compiled is (other.generation == pieces.generation)
 
 
 @pytest.mark.usefixtures("no_programs")

@@ -3,7 +3,9 @@
 State, a dict: past (batch, REACH, 5) the ids of the last events, the latest one last; alike (batch, REACH) how many
 events up to each one equal the latest ones; of_voice (batch, REACH) the same among the notes of its voice; back and
 ahead (batch, REACH) how many events away the voice's note before and after it are, 0 for none; ends (batch, voices)
-steps until a voice ends, and since when; plays (batch, voices); habits (batch, values).
+steps until a voice ends, and since when; plays (batch, voices); used (batch, values); followed (batch, 6) what followed
+the longest match, and its class; voiced (batch, 5) the same in the voice that was chosen last (pitch, length, class),
+and length and level of its last note.
 """
 
 from __future__ import annotations
@@ -49,7 +51,14 @@ class RecallStepper:
             "ends": ops.full((batch_size, n_voices), NEVER_YET, "int32"),
             "plays": ops.zeros((batch_size, n_voices), "int32"),
             "used": ops.zeros((batch_size, sum(self.sizes[field] for field in self.fields))),
+            "followed": self._none(batch_size, (*range(len(FIELDS)), None)),
+            "voiced": self._none(batch_size, (PITCH, DURATION, None, DURATION, VELOCITY)),
         }
+
+    def _none(self, batch_size: int, fields: tuple[int | None, ...]) -> Any:
+        """No value of these fields, and no match for None: (batch, …)."""
+        marks = [0 if field is None else self.sizes[field] for field in fields]
+        return ops.broadcast_to(ops.convert_to_tensor(marks, "int32"), (batch_size, len(fields)))
 
     def moved_on(self, state: Any, gap: Any) -> Any:
         """After a gap of so many steps (batch,)."""
@@ -89,23 +98,21 @@ class RecallStepper:
         has_before = ops.logical_and(back > 0, place >= 0)
         earlier = ops.where(has_before, ops.take_along_axis(matched, ops.maximum(place, 0), axis=1), 0)
         longer = same[..., PITCH] * same[..., DURATION] * (earlier + 1)
+        alike = whole * (before + 1)
+        followed, followed_class = self._after(past, alike, REACH - 1 - np.arange(REACH, dtype="int32"), 1)
         return {
             **state,
             "past": past,
-            "alike": whole * (before + 1),
+            "alike": alike,
             "back": back,
             "ahead": ahead,
             "of_voice": ops.where(mine > 0, longer, matched),
+            "followed": ops.concatenate([followed, followed_class[:, None]], axis=1),
         }
 
-    def recalled(self, state: Any, voice: Any, then: Any) -> Recalled:
-        """What is recalled now, once the gap is chosen.
-
-        Args:
-            voice: chosen (batch,); before that, anything. then: ids (batch, 5) of the event before.
-        """
+    def given_voice(self, state: Any, voice: Any) -> Any:
+        """After the voice of the next event (batch,) was chosen."""
         past, places = state["past"], np.arange(REACH, dtype="int32")
-        followed, followed_class = self._after(past, state["alike"], REACH - 1 - places, 1)
         of_voice = past[..., VOICE] == voice[:, None]
         is_mine = ops.cast(of_voice, "int32")
         later = ops.sum(is_mine, axis=1, keepdims=True) - ops.cumsum(is_mine, axis=1)  # notes of the voice
@@ -114,10 +121,15 @@ class RecallStepper:
         last = _at(past, ops.maximum(latest, 0))
         none = ops.convert_to_tensor(self.sizes, "int32")
         last = ops.where(latest[:, None] >= 0, last, none)
+        found = [voiced[:, PITCH], voiced[:, DURATION], voiced_class, last[:, DURATION], last[:, VELOCITY]]
+        return {**state, "voiced": ops.stack(found, axis=1)}
+
+    def recalled(self, state: Any, then: Any) -> Recalled:
+        """What is recalled now. Of the voice only once it is chosen. `then`: ids (batch, 5) of the event before."""
+        voiced = state["voiced"]
         pointers = [
-            followed, followed_class[:, None], voiced[:, PITCH : PITCH + 1], voiced[:, DURATION : DURATION + 1],
-            voiced_class[:, None], self._next_end(state)[:, None], last[:, DURATION : DURATION + 1],
-            last[:, VELOCITY : VELOCITY + 1], then[:, DURATION : DURATION + 1], then[:, VELOCITY : VELOCITY + 1],
+            state["followed"], voiced[:, :3], self._next_end(state)[:, None], voiced[:, 3:],
+            then[:, DURATION : DURATION + 1], then[:, VELOCITY : VELOCITY + 1],
         ]  # fmt: skip
         return Recalled(ops.concatenate(pointers, axis=1), self._states(state), self._habits(state))
 

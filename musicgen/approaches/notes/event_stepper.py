@@ -82,6 +82,8 @@ class EventStepper:
         state = {**state, "chosen": _put(state["chosen"], field, token)}
         if field == GAP:
             state = self._moved_on(state, token)
+        if field == VOICE and self.recall:
+            state["recall"] = self.recall.given_voice(state["recall"], token)
         if field == PITCH:
             state["lowest"] = token
         if field == len(FIELDS) - 1:
@@ -172,7 +174,7 @@ class EventStepper:
         anchors = [last, chosen[PITCH]]  # not chosen yet: that of the event before
         heard = state["heard"]
         shares = ops.reshape(heard / (ops.sum(heard, axis=2, keepdims=True) + NOTHING_HEARD), (batch_size, -1))
-        recalled = self.recall.recalled(state["recall"], voice, state["then"]) if self.recall else None
+        recalled = self.recall.recalled(state["recall"], state["then"]) if self.recall else None
         logits = self.layers.logits(
             field, state["context"], chosen, self._phase(state), sounding, anchors, shares, recalled
         )
