@@ -43,20 +43,24 @@ MINUTES = {"warm": "5", "cold": "0"}
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is trained (for one epoch, with the sizes of `preset`) and generated."""
+    """What is trained (for one epoch, with the sizes of `preset`) and generated: `made`, in words."""
 
     key: str
     generation: Mapping[str, Any]
+    made: str
     preset: str = "quick"
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
 CASES = {
-    "note_lstm": Waiting("note_lstm", {"num_notes": 200}),
-    "note_wavenet": Waiting("note_wavenet", {"num_notes": 200}),
-    "audio_wavenet": Waiting("audio_wavenet", {"seconds": 10.0}),
-    "spectral_lstm": Waiting("spectral_lstm", {"seconds": 10.0}),
-    "amplitude_lstm": Waiting("amplitude_lstm", {"seconds": 10.0, "mode": "free"}),
+    "note_lstm": Waiting("note_lstm", {"num_notes": 200}, "200 notes"),
+    "note_wavenet": Waiting("note_wavenet", {"num_notes": 200}, "200 notes"),
+    "voices": Waiting("voices", {"bars": 12}, "12 bars of all voices"),
+    "jazz_lstm": Waiting("jazz_lstm", {"choruses": 1}, "a chorus"),
+    "audio_wavenet": Waiting("audio_wavenet", {"seconds": 10.0}, "10 s of sound"),
+    "spectral_lstm": Waiting("spectral_lstm", {"seconds": 10.0}, "10 s of sound"),
+    "amplitude_lstm": Waiting("amplitude_lstm", {"seconds": 10.0, "mode": "free"}, "10 s of sound"),
+    "collage": Waiting("collage", {"seconds": 10.0}, "10 s of sound"),
 }
 
 
@@ -184,8 +188,7 @@ def _again(name: str, case: Waiting) -> Line:
             )
 
         rounds = [(once("warm", seed), once("cold", seed)) for seed in range(1, ROUNDS + 1)]
-    what = f"{case.generation['num_notes']} notes" if "num_notes" in case.generation else "10 s of sound"
-    return _line(name, rounds, f"s from the order to {what}, the same run again")
+    return _line(name, rounds, f"s from the order to {case.made}, the same run again")
 
 
 def _generation(case: Waiting) -> dict[str, Any]:

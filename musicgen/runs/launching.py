@@ -15,6 +15,7 @@ from musicgen.runs.cluster.configured import CLUSTER
 from musicgen.runs.folders import CONSOLE, searcher_lock, supervisor_lock
 from musicgen.runs.locks import is_held
 from musicgen.runs.versions import backend_name
+from musicgen.runs.waking import wake
 from musicgen.settings import home
 from musicgen.storage.files import check_free_space
 from musicgen.storage.reserve import keep_room
@@ -41,10 +42,14 @@ def make_ready() -> None:
 
 
 def ensure_supervisor() -> None:
-    """Start the supervisor if none is running. If two start at once, the lock decides between them."""
+    """Start the supervisor if none is running, else let it look at once for what is new. If two start at once, the
+    lock decides between them."""
     global _started_at
     _started[:] = [process for process in _started if process.poll() is None]
-    if supervisor_lives() or time.monotonic() - _started_at < SECONDS_BETWEEN_STARTS:
+    if supervisor_lives():
+        wake(supervisor_lock().parent)
+        return
+    if time.monotonic() - _started_at < SECONDS_BETWEEN_STARTS:
         return
     _started_at = time.monotonic()
     console = supervisor_lock().with_name("supervisor.txt")

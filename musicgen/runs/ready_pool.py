@@ -56,7 +56,7 @@ class ReadyPool:
         if os.name != "posix":
             return False
         self._look_for_expectation()
-        self._listen()
+        self.listen()
         clock = time.monotonic()
         if clock - self._looked_at >= SECONDS_BETWEEN_LOOKS:
             self._looked_at = clock
@@ -67,6 +67,10 @@ class ReadyPool:
             self._tell()
         return bool(self.processes)
 
+    def descriptors(self) -> list[int]:
+        """Of the pipes on which they report."""
+        return [each.descriptor for each in self.processes if each.descriptor is not None]
+
     def hand_over(self, task: Mapping[str, Any], fence: str, folder: Path, device: str) -> ReadyProcess | None:
         """A process that now has this task; None if there is none that could take it. Never raises."""
         self.device, self._asked_at, self._begun_at = device, time.monotonic(), time.monotonic()
@@ -74,7 +78,7 @@ class ReadyPool:
             return None
         # A boundary: a process that is kept ready must never be the reason why a task cannot start.
         try:
-            self._listen()
+            self.listen()
             chosen = self._fitting(task, device)
             if chosen is not None:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,7 +146,8 @@ class ReadyPool:
         if is_news:
             self._asked_at = time.monotonic()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Take note of what the processes report."""
         for each in list(self.processes):
             was_waiting, had_loaded = each.waits, each.has_loaded
             try:

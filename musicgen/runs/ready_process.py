@@ -44,6 +44,11 @@ class ReadyProcess:
         return self.process.poll() is None
 
     @property
+    def descriptor(self) -> int | None:
+        """Of the pipe on which it reports; None once that has ended."""
+        return self._lines.descriptor if self._lines.is_open else None
+
+    @property
     def waits(self) -> bool:
         return not self.task_id
 

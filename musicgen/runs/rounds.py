@@ -19,11 +19,13 @@ def in_rounds(
     idle_seconds: float,
     poll_seconds: float,
     log: logging.Logger,
+    wait: Callable[[float], object] = time.sleep,
 ) -> None:
     """Until there was nothing to do for `idle_seconds`, or the storage folder is gone.
 
     Args:
         lock: held by this process. one_round: whether there was something to do. has_work: what the record says.
+        wait: for `poll_seconds`, or until there is a reason to begin the next round.
     """
     busy_at = time.monotonic()
     while lock.path.exists():
@@ -41,4 +43,4 @@ def in_rounds(
             # A process that submitted before this moment saw the lock held and relies on us.
             if not has_work() or not lock.take():
                 return
-        time.sleep(poll_seconds)
+        wait(poll_seconds)

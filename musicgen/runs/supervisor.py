@@ -27,6 +27,7 @@ from musicgen.runs.progress import read_progress
 from musicgen.runs.ready_pool import ReadyPool
 from musicgen.runs.ready_process import ReadyProcess
 from musicgen.runs.rounds import in_rounds
+from musicgen.runs.waking import Alarm
 from musicgen.settings import settings
 
 POLL_SECONDS = 0.2
@@ -84,6 +85,7 @@ class Supervisor:
 
     def round(self) -> bool:
         """False if there is nothing to watch, to start or to keep ready."""
+        self.pool.listen()
         at_work, waiting = states.tasks_at_work(), states.next_waiting()
         for task in at_work:
             self._watch(task)
@@ -234,11 +236,14 @@ def supervise(lock: FileLock, idle_seconds: float) -> None:
             is_tidy = True
         return is_busy
 
+    alarm = Alarm(lock.path.parent)
     try:
         in_rounds(
-            lock, one_round, states.active_tasks, idle_seconds=idle_seconds, poll_seconds=POLL_SECONDS, log=log
+            lock, one_round, states.active_tasks, idle_seconds=idle_seconds, poll_seconds=POLL_SECONDS, log=log,
+            wait=lambda seconds: alarm.wait(seconds, supervisor.pool.descriptors()),
         )  # fmt: skip
     finally:
+        alarm.close()
         supervisor.pool.close()
 
 
