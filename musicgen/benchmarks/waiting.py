@@ -65,7 +65,7 @@ CASES = {
 
 
 @contextmanager
-def _storages() -> Iterator[dict[str, Path]]:
+def storages_of_both() -> Iterator[dict[str, Path]]:
     """A storage folder for each side; what runs there is ended at the end."""
     with tempfile.TemporaryDirectory() as folder:
         storages = {side: Path(folder) / side for side in MINUTES}
@@ -73,11 +73,11 @@ def _storages() -> Iterator[dict[str, Path]]:
             yield storages
         finally:
             for side in storages:
-                _enter(storages, side)
+                enter(storages, side)
                 _end_supervisor()
 
 
-def _enter(storages: Mapping[str, Path], side: str) -> None:
+def enter(storages: Mapping[str, Path], side: str) -> None:
     os.environ |= {"MUSICGEN_HOME": str(storages[side]), "MUSICGEN_WARM_MINUTES": MINUTES[side]}
     os.environ |= {"MUSICGEN_WARM_FREE_MB": "0"}
 
@@ -118,7 +118,7 @@ def _until(condition: Callable[[], Any]) -> Any:
     raise TimeoutError(f"nothing after {PATIENCE:g} s")
 
 
-def _rested(look: Callable[[], Any]) -> Any:
+def rested(look: Callable[[], Any]) -> Any:
     seen = _until(lambda: None if (found := look()).is_active else found)
     assert seen.state == "succeeded", seen.reason
     return seen
@@ -144,7 +144,7 @@ def _train(case: Waiting, songs: list[api.SongChoice], **changes: Any) -> str:
     return api.submit_training(case.key, songs, values, preset=case.preset, device="cpu")
 
 
-def _wait_for_ready(rehearsed: str = "") -> None:
+def wait_for_ready(rehearsed: str = "") -> None:
     """Until as much is kept ready as will be, and a training with this name is rehearsed."""
     if os.environ["MUSICGEN_WARM_MINUTES"] != "0":
         _until(
@@ -167,22 +167,22 @@ def _sound_after(order: Callable[[], str]) -> float:
 
     _until(sounds)
     seconds = time.perf_counter() - began
-    _rested(lambda: api.get_task(task))
+    rested(lambda: api.get_task(task))
     return seconds
 
 
 def _again(name: str, case: Waiting) -> Line:
     """The same run, another seed each time."""
-    with _storages() as storages:
+    with storages_of_both() as storages:
         runs = {}
         for side in storages:
-            _enter(storages, side)
+            enter(storages, side)
             runs[side] = _train(case, add_songs(case.key))
-            _rested(partial(api.get_run, runs[side]))
+            rested(partial(api.get_run, runs[side]))
             _sound_after(lambda: api.submit_generation(runs[side], _generation(case), device="cpu"))  # noqa: B023
 
         def once(side: str, seed: int) -> float:
-            _enter(storages, side)
+            enter(storages, side)
             return _sound_after(
                 lambda: api.submit_generation(runs[side], _generation(case), seed=seed, device="cpu"),
             )
@@ -201,22 +201,22 @@ def _line(name: str, rounds: list[tuple[float, float]], unit: str) -> Line:
 
 
 def _first_step(name: str, case: Waiting) -> Line:
-    with _storages() as storages:
+    with storages_of_both() as storages:
         songs = {}
         for side in storages:
-            _enter(storages, side)
+            enter(storages, side)
             songs[side] = add_songs(case.key)
-            _rested(partial(api.get_run, _train(case, songs[side])))
+            rested(partial(api.get_run, _train(case, songs[side])))
 
         def once(side: str) -> float:
-            _enter(storages, side)
+            enter(storages, side)
             expected = _expect(case, songs[side])
-            _wait_for_ready(expected)
+            wait_for_ready(expected)
             began = time.perf_counter()
             run_id = _train(case, songs[side], epochs=1)
             _until(lambda: api.get_run(run_id).progress.get("step"))
             seconds = time.perf_counter() - began
-            _rested(lambda: api.get_run(run_id))
+            rested(lambda: api.get_run(run_id))
             return seconds
 
         rounds = [(once("warm"), once("cold")) for _ in range(ROUNDS)]
@@ -225,15 +225,15 @@ def _first_step(name: str, case: Waiting) -> Line:
 
 def _command_line(name: str, case: Waiting) -> Line:
     """`generate` as typed, until it has ended."""
-    with _storages() as storages:
+    with storages_of_both() as storages:
         runs = {}
         for side in storages:
-            _enter(storages, side)
+            enter(storages, side)
             runs[side] = _train(case, add_songs(case.key))
-            _rested(partial(api.get_run, runs[side]))
+            rested(partial(api.get_run, runs[side]))
 
         def once(side: str, seed: int) -> float:
-            _enter(storages, side)
+            enter(storages, side)
             launching.ensure_supervisor()
             return _typed("generate", runs[side], "--seed", str(seed))
 
@@ -244,17 +244,17 @@ def _command_line(name: str, case: Waiting) -> Line:
 
 def _command_train(name: str, case: Waiting) -> Line:
     """`train` as typed, for one epoch, until it has ended."""
-    with _storages() as storages:
+    with storages_of_both() as storages:
         songs = {}
         for side in storages:
-            _enter(storages, side)
+            enter(storages, side)
             songs[side] = [choice.id for choice in add_songs(case.key)]
             launching.ensure_supervisor()
 
         def once(side: str, seed: int) -> float:
-            _enter(storages, side)
+            enter(storages, side)
             expected_file().touch()
-            _wait_for_ready()
+            wait_for_ready()
             return _typed("train", case.key, *songs[side], "--set", "epochs=1", "--seed", str(seed))
 
         once("warm", 0)
@@ -265,8 +265,8 @@ def _command_train(name: str, case: Waiting) -> Line:
 def _command_songs(name: str) -> Line:
     """`songs add` as typed, against a process that reads the same file with music21."""
     code = "import sys; from music21 import converter; converter.parseFile(sys.argv[1], forceSource=True).flatten()"
-    with _storages() as storages, tempfile.TemporaryDirectory() as folder:
-        _enter(storages, "cold")
+    with storages_of_both() as storages, tempfile.TemporaryDirectory() as folder:
+        enter(storages, "cold")
         files = [song.clip.folder / "score.mid" for song in written(Path(folder), ROUNDS)]
         rounds = [(_typed("songs", "add", str(path)), _run([sys.executable, "-c", code, str(path)])) for path in files]
     ours, baseline = (statistics.median(times) for times in zip(*rounds, strict=True))
