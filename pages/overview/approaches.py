@@ -21,7 +21,7 @@ def main() -> None:
     if not known:
         empty_place(":material/account_tree:", "No approaches", "Add one to musicgen/approaches and it appears here.")
         return
-    page_link("lessons", "Five short lessons: predict what a network will do, let it run, and see why")
+    page_link("lessons", "Five short lessons: predict, listen, and see why")
     network_style()
     cards = st.container()
     labels = {key: f"{each.title} · {MEDIA[each.medium][0]}" for key, each in known.items()}
