@@ -9,6 +9,7 @@ import streamlit as st
 from musicgen.wording import count
 from pages.ui.navigation import PLACES, go_to
 from pages.ui.state import recall, remember
+from pages.ui.text import escape
 from pages.ui.training_songs import take_songs
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def selection_box(song: Song) -> None:
     key = f"song_select.{song.id}"
     st.session_state[key] = song.id in recall(SELECTED, ())
     st.checkbox(
-        f"Select {song.name}",
+        f"Select {escape(song.name)}",
         key=key,
         label_visibility="collapsed",
         width="content",

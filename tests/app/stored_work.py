@@ -33,6 +33,7 @@ from musicgen.songs.library import get_song
 from musicgen.storage import database
 from musicgen.storage.files import write_json
 from musicgen.symbolic.score import Score, Track, make_notes
+from pages.ui.navigation import PLACES
 
 ENTRY = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 NASTY = (
@@ -192,13 +193,15 @@ def nobody_works() -> Iterator[None]:
         yield
 
 
-def add_study(songs: list[str], *, trials: int = 9, state: str = "finished", reason: str = "") -> str:
+def add_study(
+    songs: list[str], *, trials: int = 9, state: str = "finished", reason: str = "", name: str = "Chorales"
+) -> str:
     """Add a search with note LSTMs; return its id. Trial 3 is the best, trial 5 was stopped early, trial 6 failed."""
     from musicgen.search.orders import submit_study
 
     with nobody_works():
         study_id = submit_study(
-            "note_lstm", [SongChoice(song) for song in songs], {}, preset="quick", trials=trials, name="Chorales"
+            "note_lstm", [SongChoice(song) for song in songs], {}, preset="quick", trials=trials, name=name
         )
     row = database.one(sa.select(database.studies).where(database.studies.c.id == study_id))
     assert row is not None
@@ -242,7 +245,7 @@ def visit(page: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(ENTRY), default_timeout=60)
     for name, value in query.items():
         app.query_params[name] = value
-    return app.switch_page(f"pages/workflow/{page}.py").run()
+    return app.switch_page(PLACES[page].file).run()
 
 
 def until(app: AppTest, is_so: Callable[[AppTest], bool], *, times: int = 100) -> AppTest:
@@ -279,7 +282,9 @@ def markup(app: AppTest) -> str:
     """Markdown that a name could have added to the page: pictures, links and tags that are not escaped."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "button", "badge")
     texts = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
-    texts += [str(element.label) for element in (*app.button, *app.expander, *app.get("page_link"))]
+    # Every label is Markdown, also one that is not shown, and so are the answers of a radio.
+    texts += [str(getattr(element, "label", "")) for element in app.main]
+    texts += [str(option) for radio in app.radio for option in radio.options]
     return " ".join(found for text in texts for found in re.findall(r"\]\(http|(?<!\\)<img|(?<!\\)\*bold", text))
 
 
