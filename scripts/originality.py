@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from musicgen.benchmarks.table import RESULTS, machine
 
 SOUND_BEATS = 400.0
 MIN_SOUND_SECONDS = 105.0
+TOLD_EVERY = 10  # pairs: so that a measurement that is stopped has told something
 KINDS = {
     "notes": "12 notes of one voice (symbolic)",
     "sounds": "5 % of a piece (sound)",
@@ -47,10 +49,15 @@ def main() -> None:
 def measure(kind: str, part: str, num_pairs: int, seed: int) -> Finding:
     """One kind of copy, on every second piece."""
     first = 1 if part == "tune" else 0
+
+    def tell(so_far: Finding) -> None:
+        if so_far.num_pairs % TOLD_EVERY == 0:
+            print(json.dumps(so_far.to_json()), file=sys.stderr, flush=True)
+
     if kind == "notes":
-        return find_notes(list(pieces(names_of_pieces()[first::2])), num_pairs, seed)
+        return find_notes(list(pieces(names_of_pieces()[first::2])), num_pairs, seed, tell)
     long = pieces(names_of_pieces(long_only=True)[first::2], beats=SOUND_BEATS)
-    return find_sounds([each for each in long if each.score.seconds >= MIN_SOUND_SECONDS], num_pairs, seed)
+    return find_sounds([each for each in long if each.score.seconds >= MIN_SOUND_SECONDS], num_pairs, seed, tell=tell)
 
 
 def publish(kind: str, row: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from musicgen.symbolic.score import Score
 Plant = Callable[[Score, Score, np.random.Generator], Planted]
 Read = Callable[[Score], Any]
 Find = Callable[[Any, Any], list[BorrowedPassage]]
+Tell = Callable[["Finding"], None]  # called with the counts so far, after each pair
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,22 @@ class Finding:
     alike_alarms: int
     num_pieces: int
 
+    def and_one_more(self, *, is_found: bool, is_placed: bool, is_alarm: bool, is_alike: bool) -> Finding:
+        """With another pair."""
+        return Finding(
+            self.num_pairs + 1, self.found + is_found, self.placed + is_placed, self.false_alarms + is_alarm,
+            self.alike_pairs + is_alike, self.alike_alarms + (is_alarm and is_alike), self.num_pieces,
+        )  # fmt: skip
+
     def to_json(self) -> dict[str, int]:
         return asdict(self)
 
 
-def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0) -> Finding:
+def tell_nobody(so_far: Finding) -> None:
+    """For a measurement that nobody waits for."""
+
+
+def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0, tell: Tell = tell_nobody) -> Finding:
     """Twelve planted notes. What is common is counted in all the pieces, as it is in the songs of a run."""
     lines = {piece.name: melodic_lines(piece.score) for piece in pieces}
     surprise = surprise_of(list(lines.values()))
@@ -53,29 +65,33 @@ def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0) -> Findin
     def find(one: MelodicLines, other: MelodicLines) -> list[BorrowedPassage]:
         return note_passages(one, other, surprise)
 
-    return _find(pieces, num_pairs, seed, plant_notes, melodic_lines, find)
+    return _find(pieces, num_pairs, seed, plant_notes, melodic_lines, find, tell)
 
 
-def find_sounds(pieces: Sequence[Piece], num_pairs: int, seed: int = 0, share: float = SHARE) -> Finding:
+def find_sounds(
+    pieces: Sequence[Piece], num_pairs: int, seed: int = 0, share: float = SHARE, tell: Tell = tell_nobody
+) -> Finding:
     """A planted twentieth of a piece, or another share, rendered."""
 
     def read(score: Score) -> FineOnsets:
         return pitch_onsets(rendered(score))
 
-    return _find(pieces, num_pairs, seed, partial(plant_stretch, share=share), read, sound_passages)
+    return _find(pieces, num_pairs, seed, partial(plant_stretch, share=share), read, sound_passages, tell)
 
 
-def _find(pieces: Sequence[Piece], num_pairs: int, seed: int, plant: Plant, read: Read, find: Find) -> Finding:
+def _find(
+    pieces: Sequence[Piece], num_pairs: int, seed: int, plant: Plant, read: Read, find: Find, tell: Tell
+) -> Finding:
     rng = np.random.default_rng(seed)
     known = {piece.name: read(piece.score) for piece in pieces}
-    found = placed = alarms = alike = alike_alarms = 0
+    so_far = Finding(0, 0, 0, 0, 0, 0, len(pieces))
     for host, source in pairs_of(pieces, num_pairs, rng):
         planted = plant(host.score, source.score, rng)
         passages = find(read(planted.score), known[source.name])
-        found += planted.is_found(passages)
-        placed += planted.is_placed(passages)
         is_alarm, is_alike = bool(find(known[host.name], known[source.name])), host.collection == source.collection
-        alarms += is_alarm
-        alike += is_alike
-        alike_alarms += is_alarm and is_alike
-    return Finding(num_pairs, found, placed, alarms, alike, alike_alarms, len(pieces))
+        so_far = so_far.and_one_more(
+            is_found=planted.is_found(passages), is_placed=planted.is_placed(passages), is_alarm=is_alarm,
+            is_alike=is_alike,
+        )  # fmt: skip
+        tell(so_far)
+    return so_far
