@@ -53,11 +53,7 @@ class Finding:
         return asdict(self)
 
 
-def tell_nobody(so_far: Finding) -> None:
-    """For a measurement that nobody waits for."""
-
-
-def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0, tell: Tell = tell_nobody) -> Finding:
+def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0, tell: Tell = lambda so_far: None) -> Finding:
     """Twelve planted notes. What is common is counted in all the pieces, as it is in the songs of a run."""
     lines = {piece.name: melodic_lines(piece.score) for piece in pieces}
     surprise = surprise_of(list(lines.values()))
@@ -69,7 +65,7 @@ def find_notes(pieces: Sequence[Piece], num_pairs: int, seed: int = 0, tell: Tel
 
 
 def find_sounds(
-    pieces: Sequence[Piece], num_pairs: int, seed: int = 0, share: float = SHARE, tell: Tell = tell_nobody
+    pieces: Sequence[Piece], num_pairs: int, seed: int = 0, share: float = SHARE, tell: Tell = lambda so_far: None
 ) -> Finding:
     """A planted twentieth of a piece, or another share, rendered."""
 

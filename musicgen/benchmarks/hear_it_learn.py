@@ -14,11 +14,10 @@ from typing import Any
 
 from musicgen.approaches import approach
 from musicgen.benchmarks import Line
-from musicgen.benchmarks.waiting import add_songs, enter, rested, storages_of_both, wait_for_ready
-from musicgen.runs import api, launching
+from musicgen.benchmarks.waiting import add_songs, enter, expect, rested, storages_of_both, wait_for_ready
+from musicgen.runs import api
 from musicgen.runs.checkpoints import Checkpoints
-from musicgen.runs.expecting import expect_training, training_name
-from musicgen.runs.folders import CHECKPOINTS, expected_file
+from musicgen.runs.folders import CHECKPOINTS
 from musicgen.runs.lapse import lapse_of
 
 ROUNDS = 3
@@ -49,15 +48,8 @@ class Took:
 
 
 def _once(case: Case, songs: list[api.SongChoice], *, hears: bool) -> Took:
-    values = approach(case.key).Training(**{**approach(case.key).presets["quick"].training, **case.training})
-    training = values.model_dump(mode="json")
-    chosen = [{"id": song.id, "name": "", "tracks": song.tracks} for song in songs]
-    request = {"approach": case.key, "preset": "quick", "training": training, "songs": chosen, "seed": 0}
-    request["hear_it_learn"] = hears
-    launching.ensure_supervisor()
-    expected_file().touch()
-    expect_training(request)
-    wait_for_ready(training_name(request))
+    training = {**approach(case.key).presets["quick"].training, **case.training}
+    wait_for_ready(expect(case.key, training, songs, preset="quick", hear_it_learn=hears))
     began = time.perf_counter()
     run_id = api.submit_training(case.key, songs, training, preset="quick", device="cpu", hear_it_learn=hears)
     run = rested(lambda: api.get_run(run_id))

@@ -124,11 +124,12 @@ def rested(look: Callable[[], Any]) -> Any:
     return seen
 
 
-def _expect(case: Waiting, songs: list[api.SongChoice]) -> str:
-    """As the form of the Train page does while it is filled in; the name of the training."""
-    values = approach(case.key).Training(**_training(case)).model_dump(mode="json")
+def expect(key: str, training: Mapping[str, Any], songs: list[api.SongChoice], **more: Any) -> str:
+    """As the form of the Train page does while it is filled in; the name of the training. `more`: of its request."""
+    values = approach(key).Training(**training).model_dump(mode="json")
     chosen = [{"id": song.id, "name": "", "tracks": song.tracks} for song in songs]
-    request = {"approach": case.key, "training": values, "songs": chosen, "seed": 0}
+    request = {"approach": key, "training": values, "songs": chosen, "seed": 0, **more}
+    launching.ensure_supervisor()
     expected_file().touch()
     expect_training(request)
     return training_name(request)
@@ -210,7 +211,7 @@ def _first_step(name: str, case: Waiting) -> Line:
 
         def once(side: str) -> float:
             enter(storages, side)
-            expected = _expect(case, songs[side])
+            expected = expect(case.key, _training(case), songs[side])
             wait_for_ready(expected)
             began = time.perf_counter()
             run_id = _train(case, songs[side], epochs=1)

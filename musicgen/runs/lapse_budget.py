@@ -15,7 +15,7 @@ from dataclasses import dataclass
 SHARE = 0.05  # of the time that the training takes without pieces
 BETWEEN = 30.0  # seconds of training from one piece to the next …
 PARTS = 6  # … or this part of a training, if it is shorter
-FIRST_SECONDS, NEXT_SECONDS = 4.0, 0.5  # of a piece, before any was made on this machine
+FIRST_SECONDS, NEXT_SECONDS = 6.0, 0.5  # of a piece, before any was made on this machine
 
 
 @dataclass(frozen=True)

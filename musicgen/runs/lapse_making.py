@@ -20,6 +20,7 @@ from musicgen.contract.parameters import TrainingParameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import Cancelled, MusicgenError
 from musicgen.faults import in_words
+from musicgen.networks.randomness import unchanged_randomness
 from musicgen.runs.jobs import Job
 from musicgen.runs.lapse import Lapse, lapse_of
 from musicgen.runs.lapse_budget import LapseBudget
@@ -63,7 +64,8 @@ class LapseMaker:
         before = self.budget.spent
         with self.budget.spending():
             try:
-                self._make(row)
+                with unchanged_randomness():
+                    self._make(row)
             except Cancelled:
                 raise
             except Exception as error:  # whatever it is: the training goes on without the piece

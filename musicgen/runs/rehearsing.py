@@ -8,7 +8,6 @@ depend on what a process did before.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any
 from musicgen.contract.monitor import EpochRow, SilentMonitor
 from musicgen.errors import Cancelled
 from musicgen.machine import free_memory_bytes
+from musicgen.networks.randomness import unchanged_randomness
 from musicgen.runs.compiled_programs import keep_programs
 from musicgen.runs.lapse import HEAR_IT_LEARN
 from musicgen.runs.lapse_seconds import remember_seconds
@@ -64,18 +64,18 @@ def rehearse(request: Mapping[str, Any], device: str, is_wanted: Callable[[], bo
     from musicgen.networks import backend
 
     backend.use_device(device)
-    networks = approach.build(prepared.codec, training, seed=seed)
-    if not is_wanted():
-        return
-    paced = start_pace(approach, request, training)
     try:
-        with suppress(_Enough):
-            approach.fit(networks, prepared, paced, seed=seed, monitor=_UntilFirstSteps(), first_epoch=1)
-        if request.get(HEAR_IT_LEARN):
-            _make_pieces(ShortPieces(approach, training, networks, prepared.codec, songs, request), device, is_wanted)
+        with unchanged_randomness():
+            networks = approach.build(prepared.codec, training, seed=seed)
+            if not is_wanted():
+                return
+            with suppress(_Enough):
+                paced = start_pace(approach, request, training)
+                approach.fit(networks, prepared, paced, seed=seed, monitor=_UntilFirstSteps(), first_epoch=1)
+            if request.get(HEAR_IT_LEARN):
+                pieces = ShortPieces(approach, training, networks, prepared.codec, songs, request)
+                _make_pieces(pieces, device, is_wanted)
     finally:
-        del networks, prepared
-        gc.collect()
         keep_programs()
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from musicgen.contract.approach import Approach
 from musicgen.contract.made import Made, Order
 from musicgen.contract.monitor import Monitor
-from musicgen.contract.parameters import TrainingParameters
+from musicgen.contract.parameters import Parameters, TrainingParameters
 from musicgen.contract.prepared import TrainingSong
-from musicgen.networks.randomness import unchanged_randomness
 from musicgen.runs.submissions import preset_generation
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _compiled: set[str] = set()  # what pieces were made with in this process: see S
 class ShortPieces:
     """Pieces with the seed of a training and the generation settings of its preset.
 
-    Attributes:
+    Args:
         request: of the run, or what is known of it before it is ordered.
     """
 
@@ -43,12 +43,17 @@ class ShortPieces:
     ) -> None:
         self.approach, self.training, self.networks, self.codec = approach, training, networks, codec
         self.songs, self.seed = songs, int(request["seed"])
-        self.generation = approach.short_generation(preset_generation(approach, request))
+        self._preset = preset_generation(approach, request)
 
-    @property
+    @cached_property
+    def generation(self) -> Parameters:
+        """The settings of each piece. Raises MusicgenError."""
+        return self.approach.short_generation(self._preset)
+
+    @cached_property
     def name(self) -> str:
         """Equal for pieces that are made by the same programs."""
-        settings = self.training.model_dump(mode="json"), self.generation.model_dump(mode="json")
+        settings = self.training.model_dump(mode="json"), dict(self._preset)
         told = json.dumps([self.approach.key, *settings, self.codec.to_json()], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 
@@ -58,9 +63,8 @@ class ShortPieces:
         return self.name in _compiled
 
     def make(self, monitor: Monitor) -> Made:
-        """One piece. What is random in the training stays as it was. Raises whatever the approach raises."""
-        with unchanged_randomness():
-            order = Order(self.generation, (self.seed,), self.songs, None, monitor)
-            made = next(iter(self.approach.generate(self.networks, self.codec, self.training, order)))
+        """One piece. Raises whatever the approach raises."""
+        order = Order(self.generation, (self.seed,), self.songs, None, monitor)
+        made = next(iter(self.approach.generate(self.networks, self.codec, self.training, order)))
         _compiled.add(self.name)
         return made

@@ -68,6 +68,7 @@ def _rehearse(device: str, lines: Lines) -> None:
     # A boundary: approaches and libraries may raise anything.
     with suppress(Exception):
         rehearse(expected[0], device, lambda: not lines.has_next())
+    gc.collect()  # its networks
 
 
 def _take_streams() -> tuple[Lines, int]:

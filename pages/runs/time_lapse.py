@@ -27,8 +27,8 @@ FEWEST = 2  # checkpoints
 LIVE_SECONDS = 3.0
 MAX_READ = 200  # outputs
 COMES = (
-    "The first short piece comes as soon as a twentieth of the time of this training pays for it. If the Train page "
-    "was open for less than half a minute before, that needs a training of a minute or two."
+    "The first short piece comes as soon as a twentieth of the time of this training pays for it. After half a minute "
+    "on the Train page everything is prepared for it; otherwise a training of less than a minute or two has none."
 )
 
 

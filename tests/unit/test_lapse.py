@@ -13,8 +13,9 @@ import pytest
 from runs_at_work import add_song, epochs, nobody_supervises, ticking, weights, work_here
 
 from musicgen.clips.clip import FACTS
+from musicgen.contract.approach import Approach
 from musicgen.errors import RejectedFile
-from musicgen.runs import api, lapse, lapse_budget
+from musicgen.runs import api, lapse, lapse_budget, lapse_making
 from musicgen.runs.lapse import MAX_PIECES, PIECE, lapse_of, least_needed
 from musicgen.runs.lapse_seconds import FILE
 
@@ -91,6 +92,38 @@ def test_a_piece_that_fails_never_fails_the_training(
     lines = [line for line in run.log_tail(200) if "could not be made" in line]
     assert len(lines) == 3, "then it gives up"
     assert lines[-1].endswith("No more are made.")
+
+
+def test_nor_do_settings_of_pieces_that_cannot_be_used(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("no such settings")
+
+    monkeypatch.setattr(Approach, "short_generation", broken)
+    run = train(song)
+    assert run.state == "succeeded"
+    assert "could not be made. ZeroDivisionError: no such settings" in run.advice
+
+
+def test_what_is_random_is_as_before_after_all_that_makes_a_piece(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what writes and judges it."""
+    after_saving, states = lapse_making.LapseMaker.after_saving, list[tuple[float, float]]()
+
+    def watched(maker: Any, *arguments: Any) -> float:
+        state = np.random.get_state()
+        seconds = after_saving(maker, *arguments)
+        after = np.random.random()
+        np.random.set_state(state)
+        states.append((np.random.random(), after))
+        return seconds
+
+    def draws(*_: Any, **__: Any) -> list[dict[str, Any]]:
+        np.random.random(7)
+        return []
+
+    monkeypatch.setattr(lapse_making.LapseMaker, "after_saving", watched)
+    monkeypatch.setattr(lapse_making, "verdicts_on_weights", draws)
+    assert len(lapse_of(train(song).id).pieces()) >= 2
+    assert all(before == after for before, after in states)
 
 
 def test_without_room_on_the_disk_there_is_no_piece(song: str, monkeypatch: pytest.MonkeyPatch) -> None:
