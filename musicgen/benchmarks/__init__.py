@@ -29,6 +29,7 @@ class Line:
         ours, baseline: medians, in `unit`.
         less_is_better: for seconds and megabytes; the unit says so too.
         limit_share: ours as a share of what this machine could do at most, if that was measured.
+        held_back: what keeps it from more, where that was looked for in a profile.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Line:
     unit: str
     limit_share: float | None = None
     less_is_better: bool = False
+    held_back: str | None = None
 
     @property
     def ratio(self) -> float:

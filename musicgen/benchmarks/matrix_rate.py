@@ -17,7 +17,7 @@ import numpy as np
 
 SECONDS = 0.15  # for each shape
 MOST_ROWS = 4096  # a matrix as high as this is as fast as a higher one
-LOOKED_UP = ("embedding",)  # kernels whose rows are read and not multiplied
+LOOKED_UP = ("embedding", "motion", "spacing")  # tables whose rows are read and not multiplied
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,10 @@ DANCES = (
     *("FishersHornpipe", "GarryOwenJig", "HasteToTheWeddingJig", "MissMcCloudsReel", "RickettsHornpipe"),
     *("SpeedThePloughReel", "7thRegimentReel"),
 )
-MASSES = ("00", "02", "04", "07", "09", "10", "11", "12", "13", "14", "17", "18", "20", "21", "22", "23")
+MASSES = (
+    *("00", "02", "04", "07", "09", "10", "11", "12", "13", "14", "17", "18", "20", "21", "22", "23"),
+    *("25", "30", "32", "36"),
+)
 QUARTETS = (
     *(f"mozart/k155/movement{number}" for number in (1, 2, 3)),
     *(f"mozart/k156/movement{number}" for number in (1, 2, 3)),
@@ -178,14 +182,20 @@ def _changed(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def pairs_of(items: Sequence[Piece], count: int, rng: np.random.Generator) -> list[tuple[Piece, Piece]]:
-    """`count` different ordered pairs of different pieces, half of them from one collection."""
-    found: dict[tuple[str, str], tuple[Piece, Piece]] = {}
-    while len(found) < count:
-        one, other = (items[int(number)] for number in rng.choice(len(items), 2, replace=False))
-        alike = one.collection == other.collection
-        if alike == (len(found) % 2 == 0):
-            found.setdefault((one.name, other.name), (one, other))
-    return list(found.values())
+    """`count` different ordered pairs of different pieces, half of them from one collection, in turn.
+
+    Raises ValueError if there are not so many."""
+    every = list(permutations(items, 2))
+    alike = [pair for pair in every if pair[0].collection == pair[1].collection]
+    others = [pair for pair in every if pair[0].collection != pair[1].collection]
+    halves = (alike, -(-count // 2)), (others, count // 2)
+    if any(len(pairs) < wanted for pairs, wanted in halves):
+        raise ValueError(
+            f"{count} pairs, half of them from one collection, need more than these {len(items)} pieces: there are "
+            f"{len(alike)} pairs from one collection and {len(others)} others"
+        )
+    drawn = [[pairs[int(at)] for at in rng.choice(len(pairs), wanted, replace=False)] for pairs, wanted in halves]
+    return [drawn[number % 2][number // 2] for number in range(count)]
 
 
 SAMPLE_RATE = 11_025

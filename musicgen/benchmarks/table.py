@@ -15,7 +15,7 @@ from musicgen.benchmarks.running import Row, lines
 from musicgen.machine import memory_bytes, usable_cores
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks"
-FIGURES = ("ours", "baseline", "baseline_name", "ratio", "unit", "limit_share")
+FIGURES = ("ours", "baseline", "baseline_name", "ratio", "unit", "limit_share", "held_back")
 PACKAGES = ("tensorflow", "keras", "numpy", "numba", "streamlit")
 
 
@@ -76,6 +76,9 @@ def _text(rows: list[Row]) -> list[str]:
     skipped = [f"- {row['name']}: {row['skipped']}" for row in rows if "skipped" in row]
     if skipped:
         text += ["Not measured here:", "", *skipped, ""]
+    held_back = [f"- {row['name']}: {row['held_back']}" for row in rows if row.get("held_back")]
+    if held_back:
+        text += ["What holds them back (from profiles):", "", *held_back, ""]
     return [*text, *_machines(rows)]
 
 

@@ -40,6 +40,7 @@ class RaceCase:
         songs: makes the songs in a folder.
         most_examples: an epoch is cut to this many, in whole batches; 0 for all.
         per_example: how many of `unit` an example counts.
+        held_back: see `Line`.
     """
 
     approach: str
@@ -49,6 +50,7 @@ class RaceCase:
     most_examples: int = 0
     per_example: int = 1
     unit: str = "windows/s"
+    held_back: str | None = None
 
 
 @dataclass(frozen=True)
@@ -203,4 +205,5 @@ def race(name: str, case: RaceCase, other: Callable[[Start], Epoch], other_name:
     """Medians of the rounds."""
     run = run_race(case, other)
     mine, other_one = (run.count * statistics.median(turn.wall for turn in side) for side in (run.ours, run.theirs))
-    return Line(name, mine, other_one, other_name, case.unit, limit_share=run.machine_share)
+    share = run.machine_share
+    return Line(name, mine, other_one, other_name, case.unit, limit_share=share, held_back=case.held_back)

@@ -28,11 +28,16 @@ def fit_epochs(start: Start, asked: Callable[[Start], Asked], loss: str) -> Epoc
     losses = {
         "mse": keras.losses.MeanSquaredError(),
         "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "yes or no": keras.losses.BinaryCrossentropy(from_logits=True),
     }
     recipe = Recipe.of(start.training, algorithm=getattr(start.training, "optimizer", "adam"))
     steps = -(-start.examples.n_examples // recipe.batch_size)
     model = stock(start.model())
-    each = [losses[loss]] * len(y) if isinstance(y, list) else losses[loss]
+    each: Any = losses.get(loss)
+    if isinstance(y, dict):
+        each = {name: losses["yes or no" if name == "again" else loss] for name in y}
+    elif isinstance(y, list):
+        each = [each] * len(y)
     model.compile(recipe.optimizer(steps), loss=each)
 
     def epoch() -> float:
@@ -121,6 +126,26 @@ def _events(start: Start) -> Asked:
     return arrays, [chosen[..., field] for field in fields], [mask] * len(fields)
 
 
+def _voices(start: Start) -> Asked:
+    """Both networks: the voices in the order in which they are decided, and those that are filled in."""
+    import numpy as np
+
+    from musicgen.approaches.voices.drawing import sizes_of
+
+    codec, arrays = start.prepared.codec, start.arrays()
+    order = list(sizes_of(start.training, codec.values, codec.n_voices, strikes=codec.strikes).order)
+    mask = arrays.pop("mask")
+    cells = np.repeat(mask[..., None], len(order), axis=-1)
+    wanted = {"notes": arrays["ids"][..., order], "again": arrays["struck"][..., order], "filled": arrays["ids"]}
+    # Keras weighs a whole step in the loss of yes or no, so that its loss is another; its arithmetic is the same.
+    return arrays, wanted, {"notes": cells, "again": mask, "filled": cells * arrays["hidden"]}
+
+
+def _codes(start: Start) -> Asked:
+    arrays = start.arrays()
+    return [arrays["inputs"], arrays["places"]], arrays["target"], arrays["mask"]
+
+
 def _blocks(start: Start) -> Asked:
     arrays = start.arrays()
     return arrays["inputs"], arrays["targets"], arrays["mask"]
@@ -144,6 +169,8 @@ _ASKED: dict[str, tuple[Callable[[Start], Asked], str]] = {
     "note_wavenet": (_plain, "classes"),
     "note_wavenet_events": (_events, "classes"),
     "jazz_lstm": (_jazz, "classes"),
+    "voices": (_voices, "classes"),
+    "collage": (_codes, "classes"),
     "amplitude_lstm": (_plain, "mse"),
     "spectral_lstm": (_blocks, "mse"),
     "spectral_lstm_frames": (_frames, "classes"),

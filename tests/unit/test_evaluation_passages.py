@@ -10,7 +10,7 @@ from makers_music import melody
 
 from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks.finding_copies import Finding, find_notes, find_sounds
-from musicgen.benchmarks.planted_copies import Piece, rendered
+from musicgen.benchmarks.planted_copies import Piece, pairs_of, rendered
 from musicgen.evaluation.melodic_lines import melodic_lines
 from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage, covered_seconds, distinct
@@ -44,6 +44,16 @@ def moved(score: Score, semitones: int, tempo: float) -> Score:
     notes = score.notes.copy()
     notes["pitch"] = notes["pitch"].astype(int) + semitones
     return replace(score, notes=notes, tempos=(TempoChange(0, 100.0 * tempo),))
+
+
+def test_pairs_differ_and_half_of_them_are_alike_until_there_are_too_few_pieces() -> None:
+    few = pieces(6)  # 12 pairs from one collection, 18 others
+    drawn = pairs_of(few, 24, np.random.default_rng(0))
+    assert len({(one.name, other.name) for one, other in drawn}) == 24
+    assert all(one.name != other.name for one, other in drawn)
+    assert [one.collection == other.collection for one, other in drawn] == [True, False] * 12
+    with pytest.raises(ValueError, match="12 pairs from one collection"):
+        pairs_of(few, 26, np.random.default_rng(0))
 
 
 def test_planted_notes_are_found_where_they_are_and_nothing_else() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.amplitude_lstm.bank_playing import NOISE_FLOOR as SOFT_FLOOR
 from musicgen.approaches.amplitude_lstm.bank_playing import Playing, expected_loudness, solve
+from musicgen.approaches.amplitude_lstm.prediction_errors import error_energies
 
 Samples = NDArray[np.float32]
 
@@ -59,11 +60,8 @@ class Predictors:
     def energies(self, samples: Samples) -> NDArray[np.float32]:
         """Energy of each predictor's error in each part of each frame, (n_frames, n_predictors, N_PARTS)."""
         n_frames = samples.size // self.hop_length
-        made = np.empty((n_frames, self.n_predictors, N_PARTS), dtype=np.float32)
-        for number in range(self.n_predictors):
-            missed = self.missed(samples, number)[: n_frames * self.hop_length]
-            made[:, number] = (missed**2).reshape(n_frames, N_PARTS, self.hop_length // N_PARTS).sum(axis=2)
-        return made
+        made = error_energies(samples, self.weights, self.hop_length // N_PARTS, n_frames * N_PARTS)
+        return np.ascontiguousarray(made.reshape(self.n_predictors, n_frames, N_PARTS).transpose(1, 0, 2))
 
     def missed(self, samples: Samples, number: int) -> NDArray[np.float64]:
         """Sample minus prediction of one predictor, same shape; there is silence before the start."""
@@ -183,19 +181,24 @@ def _kinds(correlations: NDArray[np.float64], count: int, rng: np.random.Generat
     """
     every = correlations.mean(axis=0)
     made, weights = [every], [solve(every, NOISE_FLOOR)]
+    least = np.full(len(correlations), np.inf)
     while len(made) < count:  # add one where the error of the others is largest
-        missed = np.log(_missed(correlations, np.array(weights)).min(axis=1))
+        least = np.minimum(least, _missed(correlations, np.array(weights[-1:]))[:, 0])
+        missed = np.log(least)
         chance = missed - missed.min() + 1e-9
         near = int(rng.choice(len(correlations), p=chance / chance.sum()))
         made.append(correlations[max(0, near - 3) : near + 4].mean(axis=0))
         weights.append(solve(made[-1], NOISE_FLOOR))
+    before = np.full(len(correlations), -1)
     for _ in range(ROUNDS):
         nearest = _missed(correlations, np.array(weights)).argmin(axis=1)
-        for number in range(count):
+        changed = set(before[nearest != before].tolist()) | set(nearest[nearest != before].tolist())
+        for number in changed - {-1}:
             mine = correlations[nearest == number]
             if len(mine) > 2:
                 made[number] = mine.mean(axis=0)
                 weights[number] = solve(made[number], NOISE_FLOOR)
+        before = nearest
     return (np.array(made) + COMMON * every) / (1 + COMMON)
 
 

@@ -27,7 +27,7 @@ class Split(keras.layers.Layer):
         return (*input_shape[:-1], *self.shape)
 
     def call(self, inputs: Any) -> Any:
-        return ops.reshape(inputs, (*inputs.shape[:-1], *self.shape))
+        return ops.reshape(inputs, (*ops.shape(inputs)[:-1], *self.shape))
 
 
 def firsts(sizes: Sequence[int]) -> NDArray[np.int32]:
@@ -73,7 +73,7 @@ class ToneShares(keras.layers.Layer):
         shares = TONES * tones / ops.maximum(total, 1.0)
         told = ops.concatenate([shares, ops.log(shares + LEAST_SHARE)], axis=-2)
         told = ops.where(ops.concatenate([total, total], axis=-2) > 0, told, 0.0)
-        return ops.reshape(told, (*tones.shape[:-2], COUNTED))
+        return ops.reshape(told, (*ops.shape(tones)[:-2], COUNTED))
 
 
 class TonesAround(keras.layers.Layer):
@@ -115,11 +115,11 @@ class KeyFit(keras.layers.Layer):
     def call(self, told: Any) -> Any:
         """`told`: see `ToneShares`. Logits (…, voices, values), the voices in the order of the layer's weights; 0 for a
         rest."""
-        tones, shares = np.arange(TONES), ops.reshape(told, (*told.shape[:-1], COUNTED // TONES, TONES))
+        tones, shares = np.arange(TONES), ops.reshape(told, (*ops.shape(told)[:-1], COUNTED // TONES, TONES))
         # [tone of the pitch, interval upwards from it]
         moved = ops.take(shares, ((tones[:, None] + tones) % TONES).reshape(-1).tolist(), axis=-1)
-        moved = ops.reshape(moved, (*shares.shape[:-1], TONES, TONES))
-        moved = ops.reshape(ops.moveaxis(moved, -3, -2), (*shares.shape[:-2], TONES, COUNTED))
+        moved = ops.reshape(moved, (*ops.shape(shares)[:-1], TONES, TONES))
+        moved = ops.reshape(ops.moveaxis(moved, -3, -2), (*ops.shape(shares)[:-2], TONES, COUNTED))
         by_tone = ops.swapaxes(ops.matmul(moved, self.kernel), -1, -2)  # (…, voices, TONES)
         repeated = ops.concatenate([by_tone] * -(-self.sizes.values // TONES), axis=-1)[..., : self.sizes.values]
         return repeated * ops.convert_to_tensor(np.arange(self.sizes.values) > 0, "float32")
