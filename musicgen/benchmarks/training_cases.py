@@ -31,8 +31,8 @@ SMALL = (
     "activations, their slopes and the optimiser's step, each in about a microsecond"
 )
 FEW_ROWS = (
-    "batches of 8: a product of 8 rows, 32 times a step one after the other, is so small that the activations around it "
-    "take longer"
+    "batches of 8: a product of 8 rows, 32 times a step one after the other, is so small that the activations around "
+    "it take longer"
 )
 TWO_STEPS = (
     "its authors' sixty windows make two steps an epoch: the call and the row of the history take as long as one of "

@@ -2,6 +2,7 @@
 
     onsets in semitones → for each key and tempo: likeness of every window here with every window there
                         → the best places → their extent by alignment (librosa's recurrence quantification)
+                        → their ends exactly, and whether enough speaks for them (`sound_extent`)
 
 Conventions
     A window is a few seconds of music. Two windows are as like as the correlation of their onsets; how much that says
@@ -21,12 +22,13 @@ from numpy.typing import NDArray
 from musicgen.audio.waveform import Waveform
 from musicgen.evaluation.passages import BorrowedPassage, distinct, in_order
 from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
+from musicgen.evaluation.sound_extent import FinePair
 
 FRAME_RATE = 5.0
 SEMITONES = range(-6, 6)
 TEMPO_RATIOS = (1.0, 0.95, 1.05, 0.9, 1.1)
 WINDOWS = (26, 40)  # frames: 5.2 and 8 s
-STRENGTH = 4.1
+STRENGTH = 3.8
 QUIET = 0.5  # of the median energy: windows with less count as if they had that much
 MAX_CORRELATION = 0.97  # beyond it, more likeness says no more
 MAX_PLACES = 40  # of each pair of sounds
@@ -57,7 +59,10 @@ def sound_passages(
     theirs = song if isinstance(song, FineOnsets) else pitch_onsets(song)
     rows = _Rows(ours, theirs)
     found = _apart(list(_places(rows, strength)))
-    return in_order(distinct([_passage(rows, place) for place in found], overlap=0.3))
+    passages = in_order(distinct([_passage(rows, place) for place in found], overlap=0.3))
+    placed = FinePair(ours, theirs) if passages else None
+    extents = [placed.extent(passage) for passage in passages] if placed else []
+    return in_order(distinct([each.passage for each in extents if each.is_certain], overlap=0.3))
 
 
 def strongest(sound: FineOnsets, song: FineOnsets) -> float:
