@@ -169,6 +169,8 @@ longest_copied_notes_training | Longest copy, training | notes | lower
     The longest passage that also occurs in a training song, in any key; a chord counts as one note.
 copied_ngram_share_training | Copied share, training | | lower
     Share of the eight-note passages that also occur in a training song, in any key.
+copied_varied_share_training | Copied share without repeated notes, training | | lower
+    The same without the passages that mostly repeat one note or chord, which every song may have.
 interval_bits_training | Surprise of melody | bits | lower
     How surprising each interval is to someone who knows the training songs; about 2.5 in a song of their kind.
 rhythm_bits_training | Surprise of rhythm | bits | lower

@@ -19,6 +19,7 @@ class Copies:
 
     longest: originality.Passage
     share: float
+    varied_share: float
     name: str
     num_songs: int
     of_songs: int = 0
@@ -27,6 +28,7 @@ class Copies:
         return {
             "longest_copied_notes_training": self.longest.num_events,
             "copied_ngram_share_training": self.share,
+            "copied_varied_share_training": self.varied_share,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -66,4 +68,4 @@ def find_copies(generated: Score, songs: Sequence[TrainingSong]) -> Copies:
     scores = [score_of(song) for song in songs[:MAX_SONGS]]
     longest = originality.longest_copied_passage(scores, generated)
     name = songs[longest.song].name if longest.num_events else ""
-    return Copies(longest, originality.copied_ngram_share(scores, generated), name, len(scores), len(songs))
+    return Copies(longest, *originality.copied_shares(scores, generated), name, len(scores), len(songs))

@@ -10,6 +10,7 @@ Metrics
     longest_copied_notes        the longest generated passage that occurs in the reference, transposed or not
     longest_copied_notes_exact  the same, at the same pitch
     copied_ngram_share          share of the generated eight-event passages that occur in the reference (transposed)
+    copied_varied_share         the same of the passages in which something happens: repeated notes are everybody's
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from musicgen.evaluation.note_events import events_of, lines_of, lowest_pitch
 from musicgen.symbolic.score import Score
 
 N_GRAM = 8
+VARIED_STEPS = 3  # of a passage's steps lead to another event at least, in one in which something happens
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,22 @@ def copied_ngram_share(songs: Sequence[Score] | Score, generated: Score, n: int 
     With several tracks, the larger share counts: of all tracks together, or of each track by itself.
     0.0 if the generated score has fewer than `n` events.
     """
+    return copied_shares(songs, generated, n)[0]
+
+
+def copied_shares(songs: Sequence[Score] | Score, generated: Score, n: int = N_GRAM) -> tuple[float, float]:
+    """(copied_ngram_share, copied_varied_share). The second leaves out the passages that mostly repeat one event."""
     table = _CopyTable([songs] if isinstance(songs, Score) else songs, generated, _steps)
-    names = table.names(n - 1)
-    is_generated = table.owner < 0
-    known = np.unique(names[~is_generated & (names >= 0)])
-    shares = [0.0]
-    for line in (table.owner == -1, table.owner < -1):  # all tracks together; track by track
-        passages = names[line & (names >= 0)]
-        shares.append(float(np.isin(passages, known).mean()) if passages.size else 0.0)
-    return max(shares)
+    names, moves = table.names(n - 1), table.moves(n - 1)
+    known = np.unique(names[(table.owner >= 0) & (names >= 0)])
+    is_known = np.isin(names, known)
+    both_readings = (table.owner == -1, table.owner < -1)  # all tracks together; track by track
+
+    def share(counts: NDArray[np.bool_]) -> float:
+        found = [is_known[counts & reading] for reading in both_readings]
+        return max(float(each.mean()) if each.size else 0.0 for each in found)
+
+    return share(names >= 0), share((names >= 0) & (moves >= VARIED_STEPS))
 
 
 def evaluate(reference: Score, generated: Score) -> dict[str, float]:
@@ -105,23 +114,31 @@ class _CopyTable:
 
     Attributes, one entry per symbol:
         owner: number of the song; -1 generated, tracks together; -2, -3 … generated, track by track.
-        left: symbols from here to the end of the line. onset: seconds.
+        left: symbols from here to the end of the line. onset: seconds. is_move: whether the symbol is a step from one
+        event to another.
     """
 
     def __init__(self, songs: Sequence[Score], generated: Score, read: Callable[[list[int]], list[object]]) -> None:
         lines = [(-1 - number, line) for number, line in enumerate(lines_of(generated))]
         lines += [(number, line) for number, song in enumerate(songs) for line in lines_of(song)]
         known: dict[object, int] = {}
-        symbols, owner, left, onset = [], [], [], []
+        symbols, owner, left, onset, is_move = [], [], [], [], []
         for number, line in lines:
             events, seconds = events_of(line)
             found = [known.setdefault(symbol, len(known)) for symbol in read(events)]
             symbols.append(np.array(found, dtype=np.int64))
+            is_move.append(np.array([after != before for before, after in pairwise([*events, 0])])[: len(found)])
             owner.append(np.full(len(found), number, dtype=np.int64))
             left.append(np.arange(len(found), 0, -1))
             onset.append(seconds[: len(found)])
         self._symbols = np.concatenate(symbols)
         self.owner, self.left, self.onset = np.concatenate(owner), np.concatenate(left), np.concatenate(onset)
+        self.is_move = np.concatenate(is_move)
+
+    def moves(self, length: int) -> NDArray[np.int64]:
+        """How many of the `length` symbols from here on are steps to another event."""
+        total = np.concatenate([[0], np.cumsum(self.is_move)])
+        return total[np.minimum(np.arange(self.is_move.size) + length, self.is_move.size)] - total[:-1]
 
     def names(self, length: int) -> NDArray[np.int64]:
         """Number of the passage of `length` symbols that begins here; -1 if the line is too short."""

@@ -217,6 +217,16 @@ def test_ngram_share_counts_windows_of_eight():
     assert originality.copied_ngram_share(song, score(*line(*RANDOM[:7]))) == 0.0
 
 
+def test_repeated_notes_are_no_copy_of_repeated_notes():
+    song = score(*line(*[60] * 40, *RANDOM[:12]))
+    generated = score(*line(*[67] * 60, *RANDOM[300:320]))
+    every, varied = originality.copied_shares(song, generated)
+    assert every > 0.6
+    assert varied == 0.0
+    assert originality.copied_shares(song, score(*line(*[60] * 60, *RANDOM[:12]))) == (1.0, 1.0)
+    assert originality.copied_shares(song, score(*line(*[67] * 60))) == (1.0, 0.0)
+
+
 def brute_force(one: list[int], other: list[int]) -> int:
     best = 0
     for i in range(len(one)):

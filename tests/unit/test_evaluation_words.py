@@ -19,7 +19,7 @@ def test_the_glossary_explains_every_metric_and_no_other():
     wave, score = Waveform(np.zeros(8000, np.float32), 8000), Score(make_notes([0], 480, 60, 80))
     sound, notes = audio.evaluate(wave, wave), midi.evaluate(score, score)
     copies = originality.evaluate(score, score)
-    trained = {"longest_copied_notes_training", "copied_ngram_share_training"}
+    trained = {"longest_copied_notes_training", "copied_ngram_share_training", "copied_varied_share_training"}
     trained |= {"interval_bits_training", "rhythm_bits_training"}
     heard = set(SoundCopies().metrics())
     measured = {
