@@ -34,6 +34,9 @@ def search(
     name: Annotated[str, typer.Option(help="A name for the study.")] = "",
     tracks: Annotated[str | None, typer.Option(help="MIDI tracks to learn from, such as 0,2.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu:N or gpu:all")] = "auto",
+    by_ear: Annotated[
+        bool, typer.Option("--by-ear", help="You compare pieces on the page of the search, or by `studies judge`.")
+    ] = False,
     strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +54,7 @@ def search(
     say_left_out(left_out)
     study_id = api.submit_study(
         approach, choices(ids, tracks), values, preset=preset or "", fixed=list(fixed), trials=trials, minutes=minutes,
-        seed=seed, name=name, device=device, leave_out=not strict,
+        seed=seed, name=name, device=device, leave_out=not strict, by_ear=by_ear,
     )  # fmt: skip
     console.print(f"{study_id}: it goes on if you close this; `studies show {study_id}` tells how far it is.")
     wait_and_show(study_id, as_json=as_json)
@@ -117,19 +120,25 @@ def show_study(study: Any, *, as_json: bool) -> None:
     best, preset = study.best, study.preset
     rows = [("study", study.id), ("name", study.name), ("state", study.state), ("training time", span(study.seconds))]
     rows += [("reason", study.reason)] if study.reason else []
-    if best is not None and preset is not None and preset.value is not None:
+    if study.by_ear:
+        told = (
+            f"{len(study.judgements)} comparisons" if study.judgements else "nothing compared yet: see `studies judge`"
+        )
+        rows += [("by ear", told)]
+    if best is not None and best.value is not None and preset is not None and preset.value is not None:
         rows += [("preset", f"held-out loss {preset.value:.5g}")]
         rows += [("best", f"trial {best.number}: held-out loss {best.value:.5g} ({best.run_id})")]
         changed = {name: value for name, value in best.parameters.items() if value != preset.parameters[name]}
         rows += [("changed", " ".join(f"--set {name}={_plain(value)}" for name, value in changed.items()) or "nothing")]
     rows += [(f"importance: {name}", f"{share:.0%}") for name, share in list(study.importance.items())[:5]]
     print_table(("", ""), rows)
-    columns = ("trial", "run", "state", "held-out loss", "epochs", "time")
+    liked = {number: f"{value:+.2f}" for number, value in study.likings.items()}
+    columns = ("trial", "run", "state", "held-out loss", *(["liked"] if study.by_ear else []), "epochs", "time")
     print_table(
         columns,
         [
             (each.number, each.run_id, each.state, "" if each.value is None else f"{each.value:.5g}",
-             each.epochs or "", span(each.seconds))
+             *([liked.get(each.number, "")] if study.by_ear else []), each.epochs or "", span(each.seconds))
             for each in study.trials
         ],
     )  # fmt: skip

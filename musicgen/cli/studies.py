@@ -1,4 +1,4 @@
-"""`studies list | show | stop | continue | delete`: searches for good settings that were started by `search`."""
+"""`studies list | show | judge | stop | continue | delete`: searches for good settings, which `search` starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def list_(as_json: AsJson = False) -> None:
     columns = ("study", "name", "approach", "state", "trials", "best loss")
     rows = [
         (study.id, study.name, study.approach, study.state, len(study.trials),
-         "" if study.best is None else f"{study.best.value:.5g}")
+         "" if study.best is None or study.best.value is None else f"{study.best.value:.5g}")
         for study in found
     ]  # fmt: skip
     print_table(columns, rows)
@@ -40,6 +40,36 @@ def show(study_id: StudyId, as_json: AsJson = False) -> None:
     from musicgen.search import api
 
     show_study(api.get_study(study_id), as_json=as_json)
+
+
+@app.command()
+def judge(
+    study_id: StudyId,
+    pair: Annotated[str | None, typer.Option(help="The pair that you heard, such as 3-7.")] = None,
+    better: Annotated[str | None, typer.Option(help="Which sounds better: a, b or same.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare pieces of a search by ear. Without an answer: the next pair, and the files to listen to."""
+    from musicgen.listening import trial_pairs
+    from musicgen.search import api
+
+    if (pair is None) != (better is None):
+        raise typer.BadParameter("Give both the pair and which is better, or neither.", param_hint="--pair, --better")
+    if pair is not None and better is not None:
+        trial_pairs.judge_pair(study_id, pair, better)
+    study = api.get_study(study_id)
+    found = trial_pairs.next_trial_pair(study)
+    paths = {} if found is None else {name: str(path) for name, path in trial_pairs.pair_paths(found).items()}
+    told = {
+        "study": study.id,
+        "judgements": len(study.judgements),
+        "pair": None if found is None else found.name,
+        **paths,
+    }
+    if as_json:
+        print_json(told)
+        return
+    print_table(("", ""), [(name, "none to compare" if value is None else value) for name, value in told.items()])
 
 
 @app.command()

@@ -7,5 +7,6 @@ material.py    which pieces a test is made from
 rounds.py      the child: chooses the excerpts, levels them, writes one WAV file for each
     excerpts.py, sounds.py, scores.py, finishing.py   its parts: where, from sound, from notes, equally loud
 records.py     tests in the record: started, answered, finished or given up
+trial_pairs.py   pieces of two trials of a search, compared by ear; pairing.py: the child that makes their sounds
 results.py     what came out, in numbers and words; chance.py: how likely that is by guessing
 """

@@ -1,6 +1,6 @@
 """Everything that the pages and the command line do with searches. Light to import: no framework, no Optuna."""
 
-from musicgen.search.orders import continue_study, delete_study, settings_of, stop_study, submit_study
+from musicgen.search.orders import continue_study, delete_study, judge, settings_of, stop_study, submit_study
 from musicgen.search.records import Study, Trial, get_study, list_studies, trial_of_run
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "continue_study",
     "delete_study",
     "get_study",
+    "judge",
     "list_studies",
     "settings_of",
     "stop_study",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from musicgen.search.records import CANCELLED, OPEN, PROPOSED, RESUMES, RUNNING, SEARCHING, Trial
 from musicgen.storage import database
-from musicgen.storage.database import studies, trials
+from musicgen.storage.database import judgements, studies, trials
 from musicgen.storage.reserve import at_last
 
 
@@ -60,6 +60,20 @@ def change_trial(trial: Trial, **values: Any) -> bool:
     """Change an open trial."""
     statement = sa.update(trials).where(trials.c.id == trial.id, trials.c.state.in_(OPEN)).values(**values)
     return at_last(lambda: database.change(statement)) == 1
+
+
+def add_judgement(study_id: str, one: int, other: int, better: str) -> bool:
+    """Which of two trials sounds better; False if this pair was judged before, which then counts."""
+    low, high = sorted((one, other))
+    row = {
+        "id": f"{study_id}-{low}-{high}", "study_id": study_id, "one": one, "other": other, "better": better,
+        "created_at": database.now(),
+    }  # fmt: skip
+    try:
+        database.change(sa.insert(judgements).values(**row))
+    except sa.exc.IntegrityError:
+        return False
+    return True
 
 
 def go_on(study_id: str, more_trials: int, more_seconds: float) -> bool:

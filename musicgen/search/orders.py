@@ -19,10 +19,11 @@ from musicgen.runs.naming import usual_name
 from musicgen.runs.song_choices import SongChoice, chosen_songs, sorted_songs
 from musicgen.runs.submissions import MAX_SEED, read_training
 from musicgen.search import changes
+from musicgen.search.preferences import SHARES
 from musicgen.search.records import SEARCHING, STOPPED, get_study
 from musicgen.search.space import search_space
 from musicgen.storage import database
-from musicgen.storage.database import new_id, studies, trials
+from musicgen.storage.database import judgements, new_id, studies, trials
 
 MAX_TRIALS = 1000
 MAX_MINUTES = 60.0 * 24 * 30
@@ -42,6 +43,7 @@ def submit_study(
     name: str = "",
     device: str = "auto",
     leave_out: bool = False,
+    by_ear: bool = False,
     study_id: str | None = None,
 ) -> str:
     """Start a search; returns the study's id. It starts from the preset with these values, which is trial 0.
@@ -51,7 +53,10 @@ def submit_study(
             that `training` names.
         trials, minutes: the budget; the first that is used up ends the search. None: no limit, if the other is given.
             Minutes are of training, so time in the queue does not count.
-        leave_out: see `submit_training`. study_id: the same id twice gives one study (a double click).
+        leave_out: see `submit_training`.
+        by_ear: what is liked leads the search instead of the held-out loss: each trial makes a piece, and the search
+            waits for `judge` while too many were not heard.
+        study_id: the same id twice gives one study (a double click).
 
     Raises:
         InvalidInput, InvalidParameter, NotFound: with a sentence.
@@ -77,6 +82,7 @@ def submit_study(
             "seed": int(seed),
             "device": check_device(device),
             "leave_out": leave_out,
+            "by_ear": by_ear,
             "knobs": [knob.to_json() for knob in knobs],
         },
         "state": SEARCHING,
@@ -124,6 +130,23 @@ def continue_study(study_id: str, *, trials: int | None = None, minutes: float |
     ensure_searcher()
 
 
+def judge(study_id: str, one: int, other: int, better: str) -> None:
+    """Say which of the pieces of two trials sounds better: one, other or same. The first judgement of a pair counts.
+
+    Raises:
+        NotFound: no such trials with a piece. InvalidParameter. WrongState: the study is led by the loss.
+    """
+    study = get_study(study_id)
+    if not study.by_ear:
+        raise WrongState(sentence("Only a search by ear takes judgements", "one that is led by the held-out loss"))
+    if better not in SHARES:
+        raise InvalidParameter(sentence(f"A judgement is one of {', '.join(SHARES)}", repr(better)))
+    if one == other or not {one, other} <= set(study.pieces):
+        raise NotFound(sentence("A judgement needs two trials of the study with a piece", f"{one} and {other}"))
+    changes.add_judgement(study.id, one, other, better)
+    ensure_searcher()
+
+
 def delete_study(study_id: str) -> None:
     """Delete a search. Its runs stay. Raises WrongState while it searches."""
     study = get_study(study_id)
@@ -131,6 +154,7 @@ def delete_study(study_id: str) -> None:
         raise WrongState(sentence("Only a search that has ended can be deleted", "one at work", "Stop it first."))
     with database.engine().begin() as connection:
         connection.execute(sa.delete(trials).where(trials.c.study_id == study.id))
+        connection.execute(sa.delete(judgements).where(judgements.c.study_id == study.id))
         connection.execute(sa.delete(studies).where(studies.c.id == study.id))
     shutil.rmtree(study.folder, ignore_errors=True)
 

@@ -16,14 +16,16 @@ from musicgen.errors import MusicgenError
 from musicgen.runs import rows
 from musicgen.runs.folders import study_folder
 from musicgen.runs.launching import ensure_searcher, searcher_lives
+from musicgen.search.preferences import Judgement, likings
 from musicgen.search.space import Knob, knobs_from_json
 from musicgen.storage import database
-from musicgen.storage.database import check_id, studies, trials
+from musicgen.storage.database import check_id, judgements, studies, trials
 
 SEARCHING, FINISHED, STOPPED, FAILED = "searching", "finished", "stopped", "failed"  # of a study
 PROPOSED, RUNNING = "proposed", "running"  # of a trial that has not ended
 SUCCEEDED, PRUNED, CANCELLED = "succeeded", "pruned", "cancelled"  # and FAILED: of one that has
 OPEN = (PROPOSED, RUNNING)
+PIECE = "piece"  # in the facts of a trial that is judged by ear: the output that is heard, "" if there is none
 RESUMES = "resumes"  # in the facts of a trial that ended with its study: its run goes on if the study does
 
 
@@ -57,6 +59,11 @@ class Trial:
         return list(self.facts.get("curve", ()))
 
     @property
+    def piece(self) -> str:
+        """The output that is compared with others by ear; "" for none."""
+        return str(self.facts.get(PIECE, ""))
+
+    @property
     def epochs(self) -> int | None:
         """How many epochs it was given."""
         return self.facts.get("epochs")
@@ -74,7 +81,7 @@ class Study:
     """A search for good settings.
 
     Attributes:
-        request: preset, training (all parameters), fixed, songs, seed, device, leave_out, knobs.
+        request: preset, training (all parameters), fixed, songs, seed, device, leave_out, knobs, by_ear.
         state: searching, finished, stopped or failed. reason: one sentence, or empty.
         max_trials, max_seconds: the budget, of which the first that is used up ends it; 0 for no limit.
         findings: importance: parameter → share.
@@ -110,9 +117,29 @@ class Study:
         return list_trials(self.id)
 
     @property
+    def by_ear(self) -> bool:
+        """Whether pairs of pieces are compared by ear, and what is liked leads the search; else the loss does."""
+        return bool(self.request.get("by_ear", False))
+
+    @cached_property
+    def judgements(self) -> list[Judgement]:
+        """In the order in which they were made."""
+        return list_judgements(self.id) if self.by_ear else []
+
+    @cached_property
+    def likings(self) -> dict[int, float]:
+        """Number of a trial → how much it is liked, of those that were compared; see `preferences`."""
+        return likings(self.judgements)
+
+    @property
+    def pieces(self) -> dict[int, str]:
+        """Number of a trial → the output that can be compared by ear."""
+        return {trial.number: trial.piece for trial in self.trials if trial.piece}
+
+    @property
     def best(self) -> Trial | None:
-        """The trial with the lowest held-out loss; the first of equal ones."""
-        return best_of(self.trials)
+        """The trial with the lowest held-out loss, or the best liked one; the first of equal ones."""
+        return best_of(self.trials, self.likings if self.by_ear else None)
 
     @property
     def preset(self) -> Trial | None:
@@ -137,11 +164,15 @@ class Study:
             "max_trials": self.max_trials or None, "max_minutes": self.max_seconds / 60 or None,
             "seconds": round(self.seconds, 3), "trials": [trial.to_json() for trial in self.trials],
             "best": None if best is None else best.to_json(), "importance": self.importance,
+            **({"likings": self.likings, "judgements": len(self.judgements)} if self.by_ear else {}),
         }  # fmt: skip
 
 
-def best_of(found: Sequence[Trial]) -> Trial | None:
+def best_of(found: Sequence[Trial], liked: Mapping[int, float] | None = None) -> Trial | None:
+    """The lowest loss, or the highest liking if likings are given."""
     scored = [(trial.value, trial.number) for trial in found if trial.value is not None]
+    if liked is not None:
+        scored = [(-liked[trial.number], trial.number) for trial in found if trial.number in liked]
     return next(trial for trial in found if trial.number == min(scored)[1]) if scored else None
 
 
@@ -159,6 +190,13 @@ def list_trials(study_id: str) -> list[Trial]:
     """In the order of their numbers."""
     chosen = sa.select(trials).where(trials.c.study_id == check_id("study", study_id)).order_by(trials.c.number)
     return [_trial(row) for row in database.every(chosen)]
+
+
+def list_judgements(study_id: str) -> list[Judgement]:
+    """In the order in which they were made."""
+    chosen = sa.select(judgements).where(judgements.c.study_id == check_id("study", study_id))
+    rows_ = database.every(chosen.order_by(judgements.c.created_at, judgements.c.id))
+    return [Judgement(row["one"], row["other"], row["better"]) for row in rows_]
 
 
 def trial_of_run(run_id: str) -> Trial | None:

@@ -18,7 +18,7 @@ from musicgen.machine import give_way
 from musicgen.runs.folders import searcher_lock
 from musicgen.runs.locks import FileLock
 from musicgen.runs.rounds import in_rounds
-from musicgen.search import changes, records, trial
+from musicgen.search import changes, preferences, records, trial
 from musicgen.search.records import FAILED, FINISHED, PROPOSED, Study
 from musicgen.settings import settings
 
@@ -28,6 +28,7 @@ LOCK_PATIENCE = 3.0
 MAX_TROUBLES = 5  # in a row, before a study ends with the reason
 TROUBLE_SECONDS = 5.0
 MAX_FAILED = 10  # trials in a row
+WAITS = "The search waits for your ears: some pieces were not compared yet."
 
 log = logging.getLogger("musicgen.searcher")
 
@@ -81,8 +82,7 @@ def step(study: Study) -> str:
     """Take a study one step further; returns what its user has to do, or ""."""
     current = next((each for each in study.trials if each.is_open), None)
     if current is None:
-        _next(study)
-        return ""
+        return _next(study)
     if current.state != PROPOSED:
         return trial.watch(study, current)
     if study.is_active:
@@ -92,14 +92,17 @@ def step(study: Study) -> str:
     return ""
 
 
-def _next(study: Study) -> None:
+def _next(study: Study) -> str:
     last = study.trials[-MAX_FAILED:]
     if len(last) == MAX_FAILED and all(each.state == FAILED for each in last):
         raise trial.CannotGoOn(f"The last {MAX_FAILED} trials failed. {last[-1].reason}")
     is_used_up = trial.is_used_up(study, study.trials)
+    if study.by_ear and not is_used_up and preferences.waits(study.pieces, study.judgements):
+        return WAITS
     trial.propose(study, wants_trial=not is_used_up)
     if is_used_up:
         changes.end_study(study.id, FINISHED)
+    return ""
 
 
 def search(lock: FileLock, idle_seconds: float) -> None:

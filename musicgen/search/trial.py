@@ -14,10 +14,12 @@ from musicgen.runs import api, liveness, states
 from musicgen.runs.records import Run
 from musicgen.search import budget, changes
 from musicgen.search.curves import curve_of, lowest, stopped_at
+from musicgen.search.pieces import trial_piece
 from musicgen.search.records import (
     CANCELLED,
     FAILED,
     FINISHED,
+    PIECE,
     PRUNED,
     RESUMES,
     RUNNING,
@@ -41,8 +43,8 @@ def propose(study: Study, *, wants_trial: bool = True) -> None:
     known = [
         {
             "state": trial.state,
-            "value": trial.value,
-            "curve": trial.curve,
+            "value": _value(study, trial),
+            "curve": [] if study.by_ear else trial.curve,
             "places": {knob.name: knob.place(trial.parameters[knob.name]) for knob in knobs},
         }
         for trial in study.trials
@@ -61,6 +63,13 @@ def propose(study: Study, *, wants_trial: bool = True) -> None:
     if wants_trial:
         parameters = {knob.name: knob.values[found["places"][knob.name]] for knob in knobs}
         changes.add_trial(study.id, len(known), parameters)
+
+
+def _value(study: Study, trial: Trial) -> float | None:
+    """What the search makes small: the held-out loss or, by ear, how little a trial is liked."""
+    if not study.by_ear:
+        return trial.value
+    return -study.likings[trial.number] if trial.number in study.likings else None
 
 
 def put_in_queue(study: Study, trial: Trial) -> None:
@@ -133,7 +142,9 @@ def watch(study: Study, trial: Trial) -> str:
             )
         )
     if run.state == states.SUCCEEDED:
-        _settle(trial, run, SUCCEEDED)
+        piece = trial_piece(study, trial, run) if study.by_ear else ""
+        if piece is not None:
+            _settle(trial, run, SUCCEEDED, **({PIECE: piece} if study.by_ear else {}))
         return ""
     if (part := _stopped_at(study, trial)) is not None:
         _stop_early(trial, run, part)
@@ -155,6 +166,8 @@ def _note(trial: Trial, run: Run) -> Trial:
 
 
 def _stopped_at(study: Study, trial: Trial) -> int | None:
+    if study.by_ear:  # the loss may not say what is liked
+        return None
     others = [other.curve for other in study.trials if other.number < trial.number]
     return stopped_at(trial.curve, others) if trial.number else None
 

@@ -146,6 +146,17 @@ trials = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
+judgements = sa.Table(
+    "judgements",
+    metadata,
+    sa.Column("id", sa.String(48), primary_key=True),  # of the study, and both numbers: a pair is judged once
+    sa.Column("study_id", sa.String(24), nullable=False, index=True),
+    sa.Column("one", sa.Integer, nullable=False),  # the numbers of two trials
+    sa.Column("other", sa.Integer, nullable=False),
+    sa.Column("better", sa.String(8), nullable=False),  # one | other | same
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
 attempts = sa.Table(
     "attempts",
     metadata,

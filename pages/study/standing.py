@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from musicgen.comparison.loss_drawing import Curve, Level, LossDrawing
-from musicgen.wording import span
+from musicgen.wording import count, span
 from pages.ui.bounds import whole_number
 from pages.ui.charts.colours import ACCENT
 from pages.ui.charts.curves import draw_picture
@@ -53,7 +53,10 @@ def _facts(study: Study) -> list[tuple[str, object]]:
         ("Training time", f"{span(study.seconds)}{within}"),
     ]
     best, preset = study.best, study.preset
-    if preset is not None and preset.value is not None:
+    if study.by_ear:
+        facts.append(("Comparisons", f"{len(study.judgements)}"))
+        best = None
+    elif preset is not None and preset.value is not None:
         facts.append(("Held-out loss of the preset", f"{preset.value:.4g}"))
     if best is not None and best.value is not None:
         facts.append(("Best held-out loss", f"{best.value:.4g}"))
@@ -66,6 +69,8 @@ def _facts(study: Study) -> list[tuple[str, object]]:
 def verdict(study: Study) -> str:
     """What the search has found, in one sentence."""
     best, preset = study.best, study.preset
+    if study.by_ear:
+        return liked_words(study)
     if best is None or preset is None or preset.value is None or best.value is None:
         return "The first trial is the preset itself. Everything else is compared with it."
     if best.number == 0:
@@ -74,8 +79,22 @@ def verdict(study: Study) -> str:
     return f"Trial {best.number} is the best so far: its held-out loss is {gain:.1%} lower than that of the preset."
 
 
+def liked_words(study: Study) -> str:
+    """Which trial is liked best, in one sentence."""
+    best = study.best
+    if best is None:
+        return "The first trial is the preset itself. What you like leads the search."
+    heard = [each for each in study.judgements if best.number in (each.one, each.other)]
+    won = sum(each.better == ("one" if each.one == best.number else "other") for each in heard)
+    name = f"Trial {best.number}" if best.number else "The preset"
+    return f"{name} is liked best so far: it sounded better in {won} of {count(len(heard), 'comparison')}."
+
+
 def progress_drawing(study: Study) -> LossDrawing | None:
-    """The best held-out loss after each trial, with the preset as a dashed line."""
+    """The best held-out loss after each trial, with the preset as a dashed line; nothing where the loss does not
+    lead."""
+    if study.by_ear:
+        return None
     points, best = [], None
     for trial in study.trials:
         if trial.value is not None:

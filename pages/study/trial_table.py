@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -33,27 +32,41 @@ def draw_trials(study: Study) -> None:
     if not study.trials:
         st.caption("The first one is being planned.")
         return
+    liked = ["Liked ›"] if study.by_ear else []
     text_table(
-        ("Trial", "State", "Loss ›", "Epochs ›", "Time ›", "Changed from the preset"),
-        [_row(study, trial) for trial in by_value(study.trials)],
+        ("Trial", "State", *liked, "Loss ›", "Epochs ›", "Time ›", "Changed from the preset"),
+        [_row(study, trial) for trial in best_first(study)],
         key="study_trials",
     )
 
 
-def by_value(trials: Sequence[Trial]) -> list[Trial]:
-    """The best first; those without a loss last."""
-    return sorted(trials, key=lambda trial: (trial.value is None, trial.value or 0.0, trial.number))
+def best_first(study: Study) -> list[Trial]:
+    """The best first; those without a loss, or by ear those that nobody compared, last."""
+
+    def place(trial: Trial) -> tuple[bool, float, int]:
+        value = -study.likings[trial.number] if trial.number in study.likings else None
+        value = value if study.by_ear else trial.value
+        return value is None, value or 0.0, trial.number
+
+    return sorted(study.trials, key=place)
 
 
 def _row(study: Study, trial: Trial) -> tuple[str, ...]:
     return (
         f"Trial {trial.number}" if trial.number else "The preset",
         trial_state(trial.state) + (f": {trial.reason}" if trial.state == "failed" else ""),
+        *([_liked(study, trial)] if study.by_ear else []),
         "–" if trial.value is None else f"{trial.value:.4g}",
         "–" if trial.epochs is None else f"{trial.epochs:,}",
         span(trial.seconds) if trial.seconds else "–",
         changes_words(study, trial) or "–",
     )
+
+
+def _liked(study: Study, trial: Trial) -> str:
+    """`+0.8 (3)`: how much, and in how many comparisons."""
+    heard = sum(trial.number in (each.one, each.other) for each in study.judgements)
+    return f"{study.likings[trial.number]:+.1f} ({heard})" if heard else "–"
 
 
 def changes_words(study: Study, trial: Trial) -> str:
@@ -72,7 +85,7 @@ def _value(value: Any) -> str:
 
 def draw_one_trial(study: Study) -> None:
     """One trial chosen from the list: its run, and the Train page with its settings."""
-    able = [trial for trial in by_value(study.trials) if trial.run_id]
+    able = [trial for trial in best_first(study) if trial.run_id]
     if not able:
         return
     names = {trial.number: f"Trial {trial.number}{'' if trial.number else ' (the preset)'}" for trial in able}

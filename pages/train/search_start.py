@@ -16,6 +16,8 @@ from pages.ui.navigation import go_to, page_link
 
 MAX_TRIALS, MAX_MINUTES = 1000, 43_200
 FIRST_TRIALS, FIRST_MINUTES = 30, 20
+LOSS, EAR = "loss", "ear"
+LED_BY = {LOSS: "The held-out loss", EAR: "My ears"}
 
 
 def draw_search_start(request: TrainingRequest, chosen: Approach, fixed: dict[str, object], search: str | None) -> None:
@@ -26,6 +28,16 @@ def draw_search_start(request: TrainingRequest, chosen: Approach, fixed: dict[st
             "Trains many networks with other settings, each with as much work as this training, and keeps what was "
             "best on held-out music."
         )
+        by_ear = (
+            st.segmented_control(
+                "What leads the search", list(LED_BY), default=LOSS, required=True, key="search_led_by",
+                format_func=lambda one: LED_BY[str(one)],
+            )
+            == EAR
+        )  # fmt: skip
+        with kept_place():
+            if by_ear:
+                st.caption("Each trial makes a piece. You hear two at a time and say which sounds better.")
         trials = whole_number("Trials at most", key="search_trials", first=FIRST_TRIALS)
         minutes = whole_number("Minutes of training at most", key="search_minutes", first=FIRST_MINUTES)
         free = sorted(set(fixed) - {"epochs", "patience"})
@@ -50,22 +62,22 @@ def draw_search_start(request: TrainingRequest, chosen: Approach, fixed: dict[st
         if st.button(
             "Start the search", key="search_start", type="primary", disabled=bool(refused), width="stretch"
         ):  # fmt: skip
-            _start(request, fixed, int(trials or 1), int(minutes or 1))
-        code_block(_command(request, fixed, trials, minutes, search), is_one=True)
+            _start(request, fixed, int(trials or 1), int(minutes or 1), by_ear=by_ear)
+        code_block(_command(request, fixed, trials, minutes, search, by_ear=by_ear), is_one=True)
         page_link("study", "Earlier searches")
 
 
-def _start(request: TrainingRequest, fixed: dict[str, object], trials: int, minutes: int) -> None:
+def _start(request: TrainingRequest, fixed: dict[str, object], trials: int, minutes: int, *, by_ear: bool) -> None:
     from musicgen.runs.api import SongChoice
     from musicgen.search.api import submit_study
 
-    asked = [request.approach, request.choices, request.training, request.seed, trials, minutes]
+    asked = [request.approach, request.choices, request.training, request.seed, trials, minutes, by_ear]
     try:
         with st.spinner("Starting …"):
             study_id = submit_study(
                 request.approach, [SongChoice(song_id, tracks) for song_id, tracks in request.choices],
                 request.training, preset=request.preset, fixed=list(fixed), trials=trials, minutes=minutes,
-                seed=request.seed, name=request.name, device=request.device,
+                seed=request.seed, name=request.name, device=request.device, by_ear=by_ear,
                 study_id=f"study-{intent_key('search', asked)[:12]}",
             )  # fmt: skip
     except MusicgenError as error:
@@ -75,10 +87,16 @@ def _start(request: TrainingRequest, fixed: dict[str, object], trials: int, minu
 
 
 def _command(
-    request: TrainingRequest, fixed: dict[str, object], trials: int | None, minutes: int | None, search: str | None
+    request: TrainingRequest,
+    fixed: dict[str, object],
+    trials: int | None,
+    minutes: int | None,
+    search: str | None,
+    *,
+    by_ear: bool,
 ) -> str:
     return command_line(
         "search", request.approach, *(song_id for song_id, _ in request.choices if search is None),
         all_songs=search is not None, search=search, preset=request.preset, settings=fixed, seed=request.seed or None,
-        trials=trials, minutes=minutes,
+        trials=trials, minutes=minutes, by_ear=by_ear,
     )  # fmt: skip

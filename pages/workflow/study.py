@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from musicgen.errors import NotFound
+from pages.study.by_ear import draw_by_ear
 from pages.study.standing import draw_controls, draw_standing
-from pages.study.trial_table import by_value, draw_coordinates, draw_importance, draw_one_trial, draw_trials
+from pages.study.trial_table import best_first, draw_coordinates, draw_importance, draw_one_trial, draw_trials
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import empty_place, kept_place, page_heading
@@ -27,6 +28,7 @@ SHOWN = 100
 
 
 def main() -> None:
+    from musicgen.listening.trial_pairs import next_trial_pair
     from musicgen.search.api import get_study, list_studies
 
     page_heading("study")
@@ -49,23 +51,33 @@ def main() -> None:
         )  # fmt: skip
         study = get_study(chosen)
         is_live = study.is_active or any(trial.is_open for trial in study.trials)
-        st.fragment(draw_live, run_every=LIVE_SECONDS if is_live else None)(study.id, is_live)
+        pair = next_trial_pair(study)
+        with kept_place():
+            if study.by_ear:
+                draw_by_ear(study, pair)
+        shown = pair.name if pair is not None else ""
+        st.fragment(draw_live, run_every=LIVE_SECONDS if is_live else None)(study.id, is_live, shown)
         with kept_place():
             draw_one_trial(study)
         draw_importance(study)
         draw_coordinates(study)
-        draw_pieces(runs_to_hear(study))
+        with kept_place():
+            if not (study.by_ear and study.is_active):  # so that nobody knows a piece by its name before it is compared
+                draw_pieces(runs_to_hear(study))
         show_command(command_line("studies", "show", study.id))
 
 
-def draw_live(study_id: str, was_live: bool) -> None:
-    """What changes while it searches."""
+def draw_live(study_id: str, was_live: bool, shown_pair: str) -> None:
+    """What changes while it searches. `shown_pair`: the comparison above it, "" for none."""
+    from musicgen.listening.trial_pairs import next_trial_pair
     from musicgen.search.api import get_study
 
     study = get_study(study_id)
     is_live = study.is_active or any(trial.is_open for trial in study.trials)
     if was_live and not is_live:
         st.rerun()  # this ends the repeated reruns
+    if study.by_ear and not shown_pair and next_trial_pair(study) is not None:
+        st.rerun()  # there is something to compare now
     draw_standing(study)
     draw_controls(study)
     draw_trials(study)
@@ -75,7 +87,7 @@ def runs_to_hear(study: Study) -> list[Run]:
     """The runs of the best trials, and of the preset."""
     from musicgen.runs.api import get_run
 
-    trials = [trial for trial in by_value(study.trials) if trial.run_id and trial.value is not None]
+    trials = [trial for trial in best_first(study) if trial.run_id and trial.value is not None]
     wanted = trials[:LANES]
     wanted += [trial for trial in trials[LANES:] if trial.number == 0]
     found = []

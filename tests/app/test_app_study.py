@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from stored_work import NASTY, add_song, add_study, code_blocks, is_clean, markup, nobody_works, said, tune, visit
+import sqlalchemy as sa
+from stored_work import (
+    NASTY,
+    add_output,
+    add_song,
+    add_study,
+    code_blocks,
+    is_clean,
+    markup,
+    nobody_works,
+    said,
+    tune,
+    visit,
+)
 
 from musicgen.approaches.notes.events import FIELDS
+from musicgen.audio.wav import wav_bytes
+from musicgen.audio.waveform import Waveform
+from musicgen.listening import trial_pairs
 from musicgen.runs import api as runs_api
 from musicgen.runs.api import Plan
 from musicgen.search import api
 from musicgen.search.api import get_study, list_studies
+from musicgen.storage import database
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -118,3 +137,78 @@ def test_a_search_starts_on_the_train_page() -> None:
     assert study.request["fixed"] == ["units"]
     assert "units" not in {knob.name for knob in study.knobs}
     assert [each["id"] for each in study.request["songs"]] == [song]
+
+
+def test_a_search_by_ear_starts_on_the_train_page() -> None:
+    song = add_song("A tune", tune())
+    with nobody_works():
+        app = visit("train", song=song)
+        app.segmented_control(key="search_led_by").set_value("ear").run()
+        assert "Each trial makes a piece." in said(app)
+        assert any("--trials 30 --minutes 20 --by-ear" in text for text in code_blocks(app))
+        app.button(key="search_start").click().run()
+    assert is_clean(app)
+    (study,) = list_studies()
+    assert study.by_ear
+    assert app.title[0].value == "Good settings"
+
+
+def by_ear(study_id: str, *, pieces: int) -> None:
+    """Make it a search by ear, whose first trials have a piece."""
+    row = database.one(sa.select(database.studies).where(database.studies.c.id == study_id))
+    assert row is not None
+    chosen = database.studies.c.id == study_id
+    database.change(sa.update(database.studies).where(chosen).values(request={**row["request"], "by_ear": True}))
+    for each in get_study(study_id).trials[:pieces]:
+        facts = {**each.facts, "piece": add_output(each.run_id, tune())}
+        database.change(sa.update(database.trials).where(database.trials.c.id == each.id).values(facts=facts))
+
+
+def test_two_pieces_are_compared_by_ear(monkeypatch: pytest.MonkeyPatch) -> None:
+    study_id = add_study([add_song("A tune", tune())], state="searching", reason="The search waits for your ears.")
+    by_ear(study_id, pieces=3)
+    sound = wav_bytes(Waveform(np.zeros((1, 8000), np.float32), 8000))
+    monkeypatch.setattr(trial_pairs, "pair_sounds", lambda _pair: {"a": sound, "b": sound})
+    with nobody_works():
+        app = visit("study", study=study_id)
+        for _ in range(20):
+            if app.get("audio"):
+                break
+            app.run()
+        assert is_clean(app)
+        words = said(app)
+        assert "Which sounds better?" in words
+        assert "So far: 0 comparisons." in words
+        assert "What you like leads the search." in words
+        assert not any(each.key == "versus_make" for each in app.button), "nobody hears a piece by its name before"
+        chosen = {each.key: each.label for each in app.button if str(each.key).startswith("by_ear_")}
+        assert chosen == {
+            "by_ear_a.0-1": "A is better",
+            "by_ear_b.0-1": "B is better",
+            "by_ear_same.0-1": "No difference",
+        }
+        app.button(key="by_ear_a.0-1").click().run()
+        (judged,) = get_study(study_id).judgements
+        pair = trial_pairs.TrialPair(study_id, 0, 1, ("", ""), Path())
+        assert (judged.one, judged.other) == (0, 1)
+        assert judged.better == ("one" if pair.first_is_a else "other")
+        for _ in range(20):
+            if any(str(each.key).startswith("by_ear_same") for each in app.button):
+                break
+            app.run()
+        words = said(app)
+        assert "is liked best so far: it sounded better in 1 of 1 comparison." in words
+        rows = [line for line in words.splitlines() if line.startswith("| ")]
+        winner = "The preset" if judged.better == "one" else "Trial 1"
+        assert rows[1].startswith(f"| {winner} | Finished | +0.3 (1) |"), "the best liked first"
+        assert any(str(each.key) == f"by_ear_same.2-{0 if judged.better == 'one' else 1}" for each in app.button)
+        assert is_clean(app)
+
+
+def test_a_search_by_ear_says_what_it_waits_for() -> None:
+    study_id = add_study([add_song("A tune", tune())], state="searching")
+    by_ear(study_id, pieces=1)
+    with nobody_works():
+        app = visit("study", study=study_id)
+    assert is_clean(app)
+    assert "As soon as two trials have made a piece, you can compare them here." in said(app)
