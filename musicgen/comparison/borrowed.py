@@ -13,14 +13,8 @@ from typing import Any
 
 from musicgen.comparison.sides import existing_songs
 from musicgen.evaluation.borrowing_words import passages_between as passages_of_song
-from musicgen.evaluation.judging import (
-    MEMORY_MB,
-    ONE_THREAD,
-    is_made_of_songs,
-    led_seconds,
-    song_from_json,
-    song_to_json,
-)
+from musicgen.evaluation.given import Given
+from musicgen.evaluation.judging import MEMORY_MB, ONE_THREAD, song_from_json, song_to_json
 from musicgen.processes import child_main, run_child
 from musicgen.runs.records import Output, get_output
 from musicgen.settings import home
@@ -44,8 +38,7 @@ def originality(output_id: str) -> dict[str, Any] | None:
     payload = {
         "folder": str(output.clip.folder),
         "songs": [song_to_json(each.song) for each in songs],
-        "led_seconds": led_seconds(output.sidecar),
-        "made_of_songs": is_made_of_songs(output.sidecar),
+        "given": Given.of(output.sidecar).to_json(),
     }
     measured = run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
     write_json(_path(output), measured)
@@ -73,12 +66,13 @@ def _measure(payload: dict[str, Any]) -> dict[str, Any]:
 
     songs = [song_from_json(song) for song in payload["songs"]]
     clip = Clip(Path(payload["folder"]))
-    known = {name: payload[name] for name in ("led_seconds", "made_of_songs")}
-    return {"originality": originality_of(clip, songs, **known)}
+    return {"originality": originality_of(clip, songs, Given.from_json(payload["given"]))}
 
 
 def _path(output: Output) -> Path:
-    parts = [output.sidecar.get("content_sha256"), output.sidecar.get("songs"), led_seconds(output.sidecar)]
+    given = Given.of(output.sidecar)
+    parts = [output.sidecar.get("content_sha256"), output.sidecar.get("songs"), given.led_seconds]
+    parts += [given.own_tracks] if given.own_tracks else []
     key = hashlib.sha256(json.dumps(["originality", *parts], sort_keys=True).encode()).hexdigest()
     return home() / "comparisons" / f"{key}.json"
 

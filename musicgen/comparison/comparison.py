@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.comparison.sides import Side, open_sides
 from musicgen.contract.prepared import TrainingSong
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.judging import song_from_json, song_to_json
 from musicgen.evaluation.stretches import Seconds, StretchPlace, Wish
 from musicgen.processes import child_main, run_child
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from musicgen.clips import Clip
 
 MODULE = "musicgen.comparison.comparison"
-VERSION = 4  # of the metrics: increase it when the meaning of one changes
+VERSION = 5  # of the metrics: increase it when the meaning of one changes
 SECONDS = 600.0
 MEMORY_MB = 6144
 KEPT = 2000  # results; the oldest go first
@@ -74,8 +75,7 @@ def compare_clips(
     generated_stretch: Seconds | None = None,
     training_clips: Sequence[Clip | TrainingSong] = (),
     places: tuple[StretchPlace | None, StretchPlace | None] = (None, None),
-    led_seconds: float = 0.0,
-    made_of_songs: bool = False,
+    given: Given = NOTHING,
 ) -> dict[str, Any]:
     """Compare two clips. Children only: decodes, renders and computes for seconds.
 
@@ -85,8 +85,7 @@ def compare_clips(
         reference_stretch, generated_stretch: (start, stop) in seconds; None: see `choose_stretches`.
         training_clips: the training songs of the generated clip, the basis for originality and verdicts.
         places: where the clips belong, so that they can be aligned.
-        led_seconds: how long each step was predicted from a song: likeness there is no copy.
-        made_of_songs: the generated clip is put together from their sound: copies are no fault.
+        given: what the training songs gave the generated clip on purpose.
 
     Returns:
         JSON: {medium, stretch: {reference: [start, stop], generated: [start, stop], kind, text}, reference: {metric:
@@ -99,19 +98,18 @@ def compare_clips(
 
     wish = Wish(reference_stretch, generated_stretch, places)
     compare = compare_scores if reference.medium == generated.medium == "midi" else compare_sounds
-    return compare(
-        reference, generated, wish, as_training_songs(training_clips),
-        led_seconds=led_seconds, made_of_songs=made_of_songs,
-    )  # fmt: skip
+    return compare(reference, generated, wish, as_training_songs(training_clips), given)
 
 
 def _key(one: Side, other: Side, wish: Wish) -> str:
     """The hash of everything that the result depends on."""
     training = [(learned.sha256, learned.song.name, learned.song.tracks) for learned in other.training]
     parts = {"version": VERSION, "contents": (one.sha256, other.sha256), "wish": asdict(wish), "training": training}
-    parts["led_seconds"] = other.led_seconds
-    if other.made_of_songs:
+    parts["led_seconds"] = other.given.led_seconds
+    if other.given.made_of_songs:
         parts["made_of_songs"] = True
+    if other.given.own_tracks:
+        parts["own_tracks"] = other.given.own_tracks
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -134,8 +132,7 @@ def _measure(one: Side, other: Side, wish: Wish) -> dict[str, Any]:
         "folders": [str(side.open().folder) for side in (one, other)],
         "wish": asdict(wish),
         "training": training,
-        "led_seconds": other.led_seconds,
-        "made_of_songs": other.made_of_songs,
+        "given": other.given.to_json(),
     }
     return run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
 
@@ -155,8 +152,7 @@ def _compare_folders(payload: dict[str, Any]) -> dict[str, Any]:
         generated_stretch=wish["generated"],
         training_clips=songs,
         places=(one, other),
-        led_seconds=payload["led_seconds"],
-        made_of_songs=payload["made_of_songs"],
+        given=Given.from_json(payload["given"]),
     )
 
 

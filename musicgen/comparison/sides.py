@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, NotFound, RejectedFile, sentence
-from musicgen.evaluation.judging import is_made_of_songs, led_seconds
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.stretches import StretchPlace
 from musicgen.songs.content import refusal, sniff
 from musicgen.songs.library import Song, get_song, known_contents
@@ -42,16 +42,14 @@ class Side:
         sha256: of the source of the clip: equal hashes, equal clips. place: the song it belongs to.
         training: its training songs that still exist.
         open: returns the clip; a file is only read now.
-        led_seconds: how long, from the start, each sample or note was predicted from a song.
-        made_of_songs: whether it is put together from the sound of its training songs.
+        given: what its training songs gave it on purpose.
     """
 
     sha256: str
     place: StretchPlace | None
     training: tuple[Learned, ...]
     open: Callable[[], Clip]
-    led_seconds: float = 0.0
-    made_of_songs: bool = False
+    given: Given = NOTHING
 
 
 @contextmanager
@@ -93,8 +91,8 @@ def _side_of_output(output_id: str) -> Side:
     belongs = output.sidecar.get("reference")
     place = StretchPlace(belongs["song_id"], float(belongs["start_seconds"])) if belongs else None
     training = tuple(existing_songs(output.sidecar.get("songs", ())))
-    led, is_made = led_seconds(output.sidecar), is_made_of_songs(output.sidecar)
-    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, led, is_made)
+    given = Given.of(output.sidecar)
+    return Side(output.sidecar["content_sha256"], place, training, lambda: output.clip, given)
 
 
 def existing_songs(chosen: Sequence[Mapping[str, Any]]) -> Iterator[Learned]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.borrowing_words import Yardstick, verdict_words
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
 from musicgen.evaluation.note_copies import score_of
 from musicgen.evaluation.note_passages import note_passages
@@ -44,6 +45,7 @@ SEARCH_SECONDS = 15.0  # for each output
 LISTENED_SECONDS = 480.0  # of all songs together
 OUTPUT_SECONDS = 300.0  # of the output
 MAX_PASSAGES = 50  # kept; the longest
+OWN_TRACKS = "Only what the network wrote was compared: the accompaniment is the song's."
 KEPT = 200  # yardsticks; the oldest go first
 
 
@@ -57,15 +59,13 @@ class Source:
     seconds: float
 
 
-def originality_of(
-    clip: Clip, songs: Sequence[TrainingSong], *, led_seconds: float = 0.0, made_of_songs: bool = False
-) -> dict[str, Any] | None:
-    """See the module. None without songs of its kind, or if a song led all of it (`led_seconds`). `made_of_songs`: see
-    borrowing_words.verdict_words."""
+def originality_of(clip: Clip, songs: Sequence[TrainingSong], given: Given = NOTHING) -> dict[str, Any] | None:
+    """See the module. None without songs of its kind, or if a song led all of it. `given`: what the songs gave it on
+    purpose."""
     basis = read_basis(songs, clip.medium)
     if basis is None:
         return None
-    return basis.originality_of(clip, led_seconds=led_seconds, made_of_songs=made_of_songs)
+    return basis.originality_of(clip, given)
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,19 @@ class Basis:
     yardstick: Yardstick | None
     of_songs: int
 
-    def originality_of(
-        self, clip: Clip, *, led_seconds: float = 0.0, made_of_songs: bool = False
-    ) -> dict[str, Any] | None:
+    def originality_of(self, clip: Clip, given: Given = NOTHING) -> dict[str, Any] | None:
         """What the clip borrows; None if a song led all of it."""
+        led_seconds = given.led_seconds
         if led_seconds >= clip.seconds:
             return None
-        own = source_of(clip)
+        own = source_of(clip, tracks=given.own_tracks)
         passages, searched = _search(own, self.sources, self.surprise, led_seconds)
         seconds = max(own.seconds - led_seconds, 1e-9)
         share = min(covered_seconds(passages) / seconds, 1.0)
         compared = min(covered_seconds(each for each in passages if each.song_id in self.measured) / seconds, 1.0)
-        level, text = verdict_words(share, compared, self.yardstick, self.of_songs, made_of_songs=made_of_songs)
+        level, text = verdict_words(share, compared, self.yardstick, self.of_songs, made_of_songs=given.made_of_songs)
+        if given.own_tracks:
+            text = f"{text} {OWN_TRACKS}"
         longest = sorted(passages, key=lambda each: each.start - each.stop)[:MAX_PASSAGES]
         return {
             "medium": clip.medium,
@@ -131,10 +132,11 @@ def _spread(songs: Sequence[TrainingSong], most: int) -> list[TrainingSong]:
     return [songs[int(place)] for place in np.linspace(0, len(songs) - 1, most)]
 
 
-def source_of(clip: Clip, start: float = 0.0, stop: float = OUTPUT_SECONDS) -> Source:
-    """An output as it is searched: all notes, or the sound from `start` to `stop`."""
+def source_of(clip: Clip, start: float = 0.0, stop: float = OUTPUT_SECONDS, tracks: tuple[int, ...] = ()) -> Source:
+    """An output as it is searched: all notes, or those of some tracks, or the sound from `start` to `stop`."""
     if clip.medium == "midi":
-        return Source("", "", melodic_lines(clip.score()), clip.seconds)
+        score = clip.score()
+        return Source("", "", melodic_lines(score.only_tracks(tracks) if tracks else score), clip.seconds)
     found = pitch_onsets(clip.waveform(start, stop))
     return Source("", "", found, found.seconds)
 

@@ -78,8 +78,9 @@ def verdict_words(
     """(level, a sentence or two for people) for a piece of which `share` also occurs in its training songs.
 
     `made_of_songs`: it is put together from their sound; then it is not compared with the yardstick."""
-    amount = "nothing" if f"{share:.0%}" == "0%" else f"{share:.0%}"
-    also = f"{amount} of it also occurs in {'the training song' if of_songs == 1 else 'a training song'}"
+    amount = f"{share:.0%}"
+    said = "none of it occurs" if amount == "0%" else f"{amount} of it also occurs"
+    also = f"{said} in {'the training song' if of_songs == 1 else 'a training song'}"
     if made_of_songs:
         return "", f"{MADE_OF_SONGS} Passages of {share:.0%} of it were recognised."
     if yardstick is None and of_songs == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from musicgen.audio.waveform import Waveform
@@ -11,6 +12,7 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi, originality
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import copies_of, describe_training, longest_seconds, rounded, told_copies
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_events import between_seconds
@@ -28,9 +30,7 @@ def compare_scores(
     generated: Clip,
     wish: Wish,
     songs: Sequence[TrainingSong],
-    *,
-    led_seconds: float = 0.0,
-    made_of_songs: bool = False,
+    given: Given = NOTHING,
 ) -> dict[str, Any]:
     """Two scores. Counts and shares cover the excerpts; copies are searched for in the whole reference."""
     one, other = reference.score(), generated.score()
@@ -45,9 +45,9 @@ def compare_scores(
     found["between"] |= originality.evaluate(one, second)
     manners = manners_of(songs)
     found["between"] |= {} if manners is None else manners.metrics(second)
-    copied = _copied(second, songs, found, led_seconds, made_of_songs)  # notes in an excerpt keep their times
+    copied = _copied(second, songs, found, given)  # notes in an excerpt keep their times
     passages = [_placed(each, 0.0, 0.0) for each in note_passages(second, one)]
-    return copied | {"passages": passages} | _result("midi", stretches, found, songs, made_of_songs, manners)
+    return copied | {"passages": passages} | _result("midi", stretches, found, songs, given, manners)
 
 
 def compare_sounds(
@@ -55,9 +55,7 @@ def compare_sounds(
     generated: Clip,
     wish: Wish,
     songs: Sequence[TrainingSong],
-    *,
-    led_seconds: float = 0.0,
-    made_of_songs: bool = False,
+    given: Given = NOTHING,
 ) -> dict[str, Any]:
     """Two sounds; scores are rendered. Of very long excerpts, only as much is measured as memory allows."""
     for clip in (reference, generated):
@@ -68,10 +66,11 @@ def compare_sounds(
     )
     one, other = reference.waveform(*stretches.reference), generated.waveform(*stretches.generated)
     found = audio.evaluate(one, other)
-    copied = _copied(other, songs, found, max(led_seconds - stretches.generated[0], 0.0), made_of_songs)
+    led = max(given.led_seconds - stretches.generated[0], 0.0)
+    copied = _copied(other, songs, found, replace(given, led_seconds=led))
     searched = (each.between(0, round(SEARCHED_SECONDS * each.sample_rate)) for each in (other, one))
     passages = [_placed(each, stretches.generated[0], stretches.reference[0]) for each in sound_passages(*searched)]
-    return copied | {"passages": passages} | _result("audio", stretches, found, songs, made_of_songs)
+    return copied | {"passages": passages} | _result("audio", stretches, found, songs, given)
 
 
 def _placed(passage: BorrowedPassage, here: float, there: float) -> dict[str, Any]:
@@ -86,15 +85,14 @@ def _copied(
     generated: Score | Waveform,
     songs: Sequence[TrainingSong],
     found: dict[str, dict[str, float]],
-    led_seconds: float,
-    made_of_songs: bool,
+    given: Given,
 ) -> dict[str, Any]:
     """What it copies from the training songs: the metrics go into `found`, the places into the result."""
-    copies = copies_of(generated, songs, led_seconds)
+    copies = copies_of(generated, songs, given)
     if copies is None:
         return {}
     found["between"] |= copies.metrics()
-    return {"training": told_copies(copies, made_of_songs=made_of_songs)}
+    return {"training": told_copies(copies, made_of_songs=given.made_of_songs)}
 
 
 def _cut(score: Score, stretch: Seconds) -> Score:
@@ -106,7 +104,7 @@ def _result(
     stretches: Stretches,
     found: dict[str, dict[str, float]],
     songs: Sequence[TrainingSong],
-    made_of_songs: bool,
+    given: Given,
     manners: Manners | None = None,
 ) -> dict[str, Any]:
     trained_on = describe_training(songs, medium)
@@ -117,7 +115,7 @@ def _result(
         found["generated"] | found["between"],
         trained_on or learned_from([found["reference"]]),
         is_trained_on=bool(trained_on),
-        made_of_songs=made_of_songs,
+        made_of_songs=given.made_of_songs,
     )
     return {
         "medium": medium,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,10 +12,10 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import audio, midi
 from musicgen.evaluation.borrowing_words import MADE_OF_SONGS
 from musicgen.evaluation.degeneracy import learned_from, verdicts
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.manners import Manners, manners_of
 from musicgen.evaluation.note_copies import Copies, find_copies, score_of
-from musicgen.evaluation.note_events import between_seconds
 from musicgen.evaluation.sound_copies import SoundCopies, find_sound_copies
 from musicgen.symbolic.score import Score
 
@@ -32,15 +31,13 @@ def describe_clip(
     training_clips: Sequence[Clip | TrainingSong] = (),
     learned: Mapping[str, float] | None = None,
     manners: Manners | None = None,
-    led_seconds: float = 0.0,
-    made_of_songs: bool = False,
+    given: Given = NOTHING,
 ) -> dict[str, Any]:
     """{medium, metrics, verdicts, copied} of a clip; with training songs, judged against them.
 
     Args:
         learned, manners: `describe_training` and `manners_of` of the songs, for a caller with many clips to describe.
-        led_seconds: how long, from the start, each step was predicted from a song: likeness there is no copy.
-        made_of_songs: it is put together from the sound of its songs, so copies are no fault; `copied` says so.
+        given: what the songs gave it on purpose; `copied` says so where it is made of their sound.
 
     Returns:
         JSON. `copied`: how much of it comes from which song, and where; None without songs, or if they led all of it.
@@ -51,7 +48,7 @@ def describe_clip(
     songs = as_training_songs(training_clips)
     content = clip.score() if medium == "midi" else clip.waveform(0.0, longest_seconds(clip))
     metrics = midi.describe(content) if isinstance(content, Score) else audio.describe(content)
-    copies = copies_of(content, songs, led_seconds)
+    copies = copies_of(content, songs, given)
     if copies is not None:
         metrics |= copies.metrics()
     if learned is None:
@@ -62,22 +59,24 @@ def describe_clip(
     return {
         "medium": medium,
         "metrics": rounded(metrics),
-        "verdicts": [verdict.to_json() for verdict in verdicts(medium, metrics, learned, made_of_songs=made_of_songs)],
-        "copied": copies and told_copies(copies, made_of_songs=made_of_songs),
+        "verdicts": [
+            verdict.to_json() for verdict in verdicts(medium, metrics, learned, made_of_songs=given.made_of_songs)
+        ],
+        "copied": copies and told_copies(copies, made_of_songs=given.made_of_songs),
     }
 
 
 def copies_of(
-    content: Score | Waveform, songs: Sequence[TrainingSong], led_seconds: float = 0.0
+    content: Score | Waveform, songs: Sequence[TrainingSong], given: Given = NOTHING
 ) -> Copies | SoundCopies | None:
-    """What it copies, after its `led_seconds`, from songs of its medium; None without songs, or with nothing after."""
+    """What it copies from songs of its medium, beside what they gave it; None without songs, or if they led all."""
     medium = "midi" if isinstance(content, Score) else "audio"
     known = [song for song in songs if song.clip.medium == medium]
-    if not known or led_seconds >= content.seconds > 0:
+    if not known or given.led_seconds >= content.seconds > 0:
         return None
     if isinstance(content, Score):
-        return find_copies(between_seconds(content, led_seconds, math.inf) if led_seconds else content, known)
-    return find_sound_copies(content, known, start_seconds=led_seconds)
+        return find_copies(given.own(content), known)
+    return find_sound_copies(content, known, start_seconds=given.led_seconds)
 
 
 def told_copies(copies: Copies | SoundCopies, *, made_of_songs: bool) -> dict[str, Any]:

@@ -7,12 +7,13 @@ Light to import: nothing is decoded or measured in the process that asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import MusicgenError
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.processes import ChildError, child_main, run_child, send_line
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ SECONDS = 120.0  # to start, and to measure the songs
 SECONDS_EACH = 30.0  # for each piece; usually a tenth of a second is enough
 MEMORY_MB = 4096
 MISTAKE = "The program made a mistake:"
-ALL_SECONDS = 1e9  # longer than any piece
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Judgement = dict[str, Any]  # {metrics, verdicts, copied, originality}, or {error: a sentence}
@@ -34,11 +34,10 @@ def judge(
     songs: Sequence[TrainingSong],
     *,
     on_judged: Callable[[str, Judgement], None],
-    led: Mapping[str, float] | None = None,
-    made_of_songs: Collection[str] = (),
+    given: Mapping[str, Given] | None = None,
 ) -> None:
     """Judge each clip against its training songs; `on_judged(name, judgement)` is called as each is ready.
-    `led`: the `led_seconds` of each. `made_of_songs`: those that are made of the sound of their songs.
+    `given`: what the songs gave each on purpose.
 
     Never raises when judging fails: the judgement of that clip, and of all that were not
     reached, is then an error. What `on_judged` raises is passed on.
@@ -49,8 +48,7 @@ def judge(
             {
                 "name": name,
                 "folder": str(clip.folder),
-                "led_seconds": (led or {}).get(name, 0.0),
-                "made_of_songs": name in made_of_songs,
+                "given": (given or {}).get(name, NOTHING).to_json(),
             }
             for name, clip in clips.items()
         ],
@@ -71,21 +69,6 @@ def judge(
         error = f"{MISTAKE} {str(failed).strip().splitlines()[-1][:300]}"
     for name in list(waiting):
         on_judged(name, {"error": error})
-
-
-def led_seconds(sidecar: Mapping[str, Any]) -> float:
-    """How long an output was predicted step by step from a song, by its sidecar; there it is meant to be like it.
-
-    All of it if it predicts a song; the prompt if it begins with its own version of that."""
-    facts, generation = sidecar.get("facts") or {}, sidecar.get("generation") or {}
-    if "predict" in (facts.get("mode"), generation.get("mode")):
-        return ALL_SECONDS
-    return float(facts.get("seeded_seconds") or 0.0)
-
-
-def is_made_of_songs(sidecar: Mapping[str, Any]) -> bool:
-    """Whether an output is put together from the sound of its songs, by its sidecar: then likeness is no fault."""
-    return bool((sidecar.get("facts") or {}).get("made_of_songs"))
 
 
 def song_to_json(song: TrainingSong) -> dict[str, Any]:
@@ -111,8 +94,7 @@ def _judge_folders(payload: dict[str, Any]) -> None:
     for piece in payload["clips"]:
         judgement: Judgement = {}
         try:
-            known = {name: piece[name] for name in ("led_seconds", "made_of_songs")}
-            knowledge.judge(Clip(Path(piece["folder"])), judgement, **known)
+            knowledge.judge(Clip(Path(piece["folder"])), judgement, given=Given.from_json(piece["given"]))
         # A boundary: whatever is wrong with one piece, the others are still judged, and what is known of it is kept.
         except Exception as error:
             is_told = isinstance(error, MusicgenError)

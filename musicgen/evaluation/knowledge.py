@@ -10,6 +10,7 @@ from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation.borrowing import Basis, read_basis
 from musicgen.evaluation.borrowing_words import borrowed
 from musicgen.evaluation.description import describe_clip, describe_training
+from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.manners import Manners, manners_of
 
@@ -23,11 +24,9 @@ class Knowledge:
         self._learned: dict[Medium, dict[str, float]] = {}
         self._bases: dict[Medium, Basis | None] = {}
 
-    def judge(
-        self, clip: Clip, judgement: dict[str, Any], *, led_seconds: float = 0.0, made_of_songs: bool = False
-    ) -> None:
+    def judge(self, clip: Clip, judgement: dict[str, Any], *, given: Given = NOTHING) -> None:
         """Adds {metrics, verdicts, copied} and then `originality` to `judgement`, which keeps the former if the latter
-        cannot be measured. `led_seconds`, `made_of_songs`: see `describe_clip`."""
+        cannot be measured. `given`: what the songs gave it on purpose."""
         medium: Medium = "midi" if clip.medium == "midi" else "audio"
         if medium not in self._learned:
             self._learned[medium] = describe_training(self.songs, medium)
@@ -37,17 +36,14 @@ class Knowledge:
             training_clips=self.songs,
             learned=self._learned[medium],
             manners=self._manners,
-            led_seconds=led_seconds,
-            made_of_songs=made_of_songs,
+            given=given,
         )
         judgement |= {name: found[name] for name in ("metrics", "verdicts", "copied")}
         if medium not in self._bases:
             self._bases[medium] = read_basis(self.songs, medium)
         basis = self._bases[medium]
-        originality = (
-            None if basis is None else basis.originality_of(clip, led_seconds=led_seconds, made_of_songs=made_of_songs)
-        )
+        originality = None if basis is None else basis.originality_of(clip, given)
         judgement["originality"] = originality
         is_known = any(verdict["code"] == "copied" for verdict in judgement["verdicts"])
-        if not (is_known or made_of_songs) and (verdict := borrowed(originality)) is not None:
+        if not (is_known or given.made_of_songs) and (verdict := borrowed(originality)) is not None:
             judgement["verdicts"].append(verdict.to_json())

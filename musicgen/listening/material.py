@@ -139,7 +139,7 @@ def _piece_of_song(song: Any) -> dict[str, Any]:
 
 def _piece_of_output(output: Output) -> dict[str, Any]:
     """What a piece begins with because it was given to the network, its prompt, is not its own: it is left out."""
-    from musicgen.evaluation.judging import led_seconds
+    from musicgen.evaluation.given import Given
 
     sidecar = output.sidecar
     facts, generation = sidecar.get("facts") or {}, sidecar.get("generation") or {}
@@ -156,5 +156,5 @@ def _piece_of_output(output: Output) -> dict[str, Any]:
         "place": None
         if not reference
         else {"song_id": reference["song_id"], "start": float(reference["start_seconds"])},
-        "is_led": reference is not None and led_seconds(sidecar) >= output.seconds,
+        "is_led": reference is not None and Given.of(sidecar).led_seconds >= output.seconds,
     }

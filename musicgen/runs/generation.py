@@ -22,7 +22,8 @@ from musicgen.contract.made import Made, Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import CorruptArtifact, MusicgenError, NotFound, sentence
-from musicgen.evaluation.judging import Judgement, is_made_of_songs, judge, led_seconds
+from musicgen.evaluation.given import Given
+from musicgen.evaluation.judging import Judgement, judge
 from musicgen.runs import outputs
 from musicgen.runs.checkpoints import Checkpoint
 from musicgen.runs.control import EXIT_SUPERSEDED
@@ -230,8 +231,7 @@ def _judge(job: Job, made: Sequence[str], songs: Sequence[TrainingSong], medium:
             {output_id: Clip(output_folder(output_id)) for output_id in made},
             songs,
             on_judged=write_down,
-            led={output_id: led_seconds(sidecar) for output_id, sidecar in sidecars.items()},
-            made_of_songs=[output_id for output_id, sidecar in sidecars.items() if is_made_of_songs(sidecar)],
+            given={output_id: Given.of(sidecar) for output_id, sidecar in sidecars.items()},
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ from musicgen.evaluation.borrowing_words import (
     shares_by_epoch,
     verdict_words,
 )
-from musicgen.symbolic.score import Score
+from musicgen.evaluation.given import Given
+from musicgen.evaluation.knowledge import Knowledge
+from musicgen.symbolic.score import Score, Track
 
 
 def clip(folder: Path, content: Score) -> Clip:
@@ -116,8 +119,8 @@ def test_one_song_is_no_yardstick(home: Path, tmp_path: Path) -> None:
 
 def test_what_a_song_led_is_left_out(songs: list[TrainingSong], tmp_path: Path) -> None:
     copied = clip(tmp_path / "copy", tune(1, num_notes=80))
-    assert originality_of(copied, songs, led_seconds=1e9) is None
-    late = originality_of(copied, songs, led_seconds=10.0)
+    assert originality_of(copied, songs, Given(1e9)) is None
+    late = originality_of(copied, songs, Given(10.0))
     assert late is not None
     assert min(each["start"] for each in late["passages"]) >= 10.0
     assert late["share"] <= 1.0
@@ -171,3 +174,24 @@ def test_originality_along_the_checkpoints() -> None:
         "Outputs of epoch 9 borrow more than those of epoch 3: 50% of their time, against 15%."
     )
     assert epochs_words(shares[:1]) == ""
+
+
+def test_chords_taken_from_the_song_are_no_copy(home: Path, tmp_path: Path) -> None:
+    """As under a solo: one track is the network's own, the other one the song's."""
+    tracks = (Track("Melody"), Track("Chords"))
+
+    def with_chords(melody: Score) -> Score:
+        chords = tune(9, num_notes=60).notes.copy()
+        chords["track"] = 1
+        return replace(melody, notes=np.concatenate([melody.notes, chords]), tracks=tracks)
+
+    only = song(tmp_path / "songs", with_chords(tune(0, num_notes=60)), 0)
+    solo = clip(tmp_path / "solo", with_chords(tune(77, num_notes=60)))
+    recital = clip(tmp_path / "recital", with_chords(tune(0, num_notes=60)))
+    for piece, given, is_copy in ((solo, Given(), True), (solo, Given(own_tracks=(0,)), False),
+                                  (recital, Given(own_tracks=(0,)), True)):  # fmt: skip
+        judgement: dict[str, Any] = {}
+        Knowledge([only]).judge(piece, judgement, given=given)
+        codes = [verdict["code"] for verdict in judgement["verdicts"]]
+        assert ("copied" in codes) == is_copy, given
+        assert (judgement["originality"]["share"] > 0.5) == is_copy, given

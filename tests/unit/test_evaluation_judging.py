@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from musicgen.clips import Clip, write_audio_clip, write_score_clip
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import Cancelled
 from musicgen.evaluation import judging
-from musicgen.evaluation.judging import judge, led_seconds, song_from_json, song_to_json
+from musicgen.evaluation.given import Given
+from musicgen.evaluation.judging import judge, song_from_json, song_to_json
 from musicgen.symbolic.score import Score
 
 RATE = 8_000
@@ -39,7 +41,7 @@ def test_each_clip_gets_metrics_verdicts_and_what_is_copied(home: Path, tmp_path
         "copy": clip(tmp_path / "copy", learned.between(0, 8 * RATE)),
         "prediction": clip(tmp_path / "prediction", learned.between(0, 8 * RATE)),
     }
-    found = judged(clips, songs, led={"prediction": judging.ALL_SECONDS})
+    found = judged(clips, songs, given={"prediction": Given(1e9)})
     assert list(found) == list(clips)
     assert found["other"]["verdicts"] == []
     assert [verdict["code"] for verdict in found["copy"]["verdicts"]] == ["copied"]
@@ -105,8 +107,10 @@ def test_a_wish_to_stop_passes(home: Path, tmp_path: Path) -> None:
 
 
 def test_predictions_are_known_by_their_sidecar() -> None:
-    assert led_seconds({"facts": {"mode": "predict"}}) > 1e6
-    assert led_seconds({"generation": {"mode": "predict"}, "facts": {}}) > 1e6
-    assert led_seconds({"generation": {"mode": "free"}, "facts": {"mode": "free"}}) == 0.0
-    assert led_seconds({"facts": {"seeded_seconds": 3.0}}) == 3.0
-    assert led_seconds({"facts": None}) == 0.0
+    assert Given.of({"facts": {"mode": "predict"}}).led_seconds > 1e6
+    assert Given.of({"generation": {"mode": "predict"}, "facts": {}}).led_seconds > 1e6
+    assert Given.of({"generation": {"mode": "free"}, "facts": {"mode": "free"}}) == Given()
+    assert Given.of({"facts": {"seeded_seconds": 3.0}}) == Given(led_seconds=3.0)
+    assert Given.of({"facts": None}) == Given()
+    told = Given.of({"facts": {"own_tracks": [0, 2], "made_of_songs": True}})
+    assert told == Given(0.0, True, (0, 2)) == Given.from_json(json.loads(json.dumps(told.to_json())))

@@ -12,6 +12,7 @@ from musicgen.audio.waveform import Waveform
 from musicgen.evaluation import audio, glossary, midi, note_copies, sound_rules
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.evaluation.description import describe_clip
+from musicgen.evaluation.given import Given
 from musicgen.symbolic.score import Score, make_notes
 
 SOUND = audio.describe(Waveform(np.zeros(8000, np.float32), 8000)) | {
@@ -252,6 +253,6 @@ def test_of_a_large_library_the_first_songs_are_read(monkeypatch: pytest.MonkeyP
 
 def test_a_prediction_is_no_copy():
     piece = song(chords(24, seed=3))
-    described = describe_clip(piece.clip, training_clips=[piece], led_seconds=1e9)
+    described = describe_clip(piece.clip, training_clips=[piece], given=Given(1e9))
     assert (described["verdicts"], described["copied"]) == ([], None)
     assert "copied_ngram_share_training" not in described["metrics"]

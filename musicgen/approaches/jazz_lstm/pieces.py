@@ -21,7 +21,7 @@ from musicgen.approaches.jazz_lstm.phrases import (
     as_chord_tones,
     pruned,
 )
-from musicgen.approaches.jazz_lstm.score import jazz_score
+from musicgen.approaches.jazz_lstm.score import MELODY, jazz_score
 from musicgen.approaches.jazz_lstm.sizes import JazzSizes
 from musicgen.approaches.jazz_lstm.stepper import FreeStepper, MeasureStepper, allowed_words
 from musicgen.approaches.jazz_lstm.tokens import Token
@@ -229,7 +229,15 @@ def _made(piece: Improvisation, melody: Sequence[Event], generation: Generation,
     content = _score(piece, melody, generation)
     if form.song_id and tempo == form.tempo and content.seconds > 0:
         reference = Reference(form.song_id, form.start_seconds, form.start_seconds + content.seconds)
-    facts = {**facts, "chords_of": form.name, "measures": len(piece.sets), "notes": len(melody), "tempo": tempo}
+    # The chords, and what else accompanies, are the song's.
+    facts = {
+        **facts,
+        "own_tracks": [MELODY],
+        "chords_of": form.name,
+        "measures": len(piece.sets),
+        "notes": len(melody),
+        "tempo": tempo,
+    }
     return Made(content, piece.seed, facts, reference)
 
 

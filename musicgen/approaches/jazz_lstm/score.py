@@ -12,6 +12,7 @@ from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, ma
 
 TICKS_PER_BEAT = 480
 MIN_CHORD = 3  # twelfths of a beat
+MELODY = 0  # its track; the others accompany
 QUIETEST = 48  # velocity: keeps both melody and chords audible
 
 
