@@ -149,7 +149,7 @@ def test_the_levels_and_their_sentences() -> None:
         "these songs, 11% to 29% occurs in another."
     )
     assert verdict_words(0.0, 0.0, Yardstick((0.0, 0.0), 2), 2)[1] == (
-        "It borrows as much as these songs do from each other: nothing of it also occurs in a training song; no two of "
+        "It borrows as much as these songs do from each other: none of it occurs in a training song; no two of "
         "these songs share a passage."
     )
     alike = Yardstick((0.9, 0.95), 2)  # songs that are versions of each other: copying them is as usual
