@@ -37,7 +37,7 @@ from musicgen.storage.files import read_json, write_json
 if TYPE_CHECKING:
     from musicgen.clips import Clip
 
-VERSION = 1  # of what is measured
+VERSION = 2  # of what is measured
 YARDSTICK_SONGS = {"midi": 24, "audio": 8}
 YARDSTICK_SECONDS = 30.0
 MAX_SONGS = {"midi": 200, "audio": 20}
