@@ -1,11 +1,13 @@
-"""Is a search worth its time? Its best network against the preset trained for as long as the whole search.
+"""Is a search worth its time? Its best network against the preset trained for as long as the whole search. Writes
+benchmarks/search.*.
 
     .venv/bin/python -m scripts.search_against_preset [--only note_lstm …] [--preset quick] [--trials 30] [--minutes 20]
         [--set note_lstm.epochs=20 …] [--songs 10] [--seeds 2]
 
 For each approach, in a storage folder of its own: a search on the samples; then the preset with as many times more
 epochs as the search took longer than its first trial (which is the preset), without early stopping; then the preset and
-the best settings with other seeds, which shows how far losses differ by chance. One line of JSON for each approach.
+the best settings with other seeds, which shows how far losses differ by chance. One line of JSON for each approach;
+the rows of other approaches stay in the table.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from musicgen.approaches import approach as find_approach
 from musicgen.approaches import approaches
+from musicgen.benchmarks.table import RESULTS, machine
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = {
@@ -43,7 +47,9 @@ def main() -> None:
     options = parser.parse_args()
     for key in options.only:
         with tempfile.TemporaryDirectory() as home:
-            print(json.dumps(compare(key, Path(home), options)), flush=True)
+            row = compare(key, Path(home), options)
+            print(json.dumps(row), flush=True)
+            publish(row)
 
 
 def compare(key: str, home: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -71,6 +77,41 @@ def compare(key: str, home: Path, options: argparse.Namespace) -> dict[str, Any]
             loss(run(home, "train", key, *songs, *start, *found, "--seed", seed)) for seed in seeds
         ],
     }  # fmt: skip
+
+
+def publish(row: dict[str, Any]) -> None:
+    """Keep the rows of other approaches; write both files."""
+    path = RESULTS / "search.json"
+    there = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    there[row["approach"]] = {**row, "measured": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": machine()}
+    kept = [there[key] for key in sorted(there)]
+    path.write_text(json.dumps(dict(zip(sorted(there), kept, strict=True)), indent=1) + "\n", "utf-8")
+    (RESULTS / "search.md").write_text("\n".join(text(kept)) + "\n", "utf-8")
+
+
+def text(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "# Is a search worth its time?",
+        "",
+        "Written by `.venv/bin/python -m scripts.search_against_preset`. Held-out losses, less is better. *All the",
+        "time*: the preset with as many more epochs as the search took longer than its first trial, without early",
+        "stopping. A search chooses the lowest of many losses, so part of its gain is chance: *other seeds* trains the",
+        "preset and the settings that were found again, each with the same other seeds.",
+        "",
+        "| approach | preset | all the time | search | trials (stopped early) | minutes | preset, other seeds "
+        "| search, other seeds | changed |",
+        "|---|---:|---:|---:|---:|---:|---|---|---|",
+    ]
+    for row in rows:
+        losses = [f"{row[name]:.4g}" for name in ("preset", "preset_with_all_the_time", "search")]
+        seeds = [
+            ", ".join(f"{value:.4g}" for value in row[f"{name}_with_other_seeds"]) for name in ("preset", "search")
+        ]
+        trials = f"{row['trials']} ({row['stopped_early']})"
+        changed = ", ".join(f"{name} {value}" for name, value in row["changed"].items()) or "nothing"
+        cells = [row["approach"], *losses, trials, f"{row['seconds'] / 60:.1f}", *seeds, changed]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *(f"- {row['approach']}: {row['measured']}, {row['machine']}" for row in rows)]
 
 
 def loss(run_document: dict[str, Any]) -> float:
