@@ -1,7 +1,8 @@
 """Where a search may look: declared once with each parameter, next to its bounds.
 
 Only parameters that leave the held-out loss comparable have a search range: the size of the network and how it is
-trained, but nothing that changes which music is scored, in which words, or in which unit.
+trained, but nothing that changes which music is scored, in which words, or in which unit. What makes a network sound
+better and cannot make it predict better is searched by ear only: a lower loss would be bought with worse music.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Between:
-    """A number from `low` to `high`, on a grid of plain numbers. `log`: the grid is as dense around 0.001 as around
-    0.01."""
+    """A number from `low` to `high`, on a grid of plain numbers.
+
+    Attributes:
+        log: the grid is as dense around 0.001 as around 0.01.
+        by_ear_only: the held-out loss does not see what it is good for.
+    """
 
     low: float
     high: float
     log: bool = False
+    by_ear_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ def search_document(searched: Searched, bounds: Mapping[str, Any]) -> dict[str, 
         low, high = searched.low, searched.high
         if not (allowed(low, bounds) and allowed(high, bounds)):
             raise ValueError(f"a search range lies within the bounds of its parameter, not {low:g} to {high:g}")
-        return {"low": low, "high": high, "log": searched.log}
+        only = {"by_ear_only": True} if searched.by_ear_only else {}
+        return {"low": low, "high": high, "log": searched.log, **only}
     values = [value for value in searched.values if allowed(value, bounds)]
     return {"values": as_json(values), "ordered": searched.ordered}
 

@@ -63,7 +63,8 @@ def submit_study(
     """
     approach = find_approach(approach_key)
     parameters = read_training(approach, training, preset)
-    knobs = search_space(approach, parameters, [*(training if fixed is None else fixed), "epochs", "patience"])
+    kept = [*(training if fixed is None else fixed), "epochs", "patience"]
+    knobs = search_space(approach, parameters, kept, by_ear=by_ear)
     max_trials, max_seconds = _budget(trials, minutes)
     songs, _ = sorted_songs(approach, choices) if leave_out else (chosen_songs(approach, choices), [])
     if not 0 <= seed <= MAX_SEED:

@@ -47,13 +47,14 @@ def knobs_from_json(documents: Sequence[Mapping[str, Any]]) -> list[Knob]:
     return [Knob(**document) for document in documents]
 
 
-def search_space(approach: Approach, training: Parameters, fixed: Sequence[str]) -> list[Knob]:
+def search_space(approach: Approach, training: Parameters, fixed: Sequence[str], *, by_ear: bool = False) -> list[Knob]:
     """The knobs of a search that starts from these parameters, without those that are fixed and those that have no
-    effect. Raises InvalidInput if none is left."""
+    effect. `by_ear`: with those too whose good the loss does not see. Raises InvalidInput if none is left."""
     values = training.model_dump(mode="json")
     knobs = []
     for name, entry in approach.Training.model_json_schema()["properties"].items():
-        if "search" in entry and name not in fixed and applies(entry.get("applies_when", {}), values):
+        is_searched = "search" in entry and (by_ear or not entry["search"].get("by_ear_only", False))
+        if is_searched and name not in fixed and applies(entry.get("applies_when", {}), values):
             found = [value for value in grid(entry["search"]) if _is_valid(approach, values, name, value)]
             listed = _with_start(found, values[name], entry["search"].get("ordered", True))
             knob = Knob(name, entry["title"], listed, entry["search"].get("ordered", True), listed.index(values[name]))

@@ -115,7 +115,8 @@ class Training(Schedule):
     )  # fmt: skip
     dropout: float = dropout(0.3, advanced=True)
     input_blur: float = parameter(
-        1.0, ge=0, le=10, advanced=True, title="Input blur", search=Between(0, 3),
+        1.0, ge=0, le=10, advanced=True, title="Input blur",
+        search=Between(0, 3, by_ear_only=True),
         help="For frames: how often the network reads a similar sound instead of the right one in training, so that "
         "its own small mistakes do not throw it off when it generates.",
         applies_when={"representation": "frames"},
