@@ -93,8 +93,8 @@ def text(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         "# Is a search worth its time?",
         "",
-        "Written by `.venv/bin/python -m scripts.search_against_preset`. Held-out losses, less is better. *All the",
-        "time*: the preset with as many more epochs as the search took longer than its first trial, without early",
+        "Written by `.venv/bin/python -m scripts.search_against_preset`. Held-out losses, lower is better. *All the",
+        "time*: the preset with as many times its epochs as the search took times its first trial, without early",
         "stopping. A search chooses the lowest of many losses, so part of its gain is chance: *other seeds* trains the",
         "preset and the settings that were found again, each with the same other seeds.",
         "",

@@ -35,8 +35,8 @@ FEW_ROWS = (
     "it take longer"
 )
 TWO_STEPS = (
-    "its authors' sixty windows make two steps an epoch: the call and the row of the history take as long as one of "
-    "them, and the second is a batch that is not full; in a long call a step alone is as fast as its products"
+    "the authors' sixty windows make only two steps an epoch, and the second batch is not full; starting the call and "
+    "writing the history take as long as one step; in a long call a step is as fast as its products alone"
 )
 WORDS = {"representation": "tokens", "validation": "random_windows", "threshold": 1}
 CASES = {

@@ -11,7 +11,7 @@ from musicgen.cli.bringing import Strict
 from musicgen.cli.shown import AsJson, Settings, console, preset_values, print_json, print_table, read_settings
 from musicgen.cli.train import choices, library_songs, say_left_out, song_ids
 from musicgen.errors import MusicgenError
-from musicgen.wording import span
+from musicgen.wording import count, span
 
 POLL_SECONDS = 0.5
 
@@ -85,7 +85,7 @@ def wait_for_study(study_id: str, stop: Callable[[], None]) -> Any:
                     told.add(trial.number)
                     _say(_words(trial) + _against(study, trial))
             if study.is_active and study.reason and study.reason != remark:
-                _say(study.reason)
+                _say(study.reason + (f" Run `studies judge {study.id}`, or open its page." if study.by_ear else ""))
             remark = study.reason
             if not study.is_active and not any(trial.is_open for trial in study.trials):
                 return study
@@ -121,13 +121,14 @@ def show_study(study: Any, *, as_json: bool) -> None:
     rows = [("study", study.id), ("name", study.name), ("state", study.state), ("training time", span(study.seconds))]
     rows += [("reason", study.reason)] if study.reason else []
     if study.by_ear:
-        told = (
-            f"{len(study.judgements)} comparisons" if study.judgements else "nothing compared yet: see `studies judge`"
-        )
+        told = count(len(study.judgements), "comparison") if study.judgements else "nothing yet: see `studies judge`"
         rows += [("by ear", told)]
-    if best is not None and best.value is not None and preset is not None and preset.value is not None:
+    if study.by_ear and best is not None and preset is not None:
+        rows += [("liked best", f"trial {best.number}: {study.likings[best.number]:+.2f} ({best.run_id})")]
+    elif best is not None and best.value is not None and preset is not None and preset.value is not None:
         rows += [("preset", f"held-out loss {preset.value:.5g}")]
         rows += [("best", f"trial {best.number}: held-out loss {best.value:.5g} ({best.run_id})")]
+    if best is not None and preset is not None:
         changed = {name: value for name, value in best.parameters.items() if value != preset.parameters[name]}
         rows += [("changed", " ".join(f"--set {name}={_plain(value)}" for name, value in changed.items()) or "nothing")]
     rows += [(f"importance: {name}", f"{share:.0%}") for name, share in list(study.importance.items())[:5]]

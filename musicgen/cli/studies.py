@@ -9,6 +9,7 @@ import typer
 from musicgen.cli.search import show_study, wait_and_show
 from musicgen.cli.several import for_each
 from musicgen.cli.shown import AsJson, print_json, print_table
+from musicgen.errors import WrongState, sentence
 
 app = typer.Typer(help="Studies: searches for good settings, with their trials.", no_args_is_help=True)
 
@@ -28,7 +29,7 @@ def list_(as_json: AsJson = False) -> None:
     columns = ("study", "name", "approach", "state", "trials", "best loss")
     rows = [
         (study.id, study.name, study.approach, study.state, len(study.trials),
-         "" if study.best is None or study.best.value is None else f"{study.best.value:.5g}")
+         "" if study.by_ear or study.best is None or study.best.value is None else f"{study.best.value:.5g}")
         for study in found
     ]  # fmt: skip
     print_table(columns, rows)
@@ -58,6 +59,9 @@ def judge(
     if pair is not None and better is not None:
         trial_pairs.judge_pair(study_id, pair, better)
     study = api.get_study(study_id)
+    if not study.by_ear:
+        rule = "Only a search by ear has pairs to compare"
+        raise WrongState(sentence(rule, "one that is led by the held-out loss", "Start one with `search --by-ear`."))
     found = trial_pairs.next_trial_pair(study)
     paths = {} if found is None else {name: str(path) for name, path in trial_pairs.pair_paths(found).items()}
     told = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.comparison.sides import existing_songs
+from musicgen.evaluation.borrowing_words import VERSION
 from musicgen.evaluation.borrowing_words import passages_between as passages_of_song
 from musicgen.evaluation.given import Given
 from musicgen.evaluation.judging import MEMORY_MB, ONE_THREAD, song_from_json, song_to_json
@@ -72,7 +73,7 @@ def _measure(payload: dict[str, Any]) -> dict[str, Any]:
 def _path(output: Output) -> Path:
     given = Given.of(output.sidecar)
     parts = [output.sidecar.get("content_sha256"), output.sidecar.get("songs"), given.led_seconds]
-    parts += [given.own_tracks] if given.own_tracks else []
+    parts += [given.own_tracks, VERSION]
     key = hashlib.sha256(json.dumps(["originality", *parts], sort_keys=True).encode()).hexdigest()
     return home() / "comparisons" / f"{key}.json"
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musicgen.contract.prepared import TrainingSong
-from musicgen.evaluation.borrowing_words import Yardstick, verdict_words
+from musicgen.evaluation.borrowing_words import VERSION, Yardstick, verdict_words
 from musicgen.evaluation.given import NOTHING, Given
 from musicgen.evaluation.melodic_lines import MelodicLines, melodic_lines
 from musicgen.evaluation.note_copies import score_of
@@ -37,7 +37,6 @@ from musicgen.storage.files import read_json, write_json
 if TYPE_CHECKING:
     from musicgen.clips import Clip
 
-VERSION = 2  # of what is measured
 YARDSTICK_SONGS = {"midi": 24, "audio": 8}
 YARDSTICK_SECONDS = 30.0
 MAX_SONGS = {"midi": 200, "audio": 20}

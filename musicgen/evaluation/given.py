@@ -1,4 +1,4 @@
-"""What the training songs gave an output on purpose. Likeness there is no copy."""
+"""What the training songs gave an output on purpose. There, likeness does not count as copying."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Given:
         led_seconds: how long, from the start, each step was predicted from a song.
         made_of_songs: whether it is put together from the sound of its songs.
         own_tracks: the tracks that the network wrote; the others were taken over from a song, as the chords under a
-            solo are. () for all.
+            solo are. () for all; a number that no track has if it wrote no note.
     """
 
     led_seconds: float = 0.0
@@ -41,7 +41,7 @@ class Given:
         )
 
     def own(self, score: Score) -> Score:
-        """What of a score nothing gave: the network's own tracks, after the time that a song led."""
+        """The part of a score that no song gave: the network's own tracks, after the time that a song led."""
         own = score.only_tracks(self.own_tracks) if self.own_tracks else score
         return between_seconds(own, self.led_seconds, math.inf) if self.led_seconds else own
 

@@ -127,7 +127,8 @@ def copied(metrics: Metrics, learned: Metrics) -> Verdict | None:
     value = metrics.get(name, 0.0)
     if value <= COPIED_SHARE:
         return None
-    cause = f"{value:.0%} of the eight-note passages come from the training songs: the network has memorised them."
+    passages = "eight-note passages" if name == COPIED[-1] else "eight-note passages, repeated notes left out,"
+    cause = f"{value:.0%} of the {passages} come from the training songs: the network has memorised them."
     return Verdict("copied", "Copied", name, value, COPIED_SHARE, cause, (WARMER, MORE_SONGS, DROPOUT))
 
 

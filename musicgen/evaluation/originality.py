@@ -10,7 +10,8 @@ Metrics
     longest_copied_notes        the longest generated passage that occurs in the reference, transposed or not
     longest_copied_notes_exact  the same, at the same pitch
     copied_ngram_share          share of the generated eight-event passages that occur in the reference (transposed)
-    copied_varied_share         the same of the passages in which something happens: repeated notes are everybody's
+    copied_varied_share         the same of the passages that do more than repeat a note, which every song has; for
+                                training songs only
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from musicgen.evaluation.note_events import events_of, lines_of, lowest_pitch
 from musicgen.symbolic.score import Score
 
 N_GRAM = 8
-VARIED_STEPS = 3  # of a passage's steps lead to another event at least, in one in which something happens
+VARIED_STEPS = 3  # at least so many of a passage's seven steps lead to another event, or it is a repeated note
+FEW_VARIED = 16  # varied passages: fewer, in a piece that has more passages, say as much as one of these each
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,14 @@ def copied_shares(songs: Sequence[Score] | Score, generated: Score, n: int = N_G
     names, moves = table.names(n - 1), table.moves(n - 1)
     known = np.unique(names[(table.owner >= 0) & (names >= 0)])
     is_known = np.isin(names, known)
-    both_readings = (table.owner == -1, table.owner < -1)  # all tracks together; track by track
-
-    def share(counts: NDArray[np.bool_]) -> float:
-        found = [is_known[counts & reading] for reading in both_readings]
-        return max(float(each.mean()) if each.size else 0.0 for each in found)
-
-    return share(names >= 0), share((names >= 0) & (moves >= VARIED_STEPS))
+    shares = []
+    for reading in (table.owner == -1, table.owner < -1):  # all tracks together; track by track
+        every = reading & (names >= 0)
+        varied = every & (moves >= VARIED_STEPS)
+        count, n_varied = int(every.sum()), int(varied.sum())
+        least = max(n_varied, min(FEW_VARIED, count), 1)
+        shares.append((is_known[every].sum() / max(count, 1), is_known[varied].sum() / least))
+    return max(float(share) for share, _ in shares), max(float(share) for _, share in shares)
 
 
 def evaluate(reference: Score, generated: Score) -> dict[str, float]:

@@ -18,13 +18,13 @@ from musicgen.evaluation.pitch_onsets import FINE_RATE, FineOnsets
 Rows = NDArray[np.float32]
 
 BLUR = 1.2  # frames: standard deviation of how far onsets may lie apart
-AGAINST = 0.45  # what an onset that only one sound has counts, against one that both have
+AGAINST = 0.45  # the weight of an onset that only one sound has; one that both have counts 1
 REACH = 6.0  # seconds beyond an end that was found in windows
-LAID = 12.0  # seconds at an end that are laid on each other: the tempo may change in longer ones
+LAID = 12.0  # seconds at an end that are laid on each other: the tempo may change in longer passages
 SLOPES = np.linspace(0.94, 1.06, 7)  # tempo, against that of the windows
 SHIFTS = np.arange(-8, 9, 2)  # frames
 NEARER = (-0.01, 0.0, 0.01), (-1, 0, 1)  # around the best of these
-# Onsets are seen by the length of a window later than they are there, and what ends sounds on until the next one.
+# An onset shows up a little early, since the window of a spectrum reaches ahead; the last note sounds on to the next.
 BEGINS, ENDS = 0.17, 0.08  # seconds that an extent is moved by
 
 

@@ -21,20 +21,25 @@ from musicgen.processes import child_main
 from musicgen.storage.files import write_bytes
 
 MOST_SECONDS, FEWEST_SECONDS = 20.0, 1.0
+SILENT = sounds.Format(44_100, 1, False)  # if neither has sound
 
 
 def make_pair(payload: dict[str, Any]) -> dict[str, Any]:
-    """payload: `clips` {a: folder, b: folder} of clips that have sound, `folder`, where a.wav and b.wav are written.
+    """payload: `clips` {a: folder, b: folder} of clips, "" for one without sound; `folder`, where a.wav and b.wav are
+    written.
 
     Returns {seconds}."""
-    pieces = {position: sounds.open_sound(Clip(Path(folder))) for position, folder in payload["clips"].items()}
+    clips = payload["clips"]
+    pieces = {position: sounds.open_sound(Clip(Path(folder))) for position, folder in clips.items() if folder}
     starts = {position: _first_heard(piece) for position, piece in pieces.items()}
     lengths = [piece.info.n_samples / piece.info.sample_rate - starts[position] for position, piece in pieces.items()]
-    seconds = min(max(min(lengths), FEWEST_SECONDS), MOST_SECONDS)
-    form = sounds.common_format(list(pieces.values()))
-    made = [faded(sounds.cut(piece, starts[position], seconds, form)) for position, piece in pieces.items()]
+    seconds = min(max(min(lengths, default=0.0), FEWEST_SECONDS), MOST_SECONDS)
+    form = sounds.common_format(list(pieces.values())) if pieces else SILENT
+    silence = Waveform(np.zeros((form.n_channels, round(seconds * form.sample_rate)), np.float32), form.sample_rate)
+    cuts = {position: sounds.cut(piece, starts[position], seconds, form) for position, piece in pieces.items()}
+    made = [faded(cuts.get(position, silence)) for position in clips]
     rng = np.random.default_rng(secrets.randbits(128))
-    for position, sound in zip(pieces, _levelled(made), strict=True):
+    for position, sound in zip(clips, _levelled(made), strict=True):
         write_bytes(Path(payload["folder"]) / f"{position}.wav", anonymous_wav(sound, rng))
     return {"seconds": round(seconds, 2)}
 

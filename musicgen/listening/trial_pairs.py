@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.clips import ensure_audio
-from musicgen.errors import InvalidParameter, NotFound, WrongState, sentence
+from musicgen.clips.alone import alone
+from musicgen.errors import InvalidParameter, MusicgenError, WrongState, sentence
 from musicgen.processes import run_child
 from musicgen.runs.records import get_output
 from musicgen.search.api import Study, get_study, judge
@@ -27,7 +28,7 @@ ANSWERS = (*POSITIONS, SAME)
 
 @dataclass(frozen=True)
 class TrialPair:
-    """Two trials, by number, of which nobody has said yet which sounds better. `outputs`: their pieces."""
+    """Two trials of which nobody has said yet which sounds better. `one`: the lower number. `outputs`: their pieces."""
 
     study_id: str
     one: int
@@ -43,31 +44,18 @@ class TrialPair:
     @property
     def first_is_a(self) -> bool:
         """Whether A is `one`. Not for the browser."""
-        low, high = sorted((self.one, self.other))
-        coin = hashlib.sha256(f"{self.study_id} {low} {high}".encode()).digest()[0] % 2
-        return (coin == 0) == (self.one == low)
+        return hashlib.sha256(f"{self.study_id} {self.name}".encode()).digest()[0] % 2 == 0
 
 
 def next_trial_pair(study: Study) -> TrialPair | None:
-    """The pair whose comparison tells most; None if there is none to compare. Trials whose piece was deleted are left
-    out."""
-    pieces = study.pieces if study.by_ear else {}
-    while (found := next_pair(pieces, study.judgements)) is not None:
-        gone = [number for number in found if not _is_there(pieces[number])]
-        if not gone:
-            one, other = found
-            folder = study.folder / "pairs" / f"{min(found)}-{max(found)}"
-            return TrialPair(study.id, one, other, (pieces[one], pieces[other]), folder)
-        pieces = {number: piece for number, piece in pieces.items() if number not in gone}
-    return None
+    """The pair whose comparison tells most; None if there is none to compare."""
+    found = next_pair(study.pieces, study.judgements) if study.by_ear else None
+    return None if found is None else _pair(study, *found)
 
 
-def _is_there(output_id: str) -> bool:
-    try:
-        get_output(output_id)
-    except NotFound:
-        return False
-    return True
+def _pair(study: Study, one: int, other: int) -> TrialPair:
+    outputs = (study.pieces[one], study.pieces[other])
+    return TrialPair(study.id, one, other, outputs, study.folder / "pairs" / f"{one}-{other}")
 
 
 def pair_sounds(pair: TrialPair) -> dict[str, bytes]:
@@ -83,33 +71,50 @@ def pair_sounds(pair: TrialPair) -> dict[str, bytes]:
 def pair_paths(pair: TrialPair) -> dict[str, Path]:
     """{a: path of a WAV file, b: …}, made once."""
     paths = {position: pair.folder / f"{position}.wav" for position in POSITIONS}
-    if not all(path.is_file() for path in paths.values()):
-        clips = [get_output(output_id).clip for output_id in pair.outputs]
-        for clip in clips:
-            ensure_audio(clip)
-        first, second = clips if pair.first_is_a else clips[::-1]
-        with publishing(pair.folder) as folder:
-            payload = {
-                "clips": {"a": str(first.folder.resolve()), "b": str(second.folder.resolve())},
-                "folder": str(folder.resolve()),
-            }
-            run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
+    pair.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = pair.folder.parent / f".{pair.name}.lock"
+    with alone(lock, f"Two pieces must be made equally loud within {SECONDS:g} s", patience=SECONDS):
+        if not all(path.is_file() for path in paths.values()):
+            sides = [_sounding(output_id) for output_id in pair.outputs]
+            first, second = sides if pair.first_is_a else sides[::-1]
+            with publishing(pair.folder) as folder:
+                payload = {"clips": {"a": first, "b": second}, "folder": str(folder.resolve())}
+                run_child(MODULE, payload, seconds=SECONDS, memory_mb=MEMORY_MB, environment=dict(ONE_THREAD))
     return paths
 
 
+def _sounding(output_id: str) -> str:
+    """The folder of a piece that has sound; "" for one that has none, such as a piece without notes: it is judged as
+    silence."""
+    clip = get_output(output_id).clip
+    try:
+        ensure_audio(clip)
+    except MusicgenError:
+        return ""
+    return str(clip.folder.resolve())
+
+
 def judge_pair(study_id: str, name: str, answer: str) -> None:
-    """Record which sounds better: a, b or same. `name`: of the pair that was heard.
+    """Record which sounds better: a, b or same. `name`: of the pair that was heard. While it was heard, another may
+    have become the next one.
 
     Raises:
-        InvalidParameter: another answer. WrongState: that pair is not the next one any more: it was judged elsewhere.
+        InvalidParameter: another answer, or no name of a pair. NotFound: no such trials with a piece. WrongState: the
+        pair was judged before, or the study is led by the loss.
     """
     if answer not in ANSWERS:
         raise InvalidParameter(sentence(f"An answer is one of {', '.join(ANSWERS)}", repr(answer)))
+    numbers = [int(part) for part in name.split("-") if part.isdecimal()]
+    if len(numbers) != 2:
+        raise InvalidParameter(sentence("A pair looks like 3-7", repr(name[:80])))
+    one, other = sorted(numbers)
     study = get_study(study_id)
-    pair = next_trial_pair(study)
-    if pair is None or pair.name != name:
-        rule = "A comparison is answered once"
-        raise WrongState(sentence(rule, f"the pair {name}, which was answered or is gone", "Listen to the next pair."))
+    if any({each.one, each.other} == {one, other} for each in study.judgements):
+        raise WrongState(sentence("Each pair is compared once", f"{one}-{other} again", "Listen to the next pair."))
+    if not study.by_ear or not {one, other} <= set(study.pieces):
+        judge(study_id, one, other, SAME)  # raises
+        return
+    pair = _pair(study, one, other)
     better = SAME if answer == SAME else ONE if (answer == "a") == pair.first_is_a else OTHER
-    judge(study_id, pair.one, pair.other, better)
+    judge(study_id, one, other, better)
     shutil.rmtree(pair.folder, ignore_errors=True)

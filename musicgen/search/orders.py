@@ -152,7 +152,8 @@ def delete_study(study_id: str) -> None:
     """Delete a search. Its runs stay. Raises WrongState while it searches."""
     study = get_study(study_id)
     if study.is_active or any(trial.is_open for trial in study.trials):
-        raise WrongState(sentence("Only a search that has ended can be deleted", "one at work", "Stop it first."))
+        remedy = "Stop it first." if study.is_active else "Its last trial ends in a moment. Try again then."
+        raise WrongState(sentence("Only a search that has ended can be deleted", "one at work", remedy))
     with database.engine().begin() as connection:
         connection.execute(sa.delete(trials).where(trials.c.study_id == study.id))
         connection.execute(sa.delete(judgements).where(judgements.c.study_id == study.id))

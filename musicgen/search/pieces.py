@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from musicgen.approaches import approach as find_approach
-from musicgen.errors import InvalidInput, NotFound, WrongState
+from musicgen.errors import InvalidInput, MusicgenError, NotFound, WrongState
 from musicgen.runs import api, liveness
 from musicgen.runs.records import Run
 from musicgen.runs.submissions import preset_generation
@@ -12,25 +12,30 @@ from musicgen.search.records import Study, Trial
 TRIES = 3  # if its process is killed
 
 
+class NoPiece(MusicgenError):
+    """A trial will have no piece; the message says why."""
+
+
 def trial_piece(study: Study, trial: Trial, run: Run) -> str | None:
-    """Order the piece, once; None while it is being made, its output's id, or "" if there will be none.
+    """Order the piece, once; its output's id, or None while it is being made. Raises NoPiece.
 
     Safe to repeat: the key of the order is made of the trial."""
     approach = find_approach(study.approach)
     generation = approach.short_generation(preset_generation(approach, run.request)).model_dump(mode="json")
+    reason = ""
     for number in range(TRIES):
         try:
             task_id = api.submit_generation(
                 run.id, generation, seed=int(study.request["seed"]), submit_key=f"piece-{trial.id}-{number}"
             )
             task = api.get_task(task_id)
-        except (InvalidInput, WrongState, NotFound):
-            return ""
+        except (InvalidInput, WrongState, NotFound) as error:
+            raise NoPiece(str(error)) from error
         if task.is_active:
             return None
-        made = api.list_outputs(task_id=task_id, limit=1)
-        if made:
+        if made := api.list_outputs(task_id=task_id, limit=1):
             return made[0].id
-        if not liveness.was_killed(task.reason):
-            return ""
-    return ""
+        reason = task.reason
+        if not liveness.was_killed(reason):
+            break
+    raise NoPiece(f"It made no piece. {reason}".strip())

@@ -58,16 +58,20 @@ def waits(pieces: Collection[int], judgements: Sequence[Judgement]) -> bool:
 
 
 def next_pair(pieces: Collection[int], judgements: Sequence[Judgement]) -> tuple[int, int] | None:
-    """The two trials whose comparison tells most: a new one and the best liked so far, or else two good ones of which
-    nobody has said which is better. None if every pair was compared."""
+    """The two trials, the lower number first, whose comparison tells most: a new one and the best liked so far, or else
+    two good ones of which nobody has said which is better. None if every pair was compared."""
     liked = likings(judgements)
     new = unheard(pieces, judgements)
     heard = sorted(set(pieces) - set(new), key=lambda number: -liked[number])
     if new and (heard or len(new) > 1):
-        return (new[0], heard[0]) if heard else (new[0], new[1])
+        return _in_order(new[0], heard[0] if heard else new[1])
     done = {frozenset((each.one, each.other)) for each in judgements}
-    left = [pair for pair in combinations(heard, 2) if frozenset(pair) not in done]
+    left = [_in_order(*pair) for pair in combinations(heard, 2) if frozenset(pair) not in done]
     return max(left, key=lambda pair: _worth(liked[pair[0]], liked[pair[1]]), default=None)
+
+
+def _in_order(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)
 
 
 def _worth(one: float, other: float) -> float:

@@ -19,7 +19,7 @@ from musicgen.runs.launching import ensure_searcher, searcher_lives
 from musicgen.search.preferences import Judgement, likings
 from musicgen.search.space import Knob, knobs_from_json
 from musicgen.storage import database
-from musicgen.storage.database import check_id, judgements, studies, trials
+from musicgen.storage.database import check_id, judgements, outputs, studies, trials
 
 SEARCHING, FINISHED, STOPPED, FAILED = "searching", "finished", "stopped", "failed"  # of a study
 PROPOSED, RUNNING = "proposed", "running"  # of a trial that has not ended
@@ -131,10 +131,12 @@ class Study:
         """Number of a trial → how much it is liked, of those that were compared; see `preferences`."""
         return likings(self.judgements)
 
-    @property
+    @cached_property
     def pieces(self) -> dict[int, str]:
-        """Number of a trial → the output that can be compared by ear."""
-        return {trial.number: trial.piece for trial in self.trials if trial.piece}
+        """Number of a trial → the output that can be compared by ear. Those that were deleted are left out."""
+        found = {trial.number: trial.piece for trial in self.trials if trial.piece}
+        there = {row["id"] for row in database.every(sa.select(outputs.c.id).where(outputs.c.id.in_(found.values())))}
+        return {number: piece for number, piece in found.items() if piece in there}
 
     @property
     def best(self) -> Trial | None:

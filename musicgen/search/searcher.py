@@ -28,7 +28,7 @@ LOCK_PATIENCE = 3.0
 MAX_TROUBLES = 5  # in a row, before a study ends with the reason
 TROUBLE_SECONDS = 5.0
 MAX_FAILED = 10  # trials in a row
-WAITS = "The search waits for your ears: some pieces were not compared yet."
+WAITS = "The search is waiting for you: some pieces have not been compared yet."
 
 log = logging.getLogger("musicgen.searcher")
 

@@ -14,7 +14,7 @@ from musicgen.runs import api, liveness, states
 from musicgen.runs.records import Run
 from musicgen.search import budget, changes
 from musicgen.search.curves import curve_of, lowest, stopped_at
-from musicgen.search.pieces import trial_piece
+from musicgen.search.pieces import NoPiece, trial_piece
 from musicgen.search.records import (
     CANCELLED,
     FAILED,
@@ -132,7 +132,8 @@ def watch(study: Study, trial: Trial) -> str:
         changes.change_trial(trial, state=CANCELLED, reason="Its run was deleted.")
         return ""
     trial = _note(trial, run)
-    if study.is_active and trial.number == 0 and run.history and run.history[0].get("val_loss") is None:
+    needs_loss = study.is_active and not study.by_ear and trial.number == 0
+    if needs_loss and run.history and run.history[0].get("val_loss") is None:
         api.cancel(run.id)
         raise CannotGoOn(
             sentence(
@@ -142,9 +143,7 @@ def watch(study: Study, trial: Trial) -> str:
             )
         )
     if run.state == states.SUCCEEDED:
-        piece = trial_piece(study, trial, run) if study.by_ear else ""
-        if piece is not None:
-            _settle(trial, run, SUCCEEDED, **({PIECE: piece} if study.by_ear else {}))
+        _succeeded(study, trial, run)
         return ""
     if (part := _stopped_at(study, trial)) is not None:
         _stop_early(trial, run, part)
@@ -158,11 +157,28 @@ def _note(trial: Trial, run: Run) -> Trial:
     """Keep the curve as far as it has come."""
     curve = curve_of(run.history, trial.facts["epochs"], has_ended=run.state == states.SUCCEEDED)
     seconds = run.seconds or trial.seconds
-    if curve != trial.curve or abs(seconds - trial.seconds) > 1.0 or not run.is_active:
+    close = 1.0 if run.is_active else 0.01
+    if curve != trial.curve or abs(seconds - trial.seconds) > close or lowest(run.history) != trial.value:
         facts = {**trial.facts, "curve": curve}
         changes.change_trial(trial, facts=facts, seconds=seconds, value=lowest(run.history))
         return replace(trial, facts=facts, seconds=seconds, value=lowest(run.history))
     return trial
+
+
+def _succeeded(study: Study, trial: Trial, run: Run) -> None:
+    """Settle a trial whose training is done; by ear, as soon as its piece is there."""
+    if not study.by_ear:
+        _settle(trial, run, SUCCEEDED)
+        return
+    try:
+        piece = trial_piece(study, trial, run)
+    except NoPiece as error:
+        if study.is_active and trial.number == 0:
+            raise CannotGoOn(f"A search by ear needs a piece of the preset. {error}") from error
+        _settle(trial, run, FAILED, str(error))
+        return
+    if piece is not None:
+        _settle(trial, run, SUCCEEDED, **{PIECE: piece})
 
 
 def _stopped_at(study: Study, trial: Trial) -> int | None:

@@ -44,9 +44,11 @@ def draw_by_ear(study: Study, pair: TrialPair | None) -> None:
 
 
 def _nothing(study: Study) -> str:
+    if len(study.pieces) < 2 and not study.is_active:
+        return "There are no two pieces to compare."
     if len(study.pieces) < 2:
         return "As soon as two trials have made a piece, you can compare them here."
-    return "You have compared all pieces that there are. " + ("More are on the way." if study.is_active else "")
+    return "You have compared all the pieces so far. " + ("More are on the way." if study.is_active else "")
 
 
 def _draw_sounds(study: Study, pair: TrialPair) -> None:

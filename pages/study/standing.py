@@ -86,6 +86,8 @@ def liked_words(study: Study) -> str:
         return "The first trial is the preset itself. What you like leads the search."
     heard = [each for each in study.judgements if best.number in (each.one, each.other)]
     won = sum(each.better == ("one" if each.one == best.number else "other") for each in heard)
+    if not won:
+        return "Nothing is liked better than the preset so far."
     name = f"Trial {best.number}" if best.number else "The preset"
     return f"{name} is liked best so far: it sounded better in {won} of {count(len(heard), 'comparison')}."
 

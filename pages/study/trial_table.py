@@ -121,7 +121,7 @@ def draw_importance(study: Study) -> None:
     section_heading("Which settings mattered")
     shares = list(study.importance.items())[:SHOWN_SHARES]
     if not shares:
-        st.caption("This is told when eight trials have a loss.")
+        st.caption(f"This is told when eight trials have {'been compared' if study.by_ear else 'a loss'}.")
         return
     titles = {knob.name: knob.title for knob in study.knobs}
     for name, share in shares:

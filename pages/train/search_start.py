@@ -25,8 +25,8 @@ def draw_search_start(request: TrainingRequest, chosen: Approach, fixed: dict[st
     songs, if all were chosen at once."""
     with st.popover("Find good settings", icon=":material/manage_search:", width="stretch", key="search_open"):
         st.markdown(
-            "Trains many networks with other settings, each with as much work as this training, and keeps what was "
-            "best on held-out music."
+            "Trains many networks with other settings, each with as much work as this training, and finds what is "
+            "best: on held-out music, or to your ears."
         )
         by_ear = (
             st.segmented_control(

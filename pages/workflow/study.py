@@ -30,6 +30,7 @@ SHOWN = 100
 def main() -> None:
     from musicgen.listening.trial_pairs import next_trial_pair
     from musicgen.search.api import get_study, list_studies
+    from musicgen.search.preferences import unheard
 
     page_heading("study")
     studies = list_studies(limit=SHOWN)
@@ -62,8 +63,8 @@ def main() -> None:
         draw_importance(study)
         draw_coordinates(study)
         with kept_place():
-            if not (study.by_ear and study.is_active):  # so that nobody knows a piece by its name before it is compared
-                draw_pieces(runs_to_hear(study))
+            if not (study.is_active or unheard(study.pieces, study.judgements)) or not study.by_ear:
+                draw_pieces(runs_to_hear(study))  # by ear, nobody knows a piece by its name before it is compared
         show_command(command_line("studies", "show", study.id))
 
 

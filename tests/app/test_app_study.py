@@ -201,7 +201,7 @@ def test_two_pieces_are_compared_by_ear(monkeypatch: pytest.MonkeyPatch) -> None
         rows = [line for line in words.splitlines() if line.startswith("| ")]
         winner = "The preset" if judged.better == "one" else "Trial 1"
         assert rows[1].startswith(f"| {winner} | Finished | +0.3 (1) |"), "the best liked first"
-        assert any(str(each.key) == f"by_ear_same.2-{0 if judged.better == 'one' else 1}" for each in app.button)
+        assert any(str(each.key) == f"by_ear_same.{0 if judged.better == 'one' else 1}-2" for each in app.button)
         assert is_clean(app)
 
 

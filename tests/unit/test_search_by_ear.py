@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from runs_at_work import add_song, nobody_supervises, ticking, work_here
 
 from musicgen.audio.wav import read_wav, wav_info
 from musicgen.audio.waveform import Waveform
-from musicgen.clips import write_audio_clip
-from musicgen.errors import InvalidParameter, NotFound, WrongState
+from musicgen.clips import Clip, write_audio_clip
+from musicgen.errors import InvalidParameter, NotFound, RejectedFile, WrongState
 from musicgen.listening import pairing, trial_pairs
 from musicgen.runs import api as runs_api
 from musicgen.runs import launching, planning, plans, states
@@ -106,7 +107,7 @@ def test_one_of_three_wins_whatever_its_loss_and_every_pair_is_judged_once() -> 
             break
         likes_one = pair.one == worst if worst in (pair.one, pair.other) else True
         trial_pairs.judge_pair(study_id, pair.name, "a" if likes_one == pair.first_is_a else "b")
-        with pytest.raises(WrongState, match="answered once"):
+        with pytest.raises(WrongState, match="compared once"):
             trial_pairs.judge_pair(study_id, pair.name, "a")
     study = api.get_study(study_id)
     assert len(study.judgements) == 3
@@ -172,15 +173,27 @@ def test_a_is_the_piece_that_it_is_judged_as(tmp_path: Path, monkeypatch: pytest
 def test_sides_are_mixed() -> None:
     sides = [
         trial_pairs.TrialPair("study-0123456789ab", one, other, ("", ""), Path()).first_is_a
-        for one in range(8)
-        for other in range(8)
-        if one != other
+        for one, other in combinations(range(12), 2)
     ]
-    assert 0.3 < sum(sides) / len(sides) < 0.7
-    for one, other in ((3, 7), (7, 3)):
-        pair = trial_pairs.TrialPair("study-0123456789ab", one, other, ("", ""), Path())
-        mirrored = trial_pairs.TrialPair("study-0123456789ab", other, one, ("", ""), Path())
-        assert pair.first_is_a != mirrored.first_is_a, "the same trial is A, whichever is named first"
+    assert 0.35 < sum(sides) / len(sides) < 0.65
+
+
+def test_an_answer_counts_although_a_new_piece_came_while_it_was_heard() -> None:
+    """The page goes on showing the pair that is being heard."""
+    study_id = begin(trials=5)
+    work(study_id)
+    trial_pairs.judge_pair(study_id, "0-1", "a")
+    heard = trial_pairs.next_trial_pair(api.get_study(study_id))
+    assert heard is not None
+    trial_pairs.judge_pair(study_id, heard.name, "b")
+    heard = trial_pairs.next_trial_pair(api.get_study(study_id))
+    assert heard is not None, "two of the three that were heard"
+    work(study_id)
+    now = trial_pairs.next_trial_pair(api.get_study(study_id))
+    assert now is not None
+    assert now.name != heard.name, "a new piece comes first"
+    trial_pairs.judge_pair(study_id, heard.name, "b")
+    assert len(api.get_study(study_id).judgements) == 3
 
 
 def test_a_deleted_piece_is_left_out() -> None:
@@ -189,7 +202,50 @@ def test_a_deleted_piece_is_left_out() -> None:
     runs_api.delete_output(study.pieces[0])
     pair = trial_pairs.next_trial_pair(api.get_study(study_id))
     assert pair is not None
-    assert {pair.one, pair.other} == {1, 2}
+    assert (pair.one, pair.other) == (1, 2)
+    runs_api.delete_output(study.pieces[1])
+    assert trial_pairs.next_trial_pair(api.get_study(study_id)) is None
+    with pytest.raises(NotFound):
+        trial_pairs.judge_pair(study_id, "1-2", "a")
+
+
+def test_the_search_goes_on_where_pieces_were_deleted() -> None:
+    study_id = begin()
+    study = work(study_id)
+    assert study.reason == WAITS
+    for number in (0, 1):
+        runs_api.delete_output(study.pieces[number])
+    assert sorted(work(study_id).pieces) == [2, 3, 4], "there are three to compare again"
+
+
+def test_a_piece_without_sound_is_heard_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    study_id = begin(trials=3)
+    pair = trial_pairs.next_trial_pair(work(study_id))
+    assert pair is not None
+    silent = runs_api.get_output(pair.outputs[0]).clip.folder
+
+    def refuse(clip: Clip) -> None:
+        if clip.folder == silent:
+            raise RejectedFile("A song must have at least one note. Received: none.")
+
+    monkeypatch.setattr(trial_pairs, "ensure_audio", refuse)
+    paths = trial_pairs.pair_paths(pair)
+    quiet, loud = ("a", "b") if pair.first_is_a else ("b", "a")
+    assert np.abs(read_wav(paths[quiet]).samples).max() < 1e-3
+    assert np.abs(read_wav(paths[loud]).samples).max() > 0.1
+
+
+def test_a_search_whose_preset_makes_no_piece_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> str:
+        raise WrongState("A run can generate after its first epoch. Received: none.")
+
+    monkeypatch.setattr(runs_api, "submit_generation", refuse)
+    study = work(begin(trials=3))
+    assert study.state == "failed"
+    assert study.reason == (
+        "A search by ear needs a piece of the preset. A run can generate after its first epoch. Received: none."
+    )
+    assert [each.state for each in study.trials] == ["failed"]
 
 
 def test_what_is_no_judgement_is_refused() -> None:
@@ -202,8 +258,11 @@ def test_what_is_no_judgement_is_refused() -> None:
             api.judge(study_id, *pair, "one")
     with pytest.raises(WrongState, match="by ear"):
         api.judge(by_loss, 0, 1, "one")
-    with pytest.raises(InvalidParameter):
-        trial_pairs.judge_pair(study_id, "0-1", "c")
+    for name, better in (("0-1", "c"), ("one", "a"), ("0-1-2", "a")):
+        with pytest.raises(InvalidParameter):
+            trial_pairs.judge_pair(study_id, name, better)
+    with pytest.raises(WrongState, match="by ear"):
+        trial_pairs.judge_pair(by_loss, "0-1", "a")
     assert study.judgements == []
     assert trial_pairs.next_trial_pair(api.get_study(by_loss)) is None
 
@@ -221,4 +280,4 @@ def test_from_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert after["pair"] != first["pair"]
     assert "which is better" in command_line("studies", "judge", study_id, "--pair", after["pair"], code=2).err
     assert "none to compare" in command_line("studies", "judge", begin(trials=3)).out
-    assert "comparisons" in command_line("studies", "show", study_id).out
+    assert "1 comparison" in command_line("studies", "show", study_id).out

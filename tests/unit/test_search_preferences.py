@@ -55,9 +55,9 @@ def test_a_new_piece_meets_the_best_liked_one() -> None:
     assert next_pair([4, 7], []) == (4, 7)
     judged = [Judgement(4, 7, "other")]
     assert next_pair([4, 7], judged) is None, "every pair was compared"
-    assert next_pair([4, 7, 9], judged) == (9, 7)
+    assert next_pair([4, 7, 9], judged) == (7, 9)
     judged.append(Judgement(9, 7, "one"))
-    assert next_pair([4, 7, 9], judged) == (4, 9) or next_pair([4, 7, 9], judged) == (9, 4)
+    assert next_pair([4, 7, 9], judged) == (4, 9)
     assert next_pair([4, 9], [Judgement(4, 9, "one")]) is None
     assert unheard([4, 7, 9, 12], judged) == [12]
     assert not waits(range(MOST_UNHEARD - 1), [])

@@ -21,7 +21,7 @@ from musicgen.approaches.jazz_lstm.phrases import (
     as_chord_tones,
     pruned,
 )
-from musicgen.approaches.jazz_lstm.score import MELODY, jazz_score
+from musicgen.approaches.jazz_lstm.score import MELODY, NO_TRACK, jazz_score
 from musicgen.approaches.jazz_lstm.sizes import JazzSizes
 from musicgen.approaches.jazz_lstm.stepper import FreeStepper, MeasureStepper, allowed_words
 from musicgen.approaches.jazz_lstm.tokens import Token
@@ -232,7 +232,7 @@ def _made(piece: Improvisation, melody: Sequence[Event], generation: Generation,
     # The chords, and what else accompanies, are the song's.
     facts = {
         **facts,
-        "own_tracks": [MELODY],
+        "own_tracks": [MELODY if melody else NO_TRACK],
         "chords_of": form.name,
         "measures": len(piece.sets),
         "notes": len(melody),

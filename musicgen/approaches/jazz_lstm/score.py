@@ -13,6 +13,7 @@ from musicgen.symbolic.score import Score, TempoChange, TimeSignature, Track, ma
 TICKS_PER_BEAT = 480
 MIN_CHORD = 3  # twelfths of a beat
 MELODY = 0  # its track; the others accompany
+NO_TRACK = -1  # where the melody has no note, its track is left out of the file
 QUIETEST = 48  # velocity: keeps both melody and chords audible
 
 
