@@ -70,5 +70,8 @@ def sound_material(first: int, most: int) -> Iterator[Material]:
                 tracks = tuple(Track(track.name, PROGRAMS[collection]) for track in score.tracks)
                 sound = sound_of(opening(score, SOUND_BEATS), tracks)
                 yield Material(name, collection, sound)
-    for seed in range(first, 24, 2):
-        yield Material(f"synth study {seed}", "synth studies", synth_study(seed, sample_rate=SAMPLE_RATE).to_mono())
+    for seed in range(first, 24, 2):  # at another tempo and in another key each: else they share most of their samples
+        sound = synth_study(
+            seed, sample_rate=SAMPLE_RATE, tempo=80.0 + 2.0 * seed, transpose=seed * 5 % 12 - 6, first_chord=seed // 2
+        )
+        yield Material(f"synth study {seed}", "synth studies", sound.to_mono())

@@ -23,14 +23,23 @@ _NUM_BARS = 9
 _TAIL_SECONDS = 2.5
 
 
-def synth_study(seed: int = 0, *, sample_rate: int = 44_100) -> Waveform:
-    """About 25 seconds of stereo: pad, bass, arpeggio with echo, drums. The same seed gives the same samples."""
+def synth_study(
+    seed: int = 0, *, sample_rate: int = 44_100, tempo: float = TEMPO, transpose: int = 0, first_chord: int = 0
+) -> Waveform:
+    """About 25 seconds of stereo: pad, bass, arpeggio with echo, drums. The same arguments give the same samples.
+
+    Args:
+        tempo: BPM. transpose: semitones. first_chord: of the four that come again and again.
+    """
     generator = np.random.default_rng(seed)
-    bar = round(4 * 60 / TEMPO * sample_rate)
+    chords = [
+        tuple(pitch + transpose for pitch in _CHORDS[(first_chord + number) % len(_CHORDS)]) for number in range(4)
+    ]
+    bar = round(4 * 60 / tempo * sample_rate)
     mix = np.zeros((2, bar * _NUM_BARS + round(_TAIL_SECONDS * sample_rate)))
     dry = np.zeros_like(mix)
     for index in range(_NUM_BARS):
-        chord = _CHORDS[index % len(_CHORDS)] if index < _NUM_BARS - 1 else _CHORDS[0]
+        chord = chords[index % len(chords)] if index < _NUM_BARS - 1 else chords[0]
         start, is_last = index * bar, index == _NUM_BARS - 1
         _add(mix, start, _pad(chord, bar * (2 if is_last else 1), sample_rate), 0.16)
         _add(dry, start, _centred(_bass(chord[0] - 24, bar, sample_rate)), 0.32)
