@@ -24,6 +24,7 @@ Samples = NDArray[np.float32]
 N_PARTS = 4  # of a frame: the loudness of an attack changes faster than its pitches
 WINDOW_HOPS = 8  # a predictor is fitted to windows this many hops long: neighbouring frames share what rings
 MAX_WINDOWS = 4_000
+WINDOWS_AT_ONCE = 64  # transformed together
 MOST_LEVEL_SAMPLES = 1 << 19  # loudness patterns are found on so much of the music
 ROUNDS = 6
 NOISE_FLOOR = 1e-9  # for prediction, -90 dB: just enough to keep the equations solvable
@@ -164,13 +165,16 @@ def _correlations(series: Sequence[Samples], order: int, hop_length: int, quiete
     if not starts:  # shorter than a window: take it whole
         series = [np.pad(each, (0, max(0, length + 1 - each.size))) for each in series]
         starts = [(number, 0) for number in range(len(series))]
+    chosen = starts[:: -(-len(starts) // MAX_WINDOWS)]
     found = []
-    for number, at in starts[:: -(-len(starts) // MAX_WINDOWS)]:
-        piece = series[number][at : at + length] * window
-        correlation = np.fft.irfft(np.abs(np.fft.rfft(piece, size)) ** 2)[: order + 1]
-        if correlation[0] > length * quietest**2:
-            found.append(correlation / correlation[0])
-    return np.array(found) if found else np.eye(1, order + 1)
+    for first in range(0, len(chosen), WINDOWS_AT_ONCE):
+        pieces = np.stack([series[number][at : at + length] for number, at in chosen[first : first + WINDOWS_AT_ONCE]])
+        spectra = np.fft.rfft(pieces * window, size, axis=1)
+        correlations = np.fft.irfft(np.abs(spectra) ** 2, size, axis=1)[:, : order + 1]
+        heard = correlations[correlations[:, 0] > length * quietest**2]
+        found.append(heard / heard[:, :1])
+    together = np.concatenate(found)
+    return together if len(together) else np.eye(1, order + 1)
 
 
 def _kinds(correlations: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
