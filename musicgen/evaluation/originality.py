@@ -130,6 +130,7 @@ class _CopyTable:
             events, seconds = events_of(line)
             found = [known.setdefault(symbol, len(known)) for symbol in read(events)]
             symbols.append(np.array(found, dtype=np.int64))
+            # As many as there are symbols: of single events, the last has none after it and counts as a move.
             is_move.append(np.array([after != before for before, after in pairwise([*events, 0])])[: len(found)])
             owner.append(np.full(len(found), number, dtype=np.int64))
             left.append(np.arange(len(found), 0, -1))

@@ -52,6 +52,16 @@ class FineOnsets:
         return (rows / np.sqrt(size + EVEN * size.mean() + 1e-9)).astype(np.float32) if len(rows) else rows
 
 
+def transposed(rows: NDArray[np.float32], semitones: int) -> NDArray[np.float32]:
+    """Onsets moved up by so many semitones; what leaves the range is lost."""
+    moved = np.zeros_like(rows)
+    if semitones >= 0:
+        moved[:, semitones:] = rows[:, : rows.shape[1] - semitones]
+    else:
+        moved[:, :semitones] = rows[:, -semitones:]
+    return moved
+
+
 def pitch_onsets(waveform: Waveform) -> FineOnsets:
     """The onsets of a sound. Workers and children only: resamples."""
     from musicgen.audio.resampling import resample

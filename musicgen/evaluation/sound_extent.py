@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from musicgen.evaluation.passages import BorrowedPassage
-from musicgen.evaluation.pitch_onsets import FINE_RATE, FineOnsets
+from musicgen.evaluation.pitch_onsets import FINE_RATE, FineOnsets, transposed
 
 Rows = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ class FinePair:
 
     def extent(self, passage: BorrowedPassage) -> Extent:
         """The passage with its ends where most speaks for it."""
-        moved = _transposed(self.here, -passage.semitones)
+        moved = transposed(self.here, -passage.semitones)
         middle = (passage.start + passage.stop) / 2
         is_long = passage.stop - passage.start > LAID
         first = self._line(moved, passage, passage.start, passage.start + LAID if is_long else passage.stop)
@@ -124,16 +124,6 @@ def _blurred(sound: FineOnsets) -> Rows:
     from scipy.ndimage import gaussian_filter1d
 
     return np.asarray(gaussian_filter1d(sound.frames(FINE_RATE), BLUR, axis=0, mode="constant"), np.float32)
-
-
-def _transposed(rows: Rows, semitones: int) -> Rows:
-    """Moved up by so many semitones; what leaves the range is lost."""
-    moved = np.zeros_like(rows)
-    if semitones >= 0:
-        moved[:, semitones:] = rows[:, : rows.shape[1] - semitones]
-    else:
-        moved[:, :semitones] = rows[:, -semitones:]
-    return moved
 
 
 def _rows_at(rows: Rows, positions: NDArray[np.float64]) -> Rows:

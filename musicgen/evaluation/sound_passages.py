@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from musicgen.audio.waveform import Waveform
 from musicgen.evaluation.passages import BorrowedPassage, distinct, in_order
-from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
+from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets, transposed
 from musicgen.evaluation.sound_extent import FinePair
 
 FRAME_RATE = 5.0
@@ -86,7 +86,7 @@ def _places(rows: _Rows, strength: float) -> Iterator[_Place]:
         lengths = [length for length in WINDOWS if length <= min(len(here), len(there))]
         pairs = {length: _WindowPairs(here, there, length, strength) for length in lengths}
         for semitones in SEMITONES if lengths else ():
-            summed = _diagonal_totals(_moved(here, -semitones) @ there.T)
+            summed = _diagonal_totals(transposed(here, -semitones) @ there.T)
             for length, windows in pairs.items():
                 product = summed[length:, length:] - summed[:-length, :-length]
                 for row, column, reached in windows.peaks(product):
@@ -147,18 +147,6 @@ def _moving_sum(values: NDArray[np.float64], length: int) -> NDArray[np.float64]
     return summed[length:] - summed[:-length]
 
 
-def _moved(rows: NDArray[np.float32], semitones: int) -> NDArray[np.float32]:
-    """The rows moved up by so many semitones."""
-    moved = np.zeros_like(rows)
-    if semitones > 0:
-        moved[:, semitones:] = rows[:, :-semitones]
-    elif semitones < 0:
-        moved[:, :semitones] = rows[:, -semitones:]
-    else:
-        moved[:] = rows
-    return moved
-
-
 def _diagonal_totals(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sums down each diagonal of all entries above and left of each corner; shape (n + 1, m + 1)."""
     summed = np.zeros((matrix.shape[0] + 1, matrix.shape[1] + 1), np.float32)
@@ -189,7 +177,7 @@ def _passage(rows: _Rows, place: _Place) -> BorrowedPassage:
     here, there = rows.here[place.tempo_ratio], rows.there
     reach = round(CONTEXT * place.length)
     first, start = max(place.here - reach, 0), max(place.there - reach, 0)
-    one = _moved(here[first : place.here + place.length + reach], -place.semitones)
+    one = transposed(here[first : place.here + place.length + reach], -place.semitones)
     other = there[start : place.there + place.length + reach]
     alike = _near_diagonal(_smoothed_cosine(one, other), (place.there - start) - (place.here - first))
     path = _aligned(alike)

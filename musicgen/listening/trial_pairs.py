@@ -12,7 +12,7 @@ from pathlib import Path
 
 from musicgen.clips import ensure_audio
 from musicgen.clips.alone import alone
-from musicgen.errors import InvalidParameter, MusicgenError, WrongState, sentence
+from musicgen.errors import DamagedFile, InvalidParameter, RejectedFile, WrongState, sentence
 from musicgen.processes import run_child
 from musicgen.runs.records import get_output
 from musicgen.search.api import Study, get_study, judge
@@ -22,6 +22,7 @@ from musicgen.storage.files import publishing
 MODULE = "musicgen.listening.pairing"
 SECONDS, MEMORY_MB = 120.0, 4096
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+PAIRS = "pairs"  # in the folder of the study
 POSITIONS = ("a", "b")
 ANSWERS = (*POSITIONS, SAME)
 
@@ -44,7 +45,7 @@ class TrialPair:
     @property
     def first_is_a(self) -> bool:
         """Whether A is `one`. Not for the browser."""
-        return hashlib.sha256(f"{self.study_id} {self.name}".encode()).digest()[0] % 2 == 0
+        return _first_is_a(self.study_id, self.name)
 
 
 def next_trial_pair(study: Study) -> TrialPair | None:
@@ -55,7 +56,7 @@ def next_trial_pair(study: Study) -> TrialPair | None:
 
 def _pair(study: Study, one: int, other: int) -> TrialPair:
     outputs = (study.pieces[one], study.pieces[other])
-    return TrialPair(study.id, one, other, outputs, study.folder / "pairs" / f"{one}-{other}")
+    return TrialPair(study.id, one, other, outputs, study.folder / PAIRS / f"{one}-{other}")
 
 
 def pair_sounds(pair: TrialPair) -> dict[str, bytes]:
@@ -84,12 +85,12 @@ def pair_paths(pair: TrialPair) -> dict[str, Path]:
 
 
 def _sounding(output_id: str) -> str:
-    """The folder of a piece that has sound; "" for one that has none, such as a piece without notes: it is judged as
-    silence."""
+    """The folder of a piece that has sound; "" for one that can have none, such as a piece without notes: it is judged
+    as silence. Raises ResourceUnavailable if it could not be rendered now."""
     clip = get_output(output_id).clip
     try:
         ensure_audio(clip)
-    except MusicgenError:
+    except (RejectedFile, DamagedFile):
         return ""
     return str(clip.folder.resolve())
 
@@ -108,13 +109,10 @@ def judge_pair(study_id: str, name: str, answer: str) -> None:
     if len(numbers) != 2:
         raise InvalidParameter(sentence("A pair looks like 3-7", repr(name[:80])))
     one, other = sorted(numbers)
-    study = get_study(study_id)
-    if any({each.one, each.other} == {one, other} for each in study.judgements):
-        raise WrongState(sentence("Each pair is compared once", f"{one}-{other} again", "Listen to the next pair."))
-    if not study.by_ear or not {one, other} <= set(study.pieces):
-        judge(study_id, one, other, SAME)  # raises
-        return
-    pair = _pair(study, one, other)
-    better = SAME if answer == SAME else ONE if (answer == "a") == pair.first_is_a else OTHER
-    judge(study_id, one, other, better)
-    shutil.rmtree(pair.folder, ignore_errors=True)
+    first_is_a = _first_is_a(study_id, f"{one}-{other}")
+    judge(study_id, one, other, SAME if answer == SAME else ONE if (answer == "a") == first_is_a else OTHER)
+    shutil.rmtree(get_study(study_id).folder / PAIRS / f"{one}-{other}", ignore_errors=True)
+
+
+def _first_is_a(study_id: str, name: str) -> bool:
+    return hashlib.sha256(f"{study_id} {name}".encode()).digest()[0] % 2 == 0

@@ -63,7 +63,7 @@ def change_trial(trial: Trial, **values: Any) -> bool:
 
 
 def add_judgement(study_id: str, one: int, other: int, better: str) -> bool:
-    """Which of two trials sounds better; False if this pair was judged before, which then counts."""
+    """Which of two trials sounds better; False if this pair was judged before."""
     low, high = sorted((one, other))
     row = {
         "id": f"{study_id}-{low}-{high}", "study_id": study_id, "one": one, "other": other, "better": better,

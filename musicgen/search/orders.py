@@ -132,10 +132,11 @@ def continue_study(study_id: str, *, trials: int | None = None, minutes: float |
 
 
 def judge(study_id: str, one: int, other: int, better: str) -> None:
-    """Say which of the pieces of two trials sounds better: one, other or same. The first judgement of a pair counts.
+    """Say which of the pieces of two trials sounds better: one, other or same.
 
     Raises:
-        NotFound: no such trials with a piece. InvalidParameter. WrongState: the study is led by the loss.
+        NotFound: no such trials with a piece. InvalidParameter. WrongState: the study is led by the loss, or the pair
+        was judged before.
     """
     study = get_study(study_id)
     if not study.by_ear:
@@ -144,7 +145,8 @@ def judge(study_id: str, one: int, other: int, better: str) -> None:
         raise InvalidParameter(sentence(f"A judgement is one of {', '.join(SHARES)}", repr(better)))
     if one == other or not {one, other} <= set(study.pieces):
         raise NotFound(sentence("A judgement needs two trials of the study with a piece", f"{one} and {other}"))
-    changes.add_judgement(study.id, one, other, better)
+    if not changes.add_judgement(study.id, one, other, better):
+        raise WrongState(sentence("Each pair is compared once", f"{one}-{other} again", "Listen to the next pair."))
     ensure_searcher()
 
 

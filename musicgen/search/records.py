@@ -5,7 +5,7 @@ Reading also repairs, as with runs: if a study has lost the process that goes on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,7 +25,7 @@ SEARCHING, FINISHED, STOPPED, FAILED = "searching", "finished", "stopped", "fail
 PROPOSED, RUNNING = "proposed", "running"  # of a trial that has not ended
 SUCCEEDED, PRUNED, CANCELLED = "succeeded", "pruned", "cancelled"  # and FAILED: of one that has
 OPEN = (PROPOSED, RUNNING)
-PIECE = "piece"  # in the facts of a trial that is judged by ear: the output that is heard, "" if there is none
+PIECE = "piece"  # in the facts of a trial that is judged by ear: the output that is heard
 RESUMES = "resumes"  # in the facts of a trial that ended with its study: its run goes on if the study does
 
 
@@ -138,10 +138,27 @@ class Study:
         there = {row["id"] for row in database.every(sa.select(outputs.c.id).where(outputs.c.id.in_(found.values())))}
         return {number: piece for number, piece in found.items() if piece in there}
 
+    def score(self, trial: Trial) -> float | None:
+        """What the search makes small: the held-out loss or, by ear, how little a trial is liked. None: not known."""
+        if not self.by_ear:
+            return trial.value
+        return -self.likings[trial.number] if trial.number in self.likings else None
+
+    @property
+    def best_first(self) -> list[Trial]:
+        """By score, the first of equal ones first; those without a score last."""
+
+        def place(trial: Trial) -> tuple[bool, float, int]:
+            score = self.score(trial)
+            return score is None, score or 0.0, trial.number
+
+        return sorted(self.trials, key=place)
+
     @property
     def best(self) -> Trial | None:
-        """The trial with the lowest held-out loss, or the best liked one; the first of equal ones."""
-        return best_of(self.trials, self.likings if self.by_ear else None)
+        """The trial with the lowest score; None while none has one."""
+        first = next(iter(self.best_first), None)
+        return None if first is None or self.score(first) is None else first
 
     @property
     def preset(self) -> Trial | None:
@@ -168,14 +185,6 @@ class Study:
             "best": None if best is None else best.to_json(), "importance": self.importance,
             **({"likings": self.likings, "judgements": len(self.judgements)} if self.by_ear else {}),
         }  # fmt: skip
-
-
-def best_of(found: Sequence[Trial], liked: Mapping[int, float] | None = None) -> Trial | None:
-    """The lowest loss, or the highest liking if likings are given."""
-    scored = [(trial.value, trial.number) for trial in found if trial.value is not None]
-    if liked is not None:
-        scored = [(-liked[trial.number], trial.number) for trial in found if trial.number in liked]
-    return next(trial for trial in found if trial.number == min(scored)[1]) if scored else None
 
 
 def get_study(study_id: str) -> Study:

@@ -43,7 +43,7 @@ def propose(study: Study, *, wants_trial: bool = True) -> None:
     known = [
         {
             "state": trial.state,
-            "value": _value(study, trial),
+            "value": study.score(trial),
             "curve": [] if study.by_ear else trial.curve,
             "places": {knob.name: knob.place(trial.parameters[knob.name]) for knob in knobs},
         }
@@ -63,13 +63,6 @@ def propose(study: Study, *, wants_trial: bool = True) -> None:
     if wants_trial:
         parameters = {knob.name: knob.values[found["places"][knob.name]] for knob in knobs}
         changes.add_trial(study.id, len(known), parameters)
-
-
-def _value(study: Study, trial: Trial) -> float | None:
-    """What the search makes small: the held-out loss or, by ear, how little a trial is liked."""
-    if not study.by_ear:
-        return trial.value
-    return -study.likings[trial.number] if trial.number in study.likings else None
 
 
 def put_in_queue(study: Study, trial: Trial) -> None:

@@ -35,20 +35,9 @@ def draw_trials(study: Study) -> None:
     liked = ["Liked ›"] if study.by_ear else []
     text_table(
         ("Trial", "State", *liked, "Loss ›", "Epochs ›", "Time ›", "Changed from the preset"),
-        [_row(study, trial) for trial in best_first(study)],
+        [_row(study, trial) for trial in study.best_first],
         key="study_trials",
     )
-
-
-def best_first(study: Study) -> list[Trial]:
-    """The best first; those without a loss, or by ear those that nobody compared, last."""
-
-    def place(trial: Trial) -> tuple[bool, float, int]:
-        value = -study.likings[trial.number] if trial.number in study.likings else None
-        value = value if study.by_ear else trial.value
-        return value is None, value or 0.0, trial.number
-
-    return sorted(study.trials, key=place)
 
 
 def _row(study: Study, trial: Trial) -> tuple[str, ...]:
@@ -85,7 +74,7 @@ def _value(value: Any) -> str:
 
 def draw_one_trial(study: Study) -> None:
     """One trial chosen from the list: its run, and the Train page with its settings."""
-    able = [trial for trial in best_first(study) if trial.run_id]
+    able = [trial for trial in study.best_first if trial.run_id]
     if not able:
         return
     names = {trial.number: f"Trial {trial.number}{'' if trial.number else ' (the preset)'}" for trial in able}

@@ -10,7 +10,7 @@ import streamlit as st
 from musicgen.errors import NotFound
 from pages.study.by_ear import draw_by_ear
 from pages.study.standing import draw_controls, draw_standing
-from pages.study.trial_table import best_first, draw_coordinates, draw_importance, draw_one_trial, draw_trials
+from pages.study.trial_table import draw_coordinates, draw_importance, draw_one_trial, draw_trials
 from pages.ui.commands import command_line, show_command
 from pages.ui.errors import shown_errors
 from pages.ui.layout import empty_place, kept_place, page_heading
@@ -62,9 +62,11 @@ def main() -> None:
             draw_one_trial(study)
         draw_importance(study)
         draw_coordinates(study)
+        # By ear, nobody hears a piece by its name before it is compared.
+        is_blind = study.by_ear and (study.is_active or bool(unheard(study.pieces, study.judgements)))
         with kept_place():
-            if not (study.is_active or unheard(study.pieces, study.judgements)) or not study.by_ear:
-                draw_pieces(runs_to_hear(study))  # by ear, nobody knows a piece by its name before it is compared
+            if not is_blind:
+                draw_pieces(runs_to_hear(study))
         show_command(command_line("studies", "show", study.id))
 
 
@@ -88,7 +90,7 @@ def runs_to_hear(study: Study) -> list[Run]:
     """The runs of the best trials, and of the preset."""
     from musicgen.runs.api import get_run
 
-    trials = [trial for trial in best_first(study) if trial.run_id and trial.value is not None]
+    trials = [trial for trial in study.best_first if trial.run_id and trial.value is not None]
     wanted = trials[:LANES]
     wanted += [trial for trial in trials[LANES:] if trial.number == 0]
     found = []

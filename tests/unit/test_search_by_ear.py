@@ -115,8 +115,9 @@ def test_one_of_three_wins_whatever_its_loss_and_every_pair_is_judged_once() -> 
     assert study.best is not None
     assert study.best.number == worst
     one, other = study.judgements[0].one, study.judgements[0].other
-    api.judge(study_id, other, one, "one")
-    assert len(api.get_study(study_id).judgements) == 3, "the first judgement of a pair counts"
+    with pytest.raises(WrongState, match="compared once"):
+        api.judge(study_id, other, one, "one")
+    assert len(api.get_study(study_id).judgements) == 3
 
 
 def test_both_sounds_are_alike_in_all_that_is_not_music() -> None:
