@@ -30,7 +30,6 @@ SHOWN = 100
 def main() -> None:
     from musicgen.listening.trial_pairs import next_trial_pair
     from musicgen.search.api import get_study, list_studies
-    from musicgen.search.preferences import unheard
 
     page_heading("study")
     studies = list_studies(limit=SHOWN)
@@ -62,12 +61,20 @@ def main() -> None:
             draw_one_trial(study)
         draw_importance(study)
         draw_coordinates(study)
-        # By ear, nobody hears a piece by its name before it is compared.
-        is_blind = study.by_ear and (study.is_active or bool(unheard(study.pieces, study.judgements)))
         with kept_place():
-            if not is_blind:
+            if not study.by_ear or hears_by_name(study, has_pair=pair is not None):
                 draw_pieces(runs_to_hear(study))
         show_command(command_line("studies", "show", study.id))
+
+
+def hears_by_name(study: Study, *, has_pair: bool) -> bool:
+    """By ear, nobody hears a piece by its name while it may be compared, unless they want to."""
+    if study.is_active:
+        return False
+    return not has_pair or st.toggle(
+        "Hear the pieces by name", key="study_by_name", persist_state="session",
+        help="You then know which is which in the comparisons that are left.",
+    )  # fmt: skip
 
 
 def draw_live(study_id: str, was_live: bool, shown_pair: str) -> None:

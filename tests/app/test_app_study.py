@@ -205,6 +205,24 @@ def test_two_pieces_are_compared_by_ear(monkeypatch: pytest.MonkeyPatch) -> None
         assert is_clean(app)
 
 
+def test_after_a_search_by_ear_pieces_have_names_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    study_id = add_study([add_song("A tune", tune())], state="finished")
+    by_ear(study_id, pieces=3)
+    sound = wav_bytes(Waveform(np.zeros((1, 8000), np.float32), 8000))
+    monkeypatch.setattr(trial_pairs, "pair_sounds", lambda _pair: {"a": sound, "b": sound})
+    with nobody_works():
+        app = visit("study", study=study_id)
+        assert not any(each.key == "versus_make" for each in app.button)
+        app.toggle(key="study_by_name").set_value(True).run()
+        assert any(each.key == "versus_make" for each in app.button)
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            api.judge(study_id, one, other, "same")
+        app = visit("study", study=study_id)
+    assert is_clean(app)
+    assert "You have compared all the pieces so far." in said(app)
+    assert any(each.key == "versus_make" for each in app.button), "nothing is left to compare"
+
+
 def test_a_search_by_ear_says_what_it_waits_for() -> None:
     study_id = add_study([add_song("A tune", tune())], state="searching")
     by_ear(study_id, pieces=1)
