@@ -82,7 +82,8 @@ def choose(logits: Any, uniform: Any, rules: Rules, numbers: Any = None, apart: 
     Args:
         numbers: of rules of this form, in place of their own.
         apart: tokens (batch,), whose probability stays as the network says; the rules are for the choice among the
-            others. A token outside the vocabulary stands for none.
+            others. A token outside the vocabulary stands for none. With top_p, this token or all others are left out
+            if they have less than half of the probability that top_p leaves out.
     """
     if rules.greedy or logits.shape[-1] == 1:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
@@ -91,6 +92,9 @@ def choose(logits: Any, uniform: Any, rules: Rules, numbers: Any = None, apart: 
         return _chosen(logits, uniform, rules, numbers)
     is_apart = ops.one_hot(apart, logits.shape[-1], dtype="float32")
     probability = ops.sum(is_apart * ops.softmax(logits, axis=-1), axis=-1)
+    if rules.top_p < 1.0:  # in pieces of many steps, what is unlikely at each of them comes about at some
+        rare = 0.5 * (1.0 - numbers[1])
+        probability = ops.where(probability < rare, 0.0, ops.where(probability > 1.0 - rare, 1.0, probability))
     # The same random number serves both choices: what is left of it, scaled up, is as random as before.
     rest = ops.clip((uniform - probability) / ops.maximum(1.0 - probability, 1e-6), 0.0, 1.0 - 2**-24)
     other = _chosen(ops.where(is_apart > 0, EXCLUDED, logits), rest, rules, numbers)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.approaches.jazz_lstm.copies import copied_share, longest_run
-from musicgen.approaches.jazz_lstm.lines import by_measure, gathered_chords, single_notes, top_line, whole_measures
+from musicgen.approaches.jazz_lstm.gathering_chords import gathered_chords
+from musicgen.approaches.jazz_lstm.lines import by_measure, single_notes, top_line, whole_measures
 from musicgen.approaches.jazz_lstm.phrases import ANY, Fitting, MelodyPlayer, as_chord_tones, pruned
 from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, chord_at, read_token
 from musicgen.errors import InvalidInput
@@ -127,9 +128,9 @@ def test_the_top_line_leaves_the_accompaniment_under_it() -> None:
 
 def test_chords_are_gathered_from_single_voices() -> None:
     arpeggio = [Event(6 * n, 6, (pitch,), 80) for n, pitch in enumerate((48, 55, 52, 55, 50, 57, 53, 57))]
-    chords = gathered_chords(arpeggio, 24)
+    chords = gathered_chords(arpeggio)
     assert [(chord.onset, chord.pitches) for chord in chords] == [(0, (48, 52, 55)), (24, (50, 53, 57))]
-    assert gathered_chords([Event(0, 24, (60,), 80)], 24) == []
+    assert gathered_chords([Event(0, 24, (60,), 80)]) == []
 
 
 def test_exact_measures_add_up() -> None:

@@ -80,7 +80,7 @@ class TestRules:
     def test_one_token_can_stay_as_likely_as_it_is(self) -> None:
         # 0.032, 0.087, 0.237, 0.644
         plain = np.exp(self.LOGITS) / np.exp(self.LOGITS).sum()
-        for rules in (Rules(top_p=0.6), Rules(temperature=0.1), Rules(top_k=1), Rules(temperature=5.0)):
+        for rules in (Rules(top_p=0.95), Rules(temperature=0.1), Rules(top_k=1), Rules(temperature=5.0)):
             for token in range(4):
                 others = np.delete(self.LOGITS, token).tolist()
                 found = shares(self.LOGITS, rules, apart=token)
@@ -92,6 +92,13 @@ class TestRules:
         np.testing.assert_array_equal(
             shares(self.LOGITS, Rules(top_p=0.7), apart=4), shares(self.LOGITS, Rules(top_p=0.7))
         )
+
+    def test_top_p_leaves_out_a_token_apart_or_all_others_if_they_are_rare(self) -> None:
+        # 0.032, 0.087, 0.237, 0.644; half of what is left out: 0.1
+        found = [shares(self.LOGITS, Rules(top_p=0.8), apart=token)[token] for token in range(4)]
+        np.testing.assert_allclose(found, [0.0, 0.0, 0.237, 0.644], atol=2e-3)
+        assert shares([0.0, 5.0], Rules(top_p=0.98), apart=1).tolist() == [0.0, 1.0]  # 0.0067 and 0.9933
+        assert shares([0.0, 5.0], Rules(top_p=0.99), apart=1)[0] == pytest.approx(0.0067, abs=1e-3)
         assert shares([-99.0, 99.0], Rules(top_p=0.5), apart=1).tolist() == [0.0, 1.0]
 
     def test_top_p_keeps_what_sorting_would_keep(self) -> None:

@@ -39,10 +39,25 @@ def test_faults_become_as_few_as_in_the_songs_and_what_stays_stays() -> None:
         made[usual] = repaired["ids"]
         assert (made[usual][~free] == ids[~free]).all()
         assert repaired["struck"][~free].all()
-    before, few, some = (sum(int(faults(each).sum()) for each in theirs) for theirs in (ids, made[0.0], made[0.5]))
+    before, few, some = (sum(int(faults(each)[:2].sum()) for each in theirs) for theirs in (ids, made[0.0], made[0.5]))
     assert few < 0.35 * before
     assert few < some < before
     assert np.array_equal(sampler.repaired(pieces, free, (99.0, 99.0), 4, 9, [1, 2])["ids"], ids)
+
+
+def test_clashes_become_as_few_as_in_the_songs_and_parallels_no_more() -> None:
+    rng = np.random.default_rng(4)
+    drawn = rng.integers(0, 7, (1, 48, 4)) + np.array([36, 29, 22, 15])
+    ids = np.repeat(drawn, 4, axis=1).astype(np.int32)
+    pieces = {"ids": ids, "struck": np.ones_like(ids), "is_beat": np.arange(192)[None] % 4 == 0}
+    sampler = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules())
+    parallels, crossings, clashes = (faults(ids[0]).sum(axis=(1, 2)) / 48).tolist()
+    made = sampler.repaired(pieces, np.ones(ids.shape, dtype=bool), (parallels, crossings, 1.0), 4, 200, [5])["ids"]
+    after = (faults(made[0]).sum(axis=(1, 2)) / 48).tolist()
+    assert clashes > 1.8
+    assert after[2] <= 1.0
+    assert after[0] <= parallels
+    assert after[1] <= crossings
 
 
 def test_a_part_of_a_note_chosen_again_begins_there_and_so_does_what_it_went_on_into() -> None:

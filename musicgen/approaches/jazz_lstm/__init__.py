@@ -67,7 +67,7 @@ class JazzLSTM(NetworkApproach[parameters.Training, parameters.Generation]):
                 "rests": False, "exact_measures": False, "hear_place": False, "link_measures": False, "line": "single",
                 "share_parts": False, "interval_names": "written", "stretches": "longest", "validation_share": 0.0,
             },
-            generation={"tempo": 130.0, "temperature": 0.5, "nearness": None, "max_tries": 1},
+            generation={"tempo": 130.0, "temperature": 0.5, "nearness": None, "harmony_fit": 0.0, "max_tries": 1},
         ),
         "best": Preset(
             "A larger network, a smaller learning rate and more label smoothing; stops when it no longer improves.",

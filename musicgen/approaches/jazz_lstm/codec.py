@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.jazz_lstm.parts import Parts
 from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, read_token
+from musicgen.approaches.jazz_lstm.tone_weights import Shares, class_shares
 from musicgen.codecs.vocabulary import Vocabulary
 from musicgen.contract.prepared import TrainingSong
 from musicgen.symbolic.gathering import STEPS, Event
@@ -43,6 +44,7 @@ class Form:
         melody: the instrument; its `notes` are those of the song, to detect copies. harmony: the chords' instrument.
         others: all other tracks. accents: velocity of the melody by the twelfth of the beat.
         lowest, highest: pitch of the melody. tempo: BPM. numerator, denominator: time signature.
+        classes: how often the melody has each pitch class; () in runs of earlier versions.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Form:
     tempo: float
     numerator: int
     denominator: int
+    classes: Shares = ()
 
     @property
     def n_measures(self) -> int:
@@ -83,7 +86,8 @@ class Form:
         others = tuple(_voice_from_json(each) for each in document["others"])
         voices = {name: _voice_from_json(document[name]) for name in ("melody", "harmony")}
         accents = tuple(int(each) for each in document["accents"])
-        return cls(**{**document, "chords": chords, "others": others, "accents": accents, **voices})
+        classes = tuple(float(each) for each in document.get("classes", ()))
+        return cls(**{**document, "chords": chords, "others": others, "accents": accents, "classes": classes, **voices})
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class JazzCodec:
         phrasing: how notes became words. exact: the lengths in a measure fill it exactly.
         onsets: twelfths of a beat at which notes start in the songs.
         forms: of the songs, in their order.
+        intervals: see ToneWeights; () in runs of earlier versions.
     """
 
     vocabulary: Vocabulary
@@ -101,6 +106,7 @@ class JazzCodec:
     exact: bool
     onsets: tuple[int, ...]
     forms: tuple[Form, ...]
+    intervals: Shares = ()
 
     @property
     def tokens(self) -> list[Token]:
@@ -128,6 +134,7 @@ class JazzCodec:
             "exact": self.exact,
             "onsets": list(self.onsets),
             "forms": [form.to_json() for form in self.forms],
+            "intervals": list(self.intervals),
         }
 
     @classmethod
@@ -138,6 +145,7 @@ class JazzCodec:
             bool(document["exact"]),
             tuple(int(onset) for onset in document["onsets"]),
             tuple(Form.from_json(form) for form in document["forms"]),
+            tuple(float(share) for share in document.get("intervals", ())),
         )
 
 
@@ -177,6 +185,7 @@ def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
         tempo=main_tempo(score),
         numerator=beats,
         denominator=unit,
+        classes=class_shares(pitches),
     )
 
 

@@ -12,6 +12,7 @@ from musicgen.approaches.jazz_lstm.codec import Form, JazzCodec, form_of
 from musicgen.approaches.jazz_lstm.parameters import Training
 from musicgen.approaches.jazz_lstm.parts import Parts, pick_parts
 from musicgen.approaches.jazz_lstm.tokens import KINDS, Phrasing, read_token
+from musicgen.approaches.jazz_lstm.tone_weights import interval_shares
 from musicgen.approaches.jazz_lstm.windows import (
     Melody,
     Windows,
@@ -55,6 +56,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Training, seed: int) -
         training.exact_measures and training.rests,
         _onsets(picked),
         tuple(form_of(score, parts, song) for (song, score), parts in zip(sources, picked, strict=True)),
+        interval_shares(picked),
     )
     floors = _floors(learned, checked, len(vocabulary))
     warnings = [warning for parts in picked for warning in parts.warnings]

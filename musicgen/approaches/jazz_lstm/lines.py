@@ -1,14 +1,13 @@
-"""From the events of tracks to a melody and chords: single notes, top lines, rests, harmony of many voices."""
+"""From the events of tracks to a melody: single notes, top lines, rests, whole measures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from musicgen.symbolic.gathering import STEPS, Event
+from musicgen.symbolic.gathering import Event
 
 SHORTEST = 3  # twelfths of a beat: length of notes that have none; shorter gaps are not rests
-CHORD_PITCHES = 5  # at most, in a chord that is gathered from several voices
 
 
 def single_notes(events: Iterable[Event]) -> list[Event]:
@@ -79,34 +78,6 @@ def by_measure(events: Iterable[Event], start: int, measure: int, n_measures: in
         if 0 <= number < n_measures:
             found[number].append(event)
     return found
-
-
-def gathered_chords(events: Iterable[Event], slice_length: int) -> list[Event]:
-    """Chords from several voices together: one for each slice of time with at least two pitch classes.
-
-    The notes that sound longest in the slice are kept, at most five; a repeated chord becomes one longer chord."""
-    slices: dict[int, dict[int, int]] = {}
-    loudest: dict[int, int] = {}
-    for event in events:
-        for number in range(event.onset // slice_length, (max(event.end - 1, event.onset)) // slice_length + 1):
-            begin = max(event.onset, number * slice_length)
-            sounding = max(1, min(event.end, (number + 1) * slice_length) - begin)
-            for pitch in event.pitches:
-                heard = slices.setdefault(number, {})
-                heard[pitch] = heard.get(pitch, 0) + sounding
-            loudest[number] = max(loudest.get(number, 0), event.velocity)
-    chords: list[Event] = []
-    for number in sorted(slices):
-        chosen = sorted(slices[number], key=lambda pitch: (-slices[number][pitch], pitch))[:CHORD_PITCHES]
-        pitches = tuple(sorted(chosen))
-        if len({pitch % 12 for pitch in pitches}) < 2:
-            continue
-        onset = number * slice_length
-        if chords and chords[-1].pitches == pitches and chords[-1].end == onset and onset % (4 * STEPS):
-            chords[-1] = replace(chords[-1], length=chords[-1].length + slice_length)
-        else:
-            chords.append(Event(onset, slice_length, pitches, loudest[number]))
-    return chords
 
 
 def is_harmony(event: Event) -> bool:

@@ -156,6 +156,11 @@ class Generation(Parameters):
         help="A word allows several pitches. One this far from the middle of them is chosen half as often. Small "
         "values follow the steps of the song. Empty, as in the authors' code: any pitch, with wide leaps.",
     )  # fmt: skip
+    harmony_fit: float = parameter(
+        1.0, ge=0, le=4, title="Fit to the harmony",
+        help="How much, of the pitches that a word allows, those are preferred that melodies of the songs have over "
+        "such a chord and in their key. 0, as in the authors' code: all alike, so notes clash more.",
+    )  # fmt: skip
     max_tries: int = parameter(
         4, ge=1, le=32, title="Tries",
         help="How many times at most to try again when a melody recites the songs or stays on one note.",

@@ -9,10 +9,10 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
+from musicgen.approaches.jazz_lstm.gathering_chords import gathered_chords
 from musicgen.approaches.jazz_lstm.lines import (
     by_measure,
     first_voice_rests,
-    gathered_chords,
     is_harmony,
     single_notes,
     top_line,
@@ -167,7 +167,7 @@ class _Tracks:
             covered = len(_bars(struck) & played)
             if covered >= max(1, WELL_COVERED * len(played)):
                 return struck, (best,), False
-            gathered = gathered_chords(self._below(candidates, melody), 2 * STEPS)
+            gathered = gathered_chords(self._below(candidates, melody))
             if len(_bars(gathered) & played) > max(covered, LEAST_COVERED * len(played)):
                 return gathered, tuple(candidates), True
             if covered >= max(1, LEAST_COVERED * len(played)):

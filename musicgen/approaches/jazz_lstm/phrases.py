@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.jazz_lstm.tokens import Token, chord_at
+from musicgen.approaches.jazz_lstm.tone_weights import ToneWeights
 from musicgen.symbolic.gathering import Event
 from musicgen.symbolic.harmony import tones_of
 
@@ -31,6 +32,8 @@ class Fitting:
             it takes the swing out. A length of 0 becomes a quarter.
         lowest, highest: the range of pitches. home: lowest pitch of the octave for a note without a reach.
         as_written: see harmony.tones_of.
+        weights: which pitches suit the harmony. With them, a word means its own kind of tone only: a scale tone is none
+            of the chord. None, as in the authors' code: all that a word allows are alike.
     """
 
     nearness: float = ANY
@@ -39,6 +42,7 @@ class Fitting:
     highest: int = 108
     home: int = LOWEST_FIRST
     as_written: bool = True
+    weights: ToneWeights | None = None
 
 
 class MelodyPlayer:
@@ -82,14 +86,17 @@ class MelodyPlayer:
 
     def _pitch(self, token: Token, chord: Event) -> int:
         tones = tones_of(chord.pitches, as_written=self.fitting.as_written)
-        members = {"C": tones.chord, "S": tones.scale, "A": tones.approach}.get(token.kind)
         candidates, middle = self._reached(token)
-        fitting = [pitch for pitch in candidates if members is None or pitch % 12 in members]
+        if self.fitting.weights is not None:
+            fitting = [pitch for pitch in candidates if tones.kind_of(pitch) == token.kind]
+        else:
+            members = {"C": tones.chord, "S": tones.scale, "A": tones.approach}.get(token.kind)
+            fitting = [pitch for pitch in candidates if members is None or pitch % 12 in members]
         if len(fitting) > 1:
             fitting = [pitch for pitch in fitting if pitch != self.before]
         if not fitting:  # a step up or down, as the authors did
             return self._inside(round(middle) + int(self.random.choice([-2, 2])))
-        return self._inside(self._choose(np.array(fitting), middle))
+        return self._inside(self._choose(np.array(fitting), middle, chord))
 
     def _reached(self, token: Token) -> tuple[Sequence[int], float]:
         """(pitches within reach, their middle)."""
@@ -101,11 +108,13 @@ class MelodyPlayer:
         octave = range(self.fitting.home, self.fitting.home + 12)
         return octave, octave[6] if self.before is None else min(max(self.before, octave[0]), octave[-1])
 
-    def _choose(self, candidates: NDArray[np.int64], middle: float) -> int:
+    def _choose(self, candidates: NDArray[np.int64], middle: float, chord: Event) -> int:
         distance = np.abs(candidates - middle)
         if self.fitting.nearness <= 0:
             return int(candidates[np.argmin(distance)])
         chance = 0.5 ** ((distance - distance.min()) / self.fitting.nearness)
+        if self.fitting.weights is not None:
+            chance = chance * self.fitting.weights.of(candidates, chord.pitches)
         return int(self.random.choice(candidates, p=chance / chance.sum()))
 
     def _inside(self, pitch: int) -> int:

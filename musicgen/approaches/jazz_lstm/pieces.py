@@ -25,6 +25,7 @@ from musicgen.approaches.jazz_lstm.score import MELODY, NO_TRACK, jazz_score
 from musicgen.approaches.jazz_lstm.sizes import JazzSizes
 from musicgen.approaches.jazz_lstm.stepper import FreeStepper, MeasureStepper, allowed_words
 from musicgen.approaches.jazz_lstm.tokens import Token
+from musicgen.approaches.jazz_lstm.tone_weights import ToneWeights
 from musicgen.contract.made import Made, Order, Reference
 from musicgen.contract.monitor import Monitor
 from musicgen.sampling.pace import Pace
@@ -201,7 +202,9 @@ def _sampled(
 
 def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, attempt: int) -> MelodyPlayer:
     form, is_free = piece.form, generation.nearness is None
-    middle = (form.lowest + form.highest) // 2
+    middle, weights = (form.lowest + form.highest) // 2, None
+    if generation.harmony_fit and codec.intervals and form.classes:
+        weights = ToneWeights(codec.intervals, form.classes, generation.harmony_fit)
     fitting = Fitting(
         nearness=ANY if generation.nearness is None else generation.nearness,
         round_lengths=generation.round_durations,
@@ -209,6 +212,7 @@ def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, atte
         highest=127 if is_free else form.highest,
         home=LOWEST_FIRST if is_free else middle - 6,
         as_written=codec.phrasing.as_written,
+        weights=weights,
     )
     return MelodyPlayer(fitting, np.random.default_rng([piece.seed, 9, attempt]))
 

@@ -35,7 +35,8 @@ class GridCodec:
         steps_per_beat: steps in a quarter note. strikes: whether a held note is told from one struck again.
         tempo: BPM, median of the songs. metre: numerator, denominator of most songs.
         upbeat: steps before the first barline in most songs.
-        faults: how many of each kind a beat of the songs has, see `faults.FAULTS`; None if that is not known.
+        faults: how many of each kind a beat of the songs has, see `faults.FAULTS`; the first two in runs of earlier
+            versions, None in the first ones.
         longest: steps of the longest note and the longest rest of each voice in the songs, see `longest_steps`; None if
             that is not known. silence: the most steps in a row at which all voices rest; None if that is not known.
     """
@@ -49,7 +50,7 @@ class GridCodec:
     tempo: float = 120.0
     metre: tuple[int, int] = (4, 4)
     upbeat: int = 0
-    faults: tuple[float, float] | None = None
+    faults: tuple[float, ...] | None = None
     longest: tuple[tuple[int, int], ...] | None = None
     silence: int | None = None
 
@@ -133,7 +134,7 @@ class GridCodec:
             tempo=float(document["tempo"]),
             metre=(int(document["metre"][0]), int(document["metre"][1])),
             upbeat=int(document["upbeat"]),
-            faults=(float(faults[0]), float(faults[1])) if (faults := document.get("faults")) else None,
+            faults=tuple(map(float, faults)) if (faults := document.get("faults")) else None,
             longest=tuple((int(note), int(rest)) for note, rest in document.get("longest") or ()) or None,
             silence=document.get("silence"),
         )

@@ -1,4 +1,4 @@
-"""What part writing avoids: parallel fifths and octaves, and voices that cross, found on a grid. NumPy only."""
+"""What part writing avoids or has little of: parallel fifths and octaves, crossings, clashes. On a grid. NumPy only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PERFECT = (0, 7)  # semitones of octaves and fifths, within the octave
-FAULTS = ("parallels", "crossings")
+CLASHING = (1, 2, 6, 10, 11)  # semitones of seconds, the tritone and sevenths, within the octave
+FAULTS = ("parallels", "crossings", "clashes")
 
 
 def voice_pairs(n_voices: int) -> NDArray[np.int64]:
@@ -22,6 +23,7 @@ def faults(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
 
     parallels: both voices of a pair move, from a fifth or an octave to the same again, whichever the octave.
     crossings: the lower one of two neighbouring voices comes to be above the upper one.
+    clashes: a pair makes a second, a seventh or a tritone when a note begins in any voice. Songs have them, too.
     """
     pairs = voice_pairs(ids.shape[1])
     upper, lower = ids[:, pairs[:, 0]].astype(np.int64), ids[:, pairs[:, 1]].astype(np.int64)
@@ -33,12 +35,14 @@ def faults(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
     crossed = sung & (lower > upper) & (np.diff(pairs, axis=1)[:, 0] == 1)
     found[1] = crossed
     found[1, 1:] &= ~crossed[:-1]
+    begins = np.ones(len(ids), dtype=bool)
+    begins[1:] = (ids[1:] != ids[:-1]).any(axis=1)
+    found[2] = sung & np.isin(interval, CLASHING) & begins[:, None]
     return found
 
 
-def faults_per_beat(songs: Sequence[NDArray[np.integer]], beat: int) -> tuple[float, float]:
+def faults_per_beat(songs: Sequence[NDArray[np.integer]], beat: int) -> tuple[float, ...]:
     """How many of each kind the songs have in a beat. `songs`: ids (steps, voices)."""
     n_steps = sum(len(ids) for ids in songs)
     total = sum((faults(ids).sum(axis=(1, 2)) for ids in songs), np.zeros(len(FAULTS), dtype=np.int64))
-    parallel, crossing = (total * beat / max(1, n_steps)).tolist()
-    return parallel, crossing
+    return tuple((total * beat / max(1, n_steps)).tolist())

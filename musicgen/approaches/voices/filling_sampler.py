@@ -2,8 +2,8 @@
 
 A note is chosen as a whole: when it sounds, and for how long, stays as drafted. Round after round the new notes come
 to agree, and less and less is left to chance (annealed Gibbs sampling: Huang et al., Counterpoint by convolution,
-2017). Where voices then still move in parallels or cross, notes are chosen again until they do so no more than in the
-songs.
+2017). Where voices then still move in parallels, cross or clash, notes are chosen again until they do so no more than
+in the songs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from musicgen.sampling.rules import Rules, choose
 
 NEVER = -1e9
 COOLED = 0.3  # what the temperature is multiplied by in the last round
-STRETCH = 2  # beats, of each of which a round chooses one note again
+STRETCH = 1  # beats, of each of which a round chooses one note again at most
 UNIT = 64  # steps: lengths are rounded up to it, so that few lengths are compiled
 
 Ids = NDArray[np.int32]
@@ -75,7 +75,7 @@ class FillingSampler:
         self,
         pieces: Arrays,
         free: Cells,
-        usual: tuple[float, float],
+        usual: Sequence[float],
         beat: int,
         rounds: int,
         seeds: Sequence[int],

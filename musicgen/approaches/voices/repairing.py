@@ -1,4 +1,4 @@
-"""Repairs of what was filled in: places with more parallels or crossings than the songs have are chosen again.
+"""Repairs of what was filled in: places with more parallels, crossings or clashes than the songs have are chosen again.
 
 A repair hides one note that takes part in a fault and asks the network for it again. It stays only if fewer faults are
 left near it; what was there before comes back otherwise. So pieces are drawn from what the network says, on condition
@@ -7,6 +7,7 @@ that they have as few faults as the songs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from musicgen.approaches.voices.faults import FAULTS, faults, voice_pairs
 from musicgen.approaches.voices.whole_notes import Note
 
 REACH = 3  # beats before and after a fault that are looked at
+WEIGHTS = {"parallels": 3, "crossings": 3, "clashes": 1}  # good songs have clashes, and hardly any of the others
 LONGEST = 2  # beats of a note that are hidden, each way
 
 Ids = NDArray[np.int32]
@@ -30,29 +32,30 @@ class Repair:
     near: slice
 
     def is_better(self, before: Ids, after: Ids) -> bool:
-        """Whether ids (steps, voices) have fewer faults near it than before."""
+        """Whether ids (steps, voices) have fewer faults near it than before, by their weight."""
         return self._count(after) < self._count(before)
 
     def _count(self, ids: Ids) -> int:
-        return int(faults(ids[self.near]).sum())
+        return int(np.array([WEIGHTS[kind] for kind in FAULTS]) @ faults(ids[self.near]).sum(axis=(1, 2)))
 
 
-def repairs_of(ids: Ids, free: Cells, usual: tuple[float, float], beat: int, rng: np.random.Generator) -> list[Repair]:
+def repairs_of(ids: Ids, free: Cells, usual: Sequence[float], beat: int, rng: np.random.Generator) -> list[Repair]:
     """Repairs far enough from each other to be made at once; none if the faults are as few as usual.
 
     Args:
-        ids: (steps, voices). free: the cells that may change. usual: faults of each kind in a beat, of the songs.
+        ids: (steps, voices). free: the cells that may change. usual: faults in a beat of the songs, of the first
+            kinds or of all.
     """
     pairs, found = voice_pairs(ids.shape[1]), faults(ids)
     n_beats = free.any(axis=1).sum() / beat
     chosen: list[Repair] = []
-    for kind in range(len(FAULTS)):
+    for kind in range(len(usual)):
         places = [
             (step, cells)
             for step, pair in rng.permutation(np.argwhere(found[kind])).tolist()
             if (
                 cells := [
-                    (at, voice) for at in (step, step - 1) for voice in pairs[pair] if at >= 0 and free[at, voice]
+                    (at, voice) for at in _steps_of(kind, step) for voice in pairs[pair] if at >= 0 and free[at, voice]
                 ]
             )
         ]
@@ -66,6 +69,12 @@ def repairs_of(ids: Ids, free: Cells, usual: tuple[float, float], beat: int, rng
                 chosen.append(Repair(Note(int(voice), steps), near))
                 surplus -= 1
     return chosen
+
+
+def _steps_of(kind: int, step: int) -> tuple[int, ...]:
+    """Where a note may be changed to mend a fault that begins at a step: a clash is of that moment, the others are of
+    how voices get there."""
+    return (step,) if FAULTS[kind] == "clashes" else (step, step - 1)
 
 
 def _note(line: NDArray[np.int32], free: NDArray[np.bool_], at: int, longest: int) -> slice:
