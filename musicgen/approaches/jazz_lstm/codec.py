@@ -45,6 +45,7 @@ class Form:
         others: all other tracks. accents: velocity of the melody by the twelfth of the beat.
         lowest, highest: pitch of the melody. tempo: BPM. numerator, denominator: time signature.
         classes: how often the melody has each pitch class; () in runs of earlier versions.
+        progression: the chords that a melody is over, see Parts.harmony; () if they are those that are played.
     """
 
     name: str
@@ -62,32 +63,24 @@ class Form:
     numerator: int
     denominator: int
     classes: Shares = ()
+    progression: tuple[tuple[Event, ...], ...] = ()
 
     @property
     def n_measures(self) -> int:
         return len(self.chords)
 
     def to_json(self) -> dict[str, Any]:
-        document = asdict(self)
-        document["chords"] = [
-            [[chord.onset, chord.length, list(chord.pitches), chord.velocity] for chord in measure]
-            for measure in self.chords
-        ]
-        return document
+        chords = {name: _chords_to_json(getattr(self, name)) for name in ("chords", "progression")}
+        return {**asdict(self), **chords}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Form:
-        chords = tuple(
-            tuple(
-                Event(int(on), int(length), tuple(map(int, pitches)), int(loud)) for on, length, pitches, loud in each
-            )
-            for each in document["chords"]
-        )
+        chords = {name: _chords_from_json(document.get(name, ())) for name in ("chords", "progression")}
         others = tuple(_voice_from_json(each) for each in document["others"])
         voices = {name: _voice_from_json(document[name]) for name in ("melody", "harmony")}
         accents = tuple(int(each) for each in document["accents"])
         classes = tuple(float(each) for each in document.get("classes", ()))
-        return cls(**{**document, "chords": chords, "others": others, "accents": accents, "classes": classes, **voices})
+        return cls(**{**document, **chords, "others": others, "accents": accents, "classes": classes, **voices})
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,7 @@ class JazzCodec:
         phrasing: how notes became words. exact: the lengths in a measure fill it exactly.
         onsets: twelfths of a beat at which notes start in the songs.
         forms: of the songs, in their order.
-        intervals: see ToneWeights; () in runs of earlier versions.
+        intervals, moves: see ToneWeights; () in runs of earlier versions.
     """
 
     vocabulary: Vocabulary
@@ -107,6 +100,7 @@ class JazzCodec:
     onsets: tuple[int, ...]
     forms: tuple[Form, ...]
     intervals: Shares = ()
+    moves: Shares = ()
 
     @property
     def tokens(self) -> list[Token]:
@@ -135,6 +129,7 @@ class JazzCodec:
             "onsets": list(self.onsets),
             "forms": [form.to_json() for form in self.forms],
             "intervals": list(self.intervals),
+            "moves": list(self.moves),
         }
 
     @classmethod
@@ -145,7 +140,7 @@ class JazzCodec:
             bool(document["exact"]),
             tuple(int(onset) for onset in document["onsets"]),
             tuple(Form.from_json(form) for form in document["forms"]),
-            tuple(float(share) for share in document.get("intervals", ())),
+            *(tuple(float(share) for share in document.get(name, ())) for name in ("intervals", "moves")),
         )
 
 
@@ -165,13 +160,8 @@ def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
         song_id=song.id,
         start_seconds=float(score.ticks_to_seconds(np.array([parts.start * score.ticks_per_beat // STEPS]))[0]),
         measure=parts.measure,
-        chords=tuple(
-            tuple(
-                Event(chord.onset - parts.start - number * parts.measure, chord.length, chord.pitches, chord.velocity)
-                for chord in chords
-            )
-            for number, chords in enumerate(parts.chords)
-        ),
+        chords=_from_barlines(parts, parts.chords),
+        progression=_from_barlines(parts, parts.harmony) if parts.is_gathered else (),
         melody=JazzVoice(
             melody.name or "Melody",
             melody.program,
@@ -186,6 +176,17 @@ def form_of(score: Score, parts: Parts, song: TrainingSong) -> Form:
         numerator=beats,
         denominator=unit,
         classes=class_shares(pitches),
+    )
+
+
+def _from_barlines(parts: Parts, chords: Sequence[Sequence[Event]]) -> tuple[tuple[Event, ...], ...]:
+    """With onsets from the barline of each measure."""
+    return tuple(
+        tuple(
+            Event(chord.onset - parts.start - number * parts.measure, chord.length, chord.pitches, chord.velocity)
+            for chord in measure
+        )
+        for number, measure in enumerate(chords)
     )
 
 
@@ -214,6 +215,20 @@ def _accents(notes: Sequence[Event], start: int) -> tuple[int, ...]:
     return tuple(
         round(float(velocity[place == each].mean() if (place == each).any() else velocity.mean()))
         for each in range(STEPS)
+    )
+
+
+def _chords_to_json(chords: Sequence[Sequence[Event]]) -> list[list[list[Any]]]:
+    return [[[each.onset, each.length, list(each.pitches), each.velocity] for each in measure] for measure in chords]
+
+
+def _chords_from_json(document: Sequence[Sequence[Any]]) -> tuple[tuple[Event, ...], ...]:
+    return tuple(
+        tuple(
+            Event(int(onset), int(length), tuple(map(int, pitches)), int(velocity))
+            for onset, length, pitches, velocity in measure
+        )
+        for measure in document
     )
 
 

@@ -12,7 +12,7 @@ from musicgen.approaches.jazz_lstm.codec import Form, JazzCodec, form_of
 from musicgen.approaches.jazz_lstm.parameters import Training
 from musicgen.approaches.jazz_lstm.parts import Parts, pick_parts
 from musicgen.approaches.jazz_lstm.tokens import KINDS, Phrasing, read_token
-from musicgen.approaches.jazz_lstm.tone_weights import interval_shares
+from musicgen.approaches.jazz_lstm.tone_weights import interval_shares, move_shares
 from musicgen.approaches.jazz_lstm.windows import (
     Melody,
     Windows,
@@ -46,7 +46,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Training, seed: int) -
     sources = [(song, score) for song, score, parts in zip(songs, scores, found, strict=True) for _ in parts]
     picked = [parts for stretches in found for parts in stretches]
     phrasing = Phrasing(training.interval_names == "written", training.link_measures)
-    words = [phrasing.measures(parts.line, parts.chords) for parts in picked]
+    words = [phrasing.measures(parts.line, parts.harmony) for parts in picked]
     vocabulary = Vocabulary(word for song in words for measure in song for word in measure)
     melodies = [_melody(parts, song, vocabulary) for parts, song in zip(picked, words, strict=True)]
     learned, checked = _windows(melodies, training, seed, len(songs))
@@ -57,6 +57,7 @@ def prepare_jazz(songs: Sequence[TrainingSong], training: Training, seed: int) -
         _onsets(picked),
         tuple(form_of(score, parts, song) for (song, score), parts in zip(sources, picked, strict=True)),
         interval_shares(picked),
+        move_shares(picked),
     )
     floors = _floors(learned, checked, len(vocabulary))
     warnings = [warning for parts in picked for warning in parts.warnings]

@@ -38,6 +38,8 @@ class Parts:
     Attributes:
         start: its first barline. measure: length of each measure.
         line: notes and rests (events without pitches) of each measure. chords: of each measure, at least one.
+        harmony: the chords that the melody is over: those, or if they were gathered from single voices, what these
+            are together with the melody itself, which often has the third or the fifth of the chord.
         melody_track: number of the track. chord_tracks: those that the chords were taken from.
         warnings: choices that differ from what was asked for.
     """
@@ -46,6 +48,7 @@ class Parts:
     measure: int
     line: list[list[Event]]
     chords: list[list[Event]]
+    harmony: list[list[Event]]
     melody_track: int
     chord_tracks: tuple[int, ...]
     is_gathered: bool = False
@@ -95,9 +98,12 @@ def _parts(
     else:
         rests = first_voice_rests(tracks.events[melody_track]) if training.rests else []
         line = by_measure(sorted([*events, *rests], key=lambda event: event.onset), start, measure, n_measures)
-    own = by_measure(chords, start, measure, n_measures)
-    harmony = _held_on(own, chords, start)
-    return Parts(start, measure, line, harmony, melody_track, chord_tracks, is_gathered)
+    struck = _held_on(by_measure(chords, start, measure, n_measures), chords, start)
+    harmony = struck
+    if is_gathered:
+        whole = gathered_chords([*tracks.below(chord_tracks, melody_track), *events])
+        harmony = _held_on(by_measure(whole, start, measure, n_measures), whole, start)
+    return Parts(start, measure, line, struck, harmony, melody_track, chord_tracks, is_gathered)
 
 
 class _Tracks:
@@ -167,7 +173,7 @@ class _Tracks:
             covered = len(_bars(struck) & played)
             if covered >= max(1, WELL_COVERED * len(played)):
                 return struck, (best,), False
-            gathered = gathered_chords(self._below(candidates, melody))
+            gathered = gathered_chords(self.below(candidates, melody))
             if len(_bars(gathered) & played) > max(covered, LEAST_COVERED * len(played)):
                 return gathered, tuple(candidates), True
             if covered >= max(1, LEAST_COVERED * len(played)):
@@ -181,7 +187,7 @@ class _Tracks:
             code="no_chords",
         )
 
-    def _below(self, numbers: Sequence[int], melody: int) -> list[Event]:
+    def below(self, numbers: Sequence[int], melody: int) -> list[Event]:
         """What these tracks play, without the melody if its track is one of them."""
         if melody not in numbers:
             return [event for number in numbers for event in self.events[number]]

@@ -92,7 +92,7 @@ class MelodyPlayer:
         else:
             members = {"C": tones.chord, "S": tones.scale, "A": tones.approach}.get(token.kind)
             fitting = [pitch for pitch in candidates if members is None or pitch % 12 in members]
-        if len(fitting) > 1:
+        if len(fitting) > 1 and self.fitting.weights is None:
             fitting = [pitch for pitch in fitting if pitch != self.before]
         if not fitting:  # a step up or down, as the authors did
             return self._inside(round(middle) + int(self.random.choice([-2, 2])))
@@ -114,7 +114,7 @@ class MelodyPlayer:
             return int(candidates[np.argmin(distance)])
         chance = 0.5 ** ((distance - distance.min()) / self.fitting.nearness)
         if self.fitting.weights is not None:
-            chance = chance * self.fitting.weights.of(candidates, chord.pitches)
+            chance = chance * self.fitting.weights.of(candidates, chord.pitches, self.before)
         return int(self.random.choice(candidates, p=chance / chance.sum()))
 
     def _inside(self, pitch: int) -> int:

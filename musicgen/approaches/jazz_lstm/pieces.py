@@ -129,7 +129,7 @@ def _fitted_melody(
             filled += word.length
         notes = player.measure(
             as_chord_tones(words) if generation.chord_tones_only else words,
-            piece.form.chords[number],
+            (piece.form.progression or piece.form.chords)[number],
             piece.form.measure,
             begins=not codec.phrasing.linked,
         )
@@ -159,7 +159,7 @@ def _overlapping(
         for place, number in enumerate(piece.sets):
             words = [FIRST_WORD, *(tokens[i] for i in ids[place])]
             words = as_chord_tones(words) if generation.chord_tones_only else words
-            notes = player.measure(words, piece.form.chords[number], None)
+            notes = player.measure(words, (piece.form.progression or piece.form.chords)[number], None)
             notes = pruned(notes) if generation.drop_repeats else notes
             made += [_moved(note, place * piece.form.measure) for note in notes]
         return made
@@ -203,8 +203,8 @@ def _sampled(
 def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, attempt: int) -> MelodyPlayer:
     form, is_free = piece.form, generation.nearness is None
     middle, weights = (form.lowest + form.highest) // 2, None
-    if generation.harmony_fit and codec.intervals and form.classes:
-        weights = ToneWeights(codec.intervals, form.classes, generation.harmony_fit)
+    if generation.harmony_fit and codec.intervals:
+        weights = ToneWeights(codec.intervals, codec.moves, form.classes, generation.harmony_fit)
     fitting = Fitting(
         nearness=ANY if generation.nearness is None else generation.nearness,
         round_lengths=generation.round_durations,

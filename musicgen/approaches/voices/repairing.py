@@ -17,7 +17,6 @@ from musicgen.approaches.voices.faults import FAULTS, faults, voice_pairs
 from musicgen.approaches.voices.whole_notes import Note
 
 REACH = 3  # beats before and after a fault that are looked at
-WEIGHTS = {"parallels": 3, "crossings": 3, "clashes": 1}  # good songs have clashes, and hardly any of the others
 LONGEST = 2  # beats of a note that are hidden, each way
 
 Ids = NDArray[np.int32]
@@ -32,11 +31,14 @@ class Repair:
     near: slice
 
     def is_better(self, before: Ids, after: Ids) -> bool:
-        """Whether ids (steps, voices) have fewer faults near it than before, by their weight."""
-        return self._count(after) < self._count(before)
+        """Whether ids (steps, voices) have fewer parallels and crossings near it than before, or as many and fewer
+        clashes, of which good songs have many."""
+        return self._counts(after) < self._counts(before)
 
-    def _count(self, ids: Ids) -> int:
-        return int(np.array([WEIGHTS[kind] for kind in FAULTS]) @ faults(ids[self.near]).sum(axis=(1, 2)))
+    def _counts(self, ids: Ids) -> tuple[int, int]:
+        found = dict(zip(FAULTS, faults(ids[self.near]).sum(axis=(1, 2)).tolist(), strict=True))
+        clashes = found.pop("clashes")
+        return sum(found.values()), clashes
 
 
 def repairs_of(ids: Ids, free: Cells, usual: Sequence[float], beat: int, rng: np.random.Generator) -> list[Repair]:
