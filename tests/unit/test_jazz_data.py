@@ -15,7 +15,7 @@ from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import Prepared
 from musicgen.errors import InvalidInput, InvalidParameter
 from musicgen.symbolic.midi import read_midi
-from musicgen.symbolic.score import Score, TimeSignature
+from musicgen.symbolic.score import Score, TimeSignature, Track, make_notes
 from tests import makers_midi
 from tests.makers_jazz import BASS, DRUMS, MELODY, NUM_WORDS, PIANO, SAX, WORDS, one_track, tune
 from tests.makers_music import chords, melody, midi_song, song
@@ -246,6 +246,41 @@ def test_the_codec_keeps_what_generation_needs() -> None:
     assert [voice.program for voice in form.others] == [32, 0]
     assert form.chords[1][1].pitches == (55, 59, 62, 65)
     assert codec.parts().sum(axis=1).tolist() == [3.0] * len(codec.vocabulary)
+
+
+def four_voices() -> Score:
+    """C major and G major in turn, a chord a beat; the third is always in the melody only."""
+    chords_of = ((76, 67, 60, 48), (71, 67, 62, 43))
+    rows = [(beat, voice, chords_of[beat % 2][voice]) for beat in range(64) for voice in range(4)]
+    beats, voices, pitches = (np.array(column) for column in zip(*rows, strict=True))
+    tracks = tuple(Track(name, 19) for name in ("Soprano", "Alto", "Tenor", "Bass"))
+    return Score(make_notes(beats * 480, 480, pitches, 80, voices), 480, tracks)
+
+
+def test_over_gathered_chords_the_third_in_the_melody_is_a_chord_tone_and_is_not_played() -> None:
+    made = prepared(four_voices(), validation_share=0.0)
+    assert made.facts["melody_name"] == "Soprano"
+    assert made.facts["token_kinds"] == {"R": 0, "C": 64, "S": 0, "A": 0, "X": 0}
+    codec = JazzCodec.from_json(json.loads(json.dumps(made.codec.to_json(), allow_nan=False)))
+    (form,) = codec.forms
+    assert [chord.pitches for chord in form.chords[0]] == [(48, 60, 67), (43, 62, 67)] * 2
+    assert [chord.pitches for chord in form.progression[0]] == [(48, 60, 67, 76), (43, 62, 67, 71)] * 2
+    assert codec.to_json() == made.codec.to_json()
+    # Its melody moves by a fourth, up and down, and has as many of each of its two tones.
+    counts = 64 + 12 * 0.5
+    assert form.classes == tuple(round((32.5 if tone in (4, 11) else 0.5) / counts, 6) for tone in range(12))
+    assert codec.moves[12 - 5] == round(33 / (63 + 25), 6)
+    assert codec.moves[12 + 5] == round(32 / (63 + 25), 6)
+
+
+def test_a_run_of_an_earlier_version_has_no_weights_and_plays_over_the_chords() -> None:
+    document = json.loads(json.dumps(prepared(four_voices()).codec.to_json()))
+    for name in ("intervals", "moves"):
+        del document[name]
+    for name in ("classes", "progression"):
+        del document["forms"][0][name]
+    codec = JazzCodec.from_json(document)
+    assert (codec.intervals, codec.forms[0].progression) == ((), ())
 
 
 def test_layers_add_up() -> None:

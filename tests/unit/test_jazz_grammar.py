@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from musicgen.approaches.jazz_lstm.gathering_chords import gathered_chords
 from musicgen.approaches.jazz_lstm.lines import by_measure, single_notes, top_line, whole_measures
 from musicgen.approaches.jazz_lstm.phrases import ANY, Fitting, MelodyPlayer, as_chord_tones, pruned
 from musicgen.approaches.jazz_lstm.tokens import Phrasing, Token, chord_at, read_token
+from musicgen.approaches.jazz_lstm.tone_weights import WIDEST, ToneWeights
 from musicgen.errors import InvalidInput
 from musicgen.symbolic.gathering import STEPS, Event, gather_events
 from musicgen.symbolic.harmony import quality_of, tones_of
@@ -131,6 +133,49 @@ def test_chords_are_gathered_from_single_voices() -> None:
     chords = gathered_chords(arpeggio)
     assert [(chord.onset, chord.pitches) for chord in chords] == [(0, (48, 52, 55)), (24, (50, 53, 57))]
     assert gathered_chords([Event(0, 24, (60,), 80)]) == []
+
+
+def test_gathered_chords_change_as_often_as_the_harmony() -> None:
+    def chords_of(*notes: tuple[int, int, int]) -> list[tuple[int, int, tuple[int, ...]]]:
+        found = gathered_chords([Event(onset, length, (pitch,), 80) for onset, length, pitch in notes])
+        return [(chord.onset, chord.length, chord.pitches) for chord in found]
+
+    # G major, then C major: together they clash.
+    two = [(0, 12, 55), (0, 12, 59), (0, 12, 62), (12, 12, 48), (12, 12, 55), (12, 12, 64)]
+    assert chords_of(*two) == [(0, 12, (55, 59, 62)), (12, 12, (48, 55, 64))]
+    # A bass note and its chord after it are one chord.
+    assert chords_of((0, 12, 48), (12, 12, 64), (12, 12, 67)) == [(0, 24, (48, 64, 67))]
+    # The D passes between C and what comes next.
+    passing = [(0, 12, 48), (0, 6, 60), (6, 6, 62), (0, 12, 67)]
+    assert chords_of(*passing) == [(0, 12, (48, 60, 67))]
+    # Where nothing else would be left, nothing passes by.
+    assert chords_of((0, 12, 60), (6, 6, 64)) == [(0, 12, (60, 64))]
+
+
+def test_pitches_are_weighed_by_chord_move_and_key() -> None:
+    intervals, moves, classes = [0.02] * 12, [0.01] * (2 * WIDEST + 1), [0.05] * 12
+    intervals[4], intervals[9], moves[WIDEST + 2], classes[4] = 0.5, 0.25, 0.4, 0.2
+    weights = ToneWeights(tuple(intervals), tuple(moves), tuple(classes))
+    # E and F over C and G, after D: E is 4 over C and 9 over G, 2 up from D, and frequent; F is nothing of all that.
+    found = weights.of(np.array([64, 65]), (48, 55, 60), 62)
+    np.testing.assert_allclose(found, [(0.5 * 0.25) ** 0.5 * 0.4 * 0.2, 0.02 * 0.01 * 0.05])
+    np.testing.assert_allclose(weights.of(np.array([64]), (48, 55), None), [(0.5 * 0.25) ** 0.5 * 0.2])
+    np.testing.assert_allclose(replace(weights, strength=2.0).of(np.array([64, 65]), (48, 55), 62), found**2)
+    # Beyond an octave, all moves are alike.
+    assert weights.of(np.array([62 + 12]), (50,), 62) == weights.of(np.array([62 + 36]), (50,), 62)
+
+
+@given(st.integers(0, 1000))
+def test_with_weights_a_word_means_its_own_kind_of_tone_and_a_note_may_come_again(seed: int) -> None:
+    moves = np.full(2 * WIDEST + 1, 1e-6)
+    moves[WIDEST] = 1.0
+    weights = ToneWeights((1 / 12,) * 12, tuple(moves), (1 / 12,) * 12)
+    fitting = Fitting(nearness=1.0, lowest=60, highest=84, home=66, as_written=False, weights=weights)
+    chord = [Event(0, 48, (48, 52, 55), 80)]
+    player = MelodyPlayer(fitting, np.random.default_rng(seed))
+    scale, again = player.measure([read_token("S,1.000"), read_token("S,1.000,<M3,m-3>")], chord, BAR)
+    assert tones_of((48, 52, 55), as_written=False).kind_of(scale.pitches[0]) == "S"  # no tone of the chord
+    assert again.pitches == scale.pitches
 
 
 def test_exact_measures_add_up() -> None:
