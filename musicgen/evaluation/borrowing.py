@@ -84,9 +84,9 @@ class Basis:
 
     def originality_of(self, clip: Clip, given: Given = NOTHING) -> dict[str, Any] | None:
         """What the clip borrows; None if a song led all of it."""
-        led_seconds = given.led_seconds
-        if led_seconds >= clip.seconds:
+        if given.is_all_of(clip.seconds):
             return None
+        led_seconds = given.led_seconds
         own = source_of(clip, tracks=given.own_tracks)
         passages, searched = _search(own, self.sources, self.surprise, led_seconds)
         seconds = max(own.seconds - led_seconds, 1e-9)

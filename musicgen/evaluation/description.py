@@ -72,7 +72,7 @@ def copies_of(
     """What it copies from songs of its medium, beside what they gave it; None without songs, or if they led all."""
     medium = "midi" if isinstance(content, Score) else "audio"
     known = [song for song in songs if song.clip.medium == medium]
-    if not known or given.led_seconds >= content.seconds > 0:
+    if not known or given.is_all_of(content.seconds):
         return None
     if isinstance(content, Score):
         return find_copies(given.own(content), known)

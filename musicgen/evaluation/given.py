@@ -11,6 +11,7 @@ from musicgen.evaluation.note_events import between_seconds
 from musicgen.symbolic.score import Score
 
 ALL_SECONDS = 1e9  # longer than any piece
+ROUNDED = 1e-3  # seconds of a piece and of what was given are rounded apart
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Given:
             bool(facts.get("made_of_songs")),
             tuple(int(track) for track in facts.get("own_tracks") or ()),
         )
+
+    def is_all_of(self, seconds: float) -> bool:
+        """Whether a song led all of a piece of this length."""
+        return 0 < seconds <= self.led_seconds + ROUNDED
 
     def own(self, score: Score) -> Score:
         """The part of a score that no song gave: the network's own tracks, after the time that a song led."""

@@ -156,5 +156,5 @@ def _piece_of_output(output: Output) -> dict[str, Any]:
         "place": None
         if not reference
         else {"song_id": reference["song_id"], "start": float(reference["start_seconds"])},
-        "is_led": reference is not None and Given.of(sidecar).led_seconds >= output.seconds,
+        "is_led": reference is not None and Given.of(sidecar).is_all_of(output.seconds),
     }
