@@ -18,6 +18,7 @@ from musicgen.symbolic.score import Score, Track, opening
 BEATS = 128.0  # of each piece: about as long as outputs are
 SOUND_BEATS = 64.0
 MIN_NOTES = 40
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
 # Where the pieces of each collection lie in the corpus, and which of its files.
 COLLECTIONS = {
     "chorales": ("bach", "bwv2[5-9]?.mxl bwv3??.mxl bwv4[0-3]?.mxl"),
@@ -70,8 +71,20 @@ def sound_material(first: int, most: int) -> Iterator[Material]:
                 tracks = tuple(Track(track.name, PROGRAMS[collection]) for track in score.tracks)
                 sound = sound_of(opening(score, SOUND_BEATS), tracks)
                 yield Material(name, collection, sound)
-    for seed in range(first, 24, 2):  # at another tempo and in another key each: else they share most of their samples
-        sound = synth_study(
-            seed, sample_rate=SAMPLE_RATE, tempo=80.0 + 2.0 * seed, transpose=seed * 5 % 12 - 6, first_chord=seed // 2
-        )
+    for seed in range(first, 24, 2):
+        tempo = 80.0 + 2.0 * seed
+        sound = synth_study(seed, sample_rate=SAMPLE_RATE, tempo=tempo, chords=chords_of(seed))
         yield Material(f"synth study {seed}", "synth studies", sound.to_mono())
+
+
+def chords_of(seed: int) -> tuple[tuple[int, ...], ...]:
+    """Eight chords of a key, each with its root, third, fifth and sometimes seventh: with one loop for all, each of
+    these pieces would be a copy of the others in another key."""
+    rng = np.random.default_rng([seed, 12])
+    tonic, degrees = int(rng.integers(12)), [0, *rng.integers(0, 7, 7).tolist()]
+    chords = []
+    for degree in degrees:
+        tones = [MAJOR[(degree + third) % 7] + tonic for third in (0, 2, 4, 6)[: 3 + int(rng.integers(2))]]
+        root = 48 + tones[0] % 12
+        chords.append((root, *sorted(root + (tone - tones[0]) % 12 for tone in tones[1:])))
+    return tuple(chords)

@@ -6,6 +6,7 @@ What rings on is left out, and so are loudness and most of the timbre. Knows no 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ COMPRESSION = 30.0  # of the levels, against the loudest: quiet notes count almo
 LOUDEST = 0.99  # quantile
 SMOOTHING = (0.25, 0.5, 0.25)  # over frames: an onset may be a frame early or late
 FRAMES_AT_ONCE = 256
+AROUND = 13  # semitones, in which a drum begins at once
 EVEN = 0.3  # of the mean: onsets much louder than that count for their square root
 
 
@@ -32,6 +34,15 @@ class FineOnsets:
     @property
     def seconds(self) -> float:
         return len(self.rises) / FINE_RATE
+
+    @cached_property
+    def pitched(self) -> FineOnsets:
+        """Without what begins in most semitones around, as drums do (D. FitzGerald, Harmonic/percussive separation
+        using median filtering, 2010): with the same drums, all chords are somewhat alike."""
+        from scipy.ndimage import median_filter
+
+        around = median_filter(self.rises, size=(1, AROUND), mode="nearest")
+        return FineOnsets(np.maximum(self.rises - around, 0.0))
 
     def frames(self, frame_rate: float, tempo_ratio: float = 1.0) -> NDArray[np.float32]:
         """`frame_rate` rows a second of music that was played `tempo_ratio` times as fast; float32, (n, pitches).

@@ -3,6 +3,7 @@
     onsets in semitones → for each key and tempo: likeness of every window here with every window there
                         → the best places → their extent by alignment (librosa's recurrence quantification)
                         → their ends exactly, and whether enough speaks for them (`sound_extent`)
+                        → those whose tones are alike, not only their drums
 
 Conventions
     A window is a few seconds of music. Two windows are as like as the correlation of their onsets; how much that says
@@ -34,6 +35,8 @@ MAX_CORRELATION = 0.97  # beyond it, more likeness says no more
 MAX_PLACES = 40  # of each pair of sounds
 DRIFT = 4  # frames by which an alignment may leave its diagonal
 ALIKE = 0.6  # frames with more correlation than this lengthen a passage
+# Correlation of what is no drum: of copies 0.66 or more, of other chords over the same drums 0.48 at most.
+PITCHED = 0.57
 LEAD = 1  # frames: a spectrum shows a note before it begins, since its window reaches ahead
 GAP = 0.3  # what a frame costs that is not alike
 CONTEXT = 5.0  # how many windows beyond a place the alignment may reach
@@ -62,7 +65,27 @@ def sound_passages(
     passages = in_order(distinct([_passage(rows, place) for place in found], overlap=0.3))
     placed = FinePair(ours, theirs) if passages else None
     extents = [placed.extent(passage) for passage in passages] if placed else []
-    return in_order(distinct([each.passage for each in extents if each.is_certain], overlap=0.3))
+    certain = [each.passage for each in extents if each.is_certain and is_pitched(each.passage, ours, theirs)]
+    return in_order(distinct(certain, overlap=0.3))
+
+
+def is_pitched(passage: BorrowedPassage, ours: FineOnsets, theirs: FineOnsets) -> bool:
+    """Whether the tones are alike, too, not only the drums: the correlation of all that is no drum."""
+    tempo_ratio = passage.tempo_ratio
+    one = transposed(ours.pitched.frames(FRAME_RATE, tempo_ratio), -passage.semitones)
+    other = theirs.pitched.frames(FRAME_RATE)
+    here, there = round(passage.start * FRAME_RATE * tempo_ratio), round(passage.song_start * FRAME_RATE)
+    length = max(1, round((passage.stop - passage.start) * FRAME_RATE * tempo_ratio))
+    best = 0.0
+    for drift in range(-DRIFT, DRIFT + 1):
+        start = max(there + drift, 0)
+        first = here + start - there - drift
+        rows = min(length, len(one) - first, len(other) - start)
+        if rows > 0:
+            a, b = one[first : first + rows], other[start : start + rows]
+            size = float(np.linalg.norm(a) * np.linalg.norm(b))
+            best = max(best, float((a * b).sum()) / max(size, 1e-9))
+    return best >= PITCHED
 
 
 def strongest(sound: FineOnsets, song: FineOnsets) -> float:

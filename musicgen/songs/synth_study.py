@@ -5,6 +5,7 @@ Everything is made from NumPy arrays and a seed: no samples, no sound font, no r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,26 +16,29 @@ from musicgen.symbolic.pitches import pitch_to_frequency
 
 Mono = NDArray[np.float64]
 Stereo = NDArray[np.float64]  # shape (2, n_samples)
+Chord = tuple[int, ...]  # pitches, MIDI numbers
 
 TEMPO = 96.0
 PEAK = 10 ** (-1 / 20)  # -1 dBFS
-_CHORDS = ((57, 60, 64, 67), (53, 57, 60, 64), (48, 55, 60, 64), (55, 59, 62, 65))  # Am7, Fmaj7, C, G7
+CHORDS: tuple[Chord, ...] = (
+    (57, 60, 64, 67),
+    (53, 57, 60, 64),
+    (48, 55, 60, 64),
+    (55, 59, 62, 65),
+)  # Am7, Fmaj7, C, G7
 _NUM_BARS = 9
 _TAIL_SECONDS = 2.5
 
 
 def synth_study(
-    seed: int = 0, *, sample_rate: int = 44_100, tempo: float = TEMPO, transpose: int = 0, first_chord: int = 0
+    seed: int = 0, *, sample_rate: int = 44_100, tempo: float = TEMPO, chords: Sequence[Chord] = CHORDS
 ) -> Waveform:
     """About 25 seconds of stereo: pad, bass, arpeggio with echo, drums. The same arguments give the same samples.
 
     Args:
-        tempo: BPM. transpose: semitones. first_chord: of the four that come again and again.
+        tempo: BPM. chords: pitches of each, a bar each, again and again.
     """
     generator = np.random.default_rng(seed)
-    chords = [
-        tuple(pitch + transpose for pitch in _CHORDS[(first_chord + number) % len(_CHORDS)]) for number in range(4)
-    ]
     bar = round(4 * 60 / tempo * sample_rate)
     mix = np.zeros((2, bar * _NUM_BARS + round(_TAIL_SECONDS * sample_rate)))
     dry = np.zeros_like(mix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,10 @@ from musicgen.benchmarks.planted_copies import Piece, pairs_of, rendered
 from musicgen.evaluation.melodic_lines import melodic_lines
 from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage, covered_seconds, distinct
-from musicgen.evaluation.pitch_onsets import pitch_onsets
+from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
 from musicgen.evaluation.sound_extent import FinePair
-from musicgen.evaluation.sound_passages import sound_passages
+from musicgen.evaluation.sound_passages import is_pitched, sound_passages
+from musicgen.songs.synth_study import CHORDS, synth_study
 from musicgen.symbolic.score import Score, TempoChange, Track, make_notes
 
 SCALE = np.array([55, 57, 59, 60, 62, 64, 66, 67, 69, 71, 72, 74, 76, 78, 79])
@@ -176,3 +178,19 @@ def test_what_is_covered_twice_counts_once() -> None:
 
 def test_a_finding_is_json() -> None:
     assert Finding(10, 9, 8, 1, 5, 1, 4).to_json()["found"] == 9
+
+
+def test_the_same_drums_are_no_passage_and_the_same_chords_over_them_are() -> None:
+    """Two studies have the same drums, bass rhythm and figures; only the chords tell them apart."""
+
+    def study(chords: Sequence[tuple[int, ...]], *, seed: int = 1, tempo: float = 100.0) -> FineOnsets:
+        return pitch_onsets(synth_study(seed, sample_rate=22_050, tempo=tempo, chords=chords).to_mono())
+
+    others = ((50, 54, 57), (52, 55, 59), (47, 50, 54), (45, 49, 52))  # D, Em, Bm, A
+    one, other = study(CHORDS), study(others)
+    assert sound_passages(other, one) == []
+    (passage,) = sound_passages(study(CHORDS, seed=2, tempo=104.0), one)
+    assert (passage.semitones, passage.stop - passage.start > 10) == (0, True)
+    aligned = BorrowedPassage(0.0, 20.0, "", "", 0.0, 20.0, 0, 1.0, 0.8)
+    assert is_pitched(aligned, one, one)
+    assert not is_pitched(aligned, other, one)
