@@ -78,8 +78,8 @@ def sound_material(first: int, most: int) -> Iterator[Material]:
 
 
 def chords_of(seed: int) -> tuple[tuple[int, ...], ...]:
-    """Eight chords of a key, each with its root, third, fifth and sometimes seventh: with one loop for all, each of
-    these pieces would be a copy of the others in another key."""
+    """Eight chords of a key, each with its root, third, fifth and sometimes seventh. If all shared one loop, each
+    piece would be a copy of the others in another key."""
     rng = np.random.default_rng([seed, 12])
     tonic, degrees = int(rng.integers(12)), [0, *rng.integers(0, 7, 7).tolist()]
     chords = []

@@ -84,7 +84,7 @@ class Basis:
 
     def originality_of(self, clip: Clip, given: Given = NOTHING) -> dict[str, Any] | None:
         """What the clip borrows; None if a song led all of it."""
-        if given.is_all_of(clip.seconds):
+        if not clip.seconds or given.is_all_of(clip.seconds):
             return None
         led_seconds = given.led_seconds
         own = source_of(clip, tracks=given.own_tracks)

@@ -43,7 +43,7 @@ class Given:
 
     def is_all_of(self, seconds: float) -> bool:
         """Whether a song led all of a piece of this length."""
-        return 0 < seconds <= self.led_seconds + ROUNDED
+        return self.led_seconds > 0 and 0 < seconds <= self.led_seconds + ROUNDED
 
     def own(self, score: Score) -> Score:
         """The part of a score that no song gave: the network's own tracks, after the time that a song led."""

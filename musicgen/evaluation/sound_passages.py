@@ -10,6 +10,7 @@ Conventions
     depends on how many onsets there are: the strength is Fisher's z of the correlation times √(onsets - 2), where
     onsets are counted as the number of equally strong ones. So two held chords never count, however like they are.
     A copy at another pitch, in another timbre or with a few wrong notes is found; exact copies are for `sound_copies`.
+    Drums alone are no passage, however like they are: many songs have the same ones.
 """
 
 from __future__ import annotations

@@ -166,17 +166,26 @@ def _starting_point(
     if not candidates:
         return _new_networks(job, approach, training, prepared, cost, seed), rewind(job.folder / HISTORY, 0, None)
     networks, _, checkpoint = load(approach, training, candidates, seed=seed, folder=job.folder, on_damaged=job.notice)
-    if _plain(checkpoint.codec()) != _plain(prepared.codec.to_json()):
+    if not _is_same(_plain(checkpoint.codec()), _plain(prepared.codec.to_json())):
         raise WrongState(
             sentence(
-                "A run must go on with the songs that it started with",
-                "songs that give another vocabulary or scaling",
+                "A run must go on with the songs that it started with, read as they were then",
+                "songs that give another vocabulary or scaling, or a later version that reads them in another way",
                 "Start a new run.",
             ),
             code="other_songs",
         )
     job.log.line(f"Going on after epoch {checkpoint.epoch}.")
     return networks, rewind(job.folder / HISTORY, checkpoint.epoch, checkpoint.state.get("row"))
+
+
+def _is_same(before: Any, now: Any) -> bool:
+    """Whether two codecs, as JSON, agree in all that the earlier one has: later versions add to it."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return all(name in now and _is_same(value, now[name]) for name, value in before.items())
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and all(map(_is_same, before, now))
+    return bool(before == now)
 
 
 def _new_networks(

@@ -36,7 +36,7 @@ def synth_study(
     """About 25 seconds of stereo: pad, bass, arpeggio with echo, drums. The same arguments give the same samples.
 
     Args:
-        tempo: BPM. chords: pitches of each, a bar each, again and again.
+        tempo: BPM. chords: the pitches of each, the root first; one chord a bar, again and again; at least one.
     """
     generator = np.random.default_rng(seed)
     bar = round(4 * 60 / tempo * sample_rate)

@@ -114,7 +114,8 @@ def test_predictions_are_known_by_their_sidecar() -> None:
     # A song that was filled in, whose length was rounded down: nothing in it counts as copied.
     assert Given(led_seconds=44.347832).is_all_of(44.3478325)
     assert not Given(led_seconds=44.0).is_all_of(44.3478325)
-    assert not Given().is_all_of(0.0)
+    assert not Given().is_all_of(0.0005)
+    assert not Given(led_seconds=1.0).is_all_of(0.0)
     assert Given.of({"facts": None}) == Given()
     told = Given.of({"facts": {"own_tracks": [0, 2], "made_of_songs": True}})
     assert told == Given(0.0, True, (0, 2)) == Given.from_json(json.loads(json.dumps(told.to_json())))

@@ -11,6 +11,7 @@ import pytest
 from musicgen.approaches import approach
 from musicgen.approaches.jazz_lstm.codec import JazzCodec
 from musicgen.approaches.jazz_lstm.windows import NOTHING, Melody, drawn_windows, one_hot_arrays
+from musicgen.contract.made import Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.contract.prepared import Prepared
 from musicgen.errors import InvalidInput, InvalidParameter
@@ -273,14 +274,24 @@ def test_over_gathered_chords_the_third_in_the_melody_is_a_chord_tone_and_is_not
     assert codec.moves[12 + 5] == round(32 / (63 + 25), 6)
 
 
-def test_a_run_of_an_earlier_version_has_no_weights_and_plays_over_the_chords() -> None:
-    document = json.loads(json.dumps(prepared(four_voices()).codec.to_json()))
+def test_a_run_of_an_earlier_version_plays_over_the_chords_without_weights() -> None:
+    made = prepared(four_voices(), **JAZZ.tiny.training)
+    networks = JAZZ.build(made.codec, read_parameters(JAZZ.Training, JAZZ.tiny.training), seed=1)
+    document = json.loads(json.dumps(made.codec.to_json()))
     for name in ("intervals", "moves"):
         del document[name]
     for name in ("classes", "progression"):
         del document["forms"][0][name]
-    codec = JazzCodec.from_json(document)
-    assert (codec.intervals, codec.forms[0].progression) == ((), ())
+    earlier = JazzCodec.from_json(document)
+    assert (earlier.intervals, earlier.forms[0].classes, earlier.forms[0].progression) == ((), (), ())
+
+    def pitches(codec: JazzCodec, **values: Any) -> list[int]:
+        order = Order(read_parameters(JAZZ.Generation, {"num_measures": 8, "max_tries": 1, **values}), [3])
+        (piece,) = JAZZ.generate(networks, codec, read_parameters(JAZZ.Training, JAZZ.tiny.training), order)
+        return piece.content.notes["pitch"][piece.content.notes["track"] == 0].tolist()
+
+    assert pitches(earlier) == pitches(earlier, harmony_fit=0.0)
+    assert pitches(made.codec) != pitches(made.codec, harmony_fit=0.0)
 
 
 def test_layers_add_up() -> None:

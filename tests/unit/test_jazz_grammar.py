@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,21 +136,42 @@ def test_chords_are_gathered_from_single_voices() -> None:
     assert gathered_chords([Event(0, 24, (60,), 80)]) == []
 
 
-def test_gathered_chords_change_as_often_as_the_harmony() -> None:
-    def chords_of(*notes: tuple[int, int, int]) -> list[tuple[int, int, tuple[int, ...]]]:
-        found = gathered_chords([Event(onset, length, (pitch,), 80) for onset, length, pitch in notes])
-        return [(chord.onset, chord.length, chord.pitches) for chord in found]
+Rows = tuple[tuple[int, int, int], ...]
 
-    # G major, then C major: together they clash.
-    two = [(0, 12, 55), (0, 12, 59), (0, 12, 62), (12, 12, 48), (12, 12, 55), (12, 12, 64)]
-    assert chords_of(*two) == [(0, 12, (55, 59, 62)), (12, 12, (48, 55, 64))]
-    # A bass note and its chord after it are one chord.
-    assert chords_of((0, 12, 48), (12, 12, 64), (12, 12, 67)) == [(0, 24, (48, 64, 67))]
-    # The D passes between C and what comes next.
-    passing = [(0, 12, 48), (0, 6, 60), (6, 6, 62), (0, 12, 67)]
-    assert chords_of(*passing) == [(0, 12, (48, 60, 67))]
-    # Where nothing else would be left, nothing passes by.
-    assert chords_of((0, 12, 60), (6, 6, 64)) == [(0, 12, (60, 64))]
+
+@pytest.mark.parametrize(
+    ("notes", "chords"),
+    [
+        # G major, then C major: together they clash.
+        (
+            ((0, 12, 55), (0, 12, 59), (0, 12, 62), (12, 12, 48), (12, 12, 55), (12, 12, 64)),
+            [(0, 12, (55, 59, 62)), (12, 12, (48, 55, 64))],
+        ),
+        # A seventh, then another chord, as dissonant in itself as both together.
+        (((0, 12, 53), (0, 12, 59), (12, 12, 48), (12, 12, 64)), [(0, 12, (53, 59)), (12, 12, (48, 64))]),
+        # A bass note and its chord after it are one chord; so are they within a beat.
+        (((0, 12, 48), (12, 12, 64), (12, 12, 67)), [(0, 24, (48, 64, 67))]),
+        (((0, 12, 36), (0, 12, 67), (6, 6, 60), (6, 6, 64)), [(0, 12, (36, 60, 64, 67))]),
+        # The D passes between C and what comes next.
+        (((0, 12, 48), (0, 6, 60), (6, 6, 62), (0, 12, 67)), [(0, 12, (48, 60, 67))]),
+        # No chord is left of what is one note in five octaves.
+        ((*((0, 12, 12 * octave) for octave in range(2, 7)), (0, 3, 64)), []),
+    ],
+)
+def test_gathered_chords_change_as_often_as_the_harmony(notes: Rows, chords: list[Any]) -> None:
+    found = gathered_chords([Event(onset, length, (pitch,), 80) for onset, length, pitch in notes])
+    assert [(chord.onset, chord.length, chord.pitches) for chord in found] == chords
+
+
+def test_beats_are_paired_from_the_barline() -> None:
+    """Waltzes in C and G: a bass note, then the chord twice."""
+    events, waltz = [], ((48, (64, 67)), (43, (62, 59)), (48, (64, 67)), (43, (62, 59)))
+    for bar, (bass, above) in enumerate(waltz):
+        events.append(Event(36 * bar, 12, (bass,), 80))
+        events += [Event(36 * bar + 12 * beat, 12, above, 80) for beat in (1, 2)]
+    found = gathered_chords(events, [0, 36, 72, 108])
+    assert [chord.onset for chord in found] == [0, 24, 36, 60, 72, 96, 108, 132]
+    assert [chord.pitches for chord in found][:4] == [(48, 64, 67), (64, 67), (43, 59, 62), (59, 62)]
 
 
 def test_pitches_are_weighed_by_chord_move_and_key() -> None:

@@ -237,6 +237,9 @@ class TestRepairs:
         ids[12:, 1] = 40  # above the upper voice
         found = faults(ids)
         assert np.argwhere(found).tolist() == [[0, 4, 0], [1, 12, 0], [2, 12, 0]]
+        silent = ids.copy()
+        silent[14:, 0] = 0
+        assert np.array_equal(faults(silent)[2], found[2])  # that a voice falls silent is no new clash
         rest = ids.copy()
         rest[3, 1] = 0
         assert not faults(rest)[0].any()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
+from musicgen.approaches.jazz_lstm.lines import is_harmony
 from musicgen.symbolic.gathering import STEPS, Event
 
 CHORD_PITCHES = 5  # at most, in a chord
-CLASHING = (1, 2, 6)  # semitones between two pitch classes, the shorter way round
+CLASHING = (1, 2, 6, 10, 11)  # semitones within the octave: seconds, the tritone, sevenths
+STEP = (1, 2)  # semitones
 
 
 @dataclass(frozen=True)
@@ -25,39 +27,35 @@ class Beat:
     sounding: Mapping[int, int]
     velocity: int
 
-    @property
-    def num_classes(self) -> int:
-        return len({pitch % 12 for pitch in self.sounding})
-
-    @property
-    def clash(self) -> float:
-        """The share of its pairs of pitch classes that are a second, a seventh or a tritone apart."""
-        pairs = list(combinations(sorted({pitch % 12 for pitch in self.sounding}), 2))
-        clashing = sum(min(high - low, 12 - high + low) in CLASHING for low, high in pairs)
-        return clashing / len(pairs) if pairs else 0.0
-
     def chord(self) -> Event:
         """Of the pitches that sound longest."""
         chosen = sorted(self.sounding, key=lambda pitch: (-self.sounding[pitch], pitch))[:CHORD_PITCHES]
         return Event(self.onset, self.length, tuple(sorted(chosen)), self.velocity)
 
 
-def gathered_chords(events: Iterable[Event]) -> list[Event]:
-    """The chords of some voices, each of at least two pitch classes; a repeated chord becomes one longer chord.
+def gathered_chords(events: Iterable[Event], barlines: Sequence[int] = (0,)) -> list[Event]:
+    """The chords of some voices, each of at least two pitch classes; a chord repeated in its measure becomes one longer
+    chord.
 
-    Two beats are one chord if that clashes no more than either of them does alone: a broken chord is, two chords one
-    after the other are not. Notes that pass by within a beat are left out.
+    Two beats, counted from the barline, are one chord if no note of the one clashes with a note of the other: a broken
+    chord is, two chords one after the other are seldom. Notes that pass by within a beat are left out.
+
+    Args:
+        barlines: in twelfths of a beat, in order, the first one at 0 or before the first event.
     """
     beats = _beats(events)
+    pairs: dict[tuple[int, int], list[Beat]] = {}
+    for number in sorted(beats):
+        measure = max(bisect_right(barlines, number * STEPS) - 1, 0)
+        place = (number * STEPS - barlines[measure]) // STEPS
+        pairs.setdefault((measure, place // 2), []).append(beats[number])
     chords: list[Event] = []
-    for number in sorted({number // 2 for number in beats}):
-        pair = [beats[place] for place in (2 * number, 2 * number + 1) if place in beats]
-        for beat in _together(pair):
-            if beat.num_classes < 2:
+    for pair in pairs.values():
+        for chord in (beat.chord() for beat in _together(pair)):
+            if not is_harmony(chord):
                 continue
-            chord = beat.chord()
             follows = bool(chords) and chords[-1].pitches == chord.pitches and chords[-1].end == chord.onset
-            if follows and chord.onset % (4 * STEPS):
+            if follows and chord.onset not in barlines:
                 chords[-1] = replace(chords[-1], length=chords[-1].length + chord.length)
             else:
                 chords.append(chord)
@@ -67,7 +65,7 @@ def gathered_chords(events: Iterable[Event]) -> list[Event]:
 def _beats(events: Iterable[Event]) -> dict[int, Beat]:
     """The beats in which something sounds, by their number, without what passes by."""
     found: dict[int, list[tuple[int, int, int, int]]] = {}  # (pitch, begin, twelfths of a beat, velocity)
-    for event in events:
+    for event in (each for each in events if each.pitches):
         for number in range(event.onset // STEPS, max(event.end - 1, event.onset) // STEPS + 1):
             begin = max(event.onset, number * STEPS)
             length = max(1, min(event.end, (number + 1) * STEPS) - begin)
@@ -85,10 +83,13 @@ def _beat(number: int, notes: Iterable[tuple[int, int, int, int]]) -> Beat:
         if begin == onset:
             from_start.add(pitch)
     half = max(sounding.values()) / 2
-    all_of_it = Beat(onset, STEPS, sounding, loudest)
-    without = {pitch: length for pitch, length in sounding.items() if length > half or pitch in from_start}
-    kept = replace(all_of_it, sounding=without)
-    return kept if kept.num_classes > 1 else all_of_it
+
+    def passes(pitch: int) -> bool:
+        """Whether it is short, begins within the beat, and lies a step from a note that begins with the beat."""
+        is_short = sounding[pitch] <= half and pitch not in from_start
+        return is_short and any(abs(pitch - other) in STEP for other in from_start)
+
+    return Beat(onset, STEPS, {pitch: length for pitch, length in sounding.items() if not passes(pitch)}, loudest)
 
 
 def _together(pair: list[Beat]) -> Iterator[Beat]:
@@ -98,8 +99,9 @@ def _together(pair: list[Beat]) -> Iterator[Beat]:
         both = dict(first.sounding)
         for pitch, length in second.sounding.items():
             both[pitch] = both.get(pitch, 0) + length
-        as_one = Beat(first.onset, first.length + second.length, both, max(first.velocity, second.velocity))
-        if as_one.clash <= max(first.clash, second.clash):
-            yield as_one
+        if not any((one - other) % 12 in CLASHING for one in first.sounding for other in second.sounding):
+            yield Beat(
+                first.onset, second.onset + second.length - first.onset, both, max(first.velocity, second.velocity)
+            )
             return
     yield from pair

@@ -158,8 +158,8 @@ class Generation(Parameters):
     )  # fmt: skip
     harmony_fit: float = parameter(
         1.0, ge=0, le=4, title="Fit to the harmony",
-        help="How much, of the pitches that a word allows, those are preferred that melodies of the songs have over "
-        "such a chord, after such a note and in their key. 0, as in the authors' code: all alike, so notes clash more.",
+        help="How strongly to prefer, among the pitches that a word allows, those that the songs' melodies use over "
+        "such a chord, after such a note and in their key. 0, as in the authors' code: all alike, so more notes clash.",
     )  # fmt: skip
     max_tries: int = parameter(
         4, ge=1, le=32, title="Tries",

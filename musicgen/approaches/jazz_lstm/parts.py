@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -38,8 +39,8 @@ class Parts:
     Attributes:
         start: its first barline. measure: length of each measure.
         line: notes and rests (events without pitches) of each measure. chords: of each measure, at least one.
-        harmony: the chords that the melody is over: those, or if they were gathered from single voices, what these
-            are together with the melody itself, which often has the third or the fifth of the chord.
+        harmony: the chords that the melody is over: the same, or, if they were gathered from single voices, the chords
+            of those voices and the melody together, which often has the third or the fifth.
         melody_track: number of the track. chord_tracks: those that the chords were taken from.
         warnings: choices that differ from what was asked for.
     """
@@ -101,7 +102,7 @@ def _parts(
     struck = _held_on(by_measure(chords, start, measure, n_measures), chords, start)
     harmony = struck
     if is_gathered:
-        whole = gathered_chords([*tracks.below(chord_tracks, melody_track), *events])
+        whole = gathered_chords([*tracks.below(chord_tracks, melody_track), *events], tracks.barlines)
         harmony = _held_on(by_measure(whole, start, measure, n_measures), whole, start)
     return Parts(start, measure, line, struck, harmony, melody_track, chord_tracks, is_gathered)
 
@@ -121,6 +122,12 @@ class _Tracks:
                 sentence(NO_MUSIC, f"no melodic track in “{name}”{drums}", "Choose another song or other tracks."),
                 code="no_melody",
             )
+
+    @cached_property
+    def barlines(self) -> list[int]:
+        """Of the whole song, in twelfths of a beat."""
+        end = max(event.end for events in self.events.values() for event in events)
+        return [begin for begin, _ in _measures(self.score, end)]
 
     def label(self, number: int) -> str:
         name = self.score.tracks[number].name if number < len(self.score.tracks) else ""
@@ -173,7 +180,7 @@ class _Tracks:
             covered = len(_bars(struck) & played)
             if covered >= max(1, WELL_COVERED * len(played)):
                 return struck, (best,), False
-            gathered = gathered_chords(self.below(candidates, melody))
+            gathered = gathered_chords(self.below(candidates, melody), self.barlines)
             if len(_bars(gathered) & played) > max(covered, LEAST_COVERED * len(played)):
                 return gathered, tuple(candidates), True
             if covered >= max(1, LEAST_COVERED * len(played)):

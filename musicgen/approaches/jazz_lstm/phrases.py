@@ -32,8 +32,8 @@ class Fitting:
             it takes the swing out. A length of 0 becomes a quarter.
         lowest, highest: the range of pitches. home: lowest pitch of the octave for a note without a reach.
         as_written: see harmony.tones_of.
-        weights: which pitches suit the harmony. With them, a word means its own kind of tone only: a scale tone is none
-            of the chord. None, as in the authors' code: all that a word allows are alike.
+        weights: which pitches suit the harmony. With them, a word means its own kind of tone only, where there is one:
+            a scale tone is none of the chord. None, as in the authors' code: all that a word allows are alike.
     """
 
     nearness: float = ANY
@@ -87,11 +87,10 @@ class MelodyPlayer:
     def _pitch(self, token: Token, chord: Event) -> int:
         tones = tones_of(chord.pitches, as_written=self.fitting.as_written)
         candidates, middle = self._reached(token)
+        members = {"C": tones.chord, "S": tones.scale, "A": tones.approach}.get(token.kind)
+        fitting = [pitch for pitch in candidates if members is None or pitch % 12 in members]
         if self.fitting.weights is not None:
-            fitting = [pitch for pitch in candidates if tones.kind_of(pitch) == token.kind]
-        else:
-            members = {"C": tones.chord, "S": tones.scale, "A": tones.approach}.get(token.kind)
-            fitting = [pitch for pitch in candidates if members is None or pitch % 12 in members]
+            fitting = [pitch for pitch in fitting if tones.kind_of(pitch) == token.kind] or fitting
         if len(fitting) > 1 and self.fitting.weights is None:
             fitting = [pitch for pitch in fitting if pitch != self.before]
         if not fitting:  # a step up or down, as the authors did

@@ -129,7 +129,7 @@ def _fitted_melody(
             filled += word.length
         notes = player.measure(
             as_chord_tones(words) if generation.chord_tones_only else words,
-            (piece.form.progression or piece.form.chords)[number],
+            _harmony(piece, codec)[number],
             piece.form.measure,
             begins=not codec.phrasing.linked,
         )
@@ -159,7 +159,7 @@ def _overlapping(
         for place, number in enumerate(piece.sets):
             words = [FIRST_WORD, *(tokens[i] for i in ids[place])]
             words = as_chord_tones(words) if generation.chord_tones_only else words
-            notes = player.measure(words, (piece.form.progression or piece.form.chords)[number], None)
+            notes = player.measure(words, _harmony(piece, codec)[number], None)
             notes = pruned(notes) if generation.drop_repeats else notes
             made += [_moved(note, place * piece.form.measure) for note in notes]
         return made
@@ -215,6 +215,11 @@ def _player(piece: Improvisation, codec: JazzCodec, generation: Generation, atte
         weights=weights,
     )
     return MelodyPlayer(fitting, np.random.default_rng([piece.seed, 9, attempt]))
+
+
+def _harmony(piece: Improvisation, codec: JazzCodec) -> tuple[tuple[Event, ...], ...]:
+    """The chords that the words are meant over: in runs of earlier versions, those that are played."""
+    return (piece.form.progression if codec.intervals else ()) or piece.form.chords
 
 
 def _best(candidates: Sequence[Sequence[Event]], codec: JazzCodec) -> int:

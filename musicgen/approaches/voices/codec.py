@@ -118,12 +118,14 @@ class GridCodec:
             "ranges": [list(each) for each in self.ranges],
             "programs": list(self.programs),
             "metre": list(self.metre),
-            "faults": list(self.faults) if self.faults else None,
+            "faults": list(self.faults[:2]) if self.faults else None,
+            "clashes": self.faults[2] if self.faults and len(self.faults) > 2 else None,
             "longest": [list(each) for each in self.longest] if self.longest else None,
         }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> GridCodec:
+        clashes = [] if document.get("clashes") is None else [float(document["clashes"])]
         return cls(
             lowest=int(document["lowest"]),
             highest=int(document["highest"]),
@@ -134,7 +136,7 @@ class GridCodec:
             tempo=float(document["tempo"]),
             metre=(int(document["metre"][0]), int(document["metre"][1])),
             upbeat=int(document["upbeat"]),
-            faults=tuple(map(float, faults)) if (faults := document.get("faults")) else None,
+            faults=(*map(float, faults), *clashes) if (faults := document.get("faults")) else None,
             longest=tuple((int(note), int(rest)) for note, rest in document.get("longest") or ()) or None,
             silence=document.get("silence"),
         )

@@ -23,7 +23,7 @@ def faults(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
 
     parallels: both voices of a pair move, from a fifth or an octave to the same again, whichever the octave.
     crossings: the lower one of two neighbouring voices comes to be above the upper one.
-    clashes: a pair makes a second, a seventh or a tritone when a note begins in any voice. Songs have them, too.
+    clashes: a pair makes a second, a seventh or a tritone when another note begins in any voice. Songs have them, too.
     """
     pairs = voice_pairs(ids.shape[1])
     upper, lower = ids[:, pairs[:, 0]].astype(np.int64), ids[:, pairs[:, 1]].astype(np.int64)
@@ -36,7 +36,7 @@ def faults(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
     found[1] = crossed
     found[1, 1:] &= ~crossed[:-1]
     begins = np.ones(len(ids), dtype=bool)
-    begins[1:] = (ids[1:] != ids[:-1]).any(axis=1)
+    begins[1:] = ((ids[1:] != ids[:-1]) & (ids[1:] > 0)).any(axis=1)
     found[2] = sung & np.isin(interval, CLASHING) & begins[:, None]
     return found
 
