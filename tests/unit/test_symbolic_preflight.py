@@ -74,7 +74,8 @@ print(json.dumps([seconds, [int(line.split()[1]) / 1024 for line in lines if lin
     )
     seconds, peaks_mb = json.loads(done.stdout)
     assert len(seconds) == len(bad_midi_files()) + 1
-    assert max(seconds.values()) <= 0.5, seconds
+    # About 0.3 s on a quiet machine, of which the full file takes most; what unpacks a bomb takes minutes.
+    assert max(seconds.values()) <= 5.0, seconds
     assert all(peak <= 200 for peak in peaks_mb)
 
 
