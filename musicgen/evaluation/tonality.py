@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from musicgen.evaluation.note_events import first_notes
 from musicgen.evaluation.sounding import sounding_sum
+from musicgen.symbolic.harmony import DISSONANT
 from musicgen.symbolic.score import Score
 
 MAX_NOTES = 4_000
@@ -25,7 +26,6 @@ LOCAL_NOTES = 32  # two or three bars: a melody does not change its key sooner
 MIN_PAIRS = 12
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11)
 KEYS = np.array([[(pc - tonic) % 12 in scale for pc in range(12)] for scale in (MAJOR, MINOR) for tonic in range(12)])
-DISSONANT = (1, 2, 6)  # semitones between two pitch classes, the shorter way round
 
 
 def describe(score: Score) -> dict[str, float]:
@@ -65,6 +65,7 @@ def dissonance_share(score: Score) -> float:
     clashing = sum(
         float((sounding & np.roll(sounding, -interval, axis=1)).sum()) / (2 if interval == 6 else 1)
         for interval in DISSONANT
+        if interval <= 6  # the shorter way round
     )
     return clashing / pairs
 

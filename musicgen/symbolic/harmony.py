@@ -15,6 +15,7 @@ from itertools import accumulate
 
 from musicgen.symbolic.spelling import Interval, Spelled, spell
 
+DISSONANT = (1, 2, 6, 10, 11)  # semitones within the octave: seconds, the tritone, sevenths
 _MAJOR = (2, 2, 1, 2, 2, 2)  # semitones from degree to degree
 _DORIAN = (2, 1, 2, 2, 2, 1)
 _STACKED = (2, 4, 6, 1, 3, 5)  # scale steps of the third, fifth, seventh, ninth, eleventh and thirteenth above a root

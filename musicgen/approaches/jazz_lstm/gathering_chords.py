@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from musicgen.approaches.jazz_lstm.lines import is_harmony
 from musicgen.symbolic.gathering import STEPS, Event
+from musicgen.symbolic.harmony import DISSONANT
 
 CHORD_PITCHES = 5  # at most, in a chord
-CLASHING = (1, 2, 6, 10, 11)  # semitones within the octave: seconds, the tritone, sevenths
 STEP = (1, 2)  # semitones
 
 
@@ -38,12 +38,12 @@ def gathered_chords(events: Iterable[Event], barlines: Sequence[int] = (0,)) -> 
     chord.
 
     Two beats, counted from the barline, are one chord if no note of the one clashes with a note of the other: a broken
-    chord is, two chords one after the other are seldom. Notes that pass by within a beat are left out.
+    chord is one, and two chords in a row seldom are. Notes that pass by within a beat are left out.
 
     Args:
-        barlines: in twelfths of a beat, in order, the first one at 0 or before the first event.
+        barlines: in twelfths of a beat, in order, the first one not after the first event.
     """
-    beats = _beats(events)
+    beats, begins = _beats(events), set(barlines)
     pairs: dict[tuple[int, int], list[Beat]] = {}
     for number in sorted(beats):
         measure = max(bisect_right(barlines, number * STEPS) - 1, 0)
@@ -55,7 +55,7 @@ def gathered_chords(events: Iterable[Event], barlines: Sequence[int] = (0,)) -> 
             if not is_harmony(chord):
                 continue
             follows = bool(chords) and chords[-1].pitches == chord.pitches and chords[-1].end == chord.onset
-            if follows and chord.onset not in barlines:
+            if follows and chord.onset not in begins:
                 chords[-1] = replace(chords[-1], length=chords[-1].length + chord.length)
             else:
                 chords.append(chord)
@@ -99,7 +99,7 @@ def _together(pair: list[Beat]) -> Iterator[Beat]:
         both = dict(first.sounding)
         for pitch, length in second.sounding.items():
             both[pitch] = both.get(pitch, 0) + length
-        if not any((one - other) % 12 in CLASHING for one in first.sounding for other in second.sounding):
+        if not any((one - other) % 12 in DISSONANT for one in first.sounding for other in second.sounding):
             yield Beat(
                 first.onset, second.onset + second.length - first.onset, both, max(first.velocity, second.velocity)
             )

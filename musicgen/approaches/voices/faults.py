@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.symbolic.harmony import DISSONANT
+
 PERFECT = (0, 7)  # semitones of octaves and fifths, within the octave
-CLASHING = (1, 2, 6, 10, 11)  # semitones of seconds, the tritone and sevenths, within the octave
 FAULTS = ("parallels", "crossings", "clashes")
 
 
@@ -37,7 +38,7 @@ def faults(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
     found[1, 1:] &= ~crossed[:-1]
     begins = np.ones(len(ids), dtype=bool)
     begins[1:] = ((ids[1:] != ids[:-1]) & (ids[1:] > 0)).any(axis=1)
-    found[2] = sung & np.isin(interval, CLASHING) & begins[:, None]
+    found[2] = sung & np.isin(interval, DISSONANT) & begins[:, None]
     return found
 
 
