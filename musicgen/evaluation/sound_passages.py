@@ -1,7 +1,7 @@
 """Finds the passages of a sound that also occur in another, in any of twelve keys and up to a tenth faster or slower.
 
     onsets in semitones → for each key and tempo: likeness of every window here with every window there
-                        → the best places → their extent by alignment (librosa's recurrence quantification)
+                        → the best places → their extent by alignment (recurrence quantification)
                         → their ends exactly, and whether enough speaks for them (`sound_extent`)
                         → those whose tones are alike, not only their drums
 
@@ -40,6 +40,7 @@ ALIKE = 0.6  # frames with more correlation than this lengthen a passage
 PITCHED = 0.57
 LEAD = 1  # frames: a spectrum shows a note before it begins, since its window reaches ahead
 GAP = 0.3  # what a frame costs that is not alike
+STEPS = ((1, 1), (1, 2), (2, 1))  # of an alignment: frames here and there
 CONTEXT = 5.0  # how many windows beyond a place the alignment may reach
 
 
@@ -204,7 +205,7 @@ def _passage(rows: _Rows, place: _Place) -> BorrowedPassage:
     one = transposed(here[first : place.here + place.length + reach], -place.semitones)
     other = there[start : place.there + place.length + reach]
     alike = _near_diagonal(_smoothed_cosine(one, other), (place.there - start) - (place.here - first))
-    path = _aligned(alike)
+    path = best_path(alike)
     if len(path) < place.length // 2:
         path = np.array([(place.here - first, place.there - start)]) + np.arange(place.length)[:, None]
     ((begin, song_begin), (end, song_end)) = path[0], path[-1]
@@ -240,10 +241,25 @@ def _near_diagonal(alike: NDArray[np.float64], offset: int) -> NDArray[np.float6
     return np.where(np.abs(columns - rows - offset) <= DRIFT, alike, -1.0)
 
 
-def _aligned(alike: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The best path through what is alike, shape (n, 2) (J. Serrà et al., Cross recurrence quantification for cover
-    song identification, 2009; the implementation of librosa)."""
-    from librosa.sequence import rqa
+def best_path(alike: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The best path through what is alike, shape (n, 2), by steps of (1, 1), (1, 2) and (2, 1), with GAP for a frame
+    that is not (J. Serrà et al., Cross recurrence quantification for cover song identification, 2009).
 
-    _, path = rqa(np.maximum(alike, 0.0), gap_onset=GAP, gap_extend=GAP, knight_moves=True, backtrack=True)
-    return np.asarray(path, np.int64).reshape(-1, 2)
+    As `librosa.sequence.rqa`, which is first compiled for half a minute on a new machine, and leaves the matrix if the
+    path begins in its first columns. No step stays in a row, so a whole row is found at once."""
+    gains = np.maximum(alike, 0.0)
+    scores = np.zeros((gains.shape[0] + 2, gains.shape[1] + 2))  # two rows and columns of nothing before the first
+    came = np.zeros(gains.shape, np.int8)
+    for row, gain in enumerate(gains):
+        before = np.stack([scores[row + 2 - up, 2 - left : 2 - left + len(gain)] for up, left in STEPS])
+        came[row] = before.argmax(axis=0)
+        best = before.max(axis=0)
+        scores[row + 2, 2:] = np.where(gain > 0, best + gain, np.maximum(best - GAP, 0.0))
+    scores = scores[2:, 2:]
+    path: list[tuple[int, int]] = []
+    row, column = np.unravel_index(int(scores.argmax()), scores.shape)
+    while row >= 0 and column >= 0 and scores[row, column] > 0:
+        path.append((int(row), int(column)))
+        up, left = STEPS[came[row, column]]
+        row, column = row - up, column - left
+    return np.array(path[::-1], np.int64).reshape(-1, 2)

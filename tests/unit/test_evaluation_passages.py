@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import librosa
 import numpy as np
 import pytest
 from makers_music import melody
@@ -17,7 +18,7 @@ from musicgen.evaluation.note_passages import note_passages
 from musicgen.evaluation.passages import BorrowedPassage, covered_seconds, distinct
 from musicgen.evaluation.pitch_onsets import FineOnsets, pitch_onsets
 from musicgen.evaluation.sound_extent import FinePair
-from musicgen.evaluation.sound_passages import is_pitched, sound_passages
+from musicgen.evaluation.sound_passages import GAP, STEPS, best_path, is_pitched, sound_passages
 from musicgen.songs.synth_study import CHORDS, synth_study
 from musicgen.symbolic.score import Score, TempoChange, Track, make_notes
 
@@ -160,6 +161,28 @@ def test_a_passage_of_sound_is_placed_to_a_beat_and_chance_is_no_passage(semiton
         replace(found, start=found.start + 12.0, stop=found.stop + 12.0)
     )
     assert not elsewhere.is_certain
+
+
+def test_a_path_is_as_good_as_the_best_of_librosa(monkeypatch: pytest.MonkeyPatch) -> None:
+    uncompiled = vars(librosa.sequence)["__rqa_dp"].py_func
+    monkeypatch.setattr(librosa.sequence, "__rqa_dp", uncompiled)  # compiling takes half a minute
+    rng = np.random.default_rng(0)
+    for shape in rng.integers(2, 20, (60, 2)):
+        alike = np.round(rng.normal(rng.uniform(-1.0, 1.0), 1.0, shape), int(rng.integers(0, 3)))
+        gains, path = np.maximum(alike, 0.0), best_path(alike)
+        scores = librosa.sequence.rqa(gains, gap_onset=GAP, gap_extend=GAP, knight_moves=True, backtrack=False)
+        along = [gains[row, column] for row, column in path]
+        assert sum(gain if gain > 0 else -GAP for gain in along) == pytest.approx(scores.max())
+        assert {(int(up), int(left)) for up, left in np.diff(path, axis=0)} <= set(STEPS)
+        assert (path >= 0).all()
+        assert (path < shape).all()
+
+
+def test_a_path_may_begin_in_the_first_columns_and_nothing_alike_has_none() -> None:
+    alike = np.full((6, 5), -1.0)
+    alike[range(1, 6), range(5)] = 0.4
+    assert best_path(alike).tolist() == [[1, 0], [2, 1], [3, 2], [4, 3], [5, 4]]
+    assert best_path(np.full((4, 4), -1.0)).shape == (0, 2)
 
 
 def test_lines_read_each_voice_and_the_highest_and_lowest_of_all() -> None:
