@@ -1,0 +1,19 @@
+"""Let librosa compile what finds beats, and keep it beside its code. Otherwise the first song whose beats are looked
+for waits most of a minute. `scripts/setup` starts this in the background.
+
+    python -m scripts.compile_librosa
+"""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+
+
+def main() -> None:
+    envelope = np.arange(2000) % 40 == 0  # a beat of half a second
+    librosa.beat.beat_track(onset_envelope=envelope.astype(np.float64), sr=44_100, bpm=120.0)
+
+
+if __name__ == "__main__":
+    main()
