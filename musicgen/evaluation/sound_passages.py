@@ -257,9 +257,9 @@ def best_path(alike: NDArray[np.float64]) -> NDArray[np.int64]:
         scores[row + 2, 2:] = np.where(gain > 0, best + gain, np.maximum(best - GAP, 0.0))
     scores = scores[2:, 2:]
     path: list[tuple[int, int]] = []
-    row, column = np.unravel_index(int(scores.argmax()), scores.shape)
+    row, column = (int(each) for each in np.unravel_index(int(scores.argmax()), scores.shape))
     while row >= 0 and column >= 0 and scores[row, column] > 0:
-        path.append((int(row), int(column)))
+        path.append((row, column))
         up, left = STEPS[came[row, column]]
         row, column = row - up, column - left
     return np.array(path[::-1], np.int64).reshape(-1, 2)

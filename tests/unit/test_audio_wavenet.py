@@ -9,7 +9,7 @@ import pytest
 
 from musicgen.approaches import approach
 from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
-from musicgen.approaches.audio_wavenet.conditions import describe_frames
+from musicgen.approaches.audio_wavenet.conditions import describe
 from musicgen.approaches.audio_wavenet.floors import ngram_bits
 from musicgen.approaches.audio_wavenet.mu_law import mu_law_to_samples, samples_to_mu_law
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
@@ -104,10 +104,10 @@ class TestSound:
 
     def test_conditions_tell_pitch_and_loudness(self) -> None:
         tone = 0.5 * np.sin(2 * np.pi * 330 * np.arange(8_000) / 8_000).astype(np.float32)
-        loudness, pitch, voiced = describe_frames(tone, 8_000)[4_000]
+        loudness, pitch, voiced = describe(tone, 8_000, "pitch_and_loudness")[4_000]
         assert pitch == pytest.approx(np.log2(330 / 220), abs=0.03)
         assert (loudness, voiced) == pytest.approx((1 - 9.03 / 60, 1.0), abs=0.01)
-        assert not describe_frames(np.zeros(1_000, dtype=np.float32), 8_000).any()
+        assert not describe(np.zeros(1_000, dtype=np.float32), 8_000, "pitch_and_loudness").any()
 
 
 class TestFloors:

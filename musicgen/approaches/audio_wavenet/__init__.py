@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from musicgen.approaches.audio_wavenet import parameters
 from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
-from musicgen.approaches.audio_wavenet.conditions import NAMES
+from musicgen.approaches.audio_wavenet.conditions import CONDITIONS
 from musicgen.approaches.audio_wavenet.data import prepare_raw_audio
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.approaches.network_approach import NetworkApproach
@@ -34,7 +34,8 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
     title = "Audio WaveNet"
     summary = (
         "Reads raw samples and predicts the next one with a stack of dilated convolutions, thousands of times for each "
-        "second of sound. It learns a timbre within minutes; longer melodies it makes up as it goes."
+        "second of sound. It learns a timbre within minutes. What to play, it is told: short stretches of the songs in "
+        "a new order. Or it is told nothing, as published, and makes it up as it goes."
     )
     reference = "A. van den Oord et al., WaveNet: a generative model for raw audio, 2016 (arXiv:1609.03499)."
     can_learn = (
@@ -42,8 +43,8 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         "which tones follow each other within its receptive field."
     )
     cannot_learn = (
-        "Form. Its receptive field is a fraction of a second and it forgets everything before that, so there are no "
-        "bars, no theme and no ending. It also mixes everything down to one channel."
+        "Form. Its receptive field is a fraction of a second and it forgets everything before that, so bars and chords "
+        "come from its plan, and there is no theme and no ending. It also mixes everything down to one channel."
     )
     medium = "audio"
     Training = parameters.Training
@@ -55,8 +56,9 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "sample_rate": 8_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 60,
                 "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
                 "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 60.0,
+                "conditioning": "harmony_and_loudness",
             },
-            generation={"temperature": 0.9},
+            generation={"temperature": 0.8},
             takes="two or three minutes",
         ),
         "original": Preset(
@@ -74,6 +76,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "sample_rate": 16_000, "dilation_depth": 11, "stacks": 2, "residual": 48, "skip": 96, "epochs": 120,
                 "batch_size": 8, "crop_length": 8192, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
                 "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "patience": 30,
+                "conditioning": "harmony_and_loudness",
             },
             takes="an hour or more",
         ),
@@ -174,7 +177,7 @@ def _sizes(training: parameters.Training) -> RawAudioSizes:
         kernel_size=training.kernel_size,
         dilation_depth=training.dilation_depth,
         stacks=training.stacks,
-        conditions=len(NAMES) if training.conditioning != "none" else 0,
+        conditions=CONDITIONS[training.conditioning],
     )
 
 

@@ -1,33 +1,107 @@
-"""What a network can be conditioned on: the loudness and pitch of the music, every hundredth of a second."""
+"""What a network can be conditioned on, every hundredth of a second: the pitch and loudness of a tune, or the harmony
+and loudness of any music."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-NAMES = ("loudness", "pitch", "voiced")
 HOP_SECONDS, WINDOW_SECONDS = 0.01, 0.04
+TONE_SECONDS = 0.128  # of the window that tells semitones apart
+BASS_HZ, TREBLE_HZ = 65.0, 260.0  # tones from here on are in the bass, and above it
+OCTAVE_EDGES = (0.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)  # Hz
 LOWEST_HZ, HIGHEST_HZ = 55.0, 1_000.0
 VOICED = 0.5  # least height of the autocorrelation's second peak
 QUIET_DB = -60.0
 
 
-def describe_frames(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Samples (n_samples,) → (n_samples, 3): loudness (0 at -60 dB, 1 at full scale), pitch (octaves above 220 Hz; 0
-    where there is none) and whether there is one; each held for a hundredth of a second.
+CONDITIONS = {"none": 0, "pitch_and_loudness": 3, "harmony_and_loudness": 2 * 12 + len(OCTAVE_EDGES)}
+
+Frames = NDArray[np.float32]
+
+
+def describe(samples: Frames, sample_rate: int, conditioning: str) -> Frames:
+    """Samples (n_samples,) → (n_samples, CONDITIONS[conditioning]); each number is held for a hundredth of a second."""
+    frames = describe_frames(samples, sample_rate, conditioning)
+    return np.repeat(frames, hop(sample_rate), axis=0)[: samples.size]
+
+
+def describe_frames(samples: Frames, sample_rate: int, conditioning: str) -> Frames:
+    """Samples (n_samples,) → (n_frames, CONDITIONS[conditioning]), a hundredth of a second each, the last one begun."""
+    tell = _pitch_and_loudness if conditioning == "pitch_and_loudness" else _harmony_and_loudness
+    return tell(samples.astype(np.float64), sample_rate).astype(np.float32)
+
+
+def hop(sample_rate: int) -> int:
+    """Samples in a frame."""
+    return max(1, round(HOP_SECONDS * sample_rate))
+
+
+def _pitch_and_loudness(samples: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """(n_frames, 3): loudness (0 at -60 dB, 1 at full scale), pitch (octaves above 220 Hz; 0 where there is none) and
+    whether there is one.
 
     Pitch comes from the lag at which the sound is most like itself (Boersma, 1993: the autocorrelation of a window,
     divided by that of the window's shape).
     """
-    hop, size = max(1, round(HOP_SECONDS * sample_rate)), round(WINDOW_SECONDS * sample_rate)
-    n_frames = -(-samples.size // hop)
-    padded = np.pad(samples.astype(np.float64), (size // 2, n_frames * hop - samples.size + size))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[: n_frames * hop : hop]
+    frames = _framed(samples, sample_rate, WINDOW_SECONDS)
     loudness = 20 * np.log10(np.sqrt((frames**2).mean(axis=1)) + 1e-9)
     pitch, likeness = _pitch(frames, sample_rate)
     is_voiced = (likeness > VOICED) & (loudness > QUIET_DB)
-    found = np.stack([np.clip(1 - loudness / QUIET_DB, 0, 1), np.where(is_voiced, pitch, 0.0), is_voiced], axis=1)
-    return np.repeat(found.astype(np.float32), hop, axis=0)[: samples.size]
+    return np.stack([np.clip(1 - loudness / QUIET_DB, 0, 1), np.where(is_voiced, pitch, 0.0), is_voiced], axis=1)
+
+
+def _harmony_and_loudness(samples: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """(n_frames, 32): how strong each of the twelve tones is in the bass and above it (the strongest is 1), and how
+    loud each octave is (0 at -60 dB, 1 at full scale)."""
+    frames = _framed(samples, sample_rate, WINDOW_SECONDS)
+    loudness = _band_levels(_spectra(frames), *_octaves(frames.shape[1], sample_rate))
+    frames = _framed(samples, sample_rate, TONE_SECONDS)
+    tones = _spectra(frames) @ _tones(frames.shape[1], sample_rate)
+    bass, treble = tones[:, :12], tones[:, 12:]
+    strongest = [np.maximum(each.max(axis=1, keepdims=True), 1e-3) for each in (bass, treble)]
+    return np.concatenate([bass / strongest[0], treble / strongest[1], loudness], axis=1)
+
+
+def _framed(samples: NDArray[np.float64], sample_rate: int, seconds: float) -> NDArray[np.float64]:
+    """Windows of this length around the frames, (n_frames, size)."""
+    step, size = hop(sample_rate), round(seconds * sample_rate)
+    n_frames = -(-samples.size // step)
+    padded = np.pad(samples, (size // 2, n_frames * step - samples.size + size))
+    return np.lib.stride_tricks.sliding_window_view(padded, size)[: n_frames * step : step]
+
+
+def _spectra(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Magnitudes of windows (n, size): that of a sine is half its amplitude."""
+    window = np.hanning(frames.shape[1])
+    return np.abs(np.fft.rfft(frames * window)) / window.sum()
+
+
+def _band_levels(spectra: NDArray[np.float64], firsts: NDArray[np.int64], spread: float) -> NDArray[np.float64]:
+    power = np.add.reduceat(np.pad(spectra**2, ((0, 0), (0, 1))), firsts, axis=1)
+    return np.clip(1 - 10 * np.log10(2 * power / spread + 1e-12) / QUIET_DB, 0, 1)
+
+
+@cache
+def _octaves(size: int, sample_rate: int) -> tuple[NDArray[np.int64], float]:
+    """The first bin of each octave (one beyond the last if there is none), and in how many bins a sine shows up."""
+    window = np.hanning(size)
+    firsts = np.searchsorted(np.fft.rfftfreq(size, 1 / sample_rate), OCTAVE_EDGES)
+    return firsts, float(size * (window**2).sum() / window.sum() ** 2)
+
+
+@cache
+def _tones(size: int, sample_rate: int) -> NDArray[np.float64]:
+    """Weights of the bins in each tone of the octave, (n_bins, 24): in the bass, and above it."""
+    hertz = np.maximum(np.fft.rfftfreq(size, 1 / sample_rate), 1.0)
+    semitones = 12 * np.log2(hertz / 440.0)
+    away = (semitones[:, None] - np.arange(12) + 6) % 12 - 6
+    near = np.exp(-0.5 * (away / 0.5) ** 2)
+    in_bass = (hertz >= BASS_HZ) & (hertz < TREBLE_HZ)
+    above = (hertz >= TREBLE_HZ) & (hertz < 5_000.0)
+    return np.concatenate([near * in_bass[:, None], near * (above * TREBLE_HZ / hertz)[:, None]], axis=1)
 
 
 def _pitch(frames: NDArray[np.float64], sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

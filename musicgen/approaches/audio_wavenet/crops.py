@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
-from musicgen.approaches.audio_wavenet.conditions import describe_frames
+from musicgen.approaches.audio_wavenet.conditions import describe
 from musicgen.codecs.examples import Arrays
 from musicgen.codecs.sounds import Sound
 
@@ -29,7 +29,7 @@ class SoundStretch:
 @dataclass(frozen=True)
 class CropExamples:
     """Arrays: inputs (n, heard - 1 + crop_length) levels, target (n, crop_length) levels and, if conditioned,
-    condition (n, heard - 2 + crop_length, 3), that of the sample after each pair of inputs.
+    condition (n, heard - 2 + crop_length, conditions), that of the sample after each pair of inputs.
 
     Attributes:
         heard: the receptive field in samples. n_examples: crops in an epoch.
@@ -43,7 +43,7 @@ class CropExamples:
     heard: int
     crop_length: int
     n_examples: int
-    is_conditioned: bool = False
+    conditioning: str = "none"
     gain_db: float = 0.0
     semitones: float = 0.0
     noise: float = 0.0
@@ -55,8 +55,8 @@ class CropExamples:
         if self.noise and rng is not None:
             heard = self.codec.disturbed(heard, self.noise * rng.standard_normal(heard.shape, dtype=np.float32))
         arrays: Arrays = {"inputs": heard, "target": ids[:, self.heard :]}
-        if self.is_conditioned:
-            described = np.stack([describe_frames(line, self.codec.sample_rate) for line in lines])
+        if self.conditioning != "none":
+            described = np.stack([describe(line, self.codec.sample_rate, self.conditioning) for line in lines])
             arrays["condition"] = described[:, 2:]
         return arrays
 

@@ -77,7 +77,7 @@ def _crops(
     return CropExamples(
         stretches, codec, sizes.receptive_field, training.crop_length,
         n_examples=max(1, -(-wanted // training.crop_length)),
-        is_conditioned=bool(sizes.conditions), gain_db=training.gain_db, semitones=training.semitones,
+        conditioning=training.conditioning, gain_db=training.gain_db, semitones=training.semitones,
         noise=training.heard_noise,
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _checked(
     wanted = min(_length(stretches), round(MAX_CHECKED_SECONDS * codec.sample_rate))
     return CropExamples(
         stretches, codec, sizes.receptive_field, length,
-        n_examples=max(1, wanted // length), is_conditioned=bool(sizes.conditions),
+        n_examples=max(1, wanted // length), conditioning=training.conditioning,
     )  # fmt: skip
 
 

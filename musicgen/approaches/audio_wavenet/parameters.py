@@ -47,10 +47,12 @@ class Training(Schedule):
         help="mu_law: a probability for each of 256 levels; quick to learn, with a little hiss. mixture: logistic "
         "distributions over 65,536 levels; as fine as a CD, but slower to learn.",
     )  # fmt: skip
-    conditioning: Literal["none", "pitch_and_loudness"] = parameter(
+    conditioning: Literal["none", "pitch_and_loudness", "harmony_and_loudness"] = parameter(
         "none", title="Conditioning",
-        help="pitch_and_loudness: the network is conditioned on the pitch and loudness of the music. When it "
-        "generates, it takes both from a song and plays that tune with the timbre it has learned.",
+        help="What the network is told to play. none: nothing; it makes up what it plays, and soon drones. "
+        "pitch_and_loudness: those of a tune, which it takes from a song when it generates. harmony_and_loudness: "
+        "which of the twelve tones sound, low and high, and how loud each octave is; when it generates, it follows a "
+        "plan of short stretches of the songs in a new order.",
     )  # fmt: skip
     crop_length: int = parameter(
         4096, ge=16, le=1_000_000, unit="samples", advanced=True, title="Crop length",
@@ -101,6 +103,12 @@ class Generation(Parameters):
         le=2, more="Too low, it holds one tone or falls silent; too high, it turns to noise."
     )
     top_p: float = top_p(when="With mu_law output", applies_when={"training.output": "mu_law"})
+    plan: Literal["new_order", "song"] = parameter(
+        "new_order", title="Plan",
+        help="What the network is told to play. new_order: stretches of one to three seconds of the songs, joined "
+        "where they are alike. song: what the song plays after the prompt.",
+        applies_when={"training.conditioning": "harmony_and_loudness"},
+    )  # fmt: skip
     keep_level: bool = parameter(
         True, title="Keep the level",
         help="When the sound has become 3 dB softer or louder than the songs, it is turned up or down a little before "

@@ -1,0 +1,122 @@
+"""What an audio WaveNet is told to play: the harmony and loudness of a sound, and plans of stretches of the songs."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musicgen.approaches import approach
+from musicgen.approaches.audio_wavenet.conditions import CONDITIONS, describe, describe_frames
+from musicgen.approaches.audio_wavenet.plans import LONGEST, joined, new_order
+from musicgen.contract.made import Made, Order
+from musicgen.contract.parameters import read_parameters
+from musicgen.errors import InvalidInput
+from tests.makers_music import audio_song
+
+KIND = approach("audio_wavenet")
+TOLD = "harmony_and_loudness"
+FPS = 100.0
+
+
+def sine(hertz: float, seconds: float = 1.0, amplitude: float = 0.5) -> np.ndarray:
+    return (amplitude * np.sin(2 * np.pi * hertz * np.arange(round(8_000 * seconds)) / 8_000)).astype(np.float32)
+
+
+def bars(count: int, seed: int = 0) -> np.ndarray:
+    """Frames of chords of a second each, of which there are four: the same one is like itself wherever it comes."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.normal(size=(4, 8)).astype(np.float32)
+    chosen = rng.integers(0, 4, count)
+    return np.concatenate([np.repeat(kinds[[kind]], round(FPS), axis=0) for kind in chosen])
+
+
+@pytest.mark.parametrize(
+    ("hertz", "tone", "octave"), [(110.0, 0, 0), (220.0, 0, 1), (330.0, 12 + 7, 2), (1760.0, 12, 4)]
+)
+def test_harmony_is_the_tone_low_or_high_and_loudness_its_octave(hertz: int, tone: int, octave: int) -> None:
+    frame = describe_frames(sine(hertz), 8_000, TOLD)[50]
+    assert frame.shape == (CONDITIONS[TOLD],)
+    half = frame[:12] if tone < 12 else frame[12:24]
+    assert (half.argmax(), half.max()) == (tone % 12, pytest.approx(1.0))
+    loudness = frame[24:]
+    assert loudness.argmax() == octave
+    assert loudness[octave] == pytest.approx(1 - 9.03 / 60, abs=0.05)
+    assert loudness[6:].tolist() == [0.0, 0.0]  # above half the sample rate
+
+
+def test_silence_has_no_harmony_and_each_sample_is_told_something() -> None:
+    assert not describe(np.zeros(1_003, np.float32), 8_000, TOLD).any()
+    assert describe(sine(440.0)[:1_003], 8_000, TOLD).shape == (1_003, CONDITIONS[TOLD])
+
+
+def test_a_plan_is_as_long_as_asked_in_short_stretches_that_do_not_go_on_as_the_song_does() -> None:
+    songs = [bars(40, 1), bars(30, 1)]
+    stretches = new_order(songs, 3_000, (0, 500), FPS, np.random.default_rng(0))
+    lengths = [each.stop - each.start for each in stretches]
+    assert sum(lengths) == len(joined(songs, stretches)) == 3_000
+    assert max(lengths) <= LONGEST * FPS
+    for one, other in itertools.pairwise(stretches):
+        assert one.song != other.song or abs(one.stop - other.start) >= FPS
+    assert {each.song for each in stretches} == {0, 1}
+
+
+def test_stretches_are_joined_where_what_was_heard_is_alike() -> None:
+    songs = [bars(60, 2)]
+    stretches = new_order(songs, 4_000, (0, 300), FPS, np.random.default_rng(1))
+    alike = [
+        float(np.abs(songs[0][one.stop - 1] - songs[0][other.start - 1]).max())
+        for one, other in itertools.pairwise(stretches)
+    ]
+    assert np.mean(np.array(alike) < 1e-6) > 0.9
+
+
+def test_the_same_seed_makes_the_same_plan_and_another_one_another() -> None:
+    songs = [bars(60, 3)]
+    first, again, other = (new_order(songs, 2_000, (0, 300), FPS, np.random.default_rng(seed)) for seed in (5, 5, 6))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 30, 130])
+def test_a_song_shorter_than_a_stretch_is_repeated(n_frames: int) -> None:
+    songs = [bars(2)[:n_frames]]
+    stretches = new_order(songs, 500, (0, n_frames), FPS, np.random.default_rng(0))
+    assert sum(each.stop - each.start for each in stretches) == 500
+    assert all(0 <= each.start < each.stop <= n_frames for each in stretches)
+
+
+class TestPieces:
+    """Of a tiny network, with two songs of 3 s."""
+
+    songs = (audio_song(24_000, 0), audio_song(24_000, 1))
+
+    def made(self, *, songs: Any = songs, prompt: Any = None, **generation: Any) -> list[Made]:
+        training = read_parameters(KIND.Training, {**KIND.tiny.training, "conditioning": TOLD})
+        prepared = KIND.prepare(self.songs, training)
+        values = {"seconds": 4.0, "prompt_seconds": 0.1, **generation}
+        order = Order(read_parameters(KIND.Generation, values), (0, 1), songs, prompt)
+        return list(KIND.generate(KIND.build(prepared.codec, training), prepared.codec, training, order))
+
+    def test_a_piece_says_which_stretches_it_was_told_to_play(self) -> None:
+        first, second = self.made()
+        for piece in (first, second):
+            plan = piece.facts["plan"]
+            assert sum(each["stop"] - each["start"] for each in plan) == pytest.approx(4.0, abs=0.02)
+            assert {each["song"] for each in plan} <= {song.name for song in self.songs}
+        assert first.facts["plan"] != second.facts["plan"]
+
+    def test_a_prompt_that_was_chosen_is_the_song_that_is_played(self) -> None:
+        foreign = audio_song(16_000, 7)
+        (piece, _) = self.made(prompt=foreign)
+        assert {each["song"] for each in piece.facts["plan"]} == {foreign.name}
+
+    def test_it_can_play_what_the_song_plays_after_the_prompt(self) -> None:
+        (piece, _) = self.made(plan="song", prompt=self.songs[0], seconds=1.0)
+        assert "plan" not in piece.facts
+        assert piece.content.seconds == pytest.approx(1.0)
+
+    def test_without_a_song_there_is_nothing_to_play(self) -> None:
+        with pytest.raises(InvalidInput, match="takes what it plays from a song"):
+            self.made(songs=())
