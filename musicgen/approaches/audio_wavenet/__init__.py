@@ -58,7 +58,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 60.0,
                 "conditioning": "harmony_and_loudness",
             },
-            generation={"temperature": 0.8},
+            generation={"temperature": 0.8, "seconds": 10.0},
             takes="two or three minutes",
         ),
         "original": Preset(
@@ -78,6 +78,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "patience": 30,
                 "conditioning": "harmony_and_loudness",
             },
+            generation={"seconds": 10.0},
             takes="an hour or more",
         ),
     }  # fmt: skip
