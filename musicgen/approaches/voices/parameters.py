@@ -139,7 +139,7 @@ class Generation(Parameters):
         "small share varies it.",
     )  # fmt: skip
     rounds: int = parameter(
-        16, ge=0, le=2000, advanced=True, title="Rounds of revising", applies_when={"training.fill_in": True},
+        24, ge=0, le=2000, advanced=True, title="Rounds of revising", applies_when={"training.fill_in": True},
         help="How many times some of the new notes are chosen again, once all others are there. After more rounds they "
         "agree better, and surprise less.",
     )  # fmt: skip
