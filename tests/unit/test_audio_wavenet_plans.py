@@ -107,10 +107,15 @@ class TestPieces:
             assert {each["song"] for each in plan} <= {song.name for song in self.songs}
         assert first.facts["plan"] != second.facts["plan"]
 
-    def test_a_prompt_that_was_chosen_is_the_song_that_is_played(self) -> None:
+    def test_a_prompt_from_elsewhere_is_the_only_song_that_is_played(self) -> None:
         foreign = audio_song(16_000, 7)
         (piece, _) = self.made(prompt=foreign)
         assert {each["song"] for each in piece.facts["plan"]} == {foreign.name}
+
+    def test_a_prompt_from_the_run_is_played_with_its_other_songs(self) -> None:
+        pieces = self.made(prompt=self.songs[1], seconds=12.0)
+        played = {each["song"] for piece in pieces for each in piece.facts["plan"]}
+        assert played == {song.name for song in self.songs}
 
     def test_it_can_play_what_the_song_plays_after_the_prompt(self) -> None:
         (piece, _) = self.made(plan="song", prompt=self.songs[0], seconds=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from musicgen.approaches.audio_wavenet.parameters import Generation
 from musicgen.approaches.audio_wavenet.plans import joined, new_order
 from musicgen.audio.resampling import resample
 from musicgen.contract.made import Order
+from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
 
 PLAN_SECONDS = 600.0  # of songs that a plan is made of
@@ -37,13 +39,13 @@ class Told:
 
 
 class Teller:
-    """Tells pieces what to play. With a prompt that was chosen, it knows that song; otherwise all songs of the run."""
+    """Tells pieces what to play: of all songs of the run, or of the prompt if that is none of them."""
 
     def __init__(self, codec: RawAudioCodec, conditioning: str, order: Order[Generation]) -> None:
         self.codec, self.conditioning = codec, conditioning
         self.step = hop(codec.sample_rate)
         self.has_plans = conditioning == "harmony_and_loudness" and order.generation.plan == "new_order"
-        self.songs = [order.prompt] if order.prompt else list(order.songs)
+        self.songs = _first(order.prompt, order.songs) if order.prompt else list(order.songs)
         self._frames: list[Conditions] = []
 
     def tell(self, beginning: Beginning, n_samples: int, seed: int) -> Told:
@@ -57,20 +59,15 @@ class Teller:
     def _plan(self, beginning: Beginning, n_samples: int, seed: int) -> Told:
         assert beginning.song is not None
         songs, rate = self._known(), self.codec.sample_rate / self.step
-        number = min(self.songs.index(beginning.song), len(songs) - 1)
+        number = min([song.id for song in self.songs].index(beginning.song.id), len(songs) - 1)
         after = round((beginning.start + beginning.seconds) * rate)
         rng = np.random.default_rng([seed, 17])
         stretches = new_order(songs, -(-n_samples // self.step), (number, after), rate, rng)
-        words = [
-            {
-                "song": self.songs[each.song].name,
-                "start": round(each.start / rate, 3),
-                "stop": round(each.stop / rate, 3),
-            }
-            for each in stretches
-        ]
+        names = [song.name for song in self.songs]
+        plan = [each.to_json(names, rate) for each in stretches]
+        before = self._described(self.codec.levels_to_samples(beginning.levels))
         played = np.repeat(joined(songs, stretches), self.step, axis=0)[:n_samples]
-        return Told(self._described(self.codec.levels_to_samples(beginning.levels)), played, {"plan": words})
+        return Told(before, played, {"plan": plan, "stretches_of_songs": len(plan)})
 
     def _as_the_song(self, beginning: Beginning, n_samples: int) -> Told:
         """As the song goes on after the prompt; silence after its end."""
@@ -96,3 +93,9 @@ class Teller:
                 if left <= 0:
                     break
         return self._frames
+
+
+def _first(prompt: TrainingSong, songs: Sequence[TrainingSong]) -> list[TrainingSong]:
+    """The prompt, and the other songs if it is one of them."""
+    others = [song for song in songs if song.id != prompt.id]
+    return [prompt, *others] if len(others) < len(songs) else [prompt]
