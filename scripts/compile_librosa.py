@@ -6,11 +6,12 @@ for waits most of a minute. `scripts/setup` starts this in the background.
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 
 
 def main() -> None:
+    import librosa
+
     envelope = np.arange(2000) % 40 == 0  # a beat of half a second
     librosa.beat.beat_track(onset_envelope=envelope.astype(np.float64), sr=44_100, bpm=120.0)
 
