@@ -125,3 +125,21 @@ class TestPieces:
     def test_without_a_song_there_is_nothing_to_play(self) -> None:
         with pytest.raises(InvalidInput, match="takes what it plays from a song"):
             self.made(songs=())
+
+    @pytest.mark.parametrize(
+        "values", [{"prompt_seconds": 0.0}, {"prompt_seconds": 3.0, "seconds": 1.0}, {"start_seconds": 99.0}]
+    )
+    def test_a_prompt_may_be_nothing_or_all_or_the_end(self, values: dict[str, Any]) -> None:
+        for piece in self.made(**values):
+            assert piece.content.seconds == pytest.approx(values.get("seconds", 4.0))
+
+
+def test_a_crop_is_described_as_its_part_of_the_song() -> None:
+    training = read_parameters(KIND.Training, {**KIND.tiny.training, "conditioning": TOLD, "validation_share": 0.0})
+    song = audio_song(24_000)
+    crops = KIND.prepare([song], training).training
+    (told,) = crops.gather(np.array([crops.n_examples // 2]), None)["condition"]
+    start = crops.n_examples // 2 * (24_000 - crops.crop_length) // (crops.n_examples - 1) - crops.heard
+    whole = describe_frames(song.clip.waveform().samples[0][start % 80 :], 8_000, TOLD)
+    wanted = np.repeat(whole, 80, axis=0)[start - start % 80 + 2 :][: len(told)]
+    np.testing.assert_allclose(told, wanted, atol=1e-4)

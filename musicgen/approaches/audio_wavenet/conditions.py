@@ -3,6 +3,7 @@ and loudness of any music."""
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -32,6 +33,11 @@ def describe_frames(samples: Frames, sample_rate: int, conditioning: str) -> Fra
     """Samples (n_samples,) → (n_frames, CONDITIONS[conditioning]), a hundredth of a second each, the last one begun."""
     tell = _pitch_and_loudness if conditioning == "pitch_and_loudness" else _harmony_and_loudness
     return tell(samples.astype(np.float64), sample_rate).astype(np.float32)
+
+
+def margin(sample_rate: int) -> int:
+    """Samples before and after a sound that its description depends on; whole frames."""
+    return math.ceil(TONE_SECONDS / 2 / HOP_SECONDS) * hop(sample_rate)
 
 
 def hop(sample_rate: int) -> int:

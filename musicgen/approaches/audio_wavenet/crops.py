@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
-from musicgen.approaches.audio_wavenet.conditions import describe
+from musicgen.approaches.audio_wavenet.conditions import describe, margin
 from musicgen.codecs.examples import Arrays
 from musicgen.codecs.sounds import Sound
 
@@ -50,15 +50,21 @@ class CropExamples:
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
         lines = np.stack([self._even(int(number)) if rng is None else self._drawn(rng) for number in index])
-        ids = self.codec.samples_to_levels(lines)
+        inside = slice(self._around, lines.shape[1] - self._around)
+        ids = self.codec.samples_to_levels(lines[:, inside])
         heard = ids[:, :-1]
         if self.noise and rng is not None:
             heard = self.codec.disturbed(heard, self.noise * rng.standard_normal(heard.shape, dtype=np.float32))
         arrays: Arrays = {"inputs": heard, "target": ids[:, self.heard :]}
         if self.conditioning != "none":
             described = np.stack([describe(line, self.codec.sample_rate, self.conditioning) for line in lines])
-            arrays["condition"] = described[:, 2:]
+            arrays["condition"] = described[:, inside][:, 2:]
         return arrays
+
+    @property
+    def _around(self) -> int:
+        """Samples before and after a crop that are read, too, so that all of it is described as in the song."""
+        return margin(self.codec.sample_rate) if self.conditioning != "none" else 0
 
     def _even(self, number: int) -> NDArray[np.float32]:
         """Crop `number` of those spread evenly over the music."""
@@ -72,15 +78,15 @@ class CropExamples:
         return self._line(place, rng.uniform(-self.gain_db, self.gain_db) if self.gain_db else 0.0, ratio)
 
     def _line(self, place: int, gain_db: float, ratio: float) -> NDArray[np.float32]:
-        """heard + crop_length samples. `place` counts through all stretches, and the targets stay within one. There is
-        silence before the start of a song."""
-        length, chosen = self.heard + self.crop_length, self.stretches[-1]
+        """heard + crop_length samples, and those around them. `place` counts through all stretches, and the targets
+        stay within one. There is silence before the start of a song."""
+        length, chosen = self.heard + self.crop_length + 2 * self._around, self.stretches[-1]
         for stretch in self.stretches:
             if place < len(stretch):
                 chosen = stretch
                 break
             place -= len(stretch)
-        start = max(chosen.start, min(chosen.start + place, chosen.stop - self.crop_length)) - self.heard
+        start = max(chosen.start, min(chosen.start + place, chosen.stop - self.crop_length)) - self.heard - self._around
         if ratio == 1.0:
             line = chosen.sound.read(start, start + length)
         else:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.beginning import Beginning
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
-from musicgen.approaches.audio_wavenet.conditions import describe, describe_frames, hop
+from musicgen.approaches.audio_wavenet.conditions import describe, describe_frames, hop, margin
 from musicgen.approaches.audio_wavenet.parameters import Generation
 from musicgen.approaches.audio_wavenet.plans import joined, new_order
 from musicgen.audio.resampling import resample
@@ -65,9 +65,8 @@ class Teller:
         stretches = new_order(songs, -(-n_samples // self.step), (number, after), rate, rng)
         names = [song.name for song in self.songs]
         plan = [each.to_json(names, rate) for each in stretches]
-        before = self._described(self.codec.levels_to_samples(beginning.levels))
         played = np.repeat(joined(songs, stretches), self.step, axis=0)[:n_samples]
-        return Told(before, played, {"plan": plan, "stretches_of_songs": len(plan)})
+        return Told(self._prompt(beginning), played, {"plan": plan, "stretches_of_songs": len(plan)})
 
     def _as_the_song(self, beginning: Beginning, n_samples: int) -> Told:
         """As the song goes on after the prompt; silence after its end."""
@@ -78,6 +77,17 @@ class Teller:
         samples = self.codec.levels_to_samples(np.concatenate([beginning.levels, follows])[: n_before + n_samples])
         found = self._described(np.pad(samples, (0, n_before + n_samples - samples.size)))
         return Told(found[:n_before], found[n_before:], {})
+
+    def _prompt(self, beginning: Beginning) -> Conditions:
+        """The conditions of the prompt, which depend on what is around it in its song."""
+        assert beginning.song is not None
+        rate, around = self.codec.sample_rate, margin(self.codec.sample_rate) / self.codec.sample_rate
+        first = max(0.0, beginning.start - around)
+        heard = beginning.song.clip.waveform(first, beginning.start + beginning.seconds + around)
+        found = self._described(resample(heard.to_mono(), rate).samples[0])
+        lead = round((beginning.start - first) * rate)
+        missing = max(0, lead + beginning.levels.size - len(found))
+        return np.pad(found, ((0, missing), (0, 0)))[lead : lead + beginning.levels.size]
 
     def _described(self, samples: NDArray[np.float32]) -> Conditions:
         return describe(samples, self.codec.sample_rate, self.conditioning)
