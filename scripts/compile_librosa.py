@@ -1,5 +1,5 @@
-"""Let librosa compile what finds beats, and keep it beside its code. Otherwise the first song whose beats are looked
-for waits most of a minute. `scripts/setup` starts this in the background.
+"""Let librosa compile what finds beats, and keep most of it beside its code. Otherwise the first song whose beats are
+looked for waits half a minute longer. `scripts/setup` starts this in the background.
 
     python -m scripts.compile_librosa
 """

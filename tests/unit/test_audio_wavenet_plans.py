@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from musicgen.approaches import approach
+from musicgen.approaches.audio_wavenet.beginning import Beginning
+from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 from musicgen.approaches.audio_wavenet.conditions import CONDITIONS, describe, describe_frames
-from musicgen.approaches.audio_wavenet.plans import LONGEST, joined, new_order
+from musicgen.approaches.audio_wavenet.plans import LONGEST, SHORTEST, Frames, Stretch, Walk, joined
+from musicgen.approaches.audio_wavenet.telling import Teller
 from musicgen.contract.made import Made, Order
 from musicgen.contract.parameters import read_parameters
 from musicgen.errors import InvalidInput
@@ -36,7 +39,7 @@ def bars(count: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(
     ("hertz", "tone", "octave"), [(110.0, 0, 0), (220.0, 0, 1), (330.0, 12 + 7, 2), (1760.0, 12, 4)]
 )
-def test_harmony_is_the_tone_low_or_high_and_loudness_its_octave(hertz: int, tone: int, octave: int) -> None:
+def test_harmony_is_the_tone_low_or_high_and_loudness_its_octave(hertz: float, tone: int, octave: int) -> None:
     frame = describe_frames(sine(hertz), 8_000, TOLD)[50]
     assert frame.shape == (CONDITIONS[TOLD],)
     half = frame[:12] if tone < 12 else frame[12:24]
@@ -52,39 +55,54 @@ def test_silence_has_no_harmony_and_each_sample_is_told_something() -> None:
     assert describe(sine(440.0)[:1_003], 8_000, TOLD).shape == (1_003, CONDITIONS[TOLD])
 
 
-def test_a_plan_is_as_long_as_asked_in_short_stretches_that_do_not_go_on_as_the_song_does() -> None:
-    songs = [bars(40, 1), bars(30, 1)]
-    stretches = new_order(songs, 3_000, (0, 500), FPS, np.random.default_rng(0))
-    lengths = [each.stop - each.start for each in stretches]
-    assert sum(lengths) == len(joined(songs, stretches)) == 3_000
-    assert max(lengths) <= LONGEST * FPS
-    for one, other in itertools.pairwise(stretches):
-        assert one.song != other.song or abs(one.stop - other.start) >= FPS
-    assert {each.song for each in stretches} == {0, 1}
+def planned(songs: list[Frames], n_frames: int, seed: int, before: Frames | None = None) -> list[Stretch]:
+    prompt = songs[0][200:300] if before is None else before
+    return Walk(songs, FPS).new_order(n_frames, prompt, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("lengths", [(40, 30), (20, 15), (12,)])
+def test_a_plan_is_as_long_as_asked_in_stretches_that_do_not_go_on_as_the_song_does(lengths: tuple[int, ...]) -> None:
+    songs = [bars(length, 1) for length in lengths]
+    walk, played = Walk(songs, FPS), set()
+    for seed in range(40):
+        stretches = walk.new_order(3_000, songs[0][200:300], np.random.default_rng(seed))
+        frames = [each.stop - each.start for each in stretches]
+        assert sum(frames) == len(joined(songs, stretches)) == 3_000
+        assert max(frames) <= LONGEST * FPS
+        assert min(frames[:-1]) >= SHORTEST * FPS
+        for one, other in itertools.pairwise(stretches):
+            assert one.song != other.song or abs(one.stop - other.start) >= FPS
+        played |= {each.song for each in stretches}
+    assert played == set(range(len(songs)))
 
 
 def test_stretches_are_joined_where_what_was_heard_is_alike() -> None:
-    songs = [bars(60, 2)]
-    stretches = new_order(songs, 4_000, (0, 300), FPS, np.random.default_rng(1))
-    alike = [
-        float(np.abs(songs[0][one.stop - 1] - songs[0][other.start - 1]).max())
-        for one, other in itertools.pairwise(stretches)
-    ]
-    assert np.mean(np.array(alike) < 1e-6) > 0.9
+    songs, heard = [bars(60, 2)], []
+    for one, other in itertools.pairwise(planned(songs, 4_000, 1)):
+        heard.append(np.array_equal(songs[0][one.stop - 1], songs[0][other.start - 1]))
+    assert np.mean(heard) > 0.9
+
+
+def test_a_plan_goes_on_from_its_prompt() -> None:
+    songs = [bars(60, 4)]
+    for second in range(3, 30):
+        prompt = songs[0][100 * second - 100 : 100 * second]
+        first = planned(songs, 500, second, prompt)[0]
+        assert np.array_equal(songs[0][first.start - 1], prompt[-1])
 
 
 def test_the_same_seed_makes_the_same_plan_and_another_one_another() -> None:
     songs = [bars(60, 3)]
-    first, again, other = (new_order(songs, 2_000, (0, 300), FPS, np.random.default_rng(seed)) for seed in (5, 5, 6))
-    assert first == again != other
+    assert planned(songs, 2_000, 5) == planned(songs, 2_000, 5) != planned(songs, 2_000, 6)
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 30, 130])
 def test_a_song_shorter_than_a_stretch_is_repeated(n_frames: int) -> None:
     songs = [bars(2)[:n_frames]]
-    stretches = new_order(songs, 500, (0, n_frames), FPS, np.random.default_rng(0))
-    assert sum(each.stop - each.start for each in stretches) == 500
-    assert all(0 <= each.start < each.stop <= n_frames for each in stretches)
+    for before in (songs[0], songs[0][:0]):
+        stretches = planned(songs, 500, 0, before)
+        assert sum(each.stop - each.start for each in stretches) == 500
+        assert all(0 <= each.start < each.stop <= n_frames for each in stretches)
 
 
 class TestPieces:
@@ -116,6 +134,17 @@ class TestPieces:
         pieces = self.made(prompt=self.songs[1], seconds=12.0)
         played = {each["song"] for piece in pieces for each in piece.facts["plan"]}
         assert played == {song.name for song in self.songs}
+
+    def test_as_the_song_goes_on_it_is_told_what_the_song_plays_after_the_prompt(self) -> None:
+        song, codec = self.songs[0], RawAudioCodec(8_000, 256, 0.1)
+        values = {"seconds": 1.0, "prompt_seconds": 0.5, "start_seconds": 0.7, "plan": "song"}
+        generation = read_parameters(KIND.Generation, values)
+        told = Teller(codec, TOLD, Order(generation, (0,), (song,))).tell(
+            Beginning(codec, generation, song, 0), 8_000, 0
+        )
+        whole = describe_frames(song.clip.waveform().samples[0], 8_000, TOLD)
+        np.testing.assert_allclose(told.before, np.repeat(whole[70:120], 80, axis=0), atol=1e-4)
+        np.testing.assert_allclose(told.after, whole[120:220], atol=1e-4)
 
     def test_it_can_play_what_the_song_plays_after_the_prompt(self) -> None:
         (piece, _) = self.made(plan="song", prompt=self.songs[0], seconds=1.0)

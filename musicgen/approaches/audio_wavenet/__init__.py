@@ -34,8 +34,8 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
     title = "Audio WaveNet"
     summary = (
         "Reads raw samples and predicts the next one with a stack of dilated convolutions, thousands of times for each "
-        "second of sound. It learns a timbre within minutes. What to play, it is told: short stretches of the songs in "
-        "a new order. Or it is told nothing, as published, and makes it up as it goes."
+        "second of sound. It learns a timbre within minutes. It is told what to play: short stretches of the songs, in "
+        "a new order. As published, it is told nothing and makes the music up as it goes."
     )
     reference = "A. van den Oord et al., WaveNet: a generative model for raw audio, 2016 (arXiv:1609.03499)."
     can_learn = (
@@ -44,7 +44,8 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
     )
     cannot_learn = (
         "Form. Its receptive field is a fraction of a second and it forgets everything before that, so bars and chords "
-        "come from its plan, and there is no theme and no ending. It also mixes everything down to one channel."
+        "come, if at all, from its plan, and there is no theme and no ending. It also mixes everything down to one "
+        "channel."
     )
     medium = "audio"
     Training = parameters.Training
@@ -59,7 +60,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "conditioning": "harmony_and_loudness",
             },
             generation={"temperature": 0.8, "seconds": 10.0},
-            takes="two or three minutes",
+            takes="three or four minutes",
         ),
         "original": Preset(
             "As published: ten dilations to 512, three stacks of them, 256 levels at 16 kHz.",

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOP_SECONDS, WINDOW_SECONDS = 0.01, 0.04
-TONE_SECONDS = 0.128  # of the window that tells semitones apart
-BASS_HZ, TREBLE_HZ = 65.0, 260.0  # tones from here on are in the bass, and above it
+TONE_SECONDS = 0.128  # of the window that tells tones apart; low ones, only by where its peak is
+FINER = 4  # the spectrum of tones is that many times finer than its window
+AT_ONCE = 1000  # frames
+QUIETEST_TONE = 2e-4  # weaker than this, the strongest tone is less than 1
+BASS_HZ, TREBLE_HZ = 58.0, 256.0  # tones from here on are in the bass, and above it
 OCTAVE_EDGES = (0.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)  # Hz
 LOWEST_HZ, HIGHEST_HZ = 55.0, 1_000.0
 VOICED = 0.5  # least height of the autocorrelation's second peak
@@ -20,16 +23,17 @@ QUIET_DB = -60.0
 
 CONDITIONS = {"none": 0, "pitch_and_loudness": 3, "harmony_and_loudness": 2 * 12 + len(OCTAVE_EDGES)}
 
+Samples = NDArray[np.float32]
 Frames = NDArray[np.float32]
 
 
-def describe(samples: Frames, sample_rate: int, conditioning: str) -> Frames:
+def describe(samples: Samples, sample_rate: int, conditioning: str) -> Frames:
     """Samples (n_samples,) → (n_samples, CONDITIONS[conditioning]); each number is held for a hundredth of a second."""
     frames = describe_frames(samples, sample_rate, conditioning)
     return np.repeat(frames, hop(sample_rate), axis=0)[: samples.size]
 
 
-def describe_frames(samples: Frames, sample_rate: int, conditioning: str) -> Frames:
+def describe_frames(samples: Samples, sample_rate: int, conditioning: str) -> Frames:
     """Samples (n_samples,) → (n_frames, CONDITIONS[conditioning]), a hundredth of a second each, the last one begun."""
     tell = _pitch_and_loudness if conditioning == "pitch_and_loudness" else _harmony_and_loudness
     return tell(samples.astype(np.float64), sample_rate).astype(np.float32)
@@ -62,13 +66,16 @@ def _pitch_and_loudness(samples: NDArray[np.float64], sample_rate: int) -> NDArr
 def _harmony_and_loudness(samples: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
     """(n_frames, 32): how strong each of the twelve tones is in the bass and above it (the strongest is 1), and how
     loud each octave is (0 at -60 dB, 1 at full scale)."""
-    frames = _framed(samples, sample_rate, WINDOW_SECONDS)
-    loudness = _band_levels(_spectra(frames), *_octaves(frames.shape[1], sample_rate))
-    frames = _framed(samples, sample_rate, TONE_SECONDS)
-    tones = _spectra(frames) @ _tones(frames.shape[1], sample_rate)
-    bass, treble = tones[:, :12], tones[:, 12:]
-    strongest = [np.maximum(each.max(axis=1, keepdims=True), 1e-3) for each in (bass, treble)]
-    return np.concatenate([bass / strongest[0], treble / strongest[1], loudness], axis=1)
+    short, long = (_framed(samples, sample_rate, seconds) for seconds in (WINDOW_SECONDS, TONE_SECONDS))
+    found = [np.zeros((0, CONDITIONS["harmony_and_loudness"]))]
+    for first in range(0, len(short), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        loudness = _band_levels(_spectra(short[some]), *_octaves(short.shape[1], sample_rate))
+        tones = _spectra(long[some], FINER * long.shape[1]) @ _tones(FINER * long.shape[1], sample_rate)
+        halves = [tones[:, :12], tones[:, 12:]]
+        scaled = [each / np.maximum(each.max(axis=1, keepdims=True), QUIETEST_TONE) for each in halves]
+        found.append(np.concatenate([*scaled, loudness], axis=1))
+    return np.concatenate(found)
 
 
 def _framed(samples: NDArray[np.float64], sample_rate: int, seconds: float) -> NDArray[np.float64]:
@@ -79,10 +86,11 @@ def _framed(samples: NDArray[np.float64], sample_rate: int, seconds: float) -> N
     return np.lib.stride_tricks.sliding_window_view(padded, size)[: n_frames * step : step]
 
 
-def _spectra(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Magnitudes of windows (n, size): that of a sine is half its amplitude."""
+def _spectra(frames: NDArray[np.float64], size: int | None = None) -> NDArray[np.float64]:
+    """Magnitudes of windows (n, n_samples), with the bins of a window of `size`: that of a sine is half its
+    amplitude."""
     window = np.hanning(frames.shape[1])
-    return np.abs(np.fft.rfft(frames * window)) / window.sum()
+    return np.abs(np.fft.rfft(frames * window, size)) / window.sum()
 
 
 def _band_levels(spectra: NDArray[np.float64], firsts: NDArray[np.int64], spread: float) -> NDArray[np.float64]:
@@ -105,9 +113,10 @@ def _tones(size: int, sample_rate: int) -> NDArray[np.float64]:
     semitones = 12 * np.log2(hertz / 440.0)
     away = (semitones[:, None] - np.arange(12) + 6) % 12 - 6
     near = np.exp(-0.5 * (away / 0.5) ** 2)
-    in_bass = (hertz >= BASS_HZ) & (hertz < TREBLE_HZ)
-    above = (hertz >= TREBLE_HZ) & (hertz < 5_000.0)
-    return np.concatenate([near * in_bass[:, None], near * (above * TREBLE_HZ / hertz)[:, None]], axis=1)
+    is_bass = (hertz >= BASS_HZ) & (hertz < TREBLE_HZ)
+    treble = np.where((hertz >= TREBLE_HZ) & (hertz < 5_000.0), TREBLE_HZ / hertz, 0.0)  # overtones count less
+    weights = np.concatenate([near * is_bass[:, None], near * treble[:, None]], axis=1)
+    return weights / weights.sum(axis=0)
 
 
 def _pitch(frames: NDArray[np.float64], sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,7 +16,7 @@ from musicgen.codecs.sounds import Sound
 
 @dataclass(frozen=True)
 class SoundStretch:
-    """Samples `start` to `stop` of a sound, which are targets; those before them may be read."""
+    """Samples `start` to `stop` of a sound, which are targets; those around them may be read."""
 
     sound: Sound
     start: int

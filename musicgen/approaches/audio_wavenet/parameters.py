@@ -50,9 +50,9 @@ class Training(Schedule):
     conditioning: Literal["none", "pitch_and_loudness", "harmony_and_loudness"] = parameter(
         "none", title="Conditioning",
         help="What the network is told to play. none: nothing; it makes up what it plays, and soon drones. "
-        "pitch_and_loudness: those of a tune, which it takes from a song when it generates. harmony_and_loudness: "
-        "which of the twelve tones sound, low and high, and how loud each octave is; when it generates, it follows a "
-        "plan of short stretches of the songs in a new order.",
+        "pitch_and_loudness: the pitch and loudness of a tune, taken from a song when it generates. "
+        "harmony_and_loudness: which of the twelve tones sound, low and high, and how loud each octave is; when it "
+        "generates, it follows a plan of short stretches of the songs in a new order.",
     )  # fmt: skip
     crop_length: int = parameter(
         4096, ge=16, le=1_000_000, unit="samples", advanced=True, title="Crop length",
@@ -105,8 +105,8 @@ class Generation(Parameters):
     top_p: float = top_p(when="With mu_law output", applies_when={"training.output": "mu_law"})
     plan: Literal["new_order", "song"] = parameter(
         "new_order", title="Plan",
-        help="What the network is told to play. new_order: stretches of one to three seconds of the songs, joined "
-        "where they are alike. song: what the song plays after the prompt.",
+        help="Where what it is told to play comes from. new_order: stretches of one to three seconds of the songs, "
+        "joined where they are alike. song: what the song plays after the prompt.",
         applies_when={"training.conditioning": "harmony_and_loudness"},
     )  # fmt: skip
     keep_level: bool = parameter(

@@ -38,6 +38,7 @@ def sound_pieces(
     for first in range(0, len(seeds), together):
         batch, done = seeds[first : first + together], first * n_samples
         begins = [Beginning(codec, generation, order.prompt or drawn_song(order.songs, seed), seed) for seed in batch]
+        monitor.progress("generating", done, n_samples * len(seeds))
         sampler = RawAudioSampler(model, sizes, len(batch))
         told = (
             [teller.tell(begin, n_samples, seed) for begin, seed in zip(begins, batch, strict=True)] if teller else []
@@ -55,7 +56,6 @@ def sound_pieces(
         def so_far(made: NDArray[np.int32]) -> None:
             monitor.so_far(lambda: codec.decode(made[0]), made.shape[1], n_samples)
 
-        monitor.progress("generating", done, n_samples * len(seeds))
         made = sampler.say(
             uniforms(batch, n_samples, 1)[:, :, 0],
             temperature=generation.temperature,
@@ -63,6 +63,7 @@ def sound_pieces(
             hiss=Hiss(training.heard_noise, batch) if training.heard_noise else None,
             keeper=LevelKeeper(codec) if generation.keep_level else None,
             condition=np.stack([each.after for each in told]) if told else None,
+            held=teller.hop if teller else 1,
             progress=progress,
             so_far=so_far,
         )

@@ -65,6 +65,7 @@ class RawAudioSampler:
         temperature: float = 1.0,
         top_p: float = 1.0,
         condition: NDArray[np.float32] | None = None,
+        held: int = 1,
         hiss: Hiss | None = None,
         keeper: LevelKeeper | None = None,
         progress: Callable[[int], None] = lambda done: None,
@@ -72,15 +73,17 @@ class RawAudioSampler:
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_samples, conditions). `hiss`: noise on the input. `keeper`: keeps the pieces as loud
-        as the songs. `progress` is called with the number of samples so far, `so_far` with these, (n_pieces, n).
+        `condition`: (n_pieces, n_frames, conditions), each of them `held` for so many samples. `hiss`: noise on the
+        input. `keeper`: keeps the pieces as loud as the songs. `progress` is called with the number of samples so far,
+        `so_far` with these, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)
         for start in range(0, n_samples, SAMPLES_PER_CALL):
             piece = slice(start, min(start + SAMPLES_PER_CALL, n_samples))
             given = np.full((piece.stop - start, n_pieces), -1, dtype=np.int32)
-            described = None if condition is None else condition[:, piece].transpose(1, 0, 2)
+            frames = np.arange(piece.start, piece.stop) // held
+            described = None if condition is None else condition[:, frames].transpose(1, 0, 2)
             noise = hiss.next(len(given)) if hiss else None
             turns = keeper.turns(made[:, :start]) if keeper else None
             made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p), noise, turns).T
