@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOP_SECONDS, WINDOW_SECONDS = 0.01, 0.04
-TONE_SECONDS = 0.128  # of the window that tells tones apart; low ones, only by where its peak is
+TONE_SECONDS = 0.128  # of the window that tells tones apart; below 200 Hz neighbours sound along
 FINER = 4  # the spectrum of tones is that many times finer than its window
 AT_ONCE = 1000  # frames
-QUIETEST_TONE = 2e-4  # weaker than this, the strongest tone is less than 1
+QUIETEST_TONE = 2e-4  # a strongest tone that is weaker than this is not scaled up to 1
 BASS_HZ, TREBLE_HZ = 58.0, 256.0  # tones from here on are in the bass, and above it
 OCTAVE_EDGES = (0.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)  # Hz
 LOWEST_HZ, HIGHEST_HZ = 55.0, 1_000.0

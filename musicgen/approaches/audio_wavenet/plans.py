@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Frames = NDArray[np.float32]
+from musicgen.approaches.audio_wavenet.conditions import Frames
 
 SHORTEST, LONGEST = 1.2, 3.0  # seconds of a stretch; less than what counts as a passage that was copied
 CHOICE = 0.5  # seconds at the end of a stretch, of which the best moment to leave is chosen
-LEAVES = 5  # every how many frames it may be left
-HEARD = tuple(range(0, 64, 8))  # frames back that must be alike: six tenths of a second
+LEAVES = 5  # frames between the moments at which a stretch may be left
+HEARD = tuple(range(0, 64, 8))  # frames back that are compared: six tenths of a second
 APART = 1.0  # seconds between where a stretch ends and where the next one begins, at least
-CHANCE = 0.05  # of how far apart places usually are: what is nearer than this is as good
+CHANCE = 0.05  # of the usual distance between two places: smaller differences than this are left to chance
 PLACES = 6  # of the best places to go on, one is drawn: each half as likely as the one before
 
 
@@ -44,9 +44,10 @@ class Walk:
         self.stops = np.cumsum([len(song) for song in songs])
         self.firsts = self.stops - [len(song) for song in songs]
         self._scale = np.maximum(np.concatenate(songs).std(axis=0), 0.05)
-        self._heard = np.concatenate([_heard_before(song / self._scale, np.arange(len(song))) for song in songs])
+        self._scaled = [song / self._scale for song in songs]
+        self._heard = np.concatenate([_heard_before(song, np.arange(len(song))) for song in self._scaled])
         self._sizes = (self._heard**2).sum(axis=1)
-        self._usual = 2.0 * float(self._heard.var(axis=0).sum())  # how far apart two places are on average
+        self._usual = 2.0 * float(self._heard.var(axis=0).sum())  # distance between two places, on average
         self._played = np.zeros(len(self._heard))
         rest = np.repeat(self.stops, self.stops - self.firsts) - np.arange(len(self._heard))
         self._is_late = rest < self._frames(SHORTEST + CHOICE)  # too near the end of a song to begin there
@@ -68,7 +69,7 @@ class Walk:
             if left <= length:
                 stretches.append(Stretch(song, at - first, at - first + left))
                 break
-            heard = _heard_before(self.songs[song] / self._scale, leaves - first)
+            heard = _heard_before(self._scaled[song], leaves - first)
             near = slice(
                 max(first, int(leaves[-1]) - self._frames(APART)),
                 min(first + len(self.songs[song]), int(leaves[0]) + self._frames(APART)),
@@ -85,7 +86,9 @@ class Walk:
         return max(1, round(seconds * self.rate))
 
     def _go_on(self, heard: Frames, near: slice, rng: np.random.Generator) -> tuple[int, int]:
-        """(Which of `heard`, place): where the same has been heard before, but not at the places `near`."""
+        """(row of `heard`, place): one of the places before which the like of that row was heard, none of them `near`.
+
+        heard: what was heard before each moment at which the stretch may be left, (n, n_numbers)."""
         apart = (heard**2).sum(axis=1)[:, None] + self._sizes - 2 * heard @ self._heard.T
         best = apart.argmin(axis=0)
         chance = CHANCE * self._usual * rng.uniform(0.5, 1.0, len(self._heard))
