@@ -60,7 +60,7 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 "conditioning": "harmony_and_loudness",
             },
             generation={"temperature": 0.8, "seconds": 10.0},
-            takes="three or four minutes",
+            takes="three to eight minutes",
         ),
         "original": Preset(
             "As published: ten dilations to 512, three stacks of them, 256 levels at 16 kHz.",
