@@ -17,6 +17,7 @@ Sound = NDArray[np.float32]
 Maker = Callable[[Sequence[Waveform], Waveform, np.random.Generator], Waveform]
 CHORD = (0, 4, 7, 12)
 ENVELOPE_SECONDS = 0.02
+HISS_COLOUR_HZ = 200.0  # the noise follows the spectrum of the piece, but not its tones
 
 
 def drone_with_hiss(songs: Sequence[Waveform], piece: Waveform, rng: np.random.Generator) -> Waveform:
@@ -59,6 +60,17 @@ def loop(songs: Sequence[Waveform], piece: Waveform, rng: np.random.Generator) -
     length = round(rng.uniform(1.0, 3.0) * piece.sample_rate)
     start = int(rng.integers(0, piece.n_samples - length))
     return _like(piece, np.resize(piece.samples[0, start : start + length], piece.n_samples))
+
+
+def hiss(songs: Sequence[Waveform], piece: Waveform, rng: np.random.Generator) -> Waveform:
+    """The piece under noise of its own colour, 6 to 10 dB softer."""
+    samples = piece.samples[0].astype(np.float64)
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    width = max(round(HISS_COLOUR_HZ * samples.size / piece.sample_rate), 1)
+    colour = np.sqrt(np.convolve(power, np.full(width, 1 / width), "same"))
+    noise = np.fft.irfft(np.fft.rfft(rng.normal(size=samples.size)) * colour, samples.size)
+    noise *= samples.std() / max(float(noise.std()), 1e-9) * 10 ** (-rng.uniform(6, 10) / 20)
+    return _like(piece, samples + noise)
 
 
 def holes(songs: Sequence[Waveform], piece: Waveform, rng: np.random.Generator) -> Waveform:
@@ -122,6 +134,7 @@ MAKERS: Mapping[str, Maker] = {
     "a fifth of a second, frozen": frozen,
     "noise in the rhythm of the piece": noise_in_rhythm,
     "one to three seconds again and again": loop,
+    "hiss": hiss,
     "silent gaps": holes,
     "hard joints": hard_joints,
     "clicks": clicks,
@@ -137,6 +150,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "a fifth of a second, frozen": ("buzz", "flat", "noise"),
     "noise in the rhythm of the piece": ("noise",),
     "one to three seconds again and again": ("looping",),
+    "hiss": ("hiss", "noise"),
     "silent gaps": ("gaps",),
     "hard joints": ("seams",),
     "clicks": ("seams",),

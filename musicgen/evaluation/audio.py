@@ -20,6 +20,7 @@ Metrics
     spectral_flatness         how noisy it is: see `spectral.noise_flatness`
     stillness                 whether its tones ever change: see `fine_structure`
     clicks_per_minute         jumps of the wave: see `joints`
+    hiss_db                   noise between the tones: see `hiss`
     log_spectral_distance_db  distance of the two spectra, frame by frame
     chroma_correlation        whether both use the same pitch classes, at whatever time
     best_lag_correlation      whether one waveform is a copy of the other, shifted by up to ten seconds
@@ -34,7 +35,7 @@ import numpy as np
 from musicgen.audio.levels import measure_levels, peak_db, rms_db, silence_share
 from musicgen.audio.waveform import Waveform
 from musicgen.errors import InvalidInput, sentence
-from musicgen.evaluation import dynamics, fine_structure, joints, lags, patterns, spectral
+from musicgen.evaluation import dynamics, fine_structure, hiss, joints, lags, patterns, spectral
 
 __all__ = [
     "best_lag_correlation",
@@ -189,6 +190,7 @@ def describe(waveform: Waveform) -> dict[str, float]:
         "spectral_flatness": spectral_flatness(waveform),
         "stillness": fine_structure.stillness(waveform),
         "clicks_per_minute": joints.clicks_per_minute(waveform),
+        "hiss_db": hiss.hiss_db(waveform),
     }
 
 

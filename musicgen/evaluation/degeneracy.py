@@ -15,6 +15,7 @@ Verdicts
     out_of_key    keeps to no key                      no_rhythm   notes begin at times that the songs do not have
     leaping       voices leap, or cross                clashing    notes that do not go together
     buzz          the same tones all the time          seams       clicks
+    hiss          more noise between tones than songs
 Elsewhere
     copied        also `borrowing_words.borrowed`      learned_little    `learned_little`: a verdict on the run
 """

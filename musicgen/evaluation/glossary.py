@@ -67,6 +67,8 @@ stillness | Stillness | | closer
     How alike its tones are now and some seconds later: near 1 for a drone or a single chord, near 0 for noise.
 clicks_per_minute | Clicks | a minute | lower
     How often the wave jumps, as it does where two pieces of sound are joined without care.
+hiss_db | Hiss | dB | lower
+    Noise between the tones, beside all there is: about -20 dB for most songs, 0 dB for white noise.
 """,
     ("audio", "between"): """
 log_spectral_distance_db | Spectral distance | dB | lower

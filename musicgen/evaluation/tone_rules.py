@@ -1,4 +1,4 @@
-"""What can be wrong with a sound as music: tones that never change, jumps of the wave, holes. Each rule compares
+"""What can be wrong with a sound as music: tones that never change, jumps of the wave, holes, hiss. Each rule compares
 metrics of `audio` with what the songs do; see `degeneracy` and `musical_rules`."""
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ STILL_ABOVE = 0.1  # the most still of the songs
 CLICKS = 6.0  # a minute, more than the songs
 CLICKS_FACTOR = 2.0  # times those of the songs
 GAPS = 0.12  # of the time, more than the songs
+HISS_DB = -18.0  # softer noise is no fault, however clear the songs are
+HISS_ABOVE_DB = 6.0  # the most of the songs; among real pieces of a kind, one in a thousand has 4 more than four others
 
 
 def buzz(metrics: Metrics, learned: Metrics) -> Verdict | None:
@@ -67,4 +69,18 @@ def gaps(metrics: Metrics, learned: Metrics) -> Verdict | None:
     return Verdict("gaps", "Gaps", "silence_share", value, limit, cause, remedies)
 
 
-RULES = (buzz, seams, gaps)
+def hiss(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    if "hiss_db" not in metrics or "hiss_db" not in learned:
+        return None
+    value, songs = metrics["hiss_db"], learned["hiss_db"]
+    limit = max(HISS_DB, songs + HISS_ABOVE_DB)
+    if value <= limit:
+        return None
+    cause = (
+        f"There is {value - songs:.0f} dB more noise between its tones than in the songs: the network has not learned "
+        "the tones well enough, and what it is unsure of is heard as hiss."
+    )
+    return Verdict("hiss", "Hiss", "hiss_db", value, limit, cause, (COOLER, LONGER, DISTURBED))
+
+
+RULES = (buzz, seams, gaps, hiss)

@@ -71,6 +71,7 @@ def test_silence_has_defined_values():
         "spectral_flatness": 0.0,
         "stillness": 0.0,
         "clicks_per_minute": 0.0,
+        "hiss_db": -60.0,
     }
 
 

@@ -11,7 +11,7 @@ from makers_music import chords, melody, plucked
 
 from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks.bad_pieces import EXPECTED, MAKERS
-from musicgen.evaluation import fine_structure, glossary, joints, midi, rhythm, texture, tonality, voice_leading
+from musicgen.evaluation import fine_structure, glossary, hiss, joints, midi, rhythm, texture, tonality, voice_leading
 from musicgen.evaluation.degeneracy import learned_from, verdicts
 from musicgen.symbolic.score import Score, Track, make_notes
 
@@ -163,6 +163,18 @@ def test_jumps_of_the_wave_are_found_where_they_are():
     assert joints.clicks_per_minute(sound(np.zeros(RATE))) == 0.0
 
 
+def test_hiss_is_the_noise_between_tones_at_any_rate():
+    rng = np.random.default_rng(0)
+    tones, noise = chord(220, 277.2, 330), rng.normal(size=TIME.size)
+    tones, noise = tones / tones.std(), noise / noise.std()
+    found = [hiss.hiss_db(sound(0.1 * (tones + 10 ** (level / 20) * noise))) for level in (-30, -20, -10)]
+    assert found == pytest.approx([-30, -20, -10.4], abs=1.5)
+    assert hiss.hiss_db(sound(0.1 * noise)) == pytest.approx(0.0, abs=1.0)
+    assert hiss.hiss_db(sound(0.1 * tones)) < -40
+    drummed = tones + 3 * noise * np.exp(-40 * (TIME % 0.5))
+    assert hiss.hiss_db(sound(0.1 * drummed)) < -25, "between the drums it is clear"
+
+
 def test_a_drum_is_no_click():
     rng = np.random.default_rng(1)
     beats = rng.normal(scale=0.3, size=TIME.size) * np.exp(-30 * (TIME % 0.5))
@@ -207,13 +219,14 @@ def test_a_verdict_says_what_was_measured_beside_the_songs():
         ({"stillness": 0.9}, "buzz"),
         ({"clicks_per_minute": 30.0}, "seams"),
         ({"silence_share": 0.4}, "gaps"),
-        ({"stillness": 0.55, "clicks_per_minute": 5.0, "silence_share": 0.1}, ""),
+        ({"hiss_db": -12.0}, "hiss"),
+        ({"stillness": 0.55, "clicks_per_minute": 5.0, "silence_share": 0.1, "hiss_db": -18.5}, ""),
     ],
 )
 def test_sound_is_compared_with_the_songs(change: dict[str, float], code: str):
     from musicgen.evaluation import audio
 
-    song = audio.describe(plucked(8 * RATE, seed=4)) | {"stillness": 0.4, "clicks_per_minute": 0.0}
+    song = audio.describe(plucked(8 * RATE, seed=4)) | {"stillness": 0.4, "clicks_per_minute": 0.0, "hiss_db": -21.0}
     found = verdicts("audio", song | change, song)
     assert [verdict.code for verdict in found] == [code] * bool(code)
     assert all("the songs" in verdict.cause and glossary.metric(verdict.metric) for verdict in found)
