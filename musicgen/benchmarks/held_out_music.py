@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from musicgen.audio.waveform import Waveform
+from musicgen.benchmarks.listening import SAMPLE_RATE
 from musicgen.evaluation.note_events import between_seconds
 from musicgen.songs.sample_pieces import FORTY_CHORALES, HAYDN, JOPLIN, TEN_CHORALES, TEN_DANCES, Piece
 from musicgen.symbolic.score import Score, Track
 
 SEEDS = range(1, 25)
 STRETCHES = 24  # at most
-SAMPLE_RATE = 22_050
 RAG = replace(JOPLIN, with_repeats=False)
 RAG_BEATS = 32.75  # of the rag are the sample; the rest is held out
 MORE_DANCES = ("AcaciaReel", "AfterTheHareReel", "AlhambraReel", "AllTheGoReel", "AcrobatsHornpipe", "AdmiralsHornpipe")

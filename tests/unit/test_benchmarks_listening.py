@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from makers_music import chords, plucked
 
+from musicgen.audio.resampling import resample
+from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks.bad_pieces import random_notes
 from musicgen.benchmarks.listening import (
     NOTE_FEATURES,
@@ -25,6 +27,14 @@ def test_every_piece_has_the_same_features():
     found = features(plucked(6 * 8_000))
     assert set(found) == set(SOUND_FEATURES)
     assert all(np.isfinite(list(found.values())))
+
+
+def test_sounds_are_heard_at_one_rate_and_in_mono():
+    fine = resample(plucked(6 * 8_000, seed=2), 44_100)
+    stereo = Waveform(np.repeat(fine.samples, 2, axis=0), 44_100)
+    coarse = features(resample(fine, 22_050))
+    for name, value in features(stereo).items():
+        assert value == pytest.approx(coarse[name], rel=0.02, abs=1e-3), name
 
 
 def test_a_percentile_is_the_share_of_songs_below():
