@@ -2,9 +2,9 @@
 
     python -m scripts.onset_judge [--folder FOLDER]
 
-Two thirds are public-domain scores of the music21 corpus, the rest is random music; each with other instruments, keys
-and tempos, by both synthesisers. Every ninth piece is held out. FOLDER keeps what was rendered. The movements of
-tests/unit/test_hearing_measured.py are not among them.
+Most are public-domain scores of the music21 corpus, each played in several ways, another part each time; some are
+random music. Instruments, keys and tempos are drawn, and both synthesisers play. All versions of every ninth score are
+held out. FOLDER keeps what was heard. The movements of tests/unit/test_hearing_measured.py are not among the scores.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
@@ -31,6 +31,7 @@ from musicgen.symbolic.score import NOTE_DTYPE, Score, TempoChange, Track, make_
 
 PROGRAMS = {
     "piano": (0, 1, 2, 4, 6, 11),
+    "grand": (0,),
     "plucked": (24, 25, 27, 46, 12, 13),
     "strings": (40, 41, 42, 43),
     "quartet": (40, 42, 41, 40),
@@ -39,11 +40,20 @@ PROGRAMS = {
 }
 QUARTETS = {
     "mozart/k156/movement1": 150, "mozart/k156/movement2": 66, "mozart/k156/movement3": 130,
-    "mozart/k80/movement1": 72, "mozart/k80/movement2": 140, "mozart/k80/movement3": 140,
-    "mozart/k155/movement2": 72, "mozart/k155/movement3": 140, "haydn/opus1no1/movement2": 120,
-    "haydn/opus1no1/movement3": 60, "haydn/opus1no1/movement4": 130, "haydn/opus1no1/movement5": 150,
-    "haydn/opus74no1/movement3": 150, "beethoven/opus59no1/movement1": 140, "beethoven/opus18no3": 140,
-    "schumann_robert/opus41no1/movement1": 120,
+    "mozart/k156/movement4": 140, "mozart/k80/movement1": 72, "mozart/k80/movement2": 140,
+    "mozart/k80/movement3": 140, "mozart/k80/movement4": 150, "mozart/k155/movement2": 72,
+    "mozart/k155/movement3": 140, "mozart/k458/movement2": 130, "mozart/k458/movement3": 60,
+    "mozart/k458/movement4": 160, "haydn/opus1no1/movement2": 120, "haydn/opus1no1/movement3": 60,
+    "haydn/opus1no1/movement4": 130, "haydn/opus1no1/movement5": 150, "haydn/opus74no1/movement2": 80,
+    "haydn/opus74no1/movement3": 150, "haydn/opus74no1/movement4": 150, "beethoven/opus18no1/movement2": 80,
+    "beethoven/opus18no1/movement3": 180, "beethoven/opus18no1/movement4": 126, "beethoven/opus18no3": 140,
+    "beethoven/opus18no4": 150, "beethoven/opus18no5": 140, "beethoven/opus59no1/movement1": 140,
+    "beethoven/opus59no1/movement2": 160, "beethoven/opus59no1/movement4": 126,
+    "beethoven/opus59no2/movement1": 140, "beethoven/opus59no2/movement3": 150,
+    "beethoven/opus59no2/movement4": 150, "beethoven/opus59no3/movement2": 110,
+    "beethoven/opus59no3/movement4": 150, "beethoven/opus74": 120, "beethoven/opus133": 130,
+    "schumann_robert/opus41no1/movement1": 120, "schumann_robert/opus41no1/movement2": 130,
+    "schumann_robert/opus41no1/movement3": 76, "schumann_robert/opus41no1/movement4": 150,
 }  # fmt: skip
 PIANO = {f"schumann_clara/polonaise_op1n{number}": 104 for number in (2, 3, 4)}
 CHORALES = (
@@ -51,7 +61,7 @@ CHORALES = (
     410,
 )  # fmt: skip
 NUM_RANDOM, SECONDS, NEAR_FRAMES = 24, 45.0, 9
-HELD_OUT, UNITS, EPOCHS, BATCH, LEARNING_RATE = 9, 96, 24, 512, 2e-3
+HELD_OUT, UNITS, EPOCHS, BATCH, LEARNING_RATE, DROPOUT = 9, (256, 64), 16, 1024, 2e-3, 0.15
 SHIFT_WEIGHT = 0.3
 
 Floats = NDArray[np.float32]
@@ -59,9 +69,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Piece:
-    """A score with the instruments that play it. `number` seeds what is chosen by chance."""
+    """A score with the instruments that play it. `number` seeds what is chosen by chance; `work`: of the score."""
 
     number: int
+    work: int
     score: Score
     kind: str
     has_drums: bool = False
@@ -69,22 +80,42 @@ class Piece:
 
 
 def pieces() -> Iterator[Piece]:
-    """All pieces, most of them twice, in two kinds of sound."""
-    number, second = 0, ("piano", "wind", "ensemble", "strings", "plucked")
-    for name, tempo in chain(QUARTETS.items(), PIANO.items(), ((f"bach/bwv{each}", 92) for each in CHORALES)):
-        number += 2
+    """All pieces: quartets and piano music in four versions, chorales and random music in one."""
+    others = ("piano", "wind", "ensemble", "strings", "plucked")
+    for work, (name, tempo) in enumerate(
+        chain(QUARTETS.items(), PIANO.items(), ((f"bach/bwv{each}", 92) for each in CHORALES))
+    ):
         tracks = (Track(),) * (2 if name in PIANO else 4)
         try:
             score = corpus_score(name, tracks=tracks, tempo=float(tempo))
         except NotFound as error:
             print(error)
             continue
-        first = "piano" if name in PIANO else "quartet" if name in QUARTETS else tuple(PROGRAMS)[number // 2 % 6]
-        yield Piece(number, score, first)
-        if not name.startswith("bach"):
-            yield Piece(number + 1, score, second[number // 2 % 5], number % 6 == 0, number % 4 == 0)
+        other = others[work % len(others)]
+        kinds: tuple[str, ...] = (tuple(PROGRAMS)[work % len(PROGRAMS)],)
+        if name in PIANO:
+            kinds = ("grand", "piano", "grand", other)
+        elif name in QUARTETS:
+            kinds = ("quartet", "grand", "quartet", other)
+        for version, kind in enumerate(kinds):
+            number = 10 * work + version
+            is_other = version == len(kinds) - 1 > 0
+            yield Piece(
+                number, work, part_of(score, version), kind, is_other and work % 3 == 0, is_other and work % 2 == 0
+            )
     for seed in range(NUM_RANDOM):
-        yield Piece(200 + seed, random_score(seed), tuple(PROGRAMS)[seed % 6], seed % 3 == 0, seed % 5 == 0)
+        kind = tuple(PROGRAMS)[seed % len(PROGRAMS)]
+        yield Piece(9_000 + seed, 900 + seed, random_score(seed), kind, seed % 3 == 0, seed % 5 == 0)
+
+
+def part_of(score: Score, number: int) -> Score:
+    """The part of that number of a score that is long enough, else its opening; parts are a little longer than used."""
+    start = 1.2 * SECONDS * number
+    if score.seconds < start + SECONDS:
+        return score
+    notes = score.notes[score.onset >= start].copy()
+    notes["onset_ticks"] -= notes["onset_ticks"].min()
+    return replace(score, notes=notes)
 
 
 def random_score(seed: int) -> Score:
@@ -130,8 +161,8 @@ def with_drums(score: Score) -> Score:
 
 
 def posteriors_of(piece: Piece, score: Score, folder: Path) -> Posteriors:
-    """What Basic Pitch hears in the rendered piece; kept in the folder."""
-    path, names = folder / f"{piece.number}.npz", ("onset", "note", "contour", "rise")
+    """What is heard in the rendered piece; kept in the folder."""
+    path, names = folder / f"{piece.number}.npz", [each.name for each in fields(Posteriors)]
     if not path.is_file():
         wav = folder / "sound.wav"
         with patch.object(
@@ -164,7 +195,7 @@ def examples(posteriors: Posteriors, score: Score) -> tuple[Floats, Floats]:
     return looks(posteriors, moments), targets
 
 
-def train(seen: Floats, targets: Floats, is_held_out: NDArray[np.bool_]) -> None:
+def train(seen: NDArray[np.float16], targets: Floats, is_held_out: NDArray[np.bool_]) -> None:
     """Trains the judge, prints how far it can be trusted, and stores it."""
     import keras
     from keras import ops
@@ -177,25 +208,23 @@ def train(seen: Floats, targets: Floats, is_held_out: NDArray[np.bool_]) -> None
         return ops.mean(certain) + SHIFT_WEIGHT * ops.mean(is_onset * huber)
 
     keras.utils.set_random_seed(1)
-    inputs = keras.Input((seen.shape[1],))
-    hidden = keras.layers.Dense(UNITS, activation="relu")(keras.layers.Dropout(0.1)(inputs))
-    judge = keras.Model(inputs, keras.layers.Dense(2)(hidden))
-    steps = EPOCHS * int((~is_held_out).sum() // BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    judge.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3), loss)
-    held_out = (seen[is_held_out], targets[is_held_out])
-    judge.fit(
-        seen[~is_held_out], targets[~is_held_out], batch_size=BATCH, epochs=EPOCHS, verbose=2, validation_data=held_out
-    )
-    probability = 1.0 / (1.0 + np.exp(-judge.predict(held_out[0], verbose=0)[:, 0]))
+    hidden = inputs = keras.Input((seen.shape[1],), dtype="float16")
+    for units in UNITS:
+        hidden = keras.layers.Dense(units, activation="relu")(keras.layers.Dropout(DROPOUT)(hidden))
+    judge = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dropout(DROPOUT)(hidden)))
+    held_out, learned = (seen[is_held_out], targets[is_held_out]), (seen[~is_held_out], targets[~is_held_out])
+    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * (len(learned[0]) // BATCH))
+    judge.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3), loss, jit_compile=False)
+    judge.fit(*learned, batch_size=BATCH, epochs=EPOCHS, verbose=2, validation_data=held_out)
+    probability = 1.0 / (1.0 + np.exp(-judge.predict(held_out[0], batch_size=8 * BATCH, verbose=0)[:, 0]))
     for least in np.arange(0.0, 1.0, 0.1):
         chosen = (probability >= least) & (probability < least + 0.1)
         print(
             f"said {least:.1f} to {least + 0.1:.1f}: {chosen.sum()} moments, right {held_out[1][chosen, 0].mean():.3f}"
         )
-    names = ("hidden", "hidden_bias", "out", "out_bias")
-    arrays = {name: weight.numpy().astype(np.float16) for name, weight in zip(names, judge.weights, strict=True)}
-    np.savez(JUDGE, **arrays)
+    weights = [weight.numpy().astype(np.float16) for weight in judge.weights]
+    names = (f"{name}_{number}" for number in range(len(UNITS) + 1) for name in ("kernel", "bias"))
+    np.savez(JUDGE, **dict(zip(names, weights, strict=True)))
 
 
 def main() -> None:
@@ -203,13 +232,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "onset_judge"))
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    seen, targets, is_held_out = [], [], []
     for piece in pieces():
         score = played(piece)
-        found.append(examples(posteriors_of(piece, score, folder), score))
-        print(f"{piece.number} {piece.kind}: {len(found[-1][0])} moments, {int(found[-1][1][:, 0].sum())} onsets")
-    held_out = np.repeat(np.arange(len(found)) % HELD_OUT == HELD_OUT // 2, [len(each[0]) for each in found])
-    train(np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found]), held_out)
+        looked, wanted = examples(posteriors_of(piece, score, folder), score)
+        seen.append(looked.astype(np.float16))
+        targets.append(wanted)
+        is_held_out.append(np.full(len(wanted), piece.work % HELD_OUT == HELD_OUT // 2))
+        print(f"{piece.number} {piece.kind}: {len(wanted)} moments, {int(wanted[:, 0].sum())} onsets", flush=True)
+    train(np.concatenate(seen), np.concatenate(targets), np.concatenate(is_held_out))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from musicgen.songs.report import ImportReport
 from musicgen.storage.files import read_json
 
 FOLDER, NOTES, FACTS, LOCK = "heard", "notes.npz", "facts.json", ".heard.lock"
-VERSION = 1  # of what is stored; what another version has heard is heard again
+VERSION = 2  # of what is stored; what another version has heard is heard again
 STARTING_SECONDS = 6.0  # on two cores: loading the network's runtime, and finding the beats
 WORK_PER_SECOND = 0.05  # on two cores: seconds of work for a second of sound
 TIMES_LONGER, PATIENCE_SECONDS = 20.0, 120.0  # for slow and busy machines

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import ResourceUnavailable, sentence
-from musicgen.hearing.windows import WINDOW, Samples, kept, rises
+from musicgen.hearing.spectra import Spectra, beside_level, pitch_spectra
+from musicgen.hearing.windows import HOP, WINDOW, Samples, kept, kept_samples, rises
 from musicgen.machine import usable_cores
 from musicgen.processes import ROOT
 
@@ -39,12 +40,14 @@ class Posteriors:
         onset: that a note begins. note: that it sounds. contour: that there is sound of this pitch, whatever its notes;
             the highest of the three bins of a semitone. All float16, shape (n_frames, 88).
         rise: how much louder the spectrum becomes, float32, shape (n_frames,).
+        spectra: how strong the sound is at each pitch, float16, shape (n_frames, 2, 115): see `spectra.py`.
     """
 
     onset: Posterior
     note: Posterior
     contour: Posterior
     rise: NDArray[np.float32]
+    spectra: Spectra
 
     @property
     def n_frames(self) -> int:
@@ -59,17 +62,22 @@ def hear_windows(windows: Iterable[Samples], n_frames: int, on_window: Callable[
         on_window: called with the number of windows done after each; an exception from it ends the work.
     """
     run = _runner(MODEL)
-    names = ("onset", "note", "contour", "rise")
+    names = ("onset", "note", "contour", "rise", "spectra")
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+    energy = 0.0
     for number, window in enumerate(windows, 1):
         answers = run(window)
         contour = answers["contour"].reshape(len(answers["contour"]), NUM_PITCHES, BINS).max(axis=2)
         for name, answer in (("onset", answers["onset"]), ("note", answers["note"]), ("contour", contour)):
             parts[name].append(kept(answer).astype(np.float16))
         parts["rise"].append(rises(window))
+        parts["spectra"].append(pitch_spectra(window))
+        energy += float(np.square(kept_samples(window), dtype=np.float64).sum())
         on_window(number)
-    joined = (np.concatenate(parts[name])[:n_frames] for name in names)
-    return Posteriors(*joined)
+    joined = {name: np.concatenate(parts.pop(name))[:n_frames] for name in names}
+    level = (energy / max(n_frames * HOP, 1)) ** 0.5
+    beside_level(joined["spectra"], level)
+    return Posteriors(**joined)
 
 
 def _runner(path: Path) -> Callable[[Samples], dict[str, NDArray[np.float32]]]:

@@ -2,13 +2,15 @@
 
 The onset posterior of Basic Pitch is sure of hammers and plectra, but not of bows: in held notes with vibrato it sees
 onsets that are none, and slow attacks come late. So every moment at which the onset posterior peaks or the note
-posterior rises is judged by a small network of our own, one hidden layer over the posteriors around it. It gives the
-probability that a note begins there, and by how much its onset is earlier or later. scripts/onset_judge.py trains it
-on scores that it renders itself.
+posterior rises is judged by a small network of our own, two hidden layers over the posteriors around it and over how
+strong the sound is at the pitch and its overtones, which tells a note struck again, or an octave above another, from
+one that goes on. It gives the probability that a note begins there, and by how much its onset is earlier or later.
+scripts/onset_judge.py trains it on scores that it renders itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,7 @@ BEFORE, AFTER = 8, 12  # frames around a moment that are looked at
 NOTHING = 0.1  # what the network answers where there is nothing
 LOUD_ONSETS = 10.0  # the sum of all onsets of a frame is divided by it
 OCTAVE = 12
+PARTIALS = (-12, -1, 0, 1, 12, 19, 24, 28, 31)  # semitones from a pitch at which its spectra are looked at
 AT_ONCE = 4096
 
 Curve = NDArray[np.float32]
@@ -63,43 +66,55 @@ def peaks(curve: Curve, level: float, radius: int) -> NDArray[np.int64]:
 
 def looks(posteriors: Posteriors, moments: Moments) -> Curve:
     """What the judge sees of each moment, shape (n, n_features): the three posteriors of the pitch and of its two
-    neighbours, onsets and notes an octave below and above, all onsets together, the rise of the spectrum, over
-    BEFORE + AFTER frames; and the pitch."""
-    return _looks(_padded(posteriors), moments)
+    neighbours, onsets and notes an octave below and above, all onsets together, the rise of the spectrum, the two
+    spectra at the PARTIALS, over BEFORE + AFTER frames; and the pitch."""
+    return _looks(_Padded.around(posteriors), moments)
 
 
 def judge(posteriors: Posteriors, moments: Moments) -> tuple[Curve, Curve]:
     """(probability that a note begins, frames from the moment to its onset), each of shape (n,)."""
-    weights, padded = _weights(JUDGE), _padded(posteriors)
+    layers, padded = _layers(JUDGE), _Padded.around(posteriors)
     answers = [np.zeros((0, 2), np.float32)]
     for start in range(0, moments.frame.size, AT_ONCE):
         part = Moments(moments.frame[start : start + AT_ONCE], moments.pitch[start : start + AT_ONCE])
-        hidden = np.maximum(_looks(padded, part) @ weights["hidden"] + weights["hidden_bias"], 0.0)
-        answers.append(hidden @ weights["out"] + weights["out_bias"])
+        answer = _looks(padded, part)
+        for number, (kernel, bias) in enumerate(layers):
+            answer = (np.maximum(answer, 0.0) if number else answer) @ kernel + bias
+        answers.append(answer)
     answer = np.concatenate(answers)
     return np.asarray(1.0 / (1.0 + np.exp(-answer[:, 0])), np.float32), np.clip(answer[:, 1], -BEFORE, BEFORE)
 
 
-def _padded(posteriors: Posteriors) -> tuple[list[NDArray[np.float16]], list[Curve]]:
-    """The posteriors with room for every look, and the two curves that have no pitch."""
-    edge = ((BEFORE, AFTER), (OCTAVE, OCTAVE))
-    tables = (posteriors.onset, posteriors.note, posteriors.contour)
-    together = posteriors.onset.sum(axis=1, dtype=np.float32) - NOTHING * NUM_PITCHES
-    curves = (together / LOUD_ONSETS, posteriors.rise)
-    return (
-        [np.pad(each, edge, constant_values=NOTHING) for each in tables],
-        [np.pad(each, (BEFORE, AFTER)) for each in curves],
-    )
+@dataclass(frozen=True)
+class _Padded:
+    """Posteriors with room for every look: `tables` of each pitch, `curves` without a pitch, and spectra."""
+
+    tables: Sequence[NDArray[np.float16]]
+    curves: Sequence[Curve]
+    spectra: NDArray[np.float16]
+
+    @classmethod
+    def around(cls, posteriors: Posteriors) -> _Padded:
+        edge = ((BEFORE, AFTER), (OCTAVE, OCTAVE))
+        tables = (posteriors.onset, posteriors.note, posteriors.contour)
+        together = posteriors.onset.sum(axis=1, dtype=np.float32) - NOTHING * NUM_PITCHES
+        curves = (together / LOUD_ONSETS, posteriors.rise)
+        return cls(
+            [np.pad(each, edge, constant_values=NOTHING) for each in tables],
+            [np.pad(each, (BEFORE, AFTER)) for each in curves],
+            np.pad(posteriors.spectra, ((BEFORE, AFTER), (0, 0), (OCTAVE, 0)), "edge"),
+        )
 
 
-def _looks(padded: tuple[list[NDArray[np.float16]], list[Curve]], moments: Moments) -> Curve:
-    tables, curves = padded
+def _looks(padded: _Padded, moments: Moments) -> Curve:
     rows = moments.frame[:, np.newaxis] + np.arange(BEFORE + AFTER)
     column = moments.pitch[:, np.newaxis] + OCTAVE
-    seen = [each[rows, column + step] for each in tables for step in (-1, 0, 1)]
-    seen += [each[rows, column + step] for each in tables[:2] for step in (-OCTAVE, OCTAVE)]
-    lines = [each[rows] for each in curves]
-    return np.concatenate([*seen, *lines, moments.pitch[:, np.newaxis] / NUM_PITCHES], axis=1).astype(np.float32)
+    seen = [each[rows, column + step] for each in padded.tables for step in (-1, 0, 1)]
+    seen += [each[rows, column + step] for each in padded.tables[:2] for step in (-OCTAVE, OCTAVE)]
+    seen += [each[rows] for each in padded.curves]
+    last = padded.spectra.shape[2] - 1
+    seen += [padded.spectra[rows, size, np.minimum(column + step, last)] for size in (0, 1) for step in PARTIALS]
+    return np.concatenate([*seen, moments.pitch[:, np.newaxis] / NUM_PITCHES], axis=1).astype(np.float32)
 
 
 def _moments_of_pitch(onset: Curve, note: Curve) -> NDArray[np.int64]:
@@ -113,12 +128,13 @@ def _moments_of_pitch(onset: Curve, note: Curve) -> NDArray[np.int64]:
 
 
 @cache
-def _weights(path: Path) -> dict[str, Curve]:
-    """Raises ResourceUnavailable if the file is missing."""
+def _layers(path: Path) -> list[tuple[Curve, Curve]]:
+    """(kernel, bias) of each layer. Raises ResourceUnavailable if the file is missing."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name].astype(np.float32) for name in stored.files}
-    except (OSError, ValueError) as error:
+            numbers = range(len(stored.files) // 2)
+            return [tuple(stored[f"{name}_{n}"].astype(np.float32) for name in ("kernel", "bias")) for n in numbers]  # type: ignore[misc]
+    except (OSError, ValueError, KeyError) as error:
         rule = f"Songs are heard as notes with the help of assets/basic_pitch/{path.name}"
         remedy = "Restore the file from where you got this program. Everything else works without it."
         raise ResourceUnavailable(sentence(rule, str(error), remedy), code="no_model") from error

@@ -65,6 +65,11 @@ def kept(answer: NDArray[np.float32]) -> NDArray[np.float32]:
     return answer[EDGE_FRAMES : EDGE_FRAMES + KEPT_FRAMES]
 
 
+def kept_samples(window: Samples) -> Samples:
+    """The samples of one window from the first kept frame to the last, shape (KEPT_FRAMES * HOP,)."""
+    return window[EDGE_FRAMES * HOP : (EDGE_FRAMES + KEPT_FRAMES) * HOP]
+
+
 def rises(window: Samples) -> NDArray[np.float32]:
     """How much louder the spectrum becomes at each kept frame, shape (KEPT_FRAMES,): percussion, which has no pitch and
     so no notes, still tells where the beats are."""

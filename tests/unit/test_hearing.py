@@ -18,6 +18,7 @@ from musicgen.hearing.heard import add_heard, draft, hear, heard_name, read_hear
 from musicgen.hearing.network import Posteriors
 from musicgen.hearing.notes import HeardNotes, find_notes, stretches
 from musicgen.hearing.onsets import Moments, find_moments, looks, peaks
+from musicgen.hearing.spectra import NUM_BANDS, SIZES, beside_level, pitch_spectra
 from musicgen.hearing.windows import (
     EDGE_FRAMES,
     FRAME_SECONDS,
@@ -52,7 +53,8 @@ def heard_notes(onset: object, pitch: object = 60, *, seconds: float = 0.3, conf
 def posteriors(n_frames: int = 200) -> Posteriors:
     """Of silence: what the network answers where there is nothing."""
     quiet = [np.full((n_frames, 88), 0.1, np.float16) for _ in range(3)]
-    return Posteriors(*quiet, np.zeros(n_frames, np.float32))
+    spectra = np.full((n_frames, len(SIZES), NUM_BANDS), -1.0, np.float16)
+    return Posteriors(*quiet, np.zeros(n_frames, np.float32), spectra)
 
 
 def strike_at(heard: Posteriors, pitch: int, start: int, stop: int) -> None:
@@ -82,6 +84,20 @@ def test_the_spectrum_rises_where_a_tone_begins() -> None:
     rise = rises(sound)
     assert rise.shape == (KEPT_FRAMES,)
     assert abs(int(rise.argmax()) + EDGE_FRAMES - 60) <= 2
+
+
+def test_spectra_show_a_tone_at_its_pitch_and_when_it_begins() -> None:
+    sound = np.zeros(WINDOW, np.float32)
+    sound[60 * HOP :] = sine(2.0, frequency=440.0, sample_rate=SAMPLE_RATE)[0][: WINDOW - 60 * HOP]
+    level = float(np.sqrt(np.mean(sound**2)))
+    short, long = np.moveaxis(beside_level(pitch_spectra(sound), level), 1, 0)
+    assert short.shape == (KEPT_FRAMES, NUM_BANDS)
+    assert long[-1].argmax() == 69 - 21
+    first = int(np.argmax(short[:, 69 - 21] > 0.5)) + EDGE_FRAMES
+    assert abs(first - 60) <= 2
+    softer = beside_level(pitch_spectra(0.01 * sound), 0.01 * level)
+    assert softer[-1, 1, 69 - 21] == pytest.approx(long[-1, 69 - 21], abs=0.01)
+    assert np.isfinite(beside_level(pitch_spectra(np.zeros(WINDOW, np.float32)), 0.0)).all()
 
 
 def test_peaks_and_stretches() -> None:
@@ -188,7 +204,7 @@ def test_a_missing_or_other_network_is_told_in_one_sentence(tmp_path: Path) -> N
             network._content(path)
         assert caught.value.code == "no_model"
     with pytest.raises(ResourceUnavailable, match="Restore the file"):
-        onsets._weights(tmp_path / "none.npz")
+        onsets._layers(tmp_path / "none.npz")
     assert network._content(network.MODEL)
 
 
