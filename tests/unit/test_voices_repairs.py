@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.approaches.voices.faults import faults
+from musicgen.approaches.voices.faults import crossings, faults
 from musicgen.approaches.voices.filling_sampler import FillingSampler
 from musicgen.approaches.voices.sizes import VoiceSizes
 from musicgen.approaches.voices.whole_notes import Note
@@ -71,3 +71,17 @@ def test_a_part_of_a_note_chosen_again_begins_there_and_so_does_what_it_went_on_
     assert len(set(made["ids"][0, 8:12, 2].tolist())) == 1
     assert made["ids"][0, 8, 2] != 20
     assert np.argwhere(made["struck"][0]).tolist() == [*([0, voice] for voice in range(4)), [8, 2], [12, 2]]
+
+
+def test_a_voice_that_lies_across_another_for_several_notes_comes_back() -> None:
+    """The soprano stays; each note of the alto above it is as good as any other to a network that knows nothing."""
+    ids = np.tile(np.array([30, 24, 20, 12], dtype=np.int32), (1, 96, 1))
+    ids[:, 32:64, 1] = np.repeat(np.array([33, 35, 34, 36, 33, 35, 34, 36], dtype=np.int32), 4)
+    free = np.zeros(ids.shape, dtype=bool)
+    free[:, :, 1] = True
+    pieces = {"ids": ids, "struck": np.ones_like(ids), "is_beat": np.arange(96)[None] % 4 == 0}
+    assert crossings(ids[0]).sum() == 32
+    assert faults(ids[0])[1].sum() == 1
+    made = ByChance(None, SIZES, np.ones((4, 50), dtype=bool), Rules()).repaired(pieces, free, (9.0, 0.0), 4, 400, [1])
+    assert not crossings(made["ids"][0]).any()
+    assert (made["ids"][~free] == ids[~free]).all()

@@ -33,13 +33,20 @@ def faults(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
     interval = (upper - lower) % 12
     both_move = (upper[1:] != upper[:-1]) & (lower[1:] != lower[:-1]) & sung[1:] & sung[:-1]
     found[0, 1:] = both_move & (interval[1:] == interval[:-1]) & np.isin(interval[1:], PERFECT)
-    crossed = sung & (lower > upper) & (np.diff(pairs, axis=1)[:, 0] == 1)
+    crossed = crossings(ids)
     found[1] = crossed
     found[1, 1:] &= ~crossed[:-1]
     begins = np.ones(len(ids), dtype=bool)
     begins[1:] = ((ids[1:] != ids[:-1]) & (ids[1:] > 0)).any(axis=1)
     found[2] = sung & np.isin(interval, DISSONANT) & begins[:, None]
     return found
+
+
+def crossings(ids: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Where the lower one of two neighbouring voices is above the upper one, (steps, pairs), as long as it is."""
+    pairs = voice_pairs(ids.shape[1])
+    upper, lower = ids[:, pairs[:, 0]], ids[:, pairs[:, 1]]
+    return (upper > 0) & (lower > upper) & (np.diff(pairs, axis=1)[:, 0] == 1)
 
 
 def faults_per_beat(songs: Sequence[NDArray[np.integer]], beat: int) -> tuple[float, ...]:
