@@ -92,7 +92,7 @@ def outputs_of(key: str, path: Path, home: Path) -> list[tuple[Waveform, dict[st
     environment = os.environ | {"MUSICGEN_HOME": str(home)}
     program = [sys.executable, "-m", "musicgen"]
     subprocess.run([*program, "songs", "add", str(path)], env=environment, check=True, capture_output=True)
-    asked = [*program, "train", key, "--all-songs", "--generate", str(COUNT), "--json"]
+    asked = [*program, "train", key, "--all-songs", "--preset", "quick", "--generate", str(COUNT), "--json"]
     found = json.loads(subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout)
     return [read_output(home, each) for each in found["outputs"]]
 

@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 
 from musicgen.benchmarks.bad_pieces import MAKERS
 from musicgen.benchmarks.judged_material import Material, note_material
-from musicgen.benchmarks.judged_pieces import HeldClip, NoteRules
+from musicgen.benchmarks.judged_pieces import HeldClip, RulesOnly
 from musicgen.contract.prepared import TrainingSong
 from musicgen.evaluation import musical_rules, note_rules
 from musicgen.evaluation.unlikeness import WEIGHTS, terms
@@ -66,7 +66,7 @@ def described(pieces: Sequence[Material]) -> Iterator[tuple[bool, Metrics, Metri
         for piece in pieces:
             others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
             chosen = [others[int(place)] for place in rng.permutation(len(others))[:number]]
-            rules = NoteRules([_song(each) for each in chosen])
+            rules = RulesOnly([_song(each) for each in chosen])
             yield False, rules.metrics(piece.content), rules.learned
             for kind, make in MAKERS.items():
                 if not kind.startswith("cop"):  # copies are like their songs

@@ -20,7 +20,7 @@ from typing import Any
 
 from musicgen.benchmarks import bad_pieces, bad_sounds
 from musicgen.benchmarks.judged_material import note_material, sound_material
-from musicgen.benchmarks.judged_pieces import NUM_SONGS, NoteRules, Tally, tallies
+from musicgen.benchmarks.judged_pieces import NUM_SONGS, RulesOnly, Tally, tallies
 from musicgen.benchmarks.table import RESULTS, machine
 from musicgen.evaluation.degeneracy import COPIED
 from musicgen.evaluation.knowledge import Knowledge
@@ -62,7 +62,7 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Tally]:
         makers, judge_of = bad.MAKERS, Knowledge
         if options.rules and kind == "notes":
             makers = {name: make for name, make in makers.items() if bad.EXPECTED[name] != (COPIED,)}
-            judge_of = NoteRules
+            judge_of = RulesOnly
         return tallies(
             pieces, makers, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed, judge_of=judge_of
         )
@@ -85,7 +85,7 @@ def text(rows: dict[str, Any]) -> Iterator[str]:
         "ones and some that this program composes) are judged as outputs are, each with other pieces of its collection",
         "as the training songs. A real piece with any verdict is a false alarm. From each, one bad piece of every kind",
         "is made; *named* counts those with any verdict, *for what it is* those with the verdict that says what is",
-        "wrong. The limits were set on other pieces than these.",
+        "wrong. What is copied is looked for in real pieces and in copies. Limits were set on other pieces than these.",
     )
     for kind in KINDS:
         if kind in rows:

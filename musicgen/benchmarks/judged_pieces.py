@@ -19,9 +19,10 @@ import numpy as np
 from musicgen.audio.waveform import Waveform
 from musicgen.clips import Clip, write_audio_clip
 from musicgen.contract.prepared import TrainingSong
-from musicgen.evaluation import midi
-from musicgen.evaluation.degeneracy import verdicts
+from musicgen.evaluation import audio, midi
+from musicgen.evaluation.degeneracy import COPIED, verdicts
 from musicgen.evaluation.description import describe_training
+from musicgen.evaluation.glossary import Medium
 from musicgen.evaluation.knowledge import Knowledge
 from musicgen.evaluation.manners import manners_of
 from musicgen.symbolic.score import Score
@@ -54,19 +55,23 @@ class Judge(Protocol):
     def judge(self, clip: Any, judgement: dict[str, Any]) -> None: ...
 
 
-class NoteRules:
-    """Judges notes by their metrics alone, many times faster: what is copied is not looked for."""
+class RulesOnly:
+    """Judges pieces by their metrics alone, many times faster: what is copied is not looked for."""
 
     def __init__(self, songs: Sequence[TrainingSong]) -> None:
+        self.medium: Medium = "midi" if songs[0].clip.medium == "midi" else "audio"
         self.manners = manners_of(songs)
-        self.learned = describe_training(songs, "midi") | (self.manners.learned() if self.manners else {})
+        self.learned = describe_training(songs, self.medium) | (self.manners.learned() if self.manners else {})
 
-    def metrics(self, score: Score) -> dict[str, float]:
+    def metrics(self, content: Score | Waveform) -> dict[str, float]:
         """Of a piece, beside the songs."""
-        return midi.describe(score) | (self.manners.metrics(score) if self.manners else {})
+        if isinstance(content, Waveform):
+            return audio.describe(content)
+        return midi.describe(content) | (self.manners.metrics(content) if self.manners else {})
 
     def judge(self, clip: Any, judgement: dict[str, Any]) -> None:
-        found = verdicts("midi", self.metrics(clip.score()), self.learned)
+        content = clip.score() if self.medium == "midi" else clip.waveform()
+        found = verdicts(self.medium, self.metrics(content), self.learned)
         judgement["verdicts"] = [verdict.to_json() for verdict in found]
 
 
@@ -126,7 +131,9 @@ def tallies(
     """`real` and each kind of bad piece → its counts: every piece once in every kind.
 
     Args:
-        folder: for the sounds, which are judged as files. judge_of: what judges a piece, from its songs.
+        folder: for the sounds, which are judged as files. judge_of: what judges a piece, from its songs. It judges real
+            pieces and copies; other bad pieces are judged by their metrics alone, since to look for what is copied
+            takes many times longer, and could only name more of them.
     """
     rng = np.random.default_rng(seed)
     found = {"real": Tally(), **{kind: Tally() for kind in makers}}
@@ -135,12 +142,13 @@ def tallies(
         others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
         chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
         songs = [_song(each.name, clips[each.name]) for each in chosen]
-        knowledge = judge_of(songs)
+        knowledge, rules = judge_of(songs), RulesOnly(songs)
         found["real"].add(piece.name, _codes(clips[piece.name], knowledge))
         contents = [each.content for each in chosen]
         for kind, content in _spoiled(makers, contents, piece.content, rng):
             bad = folder / "bad"
-            found[kind].add(piece.name, _codes(_clip(content, bad), knowledge), expected[kind])
+            judge = knowledge if COPIED in expected[kind] else rules
+            found[kind].add(piece.name, _codes(_clip(content, bad), judge), expected[kind])
             shutil.rmtree(bad, ignore_errors=True)
     return found
 
