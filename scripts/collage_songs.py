@@ -1,10 +1,11 @@
 """Collage on three produced songs of our own, beside the other networks for sound; writes benchmarks/collage.*.
 
-    .venv/bin/python -m scripts.collage_songs [--seconds 180] [--only band|synth|rubato]
+    .venv/bin/python -m scripts.collage_songs [--seconds 180] [--only band|synth|rubato] [--minutes 8]
 
-Each song is added, learned from and played from by the commands that a user has, in a library of its own; the seconds
-are those of `train --generate`, with everything in it. What a listener would notice in the pieces is then compared with
-the song: how far is the mean of the pieces from that of stretches of the song that are as long?
+Each song is added, and collage learns from it and plays, by the commands that a user has, in a library of its own; the
+seconds are those of `train --generate`, with everything in it. The other networks learn from it for so many minutes at
+most. What a listener would notice in the pieces is then compared with the song: how far is the mean of the pieces from
+that of stretches of the song that are as long?
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from musicgen.audio.wav import read_wav, wav_bytes
 from musicgen.audio.waveform import Waveform
 from musicgen.benchmarks.listening import features
 from musicgen.benchmarks.table import RESULTS, machine
+from scripts.quality import wait_for_training
 from tests.makers_produced import Produced, band_song, rubato_song, synth_song
 from tests.measures_produced import chroma_likeness, flux_around, measured, tempo_near
 
@@ -45,24 +47,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=tuple(SONGS))
     parser.add_argument("--seconds", type=float, default=180.0, help="length of each song")
+    parser.add_argument("--minutes", type=float, default=8.0, help="longest training of the others")
     asked = parser.parse_args()
-    for name in SONGS if asked.only is None else (asked.only,):
-        with tempfile.TemporaryDirectory() as folder:
-            row = measure(SONGS[name](seconds=asked.seconds), Path(folder))
-        print(json.dumps({name: row}), flush=True)
-        publish(name, row | {"seconds_of_song": asked.seconds})
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MUSICGEN_HOME"] = str(Path(folder) / "others")
+        for name in SONGS if asked.only is None else (asked.only,):
+            (Path(folder) / name).mkdir()
+            row = measure(SONGS[name](seconds=asked.seconds), Path(folder) / name, asked.minutes)
+            print(json.dumps({name: row}), flush=True)
+            publish(name, row | {"seconds_of_song": asked.seconds, "minutes": asked.minutes})
 
 
-def measure(produced: Produced, folder: Path) -> dict[str, Any]:
+def measure(produced: Produced, folder: Path, minutes: float) -> dict[str, Any]:
     """One song: what each approach makes of it, beside the song itself."""
     path = folder / "song.wav"
     path.write_bytes(wav_bytes(produced.sound))
     row: dict[str, Any] = {"approaches": {}, "measured": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": machine()}
-    made = {}
-    for key in ("collage", *RIVALS):
-        began = time.monotonic()
-        made[key] = outputs_of(key, path, folder / key)
-        row["approaches"][key] = {"seconds": round(time.monotonic() - began, 1)}
+    began = time.monotonic()
+    made = {"collage": by_command("collage", path, folder / "home")}
+    row["approaches"]["collage"] = {"seconds": round(time.monotonic() - began, 1)}
+    for key in RIVALS:
+        made[key], row["approaches"][key] = by_queue(key, path, minutes)
     for key, pieces in made.items():
         row["approaches"][key] |= beside(produced.sound, [sound for sound, _ in pieces])
     row |= joints(produced, made["collage"]) | tempo(produced, made["collage"])
@@ -87,18 +92,37 @@ def beside(song: Waveform, pieces: Sequence[Waveform]) -> dict[str, Any]:
     return {"song": rounded(songs), "means": rounded(means), "away": rounded(away)}
 
 
-def outputs_of(key: str, path: Path, home: Path) -> list[tuple[Waveform, dict[str, Any]]]:
-    """(sound, sidecar) of each piece that the commands make."""
+Piece = tuple[Waveform, dict[str, Any]]  # and its sidecar
+
+
+def by_command(key: str, path: Path, home: Path) -> list[Piece]:
+    """The pieces that the commands make."""
     environment = os.environ | {"MUSICGEN_HOME": str(home)}
     program = [sys.executable, "-m", "musicgen"]
     subprocess.run([*program, "songs", "add", str(path)], env=environment, check=True, capture_output=True)
     asked = [*program, "train", key, "--all-songs", "--preset", "quick", "--generate", str(COUNT), "--json"]
     found = json.loads(subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout)
-    return [read_output(home, each) for each in found["outputs"]]
+    return [read_output(home / "outputs" / each) for each in found["outputs"]]
 
 
-def read_output(home: Path, name: str) -> tuple[Waveform, dict[str, Any]]:
-    folder = home / "outputs" / name
+def by_queue(key: str, path: Path, minutes: float) -> tuple[list[Piece], dict[str, Any]]:
+    """(the pieces, {epochs}) of a training that is stopped after so many minutes, which keeps what it learned."""
+    from musicgen.approaches import approach
+    from musicgen.runs import api
+    from musicgen.songs.intake import Upload, add_uploads
+
+    preset = approach(key).presets["quick"]
+    songs = [api.SongChoice(file.id) for file in add_uploads([Upload(path.parent.name + ".wav", path)]).files]
+    run_id = api.submit_training(key, songs, preset.training, preset="quick", seed=0)
+    run = wait_for_training(run_id, 60 * minutes)
+    task_id = api.submit_generation(run_id, dict(preset.generation), count=COUNT, seed=0)
+    while api.get_task(task_id).is_active:
+        time.sleep(0.5)
+    made = [read_output(output.clip.folder) for output in api.list_outputs(task_id=task_id)]
+    return made, {"epochs": len(run.history)}
+
+
+def read_output(folder: Path) -> Piece:
     return read_wav(folder / "audio.wav"), json.loads((folder / "sidecar.json").read_text("utf-8"))
 
 
@@ -114,7 +138,7 @@ def described(sound: Waveform) -> dict[str, float]:
     return features(sound) | {name: value for name, value in measured(sound).items() if name in moving}
 
 
-def joints(produced: Produced, pieces: Sequence[tuple[Waveform, dict[str, Any]]]) -> dict[str, Any]:
+def joints(produced: Produced, pieces: Sequence[Piece]) -> dict[str, Any]:
     """How much the spectrum rises at the joints, beside the 95th percentile of the song's own attacks."""
     seconds = produced.sound.seconds
     at = produced.beats[(produced.beats > 1.0) & (produced.beats < seconds - 2.0)]
@@ -134,7 +158,7 @@ def joints(produced: Produced, pieces: Sequence[tuple[Waveform, dict[str, Any]]]
     }  # fmt: skip
 
 
-def tempo(produced: Produced, pieces: Sequence[tuple[Waveform, dict[str, Any]]]) -> dict[str, Any]:
+def tempo(produced: Produced, pieces: Sequence[Piece]) -> dict[str, Any]:
     if not produced.tempo:
         return {"tempo_off": None, "cut_at": sorted({sidecar["facts"]["cut_at"] for _, sidecar in pieces})}
     found = [tempo_near(sound, produced.tempo) / produced.tempo - 1 for sound, _ in pieces]
@@ -176,7 +200,8 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield from (
         "",
         "How far the pieces are from the song, in units of the spread of the song's own stretches of that length",
-        f"(chroma: 1 − correlation). Differences below {WITHIN} count as none. Preset *quick* throughout.",
+        f"(chroma: 1 − correlation). Differences below {WITHIN} count as none. Preset *quick*; the others learn for",
+        f"{next(iter(rows.values()))['minutes']:g} minutes at most.",
         "",
     )
     first = next(iter(rows.values()))

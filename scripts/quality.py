@@ -67,7 +67,7 @@ def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict
         songs = [api.SongChoice(file.id) for file in add_sample(sample).files]
         training = {**kind.presets[preset].training, **read_settings(asked.set)}
         run_id = api.submit_training(kind.key, songs, training, preset=preset, seed=0)
-        run = _wait_for_training(run_id, asked.minutes * 60)
+        run = wait_for_training(run_id, asked.minutes * 60)
         row |= _learned(run, training.get("epochs") or kind.Training.model_fields["epochs"].default)
         task_id = api.submit_generation(run_id, dict(kind.presets[preset].generation), count=asked.count, seed=0)
         while (task := api.get_task(task_id)).is_active:
@@ -82,7 +82,7 @@ def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict
     return row
 
 
-def _wait_for_training(run_id: str, longest: float) -> Any:
+def wait_for_training(run_id: str, longest: float) -> Any:
     """The finished run. One that takes too long is cancelled, which keeps what it learned."""
     from musicgen.errors import MusicgenError
     from musicgen.runs import api
