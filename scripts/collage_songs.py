@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from musicgen.audio.resampling import resample
 from musicgen.audio.wav import read_wav, wav_bytes
 from musicgen.audio.waveform import Waveform
-from musicgen.benchmarks.listening import features
+from musicgen.benchmarks.listening import SAMPLE_RATE, features
 from musicgen.benchmarks.table import RESULTS, machine
 from scripts.quality import wait_for_training
 from tests.makers_produced import Produced, band_song, rubato_song, synth_song
@@ -40,7 +41,8 @@ ABOUT = {
 }
 RIVALS = ("spectral_lstm", "audio_wavenet")
 COUNT = 4  # pieces of each approach
-WITHIN = 0.25  # of the spread of the song's own stretches: a smaller difference is none
+SAME = 0.25  # of the spread of the song's own stretches: a smaller difference is none
+SAME_CHROMA = 0.05  # of a correlation
 
 
 def main() -> None:
@@ -63,46 +65,54 @@ def measure(produced: Produced, folder: Path, minutes: float) -> dict[str, Any]:
     path = folder / "song.wav"
     path.write_bytes(wav_bytes(produced.sound))
     row: dict[str, Any] = {"approaches": {}, "measured": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": machine()}
-    began = time.monotonic()
-    made = {"collage": by_command("collage", path, folder / "home")}
-    row["approaches"]["collage"] = {"seconds": round(time.monotonic() - began, 1)}
+    made = {}
+    made["collage"], row["approaches"]["collage"] = by_command("collage", path, folder / "home")
     for key in RIVALS:
         made[key], row["approaches"][key] = by_queue(key, path, minutes)
+    seconds = min(sound.seconds for pieces in made.values() for sound, _ in pieces)
+    stretches = [described(each) for each in cut(produced.sound, seconds)]
+    row["song"] = {what: round(float(np.mean([each[what] for each in stretches])), 3) for what in stretches[0]}
     for key, pieces in made.items():
-        row["approaches"][key] |= beside(produced.sound, [sound for sound, _ in pieces])
-    row |= joints(produced, made["collage"]) | tempo(produced, made["collage"])
-    own = row["approaches"]["collage"]["away"]
+        own = [described(each) for sound, _ in pieces for each in cut(sound, seconds)]
+        away = {what: apart([each[what] for each in own], [each[what] for each in stretches]) for what in row["song"]}
+        likeness = float(np.mean([chroma_likeness(produced.sound, sound) for sound, _ in pieces]))
+        row["approaches"][key] |= {
+            "means": {what: round(float(np.mean([each[what] for each in own])), 3) for what in row["song"]},
+            "away": away, "chroma_likeness": round(likeness, 3),
+        }  # fmt: skip
+    row |= {
+        "seconds_compared": round(seconds, 2),
+        **joints(produced, made["collage"]),
+        **tempo(produced, made["collage"]),
+    }
+    own = row["approaches"]["collage"]
     for key in RIVALS:
-        theirs = row["approaches"][key]["away"]
-        row["approaches"][key]["nearer"] = sorted(what for what in own if own[what] > max(theirs[what], WITHIN))
+        theirs = row["approaches"][key]
+        nearer = [what for what, value in own["away"].items() if value > max(theirs["away"][what], SAME)]
+        if own["chroma_likeness"] < theirs["chroma_likeness"] - SAME_CHROMA:
+            nearer.append("chroma_likeness")
+        theirs["nearer"] = nearer
     return row
 
 
-def beside(song: Waveform, pieces: Sequence[Waveform]) -> dict[str, Any]:
-    """{song, means, away}: the features of stretches of the song that are as long as the pieces, of the pieces, and how
-    far apart they are in units of the spread of the stretches."""
-    stretches = [described(each) for each in cut(song, float(np.median([piece.seconds for piece in pieces])))]
-    own = [described(each) for each in pieces]
-    names = list(own[0])
-    known = {what: np.array([each[what] for each in stretches]) for what in names}
-    means = {what: float(np.mean([each[what] for each in own])) for what in names}
-    away = {what: abs(means[what] - known[what].mean()) / max(known[what].std(), 1e-9) for what in names}
-    away["chroma"] = 1.0 - float(np.mean([chroma_likeness(song, each) for each in pieces]))
-    songs = {what: float(values.mean()) for what, values in known.items()}
-    return {"song": rounded(songs), "means": rounded(means), "away": rounded(away)}
+def apart(own: Sequence[float], songs: Sequence[float]) -> float:
+    """How far the mean of the pieces is from that of the song's stretches, in units of the spread of these."""
+    return round(abs(float(np.mean(own)) - float(np.mean(songs))) / max(float(np.std(songs)), 1e-3), 3)
 
 
 Piece = tuple[Waveform, dict[str, Any]]  # and its sidecar
 
 
-def by_command(key: str, path: Path, home: Path) -> list[Piece]:
-    """The pieces that the commands make."""
+def by_command(key: str, path: Path, home: Path) -> tuple[list[Piece], dict[str, Any]]:
+    """(the pieces that the commands make, {seconds} of the command that trains and generates)."""
     environment = os.environ | {"MUSICGEN_HOME": str(home)}
     program = [sys.executable, "-m", "musicgen"]
     subprocess.run([*program, "songs", "add", str(path)], env=environment, check=True, capture_output=True)
     asked = [*program, "train", key, "--all-songs", "--preset", "quick", "--generate", str(COUNT), "--json"]
+    began = time.monotonic()
     found = json.loads(subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout)
-    return [read_output(home / "outputs" / each) for each in found["outputs"]]
+    seconds = round(time.monotonic() - began, 1)
+    return [read_output(home / "outputs" / each) for each in found["outputs"]], {"seconds": seconds}
 
 
 def by_queue(key: str, path: Path, minutes: float) -> tuple[list[Piece], dict[str, Any]]:
@@ -133,9 +143,10 @@ def cut(sound: Waveform, seconds: float) -> Iterator[Waveform]:
 
 
 def described(sound: Waveform) -> dict[str, float]:
-    """What a listener notices, and how it moves: level, chroma and beat."""
+    """What a listener notices, and how it moves: level, harmony and beat."""
+    heard = resample(sound, SAMPLE_RATE)
     moving = ("rms_step_db", "rms_range_db", "beat_strength", "chroma_step")
-    return features(sound) | {name: value for name, value in measured(sound).items() if name in moving}
+    return features(heard) | {name: value for name, value in measured(heard).items() if name in moving}
 
 
 def joints(produced: Produced, pieces: Sequence[Piece]) -> dict[str, Any]:
@@ -165,10 +176,6 @@ def tempo(produced: Produced, pieces: Sequence[Piece]) -> dict[str, Any]:
     return {"tempo_off": round(max(map(abs, found)), 4), "cut_at": ["beats"]}
 
 
-def rounded(values: dict[str, float]) -> dict[str, float]:
-    return {name: round(float(value), 3) for name, value in values.items()}
-
-
 def publish(name: str, row: dict[str, Any]) -> None:
     """Keep the other rows; write both files."""
     path = RESULTS / "collage.json"
@@ -182,8 +189,8 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield from (
         "# Collage on three produced songs",
         "",
-        "Written by `.venv/bin/python -m scripts.collage_songs`. Songs that our own scripts compose and synthesise.",
-        f"*Seconds*: from the command `train collage --generate {COUNT}` to the last piece, everything included.",
+        "Written by `.venv/bin/python -m scripts.collage_songs`. Songs that our own scripts compose and synthesise;",
+        f"preset *quick*. *Seconds*: of the command `train collage --generate {COUNT}`, from its start to the last piece.",
         "*Joints*: the share at which the spectrum rises at most as much as at 95 % of the song's own beats, and the",
         "highest one in units of that. *Tempo*: how far the worst piece is off.",
         "",
@@ -197,23 +204,26 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
             f"{row['joints']} | {row['joints_below']:.0%} | {row['highest_joint']} | {row['longest_beats']:g} beats | "
             f"{off} |"
         )
+    first = next(iter(rows.values()))
     yield from (
         "",
-        "How far the pieces are from the song, in units of the spread of the song's own stretches of that length",
-        f"(chroma: 1 − correlation). Differences below {WITHIN} count as none. Preset *quick*; the others learn for",
-        f"{next(iter(rows.values()))['minutes']:g} minutes at most.",
+        f"How far the pieces are from the song, both cut to {first['seconds_compared']:g} s, in units of the spread of",
+        f"the song's own stretches: differences below {SAME} count as none. *Chroma*: correlation of the tones of a",
+        f"piece with those of the song; {SAME_CHROMA} less counts as none. The others learn for {first['minutes']:g}",
+        "minutes at most.",
         "",
     )
-    first = next(iter(rows.values()))
     names = list(first["approaches"]["collage"]["away"])
-    yield "| song | approach | " + " | ".join(each.replace("_", " ") for each in names) + " | nearer than collage in |"
-    yield "|---|---|" + "---:|" * len(names) + "---|"
+    columns = " | ".join(each.replace("_", " ") for each in names)
+    yield f"| song | approach | {columns} | chroma | nearer than collage in |"
+    yield "|---|---|" + "---:|" * (len(names) + 1) + "---|"
     for name, row in rows.items():
         for key, found in row["approaches"].items():
             away = " | ".join(f"{found['away'][what]:.2f}" for what in names)
             nearer = "" if key == "collage" else ", ".join(found["nearer"]).replace("_", " ") or "nothing"
-            yield f"| {name} | {key} | {away} | {nearer} |"
-    yield from ("", f"Measured {first['measured']}: {first['machine']}")
+            yield f"| {name} | {key} | {away} | {found['chroma_likeness']:.2f} | {nearer} |"
+    yield ""
+    yield from (f"Measured {row['measured']} ({name}): {row['machine']}" for name, row in rows.items())
 
 
 if __name__ == "__main__":

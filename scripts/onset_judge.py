@@ -10,6 +10,7 @@ held out. FOLDER keeps what was heard. The movements of tests/unit/test_hearing_
 from __future__ import annotations
 
 import argparse
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -109,7 +110,8 @@ def pieces() -> Iterator[Piece]:
 
 
 def part_of(score: Score, number: int) -> Score:
-    """The part of that number of a score that is long enough, else its opening; parts are a little longer than used."""
+    """Part `number` of a score, or its opening if it is too short for that. Parts begin 1.2 times SECONDS apart, since
+    they may be played faster."""
     start = 1.2 * SECONDS * number
     if score.seconds < start + SECONDS:
         return score
@@ -162,7 +164,8 @@ def with_drums(score: Score) -> Score:
 
 def posteriors_of(piece: Piece, score: Score, folder: Path) -> Posteriors:
     """What is heard in the rendered piece; kept in the folder."""
-    path, names = folder / f"{piece.number}.npz", [each.name for each in fields(Posteriors)]
+    stamp = hashlib.sha256(score.notes.tobytes() + repr((score.tracks, score.tempos)).encode()).hexdigest()[:12]
+    path, names = folder / f"{piece.number}-{stamp}.npz", [each.name for each in fields(Posteriors)]
     if not path.is_file():
         wav = folder / "sound.wav"
         with patch.object(

@@ -17,6 +17,7 @@ Sound = NDArray[np.float32]
 Maker = Callable[[Sequence[Waveform], Waveform, np.random.Generator], Waveform]
 CHORD = (0, 4, 7, 12)
 ENVELOPE_SECONDS = 0.02
+HIGH_HISS_HZ = 3_000.0
 HISS_COLOUR_HZ = 200.0  # the noise follows the spectrum of the piece, but not its tones
 
 
@@ -63,11 +64,14 @@ def loop(songs: Sequence[Waveform], piece: Waveform, rng: np.random.Generator) -
 
 
 def hiss(songs: Sequence[Waveform], piece: Waveform, rng: np.random.Generator) -> Waveform:
-    """The piece under noise of its own colour, 6 to 10 dB softer."""
+    """The piece under noise that is 6 to 10 dB softer: white, high, or of the colour of the piece."""
     samples = piece.samples[0].astype(np.float64)
-    power = np.abs(np.fft.rfft(samples)) ** 2
+    frequency = np.fft.rfftfreq(samples.size, 1 / piece.sample_rate)
     width = max(round(HISS_COLOUR_HZ * samples.size / piece.sample_rate), 1)
-    colour = np.sqrt(np.convolve(power, np.full(width, 1 / width), "same"))
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    own = np.sqrt(np.convolve(power, np.full(width, 1 / width), "same"))
+    colours = (np.ones(frequency.size), (frequency > HIGH_HISS_HZ).astype(float), own)
+    colour = colours[int(rng.integers(len(colours)))]
     noise = np.fft.irfft(np.fft.rfft(rng.normal(size=samples.size)) * colour, samples.size)
     noise *= samples.std() / max(float(noise.std()), 1e-9) * 10 ** (-rng.uniform(6, 10) / 20)
     return _like(piece, samples + noise)

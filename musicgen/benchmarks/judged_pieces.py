@@ -59,7 +59,7 @@ class RulesOnly:
     """Judges pieces by their metrics alone, many times faster: what is copied is not looked for."""
 
     def __init__(self, songs: Sequence[TrainingSong]) -> None:
-        self.medium: Medium = "midi" if songs[0].clip.medium == "midi" else "audio"
+        self.medium: Medium = "midi" if all(song.clip.medium == "midi" for song in songs) else "audio"
         self.manners = manners_of(songs)
         self.learned = describe_training(songs, self.medium) | (self.manners.learned() if self.manners else {})
 
@@ -142,7 +142,8 @@ def tallies(
         others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
         chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
         songs = [_song(each.name, clips[each.name]) for each in chosen]
-        knowledge, rules = judge_of(songs), RulesOnly(songs)
+        knowledge = judge_of(songs)
+        rules = knowledge if isinstance(knowledge, RulesOnly) else RulesOnly(songs)
         found["real"].add(piece.name, _codes(clips[piece.name], knowledge))
         contents = [each.content for each in chosen]
         for kind, content in _spoiled(makers, contents, piece.content, rng):

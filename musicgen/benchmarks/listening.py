@@ -6,7 +6,7 @@
     distance     kernel distance (maximum mean discrepancy) from the outputs to the held-out songs, with the
                  probability of at least that distance by chance, beside the distance of real songs to real ones
 
-Every sound is heard at the same sample rate and in mono: brightness and noise depend on both.
+Every sound is heard at the same sample rate: brightness and noise depend on it.
 
 NumPy only. Children and scripts only.
 """
@@ -37,7 +37,7 @@ SOUND_FEATURES = (
     "level_range_db",
     "stillness",
 )
-SAMPLE_RATE = 22_050  # that of the held-out music; a sound of 8 kHz is as dull as it is
+SAMPLE_RATE = 22_050  # that of the held-out music; beside it, a sound of 8 kHz is dull, as it is to a listener
 INSIDE = (5.0, 95.0)  # percentiles
 PERMUTATIONS = 1_000
 PHRASE_BARS = 4
@@ -59,7 +59,7 @@ def features(piece: Score | Waveform) -> dict[str, float]:
             "bar_returns": returns(piece, 1),
             "phrase_returns": returns(piece, PHRASE_BARS),
         }
-    sound = resample(piece.to_mono(), SAMPLE_RATE)
+    sound = resample(piece, SAMPLE_RATE)
     measured = audio.describe(sound)
     kept = ("spectral_flatness", "spectral_centroid", "level_range_db", "stillness")
     own = {"chroma_entropy": chroma_entropy(sound), "onset_rate": onset_rate(sound)}

@@ -30,7 +30,7 @@ WITHIN = {
     "in_key_share": "Its key, rhythm, leaps and dissonances are like those of the songs.",
     "longest_still": "It does not come to a stop.",
     "stillness": "Its tones change, and it has no more clicks and gaps than the songs.",
-    "hiss_db": "It has hardly more hiss than the songs.",
+    "hiss_db": "It has little hiss, or not much more than the songs.",
 }
 
 

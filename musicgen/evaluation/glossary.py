@@ -68,7 +68,7 @@ stillness | Stillness | | closer
 clicks_per_minute | Clicks | a minute | lower
     How often the wave jumps, as it does where two pieces of sound are joined without care.
 hiss_db | Hiss | dB | lower
-    Noise between the tones, beside all there is: about -20 dB for most songs, 0 dB for white noise.
+    Noise between the tones, compared with the whole sound: -20 dB or less for most songs, 0 dB for white noise.
 """,
     ("audio", "between"): """
 log_spectral_distance_db | Spectral distance | dB | lower

@@ -40,7 +40,7 @@ class Posteriors:
         onset: that a note begins. note: that it sounds. contour: that there is sound of this pitch, whatever its notes;
             the highest of the three bins of a semitone. All float16, shape (n_frames, 88).
         rise: how much louder the spectrum becomes, float32, shape (n_frames,).
-        spectra: how strong the sound is at each pitch, float16, shape (n_frames, 2, 115): see `spectra.py`.
+        spectra: how strong the sound is at each pitch, float16, shape (n_frames, 2, 106): see `spectra.py`.
     """
 
     onset: Posterior

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import ResourceUnavailable, sentence
 from musicgen.hearing.network import NUM_PITCHES, Posteriors
+from musicgen.hearing.spectra import SIZES
 from musicgen.processes import ROOT
 
 JUDGE = ROOT / "assets" / "basic_pitch" / "onset_judge.npz"
@@ -87,7 +89,8 @@ def judge(posteriors: Posteriors, moments: Moments) -> tuple[Curve, Curve]:
 
 @dataclass(frozen=True)
 class _Padded:
-    """Posteriors with room for every look: `tables` of each pitch, `curves` without a pitch, and spectra."""
+    """Posteriors with room for every look: `tables` of each pitch, `curves` without a pitch; and the spectra, which are
+    as they are, since they are large."""
 
     tables: Sequence[NDArray[np.float16]]
     curves: Sequence[Curve]
@@ -102,7 +105,7 @@ class _Padded:
         return cls(
             [np.pad(each, edge, constant_values=NOTHING) for each in tables],
             [np.pad(each, (BEFORE, AFTER)) for each in curves],
-            np.pad(posteriors.spectra, ((BEFORE, AFTER), (0, 0), (OCTAVE, 0)), "edge"),
+            posteriors.spectra,
         )
 
 
@@ -112,8 +115,10 @@ def _looks(padded: _Padded, moments: Moments) -> Curve:
     seen = [each[rows, column + step] for each in padded.tables for step in (-1, 0, 1)]
     seen += [each[rows, column + step] for each in padded.tables[:2] for step in (-OCTAVE, OCTAVE)]
     seen += [each[rows] for each in padded.curves]
-    last = padded.spectra.shape[2] - 1
-    seen += [padded.spectra[rows, size, np.minimum(column + step, last)] for size in (0, 1) for step in PARTIALS]
+    frames, bands = padded.spectra.shape[0], padded.spectra.shape[2]
+    near = np.clip(rows - BEFORE, 0, frames - 1)
+    for size, step in product(range(len(SIZES)), PARTIALS):
+        seen.append(padded.spectra[near, size, np.clip(moments.pitch[:, np.newaxis] + step, 0, bands - 1)])
     return np.concatenate([*seen, moments.pitch[:, np.newaxis] / NUM_PITCHES], axis=1).astype(np.float32)
 
 

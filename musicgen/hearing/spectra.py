@@ -15,8 +15,8 @@ from musicgen.hearing.windows import EDGE_FRAMES, HOP, KEPT_FRAMES, SAMPLE_RATE,
 
 SIZES = (1024, 4096)  # samples; both fit into what a window has beyond its kept frames
 LOWEST = 21  # the MIDI pitch of the first band, A0
-NUM_BANDS = 115  # pitches, so that overtones up to three octaves above the highest key have theirs
-FAINTEST = 1e-7  # of the strength that is kept; of a magnitude
+NUM_BANDS = 106  # up to the highest frequency that there is; the last one is always empty
+FAINTEST = 1e-7  # magnitude; weaker sound counts as this
 QUIET = 1e-4  # relative to the level of the song: weaker sound counts as this
 MIDDLE, SPREAD = -5.0, 3.0  # of the logarithm, so that what the judge sees is about -1 to 1
 

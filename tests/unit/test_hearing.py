@@ -18,7 +18,7 @@ from musicgen.hearing.heard import add_heard, draft, hear, heard_name, read_hear
 from musicgen.hearing.network import Posteriors
 from musicgen.hearing.notes import HeardNotes, find_notes, stretches
 from musicgen.hearing.onsets import Moments, find_moments, looks, peaks
-from musicgen.hearing.spectra import NUM_BANDS, SIZES, beside_level, pitch_spectra
+from musicgen.hearing.spectra import MIDDLE, NUM_BANDS, QUIET, SIZES, SPREAD, beside_level, pitch_spectra
 from musicgen.hearing.windows import (
     EDGE_FRAMES,
     FRAME_SECONDS,
@@ -53,7 +53,7 @@ def heard_notes(onset: object, pitch: object = 60, *, seconds: float = 0.3, conf
 def posteriors(n_frames: int = 200) -> Posteriors:
     """Of silence: what the network answers where there is nothing."""
     quiet = [np.full((n_frames, 88), 0.1, np.float16) for _ in range(3)]
-    spectra = np.full((n_frames, len(SIZES), NUM_BANDS), -1.0, np.float16)
+    spectra = np.full((n_frames, len(SIZES), NUM_BANDS), (np.log(QUIET) - MIDDLE) / SPREAD, np.float16)
     return Posteriors(*quiet, np.zeros(n_frames, np.float32), spectra)
 
 

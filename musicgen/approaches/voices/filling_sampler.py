@@ -2,8 +2,7 @@
 
 A note is chosen as a whole: when it sounds, and for how long, stays as drafted. Round after round the new notes come
 to agree, and less and less is left to chance (annealed Gibbs sampling: Huang et al., Counterpoint by convolution,
-2017). Where voices then still move in parallels, cross or clash, notes are chosen again until they do so no more than
-in the songs.
+2017). Where voices then still move in parallels, cross or clash, notes are chosen again until they seldom do.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ class FillingSampler:
         seeds: Sequence[int],
         progress: Callable[[Arrays], None] = lambda pieces: None,
     ) -> Arrays:
-        """The pieces with notes chosen again where there are more faults than usual, in at most so many rounds.
+        """The pieces with notes chosen again until faults are few enough, in at most so many rounds.
         `usual`, `beat`: see `repairs_of`."""
         for number in range(rounds):
             rngs = [np.random.default_rng([seed, 13, number]) for seed in seeds]

@@ -1,8 +1,9 @@
-"""Repairs of what was filled in: places with more parallels, crossings or clashes than the songs have are chosen again.
+"""Repairs of what was filled in: notes are chosen again until it has about half as many parallels and crossings as the
+songs, and no more clashes.
 
 A repair hides one note that takes part in a fault and asks the network for it again. It stays only if fewer faults are
 left near it; what was there before comes back otherwise. So pieces are drawn from what the network says, on condition
-that they have as few faults as the songs.
+that they have few faults.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from musicgen.approaches.voices.whole_notes import Note
 
 REACH = 3  # beats before and after a fault that are looked at
 LONGEST = 2  # beats of a note that are hidden, each way
-# What may be left, beside what the songs have. Of crossings and parallels less: a repair may fail, and other songs have
-# fewer.
-FEWER = {"parallels": 0.5, "crossings": 0.5, "clashes": 1.0}
+# The share of the songs' faults that may stay. Half of the parallels and crossings: some repairs fail.
+MAY_STAY = {"parallels": 0.5, "crossings": 0.5, "clashes": 1.0}
 
 Ids = NDArray[np.int32]
 Cells = NDArray[np.bool_]
@@ -46,7 +46,7 @@ class Repair:
 
 
 def repairs_of(ids: Ids, free: Cells, usual: Sequence[float], beat: int, rng: np.random.Generator) -> list[Repair]:
-    """Repairs far enough from each other to be made at once; none if the faults are as few as usual.
+    """Repairs far enough from each other to be made at once; none if the faults are few enough.
 
     Args:
         ids: (steps, voices). free: the cells that may change. usual: faults in a beat of the songs, of the first
@@ -65,7 +65,7 @@ def repairs_of(ids: Ids, free: Cells, usual: Sequence[float], beat: int, rng: np
                 ]
             )
         ]
-        surplus = int(np.ceil(len(places) - FEWER[FAULTS[kind]] * usual[kind] * n_beats))
+        surplus = int(np.ceil(len(places) - MAY_STAY[FAULTS[kind]] * usual[kind] * n_beats))
         for step, cells in places:
             near = slice(max(0, step - REACH * beat), step + REACH * beat + 1)
             is_apart = all(near.start >= other.near.stop or near.stop <= other.near.start for other in chosen)
