@@ -164,7 +164,7 @@ def test_jumps_of_the_wave_are_found_where_they_are():
 
 
 def heard(samples: np.ndarray, rate: int = hiss.RATE) -> float:
-    return hiss.hiss_db(Waveform(np.atleast_2d(0.1 * samples / samples.std()).astype(np.float32), rate))
+    return hiss.hiss_db(Waveform(np.atleast_2d(0.05 * samples / samples.std()).astype(np.float32), rate))
 
 
 @pytest.mark.parametrize("rate", [8_000, hiss.RATE, 44_100])
