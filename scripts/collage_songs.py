@@ -41,8 +41,10 @@ ABOUT = {
 }
 RIVALS = ("spectral_lstm", "audio_wavenet")
 COUNT = 4  # pieces of each approach
-SAME = 0.25  # of the spread of the song's own stretches: a smaller difference is none
-SAME_CHROMA = 0.05  # of a correlation
+# Of the spread of the song's own stretches: the mean of so many of these is as far from that of the song in one of
+# twenty draws, so what is nearer cannot be told from the song.
+SAME = 2 / COUNT**0.5
+SAME_CHROMA = 0.1  # of a correlation
 
 
 def main() -> None:
@@ -85,13 +87,6 @@ def measure(produced: Produced, folder: Path, minutes: float) -> dict[str, Any]:
         **joints(produced, made["collage"]),
         **tempo(produced, made["collage"]),
     }
-    own = row["approaches"]["collage"]
-    for key in RIVALS:
-        theirs = row["approaches"][key]
-        nearer = [what for what, value in own["away"].items() if value > max(theirs["away"][what], SAME)]
-        if own["chroma_likeness"] < theirs["chroma_likeness"] - SAME_CHROMA:
-            nearer.append("chroma_likeness")
-        theirs["nearer"] = nearer
     return row
 
 
@@ -208,7 +203,7 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield from (
         "",
         f"How far the pieces are from the song, both cut to {first['seconds_compared']:g} s, in units of the spread of",
-        f"the song's own stretches: differences below {SAME} count as none. *Chroma*: correlation of the tones of a",
+        f"the song's own stretches: what is below {SAME:g} cannot be told from the song. *Chroma*: correlation of the tones of a",
         f"piece with those of the song; {SAME_CHROMA} less counts as none. The others learn for {first['minutes']:g}",
         "minutes at most.",
         "",
@@ -220,10 +215,20 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
     for name, row in rows.items():
         for key, found in row["approaches"].items():
             away = " | ".join(f"{found['away'][what]:.2f}" for what in names)
-            nearer = "" if key == "collage" else ", ".join(found["nearer"]).replace("_", " ") or "nothing"
+            nearer = "" if key == "collage" else ", ".join(nearer_than(row["approaches"], key)) or "nothing"
             yield f"| {name} | {key} | {away} | {found['chroma_likeness']:.2f} | {nearer} |"
     yield ""
     yield from (f"Measured {row['measured']} ({name}): {row['machine']}" for name, row in rows.items())
+
+
+def nearer_than(approaches: dict[str, dict[str, Any]], key: str) -> Iterator[str]:
+    """The features in which an approach is nearer to the song than collage, if that cannot be chance."""
+    own, theirs = approaches["collage"], approaches[key]
+    for what, value in own["away"].items():
+        if value > max(theirs["away"][what], SAME):
+            yield what.replace("_", " ")
+    if own["chroma_likeness"] < theirs["chroma_likeness"] - SAME_CHROMA:
+        yield "chroma"
 
 
 if __name__ == "__main__":

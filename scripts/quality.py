@@ -51,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=8.0, help="longest training, in minutes")
     parser.add_argument("--count", type=int, default=8, help="outputs of each run")
     parser.add_argument("--set", nargs="*", default=[], help="training parameters, name=value")
+    parser.add_argument("--run", default="", help="a run of --home that is played and judged anew, not trained again")
     parser.add_argument("--home", type=Path, default=Path("workspace/quality"))
     return parser.parse_args()
 
@@ -66,7 +67,7 @@ def _row(kind: Any, preset: str, sample: str, asked: argparse.Namespace) -> dict
     try:
         songs = [api.SongChoice(file.id) for file in add_sample(sample).files]
         training = {**kind.presets[preset].training, **read_settings(asked.set)}
-        run_id = api.submit_training(kind.key, songs, training, preset=preset, seed=0)
+        run_id = asked.run or api.submit_training(kind.key, songs, training, preset=preset, seed=0)
         run = wait_for_training(run_id, asked.minutes * 60)
         row |= _learned(run, training.get("epochs") or kind.Training.model_fields["epochs"].default)
         task_id = api.submit_generation(run_id, dict(kind.presets[preset].generation), count=asked.count, seed=0)
