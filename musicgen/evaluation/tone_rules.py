@@ -10,7 +10,6 @@ from musicgen.evaluation.verdict import (
     KEEP_LEVEL,
     LONGER,
     LOOK_BACK,
-    MORE_CHANNELS,
     RECURRENT,
     WARMER,
     Metrics,
@@ -81,7 +80,7 @@ def hiss(metrics: Metrics, learned: Metrics) -> Verdict | None:
         f"There is {value - songs:.0f} dB more noise between its tones than in the noisiest of the songs: the network "
         "has not learned the tones well enough, and what it is unsure of is heard as hiss."
     )
-    return Verdict("hiss", "Hiss", "hiss_db", value, limit, cause, (LONGER, MORE_CHANNELS, COOLER, DISTURBED))
+    return Verdict("hiss", "Hiss", "hiss_db", value, limit, cause, (COOLER, LONGER, DISTURBED))
 
 
 RULES = (buzz, seams, gaps, hiss)

@@ -76,9 +76,6 @@ RECURRENT = Remedy(
     values={"recurrence": "frames"},
     unless={"mode": "predict"},
 )
-MORE_CHANNELS = Remedy(
-    "Train a wider network, which can keep more tones in mind at once.", "train", {"residual": 2.0, "skip": 2.0}
-)
 KEEP_LEVEL = Remedy(
     "Generate again with the level kept steady: output that fades is turned up, output that is too loud turned down.",
     "generate",
