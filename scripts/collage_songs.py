@@ -216,7 +216,8 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
         for key, found in row["approaches"].items():
             away = " | ".join(f"{found['away'][what]:.2f}" for what in names)
             nearer = "" if key == "collage" else ", ".join(nearer_than(row["approaches"], key)) or "nothing"
-            yield f"| {name} | {key} | {away} | {found['chroma_likeness']:.2f} | {nearer} |"
+            learned = f" ({found['epochs']} epochs)" if "epochs" in found else ""
+            yield f"| {name} | {key}{learned} | {away} | {found['chroma_likeness']:.2f} | {nearer} |"
     yield ""
     yield from (f"Measured {row['measured']} ({name}): {row['machine']}" for name, row in rows.items())
 
