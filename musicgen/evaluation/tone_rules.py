@@ -21,7 +21,7 @@ STILL_ABOVE = 0.1  # the most still of the songs
 CLICKS = 6.0  # a minute, more than the songs
 CLICKS_FACTOR = 2.0  # times those of the songs
 GAPS = 0.12  # of the time, more than the songs
-HISS_DB = -14.0  # the songs tried have at most -14.6, also an octave lower and half as fast, or higher and faster
+HISS_DB = -14.0  # the songs tried have at most -14.6, even an octave lower at half the speed, or higher at double
 HISS_ABOVE_DB = 4.0  # above the noisiest of the songs
 
 

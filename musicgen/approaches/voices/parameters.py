@@ -145,7 +145,7 @@ class Generation(Parameters):
     )  # fmt: skip
     repairs: int = parameter(
         32, ge=0, le=1000, advanced=True, title="Repairs", applies_when={"training.fill_in": True},
-        help="How many more times notes are chosen again at most where voices move in parallel fifths or octaves, "
-        "cross, or clash. It ends when they move in parallel or cross half as often as in the songs, and clash no more "
-        "often. 0: nothing is repaired.",
+        help="The most times that notes are chosen again where voices move in parallel fifths or octaves, cross, or "
+        "clash. It stops once they move in parallel or cross half as often as in the songs, and clash no more often. "
+        "0: nothing is repaired.",
     )  # fmt: skip
