@@ -53,6 +53,11 @@ FLOORS: dict[str, _Words] = {
     ),
     "persistence": _REPEAT,
     "repeat": _REPEAT,
+    "linear_prediction": _Words(
+        "Each value is as likely as it is near to a weighted sum of those before it, with weights from what is told.",
+        "has learned what linear prediction does not know",
+        "linear prediction alone does as well or better",
+    ),
     "linear": _Words(
         "Each value is a weighted sum of those before it, fitted by least squares.",
         "predicts better than a linear rule on the same samples",

@@ -139,7 +139,7 @@ class TestPieces:
         song, codec = self.songs[0], RawAudioCodec(8_000, 256, 0.1)
         values = {"seconds": 1.0, "prompt_seconds": 0.5, "start_seconds": 0.7, "plan": "song"}
         generation = read_parameters(KIND.Generation, values)
-        told = Teller(codec, TOLD, Order(generation, (0,), (song,))).tell(
+        told = Teller(codec, TOLD, None, Order(generation, (0,), (song,))).tell(
             Beginning(codec, generation, song, 0), 8_000, 0
         )
         whole = describe_frames(song.clip.waveform().samples[0], 8_000, TOLD)

@@ -34,8 +34,8 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
     title = "Audio WaveNet"
     summary = (
         "Reads raw samples and predicts the next one with a stack of dilated convolutions, thousands of times for each "
-        "second of sound. It learns a timbre within minutes. It is told what to play: short stretches of the songs, in "
-        "a new order. As published, it is told nothing and makes the music up as it goes."
+        "second of sound. It is told what to play: short stretches of the songs, in a new order, and what linear "
+        "prediction expects of each sample. As published, it is told nothing and makes the music up as it goes."
     )
     reference = "A. van den Oord et al., WaveNet: a generative model for raw audio, 2016 (arXiv:1609.03499)."
     can_learn = (
@@ -44,22 +44,23 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
     )
     cannot_learn = (
         "Form. Its receptive field is a fraction of a second and it forgets everything before that, so bars and chords "
-        "come, if at all, from its plan, and there is no theme and no ending. It also mixes everything down to one "
-        "channel."
+        "come, if at all, from its plan, and there is no theme and no ending. With linear prediction, the spectrum "
+        "comes from the plan, too: the floor of that name shows how much of the rest the network has learned, which is "
+        "little within minutes. It also mixes everything down to one channel."
     )
     medium = "audio"
     Training = parameters.Training
     Generation = parameters.Generation
     presets: ClassVar[Mapping[str, Preset]] = {
         "quick": Preset(
-            "A small network at 8 kHz: a recognisable timbre after a few minutes on a CPU.",
+            "A small network at 16 kHz that is told the spectrum: clear chords after a few minutes on a CPU.",
             training={
-                "sample_rate": 8_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 60,
-                "batch_size": 4, "crop_length": 2048, "learning_rate": 4e-3, "semitones": 0.3, "schedule": "cosine",
-                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "epoch_seconds": 60.0,
-                "conditioning": "harmony_and_loudness",
+                "sample_rate": 16_000, "dilation_depth": 10, "stacks": 1, "residual": 32, "skip": 64, "epochs": 20,
+                "batch_size": 4, "crop_length": 4096, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
+                "gradient_clip": 1.0, "gain_db": 0.0, "epoch_seconds": 30.0, "conditioning": "harmony_and_loudness",
+                "linear_prediction": True,
             },
-            generation={"temperature": 0.8, "seconds": 10.0},
+            generation={"seconds": 10.0},
             takes="three to eight minutes",
         ),
         "original": Preset(
@@ -76,8 +77,8 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
             training={
                 "sample_rate": 16_000, "dilation_depth": 11, "stacks": 2, "residual": 48, "skip": 96, "epochs": 120,
                 "batch_size": 8, "crop_length": 8192, "learning_rate": 3e-3, "semitones": 0.3, "schedule": "cosine",
-                "gradient_clip": 1.0, "gain_db": 0.0, "heard_noise": 5.0, "patience": 30,
-                "conditioning": "harmony_and_loudness",
+                "gradient_clip": 1.0, "gain_db": 0.0, "patience": 30, "conditioning": "harmony_and_loudness",
+                "linear_prediction": True,
             },
             generation={"seconds": 10.0},
             takes="an hour or more",
@@ -104,8 +105,11 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
         return (
             Layer("Samples", "music", (n, 1), note="One channel at the network's sample rate."),
             Layer(
-                "First convolution, 2 samples", "embedding", (n, width), 2 * sizes.rows * width,
-                note="Each level has a vector of its own." if sizes.rows > 1 else "",
+                "First convolution, 2 samples", "embedding", (n, width), sizes.first_parameters,
+                note=" ".join([
+                    *(["Each level has a vector of its own."] if sizes.rows > 1 else []),
+                    *(["It also hears what linear prediction expects."] if sizes.has_forecast else []),
+                ]),
             ),
             Layer(
                 f"Gated block, dilations 1 to {sizes.dilations[-1]:,}", "convolution", (n, width),
@@ -114,8 +118,13 @@ class AudioWaveNet(NetworkApproach[parameters.Training, parameters.Generation]):
                 repeated=len(sizes.dilations),
             ),
             Layer("Sum of the skip connections, dense", "dense", (n, sizes.skip), (sizes.skip + 1) * sizes.skip),
-            Layer(outgoing, "choice", (n, sizes.outputs), (sizes.skip + 1) * sizes.outputs,
-                  note="One level is sampled, and is the next input."),
+            Layer(
+                outgoing, "choice", (n, sizes.outputs), (sizes.skip + 1) * sizes.answers,
+                note=(
+                    "The nearer a level is to what linear prediction expects, the likelier it is; the network corrects "
+                    "that. " if sizes.has_forecast else ""
+                ) + "One level is sampled, and is the next input.",
+            ),
             Layer("Sound", "music", (n, 1)),
         )  # fmt: skip
 
@@ -180,6 +189,7 @@ def _sizes(training: parameters.Training) -> RawAudioSizes:
         dilation_depth=training.dilation_depth,
         stacks=training.stacks,
         conditions=CONDITIONS[training.conditioning],
+        has_forecast=training.linear_prediction and not is_mixture and training.conditioning == "harmony_and_loudness",
     )
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 from musicgen.approaches.audio_wavenet.conditions import describe, margin
+from musicgen.approaches.audio_wavenet.forecasts import LinearForecast
 from musicgen.codecs.examples import Arrays
-from musicgen.codecs.sounds import Sound
+from musicgen.codecs.sounds import Samples, Sound
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,39 @@ class CropExamples:
     gain_db: float = 0.0
     semitones: float = 0.0
     noise: float = 0.0
+    forecast: LinearForecast | None = None
 
     def gather(self, index: NDArray[np.int64], rng: np.random.Generator | None) -> Arrays:
         lines = np.stack([self._even(int(number)) if rng is None else self._drawn(rng) for number in index])
-        inside = slice(self._around, lines.shape[1] - self._around)
-        ids = self.codec.samples_to_levels(lines[:, inside])
+        around, order = self._around, self.forecast.order if self.forecast else 0
+        ids = self.codec.samples_to_levels(lines[:, around - order : lines.shape[1] - around])
         heard = ids[:, :-1]
         if self.noise and rng is not None:
             heard = self.codec.disturbed(heard, self.noise * rng.standard_normal(heard.shape, dtype=np.float32))
-        arrays: Arrays = {"inputs": heard, "target": ids[:, self.heard :]}
+        length = self.heard - 1 + self.crop_length
+        arrays: Arrays = {"inputs": heard[:, -length:], "target": ids[:, -self.crop_length :]}
+        if self.forecast:
+            arrays["forecast"] = self._forecasts(self.forecast, lines, ids[:, :-1])
         if self.conditioning != "none":
             described = np.stack([describe(line, self.codec.sample_rate, self.conditioning) for line in lines])
-            arrays["condition"] = described[:, inside][:, 2:]
+            arrays["condition"] = described[:, around : described.shape[1] - around][:, 2:]
         return arrays
+
+    def _forecasts(self, forecast: LinearForecast, lines: Samples, heard: NDArray[np.int32]) -> Samples:
+        """Of the samples that are predicted, and of those before them that the network answers, too, (n, n_inputs - 1,
+        2). heard: levels without noise, which would grow in the sum, from `order` samples before the crop on."""
+        aside = self._around - forecast.margin
+        foretold = forecast.foretell(lines[:, aside : lines.shape[1] - aside])
+        missing = forecast.order + foretold.errors.shape[1] * forecast.hop - heard.shape[1]
+        samples = np.pad(self.codec.levels_to_samples(heard), ((0, 0), (0, missing)))
+        return forecast.forecasts(samples, foretold)[:, 2 : heard.shape[1] - forecast.order + 1]
 
     @property
     def _around(self) -> int:
-        """Samples before and after a crop that are read, too, so that all of it is described as in the song."""
-        return margin(self.codec.sample_rate) if self.conditioning != "none" else 0
+        """Samples before and after a crop that are read, too, so that all of it is described and foretold as in the
+        song; whole frames."""
+        around = margin(self.codec.sample_rate) if self.conditioning != "none" else 0
+        return max(around, self.forecast.margin) if self.forecast else around
 
     def _even(self, number: int) -> NDArray[np.float32]:
         """Crop `number` of those spread evenly over the music."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from musicgen.approaches.audio_wavenet.codec import LINEAR_LEVELS, RawAudioCodec
 from musicgen.approaches.audio_wavenet.crops import CropExamples, SoundStretch
-from musicgen.approaches.audio_wavenet.floors import ngram_bits
+from musicgen.approaches.audio_wavenet.floors import forecast_bits, ngram_bits
+from musicgen.approaches.audio_wavenet.forecasts import LinearForecast
 from musicgen.approaches.audio_wavenet.parameters import Training
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.codecs.sounds import Sound, open_sounds, root_mean_square
@@ -47,7 +48,10 @@ def prepare_raw_audio(songs: Sequence[TrainingSong], sizes: RawAudioSizes, train
     }
     if checked is None:
         warnings = (*warnings, "No music is held out, so the loss cannot tell learning from memorising.")
-    return Prepared(codec, crops, checked, facts, _floors(learned, held_out or learned, codec), warnings)
+    floors = _floors(learned, held_out or learned, codec)
+    if sizes.has_forecast:
+        floors["linear_prediction"] = forecast_bits(checked or crops)
+    return Prepared(codec, crops, checked, facts, floors, warnings)
 
 
 def _parts(sounds: Sequence[Sound], share: float) -> tuple[list[SoundStretch], list[SoundStretch]]:
@@ -78,7 +82,7 @@ def _crops(
         stretches, codec, sizes.receptive_field, training.crop_length,
         n_examples=max(1, -(-wanted // training.crop_length)),
         conditioning=training.conditioning, gain_db=training.gain_db, semitones=training.semitones,
-        noise=training.heard_noise,
+        noise=training.heard_noise, forecast=_forecast(codec, sizes),
     )  # fmt: skip
 
 
@@ -93,7 +97,12 @@ def _checked(
     return CropExamples(
         stretches, codec, sizes.receptive_field, length,
         n_examples=max(1, wanted // length), conditioning=training.conditioning,
+        forecast=_forecast(codec, sizes),
     )  # fmt: skip
+
+
+def _forecast(codec: RawAudioCodec, sizes: RawAudioSizes) -> LinearForecast | None:
+    return LinearForecast.at(codec.sample_rate) if sizes.has_forecast else None
 
 
 def _floors(learned: Sequence[SoundStretch], checked: Sequence[SoundStretch], codec: RawAudioCodec) -> dict[str, float]:

@@ -1,4 +1,5 @@
-"""Floors of sound as levels: bits per sample by counting, with a context of no, one or two samples."""
+"""Floors of sound as levels, in bits per sample: by counting, with a context of no, one or two samples, and by linear
+prediction where the network is told it."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.approaches.audio_wavenet.crops import CropExamples
+from musicgen.approaches.audio_wavenet.forecasts import level_nats
 from musicgen.errors import InvalidInput, sentence
 from musicgen.floors.counting import CountedMemory, as_keys
 
+MOST_CROPS, MOST_COUNTED = 64, 100_000  # crops, and samples of them, evenly spread
 STRENGTHS = np.logspace(-1, 5, 25)
 Ids = NDArray[np.integer]
 
@@ -34,3 +38,15 @@ def ngram_bits(training: Sequence[Ids], validation: Sequence[Ids], levels: int) 
         memory = CountedMemory(training, levels, STRENGTHS, memory)
         found[name] = float(-np.log2(memory.probability(wanted)).mean())
     return found
+
+
+def forecast_bits(examples: CropExamples) -> float:
+    """What the forecast alone would cost: a network that has learned nothing yet says the same."""
+    number = np.linspace(0, examples.n_examples - 1, min(MOST_CROPS, examples.n_examples)).astype(np.int64)
+    every = max(1, len(number) * examples.crop_length // MOST_COUNTED)
+    nats = []
+    for one in number:
+        arrays = examples.gather(np.array([one]), None)
+        told = arrays["forecast"][0, -examples.crop_length :]
+        nats.append(level_nats(arrays["target"][0, ::every], told[::every]))
+    return float(np.concatenate(nats).mean() / np.log(2.0))

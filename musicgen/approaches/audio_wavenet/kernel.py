@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from musicgen.approaches.audio_wavenet.choice import heard_as, pick, pick_from_mixture
+from musicgen.approaches.audio_wavenet.expecting import around, expect, learn, tell_network
 from musicgen.approaches.audio_wavenet.panels import add_product
 
 f32 = np.float32
@@ -147,26 +148,34 @@ def answer(weights, memory):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**EXACT)
-def run(weights, memory, step, given, noise, turns, uniform, condition, rules, made, kept):  # type: ignore[no-untyped-def]
+def run(weights, memory, state, step, given, noise, turns, uniform, condition, foretold, rules, made, kept):  # type: ignore[no-untyped-def]
     """Generate or read `given.shape[0]` samples.
 
     Args:
-        weights, memory: see `weight_layout`; the memory is updated.
+        weights, memory: see `weight_layout`; state: see `expecting`. Memory and state are updated.
         step: number of the first sample since the memory was empty.
         given (n, batch): levels to read instead of sampling; -1 to sample. noise (n, batch), turns (batch,): applied
             to each level before it is read.
-        uniform (n, batch): numbers in [0, 1). condition (n, batch, conditions). rules: (temperature, top_p), and
-            the number of levels if outputs are mixtures, else 0.
+        uniform (n, batch): numbers in [0, 1). condition (n, batch, conditions). foretold: factors (frames, batch,
+            order) and errors (frames, batch) of a forecast, and the frame of each sample (n,). rules: (temperature,
+            top_p), and the number of levels if outputs are mixtures, else 0.
         made (n, batch): the levels. kept (n, batch, outputs) or empty: the logits, for tests.
     """
     temperature, top_p, levels = rules
-    last, n_outputs = memory.last, weights.head_bias.size
+    factors, errors, frames = foretold
+    last, has_forecast = memory.last, weights.expected.shape[0] > 0
+    n_outputs = weights.head_bias.size - has_forecast
     highest = (levels or n_outputs) - 1
     for t in range(given.shape[0]):
         hear(memory.x, last, weights.before, weights.now, levels)
+        if has_forecast:
+            expect(state, factors[frames[t]], errors[frames[t]], step + t)
+            tell_network(state, weights.expected, memory.x)
         go_through(weights, memory, condition, step + t, t)
         answer(weights, memory)
         for b in range(last.shape[0]):
+            if has_forecast:
+                around(state, b, memory.logits[b])
             answers, level = memory.logits[b, :n_outputs], given[t, b]
             for o in range(kept.shape[2]):
                 kept[t, b, o] = answers[o]
@@ -176,3 +185,5 @@ def run(weights, memory, step, given, noise, turns, uniform, condition, rules, m
                 level = pick(answers, uniform[t, b], temperature, top_p)
             made[t, b] = level
             last[b, 0], last[b, 1] = last[b, 1], heard_as(level, noise[t, b], turns[b], levels, highest)
+            if has_forecast:
+                learn(state, b, step + t, level)

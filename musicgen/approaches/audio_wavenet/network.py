@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from musicgen.approaches.audio_wavenet.forecasts import ERROR_SCALE, LEAST_ERROR, SURE, level_samples
 from musicgen.approaches.audio_wavenet.logistics import mixture_nats, spread
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
 from musicgen.networks.fingerprints import architecture
@@ -33,13 +34,40 @@ class FirstConvolution(keras.Layer):
         scale = keras.initializers.RandomNormal(stddev=channels**-0.5 if rows > 1 else 1.0)
         self.before = self.add_weight(shape=(rows, channels), initializer=scale, name="before")
         self.now = self.add_weight(shape=(rows, channels), initializer=scale, name="now")
+        if self.sizes.has_forecast:
+            self.expected = self.add_weight(shape=(2, channels), initializer=scale, name="expected")
 
-    def call(self, ids: Any) -> Any:
-        """ids (batch, length) → (batch, length - 1, channels)."""
+    def call(self, ids: Any, forecast: Any = None) -> Any:
+        """ids (batch, length), forecast (batch, length - 1, 2) or None → (batch, length - 1, channels)."""
         if self.sizes.rows > 1:
-            return ops.take(self.before, ids[:, :-1], axis=0) + ops.take(self.now, ids[:, 1:], axis=0)
-        samples = ops.cast(ids, "float32")[..., None] * (2.0 / (self.sizes.levels - 1)) - 1.0
-        return samples[:, :-1] * self.before + samples[:, 1:] * self.now
+            heard = ops.take(self.before, ids[:, :-1], axis=0) + ops.take(self.now, ids[:, 1:], axis=0)
+        else:
+            samples = ops.cast(ids, "float32")[..., None] * (2.0 / (self.sizes.levels - 1)) - 1.0
+            heard = samples[:, :-1] * self.before + samples[:, 1:] * self.now
+        if forecast is None:
+            return heard
+        expected, error = forecast[..., 0], ops.maximum(forecast[..., 1], LEAST_ERROR)  # 0 fills up a batch
+        compressed = ops.sign(expected) * ops.log1p(255.0 * ops.abs(expected)) * (1 / float(np.log(256.0)))
+        return heard + ops.stack([compressed, ERROR_SCALE * ops.log(error) + 1.0], axis=-1) @ self.expected
+
+
+class AroundForecast(keras.Layer):
+    """Logits of the levels, which are likelier the nearer they are to what linear prediction expects.
+
+    The layer before it corrects that, level by level, and says how far the sample may be from it (its last number)."""
+
+    def __init__(self, sizes: RawAudioSizes, **options: Any) -> None:
+        super().__init__(**options)
+        self.sizes = sizes
+
+    def call(self, answers: Any, forecast: Any) -> Any:
+        """answers (batch, n, levels + 1), forecast (batch, lost + n, 2) → logits (batch, n, levels)."""
+        samples, widths = level_samples()
+        forecast = forecast[:, self.sizes.lost :]
+        expected, error = forecast[..., :1], ops.maximum(forecast[..., 1:], LEAST_ERROR)
+        sure = ops.exp(ops.clip(answers[..., -1:], -SURE, SURE)) / error
+        away = (samples - expected) * sure
+        return answers[..., :-1] + np.log(widths) - ops.sqrt(1.0 + away * away)
 
 
 class GatedBlock(keras.Layer):
@@ -96,11 +124,14 @@ class GatedBlock(keras.Layer):
 def build_audio_wavenet(sizes: RawAudioSizes) -> keras.Model:
     """Levels (batch, receptive field - 1 + n) → logits (batch, n, outputs) of the level after each of the last n.
 
-    With conditions: also (batch, receptive field - 2 + n, conditions), those of the sample to be predicted.
+    With conditions: also (batch, receptive field - 2 + n, conditions), those of the sample to be predicted. With a
+    forecast: also (batch, receptive field - 2 + n, 2), see `LinearForecast.forecasts`.
     """
     ids = keras.Input((None,), dtype="int32", name="inputs")
     condition = keras.Input((None, sizes.conditions), name="condition") if sizes.conditions else None
-    x = FirstConvolution(sizes, name="first")(ids)
+    forecast = keras.Input((None, 2), name="forecast") if sizes.has_forecast else None
+    first = FirstConvolution(sizes, name="first")
+    x = first(ids) if forecast is None else first(ids, forecast)
     skips, here, left = [], condition, sizes.lost
     for number, dilation in enumerate(sizes.dilations, start=1):
         left -= (sizes.kernel_size - 1) * dilation
@@ -111,12 +142,15 @@ def build_audio_wavenet(sizes: RawAudioSizes) -> keras.Model:
     x = ops.relu(keras.layers.Add(name="skips")(skips) * len(skips) ** -0.5)
     x = keras.layers.Dense(sizes.skip, activation="relu", name="dense")(x)
     begin = spread(sizes.mixtures) if sizes.mixtures else "zeros"
-    logits = keras.layers.Dense(sizes.outputs, bias_initializer=begin, name="logits")(x)
-    return keras.Model(ids if condition is None else [ids, condition], logits)
+    logits = keras.layers.Dense(sizes.answers, bias_initializer=begin, name="logits")(x)
+    if forecast is not None:
+        logits = AroundForecast(sizes, name="around_forecast")(logits, forecast)
+    shown = [each for each in (ids, condition, forecast) if each is not None]
+    return keras.Model(shown if len(shown) > 1 else ids, logits)
 
 
 def _answers(model: keras.Model, batch: dict[str, Any], training: bool) -> Any:
-    shown = [batch[name] for name in ("inputs", "condition") if name in batch]
+    shown = [batch[name] for name in ("inputs", "condition", "forecast") if name in batch]
     return model(shown if len(shown) > 1 else shown[0], training=training)
 
 

@@ -54,6 +54,13 @@ class Training(Schedule):
         "harmony_and_loudness: which of the twelve tones sound, low and high, and how loud each octave is; when it "
         "generates, it follows a plan of short stretches of the songs in a new order.",
     )  # fmt: skip
+    linear_prediction: bool = parameter(
+        False, title="Linear prediction",
+        help="The network is also told the spectrum of what it plays, as a sum of the samples before that linear "
+        "prediction expects, and learns what differs from it: attacks, noise, and how partials lie against each "
+        "other. Chords become clear and hiss goes. Off: it has to make every partial itself.",
+        applies_when={"conditioning": "harmony_and_loudness", "output": "mu_law"},
+    )  # fmt: skip
     crop_length: int = parameter(
         4096, ge=16, le=1_000_000, unit="samples", advanced=True, title="Crop length",
         help="How much of a song is predicted in one training example. The receptive field before it comes on top.",

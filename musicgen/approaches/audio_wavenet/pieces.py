@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from musicgen.approaches.audio_wavenet.beginning import Beginning, drawn_song
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
+from musicgen.approaches.audio_wavenet.forecasts import Foretold, LinearForecast
 from musicgen.approaches.audio_wavenet.level_keeping import LevelKeeper
 from musicgen.approaches.audio_wavenet.parameters import Generation, Training
 from musicgen.approaches.audio_wavenet.sampler import Hiss, RawAudioSampler
@@ -34,18 +35,21 @@ def sound_pieces(
     generation, seeds, monitor = order.generation, order.seeds, order.monitor
     n_samples = max(1, round(generation.seconds * codec.sample_rate))
     together = max(1, MAX_TOGETHER // n_samples)
-    teller = Teller(codec, training.conditioning, order) if sizes.conditions else None
+    forecast = LinearForecast.at(codec.sample_rate) if sizes.has_forecast else None
+    teller = Teller(codec, training.conditioning, forecast, order) if sizes.conditions else None
     for first in range(0, len(seeds), together):
         batch, done = seeds[first : first + together], first * n_samples
         begins = [Beginning(codec, generation, order.prompt or drawn_song(order.songs, seed), seed) for seed in batch]
         monitor.progress("generating", done, n_samples * len(seeds))
-        sampler = RawAudioSampler(model, sizes, len(batch))
+        sampler = RawAudioSampler(model, sizes, len(batch), forecast.order if forecast else 0)
         told = (
             [teller.tell(begin, n_samples, seed) for begin, seed in zip(begins, batch, strict=True)] if teller else []
         )
         sampler.hear(
             _laid_together([begin.levels for begin in begins], sizes.silence),
             _laid_together([each.before for each in told], 0.0) if told else None,
+            _foretold([each.foretold_before for each in told]) if forecast else None,
+            held=teller.hop if teller else 1,
         )
         pace = Pace()
 
@@ -63,6 +67,7 @@ def sound_pieces(
             hiss=Hiss(training.heard_noise, batch) if training.heard_noise else None,
             keeper=LevelKeeper(codec) if generation.keep_level else None,
             condition=np.stack([each.after for each in told]) if told else None,
+            foretold=_foretold([each.foretold_after for each in told]) if forecast else None,
             held=teller.hop if teller else 1,
             progress=progress,
             so_far=so_far,
@@ -72,6 +77,10 @@ def sound_pieces(
             facts = {"steps": n_samples, **pace.facts(len(batch)), **begin.facts, **level_facts(content, codec.level)}
             facts |= told[number].facts if told else {}
             yield Made(content, seed, facts, begin.reference(content.seconds))
+
+
+def _foretold(each: Sequence[Foretold]) -> Foretold:
+    return Foretold(*(_laid_together(some, 0.0) for some in zip(*each, strict=True)))
 
 
 def _laid_together(each: Sequence[NDArray[Any]], filling: float) -> NDArray[Any]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.approaches.audio_wavenet.expecting import expecting
+from musicgen.approaches.audio_wavenet.forecasts import Foretold
 from musicgen.approaches.audio_wavenet.kernel import run
 from musicgen.approaches.audio_wavenet.level_keeping import LevelKeeper
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
@@ -39,12 +41,14 @@ class Hiss:
 class RawAudioSampler:
     """A WaveNet with the state of some pieces: their samples so far."""
 
-    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int) -> None:
-        self.sizes = sizes
+    def __init__(self, model: Any, sizes: RawAudioSizes, n_pieces: int, order: int = 0) -> None:
+        """order: of the forecast that the network hears, if it hears one."""
+        self.sizes, self.order = sizes, order
         self.weights = laid_out(model, sizes)
         shares = np.array_split(np.arange(n_pieces), min(usable_cores(), n_pieces))
         self.shares = [slice(int(share[0]), int(share[-1]) + 1) for share in shares]
         self.memories = [empty_memory(sizes, len(share)) for share in shares]
+        self.states = [expecting(order, len(share), sizes.silence) for share in shares]
         self.step = 0
         self.rest()
 
@@ -52,11 +56,25 @@ class RawAudioSampler:
         """Read a whole receptive field of silence, as before the start of a training song."""
         self.run(np.full((self.sizes.receptive_field, self.shares[-1].stop), self.sizes.silence, dtype=np.int32))
 
-    def hear(self, levels: Levels, condition: NDArray[np.float32] | None = None) -> None:
-        """Read the prompt: levels (n_pieces, n_samples), of which only the last receptive field counts."""
-        last = slice(-self.sizes.receptive_field, None)
+    def hear(
+        self,
+        levels: Levels,
+        condition: NDArray[np.float32] | None = None,
+        foretold: Foretold | None = None,
+        held: int = 1,
+    ) -> None:
+        """Read the prompt: levels (n_pieces, n_samples), of which only the end counts: a receptive field, or the order
+        of the forecast if that is longer.
+
+        `condition`: of each sample. `foretold`: of the last frames, each of them `held` for so many samples.
+        """
+        last = slice(-max(self.sizes.receptive_field, self.order), None)
         told = None if condition is None else condition[:, last].transpose(1, 0, 2)
-        self.run(np.ascontiguousarray(levels[:, last].T), None, told)
+        given = np.ascontiguousarray(levels[:, last].T)
+        back = np.arange(-len(given), 0) // held  # frames before the end of the prompt; the first one may be too early
+        known = foretold if foretold and foretold.errors.shape[1] else None
+        frames = np.maximum(back + (known.errors.shape[1] if known else 0), 0)
+        self.run(given, None, told, foretold=self._foretold(known, frames))
 
     def say(
         self,
@@ -65,6 +83,7 @@ class RawAudioSampler:
         temperature: float = 1.0,
         top_p: float = 1.0,
         condition: NDArray[np.float32] | None = None,
+        foretold: Foretold | None = None,
         held: int = 1,
         hiss: Hiss | None = None,
         keeper: LevelKeeper | None = None,
@@ -73,9 +92,9 @@ class RawAudioSampler:
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_frames, conditions), each of them `held` for so many samples. `hiss`: noise on the
-        input. `keeper`: keeps the pieces as loud as the songs. `progress` is called with the number of samples so far,
-        `so_far` with these, (n_pieces, n).
+        `condition`: (n_pieces, n_frames, conditions), and what is `foretold`, are `held` for so many samples. `hiss`:
+        noise on the input. `keeper`: keeps the pieces as loud as the songs. `progress` is called with the number of
+        samples so far, `so_far` with these, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)
@@ -86,7 +105,10 @@ class RawAudioSampler:
             described = None if condition is None else condition[:, frames].transpose(1, 0, 2)
             noise = hiss.next(len(given)) if hiss else None
             turns = keeper.turns(made[:, :start]) if keeper else None
-            made[:, piece] = self.run(given, uniform[:, piece].T, described, (temperature, top_p), noise, turns).T
+            made[:, piece] = self.run(
+                given, uniform[:, piece].T, described, (temperature, top_p), noise, turns,
+                foretold=self._foretold(foretold, frames),
+            ).T  # fmt: skip
             progress(piece.stop)
             so_far(made[:, : piece.stop])
         return made
@@ -100,6 +122,7 @@ class RawAudioSampler:
         noise: NDArray[np.float32] | None = None,
         turns: NDArray[np.float32] | None = None,
         kept: NDArray[np.float32] | None = None,
+        foretold: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]] | None = None,
     ) -> Levels:
         """The kernel over given (n, n_pieces), with the pieces divided among the cores; see `kernel.run`."""
         n_steps, n_pieces = given.shape
@@ -109,6 +132,8 @@ class RawAudioSampler:
         made = np.empty((n_steps, n_pieces), dtype=np.int32)
         turns = np.zeros(n_pieces, dtype=np.float32) if turns is None else turns
         noise = np.zeros((n_steps, n_pieces), dtype=np.float32) if noise is None else noise
+        if foretold is None:
+            foretold = self._foretold(None, np.zeros(n_steps, dtype=np.int64))
         float_rules = (np.float32(rules[0]), np.float32(rules[1]), self.sizes.levels if self.sizes.mixtures else 0)
 
         def work(number: int) -> None:
@@ -116,9 +141,11 @@ class RawAudioSampler:
             part = np.empty((n_steps, share.stop - share.start), dtype=np.int32)
             logits = np.zeros((0, 0, 0) if kept is None else kept[:, share].shape, dtype=np.float32)
             run(
-                self.weights, self.memories[number], self.step, np.ascontiguousarray(given[:, share]),
-                np.ascontiguousarray(noise[:, share]), turns[share], np.ascontiguousarray(uniform[:, share]),
-                np.ascontiguousarray(condition[:, share]), float_rules, part, logits,
+                self.weights, self.memories[number], self.states[number], self.step,
+                np.ascontiguousarray(given[:, share]), np.ascontiguousarray(noise[:, share]), turns[share],
+                np.ascontiguousarray(uniform[:, share]), np.ascontiguousarray(condition[:, share]),
+                (np.ascontiguousarray(foretold[0][:, share]), np.ascontiguousarray(foretold[1][:, share]), foretold[2]),
+                float_rules, part, logits,
             )  # fmt: skip
             made[:, share] = part
             if kept is not None:
@@ -128,3 +155,14 @@ class RawAudioSampler:
             list(side_by_side.map(work, range(len(self.shares))))
         self.step += n_steps
         return made
+
+    def _foretold(
+        self, foretold: Foretold | None, frames: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """What is foretold of these frames, as the kernel reads it; silence, if nothing is."""
+        if foretold is None:
+            n_pieces = self.shares[-1].stop
+            factors = np.zeros((1, n_pieces, self.order), dtype=np.float32)
+            return factors, np.zeros((1, n_pieces), dtype=np.float32), np.zeros_like(frames)
+        few = slice(int(frames[0]), int(frames[-1]) + 1)
+        return foretold.factors[:, few].transpose(1, 0, 2), foretold.sustaining[:, few].T, frames - few.start

@@ -12,6 +12,7 @@ class RawAudioSizes:
     Attributes:
         levels: that a sample can have. mixtures: logistic distributions in an output; 0: a probability for each level.
         conditions: numbers that describe what to play, per sample; 0 for none.
+        has_forecast: whether the network hears what linear prediction expects; see `forecasts`.
     """
 
     levels: int
@@ -22,11 +23,17 @@ class RawAudioSizes:
     dilation_depth: int
     stacks: int
     conditions: int = 0
+    has_forecast: bool = False
 
     @property
     def outputs(self) -> int:
         """Numbers in an output."""
         return 3 * self.mixtures or self.levels
+
+    @property
+    def answers(self) -> int:
+        """Numbers from the last layer: with a forecast, also how sure it is."""
+        return self.outputs + self.has_forecast
 
     @property
     def silence(self) -> int:
@@ -59,11 +66,16 @@ class RawAudioSizes:
         return self.parameters - (2 * self.rows - 2) * self.residual
 
     @property
+    def first_parameters(self) -> int:
+        """Of the first convolution."""
+        return (2 * self.rows + 2 * self.has_forecast) * self.residual
+
+    @property
     def block_parameters(self) -> int:
         heard = self.kernel_size * self.residual + self.conditions
         return 2 * self.residual * (heard + 1) + (self.residual + 1) * (self.residual + self.skip)
 
     @property
     def parameters(self) -> int:
-        head = (self.skip + 1) * self.skip + (self.skip + 1) * self.outputs
-        return 2 * self.rows * self.residual + len(self.dilations) * self.block_parameters + head
+        head = (self.skip + 1) * self.skip + (self.skip + 1) * self.answers
+        return self.first_parameters + len(self.dilations) * self.block_parameters + head

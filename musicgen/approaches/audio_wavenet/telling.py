@@ -12,9 +12,11 @@ import numpy as np
 from musicgen.approaches.audio_wavenet.beginning import Beginning
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 from musicgen.approaches.audio_wavenet.conditions import Frames, describe_frames, hop, margin
+from musicgen.approaches.audio_wavenet.forecasts import Foretold, LinearForecast
 from musicgen.approaches.audio_wavenet.parameters import Generation
 from musicgen.approaches.audio_wavenet.plans import Stretch, Walk, joined
 from musicgen.audio.resampling import resample
+from musicgen.codecs.sounds import Samples
 from musicgen.contract.made import Order
 from musicgen.contract.prepared import TrainingSong
 from musicgen.errors import InvalidInput, sentence
@@ -30,18 +32,24 @@ class Told:
         before: the conditions of each sample of the prompt, (n_samples, conditions).
         after: of what is played after it, (n_frames, conditions); each frame is held for `hop` samples.
         facts: JSON for the sidecar: which stretches, in seconds of their songs.
+        foretold_before, foretold_after: for linear prediction, of the last whole frames of the prompt, and of `after`;
+            without it, of no frames.
     """
 
     before: Frames
     after: Frames
     facts: dict[str, Any]
+    foretold_before: Foretold
+    foretold_after: Foretold
 
 
 class Teller:
     """Tells pieces what to play: of all songs of the run, or of the prompt if that is none of them."""
 
-    def __init__(self, codec: RawAudioCodec, conditioning: str, order: Order[Generation]) -> None:
-        self.codec, self.conditioning = codec, conditioning
+    def __init__(
+        self, codec: RawAudioCodec, conditioning: str, forecast: LinearForecast | None, order: Order[Generation]
+    ) -> None:
+        self.codec, self.conditioning, self.forecast = codec, conditioning, forecast
         self.hop = hop(codec.sample_rate)
         self.has_plans = conditioning == "harmony_and_loudness" and order.generation.plan == "new_order"
         self.songs = _playable(order.prompt, order.songs)
@@ -56,24 +64,46 @@ class Teller:
         n_frames = -(-n_samples // self.hop)
         prompt = self._described(song, beginning.start, -(-beginning.levels.size // self.hop))
         before = np.repeat(prompt, self.hop, axis=0)[: beginning.levels.size]
+        end, whole = beginning.start + beginning.seconds, beginning.levels.size // self.hop
+        foretold = self._foretold([(song, end - whole * self._frame, whole)])
         if not self.has_plans:
             # As the song goes on; silence after its end.
-            return Told(before, self._described(song, beginning.start + beginning.seconds, n_frames), {})
+            after = self._described(song, end, n_frames)
+            return Told(before, after, {}, foretold, self._foretold([(song, end, n_frames)]))
         stretches = self._walk.new_order(n_frames, prompt, np.random.default_rng([seed, 17]))
         plan = [self._to_json(each) for each in stretches]
-        return Told(before, joined(self._walk.songs, stretches), {"plan": plan})
+        parts = [(self.songs[each.song], each.start * self._frame, each.stop - each.start) for each in stretches]
+        return Told(before, joined(self._walk.songs, stretches), {"plan": plan}, foretold, self._foretold(parts))
+
+    @property
+    def _frame(self) -> float:
+        """Seconds of a frame."""
+        return self.hop / self.codec.sample_rate
 
     def _described(self, song: TrainingSong, start: float, n_frames: int) -> Frames:
         """Frames of a song from a second on, which depend on what is around them."""
+        around = margin(self.codec.sample_rate)
+        found = describe_frames(self._heard(song, start, n_frames, around), self.codec.sample_rate, self.conditioning)
+        return found[around // self.hop :][:n_frames]
+
+    def _foretold(self, parts: Sequence[tuple[TrainingSong, float, int]]) -> Foretold:
+        """Factors (n_frames, order) and errors (n_frames,) of parts of songs: from a second on, so many frames."""
+        if self.forecast is None or not any(n_frames for *_, n_frames in parts):
+            return Foretold(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0,), (0,))))
+        found = [
+            self.forecast.foretell(self._heard(song, start, n_frames, self.forecast.margin)[None])
+            for song, start, n_frames in parts
+        ]
+        return Foretold(*(np.concatenate([one[0] for one in each]) for each in zip(*found, strict=True)))
+
+    def _heard(self, song: TrainingSong, start: float, n_frames: int, around: int) -> Samples:
+        """Samples of frames of a song, and `around` before and after them; silence beyond its ends."""
         rate = self.codec.sample_rate
-        around = margin(rate) / rate
-        first = max(0.0, start - around)
-        sound = resample(song.clip.waveform(first, start + n_frames * self.hop / rate + around).to_mono(), rate)
-        lead = round((start - first) * rate)
-        samples = np.pad(sound.samples[0], (margin(rate) - lead, 0))
-        missing = max(0, n_frames * self.hop + 2 * margin(rate) - samples.size)
-        found = describe_frames(np.pad(samples, (0, missing)), rate, self.conditioning)
-        return found[margin(rate) // self.hop :][:n_frames]
+        first = max(0.0, start - around / rate)
+        sound = resample(song.clip.waveform(first, start + n_frames * self._frame + around / rate).to_mono(), rate)
+        samples = np.pad(sound.samples[0], (around - round((start - first) * rate), 0))
+        length = n_frames * self.hop + 2 * around
+        return np.pad(samples, (0, max(0, length - samples.size)))[:length]
 
     @cached_property
     def _walk(self) -> Walk:

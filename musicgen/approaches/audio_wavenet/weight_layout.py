@@ -18,7 +18,7 @@ class Weights(NamedTuple):
     """Matrices are in panels (see `panels`), those of the blocks one row each.
 
     Attributes:
-        before, now: of the first convolution, (rows, width).
+        before, now: of the first convolution, (rows, width). expected: of what is forecast, (2, width) or empty.
         past, biases: from earlier samples and conditions to the gates of each block.
         nearest: from the newest sample to the gates, then from each block to the next; out_biases: of the latter.
         skips, skip_bias: from each block to the output; the sum of all biases.
@@ -27,6 +27,7 @@ class Weights(NamedTuple):
 
     before: Floats
     now: Floats
+    expected: Floats
     past: Floats
     biases: Floats
     nearest: Floats
@@ -78,6 +79,7 @@ def laid_out(model: Any, sizes: RawAudioSizes) -> Weights:
     return Weights(
         before=_floats(first.before),
         now=_floats(first.now),
+        expected=_floats(first.expected if sizes.has_forecast else np.zeros((0, sizes.residual))),
         past=_panels(np.concatenate([kernel[:, :past], kernel[:, past + width :]], axis=1)),
         biases=bias,
         nearest=aligned(np.concatenate([_panels(newest), _panels(onwards)], axis=1)),
@@ -111,7 +113,7 @@ def empty_memory(sizes: RawAudioSizes, n_pieces: int) -> Memory:
         z=zeros(n_blocks, n_pieces, width),
         skip=zeros(n_pieces, padded(sizes.skip)),
         hidden=zeros(n_pieces, padded(sizes.skip)),
-        logits=zeros(n_pieces, padded(sizes.outputs)),
+        logits=zeros(n_pieces, padded(sizes.answers)),
     )
 
 
