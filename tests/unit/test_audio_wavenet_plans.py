@@ -83,6 +83,17 @@ def test_stretches_are_joined_where_what_was_heard_is_alike() -> None:
     assert np.mean(heard) > 0.9
 
 
+def test_a_passage_that_comes_twice_is_not_gone_on_with_in_its_other_place() -> None:
+    """Else several stretches after each other would be one long copy."""
+    once = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32).repeat(10, axis=0)
+    song = np.concatenate([once, once])
+    same = []
+    for one, other in itertools.pairwise(planned([song], 6_000, 3)):
+        same.append((other.start - one.stop) % len(once) == 0)
+    assert len(same) > 15
+    assert np.mean(same) < 0.1
+
+
 def test_a_plan_goes_on_from_its_prompt() -> None:
     songs = [bars(60, 4)]
     for second in range(3, 30):

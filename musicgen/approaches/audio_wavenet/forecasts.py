@@ -23,7 +23,7 @@ from musicgen.approaches.audio_wavenet.mu_law import mu_law_to_samples
 
 ORDER_SECONDS = 0.032
 LONGEST_ORDER = 512
-WINDOW_HOPS = 26  # a quarter of a second
+WINDOW_HOPS = 16  # a sixth of a second
 # Share of white noise that is added. What was made is summed again: mu-law's noise (-38 dB) grows in that by as much as
 # a tone stands out of the noise, at most by 30 dB with this share. More than 38 dB, and it would grow for ever.
 WHITE = 1e-3

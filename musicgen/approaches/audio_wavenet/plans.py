@@ -20,6 +20,7 @@ LEAVES = 5  # frames between the moments at which a stretch may be left
 HEARD = tuple(range(0, 64, 8))  # frames back that are compared: six tenths of a second
 APART = 1.0  # seconds between where a stretch ends and where the next one begins, at least
 CHANCE = 0.05  # of the usual distance between two places: smaller differences than this are left to chance
+SAME = 0.1  # of it: places that go on so much alike are the same passage, played again
 PLACES = 6  # of the best places to go on, one is drawn: each half as likely as the one before
 
 
@@ -74,7 +75,7 @@ class Walk:
                 max(first, int(leaves[-1]) - self._frames(APART)),
                 min(first + len(self.songs[song]), int(leaves[0]) + self._frames(APART)),
             )
-            number, after = self._go_on(heard, near, rng)
+            number, after = self._go_on(heard, near, rng, self._heard[self._later(leaves)])
             end = int(leaves[number])
             self._played[at:end] += 1.0
             stretches.append(Stretch(song, at - first, end - first))
@@ -85,10 +86,18 @@ class Walk:
     def _frames(self, seconds: float) -> int:
         return max(1, round(seconds * self.rate))
 
-    def _go_on(self, heard: Frames, near: slice, rng: np.random.Generator) -> tuple[int, int]:
+    def _later(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places a shortest stretch later, or where the song ends."""
+        song = np.searchsorted(self.stops, places, side="right")
+        return np.minimum(places + self._frames(SHORTEST), self.stops[np.minimum(song, len(self.stops) - 1)] - 1)
+
+    def _go_on(
+        self, heard: Frames, near: slice, rng: np.random.Generator, going_on: Frames | None = None
+    ) -> tuple[int, int]:
         """(row of `heard`, place): one of the places before which the like of that row was heard, none of them `near`.
 
-        heard: what was heard before each moment at which the stretch may be left, (n, n_numbers)."""
+        heard: what was heard before each moment at which the stretch may be left, (n, n_numbers). going_on: what the
+        song itself plays after it, (n, n_numbers); a place that plays the same is taken only if there is no other."""
         apart = (heard**2).sum(axis=1)[:, None] + self._sizes - 2 * heard @ self._heard.T
         best = apart.argmin(axis=0)
         chance = CHANCE * self._usual * rng.uniform(0.5, 1.0, len(self._heard))
@@ -96,8 +105,12 @@ class Walk:
         cost[self._is_late] = np.inf
         elsewhere = cost.copy()
         elsewhere[near] = np.inf
+        anew = elsewhere.copy()
+        if going_on is not None:
+            follows = self._heard[self._later(np.arange(len(self._heard)))]
+            anew[((follows - going_on[best]) ** 2).sum(axis=1) < SAME * self._usual] = np.inf
         # A song of a second or two has no place elsewhere.
-        cost = elsewhere if np.isfinite(elsewhere).any() else cost
+        cost = next((each for each in (anew, elsewhere) if np.isfinite(each).any()), cost)
         found: list[int] = []
         while len(found) < PLACES and np.isfinite(cost).any():
             place = int(cost.argmin())
