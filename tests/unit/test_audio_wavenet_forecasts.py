@@ -192,6 +192,30 @@ class TestPieces:
         told = teller.tell(Beginning(codec, chosen, tune, 0), 4_000, 0)
         padded = np.pad(wave, (FORECAST.margin, FORECAST.margin))[None]
         whole: Foretold = FORECAST.foretell(padded)
-        assert (len(told.foretold_before.errors), len(told.foretold_after.errors)) == (30, 50)
-        np.testing.assert_allclose(told.foretold_before.factors, whole.factors[0, 70:100], atol=1e-4)
-        np.testing.assert_allclose(told.foretold_after.errors, whole.errors[0, 100:150], atol=1e-4)
+        before, after = told.foretold_before.all_frames, told.foretold_after.all_frames
+        assert (len(before.errors), len(after.errors)) == (30, 50)
+        np.testing.assert_allclose(before.factors, whole.factors[0, 70:100], atol=1e-4)
+        np.testing.assert_allclose(after.errors, whole.errors[0, 100:150], atol=1e-4)
+
+    def test_a_long_piece_is_foretold_part_by_part(self) -> None:
+        from musicgen.approaches.audio_wavenet.foretelling import FRAMES_AT_ONCE, Foreteller, Part, side_by_side
+
+        asked: list[Part] = []
+
+        def find(part: Part) -> Foretold:
+            asked.append(part)
+            frames = np.arange(round(part.start * 100), round(part.start * 100) + part.n_frames, dtype=np.float32)
+            return Foretold(np.repeat(frames[None, :, None], 4, axis=2), frames[None], -frames[None])
+
+        parts = [Part(audio_song(100), 2.0, 120), Part(audio_song(100), 10.0, 2 * FRAMES_AT_ONCE + 10)]
+        teller = Foreteller(find, parts, 0.01)
+        heard = [teller.frames(first, first + 7).errors for first in range(0, 721, 7)]
+        wanted = [*range(200, 320), *range(1_000, 1_610)]
+        assert np.concatenate(heard).tolist() == wanted[:721]
+        assert [each.n_frames for each in asked] == [120, FRAMES_AT_ONCE, FRAMES_AT_ONCE, 10]
+        assert len(teller._found) <= 2
+
+        short, none = Foreteller(find, [Part(audio_song(100), 0.0, 3)], 0.01), Foreteller(find, [], 0.01)
+        beside = side_by_side([short.all_frames, none.all_frames, teller.frames(725, 730)])
+        assert beside.errors.tolist() == [[0, 0, 0, 1, 2], [0] * 5, [1_605, 1_606, 1_607, 1_608, 1_609]]
+        assert beside.factors.shape == (3, 5, 4)

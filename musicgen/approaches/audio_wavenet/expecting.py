@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 
 class Expecting(NamedTuple):
-    """The past of some pieces as samples, and what is expected; all empty without a forecast.
+    """The past of some pieces as samples, and what is expected; not read without a forecast.
 
     Attributes:
         past (batch, 2 × order): the last samples that were heard, in a ring that is kept twice, so that it can be read

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from musicgen.approaches.audio_wavenet.beginning import Beginning, drawn_song
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 from musicgen.approaches.audio_wavenet.forecasts import Foretold, LinearForecast
+from musicgen.approaches.audio_wavenet.foretelling import side_by_side
 from musicgen.approaches.audio_wavenet.level_keeping import LevelKeeper
 from musicgen.approaches.audio_wavenet.parameters import Generation, Training
 from musicgen.approaches.audio_wavenet.sampler import Hiss, RawAudioSampler
 from musicgen.approaches.audio_wavenet.sizes import RawAudioSizes
-from musicgen.approaches.audio_wavenet.telling import Teller
+from musicgen.approaches.audio_wavenet.telling import Teller, Told
 from musicgen.contract.made import Made, Order
 from musicgen.sampling.level_facts import level_facts
 from musicgen.sampling.pace import Pace
@@ -48,9 +49,13 @@ def sound_pieces(
         sampler.hear(
             _laid_together([begin.levels for begin in begins], sizes.silence),
             _laid_together([each.before for each in told], 0.0) if told else None,
-            _foretold([each.foretold_before for each in told]) if forecast else None,
+            side_by_side([each.foretold_before.all_frames for each in told]) if forecast else None,
             held=teller.hop if teller else 1,
         )
+
+        def foretell(first: int, stop: int, told: Sequence[Told] = told) -> Foretold:
+            return side_by_side([each.foretold_after.frames(first, stop) for each in told])
+
         pace = Pace()
 
         def progress(count: int, done: int = done, batch: Sequence[int] = batch, pace: Pace = pace) -> None:
@@ -67,7 +72,7 @@ def sound_pieces(
             hiss=Hiss(training.heard_noise, batch) if training.heard_noise else None,
             keeper=LevelKeeper(codec) if generation.keep_level else None,
             condition=np.stack([each.after for each in told]) if told else None,
-            foretold=_foretold([each.foretold_after for each in told]) if forecast else None,
+            foretell=foretell if forecast else None,
             held=teller.hop if teller else 1,
             progress=progress,
             so_far=so_far,
@@ -77,10 +82,6 @@ def sound_pieces(
             facts = {"steps": n_samples, **pace.facts(len(batch)), **begin.facts, **level_facts(content, codec.level)}
             facts |= told[number].facts if told else {}
             yield Made(content, seed, facts, begin.reference(content.seconds))
-
-
-def _foretold(each: Sequence[Foretold]) -> Foretold:
-    return Foretold(*(_laid_together(some, 0.0) for some in zip(*each, strict=True)))
 
 
 def _laid_together(each: Sequence[NDArray[Any]], filling: float) -> NDArray[Any]:

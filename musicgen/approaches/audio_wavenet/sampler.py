@@ -72,9 +72,10 @@ class RawAudioSampler:
         told = None if condition is None else condition[:, last].transpose(1, 0, 2)
         given = np.ascontiguousarray(levels[:, last].T)
         back = np.arange(-len(given), 0) // held  # frames before the end of the prompt; the first one may be too early
-        known = foretold if foretold and foretold.errors.shape[1] else None
-        frames = np.maximum(back + (known.errors.shape[1] if known else 0), 0)
-        self.run(given, None, told, foretold=self._foretold(known, frames))
+        known = foretold.errors.shape[1] if foretold else 0
+        frames = np.maximum(back + known, 0)
+        few = Foretold(*(each[:, frames[0] :] for each in foretold)) if foretold and known and len(given) else None
+        self.run(given, None, told, foretold=self._foretold(few, frames))
 
     def say(
         self,
@@ -83,7 +84,7 @@ class RawAudioSampler:
         temperature: float = 1.0,
         top_p: float = 1.0,
         condition: NDArray[np.float32] | None = None,
-        foretold: Foretold | None = None,
+        foretell: Callable[[int, int], Foretold] | None = None,
         held: int = 1,
         hiss: Hiss | None = None,
         keeper: LevelKeeper | None = None,
@@ -92,9 +93,9 @@ class RawAudioSampler:
     ) -> Levels:
         """New levels, (n_pieces, n_samples), one for each uniform number (n_pieces, n_samples).
 
-        `condition`: (n_pieces, n_frames, conditions), and what is `foretold`, are `held` for so many samples. `hiss`:
-        noise on the input. `keeper`: keeps the pieces as loud as the songs. `progress` is called with the number of
-        samples so far, `so_far` with these, (n_pieces, n).
+        `condition`: (n_pieces, n_frames, conditions), each of them `held` for so many samples. `foretell`: called with
+        the first and the last of the next frames, excluded. `hiss`: noise on the input. `keeper`: keeps the pieces as
+        loud as the songs. `progress` is called with the number of samples so far, `so_far` with these, (n_pieces, n).
         """
         n_pieces, n_samples = uniform.shape
         made = np.empty((n_pieces, n_samples), dtype=np.int32)
@@ -107,7 +108,7 @@ class RawAudioSampler:
             turns = keeper.turns(made[:, :start]) if keeper else None
             made[:, piece] = self.run(
                 given, uniform[:, piece].T, described, (temperature, top_p), noise, turns,
-                foretold=self._foretold(foretold, frames),
+                foretold=self._foretold(foretell(int(frames[0]), int(frames[-1]) + 1) if foretell else None, frames),
             ).T  # fmt: skip
             progress(piece.stop)
             so_far(made[:, : piece.stop])
@@ -159,10 +160,9 @@ class RawAudioSampler:
     def _foretold(
         self, foretold: Foretold | None, frames: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """What is foretold of these frames, as the kernel reads it; silence, if nothing is."""
+        """What is foretold, from the first of these frames on, as the kernel reads it; silence, if nothing is."""
         if foretold is None:
             n_pieces = self.shares[-1].stop
             factors = np.zeros((1, n_pieces, self.order), dtype=np.float32)
             return factors, np.zeros((1, n_pieces), dtype=np.float32), np.zeros_like(frames)
-        few = slice(int(frames[0]), int(frames[-1]) + 1)
-        return foretold.factors[:, few].transpose(1, 0, 2), foretold.sustaining[:, few].T, frames - few.start
+        return foretold.factors.transpose(1, 0, 2), foretold.sustaining.T, frames - frames[0]

@@ -13,6 +13,7 @@ from musicgen.approaches.audio_wavenet.beginning import Beginning
 from musicgen.approaches.audio_wavenet.codec import RawAudioCodec
 from musicgen.approaches.audio_wavenet.conditions import Frames, describe_frames, hop, margin
 from musicgen.approaches.audio_wavenet.forecasts import Foretold, LinearForecast
+from musicgen.approaches.audio_wavenet.foretelling import Foreteller, Part
 from musicgen.approaches.audio_wavenet.parameters import Generation
 from musicgen.approaches.audio_wavenet.plans import Stretch, Walk, joined
 from musicgen.audio.resampling import resample
@@ -32,15 +33,14 @@ class Told:
         before: the conditions of each sample of the prompt, (n_samples, conditions).
         after: of what is played after it, (n_frames, conditions); each frame is held for `hop` samples.
         facts: JSON for the sidecar: which stretches, in seconds of their songs.
-        foretold_before, foretold_after: for linear prediction, of the last whole frames of the prompt, and of `after`;
-            without it, of no frames.
+        foretold_before, foretold_after: for linear prediction, of the last whole frames of the prompt, and of `after`.
     """
 
     before: Frames
     after: Frames
     facts: dict[str, Any]
-    foretold_before: Foretold
-    foretold_after: Foretold
+    foretold_before: Foreteller
+    foretold_after: Foreteller
 
 
 class Teller:
@@ -65,15 +65,15 @@ class Teller:
         prompt = self._described(song, beginning.start, -(-beginning.levels.size // self.hop))
         before = np.repeat(prompt, self.hop, axis=0)[: beginning.levels.size]
         end, whole = beginning.start + beginning.seconds, beginning.levels.size // self.hop
-        foretold = self._foretold([(song, end - whole * self._frame, whole)])
+        foretold = self._foreteller([Part(song, end - whole * self._frame, whole)])
         if not self.has_plans:
             # As the song goes on; silence after its end.
             after = self._described(song, end, n_frames)
-            return Told(before, after, {}, foretold, self._foretold([(song, end, n_frames)]))
+            return Told(before, after, {}, foretold, self._foreteller([Part(song, end, n_frames)]))
         stretches = self._walk.new_order(n_frames, prompt, np.random.default_rng([seed, 17]))
         plan = [self._to_json(each) for each in stretches]
-        parts = [(self.songs[each.song], each.start * self._frame, each.stop - each.start) for each in stretches]
-        return Told(before, joined(self._walk.songs, stretches), {"plan": plan}, foretold, self._foretold(parts))
+        parts = [Part(self.songs[each.song], each.start * self._frame, each.stop - each.start) for each in stretches]
+        return Told(before, joined(self._walk.songs, stretches), {"plan": plan}, foretold, self._foreteller(parts))
 
     @property
     def _frame(self) -> float:
@@ -86,15 +86,13 @@ class Teller:
         found = describe_frames(self._heard(song, start, n_frames, around), self.codec.sample_rate, self.conditioning)
         return found[around // self.hop :][:n_frames]
 
-    def _foretold(self, parts: Sequence[tuple[TrainingSong, float, int]]) -> Foretold:
-        """Factors (n_frames, order) and errors (n_frames,) of parts of songs: from a second on, so many frames."""
-        if self.forecast is None or not any(n_frames for *_, n_frames in parts):
-            return Foretold(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0,), (0,))))
-        found = [
-            self.forecast.foretell(self._heard(song, start, n_frames, self.forecast.margin)[None])
-            for song, start, n_frames in parts
-        ]
-        return Foretold(*(np.concatenate([one[0] for one in each]) for each in zip(*found, strict=True)))
+    def _foreteller(self, parts: Sequence[Part]) -> Foreteller:
+        return Foreteller(self._foretold, parts, self._frame)
+
+    def _foretold(self, part: Part) -> Foretold:
+        if self.forecast is None:
+            raise LookupError("This network hears no forecast.")
+        return self.forecast.foretell(self._heard(*part, self.forecast.margin)[None])
 
     def _heard(self, song: TrainingSong, start: float, n_frames: int, around: int) -> Samples:
         """Samples of frames of a song, and `around` before and after them; silence beyond its ends."""
