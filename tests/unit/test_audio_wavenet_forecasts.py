@@ -197,6 +197,34 @@ class TestPieces:
         np.testing.assert_allclose(before.factors, whole.factors[0, 70:100], atol=1e-4)
         np.testing.assert_allclose(after.errors, whole.errors[0, 100:150], atol=1e-4)
 
+    def test_a_piece_is_the_same_alone_and_in_company(self) -> None:
+        tune, tiny = song(Waveform(chord(24_000, noise=0.01)[None], 8_000)), values()
+        prepared = KIND.prepare([tune], tiny)
+        network = KIND.build(prepared.codec, tiny, seed=1)
+        chosen = read_parameters(KIND.Generation, {"seconds": 0.5, "prompt_seconds": 0.2})
+
+        def made(seeds: tuple[int, ...]) -> list[Made]:
+            return list(KIND.generate(network, prepared.codec, tiny, Order(chosen, seeds, (tune,))))
+
+        together = made((3, 4, 5))
+        for seed, piece in zip((3, 4, 5), together, strict=True):
+            (alone,) = made((seed,))
+            np.testing.assert_array_equal(alone.content.samples, piece.content.samples)
+
+    def test_a_song_shorter_than_its_prompt_is_foretold_to_its_end(self) -> None:
+        from musicgen.approaches.audio_wavenet.beginning import Beginning
+        from musicgen.approaches.audio_wavenet.telling import Teller
+
+        wave = chord(8_000, noise=0.01)
+        tune, codec = song(Waveform(wave[None], 8_000)), RawAudioCodec(8_000, 256, 0.1)
+        chosen = read_parameters(KIND.Generation, {"seconds": 0.5, "prompt_seconds": 3.0})
+        begin = Beginning(codec, chosen, tune, 0)
+        assert begin.levels.size == 8_000
+        teller = Teller(codec, "harmony_and_loudness", FORECAST, Order(chosen, (0,), (tune,)))
+        before = teller.tell(begin, 4_000, 0).foretold_before.all_frames
+        whole = FORECAST.foretell(np.pad(wave, (FORECAST.margin, FORECAST.margin))[None])
+        np.testing.assert_allclose(before.errors, whole.errors[0], atol=1e-4)
+
     def test_a_long_piece_is_foretold_part_by_part(self) -> None:
         from musicgen.approaches.audio_wavenet.foretelling import FRAMES_AT_ONCE, Foreteller, Part, side_by_side
 

@@ -65,7 +65,8 @@ class Teller:
         prompt = self._described(song, beginning.start, -(-beginning.levels.size // self.hop))
         before = np.repeat(prompt, self.hop, axis=0)[: beginning.levels.size]
         end, whole = beginning.start + beginning.seconds, beginning.levels.size // self.hop
-        foretold = self._foreteller([Part(song, end - whole * self._frame, whole)])
+        heard = beginning.levels.size / self.codec.sample_rate  # less than its seconds if the song ends before
+        foretold = self._foreteller([Part(song, beginning.start + heard - whole * self._frame, whole)])
         if not self.has_plans:
             # As the song goes on; silence after its end.
             after = self._described(song, end, n_frames)
