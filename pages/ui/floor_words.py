@@ -55,7 +55,7 @@ FLOORS: dict[str, _Words] = {
     "repeat": _REPEAT,
     "linear_prediction": _Words(
         "Each value is as likely as it is near to a weighted sum of those before it, with weights from what is told.",
-        "has learned what linear prediction does not know",
+        "has learned something that linear prediction does not know",
         "linear prediction alone does as well or better",
     ),
     "linear": _Words(
