@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -64,8 +65,21 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Tally]:
             makers = {name: make for name, make in makers.items() if bad.EXPECTED[name] != (COPIED,)}
             judge_of = RulesOnly
         return tallies(
-            pieces, makers, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed, judge_of=judge_of
-        )
+            pieces, makers, bad.EXPECTED, Path(folder), num_songs=options.songs, seed=options.seed, judge_of=judge_of,
+            progress=Progress(),
+        )  # fmt: skip
+
+
+class Progress:
+    """Says on stderr how many pieces are judged, and how long the others may take."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        seconds = time.monotonic() - self._began
+        left = seconds / done * (total - done)
+        print(f"{done} of {total} pieces in {seconds:.0f} s, about {left:.0f} s left", file=sys.stderr, flush=True)
 
 
 def publish(kind: str, row: dict[str, Any]) -> None:

@@ -127,18 +127,20 @@ def tallies(
     num_songs: int = NUM_SONGS,
     seed: int = 0,
     judge_of: Callable[[Sequence[TrainingSong]], Judge] = Knowledge,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Tally]:
     """`real` and each kind of bad piece → its counts: every piece once in every kind.
 
     Args:
         folder: for the sounds, which are judged as files. judge_of: what judges a piece, from its songs. It judges real
             pieces and copies; other bad pieces are judged by their metrics alone, since to look for what is copied
-            takes many times longer, and could only name more of them.
+            takes many times longer, and could only name more of them. progress: told how many pieces are done, of how
+            many, after each.
     """
     rng = np.random.default_rng(seed)
     found = {"real": Tally(), **{kind: Tally() for kind in makers}}
     clips = {piece.name: _clip(piece.content, folder / f"piece-{number}") for number, piece in enumerate(pieces)}
-    for piece in pieces:
+    for done, piece in enumerate(pieces, 1):
         others = [each for each in pieces if each.collection == piece.collection and each.name != piece.name]
         chosen = [others[int(place)] for place in rng.permutation(len(others))[:num_songs]]
         songs = [_song(each.name, clips[each.name]) for each in chosen]
@@ -151,6 +153,7 @@ def tallies(
             judge = knowledge if COPIED in expected[kind] else rules
             found[kind].add(piece.name, _codes(_clip(content, bad), judge), expected[kind])
             shutil.rmtree(bad, ignore_errors=True)
+        progress(done, len(pieces))
     return found
 
 
