@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -81,7 +82,7 @@ class _Chain:
         is_far, is_other = abs(self.semitones) > USUAL_SEMITONES, abs(np.log2(self.tempo_ratio)) > USUAL_TEMPO
         return OTHER_KEY_BITS * is_far + OTHER_TEMPO_BITS * is_other
 
-    @property
+    @cached_property
     def times(self) -> tuple[float, float, float, float]:
         """(start, stop) here, (start, stop) there."""
         ours, theirs = self.lines
@@ -108,7 +109,7 @@ class _Chain:
             steps.append(np.log2(np.maximum([step, length], 1e-3)))
         return bool(np.all(np.abs(steps[1] - steps[0] - np.log2(self.tempo_ratio)) < EDGE_TOLERANCE))
 
-    @property
+    @cached_property
     def tempo_ratio(self) -> float:
         """How many times as fast as the song: the middle of the steps, which a held last note does not change."""
         ours, theirs = self.lines
