@@ -17,7 +17,7 @@ from typing import Any, Literal
 from musicgen.evaluation.verdict import DROPOUT, MORE_SONGS, WARMER, Verdict
 
 Level = Literal["", "less", "as_much", "more", "copies"]
-VERSION = 3  # of how passages are found
+VERSION = 4  # of how passages are found
 COPIES_SHARE = 0.5  # of the piece; less is a quotation or two, however seldom these songs quote each other
 MARGIN = 0.02  # of the piece: the length of one bar of fifty
 INTERVAL = (0.05, 0.95)  # quantiles of the songs' shares

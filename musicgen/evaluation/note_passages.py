@@ -11,7 +11,8 @@ Conventions
     interval, given the two before, and of its rhythm, where that agrees too; each changed note costs `CHANGED_BITS`.
     What is common (scales, repeated notes, even rhythms) adds little: see `surprise`.
     Chains of several lines that belong together (one transposition, one time) are one passage with their notes.
-    A passage counts if its bits exceed those needed to name a pair of places in both scores by `SURPLUS_BITS`.
+    A passage counts if its bits exceed those needed to name a pair of places in both scores by `SURPLUS_BITS`: those of
+    its best line, or those of all lines where many notes agree (two bars of slow voices are a few notes in each).
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ USUAL_TEMPO, USUAL_SEMITONES = 0.35, 6  # log2 of the tempo ratio: a quarter fas
 EDGE_BITS = 4.0  # notes that agree beyond a changed one belong to the passage if they cost no more
 CHAIN_BITS = 7.0  # shorter chains are not looked at
 MAX_CHAINS = 300
-MIN_NOTES = 8  # that agree
+MIN_NOTES = 8  # that agree, in all lines
+MIN_NOTES_TOGETHER = 24  # where no line has enough bits alone: more than a cadence, which all share
+TOGETHER = 0.7  # of the bits of further lines: voices move together
+MIN_NEW_NOTES = 3  # of a further line that belong to none before
 RHYTHM_TOLERANCE = 0.2  # of log2 of the ratio between two tempos: a seventh faster or slower
 EDGE_TOLERANCE = 0.03  # of log2: a note that lasts as long as it should, to two hundredths
 TEMPO_RATIOS = (0.25, 4.0)
@@ -258,7 +262,23 @@ class _Group:
     def counts(self, needed: float) -> bool:
         low, high = TEMPO_RATIOS
         lead = self.chains[0]
-        return lead.score >= needed and lead.ours.size >= MIN_NOTES and low <= lead.tempo_ratio <= high
+        if not low <= lead.tempo_ratio <= high:
+            return False
+        bits, num_notes = self._together()
+        if lead.score >= needed:
+            return num_notes >= MIN_NOTES
+        return bits >= needed and num_notes >= MIN_NOTES_TOGETHER
+
+    def _together(self) -> tuple[float, int]:
+        """(bits of all lines, how many notes agree); of a further line only what is not in those before it."""
+        bits, notes = 0.0, set[int]()
+        for chain in self.chains:
+            own = chain.lines[0].note[chain.ours].tolist()
+            new = set(own) - notes
+            if len(new) >= MIN_NEW_NOTES:
+                bits += (TOGETHER if notes else 1.0) * chain.score * len(new) / len(own)
+                notes |= new
+        return bits, len(notes)
 
     def passage(self) -> BorrowedPassage:
         """Times and tempo are those of its best line: those of a shorter one are less exact."""

@@ -122,6 +122,20 @@ def test_a_melody_hidden_in_other_voices_is_found() -> None:
     assert any(abs(each.start - 6.0) < 0.6 and each.num_notes >= 25 for each in found)
 
 
+@pytest.mark.parametrize(("ticks", "is_found"), [(3600, True), (1700, False)])
+def test_a_few_notes_in_each_of_four_voices_are_found_together(ticks: int, is_found: bool) -> None:
+    """As two bars of slow music are; but not a cadence, of which all music of its time has the like."""
+    song, host, begin = tune(11, voices=4), tune(12, voices=4), 4800
+    inside = (song.notes["onset_ticks"] >= 9600) & (song.notes["onset_ticks"] < 9600 + ticks)
+    part = song.notes[inside].copy()
+    assert max(np.bincount(part["track"])) <= 8
+    part["onset_ticks"] += begin - 9600
+    onset = host.notes["onset_ticks"]
+    kept = host.notes[(onset < begin) | (onset >= begin + ticks)]
+    found = note_passages(replace(host, notes=np.concatenate([kept, part])), song)
+    assert [abs(each.start - 6.0) < 1.0 and each.num_notes >= 20 for each in found] == [True] * is_found
+
+
 def test_nothing_to_compare_finds_nothing() -> None:
     empty = Score(make_notes([], [], [], []), 480)
     assert note_passages(empty, tune(1)) == note_passages(tune(1), empty) == note_passages(melody([60]), tune(1)) == []
