@@ -21,6 +21,8 @@ VERSION = 4  # of how passages are found
 COPIES_SHARE = 0.5  # of the piece; less is a quotation or two, however seldom these songs quote each other
 MARGIN = 0.02  # of the piece: the length of one bar of fifty
 INTERVAL = (0.05, 0.95)  # quantiles of the songs' shares
+FROM_MEMORY = "The network has memorised passages of its songs."
+FROM_PLAN = "It was told stretches of its songs to play, and follows them closely: another seed plays others."
 MADE_OF_SONGS = (
     "It is made of the sound of its training songs, cut and joined in a new order: copies are no fault here."
 )
@@ -94,15 +96,15 @@ def verdict_words(
     return level, f"{LEVELS[level]}: {also}{compared}; {_songs_words(yardstick)}.{_part(yardstick)}"
 
 
-def borrowed(originality: Mapping[str, Any] | None) -> Verdict | None:
+def borrowed(originality: Mapping[str, Any] | None, *, has_plan: bool = False) -> Verdict | None:
     """The verdict on a piece of which more than half also occurs in its songs, in any key and tempo, unless the songs
-    borrow that much from each other."""
+    borrow that much from each other. `has_plan`: see Given."""
     if originality is None or originality["share"] < COPIES_SHARE:
         return None
     if originality["level"] != "copies" and originality["yardstick"] is not None:
         return None
-    remedies = (WARMER, MORE_SONGS, DROPOUT)
-    share, cause = originality["share"], f"{originality['text']} The network has memorised passages of its songs."
+    remedies = (MORE_SONGS,) if has_plan else (WARMER, MORE_SONGS, DROPOUT)
+    share, cause = originality["share"], f"{originality['text']} {FROM_PLAN if has_plan else FROM_MEMORY}"
     return Verdict("copied", "Copied", "borrowed_share", share, COPIES_SHARE, cause, remedies)
 
 

@@ -23,11 +23,13 @@ class Given:
         made_of_songs: whether it is put together from the sound of its songs.
         own_tracks: the tracks that the network wrote; the others were taken over from a song, as the chords under a
             solo are. () for all; a number that no track has if it wrote no note.
+        has_plan: whether it was told to play stretches of its songs in a new order.
     """
 
     led_seconds: float = 0.0
     made_of_songs: bool = False
     own_tracks: tuple[int, ...] = ()
+    has_plan: bool = False
 
     @classmethod
     def of(cls, sidecar: Mapping[str, Any]) -> Given:
@@ -39,6 +41,7 @@ class Given:
             ALL_SECONDS if is_led else float(facts.get("seeded_seconds") or 0.0),
             bool(facts.get("made_of_songs")),
             tuple(int(track) for track in facts.get("own_tracks") or ()),
+            bool(facts.get("plan")),
         )
 
     def is_all_of(self, seconds: float) -> bool:
@@ -55,7 +58,7 @@ class Given:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Given:
-        return cls(document["led_seconds"], document["made_of_songs"], tuple(document["own_tracks"]))
+        return cls(document["led_seconds"], document["made_of_songs"], tuple(document["own_tracks"]), bool(document.get("has_plan")))
 
 
 NOTHING = Given()

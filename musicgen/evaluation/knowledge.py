@@ -45,5 +45,5 @@ class Knowledge:
         originality = None if basis is None else basis.originality_of(clip, given)
         judgement["originality"] = originality
         is_known = any(verdict["code"] == "copied" for verdict in judgement["verdicts"])
-        if not (is_known or given.made_of_songs) and (verdict := borrowed(originality)) is not None:
+        if not (is_known or given.made_of_songs) and (verdict := borrowed(originality, has_plan=given.has_plan)) is not None:
             judgement["verdicts"].append(verdict.to_json())

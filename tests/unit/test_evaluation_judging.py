@@ -117,5 +117,5 @@ def test_predictions_are_known_by_their_sidecar() -> None:
     assert not Given().is_all_of(0.0005)
     assert not Given(led_seconds=1.0).is_all_of(0.0)
     assert Given.of({"facts": None}) == Given()
-    told = Given.of({"facts": {"own_tracks": [0, 2], "made_of_songs": True}})
-    assert told == Given(0.0, True, (0, 2)) == Given.from_json(json.loads(json.dumps(told.to_json())))
+    told = Given.of({"facts": {"own_tracks": [0, 2], "made_of_songs": True, "plan": [{"song": "A"}]}})
+    assert told == Given(0.0, True, (0, 2), True) == Given.from_json(json.loads(json.dumps(told.to_json())))

@@ -78,6 +78,18 @@ def test_passages_in_any_key_and_tempo_make_a_copy(
     assert borrowed(None) is None
 
 
+def test_a_copy_that_was_told_is_not_laid_to_memory():
+    originality = {"share": 0.8, "level": "copies", "yardstick": YARDSTICK, "text": "It copies: 80%."}
+    memory, plan = borrowed(originality), borrowed(originality, has_plan=True)
+    assert memory is not None
+    assert plan is not None
+    assert memory.code == plan.code == "copied"
+    assert "memorised" in memory.cause
+    assert "memorised" not in plan.cause
+    assert "another seed" in plan.cause
+    assert [remedy.action for remedy in plan.remedies] == ["songs"]
+
+
 def test_a_clean_bill_says_only_what_was_tested():
     old = {"longest_run": 1}
     assert checked_words("midi", old) == "Checked: not stuck, not looping. Nothing else was tested."
