@@ -58,7 +58,12 @@ class Given:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Given:
-        return cls(document["led_seconds"], document["made_of_songs"], tuple(document["own_tracks"]), bool(document.get("has_plan")))
+        return cls(
+            document["led_seconds"],
+            document["made_of_songs"],
+            tuple(document["own_tracks"]),
+            bool(document.get("has_plan")),
+        )
 
 
 NOTHING = Given()

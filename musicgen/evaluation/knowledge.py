@@ -45,5 +45,6 @@ class Knowledge:
         originality = None if basis is None else basis.originality_of(clip, given)
         judgement["originality"] = originality
         is_known = any(verdict["code"] == "copied" for verdict in judgement["verdicts"])
-        if not (is_known or given.made_of_songs) and (verdict := borrowed(originality, has_plan=given.has_plan)) is not None:
+        verdict = borrowed(originality, has_plan=given.has_plan)
+        if verdict is not None and not (is_known or given.made_of_songs):
             judgement["verdicts"].append(verdict.to_json())
