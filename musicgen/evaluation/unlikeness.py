@@ -15,6 +15,7 @@ from musicgen.evaluation.verdict import Metrics
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "verdicts" / "notes.json"
 LEAST, MOST = -3.0, 4.0  # of an excess that counts: a single bound says only so much
+CERTAIN = 1.0  # above any real piece of the half that it was fitted to
 UNKNOWN = -1.0  # the excess where nothing is known: like the most extreme song
 
 
