@@ -203,8 +203,8 @@ def text(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield from (
         "",
         f"How far the pieces are from the song, both cut to {first['seconds_compared']:g} s, in units of the spread of",
-        f"the song's own stretches: what is below {SAME:.2f} cannot be told from the song. *Chroma*: correlation of the",
-        f"tones of a piece with those of the song; {SAME_CHROMA} less counts as none. The others learn for",
+        f"the song's own stretches: what is below {SAME:.2f} cannot be told from the song. *Chroma*: correlation of",
+        f"the tones of a piece with those of the song; {SAME_CHROMA} less counts as none. The others learn for",
         f"{first['minutes']:g} minutes at most.",
         "",
     )
