@@ -29,6 +29,7 @@ MIN_NOTES = 24  # with fewer, nothing is said
 FEW, MOST_FEW = 3.0, 2.5  # margins are wider by this number over that of the songs, at most so many times as wide
 UNEVEN = 0.5  # of how far the furthest of the songs lies from the middle one: where they differ, others may too
 REMEDIES = (COOLER, LONGER, LONGER_MEMORY, MORE_SONGS)
+BESIDE = -1.0  # the excess of the most extreme song
 TOGETHER = "It differs from the songs in several ways at once; above all,"
 
 
@@ -146,7 +147,7 @@ class Fault:
     """A rule over several bounds.
 
     Attributes:
-        title: `first_title` if the first bound is broken, where there is one.
+        title: for a badge. first_title: the same where it is the first bound that is meant, if that has its own.
         cause: what the network did, the end of a sentence.
     """
 
@@ -158,14 +159,13 @@ class Fault:
 
     def __call__(self, metrics: Metrics, learned: Metrics) -> Verdict | None:
         """A verdict on the first of the bounds that is broken."""
-        broken = (bound for bound in self.bounds if bound.is_broken(metrics, learned))
-        bound = next(broken, None)
+        bound = next((each for each in self.bounds if each.is_broken(metrics, learned)), None)
         if bound is None or metrics["num_notes"] < MIN_NOTES:
             return None
         return self._verdict(bound, metrics, learned, bound.said(metrics, learned))
 
     def nearly(self, metrics: Metrics, learned: Metrics) -> tuple[float, Verdict] | None:
-        """(excess, a verdict) of the bound that is nearest to its limit, where none need be broken."""
+        """(excess, a verdict) of the bound that is nearest to its limit, which it need not have passed."""
         known = [(excess, bound) for bound in self.bounds if (excess := bound.excess(metrics, learned)) is not None]
         if not known or metrics["num_notes"] < MIN_NOTES:
             return None
@@ -174,17 +174,17 @@ class Fault:
         return excess, self._verdict(bound, metrics, learned, f"{TOGETHER} {said[0].lower()}{said[1:]}")
 
     def _verdict(self, bound: Bound, metrics: Metrics, learned: Metrics, said: str) -> Verdict:
-        is_first = self.first_title and self.bounds[0].is_broken(metrics, learned)
-        return Verdict(
-            self.code, self.first_title if is_first else self.title, bound.metric, metrics[bound.metric],
-            bound.limit(metrics, learned), f"{said}: {self.cause}", REMEDIES,
-        )  # fmt: skip
+        title = self.first_title if self.first_title and bound is self.bounds[0] else self.title
+        value, limit = metrics[bound.metric], bound.limit(metrics, learned)
+        return Verdict(self.code, title, bound.metric, value, limit, f"{said}: {self.cause}", REMEDIES)
 
 
 def unlike_together(metrics: Metrics, learned: Metrics) -> Verdict | None:
-    """Of a piece that is beyond no bound, but unlike its songs in several things at once: what is the furthest off."""
+    """Of a piece that breaks no bound, but is unlike its songs in several things at once: what is the furthest beyond
+    all of them."""
     found = [near for fault in RULES if (near := fault.nearly(metrics, learned)) is not None]
-    return max(found, key=lambda each: each[0])[1] if found else None
+    excess, verdict = max(found, key=lambda each: each[0], default=(BESIDE, None))
+    return verdict if excess > BESIDE else None
 
 
 BOUNDS = IN_KEY + IN_TIME + IN_LINE + IN_HARMONY + GOING_ON
