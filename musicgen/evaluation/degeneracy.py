@@ -27,7 +27,7 @@ from statistics import median
 
 from musicgen.evaluation import musical_rules, note_rules, sound_rules, tone_rules
 from musicgen.evaluation.glossary import Medium
-from musicgen.evaluation.unlikeness import CERTAIN, unlikeness
+from musicgen.evaluation.unlikeness import unlikeness
 from musicgen.evaluation.verdict import NUM_SONGS, TYPICAL, Metrics, Remedy, Verdict
 
 __all__ = ["LOWEST", "Remedy", "Verdict", "learned_from", "verdicts"]
@@ -78,17 +78,9 @@ def verdicts(
                 return found  # nothing more can be said about silence
     if is_trained_on and all(verdict.code in STILL_MUSIC for verdict in found):
         unlike = [verdict for rule in RULES_BY_SONGS[medium] if (verdict := rule(metrics, known)) is not None]
-        found += unlike if medium == "audio" else _clearly(unlike, metrics, known)
+        if medium == "audio" or (unlike and unlikeness(metrics, known) > 0):
+            found += unlike
     return found
-
-
-def _clearly(unlike: list[Verdict], metrics: Metrics, known: Metrics) -> list[Verdict]:
-    """What is said of notes: none of it unless all bounds together say the same, and one thing if only they do."""
-    together = unlikeness(metrics, known)
-    if unlike:
-        return unlike if together > 0 else []
-    said = musical_rules.unlike_together(metrics, known) if together > CERTAIN else None
-    return [] if said is None else [said]
 
 
 def learned_from(described: Iterable[Metrics]) -> dict[str, float]:

@@ -3,13 +3,14 @@
 
 The songs are the yardstick: their most extreme value is the limit, with a margin. A piece of few notes gets a wider
 one. A piece that is beyond the songs in one thing only, and not far, is often a fine one: nothing is said of it unless
-all bounds together say the same (`unlikeness`). Where they say it clearly, no single bound need be broken.
-`python -m scripts.verdicts` measures how often real pieces are blamed and constructed bad ones are not; margins and
-weights were set on every second piece, and `benchmarks/verdicts.md` has the figures of the others.
+all bounds together say the same (`unlikeness`). `python -m scripts.verdicts` measures how often real pieces are blamed
+and constructed bad ones are not; margins and weights were set on every second piece, and `benchmarks/verdicts.md` has
+the figures of the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -22,6 +23,7 @@ from musicgen.evaluation.verdict import (
     NUM_SONGS,
     TYPICAL,
     Metrics,
+    Remedy,
     Verdict,
 )
 
@@ -29,8 +31,6 @@ MIN_NOTES = 24  # with fewer, nothing is said
 FEW, MOST_FEW = 3.0, 2.5  # margins are wider by this number over that of the songs, at most so many times as wide
 UNEVEN = 0.5  # of how far the furthest of the songs lies from the middle one: where they differ, others may too
 REMEDIES = (COOLER, LONGER, LONGER_MEMORY, MORE_SONGS)
-BESIDE = -1.0  # the excess of the most extreme song
-TOGETHER = "It differs from the songs in several ways at once; above all,"
 
 
 @dataclass(frozen=True)
@@ -142,64 +142,54 @@ GOING_ON = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A rule over several bounds.
-
-    Attributes:
-        title: for a badge. first_title: the same where it is the first bound that is meant, if that has its own.
-        cause: what the network did, the end of a sentence.
-    """
-
-    code: str
-    title: str
-    bounds: tuple[Bound, ...]
-    cause: str
-    first_title: str = ""
-
-    def __call__(self, metrics: Metrics, learned: Metrics) -> Verdict | None:
-        """A verdict on the first of the bounds that is broken."""
-        bound = next((each for each in self.bounds if each.is_broken(metrics, learned)), None)
-        if bound is None or metrics["num_notes"] < MIN_NOTES:
-            return None
-        return self._verdict(bound, metrics, learned, bound.said(metrics, learned))
-
-    def nearly(self, metrics: Metrics, learned: Metrics) -> tuple[float, Verdict] | None:
-        """(excess, a verdict) of the bound that is nearest to its limit, which it need not have passed."""
-        known = [(excess, bound) for bound in self.bounds if (excess := bound.excess(metrics, learned)) is not None]
-        if not known or metrics["num_notes"] < MIN_NOTES:
-            return None
-        excess, bound = max(known, key=lambda each: each[0])
-        said = bound.said(metrics, learned)
-        return excess, self._verdict(bound, metrics, learned, f"{TOGETHER} {said[0].lower()}{said[1:]}")
-
-    def _verdict(self, bound: Bound, metrics: Metrics, learned: Metrics, said: str) -> Verdict:
-        title = self.first_title if self.first_title and bound is self.bounds[0] else self.title
-        value, limit = metrics[bound.metric], bound.limit(metrics, learned)
-        return Verdict(self.code, title, bound.metric, value, limit, f"{said}: {self.cause}", REMEDIES)
+def out_of_key(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    cause = "the network does not keep to a key."
+    return _first("out_of_key", "Wanders out of key", IN_KEY, metrics, learned, cause)
 
 
-def unlike_together(metrics: Metrics, learned: Metrics) -> Verdict | None:
-    """Of a piece that breaks no bound, but is unlike its songs in several things at once: what is the furthest beyond
-    all of them."""
-    found = [near for fault in RULES if (near := fault.nearly(metrics, learned)) is not None]
-    excess, verdict = max(found, key=lambda each: each[0], default=(BESIDE, None))
-    return verdict if excess > BESIDE else None
+def no_rhythm(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    cause = "the network has not learned when notes begin."
+    return _first("no_rhythm", "No rhythm", IN_TIME, metrics, learned, cause)
+
+
+def leaping(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    cause = "the network chooses notes without following the voice that they belong to."
+    title = "Voices cross" if IN_LINE[0].is_broken(metrics, learned) else "Voices leap"
+    return _first("leaping", title, IN_LINE, metrics, learned, cause)
+
+
+def clashing(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    cause = "the network chooses notes without hearing those that sound with them."
+    return _first("clashing", "Clashing", IN_HARMONY, metrics, learned, cause)
+
+
+def _first(
+    code: str,
+    title: str,
+    bounds: tuple[Bound, ...],
+    metrics: Metrics,
+    learned: Metrics,
+    cause: str,
+    remedies: tuple[Remedy, ...] = REMEDIES,
+) -> Verdict | None:
+    """A verdict on the first of the bounds that is broken."""
+    bound = next(_broken(bounds, metrics, learned), None)
+    if bound is None or metrics["num_notes"] < MIN_NOTES:
+        return None
+    value, limit = metrics[bound.metric], bound.limit(metrics, learned)
+    return Verdict(code, title, bound.metric, value, limit, f"{bound.said(metrics, learned)}: {cause}", remedies)
+
+
+def _broken(bounds: tuple[Bound, ...], metrics: Metrics, learned: Metrics) -> Iterator[Bound]:
+    return (bound for bound in bounds if bound.is_broken(metrics, learned))
+
+
+def stopping(metrics: Metrics, learned: Metrics) -> Verdict | None:
+    title = "Comes to a stop" if GOING_ON[0].is_broken(metrics, learned) else "Voices stop"
+    return _first(
+        "thin", title, GOING_ON, metrics, learned, "once the network holds notes or rests, it does not move on."
+    )
 
 
 BOUNDS = IN_KEY + IN_TIME + IN_LINE + IN_HARMONY + GOING_ON
-RULES = (
-    Fault("out_of_key", "Wanders out of key", IN_KEY, "the network does not keep to a key."),
-    Fault("no_rhythm", "No rhythm", IN_TIME, "the network has not learned when notes begin."),
-    Fault(
-        "leaping", "Voices leap", IN_LINE, "the network chooses notes without following the voice that they belong to.",
-        first_title="Voices cross",
-    ),
-    Fault(
-        "clashing", "Clashing", IN_HARMONY, "the network chooses notes without hearing those that sound with them."
-    ),
-    Fault(
-        "thin", "Voices stop", GOING_ON, "once the network holds notes or rests, it does not move on.",
-        first_title="Comes to a stop",
-    ),
-)  # fmt: skip
+RULES = (out_of_key, no_rhythm, leaping, clashing, stopping)

@@ -10,13 +10,12 @@ import json
 from functools import cache
 from pathlib import Path
 
-from musicgen.evaluation.musical_rules import BESIDE, BOUNDS
+from musicgen.evaluation.musical_rules import BOUNDS
 from musicgen.evaluation.verdict import Metrics
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "verdicts" / "notes.json"
 LEAST, MOST = -3.0, 4.0  # of an excess that counts: a single bound says only so much
-CERTAIN = 1.0  # above any real piece that breaks no bound, of the half that the weights were fitted to
-UNKNOWN = BESIDE  # the excess where nothing is known
+UNKNOWN = -1.0  # the excess where nothing is known: like the most extreme song
 
 
 def terms(metrics: Metrics, learned: Metrics) -> list[float]:
